@@ -1,0 +1,41 @@
+# One command for each thing a person does here. Every target creates what it needs; a second call costs nothing.
+#   make install | scan | test | lint | bench | docs        PYTHON=python3.12 make install    chooses the interpreter
+PYTHON    ?= python3
+VENV      := .venv
+BIN       := $(VENV)/bin
+STAMP     := $(VENV)/.installed
+SCAN_FILE ?= examples/quickstart.toml
+# e.g. make scan SCAN_ARGS="--trials 6 --out /tmp/try"
+SCAN_ARGS ?=
+PYTEST_ARGS ?= -n 2
+
+.PHONY: install scan test lint bench docs
+
+install: $(STAMP)
+
+# The stamp is newer than the lock and pyproject.toml exactly when the environment matches them. Dependencies come with
+# hashes from the lock; the package itself is built with the locked hatchling, so nothing is fetched unpinned.
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 14) else "supersoliton needs Python 3.11, 3.12 or 3.13 but PYTHON=$(PYTHON) is %d.%d: name another, e.g. make install PYTHON=python3.12" % v)'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-build-isolation --no-deps -e .
+	@touch $(STAMP)
+
+scan: $(STAMP)
+	$(BIN)/supersoliton scan $(SCAN_FILE) $(SCAN_ARGS)
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks
+
+# The picture and the numbers of the README, printed by the program into it.
+docs: $(STAMP)
+	$(BIN)/python docs/readme_numbers.py

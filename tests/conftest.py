@@ -1,0 +1,21 @@
+"""The suite's ground rules: one thread per process, shapes and types checked at every call, float64."""
+
+# ruff: noqa: E402  (the environment must be set before the imports)
+
+import os
+
+# Before NumPy, SciPy or JAX is imported: pytest-xdist runs the processes side by side, so more threads only fight.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[_name] = "1"
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
+os.environ["MPLBACKEND"] = "Agg"
+
+import jaxtyping
+
+# Every function of the package is checked against its annotations. Jitted functions are checked when they are traced,
+# so the cost is paid once per compilation. Must come before the first import of supersoliton.
+jaxtyping.install_import_hook("supersoliton", "beartype.beartype")
+
+import jax
+
+jax.config.update("jax_enable_x64", True)
