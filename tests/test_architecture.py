@@ -14,9 +14,12 @@ MAX_LINES = 400
 # Lowest first. A module may import its own room and the rooms before it; rooms on one line are peers that do not see
 # each other.
 LAYERS = (
-    {"grid", "plotting"},
+    {"engine", "plotting"},
+    {"grid"},
     {"linalg"},
     {"models"},
+    {"vacua"},
+    {"problem"},
     {"functional"},
     {"state"},
     {"warm_start"},
