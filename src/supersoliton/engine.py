@@ -1,0 +1,57 @@
+"""The one place that configures JAX: float64 everywhere, and a persistent cache of compiled kernels.
+
+Imported by every module that computes. Nothing is read from the environment or the home directory at import time;
+:func:`enable_compilation_cache` does that, once, when the first kernel is about to be built.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import platform
+from pathlib import Path
+
+import jax
+
+jax.config.update("jax_enable_x64", True)
+
+
+def cache_directory() -> Path:
+    """``$SUPERSOLITON_CACHE``, else ``$XDG_CACHE_HOME/supersoliton``, else ``~/.cache/supersoliton``."""
+    chosen = os.environ.get("SUPERSOLITON_CACHE")
+    if chosen:
+        return Path(chosen)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "supersoliton"
+
+
+def _machine_type() -> str:
+    """A short name for this kind of processor: code compiled for one must not be loaded by another."""
+    flags = ""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        wanted = ("model name", "flags", "Features")
+        lines = cpuinfo.read_text(errors="replace").splitlines()
+        flags = "\n".join(sorted({line for line in lines if line.startswith(wanted)}))
+    digest = hashlib.sha256(f"{platform.machine()}{flags}{jax.__version__}".encode()).hexdigest()
+    return f"{platform.machine()}-{digest[:12]}"
+
+
+@functools.cache
+def enable_compilation_cache() -> Path | None:
+    """Keep XLA's compiled kernels between processes (compile 1.5 s, cache hit 0.05 s).
+
+    Returns the directory, or None where none can be written: then kernels are compiled anew in each process.
+    """
+    if jax.config.jax_compilation_cache_dir:  # the user has already chosen one
+        return Path(jax.config.jax_compilation_cache_dir)
+    directory = cache_directory() / "xla" / _machine_type()
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    jax.config.update("jax_compilation_cache_dir", str(directory))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    return directory

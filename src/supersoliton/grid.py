@@ -1,0 +1,260 @@
+r"""Radial spectral elements in d dimensions.
+
+A function of the radius on [0, R] is a continuous piecewise polynomial of degree p. Nodes are Gauss-Lobatto-Legendre
+points of each element, integrals are taken at Gauss points *inside* the elements with the weight of the d-dimensional
+shell,
+
+.. math:: \int f\,d^dx = S_d \int_0^R r^{d-1} f\,dr,\qquad S_d = 2\pi^{d/2}/\Gamma(d/2).
+
+No formula contains 1/r at a node, so regularity at the origin (:math:`\nabla^2 f \to d\,f''(0)`) is a consequence of
+the weak form, for every real d >= 1.
+
+Reference: C. Canuto, M. Y. Hussaini, A. Quarteroni, T. A. Zang, *Spectral Methods* (2006), chapters 2.3 and 5.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray as Array
+from scipy.special import eval_legendre, roots_jacobi, roots_legendre
+
+# Quadrature points beyond the order: the potential is not a polynomial of low degree in r, so the rule must integrate
+# more than the mass matrix. Measured on the reference Q-ball: +2 and +4 agree in the energy to 1e-13, +0 does not.
+_EXTRA_POINTS = 4
+
+
+def sphere_area(dim: float) -> float:
+    """Area of the unit sphere in ``dim`` dimensions: S_1 = 2, S_2 = 2 pi, S_3 = 4 pi, S_4 = 2 pi^2."""
+    return 2.0 * math.pi ** (dim / 2.0) / math.gamma(dim / 2.0)
+
+
+@functools.cache
+def lobatto_nodes(order: int) -> Float[Array, " order+1"]:
+    """Gauss-Lobatto-Legendre points on [-1, 1]: the ends and the roots of P_p'."""
+    interior = roots_jacobi(order - 1, 1.0, 1.0)[0] if order > 1 else np.empty(0)
+    nodes = np.concatenate([[-1.0], interior, [1.0]])
+    return 0.5 * (nodes - nodes[::-1])  # exactly symmetric
+
+
+@functools.cache
+def _barycentric_weights(order: int) -> Float[Array, " order+1"]:
+    x = lobatto_nodes(order)
+    # The node polynomial is (1 - x^2) P_p'; by Legendre's equation its derivative at every node is -p(p+1) P_p(x).
+    return 1.0 / eval_legendre(order, x)
+
+
+def lagrange_matrix(order: int, x: Float[Array, " point"]) -> Float[Array, "point order+1"]:
+    """Values at ``x`` in [-1, 1] of the Lagrange polynomials on the Lobatto nodes (barycentric formula)."""
+    nodes, weights = lobatto_nodes(order), _barycentric_weights(order)
+    difference = x[:, None] - nodes[None, :]
+    exact = difference == 0.0
+    terms = weights / np.where(exact, 1.0, difference)
+    values = terms / np.sum(terms, axis=1, keepdims=True)
+    return np.where(exact.any(axis=1, keepdims=True), exact.astype(float), values)
+
+
+@functools.cache
+def differentiation_matrix(order: int) -> Float[Array, "order+1 order+1"]:
+    """Derivative of the interpolant at the Lobatto nodes of [-1, 1]."""
+    x, weights = lobatto_nodes(order), _barycentric_weights(order)
+    difference = x[:, None] - x[None, :]
+    np.fill_diagonal(difference, 1.0)
+    matrix = (weights[None, :] / weights[:, None]) / difference
+    np.fill_diagonal(matrix, 0.0)
+    np.fill_diagonal(matrix, -matrix.sum(axis=1))  # constants have no derivative, to rounding
+    return matrix
+
+
+@dataclass(frozen=True)
+class RadialGrid:
+    """A mesh of spectral elements on [0, r_max].
+
+    Parameters
+    ----------
+    r_max : radius of the domain, in 1/mass.
+    n_elements : number of elements of equal length (ignored when ``edges`` is given).
+    order : polynomial degree p of each element, 2 <= p <= 64.
+    dim : dimension d >= 1 of space; any real number.
+    edges : element boundaries ``0 = e_0 < e_1 < ... < e_n``; a graded mesh.
+
+    Raises
+    ------
+    ValueError : for a radius, element count, order, dimension or edges out of range.
+    """
+
+    r_max: float = 25.0
+    n_elements: int = 8
+    order: int = 12
+    dim: float = 3
+    edges: tuple[float, ...] | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        if self.edges is not None:
+            edges = tuple(float(e) for e in self.edges)
+            increasing = all(b > a for a, b in zip(edges, edges[1:], strict=False))
+            if len(edges) < 2 or edges[0] != 0.0 or not increasing or not all(map(math.isfinite, edges)):
+                raise ValueError(f"grid.edges must start at 0 and increase, got {list(self.edges)}: give the boundaries")
+            object.__setattr__(self, "edges", edges)
+            object.__setattr__(self, "r_max", edges[-1])
+            object.__setattr__(self, "n_elements", len(edges) - 1)
+        if not (_is_real(self.r_max) and math.isfinite(self.r_max) and self.r_max > 0):
+            raise ValueError(f"grid.r_max must be a positive radius, got {self.r_max!r}: give the size of the box, e.g. 25")
+        if not (_is_integer(self.n_elements) and self.n_elements >= 1):
+            raise ValueError(f"grid.n_elements must be an integer of at least 1, got {self.n_elements!r}: try 8")
+        if not (_is_integer(self.order) and 2 <= self.order <= 64):
+            raise ValueError(f"grid.order must be an integer from 2 to 64, got {self.order!r}: try 12")
+        if not (_is_real(self.dim) and math.isfinite(self.dim) and self.dim >= 1):
+            raise ValueError(f"grid.dim must be a dimension of at least 1, got {self.dim!r}: try 3")
+        object.__setattr__(self, "r_max", float(self.r_max))
+
+    @property
+    def n_nodes(self) -> int:
+        return self.n_elements * self.order + 1
+
+    @functools.cached_property
+    def element_edges(self) -> Float[Array, " element+1"]:
+        return np.array(self.edges) if self.edges is not None else np.linspace(0.0, self.r_max, self.n_elements + 1)
+
+    @functools.cached_property
+    def nodes(self) -> Float[Array, " node"]:
+        """Radii of the nodes, from 0 to r_max; neighbouring elements share one."""
+        e = self.element_edges
+        x = 0.5 * (lobatto_nodes(self.order) + 1.0)
+        r = e[:-1, None] + (e[1:] - e[:-1])[:, None] * x[None, :]
+        return np.concatenate([r[:, :-1].ravel(), [e[-1]]])
+
+    @functools.cached_property
+    def _quadrature(self) -> tuple[Array, Array, Array, Array]:
+        n_points = self.order + _EXTRA_POINTS
+        x, w = roots_legendre(n_points)
+        e = self.element_edges
+        half = 0.5 * (e[1:] - e[:-1])
+        points = np.tile(x, (self.n_elements, 1))
+        r = e[:-1, None] + half[:, None] * (points + 1.0)
+        weights = half[:, None] * w[None, :] * r ** (self.dim - 1.0)
+        if float(self.dim) != int(self.dim):
+            # r^(d-1) is not smooth at the origin for a non-integer dimension: the Gauss-Jacobi rule contains it.
+            x0, w0 = roots_jacobi(n_points, 0.0, self.dim - 1.0)
+            points[0] = x0
+            r[0] = half[0] * (x0 + 1.0)
+            weights[0] = half[0] ** self.dim * w0
+        values = np.stack([lagrange_matrix(self.order, row) for row in points])
+        slopes = values @ differentiation_matrix(self.order) / half[:, None, None]
+        return r, sphere_area(self.dim) * weights, values, slopes
+
+    @property
+    def quadrature_points(self) -> Float[Array, "element point"]:
+        return self._quadrature[0]
+
+    @property
+    def quadrature_weights(self) -> Float[Array, "element point"]:
+        """S_d r^(d-1) w: sums of these times f are integrals of f over the ball of radius r_max."""
+        return self._quadrature[1]
+
+    @property
+    def interpolation(self) -> Float[Array, "element point order+1"]:
+        """Nodal values of an element -> values at its quadrature points."""
+        return self._quadrature[2]
+
+    @property
+    def derivative(self) -> Float[Array, "element point order+1"]:
+        """Nodal values of an element -> d/dr at its quadrature points."""
+        return self._quadrature[3]
+
+    def element_matrices(self, coefficient: Array | None = None, *, of: str = "mass") -> Array:
+        r"""Element matrices :math:`S_d\int r^{d-1} c\,\phi_a\phi_b` (``mass``) or with derivatives (``stiffness``)."""
+        weights = self.quadrature_weights if coefficient is None else self.quadrature_weights * coefficient
+        basis = self.interpolation if of == "mass" else self.derivative
+        return np.einsum("eq,eqa,eqb->eab", weights, basis, basis, optimize=True)
+
+    def assemble(self, blocks: Float[Array, "element order+1 order+1"]) -> Float[Array, "node node"]:
+        """Sum element matrices into the matrix over all nodes."""
+        matrix = np.zeros((self.n_nodes, self.n_nodes))
+        p = self.order
+        for e, block in enumerate(blocks):
+            matrix[e * p : e * p + p + 1, e * p : e * p + p + 1] += block
+        return matrix
+
+    @functools.cached_property
+    def mass(self) -> Float[Array, "node node"]:
+        return self.assemble(self.element_matrices(of="mass"))
+
+    @functools.cached_property
+    def stiffness(self) -> Float[Array, "node node"]:
+        return self.assemble(self.element_matrices(of="stiffness"))
+
+    def gather(self, u: Float[Array, "node ..."]) -> Float[Array, "element order+1 ..."]:
+        return u[self.element_nodes]
+
+    @functools.cached_property
+    def element_nodes(self) -> Array:
+        """Index of the node of each element: shape (element, order + 1)."""
+        return np.arange(self.n_elements)[:, None] * self.order + np.arange(self.order + 1)[None, :]
+
+    def at_quadrature(self, u: Float[Array, "node ..."]) -> Float[Array, "element point ..."]:
+        return np.einsum("eqa,ea...->eq...", self.interpolation, self.gather(u))
+
+    def integrate(self, f: Float[Array, "node ..."]) -> Float[Array, "..."]:
+        """Integral over the ball of a function given at the nodes."""
+        return np.einsum("eq,eq...->...", self.quadrature_weights, self.at_quadrature(f))
+
+    def differentiate(self, u: Float[Array, "node ..."]) -> Float[Array, "node ..."]:
+        """d/dr at the nodes; at a node between two elements, the mean of both sides."""
+        e = self.element_edges
+        scale = 2.0 / (e[1:] - e[:-1])
+        local = np.einsum("ab,eb...->ea...", differentiation_matrix(self.order), self.gather(u))
+        local = local * scale.reshape((-1,) + (1,) * (local.ndim - 1))
+        total = np.zeros(u.shape)
+        np.add.at(total, self.element_nodes, local)
+        total[self.order : -1 : self.order] *= 0.5
+        return total
+
+    def laplacian(self, u: Float[Array, "node ..."]) -> Float[Array, "node ..."]:
+        r"""The weak Laplacian :math:`-M^{-1}(K u - \text{boundary flux})` at the nodes.
+
+        The flux through the outer sphere is that of the interpolant, so the result is the projection of
+        :math:`u'' + (d-1)u'/r` for any u, and :math:`d\,u''(0)` at the origin.
+        """
+        flux = np.zeros(u.shape)
+        flux[-1] = sphere_area(self.dim) * self.r_max ** (self.dim - 1.0) * self.differentiate(u)[-1]
+        return np.linalg.solve(self.mass, (flux - self.stiffness @ u).reshape(self.n_nodes, -1)).reshape(u.shape)
+
+    def interpolate(self, u: Float[Array, "node ..."], r: Float[Array, "*shape"]) -> Array:
+        """Values at any radii 0 <= r <= r_max of nodal data; shape ``(*r.shape, *u.shape[1:])``."""
+        radii = np.asarray(r, dtype=float)
+        flat = np.abs(radii.ravel())
+        e = self.element_edges
+        if flat.size and (not np.all(np.isfinite(flat)) or flat.max() > e[-1] * (1 + 1e-12)):
+            raise ValueError(f"radius must lie within [0, {e[-1]:g}], got {flat.max():g}: use a larger domain")
+        index = np.clip(np.searchsorted(e, flat, side="right") - 1, 0, self.n_elements - 1)
+        x = np.clip(2.0 * (flat - e[index]) / (e[index + 1] - e[index]) - 1.0, -1.0, 1.0)
+        values = np.einsum("xa,xa...->x...", lagrange_matrix(self.order, x), u[self.element_nodes[index]])
+        return values.reshape(radii.shape + u.shape[1:])
+
+    def refine(self, *, extra_order: int = 0, split: int = 1) -> RadialGrid:
+        """A finer grid that contains this one: each element cut into ``split`` parts, the order raised."""
+        e = self.element_edges
+        fractions = np.arange(split) / split
+        edges = np.concatenate([(e[:-1, None] + (e[1:] - e[:-1])[:, None] * fractions).ravel(), [e[-1]]])
+        return RadialGrid(order=self.order + extra_order, dim=self.dim, edges=tuple(edges))
+
+
+def _is_real(value: object) -> bool:
+    return isinstance(value, int | float | np.floating | np.integer) and not isinstance(value, bool)
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def graded_edges(points: Sequence[float]) -> tuple[float, ...]:
+    """Sorted, distinct edges from a list of radii (an edge closer than 1e-9 of the range to its neighbour is dropped)."""
+    ordered = np.unique(np.asarray(points, dtype=float))
+    keep = np.concatenate([[True], np.diff(ordered) > 1e-9 * ordered[-1]])
+    return tuple(float(x) for x in ordered[keep])

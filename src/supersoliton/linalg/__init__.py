@@ -1,0 +1,1 @@
+"""Element-condensed symmetric linear algebra."""

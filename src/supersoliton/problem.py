@@ -1,0 +1,275 @@
+"""A model on a domain with boundary conditions, and perhaps a fixed norm or frequency: what is to be solved."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from numpy import ndarray as Array
+from scipy.special import kve
+
+from . import functional
+from .functional import Geometry, Theory
+from .grid import RadialGrid, sphere_area
+from .models.base import AbstractModel
+from .vacua import Vacuum, describe, mass_matrix, slope, vacua
+
+_WORDS = ("vacuum", "free", "decaying")
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    r"""Stationary points of E[u], or of E at fixed norm :math:`N=\int\sum u_i^2`, or of :math:`E-\tfrac12\omega^2N`.
+
+    Parameters
+    ----------
+    model : the theory.
+    grid : the mesh; None lets the solver choose the domain and refine the mesh (then give ``dim``).
+    boundary : at r_max, ``"vacuum"`` (fields held at the vacuum), ``"decaying"`` (they approach it as the linearised
+        equation outside the domain tells: a Robin condition), ``"free"`` (zero slope), or a list of values, which
+        must be a stationary point of V.
+    norm : fixed norm of the constrained fields, or None.
+    omega : fixed frequency: stationary points of E - omega^2 N/2 without constraint on N. Excludes ``norm``.
+    norm_of : names of the fields that carry the norm; the model's constrained fields unless given.
+    parity : ``"even"`` (zero slope at the origin) or ``"odd"`` (d = 1 only: fields vanish at the origin).
+    dim : dimension of space when no grid is given.
+
+    Notes
+    -----
+    The vacuum is the state in which the fields carrying the norm vanish and the others minimise V. Without norm it is
+    the origin if that is a minimum of V (perhaps a false one), else the lowest minimum found.
+
+    Raises
+    ------
+    ValueError : for contradictory or unphysical requests, naming the argument, the value and the remedy.
+    """
+
+    model: AbstractModel
+    grid: RadialGrid | None = None
+    boundary: str | Sequence[float] = "vacuum"
+    norm: float | None = None
+    omega: float | None = None
+    norm_of: Sequence[str] | None = None
+    parity: str = "even"
+    dim: float | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.model, AbstractModel):
+            raise ValueError(f"problem.model must be a model, got {self.model!r}: use OctaveHiggs(...) or Potential(...)")
+        if self.grid is not None and not isinstance(self.grid, RadialGrid):
+            raise ValueError(f"problem.grid must be a RadialGrid, got {self.grid!r}: use RadialGrid(r_max=25.0)")
+        if self.grid is None and self.dim is None:
+            object.__setattr__(self, "dim", 3)
+        if self.grid is not None and self.dim is not None and float(self.dim) != float(self.grid.dim):
+            raise ValueError(f"problem.dim is {self.dim} but the grid has dim {self.grid.dim}: give one of them")
+        if self.grid is None and not (math.isfinite(self.dim) and self.dim >= 1):
+            raise ValueError(f"problem.dim must be at least 1, got {self.dim!r}: try 3")
+        if self.norm is not None and not _positive(self.norm):
+            raise ValueError(f"problem.norm must be a positive number, got {self.norm!r}: give N > 0, or no norm")
+        if self.omega is not None and not _finite(self.omega):
+            raise ValueError(f"problem.omega must be a finite number, got {self.omega!r}: give a frequency")
+        if self.norm is not None and self.omega is not None:
+            raise ValueError("problem.norm and problem.omega exclude each other: fix the norm or the frequency")
+        if self.norm_of is not None:
+            names = (self.norm_of,) if isinstance(self.norm_of, str) else tuple(self.norm_of)
+            if not names or any(name not in self.model.fields for name in names):
+                raise ValueError(f"problem.norm_of must name fields of {self.model.fields}, got {self.norm_of!r}")
+            object.__setattr__(self, "norm_of", names)
+        if self.parity not in ("even", "odd"):
+            raise ValueError(f'problem.parity must be "even" or "odd", got {self.parity!r}: choose one')
+        if self.parity == "odd" and float(self.dimension) != 1.0:
+            raise ValueError(f'problem.parity "odd" needs dim = 1, got dim = {self.dimension}: use "even"')
+        self._check_boundary()
+
+    def _check_boundary(self) -> None:
+        if isinstance(self.boundary, str):
+            if self.boundary not in _WORDS:
+                raise ValueError(f"problem.boundary must be one of {_WORDS} or values, got {self.boundary!r}: choose one")
+            if self.boundary == "decaying" and self.norm is not None:
+                raise ValueError('problem.boundary "decaying" needs a fixed frequency, not a norm: use "vacuum"')
+            return
+        values = np.asarray(self.boundary, dtype=float)
+        n = self.model.n_fields
+        if values.shape != (n,) or not np.all(np.isfinite(values)):
+            raise ValueError(f"problem.boundary must be {n} finite values, got {self.boundary!r}: one for each field")
+        force = slope(self.model, values, self._outer_radius) - self.multiplier_shift * values
+        scale = 1.0 + np.max(np.abs(values)) * np.max(np.abs(mass_matrix(self.model, values, self._outer_radius)))
+        if not np.max(np.abs(force)) <= 1e-6 * scale:
+            raise ValueError(
+                f"problem.boundary {values.tolist()} is no vacuum: the slope of V there is {np.max(np.abs(force)):.3g}; "
+                'use boundary="vacuum" or a stationary point of V'
+            )
+        object.__setattr__(self, "boundary", tuple(float(x) for x in values))
+
+    # What is fixed, as numbers
+
+    @property
+    def dimension(self) -> float:
+        return self.grid.dim if self.grid is not None else self.dim  # type: ignore[return-value]
+
+    @property
+    def carries_norm(self) -> Array:
+        """1.0 for the fields in N, else 0.0; shape (n_fields,)."""
+        if self.norm_of is None:
+            return self.model.constrained.astype(float)
+        return np.array([float(name in self.norm_of) for name in self.model.fields])
+
+    @property
+    def multiplier_shift(self) -> Array:
+        """omega^2 on the constrained fields where the frequency is fixed, else zeros."""
+        return self.carries_norm * (0.0 if self.omega is None else float(self.omega) ** 2)
+
+    @property
+    def _outer_radius(self) -> float:
+        return self.grid.r_max if self.grid is not None else 0.0
+
+    @functools.cached_property
+    def vacuum(self) -> Vacuum:
+        """The boundary state; see the class notes. Raises ValueError where the potential has no such state."""
+        if not isinstance(self.boundary, str):
+            return describe(self.model, self.boundary, self._outer_radius)
+        n = self.model.n_fields
+        held = self.carries_norm > 0 if (self.norm is not None or self.omega is not None) else np.zeros(n, bool)
+        if held.all():
+            return self._stationary(np.zeros(n))
+        if not held.any():
+            origin = describe(self.model, np.zeros(n), self._outer_radius)
+            flat = np.max(np.abs(slope(self.model, origin.values, self._outer_radius))) <= 1e-12
+            if flat and origin.stable:
+                return origin
+        candidates = vacua(self.model, held_at_zero=held, r=self._outer_radius)
+        if not candidates:
+            raise ValueError(
+                f"problem.boundary {self.boundary!r}: the potential of {self.model!r} has no minimum that a search from "
+                "90 starts could find: give the boundary values, or check that V is bounded below"
+            )
+        return candidates[0]
+
+    def _stationary(self, values: Array) -> Vacuum:
+        force = slope(self.model, values, self._outer_radius)
+        if not np.max(np.abs(force)) <= 1e-9:
+            raise ValueError(
+                f"problem.boundary: the fields that carry the norm must vanish at infinity, but V has slope "
+                f"{np.max(np.abs(force)):.3g} there: shift the fields so that V is stationary at 0"
+            )
+        return describe(self.model, values, self._outer_radius)
+
+    # What the kernels need
+
+    @functools.cached_property
+    def geometry(self) -> Geometry:
+        if self.grid is None:
+            raise ValueError("problem.grid is not chosen yet: solve(problem) chooses one, or give RadialGrid(...)")
+        return functional.geometry(self.grid)
+
+    @functools.cached_property
+    def theory(self) -> Theory:
+        n = self.model.n_fields
+        return Theory(
+            params=self.model.params,
+            kinetic=jnp.asarray(self.model.kinetic),
+            vacuum=jnp.asarray(self.vacuum.values),
+            exterior=jnp.asarray(self.exterior) if self.boundary == "decaying" else jnp.zeros((n, n)),
+        )
+
+    @property
+    def kernels(self) -> tuple[Any, Any, Any]:
+        """Compiled energy, gradient and pointwise derivatives."""
+        return functional.potential_kernels(self.model.potential_function)
+
+    @property
+    def free_first(self) -> Array:
+        """1 where the first node is an unknown, 0 where it is held (odd parity)."""
+        return np.full(self.model.n_fields, 0.0 if self.parity == "odd" else 1.0)
+
+    @property
+    def free_last(self) -> Array:
+        held = self.boundary not in ("free", "decaying")
+        return np.full(self.model.n_fields, 0.0 if held else 1.0)
+
+    @functools.cached_property
+    def free_nodes(self) -> Array:
+        """1 for an unknown, 0 for a value held fixed; shape (n_nodes, n_fields)."""
+        assert self.grid is not None
+        mask = np.ones((self.grid.n_nodes, self.model.n_fields))
+        mask[0] *= self.free_first
+        mask[-1] *= self.free_last
+        return mask
+
+    @property
+    def exterior(self) -> Array:
+        r"""X with E_outside = 1/2 (u - v)^T X (u - v): the fields beyond R obey :math:`\nabla^2 u = W u`,
+
+        W = V''(v) - omega^2, so that :math:`u \propto r^{-\nu}K_\nu(\kappa r)`, nu = d/2 - 1, in each eigendirection
+        of W, and X = S_d R^(d-1) k^1/2 Q diag(-u'/u) Q^T k^1/2.
+        """
+        assert self.grid is not None
+        d, radius = self.grid.dim, self.grid.r_max
+        root = np.sqrt(self.model.kinetic)
+        matrix = mass_matrix(self.model, self.vacuum.values, radius) - np.diag(self.multiplier_shift / root**2)
+        values, vectors = np.linalg.eigh(matrix)
+        rates = np.array([decay_rate(d, max(value, 0.0), radius) for value in values])
+        inner = vectors @ np.diag(rates) @ vectors.T
+        return sphere_area(d) * radius ** (d - 1.0) * root[:, None] * inner * root[None, :]
+
+    def with_grid(self, grid: RadialGrid) -> Problem:
+        """The same problem on another mesh; the vacuum is not searched again where it does not depend on the mesh."""
+        other = replace(self, grid=grid, dim=None)
+        if not self.model.explicit_r and "vacuum" in self.__dict__:
+            other.__dict__["vacuum"] = self.vacuum
+        return other
+
+    def replace(self, **changes: Any) -> Problem:
+        """The same problem with other arguments; a name that is a coupling of the model changes the model."""
+        own = {name: value for name, value in changes.items() if name in self.__dataclass_fields__}
+        couplings = {name: value for name, value in changes.items() if name not in own}
+        if couplings:
+            own["model"] = (own.get("model") or self.model).replace(**couplings)
+        if "grid" in own:
+            own.setdefault("dim", None)
+        return replace(self, **own)
+
+    def energy_scale(self, u: Array) -> float:
+        """T + int |V|, the size of the terms that cancel in E (for tolerances on energies)."""
+        parts = self.energy_parts(u)
+        return float(parts["gradient"] + parts["modulus"])
+
+    def energy_parts(self, u: Array) -> dict[str, float]:
+        parts = _parts_kernel(self.model.potential_function)(self.geometry, self.theory, jnp.asarray(u))
+        return {name: float(value) for name, value in parts.items()}
+
+    def norm_of_state(self, u: Array) -> float:
+        """N = int sum over the constrained fields of u^2 (inside the domain)."""
+        assert self.grid is not None
+        return float(np.sum(self.carries_norm * self.grid.integrate(np.asarray(u) ** 2)))
+
+
+@functools.lru_cache(maxsize=64)
+def _parts_kernel(function: Any) -> Any:
+    import jax
+
+    return jax.jit(functools.partial(functional.energy_parts, function))
+
+
+def decay_rate(dim: float, mass_squared: float, radius: float) -> float:
+    r"""-u'/u at ``radius`` of the decaying solution :math:`r^{-\nu}K_\nu(mr)`; (d - 2)/r where m = 0."""
+    nu = dim / 2.0 - 1.0
+    x = math.sqrt(max(mass_squared, 0.0)) * radius
+    if x < 1e-8:
+        return max(dim - 2.0, 0.0) / radius
+    return x / radius * float(kve(nu + 1.0, x) / kve(nu, x))
+
+
+def _finite(value: object) -> bool:
+    return isinstance(value, int | float | np.floating | np.integer) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _positive(value: object) -> bool:
+    if hasattr(value, "aval"):
+        return True
+    return _finite(value) and value > 0  # type: ignore[operator]
