@@ -1,0 +1,293 @@
+"""The report of a scan: one self-contained HTML page, and its pictures as PNG files beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from ..plotting import THEMES, plot_state, save_figure
+from ..state import load
+from . import figures
+from .analysis import growth, importances
+from .html import escape, number, picture, style, table
+from .records import KIND_WORDS, Record, Trial, read_record
+from .summary import CONSTRAINT_WORDS, count_words, join_words, null_percentiles, summary_sentences
+from .threed import THEME_SCRIPT, pareto_3d, plotly_script
+
+MAX_SHOWN = 6  # trials whose profile and spectrum are drawn
+MAX_LISTED = 200  # more trials are not listed: trials.csv has them all
+
+# Colours of the kinds in the bar of counts, readable on both pages
+_KIND_COLOURS = {
+    "q-ball": "#0072B2",
+    "bounce": "#D55E00",
+    "excited": "#009E73",
+    "condensate": "#CC79A7",
+    "vacuum": "#E69F00",
+    "delocalised": "#56B4E9",
+    "unconverged": "#808a94",
+}
+
+
+def write_report(run_dir: Path) -> Path:
+    """Write ``report.html`` into a scan's folder, its pictures into ``report/``, and return the page's path.
+
+    Raises
+    ------
+    ValueError : if the folder holds no readable study.
+    """
+    run_dir = Path(run_dir)
+    record = read_record(run_dir)
+    gallery = _Gallery(run_dir / "report")
+    view = pareto_3d(record)
+    sections = [
+        ("Summary", _summary(record)),
+        ("Pareto front", _pareto(record, gallery, view)),
+        ("Best trials", _best(record, gallery)),
+        ("Scores against their null", _null(record, gallery)),
+        ("What matters", _importance(record, gallery)),
+        ("Progress", _progress(record, gallery)),
+        ("What was scanned", _scanned(record)),
+        ("All trials", _all_trials(record)),
+    ]
+    path = run_dir / "report.html"
+    path.write_text(_page(record, [(title, body) for title, body in sections if body], bool(view)), encoding="utf-8")
+    return path
+
+
+class _Gallery:
+    """Draws a figure once per theme, saves the PNGs, and gives back the HTML that shows the right one."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        folder.mkdir(exist_ok=True)
+        for old in folder.glob("*.png"):  # an earlier report's pictures would be taken for this one's
+            old.unlink()
+
+    def show(self, name: str, alt: str, draw: Callable[[str], Figure]) -> str:
+        paths = {}
+        for theme_name in THEMES:
+            suffix = "" if theme_name == "light" else f"-{theme_name}"
+            paths[theme_name] = save_figure(draw(theme_name), self.folder / f"{name}{suffix}.png")
+        return picture(paths["light"], paths["dark"], alt)
+
+
+def _page(record: Record, sections: list[tuple[str, str]], has_view: bool) -> str:
+    title = f"Scan {escape(record.name)}"
+    anchors = [(heading, heading.lower().replace(" ", "-")) for heading, _ in sections]
+    links = "".join(f"<a href='#{anchor}'>{heading}</a>" for heading, anchor in anchors)
+    body = "".join(
+        f"<section id='{anchor}'><h2>{heading}</h2>{content}</section>"
+        for (heading, anchor), (_, content) in zip(anchors, sections, strict=True)
+    )
+    # plotly.js goes before the picture that calls it, and only into a page that has one.
+    scripts = plotly_script() if has_view else ""
+    return (
+        "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
+        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
+        f"<title>{title} – supersoliton</title>{style()}{scripts}</head><body>"
+        f"<header><h1>{title}</h1><p class='lead'>{_lead(record)}</p><nav>{links}</nav></header>"
+        f"<main>{body}</main>{THEME_SCRIPT if has_view else ''}</body></html>\n"
+    )
+
+
+def _lead(record: Record) -> str:
+    dates = [t.datetime_start for t in record.study.get_trials(deepcopy=False) if t.datetime_start]
+    day = f", begun {min(dates):%Y-%m-%d %H:%M}" if dates else ""
+    goals = escape(join_words([figures.axis_label(name) for name in record.objectives]))
+    return f"Maximising {goals}{day}. Natural units: lengths in 1/mass, energies in mass."
+
+
+def _summary(record: Record) -> str:
+    text = "".join(f"<p>{escape(sentence)}</p>" for sentence in summary_sentences(record))
+    counts = record.counts() | ({"failed": len(record.failed)} if record.failed else {})
+    total = sum(counts.values())
+    if not total:
+        return f"<div class='summary'>{text}</div>"
+    bar, legend = "", ""
+    for kind, count in counts.items():
+        colour = _KIND_COLOURS.get(kind, "#3f464d")
+        bar += f"<span style='width:{100 * count / total:.3f}%;background:{colour}'></span>"
+        words = count_words(count, kind) if kind in KIND_WORDS else f"{count} {kind}"
+        legend += f"<li><span class='swatch' style='background:{colour}'></span>{escape(words)}</li>"
+    return f"<div class='summary'>{text}</div><div class='bar'>{bar}</div><ul class='legend'>{legend}</ul>"
+
+
+def _pareto(record: Record, gallery: _Gallery, view: str) -> str:
+    if not record.trials:
+        return ""
+    drawn = gallery.show(
+        "pareto", "the objectives of all trials", lambda t: figures.pareto_projections(record, theme_name=t)
+    )
+    hollow = "<p class='note'>Hollow: at least one constraint does not hold. Ringed: Pareto-optimal.</p>"
+    turning = "<p class='note'>Drag to turn, scroll to zoom, point at a trial for its couplings.</p>" if view else ""
+    return _pareto_table(record) + drawn + hollow + turning + view
+
+
+def _pareto_table(record: Record) -> str:
+    if not record.pareto:
+        return "<p>There is no Pareto set: no trial satisfies every constraint. The pictures show all trials.</p>"
+    extra = {"energy": "E", "multiplier": "ω²", "octaves_in_core": "octaves in core", "null_percentile": "null %",
+             "residual": "residual", "negative_modes": "negative modes"}  # fmt: skip
+    extra = {k: v for k, v in extra.items() if k not in record.objectives and any(k in t.values for t in record.pareto)}
+    head = ["trial", *map(figures.axis_label, record.objectives), *record.parameters, "kind", *extra.values()]
+    rows = (
+        [
+            str(trial.number),
+            *(f"<b>{number(value)}</b>" for value in trial.objectives),
+            *(number(trial.couplings.get(name, float("nan"))) for name in record.parameters),
+            escape(trial.kind),
+            *(number(trial.value(name)) for name in extra),
+        ]
+        for trial in record.pareto
+    )
+    return table([escape(title) for title in head], rows)
+
+
+def shown_trials(record: Record) -> list[Trial]:
+    """The trials that are drawn: best in each objective first, then further Pareto-optimal ones."""
+    best = [max(record.pareto, key=lambda t: t.objectives[i]) for i in range(len(record.objectives)) if record.pareto]
+    return list({trial.number: trial for trial in [*best, *record.pareto]}.values())[:MAX_SHOWN]
+
+
+def _best(record: Record, gallery: _Gallery) -> str:
+    shown = shown_trials(record)
+    parts = []
+    for trial in shown:
+        path = record.state_file(trial)
+        spectra = record.spectra(trial)
+        if not path.is_file() and not spectra:
+            continue
+        stem = f"trial_{trial.number:05d}"
+        parts.append(f"<h3>Trial {trial.number}: {_why_shown(record, trial)}</h3><p class='note'>{_point(trial)}</p>")
+        if path.is_file():
+            state = load(path)
+            parts.append(
+                gallery.show(
+                    stem,
+                    f"profiles of trial {trial.number}",
+                    lambda t, state=state: plot_state(state, theme_name=t),  # type: ignore[misc]
+                )
+            )
+        if spectra:
+            parts.append(
+                gallery.show(
+                    f"{stem}_spectrum",
+                    f"spectra of trial {trial.number}",
+                    lambda t, spectra=spectra: figures.spectrum_figure(spectra, theme_name=t),  # type: ignore[misc]
+                )
+            )
+    more = len(record.pareto) - len(shown)
+    if parts and more > 0:
+        parts.append(f"<p class='note'>{more} more Pareto-optimal trials are stored in <code>states/</code>.</p>")
+    return "".join(parts)
+
+
+def _why_shown(record: Record, trial: Trial) -> str:
+    best = [
+        figures.axis_label(name)
+        for i, name in enumerate(record.objectives)
+        if trial.objectives[i] >= max(other.objectives[i] for other in record.pareto)
+    ]
+    return escape(f"best {join_words(best)}" if best else "Pareto-optimal")
+
+
+def _point(trial: Trial) -> str:
+    return escape(", ".join(f"{name} = {number(value, 6)}" for name, value in trial.couplings.items()))
+
+
+def _null(record: Record, gallery: _Gallery) -> str:
+    group = record.feasible or record.trials
+    if not null_percentiles(group).size:
+        return ""
+    which = "feasible trials" if record.feasible else "trials (none is feasible)"
+    shown = gallery.show("null", "percentiles of the scores", lambda t: figures.null_histogram(group, theme_name=t))
+    return (
+        "<p>Each spectrum's fractal score is compared with the same score of random log-uniform spectra of equal count "
+        f"and span. Were the spectra random too, the {which} would fill this histogram evenly.</p>{shown}"
+    )
+
+
+def _importance(record: Record, gallery: _Gallery) -> str:
+    shares = importances(record)
+    if not shares:
+        return ""
+    shown = gallery.show(
+        "importance", "importance of the couplings", lambda t: figures.importance_bars(shares, theme_name=t)
+    )
+    return (
+        "<p>Which couplings decide whether a trial reaches the best tenth of an objective (PED-ANOVA, Watanabe et al. "
+        f"2023). With {len(record.trials)} trials, shares below a few percent are noise.</p>{shown}"
+    )
+
+
+def _progress(record: Record, gallery: _Gallery) -> str:
+    numbers, values, label = growth(record)
+    if not numbers:
+        return ""
+    return gallery.show(
+        "progress", label, lambda t: figures.history(numbers, values, figures.axis_label(label), theme_name=t)
+    )
+
+
+def _scanned(record: Record) -> str:
+    scan: Mapping[str, Any] = record.config.get("scan", {})
+    rows = [[escape(name), *_range(spec)] for name, spec in scan.get("parameters", {}).items()]
+    text = table(["coupling", "from", "to", "scale"], rows) if rows else ""
+    facts = {
+        "sampler": scan.get("sampler"),
+        "seed": scan.get("seed"),
+        "trials asked for": scan.get("trials"),
+        "workers": scan.get("workers"),
+        **record.config.get("versions", {}),
+    }
+    text += table(["", ""], [[escape(k), escape(v)] for k, v in facts.items() if v is not None], classes="facts")
+    if record.config_text:
+        text += (
+            "<p>To do it again:</p><pre><code>supersoliton scan config.resolved.toml --out again</code></pre>"
+            f"<details><summary>config.resolved.toml</summary><pre><code>{escape(record.config_text)}</code></pre></details>"
+        )
+    return text
+
+
+def _range(spec: Any) -> list[str]:
+    """``[low, high]`` or ``{low, high, log}`` of the configuration as table cells."""
+    low, high = (spec["low"], spec["high"]) if isinstance(spec, Mapping) else spec
+    log = isinstance(spec, Mapping) and spec.get("log", False)
+    return [number(float(low)), number(float(high)), "logarithmic" if log else "linear"]
+
+
+def _all_trials(record: Record) -> str:
+    if len(record.trials) + len(record.failed) > MAX_LISTED:
+        return f"<p>{len(record.trials)} trials: see <code>trials.csv</code>, one row each.</p>"
+    rows = []
+    for trial in record.trials:
+        broken = [name for name, value in trial.constraints.items() if not value <= 0]
+        words = "; ".join([*trial.reasons, *([] if trial.status == "converged" else [trial.status])])
+        rows.append(
+            [
+                str(trial.number),
+                escape(trial.kind),
+                *(number(value) for value in trial.objectives),
+                *(number(trial.couplings.get(name, float("nan"))) for name in record.parameters),
+                escape(", ".join(broken)) or "all hold",
+                number(trial.seconds, 2),
+                escape(words) or "–",
+            ]
+        )
+    blank = [""] * (len(record.objectives) + len(record.parameters))
+    rows += [[str(n), "failed", *blank, "", "", "see heartbeat.log"] for n in record.failed]
+    head = ["trial", "kind", *map(figures.axis_label, record.objectives), *record.parameters,
+            "constraints broken", "seconds", "remarks"]  # fmt: skip
+    meanings = {
+        name: CONSTRAINT_WORDS[name]
+        for trial in record.trials[:1]
+        for name in trial.constraints
+        if name in CONSTRAINT_WORDS
+    }
+    meaning = "; ".join(f"{name}: {text}" for name, text in meanings.items())
+    note = f"<p class='note'>{escape(meaning)}.</p>" if meaning else ""
+    return table([escape(title) for title in head], rows, classes="all") + note
