@@ -1,0 +1,30 @@
+"""TOML → objects: the configuration of a problem and of a scan, checked as a whole before any work starts.
+
+[model]     kind = "octave_higgs" and the fields of OctaveHiggs, or kind = "potential", function = "file.py:name"
+[grid]      the fields of RadialGrid
+[problem]   boundary, norm, …; [problem.guess] kind = "gaussian" … with its fields, or "multistart"
+[solver]    kind = "newton" and the fields of Newton
+[spectrum]  n_modes, ell          [score]  spectrum, targets, null_samples, seed
+[scan]      trials, sampler, population, seed, workers, objectives
+[scan.parameters]   g = [0.5, 0.8]   or   norm = { low = 400, high = 5000, log = true }
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from .files import read as read
+
+if TYPE_CHECKING:
+    from .configuration import Config as Config
+    from .configuration import load as load
+    from .configuration import loads as loads
+
+__all__ = ["Config", "load", "loads", "read"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the engine, which takes a second, when it is needed: to recognise a finished scan, `read` is enough."""
+    if name in ("Config", "load", "loads"):
+        from . import configuration
+
+        return getattr(configuration, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,232 @@
+"""The checked configuration: how tables become objects, and objects tables."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..grid import RadialGrid
+from ..models import OctaveHiggs
+from ..models.base import AbstractModel
+from ..problem import Problem
+from ..scan.settings import Range, ScanSettings
+from ..solvers import AbstractSolver, Newton
+from ..warm_start import Exponential, Gaussian, OriginalGuess, SuperGaussian
+from . import user_potential
+from .files import read
+from .schema import as_table, build, check_keys, construct, is_finite, retold
+from .tables import ProblemSettings, ScoreSettings, SpectrumSettings
+
+_TABLES = ("model", "grid", "problem", "solver", "spectrum", "score", "scan")
+# Tables that the program adds to the file it resolved, so that this file can be run again as it is.
+_RECORDED = ("versions",)
+_PROFILES: dict[str, Any] = {
+    "gaussian": Gaussian,
+    "super_gaussian": SuperGaussian,
+    "exponential": Exponential,
+    "original": OriginalGuess,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Config:
+    """A checked configuration. Equal when `to_dict()` is equal; pickles as that dictionary."""
+
+    model: AbstractModel
+    grid: RadialGrid
+    problem: ProblemSettings
+    solver: AbstractSolver
+    spectrum: SpectrumSettings
+    score: ScoreSettings
+    scan: ScanSettings
+    # the [model] table with its defaults, from which a user's potential can be made again
+    model_table: Mapping[str, Any]
+
+    def problem_at(self, point: Mapping[str, float] | None = None) -> Problem:
+        """The problem with the couplings of `point` (name → value, "norm" among them) put in.
+
+        Raises ValueError for a name that is no coupling or a value that the model refuses.
+        """
+        couplings = dict(point or {})
+        norm = couplings.pop("norm", self.problem.norm)
+        model = construct("model", self.model.replace, **couplings) if couplings else self.model
+        given = {f.name: getattr(self.problem, f.name) for f in dataclasses.fields(self.problem) if f.name != "guess"}
+        if norm is not None:
+            given["norm"] = float(norm)
+        return construct("problem", Problem, model=model, grid=self.grid, **given)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every key with its value, defaults included: plain, TOML-writable, and `loads` of it is this again."""
+        problem = as_table(dataclasses.replace(self.problem, guess=None))
+        problem["guess"] = _guess_table(self.problem.guess)
+        scan = as_table(dataclasses.replace(self.scan, parameters={}))
+        scan["parameters"] = {name: as_table(limits) for name, limits in self.scan.parameters.items()}
+        return {
+            "model": dict(self.model_table),
+            "grid": as_table(self.grid),
+            "problem": problem,
+            "solver": {"kind": "newton", **as_table(self.solver)},
+            "spectrum": as_table(self.spectrum),
+            "score": as_table(self.score),
+            "scan": scan,
+        }
+
+    def with_scan(self, **changes: Any) -> Config:
+        """The same configuration with other [scan] settings, e.g. `trials=6`."""
+        settings = {f.name: getattr(self.scan, f.name) for f in dataclasses.fields(self.scan)} | changes
+        return dataclasses.replace(self, scan=construct("scan", ScanSettings, **settings))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Config) and self.to_dict() == other.to_dict()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (loads, (self.to_dict(),))
+
+
+def load(path: str | Path) -> Config:
+    """Read and check a TOML file. Raises ValueError: file, table and key, value, remedy in one sentence."""
+    tables = read(path)
+    try:
+        return loads(tables, base=Path(path).resolve().parent)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def loads(tables: Mapping[str, Any] | str, *, base: Path | None = None) -> Config:
+    """A Config from tables (or TOML text); `base` is the folder that relative paths start from. Raises ValueError."""
+    if isinstance(tables, str):
+        try:
+            tables = tomllib.loads(tables)
+        except tomllib.TOMLDecodeError as error:
+            raise ValueError(f"this is not valid TOML: {error}.") from error
+    _check_tables(tables)
+    spectrum = build("spectrum", SpectrumSettings, tables.get("spectrum", {}))
+    score = build("score", ScoreSettings, tables.get("score", {}))
+    scan = _scan(tables.get("scan", {}))
+
+    grid = build("grid", RadialGrid, tables.get("grid", {}))
+    solver_table = dict(tables.get("solver", {}))
+    _kind("solver", solver_table, ("newton",))
+    solver = build("solver", Newton, solver_table)
+    model, model_table = _model(tables.get("model", {}), base or Path.cwd())
+    problem = _problem(tables.get("problem", {}))
+    config = Config(model, grid, problem, solver, spectrum, score, scan, model_table)
+    _check_parameters(config)
+    return config
+
+
+def _check_tables(tables: Mapping[str, Any]) -> None:
+    for key, value in tables.items():
+        if key not in (*_TABLES, *_RECORDED):
+            shown = f"table [{key}]" if isinstance(value, Mapping) else f"key {key!r} (value {value!r})"
+            raise ValueError(f"there is no {shown}: the tables are {', '.join(f'[{name}]' for name in _TABLES)}.")
+        if not isinstance(value, Mapping):
+            raise ValueError(f"[{key}] must be a table, got {value!r}: write its keys below a line [{key}].")
+
+
+def _kind(table: str, values: dict[str, Any], kinds: tuple[str, ...]) -> str:
+    """Take `kind` out of a table; the first is the default."""
+    kind = values.pop("kind", kinds[0])
+    if kind not in kinds:
+        raise ValueError(f"[{table}] kind must be one of {', '.join(kinds)}, got {kind!r}: choose one.")
+    return str(kind)
+
+
+def _scan(table: Mapping[str, Any]) -> ScanSettings:
+    values = dict(table)
+    parameters = values.pop("parameters", {})
+    if not isinstance(parameters, Mapping):
+        raise ValueError(f"[scan.parameters] must be a table, got {parameters!r}: write e.g. g = [0.5, 0.8].")
+    settings = build("scan", ScanSettings, values, also=("parameters",))
+    ranges = {name: _range(name, value) for name, value in parameters.items()}
+    return dataclasses.replace(settings, parameters=ranges)
+
+
+def _range(name: str, value: Any) -> Range:
+    where = f"[scan.parameters] {name}"
+    if isinstance(value, list | tuple) and len(value) == 2:
+        value = {"low": value[0], "high": value[1]}
+    if not isinstance(value, Mapping):
+        raise ValueError(
+            f"{where} must be [low, high] or {{ low = …, high = …, log = true }}, got {value!r}: write so."
+        )
+    try:
+        return build(f"scan.parameters.{name}", Range, value)
+    except ValueError as error:
+        message = str(error)
+        prefix = f"[scan.parameters.{name}]"
+        message = message.removeprefix(f"{prefix}:").removeprefix(prefix).strip()
+        raise ValueError(f"{where} {message}") from error
+
+
+def _model(table: Mapping[str, Any], base: Path) -> tuple[AbstractModel, dict[str, Any]]:
+    values = dict(table)
+    kind = _kind("model", values, ("octave_higgs", "potential"))
+    if kind == "octave_higgs":
+        model = build("model", OctaveHiggs, values, also=("kind",))
+        return model, {"kind": kind, **as_table(model)}
+    check_keys("model", values, user_potential.KEYS)
+    if not isinstance(values.get("function"), str):
+        got = values.get("function", "nothing")
+        raise ValueError(f'[model] function must be "file.py:name", got {got!r}: name the file and the function.')
+    if not is_finite(values):
+        raise ValueError(f"[model] params must be finite numbers, got {values.get('params')!r}: correct them.")
+    values["function"] = user_potential.resolve(values["function"], base)
+    try:
+        return user_potential.make_model(values), {"kind": kind, **values}
+    except (ValueError, TypeError) as error:
+        raise ValueError(retold("model", str(error))) from error
+
+
+def _problem(table: Mapping[str, Any]) -> ProblemSettings:
+    values = dict(table)
+    guess = values.pop("guess", {})
+    if not isinstance(guess, Mapping):
+        raise ValueError(f'[problem.guess] must be a table, got {guess!r}: write kind = "gaussian" below it.')
+    settings = build("problem", ProblemSettings, values)
+    return dataclasses.replace(settings, guess=_guess(dict(guess)))
+
+
+def _guess(values: dict[str, Any]) -> Any:
+    kind = _kind("problem.guess", values, ("multistart", *_PROFILES))
+    if kind == "multistart":
+        check_keys("problem.guess", values, ("kind",))
+        return None
+    return build("problem.guess", _PROFILES[kind], values)
+
+
+def _guess_table(guess: Any) -> dict[str, Any]:
+    for kind, profile in _PROFILES.items():
+        if type(guess) is profile:
+            return {"kind": kind, **as_table(guess)}
+    return {"kind": "multistart"}
+
+
+def _check_parameters(config: Config) -> None:
+    """Every scanned name is a coupling or "norm", and the model exists at both ends of its range."""
+    known = [*config.model.params, "norm"]
+    for name, limits in config.scan.parameters.items():
+        check_keys("scan.parameters", {name: [limits.low, limits.high]}, known)
+        for value in (limits.low, limits.high):
+            try:
+                if name == "norm":
+                    dataclasses.replace(config.problem, norm=value)
+                else:
+                    config.model.replace(**{name: value})
+            except ValueError as error:
+                raise ValueError(f"[scan.parameters] {name} reaches {value}, but {error}") from error
+    if config.problem.omega is not None and (config.problem.norm is not None or "norm" in config.scan.parameters):
+        raise ValueError("[problem] norm and omega exclude each other: fix the norm or the frequency.")
+    names = config.model.fields
+    chosen = getattr(config.problem.guess, "field", None)
+    for field in chosen if isinstance(chosen, tuple) else () if chosen is None else (chosen,):
+        if field not in names and field not in range(len(names)):
+            raise ValueError(f"[problem.guess] field must name a field, got {field!r}: choose from {', '.join(names)}.")
+    # contradictions between the tables show when the problem is put together, which costs nothing
+    config.problem_at({name: limits.low for name, limits in config.scan.parameters.items()})

@@ -1,0 +1,62 @@
+"""The tables that belong to no component of their own: [problem], [spectrum], [score]."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+SPECTRA = ("box", "physical")
+TARGETS = ("particle", "original")
+
+
+@dataclass(frozen=True)
+class ProblemSettings:
+    """Boundary, constraint and start of the problem; the model and the grid have tables of their own.
+
+    `guess` is a starting profile, or None for several starts, one from each octave (kind = "multistart").
+    """
+
+    boundary: str | tuple[float, ...] = "vacuum"
+    norm: float | None = None
+    omega: float | None = None
+    norm_of: str | tuple[str, ...] | None = None
+    parity: str = "even"
+    guess: Any = None
+
+    def __post_init__(self) -> None:
+        if self.norm is not None and not (math.isfinite(self.norm) and self.norm > 0):
+            raise ValueError(f"problem.norm must be positive, got {self.norm!r}: give N > 0, or leave it out.")
+
+
+@dataclass(frozen=True)
+class SpectrumSettings:
+    """How many box modes, and for which angular momenta the bound states are sought."""
+
+    n_modes: int = 300
+    ell: tuple[int, ...] = (0, 1)
+
+    def __post_init__(self) -> None:
+        if self.n_modes < 1:
+            raise ValueError(f"spectrum.n_modes must be at least 1, got {self.n_modes}: try 300.")
+        if not self.ell or min(self.ell) < 0 or len(set(self.ell)) != len(self.ell):
+            raise ValueError(f"spectrum.ell must be distinct numbers from 0, got {list(self.ell)}: try [0, 1].")
+
+
+@dataclass(frozen=True)
+class ScoreSettings:
+    """Which spectrum is scored against which targets, and how many random spectra make its null."""
+
+    spectrum: str = "box"
+    targets: str = "particle"
+    null_samples: int = 200
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.spectrum not in SPECTRA:
+            raise ValueError(f"score.spectrum must be one of {', '.join(SPECTRA)}, got {self.spectrum!r}: choose one.")
+        if self.targets not in TARGETS:
+            raise ValueError(f"score.targets must be one of {', '.join(TARGETS)}, got {self.targets!r}: choose one.")
+        for name in ("null_samples", "seed"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"score.{name} must be 0 or more, got {getattr(self, name)}: try 200.")
