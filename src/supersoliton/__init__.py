@@ -1,1 +1,91 @@
+"""supersoliton finds, certifies and scans solitons of coupled scalar fields.
+
+The names below are loaded when they are first used, so that ``import supersoliton`` and the command line start at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import types
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
+
+# Public name -> the module that defines it.
+_HOME = {
+    "RadialGrid": "grid",
+    "OctaveHiggs": "models",
+    "Potential": "models",
+    "Vacuum": "vacua",
+    "vacua": "vacua",
+    "Problem": "problem",
+    "Gaussian": "warm_start",
+    "SuperGaussian": "warm_start",
+    "Exponential": "warm_start",
+    "OriginalGuess": "warm_start",
+    "Newton": "solvers",
+    "Solution": "solvers",
+    "Certificate": "certificate",
+    "State": "state",
+    "load": "state",
+    "SolveError": "solve",
+    "solve": "solve",
+    "Modes": "spectrum",
+    "spectrum": "spectrum",
+    "Scores": "scoring",
+    "score": "scoring",
+    "scan": "jobs",
+}
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+class _Package(types.ModuleType):
+    """Some public functions bear the name of the file or room they live in (solve, spectrum, vacua, scan).
+
+    Importing a submodule binds it as an attribute of the package; here the public function keeps the name.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOME and isinstance(value, types.ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])
+
+
+if TYPE_CHECKING:
+    from .certificate import Certificate as Certificate
+    from .grid import RadialGrid as RadialGrid
+    from .jobs import scan as scan
+    from .models import OctaveHiggs as OctaveHiggs
+    from .models import Potential as Potential
+    from .problem import Problem as Problem
+    from .scoring import Scores as Scores
+    from .scoring import score as score
+    from .solve import SolveError as SolveError
+    from .solve import solve as solve
+    from .solvers import Newton as Newton
+    from .solvers import Solution as Solution
+    from .spectrum import Modes as Modes
+    from .spectrum import spectrum as spectrum
+    from .state import State as State
+    from .state import load as load
+    from .vacua import Vacuum as Vacuum
+    from .vacua import vacua as vacua
+    from .warm_start import Exponential as Exponential
+    from .warm_start import Gaussian as Gaussian
+    from .warm_start import OriginalGuess as OriginalGuess
+    from .warm_start import SuperGaussian as SuperGaussian

@@ -13,8 +13,12 @@ import platform
 from pathlib import Path
 
 import jax
+import numpy as np
 
 jax.config.update("jax_enable_x64", True)
+
+# What a numerical function accepts: an array of JAX, on any device or being traced, or of NumPy.
+AnyArray = jax.Array | np.ndarray
 
 
 def cache_directory() -> Path:

@@ -18,10 +18,10 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Float, Int
 
-from . import engine  # noqa: F401  (float64 before the first array)
+from . import engine
+from .engine import AnyArray as Array
 from .grid import RadialGrid
 from .models.base import PotentialFunction
 
@@ -218,5 +218,7 @@ def mass_times(geo: Geometry, u: Float[Array, "node field"]) -> Float[Array, "no
     return jnp.zeros_like(u).at[geo.index].add(jnp.einsum("eab,ebi->eai", geo.mass, u[geo.index]))
 
 
-def to_numpy(x: Any) -> np.ndarray:
-    return np.asarray(x)
+def mass_blocks(geo: Geometry, n: int) -> Float[Array, "element size size"]:
+    """Element matrices of M for n fields (node-major)."""
+    n_elements, size, _ = geo.mass.shape
+    return jnp.einsum("eab,ij->eaibj", geo.mass, jnp.eye(n)).reshape(n_elements, size * n, size * n)

@@ -18,9 +18,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float, Int
+from jaxtyping import Float, Int
 
-from .. import engine  # noqa: F401  (float64 before the first array)
+from ..engine import AnyArray as Array
 
 
 class Factor(NamedTuple):

@@ -1,0 +1,289 @@
+r"""What is known of a state, each entry with its number.
+
+*Residual*: dual norm of the force, relative (:mod:`supersoliton.solvers.base`). *Discretisation*: relative error of the
+energy, from one Newton step on a mesh of higher order. *Virial*: under r -> r/a a stationary state satisfies
+
+.. math:: (d-2)T + d\,(U - \tfrac12\omega^2N) + \int r\,\partial_rV = -S_dR^d\left[\tfrac12 u'^2 - W\right]_R,\quad
+          W = V - V_\infty - \tfrac12\omega^2u_c^2
+
+(G. H. Derrick, *J. Math. Phys.* **5** (1964) 1252, with the boundary term of a finite box). *Translation mode*: u'(r) is
+an exact zero mode of the l = 1 fluctuation operator of every localised state without explicit r.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy import ndarray as Array
+
+from . import functional
+from .grid import sphere_area
+from .linalg import condensed
+from .problem import Problem
+from .solvers.base import Solution, force, shift_of, size_floor
+from .solvers.modes import border_of, count_negative, factorise
+from .spectrum import continuum
+from .tail import measured_tail
+
+# What a certified state must satisfy. The words of `reasons` name the entry that fails.
+RESIDUAL_LIMIT = 1e-10
+DISCRETISATION_LIMIT = 1e-6
+VIRIAL_LIMIT = 1e-8
+TRANSLATION_LIMIT = 1e-7  # of the largest mass^2 of the vacuum
+BOUNDARY_LIMIT = 1e-4  # norm in the outer tenth: a free wave in a box has 7e-3, a bound one decays exponentially
+_MINOR_FIELD = 0.3  # a field this much weaker than the strongest does not count for radial nodes
+_EXTRA_ORDER = 4
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """The proof that comes with a state; NaN where an entry does not apply (and why not is in the class notes).
+
+    ``translation_mode`` is NaN for homogeneous states and explicit r; ``tail`` where no exponential tail can be
+    measured; ``boundary_fraction`` for homogeneous states.
+    """
+
+    residual: float
+    discretisation: float
+    virial: float
+    negative_modes: int
+    translation_mode: float
+    tail: float
+    boundary_fraction: float
+    kind: str
+    reasons: tuple[str, ...]
+
+    @property
+    def certified(self) -> bool:
+        """True when no entry fails."""
+        return not self.reasons
+
+    @property
+    def localised(self) -> bool:
+        return self.kind in ("bounce", "q-ball", "excited", "kink", "trapped")
+
+
+def certify(problem: Problem, solution: Solution) -> Certificate:
+    """Measure every entry for where a solver ended."""
+    u, multiplier = solution.u, solution.multiplier
+    if not np.all(np.isfinite(u)) or not math.isfinite(multiplier) or not math.isfinite(solution.residual):
+        nan = float("nan")
+        return Certificate(solution.residual, nan, nan, -1, nan, nan, nan, "unconverged", (solution.status,))
+    homogeneous = is_homogeneous(problem, u)
+    factors = factorise(problem, u, multiplier)
+    negative = count_negative(problem, u, factors)
+    fraction = float("nan") if homogeneous else boundary_fraction(problem, u)
+    kind = classify(problem, solution, negative, fraction, homogeneous)
+    localised = kind not in ("vacuum", "condensate", "delocalised", "unconverged")
+    translation = float("nan")
+    if localised and not problem.model.explicit_r and problem.parity == "even":
+        translation = translation_mode(problem, u, multiplier)
+    entries: dict[str, Any] = {
+        "residual": solution.residual,
+        "discretisation": discretisation_error(problem, u, multiplier),
+        "virial": virial(problem, u, multiplier),
+        "negative_modes": negative,
+        "translation_mode": translation,
+        "tail": measured_tail(problem, u, multiplier) if localised else float("nan"),
+        "boundary_fraction": fraction,
+        "kind": kind,
+    }
+    return Certificate(**entries, reasons=_reasons(problem, solution, entries))
+
+
+def _reasons(problem: Problem, solution: Solution, entry: dict[str, Any]) -> tuple[str, ...]:
+    out = []
+    if not solution.converged:
+        out.append(solution.status)
+    if not entry["residual"] <= RESIDUAL_LIMIT:
+        out.append(f"residual {entry['residual']:.1e} above {RESIDUAL_LIMIT:.0e}")
+    if not entry["discretisation"] <= DISCRETISATION_LIMIT:
+        out.append(f"energy uncertain by {entry['discretisation']:.1e}: refine the mesh")
+    if not entry["virial"] <= VIRIAL_LIMIT:
+        out.append(f"virial identity violated by {entry['virial']:.1e}: refine the mesh")
+    if math.isfinite(entry["translation_mode"]):
+        scale = max(1.0, float(np.max(np.abs(continuum(problem, solution.multiplier)[1]))))
+        if not abs(entry["translation_mode"]) <= TRANSLATION_LIMIT * scale:
+            out.append(f"translation mode at {entry['translation_mode']:.1e} instead of 0: a larger box or a finer mesh")
+    kind, negative = entry["kind"], entry["negative_modes"]
+    if kind == "delocalised":
+        out.append(f"delocalised: {entry['boundary_fraction']:.1e} of the norm in the outer tenth of the box")
+    if kind in ("q-ball", "trapped", "kink", "vacuum", "condensate") and negative > 0:
+        out.append(f"unstable: {negative} negative mode{'s' if negative > 1 else ''}")
+    return tuple(out)
+
+
+def is_homogeneous(problem: Problem, u: Array) -> bool:
+    """Whether the fields are constant in space (their gradient is a millionth of what a field of their size has)."""
+    assert problem.grid is not None
+    slope = problem.grid.integrate(problem.grid.differentiate(u) ** 2).sum()
+    return bool(np.sqrt(slope) <= size_floor(problem) + 1e-7 * np.sqrt(problem.grid.integrate(u**2).sum()))
+
+
+def boundary_fraction(problem: Problem, u: Array) -> float:
+    """Share of int (u - u_infinity)^2 in the outer tenth of the box, r > 0.9 R."""
+    grid = problem.grid
+    assert grid is not None
+    density = np.sum((grid.at_quadrature(u) - problem.vacuum.values) ** 2, axis=-1)
+    total = float(np.sum(grid.quadrature_weights * density))
+    # The outer tenth on its own quadrature: it need not begin at an element's edge.
+    x, w = np.polynomial.legendre.leggauss(40)
+    r = grid.r_max * (0.95 + 0.05 * x)
+    outer = np.sum((grid.interpolate(u, r) - problem.vacuum.values) ** 2, axis=-1)
+    part = float(np.sum(0.05 * grid.r_max * w * sphere_area(grid.dim) * r ** (grid.dim - 1.0) * outer))
+    return part / total if total > 0 else 0.0
+
+
+def radial_nodes(problem: Problem, u: Array) -> int:
+    """Sign changes of u - u_infinity in r, the most of any field that takes a major part in the state."""
+    assert problem.grid is not None
+    r = np.linspace(0.0, problem.grid.r_max, 40 * problem.grid.n_elements)
+    away = problem.grid.interpolate(u, r) - problem.vacuum.values
+    strength = np.max(np.abs(away), axis=0)
+    major = strength >= _MINOR_FIELD * np.max(strength)
+    counts = []
+    for i in np.flatnonzero(major):
+        values = away[np.abs(away[:, i]) > 1e-3 * strength[i], i]
+        counts.append(int(np.sum(values[1:] * values[:-1] < 0)))
+    return max(counts, default=0)
+
+
+def classify(problem: Problem, solution: Solution, negative: int, fraction: float, homogeneous: bool) -> str:
+    """The word for a state; see the table in the physics page."""
+    if not solution.converged:
+        return "unconverged"
+    u = solution.u
+    carrying = np.abs(u[len(u) // 2][problem.carries_norm > 0])
+    condensed_ = bool(carrying.size and np.max(carrying) > 1e-4)
+    if homogeneous:
+        return "condensate" if condensed_ else "vacuum"
+    if problem.parity == "odd":
+        return "kink" if radial_nodes(problem, u) == 0 else "excited"
+    if fraction > BOUNDARY_LIMIT:
+        return "condensate" if _fills_the_box(problem, solution) else "delocalised"
+    if problem.norm is not None or problem.omega is not None:
+        if radial_nodes(problem, u) > 0:
+            return "excited"
+        return "trapped" if problem.model.explicit_r else "q-ball"
+    if radial_nodes(problem, u) > 0 or negative > 1:
+        return "excited"
+    if problem.model.explicit_r:
+        return "trapped"
+    return "bounce"
+
+
+def _fills_the_box(problem: Problem, solution: Solution) -> bool:
+    """A homogeneous vacuum inside, with a wall only where the boundary condition forces one."""
+    grid = problem.grid
+    assert grid is not None
+    r = np.linspace(0.0, 0.5 * grid.r_max, 20)
+    inside = grid.interpolate(solution.u, r)
+    flat = np.max(np.abs(inside - inside[0])) <= 1e-3 * np.max(np.abs(inside[0]) + 1e-300)
+    return bool(flat and np.max(np.abs(inside[0] - problem.vacuum.values)) > 1e-3)
+
+
+def virial(problem: Problem, u: Array, multiplier: float) -> float:
+    """Relative violation of the scaling identity: its left side less its right, over the sum of the moduli."""
+    grid = problem.grid
+    assert grid is not None
+    d, radius = float(grid.dim), grid.r_max
+    parts = problem.energy_parts(u)
+    norm = problem.norm_of_state(u)
+    value, _, _ = functional.point_kernels(problem.model.potential_function)
+    ends = np.stack([u[-1], problem.vacuum.values])
+    outer, background = np.asarray(value(ends, problem.model.params, np.full(2, radius)))
+    slope = grid.differentiate(u)[-1]
+    edge = 0.5 * float(np.sum(problem.model.kinetic * slope**2)) - (outer - background)
+    edge += 0.5 * multiplier * float(np.sum(problem.carries_norm * u[-1] ** 2))
+    terms = [
+        (d - 2.0) * parts["gradient"],
+        d * parts["potential"],
+        -0.5 * d * multiplier * norm,
+        parts["radial"],
+        sphere_area(d) * radius**d * edge,
+    ]
+    scale = abs(terms[0]) + d * parts["modulus"] + parts["gradient"] + abs(terms[2]) + abs(terms[3])
+    floor = 1e-12 * float(np.sum(grid.quadrature_weights))  # a homogeneous state has no terms at all
+    return abs(sum(terms)) / max(scale, floor)
+
+
+def discretisation_error(problem: Problem, u: Array, multiplier: float) -> float:
+    r"""Estimated relative error of E from the finite mesh, plus that of rounding.
+
+    The state is carried to a mesh of order p + 4, where one Newton step lowers the (constrained) energy by
+    1/2 F^T H^-1 F: the energy there, less the energy here, is the error up to the far smaller one of the finer mesh.
+    """
+    assert problem.grid is not None
+    energy = float(problem.kernels[0](problem.geometry, problem.theory, u))
+    fine = problem.with_grid(problem.grid.refine(extra_order=_EXTRA_ORDER))
+    assert fine.grid is not None
+    v = problem.grid.interpolate(u, fine.grid.nodes)
+    here = float(fine.kernels[0](fine.geometry, fine.theory, v))
+    at = force(fine, v)
+    factors = factorise(fine, v, at.multiplier)
+    b = border_of(fine, v)
+    x = np.asarray(_solve(factors, jnp.stack([-at.vector, jnp.asarray(b)], axis=2)))
+    step = x[:, :, 0]
+    shift = 0.0
+    if problem.norm is not None:
+        along = float(np.sum(b * x[:, :, 1]))
+        excess = 0.5 * (fine.norm_of_state(v) - float(problem.norm))
+        rate = -(float(np.sum(b * step)) + excess) / along if along else 0.0
+        step = step + rate * x[:, :, 1]
+        shift = -at.multiplier * excess  # moving back to the norm changes E at the rate of the multiplier
+    corrected = here + 0.5 * float(np.sum(np.asarray(at.vector) * step)) + shift
+    scale = problem.energy_scale(u)
+    rounding = 4e-16 * scale * math.sqrt(problem.grid.n_nodes)
+    size = max(abs(energy), 1e-6 * scale, 1e-12 * float(np.sum(problem.grid.quadrature_weights)))
+    return (abs(corrected - energy) + rounding) / size
+
+
+_solve = jax.jit(condensed.solve)
+
+
+def translation_mode(problem: Problem, u: Array, multiplier: float) -> float:
+    """The l = 1 eigenvalue next to 0 of the fluctuation operator, by inverse iteration from u'(r)."""
+    assert problem.grid is not None
+    grid, geo, theory = problem.grid, problem.geometry, problem.theory
+    curvature = problem.kernels[2](geo, theory, u).hessian
+    barrier = float(grid.dim) - 1.0
+    held = np.zeros(problem.model.n_fields)
+    mask = np.ones_like(u)
+    mask[0] = 0.0
+    mask[-1] = problem.free_last
+    mode = jnp.asarray(grid.differentiate(u) * mask)
+    value = _translation_kernel(
+        geo, theory, curvature, shift_of(problem, multiplier), barrier, held, problem.free_last, mode, mask
+    )
+    return float(value)
+
+
+@jax.jit
+def _translation_kernel(
+    geo: functional.Geometry,
+    theory: functional.Theory,
+    curvature: jax.Array,
+    shift: jax.Array,
+    barrier: jax.Array,
+    free_first: jax.Array,
+    free_last: jax.Array,
+    mode: jax.Array,
+    mask: jax.Array,
+) -> jax.Array:
+    blocks = functional.hessian_blocks(geo, theory, curvature, shift, barrier)
+    # The shift keeps the matrix regular when the eigenvalue is 0 to rounding; the quotient below does not contain it.
+    offset = 1e-3
+    lifted = blocks + offset * functional.mass_blocks(geo, theory.kinetic.shape[0])
+    factors = condensed.factor(lifted, free_first, free_last, theory.exterior)
+    v = mode
+    for _ in range(4):
+        load = functional.mass_times(geo, v) * mask
+        v = condensed.solve(factors, load[:, :, None])[:, :, 0]
+        v = v / jnp.sqrt(jnp.sum(v * functional.mass_times(geo, v)))
+    image = condensed.matvec(blocks, theory.exterior, v[:, :, None])[:, :, 0]
+    return jnp.sum(v * image)
