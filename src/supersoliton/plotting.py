@@ -219,10 +219,11 @@ def plot_modes(modes: Any, *, title: str | None = None, theme_name: str = "light
     """Level diagram of fluctuation modes, one column per angular momentum, with the continuum thresholds.
 
     ``modes`` is one mode list or a sequence of them (different l of one state); each has ``eigenvalues``, ``ell`` and
-    ``thresholds``. The ordinate is sign(lambda) sqrt|lambda|, so that an unstable direction shows below zero.
+    ``continuum``. The ordinate is sign(lambda) sqrt|lambda|, so that an unstable direction shows below zero.
     """
     columns = list(modes) if isinstance(modes, (list, tuple)) else [modes]
-    thresholds = np.asarray(columns[0].thresholds, dtype=float)
+    # Where this operator's continuum begins: at fixed norm the vacuum masses are lowered by the multiplier.
+    thresholds = signed_mass(np.asarray(columns[0].continuum, dtype=float))
     levels = [(f"ℓ = {column.ell}", signed_mass(np.asarray(column.eigenvalues, dtype=float))) for column in columns]
     with theme(theme_name) as colours:
         figure = Figure(figsize=(max(4.5, 2.2 + 1.3 * len(columns)), 4.6), layout="constrained")

@@ -20,8 +20,10 @@ KIND_MARKERS = {
     "q-ball": ("o", 0),
     "bounce": ("D", 1),
     "excited": ("^", 2),
-    "condensate": ("s", 3),
-    "vacuum": ("X", 4),
+    "kink": (">", 2),
+    "trapped": ("<", 2),
+    "condensate": ("p", 3),
+    "vacuum": ("s", 4),
     "delocalised": ("v", 5),
 }
 MAX_POINTS = 4000  # more dots are not seen, only drawn: beyond this, dominated trials are thinned
@@ -38,7 +40,7 @@ def pareto_projections(record: Record, *, theme_name: str = "light") -> Figure:
             ax = figure.add_subplot(rows, columns, panel + 1)
             _draw_trials(ax, record, x, y, colours)
         handles, labels = figure.axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 6))
+        figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 2 * columns))
     return figure
 
 
@@ -71,8 +73,8 @@ def _draw_trials(ax: Axes, record: Record, x: int | None, y: int, colours: dict[
 
 
 def wants_log(values: Sequence[float]) -> bool:
-    """Positive values over more than a decade and a half are read better on a logarithmic axis."""
-    return bool(values) and min(values) > 0 and max(values) > 30 * min(values)
+    """Positive values over more than two decades are read better on a logarithmic axis."""
+    return bool(values) and min(values) > 0 and max(values) > 100 * min(values)
 
 
 def group_by_kind(trials: Sequence[Trial]) -> dict[str, list[Trial]]:
@@ -145,7 +147,7 @@ def null_histogram(trials: Sequence[Trial], *, theme_name: str = "light") -> Fig
         ax.set_ylabel("trials")
         ax.yaxis.set_major_locator(MaxNLocator(integer=True))
         ax.set_xlim(0, 100)
-        ax.legend(loc="upper left")
+        figure.legend(loc="outside upper left", ncols=2)
     return figure
 
 

@@ -8,6 +8,8 @@ import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from ..plotting import PALETTES
+
 
 def escape(value: object) -> str:
     return html.escape(str(value), quote=True)
@@ -21,23 +23,41 @@ def number(value: float, digits: int = 4) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, classes: str = "") -> str:
-    """A table from escaped cells; cells that read as numbers are set to the right."""
-    titles = "".join(f"<th scope='col'>{title}</th>" for title in head)
-    body = "".join(f"<tr>{''.join(_cell(cell) for cell in row)}</tr>" for row in rows)
-    content = f"<thead><tr>{titles}</tr></thead><tbody>{body}</tbody>"
+    """A table from cells that are already HTML; a column whose every cell reads as a number is set to the right."""
+    body = [list(row) for row in rows]
+    numeric = [all(_reads_as_number(cell) for cell in column) for column in zip(*body, strict=True)] or [False] * len(
+        head
+    )
+    marks = [" class='n'" if is_number else "" for is_number in numeric]
+    titles = "".join(f"<th scope='col'{mark}>{title}</th>" for mark, title in zip(marks, head, strict=True))
+    lines = (
+        "".join(f"<td{mark or _words(cell)}>{cell}</td>" for mark, cell in zip(marks, row, strict=True)) for row in body
+    )
+    content = f"<thead><tr>{titles}</tr></thead><tbody>{''.join(f'<tr>{line}</tr>' for line in lines)}</tbody>"
     return f"<div class='scroll'><table class='{classes}'>{content}</table></div>"
 
 
-def _cell(cell: str) -> str:
-    is_number = cell[:1] in "0123456789−–∞" and not cell[1:2].isalpha()
-    return f"<td class='n'>{cell}</td>" if is_number else f"<td>{cell}</td>"
+def _reads_as_number(cell: str) -> bool:
+    bare = cell.removeprefix("<b>").removesuffix("</b>").replace("−", "-")
+    if bare in ("", "–", "∞", "-∞"):
+        return True
+    try:
+        float(bare)
+    except ValueError:
+        return False
+    return True
 
 
-def picture(light: Path, dark: Path, alt: str) -> str:
-    """A picture inside the page, in the version that suits the reader's colour scheme."""
+def _words(cell: str) -> str:
+    """A long text may wrap; a short one stays on its line."""
+    return " class='words'" if len(cell) > 30 else ""
+
+
+def picture(light: Path, dark: Path, alt: str, *, width: int) -> str:
+    """A picture inside the page, in the version that suits the reader's colour scheme; ``width`` in CSS pixels."""
     return (
         f"<picture><source media='(prefers-color-scheme: dark)' srcset='{_data_uri(dark)}'>"
-        f"<img src='{_data_uri(light)}' alt='{escape(alt)}'></picture>"
+        f"<img src='{_data_uri(light)}' alt='{escape(alt)}' width='{width}'></picture>"
     )
 
 
@@ -46,5 +66,12 @@ def _data_uri(path: Path) -> str:
 
 
 def style() -> str:
-    """The page's style sheet, inline."""
-    return f"<style>{Path(__file__).with_name('style.css').read_text(encoding='utf-8')}</style>"
+    """The page's style sheet, inline, with the pictures' palette: ``--kind-<slot>``, slot -1 for what has none."""
+    sheet = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
+    names = {
+        theme: "".join(f"--kind-{slot}:{colour};" for slot, colour in enumerate(colours))
+        for theme, colours in PALETTES.items()
+    }
+    palette = f":root{{--kind--1:#808a94;{names['light']}}}"
+    dark = f"@media (prefers-color-scheme:dark){{:root{{{names['dark']}}}}}"
+    return f"<style>{sheet}{palette}{dark}</style>"

@@ -20,17 +20,6 @@ from .threed import THEME_SCRIPT, pareto_3d, plotly_script
 MAX_SHOWN = 6  # trials whose profile and spectrum are drawn
 MAX_LISTED = 200  # more trials are not listed: trials.csv has them all
 
-# Colours of the kinds in the bar of counts, readable on both pages
-_KIND_COLOURS = {
-    "q-ball": "#0072B2",
-    "bounce": "#D55E00",
-    "excited": "#009E73",
-    "condensate": "#CC79A7",
-    "vacuum": "#E69F00",
-    "delocalised": "#56B4E9",
-    "unconverged": "#808a94",
-}
-
 
 def write_report(run_dir: Path) -> Path:
     """Write ``report.html`` into a scan's folder, its pictures into ``report/``, and return the page's path.
@@ -69,10 +58,14 @@ class _Gallery:
 
     def show(self, name: str, alt: str, draw: Callable[[str], Figure]) -> str:
         paths = {}
+        width = 0.0
         for theme_name in THEMES:
             suffix = "" if theme_name == "light" else f"-{theme_name}"
-            paths[theme_name] = save_figure(draw(theme_name), self.folder / f"{name}{suffix}.png")
-        return picture(paths["light"], paths["dark"], alt)
+            figure = draw(theme_name)
+            width = figure.get_figwidth()
+            paths[theme_name] = save_figure(figure, self.folder / f"{name}{suffix}.png")
+        # 90 pixels to the inch: the pictures' letters come out as large as the page's notes.
+        return picture(paths["light"], paths["dark"], alt, width=round(90 * width))
 
 
 def _page(record: Record, sections: list[tuple[str, str]], has_view: bool) -> str:
@@ -109,7 +102,7 @@ def _summary(record: Record) -> str:
         return f"<div class='summary'>{text}</div>"
     bar, legend = "", ""
     for kind, count in counts.items():
-        colour = _KIND_COLOURS.get(kind, "#3f464d")
+        colour = f"var(--kind-{figures.KIND_MARKERS.get(kind, ('', -1))[1]})" if kind != "failed" else "var(--ink)"
         bar += f"<span style='width:{100 * count / total:.3f}%;background:{colour}'></span>"
         words = count_words(count, kind) if kind in KIND_WORDS else f"{count} {kind}"
         legend += f"<li><span class='swatch' style='background:{colour}'></span>{escape(words)}</li>"
@@ -162,7 +155,9 @@ def _best(record: Record, gallery: _Gallery) -> str:
         if not path.is_file() and not spectra:
             continue
         stem = f"trial_{trial.number:05d}"
-        parts.append(f"<h3>Trial {trial.number}: {_why_shown(record, trial)}</h3><p class='note'>{_point(trial)}</p>")
+        parts.append(
+            f"<article><h3>Trial {trial.number}: {_why_shown(record, trial)}</h3><p class='note'>{_point(trial)}</p>"
+        )
         if path.is_file():
             state = load(path)
             parts.append(
@@ -180,6 +175,7 @@ def _best(record: Record, gallery: _Gallery) -> str:
                     lambda t, spectra=spectra: figures.spectrum_figure(spectra, theme_name=t),  # type: ignore[misc]
                 )
             )
+        parts.append("</article>")
     more = len(record.pareto) - len(shown)
     if parts and more > 0:
         parts.append(f"<p class='note'>{more} more Pareto-optimal trials are stored in <code>states/</code>.</p>")

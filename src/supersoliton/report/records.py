@@ -19,12 +19,14 @@ KIND_WORDS = {
     "q-ball": ("Q-ball", "Q-balls"),
     "bounce": ("bounce", "bounces"),
     "excited": ("excited state", "excited states"),
+    "kink": ("kink", "kinks"),
+    "trapped": ("trapped state", "trapped states"),
     "condensate": ("condensate", "condensates"),
     "vacuum": ("vacuum", "vacua"),
     "delocalised": ("delocalised state", "delocalised states"),
     "unconverged": ("unconverged trial", "unconverged trials"),
 }
-SOLITON_KINDS = ("q-ball", "bounce", "excited")  # localised solutions; the rest is not a soliton
+SOLITON_KINDS = ("q-ball", "bounce", "excited", "kink", "trapped")  # localised solutions; the rest is not a soliton
 
 
 @dataclass(frozen=True)

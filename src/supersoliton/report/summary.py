@@ -87,7 +87,8 @@ def _feasibility(record: Record) -> str:
         front = len(record.pareto)
         return (
             f"{feasible} of {len(record.trials)} satisfy every constraint; {front} of these "
-            f"{'is' if front == 1 else 'are'} Pareto-optimal in {join_words(record.objectives)}."
+            f"{'is' if front == 1 else 'are'} Pareto-optimal in "
+            f"{join_words([name.replace('_', ' ') for name in record.objectives])}."
         )
     broken = {
         name: sum(not trial.constraints.get(name, 0.0) <= 0 for trial in record.trials)
@@ -115,7 +116,7 @@ def _null(record: Record) -> list[str]:
     expected = 0.05 * percentiles.size
     who = "feasible trials" if record.feasible else "trials"
     text = (
-        f"Against random spectra of equal count and span, the fractal_score of the {percentiles.size} {who} lies at "
+        f"Against random spectra of equal count and span, the fractal score of the {percentiles.size} {who} lies at "
         f"the median percentile {np.median(percentiles):.0f}; {above} {'lies' if above == 1 else 'lie'} above the "
         f"{NULL_PERCENTILE:.0f}th percentile, where chance alone puts about {expected:.2g}."
     )

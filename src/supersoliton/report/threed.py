@@ -13,7 +13,7 @@ from .html import escape, number
 from .records import Record, Trial
 
 # plotly's three-dimensional symbols for the markers of the flat pictures
-_SYMBOLS = {"o": "circle", "D": "diamond", "^": "cross", "s": "square", "X": "x", "v": "diamond-open"}
+_SYMBOLS = {"o": "circle", "D": "diamond", "^": "cross", "s": "square", "p": "x", "v": "diamond-open"}
 
 
 def pareto_3d(record: Record) -> str:
@@ -24,16 +24,17 @@ def pareto_3d(record: Record) -> str:
     for kind, group in group_by_kind(thin(record.trials, keep=record.pareto)).items():
         marker, slot = KIND_MARKERS.get(kind, ("o", -1))
         colour = "#808a94" if slot < 0 else PALETTES["light"][slot]
+        meta = f"--kind-{slot}"  # the page's colour of this kind, put in by THEME_SCRIPT
         for trials, opacity, name in (
             ([t for t in group if t.is_feasible], 0.85, kind),
-            ([t for t in group if not t.is_feasible], 0.3, f"{kind}, infeasible"),
+            ([t for t in group if not t.is_feasible], 0.5, f"{kind}, infeasible"),
         ):
             if trials:
                 style = {"size": 4, "symbol": _SYMBOLS.get(marker, "circle"), "color": colour, "opacity": opacity}
-                figure.add_trace(_points(record, trials, name, style))
+                figure.add_trace(_points(record, trials, name, style, meta))
     if record.pareto:
         style = {"size": 8, "symbol": "circle-open", "color": "#d55e00", "line": {"width": 3}}
-        figure.add_trace(_points(record, record.pareto, "Pareto-optimal", style))
+        figure.add_trace(_points(record, record.pareto, "Pareto-optimal", style, "--ink"))
     axes = {}
     for axis, index in zip("xyz", range(3), strict=True):
         log = wants_log([trial.objectives[index] for trial in record.trials])
@@ -50,16 +51,18 @@ def pareto_3d(record: Record) -> str:
         height=560,
         margin={"l": 0, "r": 0, "t": 0, "b": 0},
         paper_bgcolor="rgba(0,0,0,0)",
+        showlegend=True,
         legend={"orientation": "h", "yanchor": "top", "y": 0.0, "x": 0.5, "xanchor": "center"},
-        scene={**axes, "camera": {"eye": {"x": 1.5, "y": 1.5, "z": 0.7}}, "dragmode": "turntable"},
+        scene={**axes, "camera": {"eye": {"x": 1.75, "y": 1.75, "z": 0.8}}, "dragmode": "turntable"},
         hoverlabel={"align": "left"},
+        modebar={"bgcolor": "rgba(0,0,0,0)", "color": "#808a94", "activecolor": "#0072b2"},
     )
     return figure.to_html(
         full_html=False, include_plotlyjs=False, div_id="pareto-3d", config={"displaylogo": False, "responsive": True}
     )
 
 
-def _points(record: Record, trials: Sequence[Trial], name: str, style: dict[str, object]) -> go.Scatter3d:
+def _points(record: Record, trials: Sequence[Trial], name: str, style: dict[str, object], meta: str) -> go.Scatter3d:
     """One trace; pointing at a trial shows its number, objectives and couplings."""
     return go.Scatter3d(
         x=[t.objectives[0] for t in trials],
@@ -67,6 +70,7 @@ def _points(record: Record, trials: Sequence[Trial], name: str, style: dict[str,
         z=[t.objectives[2] for t in trials],
         mode="markers",
         name=name,
+        meta=meta,
         marker=style,
         text=[_hover(record, trial) for trial in trials],
         hoverinfo="text",
@@ -91,7 +95,11 @@ THEME_SCRIPT = """<script>
   const view = document.getElementById("pareto-3d");
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   function follow() {
-    const ink = getComputedStyle(document.documentElement).getPropertyValue("--ink").trim();
+    const page = getComputedStyle(document.documentElement);
+    const ink = page.getPropertyValue("--ink").trim();
+    view.data.forEach((trace, i) => {
+      Plotly.restyle(view, {"marker.color": page.getPropertyValue(trace.meta).trim()}, [i]);
+    });
     const colours = {"font.color": ink};
     for (const axis of ["x", "y", "z"]) { colours[`scene.${axis}axis.color`] = ink; }
     Plotly.relayout(view, colours);
