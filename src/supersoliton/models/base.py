@@ -58,6 +58,13 @@ class AbstractModel(ABC):
     def n_fields(self) -> int:
         return len(self.fields)
 
+    def follow(self, u: np.ndarray) -> np.ndarray:
+        """Starting fields (n_nodes, n_fields) in which the unconstrained ones are adapted to the constrained ones.
+
+        Only the quality of a start depends on it. Here they stay as they are.
+        """
+        return u
+
     @abstractmethod
     def replace(self, **couplings: Any) -> Self:
         """The same theory with other values of some couplings."""

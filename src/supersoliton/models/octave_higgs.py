@@ -96,5 +96,17 @@ class OctaveHiggs(AbstractModel):
     def constrained(self) -> np.ndarray:
         return np.arange(self.n_octaves + 1) < self.n_octaves
 
+    def follow(self, u: np.ndarray) -> np.ndarray:
+        """The Higgs field expelled by the octaves: at each radius the minimum of V over Phi,
+
+        lambda_H Phi^2 = -mu^2 - 2 g_Y sum Psi^2, or 0 (a minimum only where lambda_H > 0).
+        """
+        if self.lambda_H == 0:
+            return u
+        squared = (-self.mu_squared - 2.0 * self.g_yukawa * np.sum(u[:, :-1] ** 2, axis=1)) / self.lambda_H
+        out = u.copy()
+        out[:, -1] = np.sqrt(np.maximum(squared, 0.0))
+        return out
+
     def replace(self, **couplings: Any) -> OctaveHiggs:
         return replace_fields(self, ("n_octaves", *self.coupling_names()), couplings)

@@ -5,3 +5,6 @@ from .analytic import Gaussian as Gaussian
 from .analytic import OriginalGuess as OriginalGuess
 from .analytic import SuperGaussian as SuperGaussian
 from .analytic import starting_fields as starting_fields
+from .multistart import MultiStart as MultiStart
+from .multistart import Start as Start
+from .multistart import starts as starts

@@ -1,0 +1,261 @@
+"""Couplings -> state -> certificate -> spectrum -> scores: one pure, picklable function; what a trial of a scan runs."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import numpy as np
+from numpy import ndarray as Array
+
+from . import observables
+from .certificate import BOUNDARY_LIMIT, RESIDUAL_LIMIT
+from .problem import Problem
+from .scoring import score
+from .solvers.base import Solution
+from .solvers.newton import Newton
+from .spectrum import Modes, spectrum
+from .state import State, make_state
+from .warm_start.multistart import MultiStart, Start, screened_starts, starts
+
+_SCREENED = 6  # starts that get a few steps before the best are polished
+_SCREENING_STEPS = 3
+_SAME_STATE = 1e-7  # relative difference in energy and multiplier below which two states are one
+_MIN_AMPLITUDE = 0.1  # the original's pre-check on the largest |Psi|
+_HIGGS_RANGE = (1e-3, 1e2)  # and on the mean |Phi|
+
+
+class Settings(Protocol):
+    """What is read of a configuration."""
+
+    problem: Any
+    solver: Newton
+    spectrum: Any
+    score: Any
+
+    def problem_at(self, point: Mapping[str, float]) -> Problem: ...
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All that a trial records. ``values`` and ``constraints`` are flat; a constraint is satisfied at <= 0."""
+
+    point: dict[str, float]
+    # what was found
+    status: str
+    kind: str
+    reasons: tuple[str, ...]
+    values: dict[str, float]
+    constraints: dict[str, float]
+    # beside it
+    seconds: dict[str, float]
+    spectra: dict[str, Array] = field(repr=False)
+    state: State | None = field(repr=False)
+
+    @property
+    def feasible(self) -> bool:
+        return all(value <= 0 for value in self.constraints.values())
+
+
+class _Clock:
+    """Seconds of each stage."""
+
+    def __init__(self) -> None:
+        self.start = self.last = time.perf_counter()
+        self.stages: dict[str, float] = {}
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.stages[stage] = now - self.last
+        self.last = now
+
+    def total(self) -> dict[str, float]:
+        return {**self.stages, "total": time.perf_counter() - self.start}
+
+
+def evaluate(cfg: Settings, point: Mapping[str, float]) -> Evaluation:
+    """Evaluate one set of couplings.
+
+    Never raises for physics: a vacuum that does not exist or a solver that does not converge is recorded in ``status``,
+    ``kind`` and ``constraints``. A ``ValueError`` means that the point itself is not valid for the configuration.
+    """
+    clock = _Clock()
+    couplings = {name: float(value) for name, value in point.items()}
+    problem = cfg.problem_at(couplings)
+    try:
+        vacuum_values = observables.vacuum_masses(problem)
+    except ValueError as error:  # no vacuum: the potential has no minimum at these couplings
+        return _without_state(couplings, str(error), clock)
+    clock.lap("vacuum")
+    solutions = find_solutions(problem, cfg.solver, cfg.problem.guess)
+    clock.lap("state")
+    if not solutions:
+        return _without_state(couplings, "diverged: no start has a finite energy", clock)
+    state = make_state(problem, solutions[0])
+    clock.lap("certificate")
+    modes = _modes(cfg, state)
+    clock.lap("spectrum")
+    scores = _scores(cfg, modes)
+    clock.lap("scores")
+    values = {
+        **scores,
+        **vacuum_values,
+        **_measurements(state),
+        "n_distinct": float(len(solutions)),
+        "steps": float(state.steps),
+    }
+    lowest = modes.get(0)
+    spectra = {f"bound_{ell}": mode.bound for ell, mode in modes.items()}
+    if lowest is not None:
+        spectra |= {"box": lowest.masses, "thresholds": lowest.thresholds}
+    return Evaluation(
+        point=couplings,
+        status=state.status,
+        kind=state.certificate.kind,
+        reasons=state.certificate.reasons,
+        values=values,
+        constraints=constraints_of(state, values),
+        seconds=clock.total(),
+        spectra=spectra,
+        state=state,
+    )
+
+
+def find_solutions(problem: Problem, solver: Newton, guess: Any) -> list[Solution]:
+    """Distinct solutions, lowest energy first, converged ones before the others.
+
+    Without a given guess (None) the screened starts of :class:`MultiStart` take a few steps each and the best are
+    carried to the end: which start is lowest cannot be told from its shape alone.
+    """
+    multi = MultiStart() if guess is None else guess
+    chosen = starts(problem, multi)
+    if isinstance(multi, MultiStart):
+        chosen = _screen(problem, solver, screened_starts(problem)[:_SCREENED])[: multi.n_polish]
+    found = [solver.run(problem, start.u) for start in chosen]
+    found = [s for s in found if np.all(np.isfinite(s.u))]
+    found.sort(key=lambda s: (not s.converged, _energy(problem, s.u)))
+    distinct: list[Solution] = []
+    for solution in found:
+        energy = _energy(problem, solution.u)
+        scale = _SAME_STATE * problem.energy_scale(solution.u)
+        if all(abs(energy - _energy(problem, d.u)) > scale for d in distinct):
+            distinct.append(solution)
+    return distinct
+
+
+def _screen(problem: Problem, solver: Newton, candidates: list[Start]) -> list[Start]:
+    short = replace(solver, max_steps=_SCREENING_STEPS)
+    moved = []
+    for start in candidates:
+        u = short.run(problem, start.u).u
+        moved.append(Start(_energy(problem, u), start.label, u))
+    moved.sort(key=lambda start: start.energy)
+    distinct: list[Start] = []
+    for start in moved:  # two starts on their way to the same state
+        if all(abs(start.energy - d.energy) > 1e-4 * abs(d.energy) for d in distinct):
+            distinct.append(start)
+    return distinct
+
+
+def _energy(problem: Problem, u: Array) -> float:
+    energy = float(problem.kernels[0](problem.geometry, problem.theory, u))
+    return energy if math.isfinite(energy) else math.inf
+
+
+def _modes(cfg: Settings, state: State) -> dict[int, Modes]:
+    if not np.all(np.isfinite(state.u)):
+        return {}
+    out = {}
+    for ell in sorted({0, *cfg.spectrum.ell}):
+        # For l > 0 only bound states are recorded; spectrum() finds all of them whatever number of modes is asked.
+        wanted = cfg.spectrum.n_modes if ell == 0 else 1
+        out[ell] = spectrum(state, n_modes=wanted, ell=ell)
+    return out
+
+
+def _scores(cfg: Settings, modes: dict[int, Modes]) -> dict[str, float]:
+    names = ("fractal_score", "hierarchy", "regularity", "enhanced_score")
+    nulls = ("null_mean", "null_std", "null_percentile")
+    if not modes:
+        return dict.fromkeys(names + nulls, float("nan"))
+    if cfg.score.spectrum == "box":
+        masses = modes[0].masses
+    else:
+        bound = [np.sqrt(m.bound[m.bound > 0]) for m in modes.values()]
+        masses = np.concatenate([modes[0].thresholds[np.isfinite(modes[0].thresholds)], *bound])
+    s = score(masses, targets=cfg.score.targets, null_samples=cfg.score.null_samples, seed=cfg.score.seed)
+    return {
+        **{name: float(getattr(s, name)) for name in names},
+        "null_mean": float(s.null.mean),
+        "null_std": float(s.null.std),
+        "null_percentile": float(s.null.percentile),
+    }
+
+
+def _measurements(state: State) -> dict[str, float]:
+    c = state.certificate
+    has_norm = state.problem.norm is not None
+    carriers = state.problem.carries_norm > 0
+    return {
+        "energy": state.energy,
+        "energy_per_norm": state.energy / state.norm if has_norm else float("nan"),
+        "norm": state.norm,
+        "multiplier": state.multiplier if has_norm else float("nan"),
+        "size": observables.size(state),
+        "octaves_in_core": float(observables.octaves_in_core(state)),
+        "largest_amplitude": float(np.max(np.abs(state.u[:, carriers]), initial=0.0)),
+        "higgs_mean": observables.mean_modulus(state, "phi"),
+        "residual": c.residual,
+        "discretisation": c.discretisation,
+        "virial": c.virial,
+        "negative_modes": float(c.negative_modes),
+        "translation_mode": c.translation_mode,
+        "tail": c.tail,
+        "boundary_fraction": c.boundary_fraction,
+        "certified": float(c.certified),
+    }
+
+
+def constraints_of(state: State, values: Mapping[str, float]) -> dict[str, float]:
+    """The original's pre-checks and "converged", "localised", "stable", as numbers that are <= 0 when satisfied.
+
+    Their size says how far a point is from satisfying them, which is what a sampler can use.
+    """
+    c = state.certificate
+    out = {
+        "converged": -1.0 if state.converged else _decades(c.residual, RESIDUAL_LIMIT),
+        "localised": min(-1e-3, _decades(c.boundary_fraction, BOUNDARY_LIMIT)) if c.localised else 1.0,
+        "stable": float(c.negative_modes) - 0.5 if c.negative_modes >= 0 else 1.0,
+        "vacuum_stable": -values["lightest_squared"],
+        "amplitude": _MIN_AMPLITUDE - values["largest_amplitude"],
+        "finite_energy": -1.0 if math.isfinite(state.energy) else 1.0,
+    }
+    mean = values["higgs_mean"]
+    if "phi" in state.problem.model.fields:
+        out["higgs_mean"] = max(_HIGGS_RANGE[0] - mean, mean - _HIGGS_RANGE[1])
+    if c.kind == "delocalised":
+        out["localised"] = max(1e-3, _decades(c.boundary_fraction, BOUNDARY_LIMIT))
+    return {name: value if math.isfinite(value) else 1.0 for name, value in out.items()}
+
+
+def _decades(value: float, limit: float) -> float:
+    """log10(value / limit), bounded; 1 where there is no value."""
+    return float(np.clip(math.log10(max(value, 1e-300) / limit), -20.0, 20.0)) if math.isfinite(value) else 1.0
+
+
+def _without_state(point: dict[str, float], status: str, clock: _Clock) -> Evaluation:
+    names = ("converged", "localised", "stable", "vacuum_stable", "amplitude", "finite_energy")
+    return Evaluation(
+        point=point,
+        status=status,
+        kind="unconverged",
+        reasons=(status,),
+        values={},
+        constraints=dict.fromkeys(names, 1.0),
+        seconds=clock.total(),
+        spectra={},
+        state=None,
+    )

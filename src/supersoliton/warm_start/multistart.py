@@ -1,0 +1,148 @@
+r"""Many cheap starts, screened by their energy: which fields carry the soliton?
+
+A start puts one radial profile into a set S of fields with signs s_i and scales it to the norm. Its energy is that of
+|S| equal fields plus the pair couplings, so for each |S| only the sets of lowest coupling energy are kept,
+
+.. math:: c(S) = \tfrac12\sum_{i\ne j\in S} s_is_jC_{ij} - \tfrac1{2\Delta}\sum_{k\notin S}\big(\sum_{i\in S}s_iC_{ki}\big)^2,
+          \qquad C = V''(u_\infty),
+
+whose second term is what the neighbours outside S will lend to the state. The energies of what remains, for several
+widths and two shapes, are evaluated in one batch.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from numpy import ndarray as Array
+
+from .. import functional
+from ..problem import Problem
+from ..vacua import mass_matrix
+from .analytic import scale_to_norm, starting_fields
+
+_WIDTHS = 12  # widths tried for each set, geometric between an element's resolution and the box
+_SETS_PER_SIZE = 2
+_STRENGTHS = (0.5, 1.0, 2.0, 4.0)  # amplitudes tried where no norm sets them
+
+
+class Start(NamedTuple):
+    """A screened start: the fields at the nodes, their energy, and the fields that carry it."""
+
+    energy: float
+    label: tuple[int, ...]
+    u: Array
+
+
+@dataclass(frozen=True)
+class MultiStart:
+    """Starts over the fields that carry the soliton.
+
+    ``n_polish``: how many of the screened starts a solver is given, the most promising first.
+    """
+
+    n_polish: int = 3
+
+    def __post_init__(self) -> None:
+        if isinstance(self.n_polish, bool) or not isinstance(self.n_polish, int) or self.n_polish < 1:
+            raise ValueError(f"guess.n_polish must be an integer of at least 1, got {self.n_polish!r}: try 3")
+
+
+def carrying_sets(problem: Problem) -> list[tuple[tuple[int, ...], tuple[float, ...]]]:
+    """Sets of fields with signs, the best few of each size by their coupling energy c(S)."""
+    assert problem.grid is not None
+    carriers = np.flatnonzero(problem.carries_norm)
+    matrix = mass_matrix(problem.model, problem.vacuum.values, problem.grid.r_max)
+    couplings = np.where(np.isfinite(matrix), matrix, 0.0)
+    diagonal = np.abs(np.diag(couplings))
+    couplings = couplings - np.diag(np.diag(couplings))
+    ranked: dict[int, list[tuple[float, tuple[int, ...], tuple[float, ...]]]] = {}
+    for members in _families(len(carriers)):
+        chosen = carriers[list(members)]
+        block = couplings[np.ix_(chosen, chosen)]
+        for signs in _sign_patterns(block):
+            inner = 0.5 * signs @ block @ signs
+            lent = couplings[:, chosen] @ signs
+            lent[chosen] = 0.0
+            outer = 0.5 * np.sum(lent[carriers] ** 2 / np.maximum(diagonal[carriers], 1e-3))
+            entry = (float(inner - outer), tuple(int(i) for i in chosen), tuple(float(s) for s in signs))
+            ranked.setdefault(len(chosen), []).append(entry)
+    out = []
+    for size in sorted(ranked):
+        distinct: dict[tuple[int, ...], tuple[float, ...]] = {}
+        for _, members, signs in sorted(ranked[size]):
+            distinct.setdefault(members, signs)
+        out += list(distinct.items())[:_SETS_PER_SIZE]
+    return out
+
+
+def _families(n: int) -> list[tuple[int, ...]]:
+    """Runs of neighbours and of next-neighbours: the couplings reach no further, so others are never lower."""
+    sets = {tuple(range(a, b)) for a in range(n) for b in range(a + 1, n + 1)}
+    sets |= {tuple(range(a, b, 2)) for a in range(n) for b in range(a + 1, n + 1)}
+    return sorted(sets)
+
+
+def _sign_patterns(block: Array) -> list[Array]:
+    n = len(block)
+    lowest = np.linalg.eigh(block)[1][:, 0]
+    pairs = np.array([1.0, 1.0, -1.0, -1.0] * (n // 4 + 1))
+    patterns = [(-1.0) ** np.arange(n), np.where(lowest >= 0, 1.0, -1.0), pairs[:n], pairs[1 : n + 1], np.ones(n)]
+    return [p * p[0] for p in patterns]
+
+
+@functools.lru_cache(maxsize=32)
+def _batch_energy(function: Any) -> Any:
+    one = functools.partial(functional.energy, function)
+    return jax.jit(jax.vmap(one, in_axes=(None, None, 0)))
+
+
+def screened_starts(problem: Problem) -> list[Start]:
+    """The best start of every carrying set, by energy (of the energy at that norm, where one is fixed)."""
+    grid = problem.grid
+    assert grid is not None
+    smallest = 2.0 * grid.element_edges[1] / grid.order
+    widths = np.geomspace(smallest, 0.4 * grid.r_max, _WIDTHS)
+    shapes = [np.exp(-((grid.nodes / w) ** power)) for w in widths for power in (2, 4)]
+    norms = [float(grid.integrate(shape**2)) for shape in shapes]
+    sets = carrying_sets(problem)
+    fields, labels = [], []
+    for members, signs in sets:
+        for shape, norm in zip(shapes, norms, strict=True):
+            if problem.norm is not None:
+                strengths = [math.sqrt(float(problem.norm) / (len(members) * norm))]
+            else:
+                strengths = list(_STRENGTHS)
+            for strength in strengths:
+                u = np.tile(problem.vacuum.values, (grid.n_nodes, 1))
+                for index, sign in zip(members, signs, strict=True):
+                    u[:, index] += sign * strength * shape
+                fields.append(u)
+                labels.append(members)
+    batch = np.stack([_finish(problem, u) for u in fields])
+    energies = np.asarray(_batch_energy(problem.model.potential_function)(problem.geometry, problem.theory, batch))
+    best: dict[tuple[int, ...], Start] = {}
+    for energy, label, u in zip(energies, labels, batch, strict=True):
+        if math.isfinite(energy) and (label not in best or energy < best[label].energy):
+            best[label] = Start(float(energy), label, u)
+    return sorted(best.values(), key=lambda start: (start.energy, start.label))
+
+
+def _finish(problem: Problem, u: Array) -> Array:
+    """The other fields follow those that carry the soliton, and the boundary values and the norm are put in."""
+    u = problem.model.follow(u)
+    u[-1] = np.where(problem.free_last > 0, u[-1], problem.vacuum.values)
+    return scale_to_norm(problem, u) if problem.norm is not None else u
+
+
+def starts(problem: Problem, guess: Any) -> list[Start]:
+    """What the solver is to be started from: one start for a given guess, several for :class:`MultiStart`."""
+    if not isinstance(guess, MultiStart):
+        return [Start(float("nan"), (), starting_fields(problem, guess))]
+    return screened_starts(problem)[: guess.n_polish]
+
