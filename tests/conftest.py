@@ -14,7 +14,7 @@ import jaxtyping
 
 # Every function of the package is checked against its annotations. Jitted functions are checked when they are traced,
 # so the cost is paid once per compilation. Must come before the first import of supersoliton.
-jaxtyping.install_import_hook("supersoliton", "beartype.beartype")
+jaxtyping.install_import_hook("supersoliton", "type_checking.check")
 
 import jax
 

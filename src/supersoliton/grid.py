@@ -35,7 +35,7 @@ def sphere_area(dim: float) -> float:
 
 
 @functools.cache
-def lobatto_nodes(order: int) -> Float[Array, " order+1"]:
+def lobatto_nodes(order: int) -> Float[Array, " {order}+1"]:
     """Gauss-Lobatto-Legendre points on [-1, 1]: the ends and the roots of P_p'."""
     interior = roots_jacobi(order - 1, 1.0, 1.0)[0] if order > 1 else np.empty(0)
     nodes = np.concatenate([[-1.0], interior, [1.0]])
@@ -43,13 +43,13 @@ def lobatto_nodes(order: int) -> Float[Array, " order+1"]:
 
 
 @functools.cache
-def _barycentric_weights(order: int) -> Float[Array, " order+1"]:
+def _barycentric_weights(order: int) -> Float[Array, " {order}+1"]:
     x = lobatto_nodes(order)
     # The node polynomial is (1 - x^2) P_p'; by Legendre's equation its derivative at every node is -p(p+1) P_p(x).
     return 1.0 / eval_legendre(order, x)
 
 
-def lagrange_matrix(order: int, x: Float[Array, " point"]) -> Float[Array, "point order+1"]:
+def lagrange_matrix(order: int, x: Float[Array, " point"]) -> Float[Array, "point {order}+1"]:
     """Values at ``x`` in [-1, 1] of the Lagrange polynomials on the Lobatto nodes (barycentric formula)."""
     nodes, weights = lobatto_nodes(order), _barycentric_weights(order)
     difference = x[:, None] - nodes[None, :]
@@ -60,7 +60,7 @@ def lagrange_matrix(order: int, x: Float[Array, " point"]) -> Float[Array, "poin
 
 
 @functools.cache
-def differentiation_matrix(order: int) -> Float[Array, "order+1 order+1"]:
+def differentiation_matrix(order: int) -> Float[Array, "{order}+1 {order}+1"]:
     """Derivative of the interpolant at the Lobatto nodes of [-1, 1]."""
     x, weights = lobatto_nodes(order), _barycentric_weights(order)
     difference = x[:, None] - x[None, :]
@@ -118,7 +118,7 @@ class RadialGrid:
         return self.n_elements * self.order + 1
 
     @functools.cached_property
-    def element_edges(self) -> Float[Array, " element+1"]:
+    def element_edges(self) -> Float[Array, " {self.n_elements}+1"]:
         return np.array(self.edges) if self.edges is not None else np.linspace(0.0, self.r_max, self.n_elements + 1)
 
     @functools.cached_property
@@ -158,12 +158,12 @@ class RadialGrid:
         return self._quadrature[1]
 
     @property
-    def interpolation(self) -> Float[Array, "element point order+1"]:
+    def interpolation(self) -> Float[Array, "element point {self.order}+1"]:
         """Nodal values of an element -> values at its quadrature points."""
         return self._quadrature[2]
 
     @property
-    def derivative(self) -> Float[Array, "element point order+1"]:
+    def derivative(self) -> Float[Array, "element point {self.order}+1"]:
         """Nodal values of an element -> d/dr at its quadrature points."""
         return self._quadrature[3]
 
@@ -173,7 +173,7 @@ class RadialGrid:
         basis = self.interpolation if of == "mass" else self.derivative
         return np.einsum("eq,eqa,eqb->eab", weights, basis, basis, optimize=True)
 
-    def assemble(self, blocks: Float[Array, "element order+1 order+1"]) -> Float[Array, "node node"]:
+    def assemble(self, blocks: Float[Array, "element {self.order}+1 {self.order}+1"]) -> Float[Array, "node node"]:
         """Sum element matrices into the matrix over all nodes."""
         matrix = np.zeros((self.n_nodes, self.n_nodes))
         p = self.order
@@ -189,7 +189,7 @@ class RadialGrid:
     def stiffness(self) -> Float[Array, "node node"]:
         return self.assemble(self.element_matrices(of="stiffness"))
 
-    def gather(self, u: Float[Array, "node ..."]) -> Float[Array, "element order+1 ..."]:
+    def gather(self, u: Float[Array, "node ..."]) -> Float[Array, "element {self.order}+1 ..."]:
         return u[self.element_nodes]
 
     @functools.cached_property

@@ -158,7 +158,7 @@ def draw_profiles(
     ax.margins(y=0.08)
     ax.set_xlabel("r [1/mass]")
     ax.set_ylabel(f"field{field_unit(dim)}")
-    ax.legend(loc="best")
+    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))  # outside: no curve is ever hidden
 
 
 def palette_of(colours: dict[str, str]) -> tuple[str, ...]:
@@ -219,7 +219,7 @@ def plot_modes(modes: Any, *, title: str | None = None, theme_name: str = "light
     """Level diagram of fluctuation modes, one column per angular momentum, with the continuum thresholds.
 
     ``modes`` is one mode list or a sequence of them (different l of one state); each has ``eigenvalues``, ``ell`` and
-    ``continuum``. The ordinate is sign(lambda) sqrt|lambda|, so that an unstable direction shows below zero.
+    ``continuum``. The ordinate is sign(lambda) sqrt|lambda|, so that a negative mode shows below zero.
     """
     columns = list(modes) if isinstance(modes, (list, tuple)) else [modes]
     # Where this operator's continuum begins: at fixed norm the vacuum masses are lowered by the multiplier.
@@ -240,7 +240,7 @@ def signed_mass(eigenvalues: np.ndarray) -> np.ndarray:
 def draw_levels(
     ax: Axes, levels: Sequence[tuple[str, np.ndarray]], thresholds: np.ndarray, colours: dict[str, str]
 ) -> None:
-    """Draw columns of (label, signed masses): filled ticks below the lowest threshold, thin above, orange if unstable.
+    """Draw columns of (label, signed masses): filled ticks below the lowest threshold, thin above, orange if negative.
 
     Levels above 1.4 times the highest threshold (or, without thresholds, the lowest 30) are left out and counted.
     """
@@ -261,10 +261,11 @@ def draw_levels(
         hidden = int(np.sum(values > top))
         if hidden:
             ax.annotate(f"+{hidden} above", (x, top), ha="center", va="bottom", fontsize=8, color=colours["faint"])
-        unstable = int(np.sum(values < 0))
-        if unstable:
+        # Not "unstable": at fixed norm one negative mode of the unconstrained operator belongs to a stable Q-ball.
+        negative = int(np.sum(values < 0))
+        if negative:
             place = (x, float(values[values < 0].min()))
-            ax.annotate(f"{unstable} unstable", place, xytext=(0, -3), textcoords="offset points",
+            ax.annotate(f"{negative} negative", place, xytext=(0, -3), textcoords="offset points",
                         ha="center", va="top", fontsize=8, color=colours["negative"])  # fmt: skip
     for value in np.unique(np.round(finite, 6)):
         ax.axhline(value, color=colours["faint"], lw=0.8, ls="--", zorder=0)

@@ -126,7 +126,7 @@ def operator(problem: Problem, u: Array, multiplier: float, ell: int, n_basis: i
     """The second variation in the scalar eigenbasis: matrix of size (n_fields * n_basis), field-major; the basis."""
     grid = problem.grid
     assert grid is not None
-    hold_first, hold_last = problem.parity == "odd", problem.free_last[0] == 0.0
+    hold_first, hold_last = problem.parity == "odd", bool(problem.free_last[0] == 0.0)
     if problem.parity == "odd" and ell == 1:  # d = 1: the other parity of an odd state is even
         hold_first, ell = False, 0
     basis = scalar_basis(grid, ell, hold_first, hold_last)

@@ -1,0 +1,92 @@
+"""Pictures of states and modes: what is drawn agrees with the state, for one field and for many, in both themes."""
+
+import subprocess
+import sys
+
+import matplotlib
+import numpy as np
+import pytest
+
+import supersoliton as ss
+from supersoliton import plotting
+
+
+@pytest.fixture(scope="module")
+def qball():
+    """A Q-ball of two octaves on a coarse mesh."""
+    model = ss.OctaveHiggs(
+        n_octaves=2, m0_squared=0.5, g=0.6, quartic_sign=-1, delta=0.2, beta=0.15, lambda_1=0.05, lambda_2=0.01
+    )
+    grid = ss.RadialGrid(r_max=20.0, n_elements=6, order=10, dim=3)
+    start = ss.Gaussian(amplitude=2.0, width=3.0, field=1)
+    return ss.solve(ss.Problem(model, grid, boundary="vacuum", norm=600.0), guess=start)
+
+
+def _tower(n):
+    """n octaves near their vacuum: cheap, and it is only drawn."""
+    model = ss.OctaveHiggs(n_octaves=n, m0_squared=0.5, g=0.6, lambda_1=0.03, lambda_2=0.005, g_yukawa=0.1)
+    grid = ss.RadialGrid(r_max=20.0, n_elements=2, order=4, dim=3)
+    return ss.solve(ss.Problem(model, grid, boundary="vacuum"), guess=ss.Gaussian(amplitude=0.1, width=3.0, field=0))
+
+
+def test_half_radius_of_known_profiles():
+    r = np.linspace(0.0, 20.0, 4001)
+    gaussian = np.exp(-(r**2) / 2)[:, None]
+    assert plotting.core_half_radius(r, gaussian) == pytest.approx(np.sqrt(2 * np.log(2)), abs=1e-4)
+    # The fall of a Higgs field towards the core counts like a rise.
+    assert plotting.core_half_radius(r, 1.4 - gaussian) == pytest.approx(np.sqrt(2 * np.log(2)), abs=1e-4)
+    assert np.isnan(plotting.core_half_radius(r, np.full((len(r), 2), 1.4)))
+
+
+def test_state_figure_draws_the_fields(qball):
+    figure = qball.plot()
+    ax = figure.axes[0]
+    lines = {line.get_label(): line for line in ax.lines if not line.get_label().startswith("_")}
+    assert list(lines) == [r"$\Psi_{0}$", r"$\Psi_{1}$", r"$\Phi$"]
+    r, phi = lines[r"$\Phi$"].get_data()
+    np.testing.assert_allclose(phi, qball(r)[:, -1], atol=1e-12)
+    assert ax.get_xlabel() == "r [1/mass]"
+    assert ax.get_ylabel() == "field [mass]"
+    assert f"{qball.energy:.8g}" in ax.get_title(loc="left")
+    assert f"residual {qball.certificate.residual:.1e}" in figure.get_supxlabel()
+    assert figure.get_supxlabel().startswith("certified")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("n_octaves", [1, 63])
+def test_one_and_many_fields(n_octaves, theme, tmp_path):
+    figure = plotting.plot_state(_tower(n_octaves), theme_name=theme)
+    named = [line for line in figure.axes[0].lines if not line.get_label().startswith("_")]
+    assert len(named) <= plotting.MAX_LISTED_FIELDS + 2  # the largest, the Higgs field, and one entry for all others
+    assert plotting.save_figure(figure, tmp_path / "state.png").stat().st_size > 5_000
+
+
+def test_levels_keep_their_sign(qball):
+    modes = [ss.spectrum(qball, n_modes=20, ell=ell) for ell in (0, 1)]
+    ax = plotting.plot_modes(modes).axes[0]
+    drawn = [float(segment[0][1]) for lines in ax.collections for segment in lines.get_segments()]
+    # At fixed norm the full operator has one negative mode at l = 0; the translation mode of l = 1 is at zero.
+    assert min(drawn) == pytest.approx(-np.sqrt(-modes[0].eigenvalues[0]))
+    assert any("1 negative" in text.get_text() for text in ax.texts)
+    assert min(abs(x) for x in drawn) < 1e-3
+
+
+def test_drawing_leaves_no_trace(qball):
+    before = dict(matplotlib.rcParams)
+    qball.plot()
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_pyplot_is_not_needed():
+    code = "import sys, supersoliton.plotting; sys.exit('matplotlib.pyplot' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_unknown_theme_is_named():
+    with pytest.raises(ValueError, match=r"theme must be one of .*, got 'sepia'"), plotting.theme("sepia"):
+        pass
+
+
+@pytest.mark.parametrize(("dim", "unit"), [(1, ""), (2, " [mass$^{1/2}$]"), (3, " [mass]"), (4, " [mass$^{3/2}$]")])
+def test_field_units(dim, unit):
+    assert plotting.field_unit(dim) == unit
