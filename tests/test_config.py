@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from supersoliton.config import Config, load, loads, read
 from supersoliton.models import OctaveHiggs, Potential
+from supersoliton.warm_start import MultiStart
 
 SCAN = {
     "model": {"n_octaves": 2, "m0_squared": 0.5, "lambda_1": 0.05, "lambda_2": 0.01},
@@ -26,7 +27,7 @@ def test_defaults_are_those_of_the_components():
     assert config.model == OctaveHiggs()
     assert (config.grid.r_max, config.grid.n_elements, config.grid.order) == (25.0, 8, 12)
     assert config.solver.tol == 1e-10
-    assert config.problem.guess is None
+    assert config.problem.guess == MultiStart()
     assert config.spectrum.n_modes == 300
     assert config.score.spectrum == "box"
     assert config.scan.objectives == ("fractal_score", "hierarchy", "regularity")
@@ -107,6 +108,7 @@ WRONG = [
     ({"scan": {"sampler": "grid"}}, "[scan] sampler", "grid"),
     ({"scan": {"objectives": []}}, "[scan] objectives", "[]"),
     ({"scan": {"objectives": "hierarchy"}}, "[scan] objectives", "hierarchy"),
+    ({"scan": {"objectives": ["hierarchie"]}}, "[scan] objectives", '"hierarchy"'),
     ({"scan": {"workers": 0}}, "[scan] workers", "0"),
     ({"scan": {"parameters": {"g": [0.8, 0.5]}}}, "[scan.parameters] g", "low < high"),
     ({"scan": {"parameters": {"g": [0.5, 0.5]}}}, "[scan.parameters] g", "low < high"),

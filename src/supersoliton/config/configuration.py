@@ -6,6 +6,7 @@ import dataclasses
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,17 @@ from ..models.base import AbstractModel
 from ..problem import Problem
 from ..scan.settings import Range, ScanSettings
 from ..solvers import AbstractSolver, Newton
-from ..warm_start import Exponential, Gaussian, OriginalGuess, SuperGaussian
+from ..warm_start import Exponential, Gaussian, MultiStart, OriginalGuess, SuperGaussian
 from . import user_potential
 from .files import read
 from .schema import as_table, build, check_keys, construct, is_finite, retold
-from .tables import ProblemSettings, ScoreSettings, SpectrumSettings
+from .tables import RECORDED, ProblemSettings, ScoreSettings, SpectrumSettings
 
 _TABLES = ("model", "grid", "problem", "solver", "spectrum", "score", "scan")
 # Tables that the program adds to the file it resolved, so that this file can be run again as it is.
 _RECORDED = ("versions",)
-_PROFILES: dict[str, Any] = {
+_GUESSES: dict[str, Any] = {
+    "multistart": MultiStart,  # the default
     "gaussian": Gaussian,
     "super_gaussian": SuperGaussian,
     "exponential": Exponential,
@@ -194,18 +196,13 @@ def _problem(table: Mapping[str, Any]) -> ProblemSettings:
 
 
 def _guess(values: dict[str, Any]) -> Any:
-    kind = _kind("problem.guess", values, ("multistart", *_PROFILES))
-    if kind == "multistart":
-        check_keys("problem.guess", values, ("kind",))
-        return None
-    return build("problem.guess", _PROFILES[kind], values)
+    kind = _kind("problem.guess", values, tuple(_GUESSES))
+    return build("problem.guess", _GUESSES[kind], values)
 
 
 def _guess_table(guess: Any) -> dict[str, Any]:
-    for kind, profile in _PROFILES.items():
-        if type(guess) is profile:
-            return {"kind": kind, **as_table(guess)}
-    return {"kind": "multistart"}
+    kind = next(kind for kind, cls in _GUESSES.items() if type(guess) is cls)
+    return {"kind": kind, **as_table(guess)}
 
 
 def _check_parameters(config: Config) -> None:
@@ -223,6 +220,11 @@ def _check_parameters(config: Config) -> None:
                 raise ValueError(f"[scan.parameters] {name} reaches {value}, but {error}") from error
     if config.problem.omega is not None and (config.problem.norm is not None or "norm" in config.scan.parameters):
         raise ValueError("[problem] norm and omega exclude each other: fix the norm or the frequency.")
+    for name in config.scan.objectives:
+        if name not in RECORDED:
+            near = get_close_matches(name, RECORDED, n=1)
+            remedy = f'did you mean "{near[0]}"?' if near else f"choose from {', '.join(RECORDED)}."
+            raise ValueError(f'[scan] objectives: nothing is recorded as "{name}": {remedy}')
     names = config.model.fields
     chosen = getattr(config.problem.guess, "field", None)
     for field in chosen if isinstance(chosen, tuple) else () if chosen is None else (chosen,):

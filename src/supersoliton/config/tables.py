@@ -8,13 +8,20 @@ from typing import Any
 
 SPECTRA = ("box", "physical")
 TARGETS = ("particle", "original")
+# What a trial records and an objective may name; a test compares this with a real evaluation.
+RECORDED = (
+    "fractal_score", "hierarchy", "regularity", "enhanced_score", "null_mean", "null_std", "null_percentile",
+    "mass_ratio", "octave_splitting", "lightest_squared", "energy", "energy_per_norm", "norm", "multiplier", "size",
+    "octaves_in_core", "largest_amplitude", "higgs_mean", "residual", "discretisation", "virial", "negative_modes",
+    "translation_mode", "tail", "boundary_fraction", "certified", "n_distinct", "steps",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class ProblemSettings:
     """Boundary, constraint and start of the problem; the model and the grid have tables of their own.
 
-    `guess` is a starting profile, or None for several starts, one from each octave (kind = "multistart").
+    `guess` is a starting profile, or MultiStart for many of them.
     """
 
     boundary: str | tuple[float, ...] = "vacuum"

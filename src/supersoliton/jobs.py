@@ -1,0 +1,102 @@
+"""The jobs a user asks for in one call, from a file to its results: here the scan, with its record and its report."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .config import read
+from .scan.study import ScanResult, identity, is_same_request, read_result, run_scan
+
+if TYPE_CHECKING:
+    from .config import Config
+
+REPORT = "report.html"
+
+
+def scan(
+    path_or_config: str | Path | Config,
+    *,
+    trials: int | None = None,
+    out: str | Path | None = None,
+    workers: int | None = None,
+    seed: int | None = None,
+    quiet: bool = False,
+) -> ScanResult:
+    """Scan the couplings of a configuration: an Optuna study, its record and its report, in one folder.
+
+    A study that is there already is continued up to `trials` finished trials in all; one that has them is returned as
+    it stands, without starting the engine.
+
+    `path_or_config`  a TOML file, or a Config (whose study is then called "scan")
+    `out`             the folder; runs/NAME unless given, NAME being that of the file
+    `trials`, `workers`, `seed`   instead of those in [scan]
+    `quiet`           no progress line
+
+    Raises ValueError: a configuration that is wrong or differs from that of the study in the folder (naming the key),
+    a folder that cannot be written, a study.db that is not ours.
+    """
+    overrides = {
+        key: value for key, value in (("trials", trials), ("workers", workers), ("seed", seed)) if value is not None
+    }
+    if isinstance(path_or_config, str | Path):
+        path = Path(path_or_config)
+        name, request = path.stem, _request(path, overrides)
+        directory = Path("runs") / name if out is None else Path(out)
+        wanted = _wanted(request)
+        if wanted is not None and is_same_request(directory, name, identity(request)):
+            result = read_result(directory, name, wanted=wanted)
+            if result.finished >= wanted:
+                return _reported(result)
+        config = importlib.import_module(".config", __package__).load(path)
+    else:
+        name, config, request = "scan", path_or_config, {}
+        directory = Path("runs") / name if out is None else Path(out)
+    config = config.with_scan(**overrides)
+    if not config.scan.parameters:
+        raise ValueError("[scan.parameters] is empty: name at least one coupling to vary, e.g. g = [0.5, 0.8].")
+    result = run_scan(
+        config,
+        directory,
+        name=name,
+        request=identity(request),
+        wanted=config.scan.trials,
+        workers=config.scan.workers,
+        quiet=quiet,
+    )
+    return _reported(result)
+
+
+def _reported(result: ScanResult) -> ScanResult:
+    """Write the report if there is none yet, or if it is older than the trials."""
+    report = result.directory / REPORT
+    if result.finished and (result.new or not report.exists()):
+        from .report import write_report
+
+        write_report(result.directory)
+    return result
+
+
+def _request(path: Path, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """The tables as the user gave them, to recognise a study without checking them again.
+
+    The content of a potential's file belongs to them: its name alone would not show that it was edited.
+    """
+    tables = read(path)
+    tables["scan"] = {**tables["scan"], **overrides} if isinstance(tables.get("scan"), dict) else tables.get("scan", {})
+    model = tables.get("model")
+    function = model.get("function") if isinstance(model, dict) else None
+    if isinstance(function, str):
+        file = path.parent / function.rpartition(":")[0]
+        tables["content"] = hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
+    return tables
+
+
+def _wanted(request: Mapping[str, Any]) -> int | None:
+    """The number of trials asked for, where it is written down properly."""
+    table = request.get("scan")
+    trials = table.get("trials") if isinstance(table, dict) else None
+    return trials if isinstance(trials, int) and not isinstance(trials, bool) and trials > 0 else None

@@ -1,0 +1,87 @@
+"""One trial: couplings → a plain record that crosses process boundaries without the engine."""
+
+from __future__ import annotations
+
+import math
+import traceback
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+# What a constraint counts as that has no value: violated, by one.
+_VIOLATED = 1.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one trial. Everything in it is text and numbers; the state waits in a file of its own."""
+
+    # the point and where it ended
+    point: dict[str, float]
+    kind: str = ""
+    status: str = ""
+    reasons: list[str] = field(default_factory=list)
+    # numbers
+    values: dict[str, float] = field(default_factory=dict)
+    constraints: dict[str, float] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    spectra: dict[str, list[float]] = field(default_factory=dict)
+    # netCDF file of the state, only where the trial is feasible and so may join the Pareto set
+    state_file: str | None = None
+    # why there is nothing above: the traceback of a crash, or how the worker died
+    error: str | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Only a crash is a failure; a solver that diverges has a status and a kind."""
+        return self.error is not None
+
+    @property
+    def feasible(self) -> bool:
+        return not self.failed and all(value <= 0.0 for value in self.constraints.values())
+
+
+def run_trial(config: Any, point: Mapping[str, float], scratch: Path) -> Outcome:
+    """Evaluate one point. A crash is told in the outcome, so that the scan goes on; Ctrl-C is not caught.
+
+    The state of a feasible trial is written to a file in `scratch`: here, where the processes work side by side.
+    """
+    from ..evaluate import evaluate
+
+    point = {name: float(value) for name, value in point.items()}
+    try:
+        evaluation = evaluate(config, point)
+        outcome = _outcome(evaluation, point, config.scan.objectives)
+        if outcome.feasible and evaluation.state is not None:
+            path = scratch / f"{uuid.uuid4().hex}.nc"
+            evaluation.state.save(path)
+            outcome = Outcome(**{**vars(outcome), "state_file": str(path)})
+    except Exception:  # noqa: BLE001  whatever went wrong belongs to this trial; the scan records it and goes on
+        return Outcome(point, status="crashed", error=traceback.format_exc())
+    return outcome
+
+
+def _outcome(evaluation: Any, point: dict[str, float], objectives: tuple[str, ...]) -> Outcome:
+    values = {name: float(value) for name, value in evaluation.values.items()}
+    # a point at which there is no state at all has no values, only constraints
+    values |= {name: math.nan for name in objectives if name not in values}
+    constraints = {name: _number(value) for name, value in evaluation.constraints.items()}
+    # Optuna takes no NaN. A trial with nothing to score is valid physics, so it is kept and marked infeasible.
+    constraints["scored"] = float(sum(not math.isfinite(values[name]) for name in objectives))
+    return Outcome(
+        point=point,
+        kind=str(evaluation.kind),
+        status=str(evaluation.status),
+        reasons=[str(reason) for reason in evaluation.reasons],
+        values=values,
+        constraints=constraints,
+        seconds={name: float(value) for name, value in evaluation.seconds.items()},
+        spectra={name: [float(x) for x in levels] for name, levels in evaluation.spectra.items()},
+    )
+
+
+def _number(value: Any) -> float:
+    number = float(value)
+    return _VIOLATED if math.isnan(number) else number
