@@ -110,7 +110,7 @@ def evaluate(cfg: Settings, point: Mapping[str, float]) -> Evaluation:
     lowest = modes.get(0)
     spectra = {f"bound_{ell}": mode.bound for ell, mode in modes.items()}
     if lowest is not None:
-        spectra |= {"box": lowest.masses, "thresholds": lowest.thresholds}
+        spectra |= {"box": lowest.masses, "thresholds": lowest.thresholds, "continuum": lowest.continuum}
     return Evaluation(
         point=couplings,
         status=state.status,

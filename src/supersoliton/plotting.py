@@ -79,9 +79,9 @@ def save_figure(figure: Figure, path: Path) -> Path:
     return path
 
 
-def field_unit(dim: int) -> str:
+def field_unit(dim: float) -> str:
     """Unit of a canonically normalised scalar field in d dimensions, mass^((d-1)/2), as matplotlib mathtext."""
-    return {1: "", 2: " [mass$^{1/2}$]", 3: " [mass]"}.get(dim, f" [mass$^{{{dim - 1}/2}}$]")
+    return {1.0: "", 2.0: " [mass$^{1/2}$]", 3.0: " [mass]"}.get(float(dim), f" [mass$^{{{dim - 1:g}/2}}$]")
 
 
 def field_label(name: str) -> str:
@@ -96,7 +96,7 @@ def field_label(name: str) -> str:
 
 
 def core_half_radius(r: np.ndarray, u: np.ndarray) -> float:
-    """Largest radius at which |u(r) - u(R)| is half of its maximum; NaN for a homogeneous state.
+    """Largest radius at which |u(r) - u(R)| is half of its maximum; NaN for a homogeneous state or one that stays.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def core_half_radius(r: np.ndarray, u: np.ndarray) -> float:
         return float("nan")
     last = int(np.flatnonzero(deviation >= 0.5 * peak)[-1])
     if last == len(r) - 1:
-        return float(r[-1])
+        return float("nan")
     inner, outer = deviation[last] / peak, deviation[last + 1] / peak
     return float(r[last] + (inner - 0.5) / (inner - outer) * (r[last + 1] - r[last]))
 
@@ -126,7 +126,8 @@ def plot_state(state: Any, *, title: str | None = None, theme_name: str = "light
     with theme(theme_name) as colours:
         figure = Figure(figsize=(8.0, 4.4), layout="constrained")
         ax = figure.add_subplot()
-        draw_profiles(ax, r, u, names, dim=int(state.problem.grid.dim), colours=colours)
+        draw_profiles(ax, r, u, names, dim=state.problem.grid.dim, colours=colours)
+        _draw_half_radius(ax, r, u[:, _carriers(state)], colours)
         ax.set_title(title or _state_title(state))
         note = certificate_words(state)
         figure.supxlabel(note, fontsize=8, color=colours["faint"], x=0.01, ha="left")
@@ -134,7 +135,7 @@ def plot_state(state: Any, *, title: str | None = None, theme_name: str = "light
 
 
 def draw_profiles(
-    ax: Axes, r: np.ndarray, u: np.ndarray, names: Sequence[str], *, dim: int, colours: dict[str, str]
+    ax: Axes, r: np.ndarray, u: np.ndarray, names: Sequence[str], *, dim: float, colours: dict[str, str]
 ) -> None:
     """Draw (n, fields) profiles on ``ax``: the largest fields in colour and named, the others thin and counted."""
     ax.axhline(0.0, color=colours["line"], lw=0.8, zorder=0)
@@ -149,16 +150,25 @@ def draw_profiles(
         label = f"{len(rest)} more, at most {_round_up(reach[rest].max())}" if slot == 0 else None
         ax.plot(r, u[:, i], color=colours["faint"], lw=0.7, alpha=0.7, label=label, zorder=1.5)
     _draw_boundary_values(ax, u, colours)
-    half = core_half_radius(r, u)
-    if np.isfinite(half) and half < r[-1]:
-        ax.axvline(half, color=colours["faint"], lw=1.0, ls=":", zorder=0)
-        ax.annotate(f"half-radius {half:.3g}", (half, 1.0), xycoords=("data", "axes fraction"), xytext=(4, -2),
-                    textcoords="offset points", va="top", fontsize=8, color=colours["faint"])  # fmt: skip
     ax.set_xlim(0.0, r[-1])
     ax.margins(y=0.08)
     ax.set_xlabel("r [1/mass]")
     ax.set_ylabel(f"field{field_unit(dim)}")
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))  # outside: no curve is ever hidden
+
+
+def _carriers(state: Any) -> np.ndarray:
+    """Indices of the fields that carry the norm, all fields where there is none: they define a state's size."""
+    carriers = np.flatnonzero(np.asarray(state.problem.carries_norm) > 0)
+    return carriers if carriers.size else np.arange(len(state.problem.model.fields))
+
+
+def _draw_half_radius(ax: Axes, r: np.ndarray, carriers: np.ndarray, colours: dict[str, str]) -> None:
+    half = core_half_radius(r, carriers)
+    if np.isfinite(half):
+        ax.axvline(half, color=colours["faint"], lw=1.0, ls=":", zorder=0)
+        ax.annotate(f"half-radius {half:.3g}", (half, 1.0), xycoords=("data", "axes fraction"), xytext=(4, -2),
+                    textcoords="offset points", va="top", fontsize=8, color=colours["faint"])  # fmt: skip
 
 
 def palette_of(colours: dict[str, str]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ..plotting import draw_levels, palette_of, theme
+from ..plotting import draw_levels, palette_of, signed_mass, theme
 from .records import Record, Trial
 from .summary import NULL_PERCENTILE, null_percentiles
 
@@ -152,20 +152,20 @@ def null_histogram(trials: Sequence[Trial], *, theme_name: str = "light") -> Fig
 
 
 def spectrum_figure(spectra: Mapping[str, Sequence[float]], *, theme_name: str = "light") -> Figure:
-    """A trial's stored spectra: bound states per l with the continuum thresholds, and the box modes by rank.
+    """A trial's stored spectra: bound states per l below the continuum, and the box modes by rank.
 
-    ``bound_<l>`` are masses below the lowest threshold, ``thresholds`` the vacuum masses, ``box`` the masses at l = 0
-    in the box.
+    ``bound_<l>`` and ``continuum`` are eigenvalues (mass^2; at fixed norm of L_+, so less omega^2 for the octaves),
+    ``box`` the masses at l = 0 in the box.
     """
-    thresholds = np.asarray(spectra.get("thresholds", ()), dtype=float)
+    thresholds = signed_mass(np.asarray(spectra.get("continuum", ()), dtype=float))
     bound = sorted((name for name in spectra if name.startswith("bound_")), key=lambda name: int(name.split("_")[1]))
-    levels = [(f"ℓ = {name.split('_')[1]}", np.asarray(spectra[name], dtype=float)) for name in bound]
+    levels = [(f"ℓ = {name.split('_')[1]}", signed_mass(np.asarray(spectra[name], dtype=float))) for name in bound]
     box = np.sort(np.asarray(spectra.get("box", ()), dtype=float))
     with theme(theme_name) as colours:
         figure = Figure(figsize=(8.0, 3.6), layout="constrained")
         left, right = figure.subplots(1, 2, width_ratios=(1.0, 1.35))
         draw_levels(left, levels, thresholds, colours)
-        left.set_title("Bound states and thresholds")
+        left.set_title("Bound states below the continuum")
         empty = [x for x, (_, values) in enumerate(levels) if not values.size]
         for x in empty:
             left.annotate("none", (x, 0.02), ha="center", va="bottom", fontsize=8, color=colours["faint"])

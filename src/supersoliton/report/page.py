@@ -243,7 +243,8 @@ def _scanned(record: Record) -> str:
     text += table(["", ""], [[escape(k), escape(v)] for k, v in facts.items() if v is not None], classes="facts")
     if record.config_text:
         text += (
-            "<p>To do it again:</p><pre><code>supersoliton scan config.resolved.toml --out again</code></pre>"
+            f"<p>To do it again:</p><pre><code>supersoliton scan {escape(record.folder / 'config.resolved.toml')} "
+            "--out again</code></pre>"
             f"<details><summary>config.resolved.toml</summary><pre><code>{escape(record.config_text)}</code></pre></details>"
         )
     return text
@@ -275,7 +276,7 @@ def _all_trials(record: Record) -> str:
             ]
         )
     blank = [""] * (len(record.objectives) + len(record.parameters))
-    rows += [[str(n), "failed", *blank, "", "", "see heartbeat.log"] for n in record.failed]
+    rows += [[str(n), "failed", *blank, "", "", escape(why)] for n, why in record.failed.items()]
     head = ["trial", "kind", *map(figures.axis_label, record.objectives), *record.parameters,
             "constraints broken", "seconds", "remarks"]  # fmt: skip
     meanings = {

@@ -64,10 +64,10 @@ class Record:
     folder: Path
     name: str
     objectives: tuple[str, ...]
-    # every complete trial, in order; those of the Pareto set (empty if no trial is feasible); numbers of failed ones
+    # every complete trial, in order; those of the Pareto set (empty if no trial is feasible); failed ones and why
     trials: tuple[Trial, ...]
     pareto: tuple[Trial, ...]
-    failed: tuple[int, ...]
+    failed: dict[int, str]
     unfinished: int
     # the resolved configuration as written, its text, and the study for Optuna's own analyses
     config: Mapping[str, Any]
@@ -131,7 +131,7 @@ def read_record(folder: Path) -> Record:
         objectives=objectives,
         trials=complete,
         pareto=tuple(sorted(pareto, key=lambda trial: [-x for x in trial.objectives])),
-        failed=tuple(t.number for t in trials if t.state == TrialState.FAIL),
+        failed={t.number: _last_line(t.user_attrs.get("error", "")) for t in trials if t.state == TrialState.FAIL},
         unfinished=sum(t.state in (TrialState.RUNNING, TrialState.WAITING) for t in trials),
         config=config,
         config_text=text,
@@ -167,6 +167,11 @@ def _trial(frozen: FrozenTrial) -> Trial:
         constraints=_numbers(attributes.get("constraints", {})),
         seconds=float(seconds.get("total", elapsed)),
     )
+
+
+def _last_line(error: object) -> str:
+    """The line of a traceback that says what happened."""
+    return next(iter(str(error).strip().splitlines()[-1:]), "no reason was recorded")
 
 
 def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
