@@ -74,7 +74,9 @@ def theme(name: str = "light") -> Iterator[dict[str, str]]:
 
 def save_figure(figure: Figure, path: Path) -> Path:
     """Write a figure to a file; its suffix names the format (.png, .svg, .pdf)."""
-    figure.savefig(path, dpi=160)
+    # half the time of the default compression for a tenth more bytes
+    options: Any = {"pil_kwargs": {"compress_level": 3}} if path.suffix == ".png" else {}
+    figure.savefig(path, dpi=150, **options)
     figure.clear()  # frees the artists even if the caller keeps the figure
     return path
 
@@ -124,13 +126,14 @@ def plot_state(state: Any, *, title: str | None = None, theme_name: str = "light
     r = np.linspace(0.0, nodes[-1], 800)
     u = np.asarray(state(r), dtype=float)
     with theme(theme_name) as colours:
-        figure = Figure(figsize=(8.0, 4.4), layout="constrained")
-        ax = figure.add_subplot()
+        # Margins by hand: constrained layout would take half of the time of drawing.
+        figure = Figure(figsize=(8.0, 4.4))
+        ax = figure.add_axes((0.075, 0.20, 0.69, 0.73))
         draw_profiles(ax, r, u, names, dim=state.problem.grid.dim, colours=colours)
         _draw_half_radius(ax, r, u[:, _carriers(state)], colours)
         ax.set_title(title or _state_title(state))
         note = certificate_words(state)
-        figure.supxlabel(note, fontsize=8, color=colours["faint"], x=0.01, ha="left")
+        figure.supxlabel(note, fontsize=8, color=colours["faint"], x=0.012, y=0.015, ha="left", va="bottom")
     return figure
 
 
@@ -263,22 +266,27 @@ def draw_levels(
         top = float(np.sort(everything)[: 30 * len(levels)][-1])
     else:
         top = 1.0
+    # A zero mode comes out as +-1e-10 or so in lambda, that is +-1e-5 here: neither sign of it means anything.
+    zero = 1e-3 * (float(np.abs(finite).max()) if finite.size else 1.0)
     for x, (_, values) in enumerate(levels):
-        for value in values[values <= top]:
-            bound = value < lowest
-            colour = colours["negative"] if value < 0 else palette_of(colours)[0]
-            ax.hlines(value, x - 0.32, x + 0.32, color=colour, lw=2.0 if bound else 0.6, alpha=1.0 if bound else 0.45)
+        shown = values[values <= top]
+        for group, colour, width, alpha in (
+            (shown[shown < -zero], colours["negative"], 2.0, 1.0),
+            (shown[(shown >= -zero) & (shown < lowest)], palette_of(colours)[0], 2.0, 1.0),
+            (shown[shown >= lowest], palette_of(colours)[0], 0.6, 0.45),
+        ):
+            if group.size:
+                ax.hlines(group, x - 0.32, x + 0.32, color=colour, lw=width, alpha=alpha)
         hidden = int(np.sum(values > top))
         if hidden:
             ax.annotate(f"+{hidden} above", (x, top), ha="center", va="bottom", fontsize=8, color=colours["faint"])
         # Not "unstable": at fixed norm one negative mode of the unconstrained operator belongs to a stable Q-ball.
-        negative = int(np.sum(values < 0))
+        negative = int(np.sum(values < -zero))
         if negative:
-            place = (x, float(values[values < 0].min()))
+            place = (x, float(values.min()))
             ax.annotate(f"{negative} negative", place, xytext=(0, -3), textcoords="offset points",
                         ha="center", va="top", fontsize=8, color=colours["negative"])  # fmt: skip
-    for value in np.unique(np.round(finite, 6)):
-        ax.axhline(value, color=colours["faint"], lw=0.8, ls="--", zorder=0)
+    draw_thresholds(ax, finite, colours)
     if finite.size:
         ax.annotate("continuum\nfrom here", (len(levels) - 0.5, lowest), xytext=(3, 0), textcoords="offset points",
                     ha="left", va="center", fontsize=8, color=colours["faint"], annotation_clip=False)  # fmt: skip
@@ -286,6 +294,12 @@ def draw_levels(
     ax.set_xlim(-0.5, len(levels) - 0.5)
     ax.set_xticks(range(len(levels)), [label for label, _ in levels])
     ax.set_ylabel("sign(λ)·√|λ| [mass]")
-    shown = np.concatenate([everything[everything <= top], finite, [0.0]])
-    low, high = float(shown.min()), max(float(shown.max()), 1e-12)
+    extent = np.concatenate([everything[everything <= top], finite, [0.0]])
+    low, high = float(extent.min()), max(float(extent.max()), 1e-12)
     ax.set_ylim(low - 0.1 * (high - low), high + 0.08 * (high - low))
+
+
+def draw_thresholds(ax: Axes, thresholds: np.ndarray, colours: dict[str, str]) -> None:
+    """Dashed lines across the axes where continua begin."""
+    distinct = np.unique(np.round(thresholds[np.isfinite(thresholds)], 6))
+    ax.hlines(distinct, 0.0, 1.0, transform=ax.get_yaxis_transform(), color=colours["faint"], lw=0.8, ls="--", zorder=0)

@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis, XAxis
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
-from ..plotting import draw_levels, palette_of, signed_mass, theme
+from ..plotting import draw_levels, draw_thresholds, palette_of, signed_mass, theme
 from .records import Record, Trial
 from .summary import NULL_PERCENTILE, null_percentiles
 
@@ -69,7 +70,17 @@ def _draw_trials(ax: Axes, record: Record, x: int | None, y: int, colours: dict[
     ax.margins(0.08)
     for axis, column in (("x", x), ("y", y)):
         if column is not None and wants_log([t.objectives[column] for t in record.trials]):
-            (ax.set_xscale if axis == "x" else ax.set_yscale)("log")
+            _logarithmic(ax.xaxis if axis == "x" else ax.yaxis)
+
+
+def _logarithmic(axis: Axis) -> None:
+    """A logarithmic axis with plain numbers at 1, 2 and 5 of each decade (1 only over more than two decades)."""
+    (axis.axes.set_xscale if isinstance(axis, XAxis) else axis.axes.set_yscale)("log")
+    low, high = axis.get_view_interval()
+    steps = (1.0, 2.0, 5.0) if high < 100 * low else (1.0,)
+    axis.set_major_locator(LogLocator(subs=steps, numticks=20))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_locator(NullLocator())
 
 
 def wants_log(values: Sequence[float]) -> bool:
@@ -162,8 +173,9 @@ def spectrum_figure(spectra: Mapping[str, Sequence[float]], *, theme_name: str =
     levels = [(f"ℓ = {name.split('_')[1]}", signed_mass(np.asarray(spectra[name], dtype=float))) for name in bound]
     box = np.sort(np.asarray(spectra.get("box", ()), dtype=float))
     with theme(theme_name) as colours:
-        figure = Figure(figsize=(8.0, 3.6), layout="constrained")
-        left, right = figure.subplots(1, 2, width_ratios=(1.0, 1.35))
+        figure = Figure(figsize=(8.0, 3.6))  # margins by hand, see plotting.plot_state
+        left = figure.add_axes((0.085, 0.14, 0.30, 0.77))
+        right = figure.add_axes((0.56, 0.14, 0.42, 0.77))
         draw_levels(left, levels, thresholds, colours)
         left.set_title("Bound states below the continuum")
         empty = [x for x, (_, values) in enumerate(levels) if not values.size]
@@ -171,11 +183,10 @@ def spectrum_figure(spectra: Mapping[str, Sequence[float]], *, theme_name: str =
             left.annotate("none", (x, 0.02), ha="center", va="bottom", fontsize=8, color=colours["faint"])
         right.set_title(f"Box modes, ℓ = 0 ({box.size})")
         right.plot(np.arange(1, box.size + 1), box, ".", ms=4, color=palette_of(colours)[0])
-        for value in np.unique(np.round(thresholds[np.isfinite(thresholds)], 6)):
-            right.axhline(value, color=colours["faint"], lw=0.7, ls="--", zorder=0)
+        draw_thresholds(right, thresholds, colours)
         right.set_xlabel("rank")
         right.set_ylabel("m = √λ [mass]")
-        right.set_xscale("log")
+        _logarithmic(right.xaxis)
         if box.size and box[0] > 0:
-            right.set_yscale("log")
+            _logarithmic(right.yaxis)
     return figure

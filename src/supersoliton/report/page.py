@@ -17,7 +17,7 @@ from .records import KIND_WORDS, Record, Trial, read_record
 from .summary import CONSTRAINT_WORDS, count_words, join_words, null_percentiles, summary_sentences
 from .threed import THEME_SCRIPT, pareto_3d, plotly_script
 
-MAX_SHOWN = 6  # trials whose profile and spectrum are drawn
+MAX_SHOWN = 4  # trials whose profile and spectrum are drawn
 MAX_LISTED = 200  # more trials are not listed: trials.csv has them all
 
 
@@ -140,6 +140,13 @@ def _pareto_table(record: Record) -> str:
     return table([escape(title) for title in head], rows)
 
 
+_MODES_NOTE = (
+    "<p class='note'>Modes at fixed norm are those of L₊, the second variation less ω²: one negative mode at ℓ = 0 "
+    "belongs to a stable Q-ball (the certificate counts those that respect the norm), and the mode at zero for ℓ = 1 is the "
+    "translation.</p>"
+)
+
+
 def shown_trials(record: Record) -> list[Trial]:
     """The trials that are drawn: best in each objective first, then further Pareto-optimal ones."""
     best = [max(record.pareto, key=lambda t: t.objectives[i]) for i in range(len(record.objectives)) if record.pareto]
@@ -176,6 +183,8 @@ def _best(record: Record, gallery: _Gallery) -> str:
                 )
             )
         parts.append("</article>")
+    if parts:
+        parts.insert(0, _MODES_NOTE)
     more = len(record.pareto) - len(shown)
     if parts and more > 0:
         parts.append(f"<p class='note'>{more} more Pareto-optimal trials are stored in <code>states/</code>.</p>")

@@ -115,18 +115,21 @@ def _null(record: Record) -> list[str]:
     above = int(np.sum(percentiles > NULL_PERCENTILE))
     expected = 0.05 * percentiles.size
     who = "feasible trials" if record.feasible else "trials"
+    scores = np.array([[trial.value("fractal_score"), trial.value("null_mean")] for trial in group])
+    score, null = np.nanmedian(scores, axis=0)
     text = (
         f"Against random spectra of equal count and span, the fractal score of the {percentiles.size} {who} lies at "
-        f"the median percentile {np.median(percentiles):.0f}; {above} {'lies' if above == 1 else 'lie'} above the "
+        f"the median percentile {np.median(percentiles):.0f} (median score {score:.3f}, mean of the null {null:.3f}, "
+        f"largest possible with the original's targets 4.952); {above} {'lies' if above == 1 else 'lie'} above the "
         f"{NULL_PERCENTILE:.0f}th percentile, where chance alone puts about {expected:.2g}."
     )
     # One-sided 5 % binomial bound on the count that chance alone gives.
     from scipy.stats import binom
 
-    beats = above > binom.ppf(0.95, percentiles.size, 0.05)
-    verdict = (
-        "That is more than chance gives, though trials chosen by an optimiser are not an independent sample."
-        if beats
-        else "That does not beat chance: these scores carry no evidence for the spectrum's structure."
-    )
-    return [text, verdict]
+    if above <= binom.ppf(0.95, percentiles.size, 0.05):
+        return [text, "That does not beat the null: these scores carry no evidence of structure in the spectra."]
+    return [
+        text,
+        "That beats the null, but so does many an empty box: the null's masses are spread log-uniformly, a box's never. "
+        "It is no evidence of a likeness to nature, and trials picked by an optimiser are no independent sample.",
+    ]

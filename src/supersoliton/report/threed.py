@@ -41,10 +41,10 @@ def pareto_3d(record: Record) -> str:
         axes[f"{axis}axis"] = {
             "title": {"text": axis_label(record.objectives[index])},
             "type": "log" if log else "linear",
-            "nticks": 5,
+            **({"dtick": 1} if log else {"nticks": 5}),
+            "gridcolor": "#b4bcc4",
             "backgroundcolor": "rgba(0,0,0,0)",
-            "gridcolor": "rgba(128,138,148,0.35)",
-            "zerolinecolor": "rgba(128,138,148,0.6)",
+            "zerolinecolor": "#808a94",
         }
     figure.update_layout(
         template="none",
@@ -101,7 +101,10 @@ THEME_SCRIPT = """<script>
       Plotly.restyle(view, {"marker.color": page.getPropertyValue(trace.meta).trim()}, [i]);
     });
     const colours = {"font.color": ink};
-    for (const axis of ["x", "y", "z"]) { colours[`scene.${axis}axis.color`] = ink; }
+    for (const axis of ["x", "y", "z"]) {
+      colours[`scene.${axis}axis.color`] = ink;
+      colours[`scene.${axis}axis.gridcolor`] = page.getPropertyValue("--line").trim();
+    }
     Plotly.relayout(view, colours);
   }
   if (view) { follow(); dark.addEventListener("change", follow); }
