@@ -1,4 +1,4 @@
-"""Couplings -> state -> certificate -> spectrum -> scores: one pure, picklable function; what a trial of a scan runs."""
+"""Couplings -> state -> certificate -> spectrum -> scores: one pure, picklable function, which a trial runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy import ndarray as Array
@@ -28,6 +28,7 @@ _MIN_AMPLITUDE = 0.1  # the original's pre-check on the largest |Psi|
 _HIGGS_RANGE = (1e-3, 1e2)  # and on the mean |Phi|
 
 
+@runtime_checkable
 class Settings(Protocol):
     """What is read of a configuration."""
 

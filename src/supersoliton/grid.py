@@ -99,12 +99,16 @@ class RadialGrid:
             edges = tuple(float(e) for e in self.edges)
             increasing = all(b > a for a, b in zip(edges, edges[1:], strict=False))
             if len(edges) < 2 or edges[0] != 0.0 or not increasing or not all(map(math.isfinite, edges)):
-                raise ValueError(f"grid.edges must start at 0 and increase, got {list(self.edges)}: give the boundaries")
+                raise ValueError(
+                    f"grid.edges must start at 0 and increase, got {list(self.edges)}: give the boundaries"
+                )
             object.__setattr__(self, "edges", edges)
             object.__setattr__(self, "r_max", edges[-1])
             object.__setattr__(self, "n_elements", len(edges) - 1)
         if not (_is_real(self.r_max) and math.isfinite(self.r_max) and self.r_max > 0):
-            raise ValueError(f"grid.r_max must be a positive radius, got {self.r_max!r}: give the size of the box, e.g. 25")
+            raise ValueError(
+                f"grid.r_max must be a positive radius, got {self.r_max!r}: give the size of the box, e.g. 25"
+            )
         if not (_is_integer(self.n_elements) and self.n_elements >= 1):
             raise ValueError(f"grid.n_elements must be an integer of at least 1, got {self.n_elements!r}: try 8")
         if not (_is_integer(self.order) and 2 <= self.order <= 64):
@@ -202,7 +206,7 @@ class RadialGrid:
 
     def integrate(self, f: Float[Array, "node ..."]) -> Float[Array, "..."]:
         """Integral over the ball of a function given at the nodes."""
-        return np.einsum("eq,eq...->...", self.quadrature_weights, self.at_quadrature(f))
+        return np.asarray(np.einsum("eq,eq...->...", self.quadrature_weights, self.at_quadrature(f)))
 
     def differentiate(self, u: Float[Array, "node ..."]) -> Float[Array, "node ..."]:
         """d/dr at the nodes; at a node between two elements, the mean of both sides."""
@@ -225,7 +229,7 @@ class RadialGrid:
         flux[-1] = sphere_area(self.dim) * self.r_max ** (self.dim - 1.0) * self.differentiate(u)[-1]
         return np.linalg.solve(self.mass, (flux - self.stiffness @ u).reshape(self.n_nodes, -1)).reshape(u.shape)
 
-    def interpolate(self, u: Float[Array, "node ..."], r: Float[Array, "*shape"]) -> Array:
+    def interpolate(self, u: Float[Array, "node ..."], r: Float[Array, "*shape"] | float) -> Array:
         """Values at any radii 0 <= r <= r_max of nodal data; shape ``(*r.shape, *u.shape[1:])``."""
         radii = np.asarray(r, dtype=float)
         flat = np.abs(radii.ravel())

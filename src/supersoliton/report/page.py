@@ -14,7 +14,7 @@ from . import figures
 from .analysis import growth, importances
 from .html import escape, number, picture, style, table
 from .records import KIND_WORDS, Record, Trial, read_record
-from .summary import CONSTRAINT_WORDS, count_words, join_words, null_percentiles, summary_sentences
+from .summary import CONSTRAINT_WORDS, count_words, join_words, null_percentiles, scored_trials, summary_sentences
 from .threed import THEME_SCRIPT, pareto_3d, plotly_script
 
 MAX_SHOWN = 4  # trials whose profile and spectrum are drawn
@@ -142,8 +142,8 @@ def _pareto_table(record: Record) -> str:
 
 _MODES_NOTE = (
     "<p class='note'>Modes at fixed norm are those of L₊, the second variation less ω²: one negative mode at ℓ = 0 "
-    "belongs to a stable Q-ball (the certificate counts those that respect the norm), and the mode at zero for ℓ = 1 is the "
-    "translation.</p>"
+    "belongs to a stable Q-ball (the certificate counts those that respect the norm), and the mode at zero for ℓ = 1 "
+    "is the translation.</p>"
 )
 
 
@@ -205,10 +205,10 @@ def _point(trial: Trial) -> str:
 
 
 def _null(record: Record, gallery: _Gallery) -> str:
-    group = record.feasible or record.trials
+    group = scored_trials(record)
     if not null_percentiles(group).size:
         return ""
-    which = "feasible trials" if record.feasible else "trials (none is feasible)"
+    which = "feasible trials" if record.feasible else "converged trials (none is feasible)"
     shown = gallery.show("null", "percentiles of the scores", lambda t: figures.null_histogram(group, theme_name=t))
     return (
         "<p>Each spectrum's fractal score is compared with the same score of random log-uniform spectra of equal count "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Mapping
@@ -131,7 +132,7 @@ def read_record(folder: Path) -> Record:
         objectives=objectives,
         trials=complete,
         pareto=tuple(sorted(pareto, key=lambda trial: [-x for x in trial.objectives])),
-        failed={t.number: _last_line(t.user_attrs.get("error", "")) for t in trials if t.state == TrialState.FAIL},
+        failed={t.number: _raised(t.user_attrs.get("error", "")) for t in trials if t.state == TrialState.FAIL},
         unfinished=sum(t.state in (TrialState.RUNNING, TrialState.WAITING) for t in trials),
         config=config,
         config_text=text,
@@ -169,9 +170,10 @@ def _trial(frozen: FrozenTrial) -> Trial:
     )
 
 
-def _last_line(error: object) -> str:
-    """The line of a traceback that says what happened."""
-    return next(iter(str(error).strip().splitlines()[-1:]), "no reason was recorded")
+def _raised(error: object) -> str:
+    """The line of a traceback that names the exception (its message may run over more lines)."""
+    lines = [line for line in str(error).splitlines() if re.match(r"[A-Za-z_][\w.]*: ", line)]
+    return lines[-1] if lines else " ".join(str(error).split()[-30:]) or "no reason was recorded"
 
 
 def _numbers(values: Mapping[str, Any]) -> dict[str, float]:

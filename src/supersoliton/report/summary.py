@@ -66,6 +66,7 @@ def _what_was_found(record: Record) -> str:
                 "vacuum": "Only the vacuum was found, at every point of the scan: no soliton exists here to be scored",
                 "condensate": "The fields condense at every point of the scan: a homogeneous non-zero state fills the "
                 "box, which is not a soliton",
+                "unconverged": "No trial converged, so nothing is known of the states here",
             }.get(kind, f"Every trial ended as {KIND_WORDS.get(kind, (kind, kind))[0]}: no soliton was found")
             return f"{everywhere} ({count_words(total, kind)})."
         parts = join_words([count_words(n, kind) for kind, n in counts.items()])
@@ -100,6 +101,11 @@ def _feasibility(record: Record) -> str:
     return f"No trial satisfies every constraint, so there is no Pareto set.{reason}"
 
 
+def scored_trials(record: Record) -> tuple[Trial, ...]:
+    """The trials whose scores mean something: feasible ones, or at least converged ones."""
+    return record.feasible or tuple(trial for trial in record.trials if trial.status == "converged")
+
+
 def null_percentiles(trials: Sequence[Trial]) -> np.ndarray:
     """Percentile of each trial's fractal_score within the null of its own spectrum, where it is defined."""
     values = np.array([trial.value("null_percentile") for trial in trials], dtype=float)
@@ -108,13 +114,13 @@ def null_percentiles(trials: Sequence[Trial]) -> np.ndarray:
 
 def _null(record: Record) -> list[str]:
     """Whether the scores beat random spectra of the same count and span."""
-    group = record.feasible or record.trials
+    group = scored_trials(record)
     percentiles = null_percentiles(group)
     if not percentiles.size:
-        return ["No trial has a score that could be compared with random spectra."]
+        return ["No converged trial has a score that could be compared with random spectra."]
     above = int(np.sum(percentiles > NULL_PERCENTILE))
     expected = 0.05 * percentiles.size
-    who = "feasible trials" if record.feasible else "trials"
+    who = "feasible trials" if record.feasible else "converged trials"
     scores = np.array([[trial.value("fractal_score"), trial.value("null_mean")] for trial in group])
     score, null = np.nanmedian(scores, axis=0)
     text = (
@@ -130,6 +136,6 @@ def _null(record: Record) -> list[str]:
         return [text, "That does not beat the null: these scores carry no evidence of structure in the spectra."]
     return [
         text,
-        "That beats the null, but so does many an empty box: the null's masses are spread log-uniformly, a box's never. "
-        "It is no evidence of a likeness to nature, and trials picked by an optimiser are no independent sample.",
+        "That beats the null, but so does many an empty box: the null's masses are spread log-uniformly, a box's never."
+        " It is no evidence of a likeness to nature, and trials picked by an optimiser are no independent sample.",
     ]

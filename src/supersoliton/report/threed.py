@@ -42,6 +42,7 @@ def pareto_3d(record: Record) -> str:
             "title": {"text": axis_label(record.objectives[index])},
             "type": "log" if log else "linear",
             **({"dtick": 1} if log else {"nticks": 5}),
+            "exponentformat": "power",
             "gridcolor": "#b4bcc4",
             "backgroundcolor": "rgba(0,0,0,0)",
             "zerolinecolor": "#808a94",
