@@ -255,11 +255,12 @@ def sech_case() -> Case:
 
 
 def kink_case() -> Case:
+    edges = (0.0, 0.8, 1.7, 2.8, 4.0, 5.5, 7.5, 10.5, 16.0)
     return Case(
         name="kink d=1",
         source="closed form; V = (1 - u^2)^2/2, u = tanh x, E = 4/3; spectrum 0, 3, continuum from 4",
         problem=lambda: ss.Problem(
-            ss.Potential(double_well), ss.RadialGrid(16.0, 8, 12, dim=1), boundary=[1.0], parity="odd"
+            ss.Potential(double_well), ss.RadialGrid(dim=1, edges=edges), boundary=[1.0], parity="odd"
         ),
         guess=lambda r: r / (1.0 + r),
         exact={"energy": 4.0 / 3.0},
