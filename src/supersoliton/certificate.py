@@ -109,7 +109,9 @@ def _reasons(problem: Problem, solution: Solution, entry: dict[str, Any]) -> tup
     if math.isfinite(entry["translation_mode"]):
         scale = max(1.0, float(np.max(np.abs(continuum(problem, solution.multiplier)[1]))))
         if not abs(entry["translation_mode"]) <= TRANSLATION_LIMIT * scale:
-            out.append(f"translation mode at {entry['translation_mode']:.1e} instead of 0: a larger box or a finer mesh")
+            out.append(
+                f"translation mode at {entry['translation_mode']:.1e} instead of 0: a larger box or a finer mesh"
+            )
     kind, negative = entry["kind"], entry["negative_modes"]
     if kind == "delocalised":
         out.append(f"delocalised: {entry['boundary_fraction']:.1e} of the norm in the outer tenth of the box")
@@ -249,7 +251,7 @@ _solve = jax.jit(condensed.solve)
 def translation_mode(problem: Problem, u: Array, multiplier: float) -> float:
     """The l = 1 eigenvalue next to 0 of the fluctuation operator, by inverse iteration from u'(r)."""
     assert problem.grid is not None
-    grid, geo, theory = problem.grid, problem.geometry, problem.theory
+    grid, geo, theory = problem.grid, problem.geometry, problem.theory_at(1)
     curvature = problem.kernels[2](geo, theory, u).hessian
     barrier = float(grid.dim) - 1.0
     held = np.zeros(problem.model.n_fields)
@@ -280,7 +282,7 @@ def _translation_kernel(
     offset = 1e-3
     lifted = blocks + offset * functional.mass_blocks(geo, theory.kinetic.shape[0])
     factors = condensed.factor(lifted, free_first, free_last, theory.exterior)
-    v = mode
+    v: Any = mode
     for _ in range(4):
         load = functional.mass_times(geo, v) * mask
         v = condensed.solve(factors, load[:, :, None])[:, :, 0]

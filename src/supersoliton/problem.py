@@ -38,6 +38,7 @@ class Problem:
     norm_of : names of the fields that carry the norm; the model's constrained fields unless given.
     parity : ``"even"`` (zero slope at the origin) or ``"odd"`` (d = 1 only: fields vanish at the origin).
     dim : dimension of space when no grid is given.
+    background : the homogeneous state far away, where it is not the one of the notes (a false vacuum).
 
     Notes
     -----
@@ -57,18 +58,21 @@ class Problem:
     norm_of: Sequence[str] | None = None
     parity: str = "even"
     dim: float | None = None
+    background: Sequence[float] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.model, AbstractModel):
-            raise ValueError(f"problem.model must be a model, got {self.model!r}: use OctaveHiggs(...) or Potential(...)")
+            raise ValueError(
+                f"problem.model must be a model, got {self.model!r}: use OctaveHiggs(...) or Potential(...)"
+            )
         if self.grid is not None and not isinstance(self.grid, RadialGrid):
             raise ValueError(f"problem.grid must be a RadialGrid, got {self.grid!r}: use RadialGrid(r_max=25.0)")
         if self.grid is None and self.dim is None:
             object.__setattr__(self, "dim", 3)
+        if self.dim is not None and not (_finite(self.dim) and float(self.dim) >= 1):
+            raise ValueError(f"problem.dim must be at least 1, got {self.dim!r}: try 3")
         if self.grid is not None and self.dim is not None and float(self.dim) != float(self.grid.dim):
             raise ValueError(f"problem.dim is {self.dim} but the grid has dim {self.grid.dim}: give one of them")
-        if self.grid is None and not (math.isfinite(self.dim) and self.dim >= 1):
-            raise ValueError(f"problem.dim must be at least 1, got {self.dim!r}: try 3")
         if self.norm is not None and not _positive(self.norm):
             raise ValueError(f"problem.norm must be a positive number, got {self.norm!r}: give N > 0, or no norm")
         if self.omega is not None and not _finite(self.omega):
@@ -76,9 +80,10 @@ class Problem:
         if self.norm is not None and self.omega is not None:
             raise ValueError("problem.norm and problem.omega exclude each other: fix the norm or the frequency")
         if self.norm_of is not None:
-            names = (self.norm_of,) if isinstance(self.norm_of, str) else tuple(self.norm_of)
+            names = (self.norm_of,) if isinstance(self.norm_of, str) else self.norm_of
+            names = tuple(names) if isinstance(names, tuple | list) else (names,)
             if not names or any(name not in self.model.fields for name in names):
-                raise ValueError(f"problem.norm_of must name fields of {self.model.fields}, got {self.norm_of!r}")
+                raise ValueError(f"problem.norm_of must name fields of {self.model.fields}, got {self.norm_of!r}: correct the name")
             object.__setattr__(self, "norm_of", names)
         if self.parity not in ("even", "odd"):
             raise ValueError(f'problem.parity must be "even" or "odd", got {self.parity!r}: choose one')
@@ -87,24 +92,34 @@ class Problem:
         self._check_boundary()
 
     def _check_boundary(self) -> None:
+        if self.background is not None:
+            object.__setattr__(self, "background", self._stationary_values("background", self.background))
         if isinstance(self.boundary, str):
             if self.boundary not in _WORDS:
-                raise ValueError(f"problem.boundary must be one of {_WORDS} or values, got {self.boundary!r}: choose one")
+                raise ValueError(
+                    f"problem.boundary must be one of {_WORDS} or values, got {self.boundary!r}: choose one"
+                )
             if self.boundary == "decaying" and self.norm is not None:
                 raise ValueError('problem.boundary "decaying" needs a fixed frequency, not a norm: use "vacuum"')
             return
-        values = np.asarray(self.boundary, dtype=float)
+        object.__setattr__(self, "boundary", self._stationary_values("boundary", self.boundary))
+
+    def _stationary_values(self, name: str, given: Any) -> tuple[float, ...]:
         n = self.model.n_fields
+        try:
+            values = np.asarray(given, dtype=float)
+        except (TypeError, ValueError):
+            values = np.empty(0)
         if values.shape != (n,) or not np.all(np.isfinite(values)):
-            raise ValueError(f"problem.boundary must be {n} finite values, got {self.boundary!r}: one for each field")
+            raise ValueError(f"problem.{name} must be {n} finite values, got {given!r}: give one for each field")
         force = slope(self.model, values, self._outer_radius) - self.multiplier_shift * values
         scale = 1.0 + np.max(np.abs(values)) * np.max(np.abs(mass_matrix(self.model, values, self._outer_radius)))
         if not np.max(np.abs(force)) <= 1e-6 * scale:
             raise ValueError(
-                f"problem.boundary {values.tolist()} is no vacuum: the slope of V there is {np.max(np.abs(force)):.3g}; "
+                f"problem.{name} {values.tolist()} is no vacuum: the slope of V there is {np.max(np.abs(force)):.3g}; "
                 'use boundary="vacuum" or a stationary point of V'
             )
-        object.__setattr__(self, "boundary", tuple(float(x) for x in values))
+        return tuple(float(x) for x in values)
 
     # What is fixed, as numbers
 
@@ -131,6 +146,8 @@ class Problem:
     @functools.cached_property
     def vacuum(self) -> Vacuum:
         """The boundary state; see the class notes. Raises ValueError where the potential has no such state."""
+        if self.background is not None:
+            return describe(self.model, self.background, self._outer_radius)
         if not isinstance(self.boundary, str):
             return describe(self.model, self.boundary, self._outer_radius)
         n = self.model.n_fields
@@ -174,8 +191,14 @@ class Problem:
             params=self.model.params,
             kinetic=jnp.asarray(self.model.kinetic),
             vacuum=jnp.asarray(self.vacuum.values),
-            exterior=jnp.asarray(self.exterior) if self.boundary == "decaying" else jnp.zeros((n, n)),
+            exterior=jnp.asarray(self.exterior(0)) if self.boundary == "decaying" else jnp.zeros((n, n)),
         )
+
+    def theory_at(self, ell: int) -> Theory:
+        """The theory with the exterior of angular momentum l (the same inside)."""
+        if self.boundary != "decaying" or ell == 0:
+            return self.theory
+        return self.theory._replace(exterior=jnp.asarray(self.exterior(ell)))
 
     @property
     def kernels(self) -> tuple[Any, Any, Any]:
@@ -201,19 +224,18 @@ class Problem:
         mask[-1] *= self.free_last
         return mask
 
-    @property
-    def exterior(self) -> Array:
+    def exterior(self, ell: int = 0) -> Array:
         r"""X with E_outside = 1/2 (u - v)^T X (u - v): the fields beyond R obey :math:`\nabla^2 u = W u`,
 
-        W = V''(v) - omega^2, so that :math:`u \propto r^{-\nu}K_\nu(\kappa r)`, nu = d/2 - 1, in each eigendirection
-        of W, and X = S_d R^(d-1) k^1/2 Q diag(-u'/u) Q^T k^1/2.
+        W = V''(v) - omega^2, so that :math:`u \propto r^{-\nu}K_{\nu+l}(\kappa r)`, nu = d/2 - 1, in each
+        eigendirection of W, and X = S_d R^(d-1) k^1/2 Q diag(-u'/u) Q^T k^1/2.
         """
         assert self.grid is not None
         d, radius = self.grid.dim, self.grid.r_max
         root = np.sqrt(self.model.kinetic)
         matrix = mass_matrix(self.model, self.vacuum.values, radius) - np.diag(self.multiplier_shift / root**2)
         values, vectors = np.linalg.eigh(matrix)
-        rates = np.array([decay_rate(d, max(value, 0.0), radius) for value in values])
+        rates = np.array([decay_rate(d, max(value, 0.0), radius, ell) for value in values])
         inner = vectors @ np.diag(rates) @ vectors.T
         return sphere_area(d) * radius ** (d - 1.0) * root[:, None] * inner * root[None, :]
 
@@ -256,17 +278,21 @@ def _parts_kernel(function: Any) -> Any:
     return jax.jit(functools.partial(functional.energy_parts, function))
 
 
-def decay_rate(dim: float, mass_squared: float, radius: float) -> float:
-    r"""-u'/u at ``radius`` of the decaying solution :math:`r^{-\nu}K_\nu(mr)`; (d - 2)/r where m = 0."""
-    nu = dim / 2.0 - 1.0
+def decay_rate(dim: float, mass_squared: float, radius: float, ell: int = 0) -> float:
+    r"""-u'/u at ``radius`` of the decaying solution :math:`r^{-\nu}K_{\nu+l}(mr)`; (d - 2 + l)/r where m = 0."""
+    order = dim / 2.0 - 1.0 + ell
     x = math.sqrt(max(mass_squared, 0.0)) * radius
     if x < 1e-8:
-        return max(dim - 2.0, 0.0) / radius
-    return x / radius * float(kve(nu + 1.0, x) / kve(nu, x))
+        return max(dim - 2.0 + ell, 0.0) / radius
+    return x / radius * float(kve(order + 1.0, x) / kve(order, x)) - ell / radius
 
 
 def _finite(value: object) -> bool:
-    return isinstance(value, int | float | np.floating | np.integer) and not isinstance(value, bool) and math.isfinite(value)
+    return (
+        isinstance(value, int | float | np.floating | np.integer)
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+    )
 
 
 def _positive(value: object) -> bool:

@@ -150,9 +150,10 @@ def operator(problem: Problem, u: Array, multiplier: float, ell: int, n_basis: i
                 block[diagonal, diagonal] += problem.model.kinetic[i] * basis.kappa[:size]
             else:
                 matrix[j, :, i, :] = block.T
-    if np.any(problem.theory.exterior):
+    exterior = np.asarray(problem.theory_at(ell).exterior)
+    if np.any(exterior):
         outer = basis.nodal[-1, :size]
-        matrix += np.einsum("ij,a,b->iajb", np.asarray(problem.theory.exterior), outer, outer)
+        matrix += np.einsum("ij,a,b->iajb", exterior, outer, outer)
     return matrix.reshape(n * size, n * size), basis
 
 

@@ -1,0 +1,302 @@
+r"""The O(d)-symmetric bounce: the saddle of least action between a false vacuum and the states below it.
+
+No guess is needed: lower states are sought (or given), the best straight tanh wall towards each is found on a table of
+V (:mod:`.warm_start.wall`), its shape is relaxed by descent on the scale-free functional of Coleman, Glaser and Martin
+(:mod:`.solvers.minimax`), and Newton's method with the decaying exterior finishes on a mesh that is refined until the
+action is known to rounding. For d <= 2, where scaling gives no maximum, the solution of three dimensions is continued
+in the dimension itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy import ndarray as Array
+
+from .adaptive import ELEMENTS, ORDER, converge_mesh, decay_length, domain_for
+from .functional import point_kernels
+from .grid import RadialGrid
+from .mesh import adapted_edges, wall_edges
+from .models.base import AbstractModel
+from .problem import Problem
+from .solvers.base import Solution, Stopwatch
+from .solvers.minimax import Minimax, Shape
+from .solvers.newton import Newton
+from .state import State, make_state
+from .vacua import Vacuum, describe, slope, vacua
+from .warm_start.wall import Wall, best_wall
+
+_SCALING_DIM = 2.5  # the functional of Coleman, Glaser and Martin is used down to here; below, continuation from d = 3
+_DEGENERATE = 1e-9  # relative depth below which two vacua count as degenerate
+_TRIED = 3  # different walls whose shapes are relaxed
+_RAYS = 64
+
+
+class BounceError(ValueError):
+    """There is no bounce, or none was found; the message says which and why."""
+
+
+def bounce(
+    model: AbstractModel,
+    false_vacuum: Sequence[float] | Array | Vacuum,
+    true_vacuum: Sequence[float] | Array | Vacuum | None = None,
+    dim: float = 3,
+    *,
+    solver: Newton | None = None,
+    max_seconds: float = 60.0,
+) -> State:
+    """Find the bounce of least action out of ``false_vacuum`` in ``dim`` Euclidean dimensions.
+
+    Parameters
+    ----------
+    false_vacuum : field values (or a :class:`Vacuum`) of a local minimum of V with massive fluctuations.
+    true_vacuum : values of a lower state to tunnel to; without it, lower minima and runaway directions are sought.
+    dim : d >= 1, a real number.
+    solver : Newton's options for the last stage.
+    max_seconds : time budget; when it is spent the state says so.
+
+    Returns
+    -------
+    State : ``state.action`` the Euclidean action, ``state.certificate.discretisation`` its relative error,
+        ``state.certificate.negative_modes`` 1.
+
+    Raises
+    ------
+    BounceError : (a ValueError) where the false vacuum is not one, is massless, or nothing lower is found.
+    """
+    watch = Stopwatch(max_seconds)
+    newton = replace(solver or Newton(), target="stationary")
+    if not (isinstance(dim, int | float) and not isinstance(dim, bool) and math.isfinite(dim) and dim >= 1):
+        raise ValueError(f"bounce: dim must be a dimension of at least 1, got {dim!r}: try 3 or 4")
+    if model.explicit_r:
+        raise BounceError("bounce: the potential depends on r itself, so there is no homogeneous false vacuum to leave")
+    start = _check_false_vacuum(model, false_vacuum)
+    walls = _walls(model, start, _values(true_vacuum), dim)
+    first = dim if dim >= _SCALING_DIM else 3.0
+    best: tuple[Problem, Solution] | None = None
+    failures = []
+    for wall in walls:
+        if best is not None and watch.expired:
+            break
+        problem, shape = _relax(model, start.values, wall, first)
+        if not shape.action > 0:
+            failures.append(shape.status)
+            continue
+        if best is not None and shape.action > 1.001 * _action(*best):
+            continue
+        found = _finish(problem, shape, newton)
+        if not found[1].converged:
+            failures.append(found[1].status)
+            continue
+        if best is None or _action(*found) < _action(*best):
+            best = found
+    if best is None:
+        raise BounceError(f"bounce: no wall relaxed to a stationary state ({'; '.join(sorted(set(failures)))})")
+    problem, solution = best
+    if first != dim:
+        problem, solution = _continue_dimension(problem, solution, float(dim), newton)
+    problem, solution, _ = converge_mesh(problem, solution, newton)
+    return make_state(problem, solution)
+
+
+def _values(vacuum: Any) -> Array | None:
+    if vacuum is None:
+        return None
+    return np.asarray(vacuum.values if isinstance(vacuum, Vacuum) else vacuum, dtype=float)
+
+
+def _check_false_vacuum(model: AbstractModel, given: Any) -> Vacuum:
+    values = _values(given)
+    n = model.n_fields
+    if values is None or values.shape != (n,) or not np.all(np.isfinite(values)):
+        raise ValueError(f"bounce: false_vacuum must be {n} finite values, got {given!r}: give one for each field")
+    state = describe(model, values)
+    force = float(np.max(np.abs(slope(model, values))))
+    scale = 1.0 + float(np.max(np.abs(values))) * float(np.max(np.abs(state.masses_squared)))
+    if not force <= 1e-6 * scale:
+        raise BounceError(f"bounce: false_vacuum {values.tolist()} is no stationary point (slope {force:.3g}): see vacua(model)")
+    if not state.stable:
+        raise BounceError(
+            f"bounce: the state {values.tolist()} is not metastable, it has a tachyon of mass^2 "
+            f"{state.masses_squared[0]:.6g}: it rolls down without a barrier, so there is no bounce"
+        )
+    if state.masses_squared[0] <= 1e-10 * max(1.0, float(state.masses_squared[-1])):
+        raise BounceError(
+            f"bounce: the false vacuum {values.tolist()} has a massless fluctuation, so the bounce has a power-law tail "
+            "(or, as the Fubini-Lipatov instanton of -u^4 in d = 4, no scale at all) and its size is not fixed by the "
+            "equations: give the fields a small mass and extrapolate"
+        )
+    return state
+
+
+def _walls(model: AbstractModel, start: Vacuum, target: Array | None, dim: float) -> list[Wall]:
+    """Promising walls, least estimated action first."""
+    if target is not None:
+        n = model.n_fields
+        if target.shape != (n,) or not np.all(np.isfinite(target)):
+            raise ValueError(f"bounce: true_vacuum must be {n} finite values, got {target!r}: give one for each field")
+        _check_lower(start, describe(model, target))
+        targets = [target]
+    else:
+        targets = _lower_states(model, start)
+    walls = [wall for t in targets if (wall := best_wall(model, start.values, t, dim)) is not None]
+    if not walls:
+        raise BounceError(
+            f"bounce: nothing lower than the state {start.values.tolist()} (V = {start.energy_density:.9g}) was found among "
+            f"the minima of V and along {_RAYS} directions: it is stable as far as this search sees; give true_vacuum"
+        )
+    walls.sort(key=lambda wall: wall.action)
+    chosen: list[Wall] = []
+    for wall in walls:
+        away = wall.centre - start.values
+        if all(np.linalg.norm(away - (w.centre - start.values)) > 0.2 * np.linalg.norm(away) for w in chosen):
+            chosen.append(wall)
+    return chosen[:_TRIED]
+
+
+def _check_lower(start: Vacuum, other: Vacuum) -> None:
+    depth = start.energy_density - other.energy_density
+    barrier = max(abs(start.energy_density), abs(other.energy_density), float(start.masses_squared[-1]) * float(np.sum((other.values - start.values) ** 2)))
+    if abs(depth) <= _DEGENERATE * barrier:
+        raise BounceError(
+            f"bounce: the two vacua are degenerate (V differs by {depth:.3g}): the wall is flat, its radius infinite, and "
+            "there is no bounce"
+        )
+    if depth < 0:
+        raise BounceError(
+            f"bounce: true_vacuum has V = {other.energy_density:.9g}, above the false vacuum's {start.energy_density:.9g}: exchange them"
+        )
+
+
+def _lower_states(model: AbstractModel, start: Vacuum) -> list[Array]:
+    """Minima below the false vacuum, and points along rays on which V falls below it (runaways, distant minima)."""
+    minima = vacua(model)
+    lower = []
+    degenerate = None
+    for v in minima:
+        try:
+            _check_lower(start, v)
+            lower.append(v.values)
+        except BounceError as error:
+            if float(np.max(np.abs(v.values - start.values))) > 1e-6:
+                degenerate = error
+    n = model.n_fields
+    rng = np.random.default_rng(0)
+    directions = np.concatenate([np.eye(n), -np.eye(n), rng.normal(size=(_RAYS, n))]) if n > 1 else np.array([[1.0], [-1.0]])
+    directions = directions / np.linalg.norm(directions, axis=1, keepdims=True)
+    reach = np.geomspace(1e-2, 1e3, 160)
+    points = start.values + reach[:, None, None] * directions
+    value, _, _ = point_kernels(model.potential_function)
+    flat = points.reshape(-1, n)
+    energy = np.asarray(value(flat, model.params, np.zeros(len(flat)))).reshape(points.shape[:2])
+    below = np.isfinite(energy) & (energy < start.energy_density - _DEGENERATE * abs(start.energy_density) - 1e-12)
+    for j in np.flatnonzero(below.any(axis=0)):
+        first = int(np.argmax(below[:, j]))
+        # The field at the centre of a thick wall goes beyond the point of equal V: 3 times as far is enough up to d = 4.
+        lower.append(start.values + 3.0 * reach[first] * directions[j])
+    if not lower and degenerate is not None:
+        raise degenerate
+    return lower
+
+
+def _relax(model: AbstractModel, false_vacuum: Array, wall: Wall, dim: float) -> tuple[Problem, Shape]:
+    """Descend from the wall on a mesh made for it, re-made once where the shape has changed much."""
+    length = decay_length(Problem(model, dim=dim, boundary=tuple(false_vacuum)))
+    r_max = wall.radius + 4.0 * wall.width + 14.0 * length
+    edges = wall_edges(wall.radius, wall.width, length, r_max, ELEMENTS[0])
+    problem = Problem(model, RadialGrid(edges=edges, order=ORDER, dim=dim), boundary=tuple(false_vacuum))
+    assert problem.grid is not None
+    u = wall(problem.grid.nodes)
+    u[-1] = false_vacuum
+    return problem, Minimax().descend(problem, u)
+
+
+def _finish(problem: Problem, shape: Shape, newton: Newton) -> tuple[Problem, Solution]:
+    """From the relaxed shape to its true size, and to the stationary point with the decaying exterior."""
+    grid = problem.grid
+    assert grid is not None
+    stretched = RadialGrid(edges=tuple(grid.element_edges * math.sqrt(shape.scale)), order=grid.order, dim=grid.dim)
+    problem = replace(problem, grid=stretched, boundary="decaying", background=tuple(problem.vacuum.values))
+    solution = newton.run(problem, shape.u)
+    return _fit_domain(problem, solution, newton) if solution.converged else (problem, solution)
+
+
+def _fit_domain(problem: Problem, solution: Solution, newton: Newton) -> tuple[Problem, Solution]:
+    """Bring the outer radius to the core plus 14 decay lengths where it is far from that."""
+    grid = problem.grid
+    assert grid is not None
+    wanted = domain_for(problem, _core_radius(problem, solution.u))
+    if 0.8 * wanted <= grid.r_max <= 1.6 * wanted:
+        return problem, solution
+    from .adaptive import transfer
+
+    edges = np.asarray(grid.element_edges)
+    edges = edges * (wanted / grid.r_max) if wanted < grid.r_max else np.concatenate([edges[:-1], [wanted]])
+    other = problem.with_grid(RadialGrid(edges=tuple(edges), order=grid.order, dim=grid.dim))
+    u = transfer(problem, solution.u, other)
+    assert other.grid is not None
+    other_edges = adapted_edges(other.grid, u, len(edges) - 1)
+    fitted = problem.with_grid(RadialGrid(edges=other_edges, order=grid.order, dim=grid.dim))
+    moved = newton.run(fitted, transfer(problem, solution.u, fitted))
+    same = moved.converged and abs(_action(fitted, moved) / _action(problem, solution) - 1.0) < 0.05
+    return (fitted, moved) if same else (problem, solution)
+
+
+def _core_radius(problem: Problem, u: Array) -> float:
+    """Where the distance from the vacuum last exceeds half of its largest value."""
+    assert problem.grid is not None
+    away = np.linalg.norm(u - problem.vacuum.values, axis=1)
+    return float(problem.grid.nodes[np.flatnonzero(away > 0.5 * np.max(away))[-1]])
+
+
+def _action(problem: Problem, solution: Solution) -> float:
+    return float(problem.kernels[0](problem.geometry, problem.theory, solution.u))
+
+
+def _continue_dimension(problem: Problem, solution: Solution, dim: float, newton: Newton) -> tuple[Problem, Solution]:
+    """Follow the bounce to another dimension; a thin wall is moved to the radius that its tension implies."""
+    assert problem.grid is not None
+    here, step = float(problem.grid.dim), 0.5
+    while abs(here - dim) > 1e-12:
+        there = max(dim, here - step)
+        moved = _move(problem, solution, there, newton)
+        if moved is None:
+            step *= 0.5
+            if step < 0.01:
+                failed = replace(solution, status=f"stalled: the bounce could not be continued below d = {here:.2f}")
+                return problem, failed
+            continue
+        problem, solution = moved
+        here = there
+    return problem, solution
+
+
+def _move(problem: Problem, solution: Solution, dim: float, newton: Newton) -> tuple[Problem, Solution] | None:
+    grid = problem.grid
+    assert grid is not None
+    old_radius = _core_radius(problem, solution.u)
+    # A wall of tension s and depth e sits at R = (d - 1) s / e; a thick one hardly moves, so only the part of the
+    # radius beyond four decay lengths is scaled.
+    excess = max(old_radius - 4.0 * decay_length(problem), 0.0)
+    shift = excess * (1.0 - (dim - 1.0) / (grid.dim - 1.0)) if grid.dim > 1 else 0.0
+    edges = np.maximum(grid.element_edges - shift, 0.0)
+    r_new = np.linspace(0.0, float(edges[-1]), 2)
+    base = RadialGrid(r_max=float(r_new[-1]), n_elements=grid.n_elements, order=grid.order, dim=dim)
+    u = _shifted(problem, solution.u, base.nodes, shift)
+    fitted = adapted_edges(base, u, grid.n_elements)
+    target = problem.with_grid(RadialGrid(edges=fitted, order=grid.order, dim=dim))
+    assert target.grid is not None
+    moved = newton.run(target, _shifted(problem, solution.u, target.grid.nodes, shift))
+    if not moved.converged or _core_radius(target, moved.u) < 0.2 * (old_radius - shift):
+        return None
+    strength = float(np.max(np.abs(moved.u - problem.vacuum.values)) / np.max(np.abs(solution.u - problem.vacuum.values)))
+    return (target, moved) if 0.2 < strength < 5.0 else None
+
+
+def _shifted(problem: Problem, u: Array, nodes: Array, shift: float) -> Array:
+    assert problem.grid is not None
+    return problem.grid.interpolate(u, np.clip(nodes + shift * np.tanh(nodes / max(shift, 1e-12)), 0.0, problem.grid.r_max))

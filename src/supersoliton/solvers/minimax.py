@@ -1,0 +1,136 @@
+r"""The saddle of least action, as a minimum: descent on the scale-free functional of Coleman, Glaser and Martin.
+
+With T the gradient and U the potential energy, the largest energy of u(r/s) over all sizes s is, for d > 2,
+
+.. math:: \hat S[u] = \frac{2T}{d}\,\lambda^{(d-2)/2},\qquad \lambda = \frac{(d-2)T}{-d\,U} \quad (U < 0).
+
+Its minimum over shapes is the bounce in units where :math:`\nabla^2u = \lambda V'`; r -> sqrt(lambda) r makes it a
+stationary point of E, with one negative mode (the size). Steps solve
+
+.. math:: \Big(T'' + \lambda U'' + \sigma M - \frac{T'T'^T}{T} + \frac{(d-2)T}{d\,U^2}U'U'^T\Big)\delta = -(T' + \lambda U')
+
+(the second variation of S-hat up to a factor; the two dyads by the Woodbury formula), sigma as in :mod:`.newton`.
+
+Reference: S. Coleman, V. Glaser, A. Martin, *Commun. Math. Phys.* **58** (1978) 211.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy import ndarray as Array
+
+from .. import functional
+from ..linalg import condensed
+from ..problem import Problem
+
+_MAX_SIGMA = 1e8
+
+
+class Shape(NamedTuple):
+    """Where the descent ended: the fields, S-hat, lambda, the relative size of the force, and how many solves."""
+
+    u: Array
+    action: float
+    scale: float
+    force: float
+    steps: int
+    status: str
+
+
+@functools.lru_cache(maxsize=64)
+def _parts_kernel(function: Any) -> Any:
+    def kernel(geo: functional.Geometry, theory: functional.Theory, u: jax.Array) -> tuple[Any, ...]:
+        parts = functional.energy_parts(function, geo, theory, u)
+        points = functional.pointwise(function, geo, theory, u)
+        still = theory._replace(kinetic=jnp.zeros_like(theory.kinetic))
+        pull = functional.gradient(geo, still, u, points.gradient)
+        tension = functional.gradient(geo, theory, u, jnp.zeros_like(points.gradient))
+        return parts["gradient"], parts["potential"], tension, pull, points.hessian
+
+    return jax.jit(kernel)
+
+
+@jax.jit
+def _solve_kernel(
+    geo: functional.Geometry,
+    theory: functional.Theory,
+    curvature: jax.Array,
+    sigma: jax.Array,
+    rhs: jax.Array,
+    free_first: jax.Array,
+    free_last: jax.Array,
+) -> jax.Array:
+    shift = sigma * jnp.ones_like(theory.kinetic)
+    blocks = functional.hessian_blocks(geo, theory, curvature, shift)
+    return condensed.solve(condensed.factor(blocks, free_first, free_last, theory.exterior), rhs)
+
+
+@dataclass(frozen=True)
+class Minimax:
+    """Descent on S-hat to a relative force of ``tol`` (a start for Newton needs no more than 1e-3)."""
+
+    tol: float = 1e-3
+    max_steps: int = 150
+
+    def descend(self, problem: Problem, u: Array) -> Shape:
+        """Run from nodal fields with U < 0; d > 2 and fields held at the vacuum at r_max."""
+        assert problem.grid is not None
+        d = float(problem.grid.dim)
+        kernel = _parts_kernel(problem.model.potential_function)
+        mask = problem.free_nodes
+        sigma, steps = 1.0, 0
+        at = self._measure(problem, kernel, u, d, mask)
+        if at is None:
+            return Shape(u, math.nan, math.nan, math.nan, 0, "the start has no region of lower potential")
+        while True:
+            action, scale, force, tension, pull, curvature, size, t, potential = at
+            if size <= self.tol:
+                return Shape(u, action, scale, size, steps, "converged")
+            if steps >= self.max_steps:
+                return Shape(u, action, scale, size, steps, f"not converged within {steps} steps: force {size:.1e}")
+            lifted = sigma * scale  # in units of the rescaled problem
+            rhs = jnp.stack([-force, tension * mask, pull * mask], axis=2)
+            x = np.asarray(
+                _solve_kernel(
+                    problem.geometry, problem.theory, scale * curvature, lifted, rhs, problem.free_first, problem.free_last
+                )
+            )
+            steps += 1
+            dyads = np.diag([-1.0 / t, (d - 2.0) * t / (d * potential**2)])
+            columns = np.stack([tension * mask, pull * mask], axis=2)
+            inner = np.linalg.inv(dyads) + np.einsum("nia,nib->ab", columns, x[:, :, 1:])
+            loads = np.einsum("nia,ni->a", columns, x[:, :, 0])
+            step = x[:, :, 0] - x[:, :, 1:] @ np.linalg.solve(inner, loads)
+            moved = None
+            if np.all(np.isfinite(step)) and float(np.sum(force * step)) < 0.0:
+                moved = self._measure(problem, kernel, u + step, d, mask)
+            if moved is not None and moved[0] < action:
+                promised = -0.5 * float(np.sum(force * step)) * scale ** ((d - 2.0) / 2.0)
+                good = action - moved[0] > 0.25 * promised
+                u, at = u + step, moved
+                sigma = max(0.3 * sigma, 1e-4) if good else sigma
+            else:
+                sigma = max(4.0 * sigma, 1e-3)
+                if sigma > _MAX_SIGMA:
+                    return Shape(u, action, scale, size, steps, f"stalled at force {size:.1e}")
+
+    @staticmethod
+    def _measure(problem: Problem, kernel: Any, u: Array, d: float, mask: Array) -> Any:
+        t, potential, tension, pull, curvature = kernel(problem.geometry, problem.theory, u)
+        t, potential = float(t), float(potential)
+        if not (math.isfinite(t) and math.isfinite(potential) and potential < 0.0 < t):
+            return None
+        scale = (d - 2.0) * t / (-d * potential)
+        action = 2.0 / d * t * scale ** ((d - 2.0) / 2.0)
+        tension, pull = np.asarray(tension), np.asarray(pull)
+        force = (tension + scale * pull) * mask
+        # Relative to T', which it has to balance: both in the l2 norm of nodal forces, good enough to stop a descent.
+        size = float(np.linalg.norm(force) / np.linalg.norm(tension * mask))
+        return action, scale, force, tension, pull, curvature, size, t, potential
