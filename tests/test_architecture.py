@@ -1,6 +1,8 @@
 """The folder is the architecture: imports point down only, files stay small, public names are pinned."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,18 +18,25 @@ MAX_LINES = 400
 LAYERS = (
     {"engine", "plotting"},
     {"grid"},
+    {"mesh"},
     {"linalg"},
     {"models"},
+    {"pointwise"},
     {"functional"},
     {"vacua"},
     {"problem"},
+    {"mesh"},
     {"warm_start"},
     {"solvers"},
     {"spectrum", "tail"},
     {"certificate"},
+    {"adaptive"},
     {"state"},
-    {"solve"},
+    {"bounce"},
+    {"adaptive"},
+    {"solve", "bounce"},
     {"scoring"},
+    {"observables"},
     {"evaluate"},
     {"scan"},
     {"report"},
@@ -35,6 +44,11 @@ LAYERS = (
     {"jobs"},
     {"cli"},
 )
+# What a user may rely on. Adding a name is a decision; removing one is a break.
+PUBLIC = """
+    Certificate Exponential Gaussian Modes Newton OctaveHiggs OriginalGuess Potential Problem RadialGrid Scores Solution
+    SolveError State SuperGaussian Vacuum load scan score solve spectrum vacua
+""".split()
 HEIGHT = {room: height for height, rooms in enumerate(LAYERS) for room in rooms}
 
 
@@ -97,3 +111,15 @@ def test_upward_import_is_noticed(tmp_path, monkeypatch):
         "def f():\n    from supersoliton.evaluate import evaluate\nfrom . import lbfgs\nimport numpy\n"
     )
     assert [room for _, room in _imported_rooms(path)] == ["scan", "cli", "report", "solvers", "evaluate"]
+
+
+def test_public_names_are_pinned():
+    assert sorted(supersoliton.__all__) == sorted(PUBLIC)
+    for name in PUBLIC:
+        assert getattr(supersoliton, name).__name__ == name, f"{name} is hidden by a module of that name"
+
+
+def test_importing_the_package_is_light():
+    """`supersoliton --help` must answer at once: nothing heavy before it is needed."""
+    code = "import sys, supersoliton; sys.exit(any(m in sys.modules for m in ('jax', 'numpy', 'scipy', 'optuna')))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -128,7 +128,7 @@ def plot_state(state: Any, *, title: str | None = None, theme_name: str = "light
     with theme(theme_name) as colours:
         # Margins by hand: constrained layout would take half of the time of drawing.
         figure = Figure(figsize=(8.0, 4.4))
-        ax = figure.add_axes((0.075, 0.20, 0.69, 0.73))
+        ax = figure.add_axes((0.075, 0.20, 0.67, 0.73))
         draw_profiles(ax, r, u, names, dim=state.problem.grid.dim, colours=colours)
         _draw_half_radius(ax, r, u[:, _carriers(state)], colours)
         ax.set_title(title or _state_title(state))

@@ -1,0 +1,35 @@
+"""The README's example runs, and prints what the README says that it prints."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+_spec = importlib.util.spec_from_file_location("readme_numbers", ROOT / "docs" / "readme_numbers.py")
+readme_numbers = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(readme_numbers)
+
+NUMBER = re.compile(r"-?\d+\.?\d*(?:e[-+]?\d+)?")
+
+
+def test_example_prints_what_the_readme_says():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    printed, picture = readme_numbers.run(readme_numbers.example(text))
+    said = readme_numbers.output(text)
+    hint = "run `make docs`"
+    assert NUMBER.sub("#", printed).split() == NUMBER.sub("#", said).split(), hint
+    for now, then in zip(NUMBER.findall(printed), NUMBER.findall(said), strict=True):
+        # Anything below 1e-6 is rounding error (residuals, the zero of a mode) and differs between machines.
+        assert float(now) == pytest.approx(float(then), rel=2e-4, abs=1e-6), hint
+    assert picture.startswith(b"\x89PNG")
+
+
+def test_files_that_the_readme_names_exist():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"examples/\w+\.toml|docs/[\w/]+\.\w+|\]\((\w+(?:\.\w+)?)\)", text)) - {""}
+    named |= set(re.findall(r"(?:examples|docs)/[\w/]+\.\w+", text))
+    assert named
+    for name in named:
+        assert (ROOT / name).exists(), name
