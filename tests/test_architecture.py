@@ -45,10 +45,30 @@ LAYERS = (
     {"cli"},
 )
 # What a user may rely on. Adding a name is a decision; removing one is a break.
-PUBLIC = """
-    Certificate Exponential Gaussian Modes Newton OctaveHiggs OriginalGuess Potential Problem RadialGrid Scores Solution
-    SolveError State SuperGaussian Vacuum load scan score solve spectrum vacua
-""".split()
+PUBLIC = [
+    "Certificate",
+    "Exponential",
+    "Gaussian",
+    "Modes",
+    "Newton",
+    "OctaveHiggs",
+    "OriginalGuess",
+    "Potential",
+    "Problem",
+    "RadialGrid",
+    "Scores",
+    "Solution",
+    "SolveError",
+    "State",
+    "SuperGaussian",
+    "Vacuum",
+    "load",
+    "scan",
+    "score",
+    "solve",
+    "spectrum",
+    "vacua",
+]
 HEIGHT = {room: height for height, rooms in enumerate(LAYERS) for room in rooms}
 
 
