@@ -15,7 +15,7 @@ from ..models import OctaveHiggs
 from ..models.base import AbstractModel
 from ..problem import Problem
 from ..scan.settings import Range, ScanSettings
-from ..solvers import AbstractSolver, Newton
+from ..solvers import Newton
 from ..warm_start import Exponential, Gaussian, MultiStart, OriginalGuess, SuperGaussian
 from . import user_potential
 from .files import read
@@ -41,7 +41,7 @@ class Config:
     model: AbstractModel
     grid: RadialGrid
     problem: ProblemSettings
-    solver: AbstractSolver
+    solver: Newton
     spectrum: SpectrumSettings
     score: ScoreSettings
     scan: ScanSettings

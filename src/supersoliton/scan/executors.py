@@ -22,14 +22,20 @@ from typing import Any
 
 from .trial import Outcome, run_trial
 
-# One thread per process: on a CPU the trials run side by side, and threads of one only disturb the others.
+# One thread per process: on a CPU the trials run side by side, and threads of one only disturb the others. PJRT_NPROC
+# is the size of XLA's pool, and more than a matter of speed: on a pool of several threads jaxlib's batched LAPACK calls
+# wait inside pool threads for tasks of the same pool, and two of them at once block each other for ever (seen with
+# jaxlib 0.10.2 on two cores); with one thread they run where they are called.
 _ONE_THREAD = {
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
-    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
+    "PJRT_NPROC": "1",
 }
 _ATTEMPTS = 2  # a trial whose worker dies is tried once more: the cause may have been outside it
+# A trial takes about a second and its solver has a limit of its own; the rest is for compiling on a loaded machine.
+TRIAL_SECONDS = 900.0
 _FAILED_STARTS = 3  # so many workers in a row that die before their first word: something is wrong with all of them
 
 
@@ -95,6 +101,7 @@ class _Task:
     ticket: int
     point: Mapping[str, float]
     deaths: list[str] = field(default_factory=list)
+    started: float = 0.0
 
 
 @dataclass
@@ -109,12 +116,13 @@ class LocalProcesses(AbstractExecutor):
     """`count` worker processes on this machine, each with one thread and the shared compilation cache.
 
     They are started when there is work for them, in sessions of their own so that Ctrl-C reaches only this process,
-    which then decides. A worker whose driver is gone ends after the trial it is at. `log` receives their stderr.
+    which then decides. A worker whose driver is gone ends after the trial it is at; one that is at a trial for more
+    than `limit` seconds hangs and is killed. `log` receives their stderr.
     """
 
-    def __init__(self, config: Any, scratch: Path, *, count: int, log: Path) -> None:
+    def __init__(self, config: Any, scratch: Path, *, count: int, log: Path, limit: float = TRIAL_SECONDS) -> None:
         self._parcel = pickle.dumps((config, scratch))
-        self._count, self._log = count, log
+        self._count, self._log, self._limit = count, log, limit
         self._workers: list[_Worker] = []
         self._again: list[_Task] = []
         self._failed_starts = 0
@@ -139,6 +147,7 @@ class LocalProcesses(AbstractExecutor):
         if worker is None:
             worker = self._spawn()
         worker.task = task
+        task.started = time.monotonic()
         try:
             worker.pipe.send((task.ticket, dict(task.point)))
         except OSError:  # it died while idle: the end of its pipe is read by wait(), which tries the task again
@@ -171,6 +180,9 @@ class LocalProcesses(AbstractExecutor):
         done: list[tuple[int, Outcome]] = []
         while self._again and self.room + len(self._again) > 0:
             self._start(self._again.pop())
+        for worker in self._workers:
+            if worker.task is not None and time.monotonic() - worker.task.started > self._limit:
+                worker.process.kill()
         ready = wait([worker.pipe for worker in self._workers], timeout)
         for worker in [worker for worker in self._workers if worker.pipe in ready]:
             try:
@@ -191,6 +203,8 @@ class LocalProcesses(AbstractExecutor):
         worker.pipe.close()
         reason = _cause_of_death(worker.process.wait())
         task = worker.task
+        if task is not None and time.monotonic() - task.started > self._limit:
+            reason += f" after {self._limit:g} s without an answer"
         if not worker.ready:
             self._failed_starts += 1
             if self._failed_starts >= _FAILED_STARTS:

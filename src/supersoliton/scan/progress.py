@@ -26,6 +26,7 @@ class Progress:
         self._new = 0
         self._start = time.monotonic()
         self._told = -math.inf
+        self._said = -1  # number of trials that the last plain line spoke of
         self.note = ""
         self._quiet = quiet
         self._console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -42,7 +43,7 @@ class Progress:
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
         if self._live is not None:
             self._live.stop()
-        if not self._quiet:
+        if not self._quiet and self._said != self.done:
             self._console.print(self.words())
 
     def ended(self, *, failed: bool, value: float) -> None:
@@ -63,7 +64,7 @@ class Progress:
             return
         now = time.monotonic()
         if now - self._told >= _PLAIN_EVERY:
-            self._told = now
+            self._told, self._said = now, self.done
             self._console.print(self.words())
 
     @property

@@ -27,6 +27,11 @@ class Range:
         if self.log and not self.low > 0:
             raise ValueError(f"is logarithmic and needs low > 0, got low = {self.low}: raise it or drop log.")
 
+    @property
+    def middle(self) -> float:
+        """Arithmetic middle; geometric where the range is logarithmic."""
+        return math.sqrt(self.low * self.high) if self.log else 0.5 * (self.low + self.high)
+
     def sample(self, rng: np.random.Generator) -> float:
         if self.log:
             value = math.exp(rng.uniform(math.log(self.low), math.log(self.high)))

@@ -84,8 +84,8 @@ def run_scan(
 
     `request` is the configuration as the user wrote it (kept with the study, to recognise it fast next time). With one
     worker the same seed gives the same trials, resumed or not. Ctrl-C lets running trials finish; a second one drops
-    them. Raises ValueError, with nothing changed, where the folder cannot be written, belongs to a study of another
-    configuration (naming the key), or is in use by another scan.
+    them, as SIGTERM does. Raises ValueError, with nothing changed, where the folder cannot be written, belongs to a
+    study of another configuration (naming the key), or is in use by another scan.
     """
     tables = config.to_dict()
     mark = storage.read_mark(directory / DATABASE, name)
@@ -262,14 +262,14 @@ class _Stop:
 
 @contextmanager
 def _stop_on_signal(told: Callable[[], None]) -> Iterator[_Stop]:
-    """Turn Ctrl-C and SIGTERM into a request to stop; the second one interrupts. Only the main thread gets signals."""
+    """Turn Ctrl-C into a request to stop; a second one, or SIGTERM, drops what is running. Main thread only."""
     stop = _Stop()
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
 
     def receive(number: int, _frame: object) -> None:
-        stop.signals += 1
+        stop.signals += 1 if number == signal.SIGINT else 2  # whoever sends SIGTERM kills soon
         if stop.dropped:
             raise KeyboardInterrupt
         told()

@@ -1,0 +1,227 @@
+"""The commands. Whatever takes time to import is imported inside them, so that --help answers at once."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .. import __version__
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..config import Config
+
+app = typer.Typer(
+    name="supersoliton",
+    help="Find, certify and scan solitons of coupled scalar fields.",
+    epilog="A first run: supersoliton solve examples/qball.toml, then supersoliton scan examples/quickstart.toml.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+# What the parser raises at a wrong option. Newer typer carries its own copy of click and does not export this class.
+_USAGE_ERRORS: tuple[type[Exception], ...] = tuple(
+    cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "ClickException"
+)
+_PLATFORMS = {"cpu": "cpu", "gpu": "cuda", "tpu": "tpu"}
+_NARROWEST = 160  # columns assumed where the output is no terminal
+
+File = Annotated[Path, typer.Argument(metavar="FILE.toml", help="The configuration.", show_default=False)]
+Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder for the results.", show_default=False)]
+Json = Annotated[
+    Path | None, typer.Option("--json", metavar="FILE", help="Also write what is printed as data.", show_default=False)
+]
+Device = Annotated[
+    str | None, typer.Option("--device", metavar="D", help="cpu, gpu or tpu; what JAX finds unless given.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", metavar="", help="Print nothing but errors.")]
+Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Instead of the seed in the file.")]
+
+
+def main() -> None:
+    """Run a command; a mistake of the user's is one plain line on stderr and exit code 2, without a traceback."""
+    try:
+        code = app(standalone_mode=False)
+    except _USAGE_ERRORS as error:
+        message = " ".join(error.format_message().split())  # type: ignore[attr-defined]
+        if message:  # the page of help that answers no arguments at all is an "error" without words
+            _complain(f"{message} Try supersoliton --help.")
+        code = 2
+    except (KeyboardInterrupt, typer.Abort):
+        _complain("interrupted.")
+        code = 130
+    except BrokenPipeError:  # the reader has gone, e.g. `| head`; nothing more can be said to it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 141
+    except (ValueError, OSError) as error:
+        if os.environ.get("SUPERSOLITON_TRACEBACK"):
+            raise
+        _complain(" ".join(str(error).split()))
+        code = 2
+    sys.exit(code)
+
+
+def _complain(message: str) -> None:
+    print(f"supersoliton: {message}", file=sys.stderr)
+
+
+@app.callback(invoke_without_command=True)
+def _about(version: Annotated[bool, typer.Option("--version", metavar="", help="Print the version.")] = False) -> None:
+    if version:
+        print(f"supersoliton {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def solve(file: File, out: Out = None, json_file: Json = None, device: Device = None, quiet: Quiet = False) -> None:
+    """Find one stationary state; print it with its certificate; save state.nc and state.png.
+
+    A file with scanned parameters is solved at the middle of their ranges.
+    """
+    _use_device(device)
+    from .states import describe_state, find_state, print_state
+
+    config, point = _config(file)
+    folder = _folder(out)
+    state = find_state(config, point)
+    saved = [state.save(folder / "state.nc"), folder / "state.png"]
+    state.plot().savefig(saved[1], dpi=150)
+    data = {"file": str(file), "point": point, **describe_state(state), "saved": [str(path) for path in saved]}
+    if not quiet:
+        print_state(_console(), data)
+    _write_json(json_file, data)
+
+
+@app.command()
+def spectrum(file: File, json_file: Json = None, device: Device = None, quiet: Quiet = False) -> None:
+    """Find one state; print its thresholds, bound states, lowest box modes, and scores beside their null."""
+    _use_device(device)
+    from .states import describe_spectrum, find_state, print_spectrum
+
+    config, point = _config(file)
+    state = find_state(config, point)
+    data = {"file": str(file), "point": point, **describe_spectrum(config, state)}
+    if not quiet:
+        print_spectrum(_console(), data)
+    _write_json(json_file, data)
+
+
+@app.command()
+def scan(
+    file: File,
+    trials: Annotated[
+        int | None, typer.Option("--trials", metavar="N", help="Finished trials wanted in all, instead of the file's.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Folder of the study; runs/NAME unless given.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option("--workers", metavar="N", help="Processes side by side.")] = None,
+    seed: Seed = None,
+    json_file: Json = None,
+    device: Device = None,
+    quiet: Quiet = False,
+) -> None:
+    """Scan couplings for the best solitons; resumes where an earlier run of the same file stopped.
+
+    Ctrl-C lets the running trials finish and stops; the same command goes on from there.
+    """
+    _use_device(device)
+    from ..jobs import REPORT
+    from ..jobs import scan as run
+    from ..scan.executors import WorkerError
+    from .tables import describe_scan, print_scan
+
+    try:
+        result = run(file, trials=trials, out=out, workers=workers, seed=seed, quiet=quiet)
+    except WorkerError as error:
+        _complain(str(error))
+        raise typer.Exit(1) from error
+    data = describe_scan(result, str(result.directory / REPORT))
+    if not quiet:
+        print_scan(_console(), data)
+    _write_json(json_file, data)
+    if result.interrupted:
+        raise typer.Exit(130)
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a scan, e.g. runs/quickstart.")],
+    quiet: Quiet = False,
+) -> None:
+    """Write report.html of a scan anew, finished or not."""
+    from ..report import write_report
+
+    page = write_report(folder)
+    if not quiet:
+        print(page)
+
+
+def _config(file: Path) -> tuple[Config, dict[str, float]]:
+    """The configuration and the middle of its scanned ranges (geometric where they are logarithmic)."""
+    from ..config import load
+
+    config = load(file)
+    return config, {name: limits.middle for name, limits in config.scan.parameters.items()}
+
+
+def _folder(out: Path | None) -> Path:
+    """The folder for results, made and found writable before anything is computed."""
+    folder = Path.cwd() if out is None else out
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"cannot write to {folder} ({error.strerror}): give another folder with --out.") from error
+    if not os.access(folder, os.W_OK):
+        raise ValueError(f"cannot write to {folder} (no permission): give another folder with --out.")
+    return folder
+
+
+def _use_device(device: str | None) -> None:
+    if device is None:
+        return
+    if device not in _PLATFORMS:
+        raise ValueError(f'--device must be one of {", ".join(_PLATFORMS)}, got "{device}": choose one.')
+    os.environ["JAX_PLATFORMS"] = _PLATFORMS[device]  # read when JAX is imported, here and in worker processes
+    import jax
+
+    try:
+        jax.devices()
+    except RuntimeError as error:
+        raise ValueError(f"--device {device}: JAX finds none here: leave the option out, or use cpu.") from error
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=max(console.width, _NARROWEST))
+
+
+def _write_json(path: Path | None, data: Any) -> None:
+    if path is None:
+        return
+    try:
+        path.write_text(json.dumps(_plain(data), indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"cannot write {path} ({error.strerror}): give another --json.") from error
+
+
+def _plain(value: Any) -> Any:
+    """JSON knows neither NaN nor infinity: null stands for what is not defined."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

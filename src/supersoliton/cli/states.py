@@ -1,0 +1,183 @@
+"""A state and its spectrum as data and as tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from .. import certificate as limits
+from ..config import Config
+from ..evaluate import find_solutions
+from ..scoring import score
+from ..spectrum import spectrum
+from ..state import State, make_state
+from .tables import number, simple_table
+
+_SHOWN_MODES = 10
+_SCORES = ("fractal_score", "hierarchy", "regularity", "enhanced_score")
+_SEEN = 0.01  # a field weaker than this fraction of the strongest is not listed
+
+
+def find_state(config: Config, point: Mapping[str, float]) -> State:
+    """The lowest state that the configured guess (many starts, unless one is given) leads to."""
+    problem = config.problem_at(point)
+    solutions = find_solutions(problem, config.solver, config.problem.guess)
+    if not solutions:
+        raise ValueError(
+            "no start of this problem has a finite energy: check the couplings, or give a [problem.guess]."
+        )
+    return make_state(problem, solutions[0])
+
+
+def describe_state(state: State) -> dict[str, Any]:
+    """What is printed of a state, as plain data."""
+    centre = dict(zip(state.problem.model.fields, (float(value) for value in state(0.0)), strict=True))
+    vacuum = dict(zip(state.problem.model.fields, (float(v) for v in state.problem.vacuum.values), strict=True))
+    return {
+        "kind": state.certificate.kind,
+        "status": state.status,
+        "converged": state.converged,
+        "steps": state.steps,
+        "seconds": state.solution.seconds,
+        "energy": state.energy,
+        "norm": state.norm,
+        "multiplier": state.multiplier,
+        "action": state.action,
+        "centre": centre,
+        "vacuum": vacuum,
+        "certified": state.certificate.certified,
+        "certificate": {key: _plain(value) for key, value in asdict(state.certificate).items()},
+        "has_norm": state.problem.norm is not None or state.problem.omega is not None,
+    }
+
+
+def print_state(console: Console, data: Mapping[str, Any]) -> None:
+    _print_point(console, data)
+    table = _pairs(f"{data['kind']}: {data['status']} after {data['steps']} steps, {data['seconds']:.2f} s")
+    table.add_row("energy E", f"{data['energy']:.12g}", "")
+    if data["has_norm"]:
+        table.add_row("norm N", f"{data['norm']:.12g}", "")
+        table.add_row("multiplier ω²", f"{data['multiplier']:.12g}", _frequency(data["multiplier"]))
+        table.add_row("action E − ½ω²N", f"{data['action']:.12g}", "")
+    strongest = max(abs(data["centre"][f] - data["vacuum"][f]) for f in data["centre"])
+    for field, value in data["centre"].items():
+        if abs(value - data["vacuum"][field]) > _SEEN * strongest > 0:
+            table.add_row(f"{field} at r = 0", f"{value:.6g}", f"vacuum {data['vacuum'][field]:.6g}")
+    console.print(table)
+    console.print(_certificate_table(data))
+    for reason in data["certificate"]["reasons"]:
+        console.print(f"  ! {reason}", markup=False)
+    console.print(Text("saved " + ", ".join(data["saved"])), soft_wrap=True)
+
+
+def _certificate_table(data: Mapping[str, Any]) -> Table:
+    c = data["certificate"]
+    table = _pairs("certificate: " + ("nothing is amiss" if data["certified"] else "not certified"))
+    table.add_row("residual", _small(c["residual"]), f"relative, dual norm; below {limits.RESIDUAL_LIMIT:.0e}")
+    table.add_row("discretisation", _small(c["discretisation"]), "relative error of E, from a finer mesh")
+    table.add_row("virial identity", _small(c["virial"]), f"relative; below {limits.VIRIAL_LIMIT:.0e}")
+    table.add_row("negative modes", str(c["negative_modes"]), "ℓ = 0, at fixed norm where there is one; 0: stable")
+    table.add_row("translation mode", _small(c["translation_mode"]), "eigenvalue of u′(r) at ℓ = 1; exactly 0")
+    table.add_row("tail", number(c["tail"], 7), "measured decay over the mass gap; 1 where the box is wide enough")
+    table.add_row("norm at the boundary", _small(c["boundary_fraction"]), "fraction in the outer tenth of the box")
+    return table
+
+
+def describe_spectrum(config: Config, state: State) -> dict[str, Any]:
+    """Thresholds, bound states of each angular momentum, lowest box modes and both scores, as plain data."""
+    channels = {
+        ell: spectrum(state, n_modes=config.spectrum.n_modes, ell=ell) for ell in sorted({0, *config.spectrum.ell})
+    }
+    lowest = channels[0]
+    zero = limits.TRANSLATION_LIMIT * float(np.nanmax(lowest.thresholds)) ** 2
+    bound = [modes.bound[modes.bound > zero] for modes in channels.values()]  # the translation mode is no mass
+    physical = np.concatenate([lowest.thresholds[np.isfinite(lowest.thresholds)], *(np.sqrt(b) for b in bound)])
+    c = config.score
+    scores = {
+        name: score(masses, targets=c.targets, null_samples=c.null_samples, seed=c.seed)
+        for name, masses in (("box", lowest.masses), ("physical", physical))
+    }
+    return {
+        "kind": state.certificate.kind,
+        "energy": state.energy,
+        "multiplier": state.multiplier,
+        "negative_modes": state.certificate.negative_modes,
+        "zero": zero,
+        "thresholds": lowest.thresholds.tolist(),
+        "continuum": lowest.continuum.tolist(),
+        "bound": {str(ell): modes.bound.tolist() for ell, modes in channels.items()},
+        "negative": {str(ell): modes.negative.tolist() for ell, modes in channels.items()},
+        "box_eigenvalues": lowest.eigenvalues.tolist(),
+        "targets": config.score.targets,
+        "scores": {
+            name: {key: float(getattr(s, key)) for key in _SCORES}
+            | {"n_masses": s.n_masses}
+            | {"null_mean": s.null.mean, "null_std": s.null.std, "null_percentile": s.null.percentile}
+            for name, s in scores.items()
+        },
+    }
+
+
+def print_spectrum(console: Console, data: Mapping[str, Any]) -> None:
+    _print_point(console, data)
+    console.print(f"{data['kind']}, E = {data['energy']:.12g}, ω² = {data['multiplier']:.12g}")
+    console.print(_levels("thresholds (vacuum masses)", data["thresholds"]))
+    console.print(f"continuum of this operator begins at λ = {number(min(data['continuum']), 7)}")
+    table = simple_table("ℓ", "λ", "m = √λ", "", title="bound states, below the continuum")
+    for ell, levels in data["bound"].items():
+        for level in levels:
+            word = "translation" if ell == "1" and abs(level) < data["zero"] else "negative" if level < 0 else ""
+            table.add_row(ell, f"{level:.9g}", f"{math.sqrt(level):.7g}" if level > 0 else "–", word)
+    if any(data["bound"].values()):
+        console.print(table)
+    else:
+        console.print("no bound states")
+    console.print(f"negative modes, ℓ = 0, at fixed norm where there is one: {data['negative_modes']} (0: stable)")
+    modes = [math.copysign(math.sqrt(abs(level)), level) for level in data["box_eigenvalues"]]
+    console.print(_levels(f"lowest of {len(modes)} box modes, ℓ = 0 (sign λ · √|λ|)", modes[:_SHOWN_MODES]))
+    table = simple_table(
+        "spectrum", "masses", *_SCORES, "null", "percentile",
+        title=f"scores against {data['targets']} targets; null: random log-uniform spectra of equal count and span",
+    )  # fmt: skip
+    for name, row in data["scores"].items():
+        null = f"{row['null_mean']:.4f} ± {row['null_std']:.4f}" if math.isfinite(row["null_mean"]) else "–"
+        cells = [number(row[key]) for key in _SCORES]
+        table.add_row(name, str(row["n_masses"]), *cells, null, number(row["null_percentile"], 3))
+    console.print(table)
+
+
+def _print_point(console: Console, data: Mapping[str, Any]) -> None:
+    if data["point"]:
+        values = ", ".join(f"{name} = {value:.6g}" for name, value in data["point"].items())
+        console.print(f"at the middle of the scanned ranges: {values}")
+
+
+def _levels(title: str, levels: list[float]) -> str:
+    return f"{title}: " + "  ".join(f"{level:.5g}" for level in levels)
+
+
+def _pairs(title: str) -> Table:
+    table = simple_table("", "", "", title=title)
+    table.show_header = False
+    table.columns[2].justify = "left"
+    table.columns[2].style = "dim"
+    return table
+
+
+def _frequency(multiplier: float) -> str:
+    return f"ω = {math.sqrt(multiplier):.9g}" if multiplier >= 0 else "negative: Ψ = 0 is a false vacuum"
+
+
+def _small(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.1e}"
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

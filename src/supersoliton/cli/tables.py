@@ -1,0 +1,99 @@
+"""A scan as data and as tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from ..scan import ScanResult
+
+_NULL = "null_percentile"
+
+
+def number(value: Any, digits: int = 5) -> str:
+    """A number to read: few digits, a dash where it is not defined."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.0f}" if value == round(value) and abs(value) < 1e6 else f"{value:.{digits}g}"
+    return str(value)
+
+
+def simple_table(*columns: str, title: str = "") -> Table:
+    """A table without frames; all columns but the first are numbers. Headings are stacked, a word to a line."""
+    table = Table(box=SIMPLE_HEAD, title=title or None, title_justify="left", title_style="bold", pad_edge=False)
+    for i, column in enumerate(columns):
+        table.add_column(
+            "\n".join(column.replace("_", " ").split()), justify="left" if i == 0 else "right", no_wrap=True
+        )
+    return table
+
+
+def describe_scan(result: ScanResult, report: str) -> dict[str, Any]:
+    """What is printed of a scan, as plain data."""
+    names = result.objectives
+    return {
+        "directory": str(result.directory),
+        "report": report,
+        "finished": result.finished,
+        "wanted": result.wanted,
+        "new": result.new,
+        "interrupted": result.interrupted,
+        "counts": result.counts,
+        "objectives": list(names),
+        "pareto": [
+            {
+                "trial": trial.number,
+                "kind": trial.user_attrs.get("kind", ""),
+                "objectives": dict(zip(names, trial.values, strict=True)),
+                "null_percentile": trial.user_attrs.get("values", {}).get(_NULL, math.nan),
+                "parameters": dict(trial.params),
+            }
+            for trial in result.pareto
+        ],
+    }
+
+
+def print_scan(console: Console, data: Mapping[str, Any]) -> None:
+    counts = ", ".join(f"{count} {kind or 'of no kind'}" for kind, count in sorted(data["counts"].items()))
+    state = f"{data['finished']} of {data['wanted']} trials are finished"
+    if data["interrupted"]:
+        state += ", stopped early: the same command goes on from here"
+    elif not data["new"]:
+        state += ", nothing left to do"
+    console.print(f"{state}{f' ({counts})' if counts else ''}.")
+    if data["pareto"]:
+        _print_pareto(console, data)
+    elif data["finished"]:
+        console.print("No trial satisfies all constraints, so there is no Pareto set; the report says why.")
+    if data["finished"]:
+        console.print(Text(data["report"]), soft_wrap=True)
+
+
+def _print_pareto(console: Console, data: Mapping[str, Any]) -> None:
+    objectives, parameters = data["objectives"], list(data["pareto"][0]["parameters"])
+    ranked = sorted(data["pareto"], key=lambda row: -row["objectives"][objectives[0]])
+    title = f"Pareto-optimal trials, best {objectives[0]} first"
+
+    def table(with_parameters: bool) -> Table:
+        shown = parameters if with_parameters else []
+        made = simple_table("trial", "kind", *objectives, _NULL, *shown, title=title)
+        for row in ranked:
+            cells = [row["objectives"][name] for name in objectives] + [row["null_percentile"]]
+            cells += [row["parameters"][name] for name in shown]
+            made.add_row(str(row["trial"]), row["kind"], *(number(cell, 4) for cell in cells))
+        return made
+
+    whole = table(with_parameters=True)
+    if console.measure(whole).maximum <= console.width:
+        console.print(whole)
+    else:
+        console.print(table(with_parameters=False))
+        console.print("(their parameters: trials.csv, the report, or a wider window)")
