@@ -1,5 +1,7 @@
 """The gradient and the Hessian blocks are exact derivatives of the one discrete energy; its parts are right."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,6 +11,7 @@ import supersoliton as ss
 from supersoliton import functional
 from supersoliton.grid import sphere_area
 from supersoliton.linalg import condensed
+from supersoliton.pointwise import point_kernels
 
 GRID = ss.RadialGrid(4.0, 2, 5)
 
@@ -44,15 +47,16 @@ class Setting:
         self.u = jnp.asarray(rng.normal(size=(GRID.n_nodes, n)))
         self.v = jnp.asarray(rng.normal(size=(GRID.n_nodes, n)))
         self.kernels = functional.potential_kernels(self.model.potential_function)
+        self.definition = jax.jit(functools.partial(functional.energy, self.model.potential_function))
 
     def energy(self, u):
-        return self.kernels[0](self.geo, self.theory, u)
+        return self.definition(self.geo, self.theory, u)
 
     def gradient(self, u):
-        return np.asarray(self.kernels[1](self.geo, self.theory, u))
+        return np.asarray(self.kernels[1](self.geo, self.theory, u)[1])
 
     def hessian_times(self, u, v):
-        curvature = self.kernels[2](self.geo, self.theory, u).hessian
+        curvature = jnp.asarray(self.kernels[2](self.geo, self.theory, u))
         blocks = functional.hessian_blocks(self.geo, self.theory, curvature, jnp.zeros(self.model.n_fields))
         return np.asarray(condensed.matvec(blocks, self.theory.exterior, v[:, :, None]))[:, :, 0]
 
@@ -60,6 +64,32 @@ class Setting:
 @pytest.fixture(params=MODELS, scope="module")
 def setting(request):
     return Setting(request.param)
+
+
+def test_the_compiled_energy_is_that_of_the_definition(setting):
+    for kernel in (setting.kernels[0], lambda *at: setting.kernels[1](*at)[0]):
+        assert float(kernel(setting.geo, setting.theory, setting.u)) == pytest.approx(
+            float(setting.energy(setting.u)), rel=1e-13
+        )
+
+
+@pytest.mark.parametrize("count", [1, 255, 257, 2049, 9000])
+def test_points_in_blocks_of_any_number(count):
+    """Lists are cut and padded inside; every point keeps its value, slope and curvature."""
+    model = MODELS["trap"]
+    rng = np.random.default_rng(count)
+    u, r = rng.normal(size=(count, 2)), rng.uniform(0, 3, count)
+    kernels = point_kernels(model.potential_function)
+    a, b = u.T
+    expected = 0.5 * (1 + r**2) * a**2 + 0.7 * a * b**2 * np.cos(r) + 0.3 * b**4 + 0.2 * b
+    slope = np.stack([(1 + r**2) * a + 0.7 * b**2 * np.cos(r), 1.4 * a * b * np.cos(r) + 1.2 * b**3 + 0.2], axis=1)
+    assert kernels.value(u, model.params, r) == pytest.approx(expected, rel=1e-12, abs=1e-12)
+    assert kernels.gradient(u, model.params, r) == pytest.approx(slope, rel=1e-12, abs=1e-12)
+    both = kernels.value_and_gradient(u, model.params, r)
+    assert both[0] == pytest.approx(expected, rel=1e-12, abs=1e-12)
+    assert both[1] == pytest.approx(slope, rel=1e-12, abs=1e-12)
+    assert kernels.hessian(u, model.params, r)[:, 0, 1] == pytest.approx(1.4 * b * np.cos(r), rel=1e-12, abs=1e-12)
+    assert kernels.radial(u, model.params, r) == pytest.approx(r**2 * a**2 - 0.7 * a * b**2 * r * np.sin(r), abs=1e-10)
 
 
 def test_gradient_is_that_of_automatic_differentiation(setting):
@@ -103,7 +133,7 @@ def test_taylor_remainder_falls_with_the_square_of_the_step(setting):
 
 
 def test_element_blocks_are_symmetric(setting):
-    curvature = setting.kernels[2](setting.geo, setting.theory, setting.u).hessian
+    curvature = jnp.asarray(setting.kernels[2](setting.geo, setting.theory, setting.u))
     blocks = np.asarray(functional.hessian_blocks(setting.geo, setting.theory, curvature, setting.theory.kinetic))
     assert blocks == pytest.approx(blocks.swapaxes(1, 2), abs=1e-12 * np.abs(blocks).max())
 
@@ -111,7 +141,7 @@ def test_element_blocks_are_symmetric(setting):
 def test_shift_and_barrier_add_their_matrices():
     """shift_i M on each field and k_i c/r^2: against the grid's own mass matrices."""
     s = Setting("trap")
-    curvature = s.kernels[2](s.geo, s.theory, s.u).hessian
+    curvature = jnp.asarray(s.kernels[2](s.geo, s.theory, s.u))
     shift = jnp.array([0.3, -0.8])
     plain = functional.hessian_blocks(s.geo, s.theory, curvature, jnp.zeros(2))
     moved = functional.hessian_blocks(s.geo, s.theory, curvature, shift, 6.0)
@@ -140,7 +170,7 @@ def test_energy_of_a_gaussian_is_its_closed_form(dim):
     assert parts["potential"] == pytest.approx(potential, rel=1e-10)
     assert parts["modulus"] == pytest.approx(potential, rel=1e-10)
     assert parts["radial"] == 0.0
-    energy = float(problem.kernels[0](problem.geometry, problem.theory, u))
+    energy = problem.energy(u)
     assert energy == pytest.approx(parts["gradient"] + parts["potential"], rel=1e-13)
 
 
@@ -148,11 +178,11 @@ def test_energy_is_measured_from_the_vacuum_and_counts_kinetic_factors():
     model = ss.Potential(lambda u, p: 3.0 + 0.5 * (u[0] - 2.0) ** 2, kinetic=(2.5,))
     problem = ss.Problem(model, ss.RadialGrid(3.0, 8, 12), boundary=[2.0])
     flat = np.full((problem.grid.n_nodes, 1), 2.0)
-    assert float(problem.kernels[0](problem.geometry, problem.theory, flat)) == pytest.approx(0.0, abs=1e-12)
+    assert problem.energy(flat) == pytest.approx(0.0, abs=1e-12)
     ramp = 2.0 + (3.0 - problem.grid.nodes)[:, None]
     volume = sphere_area(3) * 9.0
     exact = 0.5 * 2.5 * volume + 0.5 * sphere_area(3) * (9 * 9 - 6 * 81 / 4 + 243 / 5)
-    assert float(problem.kernels[0](problem.geometry, problem.theory, ramp)) == pytest.approx(exact, rel=1e-12)
+    assert problem.energy(ramp) == pytest.approx(exact, rel=1e-12)
 
 
 def test_radial_part_is_the_virial_of_the_trap():
@@ -165,12 +195,10 @@ def test_radial_part_is_the_virial_of_the_trap():
 
 def test_singular_potential_takes_its_limit_at_zero():
     """u^2 ln u^2 at u = 0: value and slope 0, not NaN."""
-    value, slope, _ = functional.point_kernels(
-        ss.Potential(lambda u, p: u[0] ** 2 * jnp.log(u[0] ** 2)).potential_function
-    )
+    kernels = point_kernels(ss.Potential(lambda u, p: u[0] ** 2 * jnp.log(u[0] ** 2)).potential_function)
     at = (np.zeros((1, 1)), {}, np.zeros(1))
-    assert float(value(*at)[0]) == pytest.approx(0.0, abs=1e-80)
-    assert float(slope(*at)[0, 0]) == pytest.approx(0.0, abs=1e-40)
+    assert float(kernels.value(*at)[0]) == pytest.approx(0.0, abs=1e-80)
+    assert float(kernels.gradient(*at)[0, 0]) == pytest.approx(0.0, abs=1e-40)
 
 
 def test_mass_times_is_the_mass_matrix():

@@ -138,7 +138,7 @@ def test_exterior_energy_is_that_of_the_decaying_solution():
         return 4 * math.pi * r**2 * (0.5 * 2.0 * slope**2 + 0.5 * 3.0 * tail**2)
 
     outside = quad(density, 2.0, math.inf)[0]
-    assert 0.5 * problem.exterior[0, 0] == pytest.approx(outside, rel=1e-9)
+    assert 0.5 * problem.exterior()[0, 0] == pytest.approx(outside, rel=1e-9)
 
 
 def test_replace_takes_arguments_and_couplings():

@@ -18,7 +18,7 @@ from problems import (
     solved,
     strong_model,
 )
-from supersoliton.functional import point_kernels
+from supersoliton.pointwise import point_kernels
 from supersoliton.spectrum import check_ell, degeneracy
 
 CHANNELS = [(case.name, ell) for case in CASES for ell in case.spectrum]
@@ -57,7 +57,7 @@ def dense_operator(state, ell):
     model, d = problem.model, grid.dim
     n, size = model.n_fields, grid.n_nodes
     matrix, mass = np.zeros((n * size, n * size)), np.zeros((n * size, n * size))
-    hessian = point_kernels(model.potential_function)[2]
+    hessian = point_kernels(model.potential_function).hessian
     for e in range(grid.n_elements):
         at = np.arange(e * grid.order, e * grid.order + grid.order + 1)
         basis, slopes = grid.interpolation[e], grid.derivative[e]

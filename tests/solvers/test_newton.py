@@ -10,8 +10,8 @@ import pytest
 
 import supersoliton as ss
 from problems import BY_NAME, CASES, COMPACT_GRID, QUICKSTART_GRID, cubic_nls, octave_model, solved, strong_model
-from supersoliton.functional import point_kernels
 from supersoliton.grid import differentiation_matrix
+from supersoliton.pointwise import point_kernels
 
 FIXED_NORM = [case.name for case in CASES if "norm" in case.exact and case.problem().norm is not None]
 
@@ -45,7 +45,7 @@ def test_the_differential_equation_holds_between_the_nodes(case):
         for matrix in (grid.interpolation, grid.derivative, second)
     )
     r = grid.quadrature_points
-    force = point_kernels(model.potential_function)[1](u.reshape(-1, model.n_fields), model.params, r.ravel())
+    force = point_kernels(model.potential_function).gradient(u.reshape(-1, model.n_fields), model.params, r.ravel())
     force = np.asarray(force).reshape(u.shape)
     equation = -model.kinetic * (curvature + (grid.dim - 1) * slope / r[..., None]) + force
     equation -= state.multiplier * state.problem.carries_norm * u

@@ -1,0 +1,151 @@
+"""A state as users hold it: its numbers, its file, its values at any radius."""
+
+import math
+import pickle
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import supersoliton as ss
+from problems import QUICKSTART_GRID, octave_model, solved
+
+NAMES = ["octaves g=0.6 N=1200", "kink d=1", "Gross-Pitaevskii beta=1", "Q-ball k=0.5", "cubic NLS d=2 n=0"]
+
+
+def test_derived_numbers():
+    state = solved("octaves g=0.6 N=1200")
+    assert state.omega == pytest.approx(math.sqrt(state.multiplier))
+    assert state.action == pytest.approx(state.energy - 0.5 * state.multiplier * 1200.0, rel=1e-14)
+    assert state.charge == pytest.approx(state.omega * 1200.0)
+    assert state.charged_energy == pytest.approx(state.energy + 0.5 * state.omega**2 * 1200.0)
+    assert math.isnan(solved("octaves g=1.0 N=600").omega)  # omega^2 < 0: a false vacuum
+
+
+def test_charged_energy_grows_by_the_frequency():
+    """dE_Q/dQ = omega, by central differences along the branch."""
+    middle = solved("octaves g=0.6 N=1200")
+    low, high = (ss.solve(middle.problem.replace(norm=norm), middle) for norm in (1199.0, 1201.0))
+    slope = (high.charged_energy - low.charged_energy) / (high.charge - low.charge)
+    assert slope == pytest.approx(middle.omega, rel=1e-6)
+
+
+def test_values_at_any_radius():
+    state = solved("cubic NLS d=1 n=0")
+    r = np.array([[0.0, 0.3, 1.234], [-0.3, 7.7, 19.0]])
+    assert state(r).shape == (2, 3, 1)
+    assert state(r)[..., 0] == pytest.approx(math.sqrt(2.0) / np.cosh(r), abs=1e-9)
+    assert state(0.5).shape == (1,)
+    assert state(state.grid.nodes) == pytest.approx(state.u, abs=1e-14)
+    held = solved("octaves g=0.6 N=1200")
+    assert held(1e6) == pytest.approx(held.problem.vacuum.values)  # beyond the box: the boundary values
+    with pytest.raises(ValueError, match="radius"):
+        state(math.nan)
+
+
+def test_fields_are_a_dataset_over_r():
+    state = solved("octaves g=0.6 N=1200")
+    data = state.fields
+    assert isinstance(data, xr.Dataset)
+    assert tuple(data.data_vars) == state.problem.model.fields
+    assert data["phi"].values == pytest.approx(state.u[:, -1])
+    assert data["r"].values == pytest.approx(state.grid.nodes)
+    assert float(data["phi"].interp(r=0.0)) == pytest.approx(0.459, abs=1e-3)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_state_returns_from_its_file_as_it_was(name, tmp_path):
+    state = solved(name)
+    path = state.save(tmp_path / "state.nc")
+    assert path == tmp_path / "state.nc"
+    assert [p.name for p in tmp_path.iterdir()] == ["state.nc"]  # nothing half-written beside it
+    back = ss.load(path)
+    assert np.array_equal(back.u, state.u)
+    for number in ("energy", "norm", "multiplier", "action", "status", "steps"):
+        assert getattr(back, number) == getattr(state, number), number
+    before, after = asdict(state.certificate), asdict(back.certificate)
+    assert (after.pop("kind"), after.pop("reasons")) == (before.pop("kind"), before.pop("reasons"))
+    assert after == pytest.approx(before, rel=1e-14, nan_ok=True)
+    assert np.array_equal(back.grid.nodes, state.grid.nodes)
+    assert back.problem.model.params == state.problem.model.params
+    assert back.problem.model.fields == state.problem.model.fields
+    for setting in ("norm", "omega", "boundary", "parity"):
+        assert getattr(back.problem, setting) == getattr(state.problem, setting), setting
+    again = ss.solve(back.problem, back)  # the problem is whole: it can be solved again
+    assert again.energy == pytest.approx(state.energy, rel=1e-11)
+
+
+def test_the_file_opens_in_xarray_alone(tmp_path):
+    state = solved("octaves g=0.6 N=1200")
+    with xr.open_dataset(state.save(tmp_path / "s.nc"), engine="h5netcdf") as data:
+        assert data["psi_1"].values == pytest.approx(state.u[:, 1])
+
+
+def test_a_stored_state_is_a_guess_on_another_mesh(tmp_path):
+    path = solved("octaves g=0.6 N=600").save(tmp_path / "s.nc")
+    problem = ss.Problem(octave_model(0.6), QUICKSTART_GRID, norm=610.0)
+    state = ss.solve(problem, ss.load(path))
+    assert state.converged
+    assert state.norm == pytest.approx(610.0, rel=1e-12)
+    other = ss.Problem(octave_model(0.6, n_octaves=2), QUICKSTART_GRID, norm=610.0)
+    with pytest.raises(ValueError, match="13 fields, the model 3"):
+        ss.solve(other, ss.load(path))
+
+
+def test_a_potential_of_its_own_is_asked_for(tmp_path):
+    model = ss.Potential(lambda u, p: 0.5 * u[0] ** 2 - 0.25 * u[0] ** 4)
+    problem = ss.Problem(model, solved("cubic NLS d=2 n=0").grid)
+    path = ss.solve(problem, solved("cubic NLS d=2 n=0")).save(tmp_path / "own.nc")
+    with pytest.raises(ValueError, match=r"cannot be imported.*model=Potential"):
+        ss.load(path)
+    assert ss.load(path, model=model).problem.model is model
+    with pytest.raises(ValueError, match="load") as error:
+        ss.load(path, model=octave_model(0.6))
+    assert "\n" not in str(error.value)
+
+
+def test_missing_foreign_and_damaged_files_are_refused_in_one_sentence(tmp_path):
+    text, other, cut = tmp_path / "text.nc", tmp_path / "other.nc", tmp_path / "cut.nc"
+    text.write_text("hello")
+    xr.Dataset({"a": ("x", [1.0])}).to_netcdf(other, engine="h5netcdf")
+    whole = solved("kink d=1").save(tmp_path / "whole.nc").read_bytes()
+    cut.write_bytes(whole[: len(whole) // 2])
+    for path in (tmp_path / "missing.nc", text, other, cut, tmp_path):
+        with pytest.raises(ValueError, match="load: ") as error:
+            ss.load(path)
+        assert str(path) in str(error.value)
+        assert "\n" not in str(error.value)
+
+
+def test_an_unwritable_place_is_refused_in_one_sentence(tmp_path):
+    with pytest.raises((ValueError, OSError), match="nowhere") as error:
+        solved("kink d=1").save(tmp_path / "nowhere" / "state.nc")
+    assert isinstance(error.value, ValueError)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_shown():
+    state = solved("octaves g=0.6 N=1200")
+    shown = repr(state)
+    assert shown.startswith("State(q-ball of OctaveHiggs in d = 3: E = 380.83387")
+    assert shown.endswith("certified)")
+    assert "\n" not in shown
+    rows = dict(state.table())
+    assert rows["kind"] == "q-ball"
+    assert rows["certified"] == "yes"
+    assert rows["norm N"].startswith("1200")
+    page = state._repr_html_()
+    assert page.startswith("<table>")
+    assert all(f"<th>{name}" in page for name in ("kind", "status"))
+    short = ss.solve(state.problem, ss.Gaussian(1.0, 3.0), ss.Newton(max_steps=1))
+    assert "not converged within 1 steps" in repr(short)
+    assert dict(short.table())["certified"].startswith("no: ")
+
+
+def test_states_are_picklable():
+    state = solved("octaves g=0.6 N=1200")
+    back = pickle.loads(pickle.dumps(state))
+    assert np.array_equal(back.u, state.u)
+    assert back.energy == state.energy
+    assert back(1.0) == pytest.approx(state(1.0))
