@@ -35,7 +35,8 @@ def decay_length(problem: Problem, radius: float = 0.0) -> float:
 def transfer(problem: Problem, u: Array, target: Problem) -> Array:
     """Carry nodal fields to another mesh (the vacuum beyond the old domain), with its boundary values and norm."""
     old, new = problem.grid, target.grid
-    assert old is not None and new is not None
+    assert old is not None
+    assert new is not None
     nodes = new.nodes
     inside = nodes <= old.r_max
     out = np.tile(problem.vacuum.values, (len(nodes), 1))

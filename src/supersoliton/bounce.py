@@ -18,10 +18,10 @@ import numpy as np
 from numpy import ndarray as Array
 
 from .adaptive import ELEMENTS, ORDER, converge_mesh, decay_length, domain_for
-from .functional import point_kernels
 from .grid import RadialGrid
 from .mesh import adapted_edges, wall_edges
 from .models.base import AbstractModel
+from .pointwise import point_kernels
 from .problem import Problem
 from .solvers.base import Solution, Stopwatch
 from .solvers.minimax import Minimax, Shape
@@ -118,7 +118,7 @@ def _check_false_vacuum(model: AbstractModel, given: Any) -> Vacuum:
     force = float(np.max(np.abs(slope(model, values))))
     scale = 1.0 + float(np.max(np.abs(values))) * float(np.max(np.abs(state.masses_squared)))
     if not force <= 1e-6 * scale:
-        raise BounceError(f"bounce: false_vacuum {values.tolist()} is no stationary point (slope {force:.3g}): see vacua(model)")
+        raise BounceError(f"bounce: false_vacuum {values.tolist()} is not stationary (slope {force:.3g}): see vacua")
     if not state.stable:
         raise BounceError(
             f"bounce: the state {values.tolist()} is not metastable, it has a tachyon of mass^2 "
@@ -126,7 +126,7 @@ def _check_false_vacuum(model: AbstractModel, given: Any) -> Vacuum:
         )
     if state.masses_squared[0] <= 1e-10 * max(1.0, float(state.masses_squared[-1])):
         raise BounceError(
-            f"bounce: the false vacuum {values.tolist()} has a massless fluctuation, so the bounce has a power-law tail "
+            f"bounce: the state {values.tolist()} has a massless fluctuation, so the bounce has a power-law tail "
             "(or, as the Fubini-Lipatov instanton of -u^4 in d = 4, no scale at all) and its size is not fixed by the "
             "equations: give the fields a small mass and extrapolate"
         )
@@ -146,8 +146,9 @@ def _walls(model: AbstractModel, start: Vacuum, target: Array | None, dim: float
     walls = [wall for t in targets if (wall := best_wall(model, start.values, t, dim)) is not None]
     if not walls:
         raise BounceError(
-            f"bounce: nothing lower than the state {start.values.tolist()} (V = {start.energy_density:.9g}) was found among "
-            f"the minima of V and along {_RAYS} directions: it is stable as far as this search sees; give true_vacuum"
+            f"bounce: nothing lower than the state {start.values.tolist()} (V = {start.energy_density:.9g}) was found "
+            f"among the minima of V and along {_RAYS} directions: it is stable as far as this search sees; "
+            "give true_vacuum if you know a lower state"
         )
     walls.sort(key=lambda wall: wall.action)
     chosen: list[Wall] = []
@@ -160,15 +161,20 @@ def _walls(model: AbstractModel, start: Vacuum, target: Array | None, dim: float
 
 def _check_lower(start: Vacuum, other: Vacuum) -> None:
     depth = start.energy_density - other.energy_density
-    barrier = max(abs(start.energy_density), abs(other.energy_density), float(start.masses_squared[-1]) * float(np.sum((other.values - start.values) ** 2)))
+    barrier = max(
+        abs(start.energy_density),
+        abs(other.energy_density),
+        float(start.masses_squared[-1]) * float(np.sum((other.values - start.values) ** 2)),
+    )
     if abs(depth) <= _DEGENERATE * barrier:
         raise BounceError(
-            f"bounce: the two vacua are degenerate (V differs by {depth:.3g}): the wall is flat, its radius infinite, and "
-            "there is no bounce"
+            f"bounce: the two vacua are degenerate (V differs by {depth:.3g}): the wall is flat, its radius infinite, "
+            "and there is no bounce"
         )
     if depth < 0:
         raise BounceError(
-            f"bounce: true_vacuum has V = {other.energy_density:.9g}, above the false vacuum's {start.energy_density:.9g}: exchange them"
+            f"bounce: true_vacuum has V = {other.energy_density:.9g}, above the false vacuum's "
+            f"{start.energy_density:.9g}: exchange them"
         )
 
 
@@ -186,17 +192,20 @@ def _lower_states(model: AbstractModel, start: Vacuum) -> list[Array]:
                 degenerate = error
     n = model.n_fields
     rng = np.random.default_rng(0)
-    directions = np.concatenate([np.eye(n), -np.eye(n), rng.normal(size=(_RAYS, n))]) if n > 1 else np.array([[1.0], [-1.0]])
+    directions = (
+        np.concatenate([np.eye(n), -np.eye(n), rng.normal(size=(_RAYS, n))]) if n > 1 else np.array([[1.0], [-1.0]])
+    )
     directions = directions / np.linalg.norm(directions, axis=1, keepdims=True)
     reach = np.geomspace(1e-2, 1e3, 160)
     points = start.values + reach[:, None, None] * directions
-    value, _, _ = point_kernels(model.potential_function)
     flat = points.reshape(-1, n)
-    energy = np.asarray(value(flat, model.params, np.zeros(len(flat)))).reshape(points.shape[:2])
+    energy = (
+        point_kernels(model.potential_function).value(flat, model.params, np.zeros(len(flat))).reshape(points.shape[:2])
+    )
     below = np.isfinite(energy) & (energy < start.energy_density - _DEGENERATE * abs(start.energy_density) - 1e-12)
     for j in np.flatnonzero(below.any(axis=0)):
         first = int(np.argmax(below[:, j]))
-        # The field at the centre of a thick wall goes beyond the point of equal V: 3 times as far is enough up to d = 4.
+        # The centre of a thick wall lies beyond the point of equal V: 3 times as far is enough up to d = 4.
         lower.append(start.values + 3.0 * reach[first] * directions[j])
     if not lower and degenerate is not None:
         raise degenerate
@@ -254,7 +263,7 @@ def _core_radius(problem: Problem, u: Array) -> float:
 
 
 def _action(problem: Problem, solution: Solution) -> float:
-    return float(problem.kernels[0](problem.geometry, problem.theory, solution.u))
+    return problem.energy(solution.u)
 
 
 def _continue_dimension(problem: Problem, solution: Solution, dim: float, newton: Newton) -> tuple[Problem, Solution]:
@@ -293,10 +302,14 @@ def _move(problem: Problem, solution: Solution, dim: float, newton: Newton) -> t
     moved = newton.run(target, _shifted(problem, solution.u, target.grid.nodes, shift))
     if not moved.converged or _core_radius(target, moved.u) < 0.2 * (old_radius - shift):
         return None
-    strength = float(np.max(np.abs(moved.u - problem.vacuum.values)) / np.max(np.abs(solution.u - problem.vacuum.values)))
+    strength = float(
+        np.max(np.abs(moved.u - problem.vacuum.values)) / np.max(np.abs(solution.u - problem.vacuum.values))
+    )
     return (target, moved) if 0.2 < strength < 5.0 else None
 
 
 def _shifted(problem: Problem, u: Array, nodes: Array, shift: float) -> Array:
     assert problem.grid is not None
-    return problem.grid.interpolate(u, np.clip(nodes + shift * np.tanh(nodes / max(shift, 1e-12)), 0.0, problem.grid.r_max))
+    return problem.grid.interpolate(
+        u, np.clip(nodes + shift * np.tanh(nodes / max(shift, 1e-12)), 0.0, problem.grid.r_max)
+    )

@@ -1,13 +1,13 @@
 r"""What is known of a state, each entry with its number.
 
-*Residual*: dual norm of the force, relative (:mod:`supersoliton.solvers.base`). *Discretisation*: relative error of the
-energy, from one Newton step on a mesh of higher order. *Virial*: under r -> r/a a stationary state satisfies
+*Residual*: dual norm of the force, relative (:mod:`supersoliton.solvers.base`). *Discretisation*: relative error of
+the energy, from one Newton step on a mesh of higher order. *Virial*: under r -> r/a a stationary state satisfies
 
 .. math:: (d-2)T + d\,(U - \tfrac12\omega^2N) + \int r\,\partial_rV = -S_dR^d\left[\tfrac12 u'^2 - W\right]_R,\quad
           W = V - V_\infty - \tfrac12\omega^2u_c^2
 
-(G. H. Derrick, *J. Math. Phys.* **5** (1964) 1252, with the boundary term of a finite box). *Translation mode*: u'(r) is
-an exact zero mode of the l = 1 fluctuation operator of every localised state without explicit r.
+(G. H. Derrick, *J. Math. Phys.* **5** (1964) 1252, with the boundary term of a finite box). *Translation mode*: u'(r)
+is an exact zero mode of the l = 1 fluctuation operator of every localised state without explicit r.
 """
 
 from __future__ import annotations
@@ -16,15 +16,13 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from numpy import ndarray as Array
 
-from . import functional
 from .grid import sphere_area
-from .linalg import condensed
+from .pointwise import point_kernels
 from .problem import Problem
+from .solvers import linear
 from .solvers.base import Solution, force, shift_of, size_floor
 from .solvers.modes import border_of, count_negative, factorise
 from .spectrum import continuum
@@ -38,6 +36,7 @@ TRANSLATION_LIMIT = 1e-7  # of the largest mass^2 of the vacuum
 BOUNDARY_LIMIT = 1e-4  # norm in the outer tenth: a free wave in a box has 7e-3, a bound one decays exponentially
 _MINOR_FIELD = 0.3  # a field this much weaker than the strongest does not count for radial nodes
 _EXTRA_ORDER = 4
+_OFFSET = 1e-3
 
 
 @dataclass(frozen=True)
@@ -77,6 +76,8 @@ def certify(problem: Problem, solution: Solution) -> Certificate:
     homogeneous = is_homogeneous(problem, u)
     factors = factorise(problem, u, multiplier)
     negative = count_negative(problem, u, factors)
+    # A rotating state is stable or not at fixed charge: a fixed frequency alone leaves the one negative mode of L_+.
+    unstable = count_negative(problem, u, factors, at_fixed_norm=True) if problem.omega is not None else negative
     fraction = float("nan") if homogeneous else boundary_fraction(problem, u)
     kind = classify(problem, solution, negative, fraction, homogeneous)
     localised = kind not in ("vacuum", "condensate", "delocalised", "unconverged")
@@ -93,7 +94,7 @@ def certify(problem: Problem, solution: Solution) -> Certificate:
         "boundary_fraction": fraction,
         "kind": kind,
     }
-    return Certificate(**entries, reasons=_reasons(problem, solution, entries))
+    return Certificate(**entries, reasons=_reasons(problem, solution, {**entries, "unstable": unstable}))
 
 
 def _reasons(problem: Problem, solution: Solution, entry: dict[str, Any]) -> tuple[str, ...]:
@@ -112,7 +113,7 @@ def _reasons(problem: Problem, solution: Solution, entry: dict[str, Any]) -> tup
             out.append(
                 f"translation mode at {entry['translation_mode']:.1e} instead of 0: a larger box or a finer mesh"
             )
-    kind, negative = entry["kind"], entry["negative_modes"]
+    kind, negative = entry["kind"], entry["unstable"]
     if kind == "delocalised":
         out.append(f"delocalised: {entry['boundary_fraction']:.1e} of the norm in the outer tenth of the box")
     if kind in ("q-ball", "trapped", "kink", "vacuum", "condensate") and negative > 0:
@@ -196,9 +197,9 @@ def virial(problem: Problem, u: Array, multiplier: float) -> float:
     d, radius = float(grid.dim), grid.r_max
     parts = problem.energy_parts(u)
     norm = problem.norm_of_state(u)
-    value, _, _ = functional.point_kernels(problem.model.potential_function)
     ends = np.stack([u[-1], problem.vacuum.values])
-    outer, background = np.asarray(value(ends, problem.model.params, np.full(2, radius)))
+    kernels = point_kernels(problem.model.potential_function)
+    outer, background = kernels.value(ends, problem.model.params, np.full(2, radius))
     slope = grid.differentiate(u)[-1]
     edge = 0.5 * float(np.sum(problem.model.kinetic * slope**2)) - (outer - background)
     edge += 0.5 * multiplier * float(np.sum(problem.carries_norm * u[-1] ** 2))
@@ -221,15 +222,15 @@ def discretisation_error(problem: Problem, u: Array, multiplier: float) -> float
     1/2 F^T H^-1 F: the energy there, less the energy here, is the error up to the far smaller one of the finer mesh.
     """
     assert problem.grid is not None
-    energy = float(problem.kernels[0](problem.geometry, problem.theory, u))
+    energy = problem.energy(u)
     fine = problem.with_grid(problem.grid.refine(extra_order=_EXTRA_ORDER))
     assert fine.grid is not None
     v = problem.grid.interpolate(u, fine.grid.nodes)
-    here = float(fine.kernels[0](fine.geometry, fine.theory, v))
+    here = fine.energy(v)
     at = force(fine, v)
     factors = factorise(fine, v, at.multiplier)
     b = border_of(fine, v)
-    x = np.asarray(_solve(factors, jnp.stack([-at.vector, jnp.asarray(b)], axis=2)))
+    x = linear.solve(factors, -at.vector, b)
     step = x[:, :, 0]
     shift = 0.0
     if problem.norm is not None:
@@ -238,54 +239,30 @@ def discretisation_error(problem: Problem, u: Array, multiplier: float) -> float
         rate = -(float(np.sum(b * step)) + excess) / along if along else 0.0
         step = step + rate * x[:, :, 1]
         shift = -at.multiplier * excess  # moving back to the norm changes E at the rate of the multiplier
-    corrected = here + 0.5 * float(np.sum(np.asarray(at.vector) * step)) + shift
+    corrected = here + 0.5 * float(np.sum(at.vector * step)) + shift
     scale = problem.energy_scale(u)
     rounding = 4e-16 * scale * math.sqrt(problem.grid.n_nodes)
     size = max(abs(energy), 1e-6 * scale, 1e-12 * float(np.sum(problem.grid.quadrature_weights)))
     return (abs(corrected - energy) + rounding) / size
 
 
-_solve = jax.jit(condensed.solve)
-
-
 def translation_mode(problem: Problem, u: Array, multiplier: float) -> float:
     """The l = 1 eigenvalue next to 0 of the fluctuation operator, by inverse iteration from u'(r)."""
-    assert problem.grid is not None
-    grid, geo, theory = problem.grid, problem.geometry, problem.theory_at(1)
-    curvature = problem.kernels[2](geo, theory, u).hessian
-    barrier = float(grid.dim) - 1.0
+    grid = problem.grid
+    assert grid is not None
+    curvature, shift = problem.curvature(u), shift_of(problem, multiplier)
     held = np.zeros(problem.model.n_fields)
     mask = np.ones_like(u)
-    mask[0] = 0.0
-    mask[-1] = problem.free_last
-    mode = jnp.asarray(grid.differentiate(u) * mask)
-    value = _translation_kernel(
-        geo, theory, curvature, shift_of(problem, multiplier), barrier, held, problem.free_last, mode, mask
-    )
-    return float(value)
-
-
-@jax.jit
-def _translation_kernel(
-    geo: functional.Geometry,
-    theory: functional.Theory,
-    curvature: jax.Array,
-    shift: jax.Array,
-    barrier: jax.Array,
-    free_first: jax.Array,
-    free_last: jax.Array,
-    mode: jax.Array,
-    mask: jax.Array,
-) -> jax.Array:
-    blocks = functional.hessian_blocks(geo, theory, curvature, shift, barrier)
-    # The shift keeps the matrix regular when the eigenvalue is 0 to rounding; the quotient below does not contain it.
-    offset = 1e-3
-    lifted = blocks + offset * functional.mass_blocks(geo, theory.kinetic.shape[0])
-    factors = condensed.factor(lifted, free_first, free_last, theory.exterior)
-    v: Any = mode
+    mask[0], mask[-1] = 0.0, problem.free_last
+    v = grid.differentiate(u) * mask
+    # The offset keeps the matrix regular when the eigenvalue is 0 to rounding.
+    factors = linear.factorise(problem, curvature, shift + _OFFSET, ell=1, free_first=held)
+    value = float("nan")
     for _ in range(4):
-        load = functional.mass_times(geo, v) * mask
-        v = condensed.solve(factors, load[:, :, None])[:, :, 0]
-        v = v / jnp.sqrt(jnp.sum(v * functional.mass_times(geo, v)))
-    image = condensed.matvec(blocks, theory.exterior, v[:, :, None])[:, :, 0]
-    return jnp.sum(v * image)
+        load = (grid.mass @ v) * mask
+        v = linear.solve(factors, load)[:, :, 0]
+        # Rayleigh's quotient of the operator itself: (A + offset M) v = load.
+        weight = float(np.sum(v * (grid.mass @ v)))
+        value = float(np.sum(v * load)) / weight - _OFFSET
+        v = v / math.sqrt(weight)
+    return value

@@ -162,7 +162,7 @@ def _screen(problem: Problem, solver: Newton, candidates: list[Start]) -> list[S
 
 
 def _energy(problem: Problem, u: Array) -> float:
-    energy = float(problem.kernels[0](problem.geometry, problem.theory, u))
+    energy = problem.energy(u)
     return energy if math.isfinite(energy) else math.inf
 
 

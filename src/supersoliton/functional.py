@@ -18,16 +18,13 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Float, Int
 
-from . import engine
 from .engine import AnyArray as Array
 from .grid import RadialGrid
 from .models.base import PotentialFunction
-
-# A field of exactly zero is evaluated here, so that potentials such as u^2 ln u^2, whose derivatives JAX finds to be
-# 0 * infinity at u = 0, take their limit (1e-45: its sixth power is still a number). For a smooth potential the change is far below the smallest rounding error.
-_TINY = 1e-45
+from .pointwise import PointKernels, point_functions, point_kernels
 
 
 class Geometry(NamedTuple):
@@ -42,7 +39,7 @@ class Geometry(NamedTuple):
 
     @property
     def n_nodes(self) -> int:
-        return self.index.shape[0] * (self.index.shape[1] - 1) + 1
+        return int(self.index.shape[0] * (self.index.shape[1] - 1) + 1)
 
 
 class Theory(NamedTuple):
@@ -53,13 +50,10 @@ class Theory(NamedTuple):
     vacuum: Float[Array, " field"]
     exterior: Float[Array, "field field"]
 
-
-class Pointwise(NamedTuple):
-    """The potential and its derivatives at the quadrature points."""
-
-    value: Float[Array, "element point"]
-    gradient: Float[Array, "element point field"]
-    hessian: Float[Array, "element point field field"]
+    @property
+    def frame(self) -> Theory:
+        """Without the couplings: what kernels that never see V receive, so that all models share them."""
+        return self._replace(params={})
 
 
 @functools.lru_cache(maxsize=16)
@@ -74,47 +68,72 @@ def geometry(grid: RadialGrid) -> Geometry:
     )
 
 
-def _away_from_zero(u: Array) -> Array:
-    return jnp.where(jnp.abs(u) < _TINY, jnp.where(u < 0, -_TINY, _TINY), u)
+@jax.jit
+def _points_kernel(geo: Geometry, u: Array) -> Array:
+    fields, _ = at_points(geo, u)
+    return fields.reshape(-1, u.shape[1])
 
 
-@functools.lru_cache(maxsize=64)
-def _point_functions(function: PotentialFunction) -> tuple[Callable, Callable, Callable]:
-    """V, dV/du and d2V/du2 over a list of points: (point field), params, (point) -> ..."""
-
-    def value(u: Array, params: Any, r: Array) -> Array:
-        return jax.vmap(function, in_axes=(0, None, 0))(_away_from_zero(u), params, r)
-
-    def gradient(u: Array, params: Any, r: Array) -> Array:
-        return jax.vmap(jax.grad(function), in_axes=(0, None, 0))(_away_from_zero(u), params, r)
-
-    def hessian(u: Array, params: Any, r: Array) -> Array:
-        matrix = jax.vmap(jax.hessian(function), in_axes=(0, None, 0))(_away_from_zero(u), params, r)
-        return 0.5 * (matrix + jnp.swapaxes(matrix, -1, -2))
-
-    return value, gradient, hessian
-
-
-@functools.lru_cache(maxsize=64)
-def point_kernels(function: PotentialFunction) -> tuple[Callable, Callable, Callable]:
-    """Compiled V, dV and d2V over points, for homogeneous states and thresholds."""
-    engine.enable_compilation_cache()
-    value, gradient, hessian = _point_functions(function)
-    return jax.jit(value), jax.jit(gradient), jax.jit(hessian)
+@jax.jit
+def _assemble_kernel(geo: Geometry, frame: Theory, u: Array, excess: Array, slope: Array) -> tuple[Array, Array]:
+    shape = geo.weights.shape
+    total = energy_from_density(geo, frame, u, excess.reshape(shape))
+    return total, gradient(geo, frame, u, slope.reshape(*shape, u.shape[1]))
 
 
 @functools.lru_cache(maxsize=64)
 def potential_kernels(function: PotentialFunction) -> tuple[Callable, Callable, Callable]:
-    """Compiled ``energy(geometry, theory, u)``, its gradient ``(node field)`` and :class:`Pointwise` of a potential."""
-    engine.enable_compilation_cache()
+    """Compiled ``energy(geometry, theory, u)``, (energy, gradient), and V'' at the quadrature points.
 
-    def pointwise_kernel(geo: Geometry, theory: Theory, u: Array) -> Pointwise:
-        return pointwise(function, geo, theory, u)
+    Only the potential at points is compiled per model; the rest is shared (see :mod:`.pointwise`).
+    """
+    kernels = point_kernels(function)
 
-    def gradient_kernel(geo: Geometry, theory: Theory, u: Array) -> Array:
-        return gradient(geo, theory, u, _slopes_of_potential(function, geo, theory, u))
+    def energy_and_gradient(geo: Geometry, theory: Theory, u: Array) -> tuple[Array, Array]:
+        radii = np.asarray(geo.radii).reshape(-1)
+        value, slope = kernels.value_and_gradient(_points_kernel(geo, u), theory.params, radii)
+        return _assemble_kernel(geo, theory.frame, u, value - background(kernels, theory, radii), slope)
 
-    return jax.jit(functools.partial(energy, function)), jax.jit(gradient_kernel), jax.jit(pointwise_kernel)
+    def curvature(geo: Geometry, theory: Theory, u: Array) -> Array:
+        n = u.shape[1]
+        matrix = kernels.hessian(_points_kernel(geo, u), theory.params, np.asarray(geo.radii).reshape(-1))
+        return matrix.reshape(*geo.weights.shape, n, n)
+
+    def energy_(geo: Geometry, theory: Theory, u: Array) -> Array:
+        return energy_and_gradient(geo, theory, u)[0]
+
+    return energy_, energy_and_gradient, curvature
+
+
+def background(kernels: PointKernels, theory: Theory, radii: Array) -> Array:
+    """V of the vacuum at each radius."""
+    return kernels.value(np.tile(np.asarray(theory.vacuum), (len(radii), 1)), theory.params, radii)
+
+
+def parts_kernel(function: PotentialFunction) -> Callable[..., dict[str, float]]:
+    """Gradient energy T, potential energy U, its modulus, and int r dV/dr (explicit r), all inside the domain."""
+    kernels = point_kernels(function)
+
+    def parts(geo: Geometry, theory: Theory, u: Array, explicit_r: bool) -> dict[str, float]:
+        radii = np.asarray(geo.radii).reshape(-1)
+        flat = np.asarray(_points_kernel(geo, u))
+        excess = kernels.value(flat, theory.params, radii) - background(kernels, theory, radii)
+        weights = np.asarray(geo.weights).reshape(-1)
+        radial = 0.0
+        if explicit_r:
+            still = np.tile(np.asarray(theory.vacuum), (len(radii), 1))
+            slopes = kernels.radial(flat, theory.params, radii) - kernels.radial(still, theory.params, radii)
+            radial = float(weights @ slopes)
+        return {
+            "gradient": float(
+                energy_from_density(geo, theory._replace(exterior=0.0 * theory.exterior), u, 0.0 * geo.weights)
+            ),
+            "potential": float(weights @ excess),
+            "modulus": float(weights @ np.abs(excess)),
+            "radial": radial,
+        }
+
+    return parts
 
 
 def at_points(geo: Geometry, u: Float[Array, "node field"]) -> tuple[Array, Array]:
@@ -127,58 +146,23 @@ def energy(
     function: PotentialFunction, geo: Geometry, theory: Theory, u: Float[Array, "node field"]
 ) -> Float[Array, ""]:
     """The discrete energy: the single definition from which everything else is derived."""
-    value, _, _ = _point_functions(function)
+    value, _, _ = point_functions(function)
     n = u.shape[1]
-    fields, slopes = at_points(geo, u)
+    fields, _ = at_points(geo, u)
     radii = geo.radii.reshape(-1)
-    background = jnp.broadcast_to(theory.vacuum, (radii.shape[0], n))
-    density = value(fields.reshape(-1, n), theory.params, radii) - value(background, theory.params, radii)
-    density = density.reshape(geo.weights.shape) + 0.5 * jnp.einsum("eqi,i->eq", slopes**2, theory.kinetic)
+    still = jnp.broadcast_to(theory.vacuum, (radii.shape[0], n))
+    excess = value(fields.reshape(-1, n), theory.params, radii) - value(still, theory.params, radii)
+    return energy_from_density(geo, theory, u, excess.reshape(geo.weights.shape))
+
+
+def energy_from_density(
+    geo: Geometry, theory: Theory, u: Float[Array, "node field"], excess: Float[Array, "element point"]
+) -> Float[Array, ""]:
+    """The sum of the module's formula, from V - V_infinity at the quadrature points."""
+    _, slopes = at_points(geo, u)
+    density = excess + 0.5 * jnp.einsum("eqi,i->eq", slopes**2, theory.kinetic)
     outside = u[-1] - theory.vacuum
     return jnp.sum(geo.weights * density) + 0.5 * outside @ theory.exterior @ outside
-
-
-def energy_parts(
-    function: PotentialFunction, geo: Geometry, theory: Theory, u: Float[Array, "node field"]
-) -> dict[str, Array]:
-    """Gradient energy T, potential energy U, its modulus, and int r dV/dr (explicit r), all inside the domain."""
-    value, _, _ = _point_functions(function)
-    n = u.shape[1]
-    fields, slopes = at_points(geo, u)
-    flat, radii = fields.reshape(-1, n), geo.radii.reshape(-1)
-    background = jnp.broadcast_to(theory.vacuum, flat.shape)
-
-    def density(r: Array) -> Array:
-        return value(flat, theory.params, r) - value(background, theory.params, r)
-
-    potential, radial = jax.jvp(density, (radii,), (radii,))  # V and r dV/dr at fixed fields
-    weights = geo.weights.reshape(-1)
-    return {
-        "gradient": 0.5 * jnp.sum(geo.weights * jnp.einsum("eqi,i->eq", slopes**2, theory.kinetic)),
-        "potential": weights @ potential,
-        "modulus": weights @ jnp.abs(potential),
-        "radial": weights @ radial,
-    }
-
-
-def pointwise(function: PotentialFunction, geo: Geometry, theory: Theory, u: Float[Array, "node field"]) -> Pointwise:
-    """V, V' and V'' at the quadrature points."""
-    value, gradient_, hessian_ = _point_functions(function)
-    n = u.shape[1]
-    fields, _ = at_points(geo, u)
-    flat, radii = fields.reshape(-1, n), geo.radii.reshape(-1)
-    shape = geo.weights.shape
-    return Pointwise(
-        value(flat, theory.params, radii).reshape(shape),
-        gradient_(flat, theory.params, radii).reshape(*shape, n),
-        hessian_(flat, theory.params, radii).reshape(*shape, n, n),
-    )
-
-
-def _slopes_of_potential(function: PotentialFunction, geo: Geometry, theory: Theory, u: Array) -> Array:
-    fields, _ = at_points(geo, u)
-    flat, radii = fields.reshape(-1, u.shape[1]), geo.radii.reshape(-1)
-    return _point_functions(function)[1](flat, theory.params, radii).reshape(fields.shape)
 
 
 def gradient(

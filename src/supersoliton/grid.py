@@ -18,6 +18,8 @@ import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -96,8 +98,13 @@ class RadialGrid:
 
     def __post_init__(self) -> None:
         if self.edges is not None:
-            edges = tuple(float(e) for e in self.edges)
-            increasing = all(b > a for a, b in zip(edges, edges[1:], strict=False))
+            try:
+                edges = tuple(float(e) for e in self.edges)
+            except (TypeError, ValueError):
+                raise ValueError(
+                    f"grid.edges must be a list of radii, got {self.edges!r}: e.g. [0, 2, 5, 25]"
+                ) from None
+            increasing = all(b > a for a, b in pairwise(edges))
             if len(edges) < 2 or edges[0] != 0.0 or not increasing or not all(map(math.isfinite, edges)):
                 raise ValueError(
                     f"grid.edges must start at 0 and increase, got {list(self.edges)}: give the boundaries"
@@ -175,7 +182,8 @@ class RadialGrid:
         r"""Element matrices :math:`S_d\int r^{d-1} c\,\phi_a\phi_b` (``mass``) or with derivatives (``stiffness``)."""
         weights = self.quadrature_weights if coefficient is None else self.quadrature_weights * coefficient
         basis = self.interpolation if of == "mass" else self.derivative
-        return np.einsum("eq,eqa,eqb->eab", weights, basis, basis, optimize=True)
+        blocks = np.einsum("eq,eqa,eqb->eab", weights, basis, basis, optimize=True)
+        return 0.5 * (blocks + blocks.swapaxes(1, 2))  # symmetric to the last bit
 
     def assemble(self, blocks: Float[Array, "element {self.order}+1 {self.order}+1"]) -> Float[Array, "node node"]:
         """Sum element matrices into the matrix over all nodes."""
@@ -204,7 +212,7 @@ class RadialGrid:
     def at_quadrature(self, u: Float[Array, "node ..."]) -> Float[Array, "element point ..."]:
         return np.einsum("eqa,ea...->eq...", self.interpolation, self.gather(u))
 
-    def integrate(self, f: Float[Array, "node ..."]) -> Float[Array, "..."]:
+    def integrate(self, f: Float[Array, "node ..."]) -> Any:
         """Integral over the ball of a function given at the nodes."""
         return np.asarray(np.einsum("eq,eq...->...", self.quadrature_weights, self.at_quadrature(f)))
 
@@ -258,7 +266,7 @@ def _is_integer(value: object) -> bool:
 
 
 def graded_edges(points: Sequence[float]) -> tuple[float, ...]:
-    """Sorted, distinct edges from a list of radii (an edge closer than 1e-9 of the range to its neighbour is dropped)."""
+    """Sorted, distinct edges from a list of radii (closer ones than 1e-9 of the range count once)."""
     ordered = np.unique(np.asarray(points, dtype=float))
     keep = np.concatenate([[True], np.diff(ordered) > 1e-9 * ordered[-1]])
     return tuple(float(x) for x in ordered[keep])

@@ -29,9 +29,18 @@ def wall_edges(radius: float, width: float, decay_length: float, r_max: float, n
     Elements are about 1.5 widths long in the wall, 3 decay lengths in the tail, and as long as they may be elsewhere.
     """
     far = max(radius, width)
-    r = np.unique(np.concatenate([np.linspace(0.0, r_max, 4000), np.clip(np.linspace(radius - 8 * width, radius + 8 * width, 2000), 0, r_max)]))
+    r = np.unique(
+        np.concatenate(
+            [
+                np.linspace(0.0, r_max, 4000),
+                np.clip(np.linspace(radius - 8 * width, radius + 8 * width, 2000), 0, r_max),
+            ]
+        )
+    )
     wall = np.exp(-(((r - radius) / (4.0 * width)) ** 2)) / (1.5 * width)
-    tail = np.where(r > radius, 1.0 / (3.0 * decay_length), 0.0) / (1.0 + np.maximum(r - radius, 0.0) / (12.0 * decay_length))
+    tail = np.where(r > radius, 1.0 / (3.0 * decay_length), 0.0) / (
+        1.0 + np.maximum(r - radius, 0.0) / (12.0 * decay_length)
+    )
     base = 2.0 / far * (r < far) + 1.0 / r_max
     return equidistribute(r, wall + tail + base, n_elements)
 
@@ -43,7 +52,12 @@ def adapted_edges(grid: RadialGrid, u: Float[Array, "node field"], n_elements: i
     of the fields, estimated by the slope and the curvature, down to the last 1e-8 of the fields' range.
     """
     r = np.unique(
-        np.concatenate([np.linspace(a, b, _SAMPLES_PER_ELEMENT) for a, b in zip(grid.element_edges[:-1], grid.element_edges[1:], strict=True)])
+        np.concatenate(
+            [
+                np.linspace(a, b, _SAMPLES_PER_ELEMENT)
+                for a, b in zip(grid.element_edges[:-1], grid.element_edges[1:], strict=True)
+            ]
+        )
     )
     slope = grid.differentiate(u)
     bend = grid.differentiate(slope)

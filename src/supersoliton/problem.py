@@ -69,21 +69,23 @@ class Problem:
             raise ValueError(f"problem.grid must be a RadialGrid, got {self.grid!r}: use RadialGrid(r_max=25.0)")
         if self.grid is None and self.dim is None:
             object.__setattr__(self, "dim", 3)
-        if self.dim is not None and not (_finite(self.dim) and float(self.dim) >= 1):
+        if self.dim is not None and not (is_number(self.dim) and float(self.dim) >= 1):
             raise ValueError(f"problem.dim must be at least 1, got {self.dim!r}: try 3")
         if self.grid is not None and self.dim is not None and float(self.dim) != float(self.grid.dim):
             raise ValueError(f"problem.dim is {self.dim} but the grid has dim {self.grid.dim}: give one of them")
         if self.norm is not None and not _positive(self.norm):
             raise ValueError(f"problem.norm must be a positive number, got {self.norm!r}: give N > 0, or no norm")
-        if self.omega is not None and not _finite(self.omega):
+        if self.omega is not None and not is_number(self.omega):
             raise ValueError(f"problem.omega must be a finite number, got {self.omega!r}: give a frequency")
         if self.norm is not None and self.omega is not None:
             raise ValueError("problem.norm and problem.omega exclude each other: fix the norm or the frequency")
         if self.norm_of is not None:
-            names = (self.norm_of,) if isinstance(self.norm_of, str) else self.norm_of
-            names = tuple(names) if isinstance(names, tuple | list) else (names,)
+            given: Any = self.norm_of
+            names: tuple[Any, ...] = tuple(given) if isinstance(given, tuple | list) else (given,)
             if not names or any(name not in self.model.fields for name in names):
-                raise ValueError(f"problem.norm_of must name fields of {self.model.fields}, got {self.norm_of!r}: correct the name")
+                raise ValueError(
+                    f"problem.norm_of must name fields of {self.model.fields}, got {self.norm_of!r}: correct the name"
+                )
             object.__setattr__(self, "norm_of", names)
         if self.parity not in ("even", "odd"):
             raise ValueError(f'problem.parity must be "even" or "odd", got {self.parity!r}: choose one')
@@ -118,6 +120,12 @@ class Problem:
             raise ValueError(
                 f"problem.{name} {values.tolist()} is no vacuum: the slope of V there is {np.max(np.abs(force)):.3g}; "
                 'use boundary="vacuum" or a stationary point of V'
+            )
+        lightest = describe(self.model, values, self._outer_radius)
+        if self.norm is None and self.omega is None and not lightest.stable and not self.model.explicit_r:
+            raise ValueError(
+                f"problem.{name} {values.tolist()} is no vacuum: it has a tachyon of mass^2 "
+                f"{lightest.masses_squared[0]:.4g}; use a minimum of V, see vacua(model)"
             )
         return tuple(float(x) for x in values)
 
@@ -162,8 +170,8 @@ class Problem:
         candidates = vacua(self.model, held_at_zero=held, r=self._outer_radius)
         if not candidates:
             raise ValueError(
-                f"problem.boundary {self.boundary!r}: the potential of {self.model!r} has no minimum that a search from "
-                "90 starts could find: give the boundary values, or check that V is bounded below"
+                f"problem.boundary {self.boundary!r}: the potential of {self.model!r} has no minimum that a search "
+                "from 90 starts could find: give the boundary values, or check that V is bounded below"
             )
         return candidates[0]
 
@@ -200,10 +208,19 @@ class Problem:
             return self.theory
         return self.theory._replace(exterior=jnp.asarray(self.exterior(ell)))
 
-    @property
-    def kernels(self) -> tuple[Any, Any, Any]:
-        """Compiled energy, gradient and pointwise derivatives."""
-        return functional.potential_kernels(self.model.potential_function)
+    def energy(self, u: Array) -> float:
+        """E[u] of nodal fields (n_nodes, n_fields)."""
+        return float(functional.potential_kernels(self.model.potential_function)[0](self.geometry, self.theory, u))
+
+    def energy_and_gradient(self, u: Array) -> tuple[float, Array]:
+        """E[u] and dE/du, (n_nodes, n_fields)."""
+        kernel = functional.potential_kernels(self.model.potential_function)[1]
+        value, slope_ = kernel(self.geometry, self.theory, u)
+        return float(value), np.asarray(slope_)
+
+    def curvature(self, u: Array) -> Array:
+        """V'' at the quadrature points: (element, point, field, field)."""
+        return functional.potential_kernels(self.model.potential_function)[2](self.geometry, self.theory, u)
 
     @property
     def free_first(self) -> Array:
@@ -262,20 +279,14 @@ class Problem:
         return float(parts["gradient"] + parts["modulus"])
 
     def energy_parts(self, u: Array) -> dict[str, float]:
-        parts = _parts_kernel(self.model.potential_function)(self.geometry, self.theory, jnp.asarray(u))
-        return {name: float(value) for name, value in parts.items()}
+        """T ("gradient"), U ("potential"), int |V| ("modulus") and int r dV/dr ("radial") inside the domain."""
+        kernel = functional.parts_kernel(self.model.potential_function)
+        return kernel(self.geometry, self.theory, u, self.model.explicit_r)
 
     def norm_of_state(self, u: Array) -> float:
         """N = int sum over the constrained fields of u^2 (inside the domain)."""
         assert self.grid is not None
         return float(np.sum(self.carries_norm * self.grid.integrate(np.asarray(u) ** 2)))
-
-
-@functools.lru_cache(maxsize=64)
-def _parts_kernel(function: Any) -> Any:
-    import jax
-
-    return jax.jit(functools.partial(functional.energy_parts, function))
 
 
 def decay_rate(dim: float, mass_squared: float, radius: float, ell: int = 0) -> float:
@@ -287,7 +298,9 @@ def decay_rate(dim: float, mass_squared: float, radius: float, ell: int = 0) -> 
     return x / radius * float(kve(order + 1.0, x) / kve(order, x)) - ell / radius
 
 
-def _finite(value: object) -> bool:
+def is_number(value: object) -> bool:
+    """A finite real number (not a bool)."""
+
     return (
         isinstance(value, int | float | np.floating | np.integer)
         and not isinstance(value, bool)
@@ -298,4 +311,4 @@ def _finite(value: object) -> bool:
 def _positive(value: object) -> bool:
     if hasattr(value, "aval"):
         return True
-    return _finite(value) and value > 0  # type: ignore[operator]
+    return is_number(value) and value > 0  # type: ignore[operator]

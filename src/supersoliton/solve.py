@@ -34,6 +34,8 @@ def solve(problem: Problem, guess: Any = None, solver: AbstractSolver | None = N
     ------
     ValueError : for a guess that does not fit the problem.
     """
+    if not isinstance(problem, Problem):
+        raise ValueError(f"solve: problem must be a Problem, got {problem!r}: use Problem(model, grid)")
     chosen = Newton() if solver is None else solver
     if not isinstance(chosen, AbstractSolver):
         raise ValueError(f"solve: solver must be a solver object, got {chosen!r}: use Newton()")

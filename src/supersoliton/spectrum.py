@@ -132,7 +132,7 @@ def operator(problem: Problem, u: Array, multiplier: float, ell: int, n_basis: i
     basis = scalar_basis(grid, ell, hold_first, hold_last)
     size = len(basis) if n_basis is None else min(n_basis, len(basis))
     n = problem.model.n_fields
-    curvature = np.asarray(problem.kernels[2](problem.geometry, problem.theory, u).hessian).reshape(-1, n, n)
+    curvature = problem.curvature(u).reshape(-1, n, n)
     background = curvature[-1]  # any constant matrix is exact in this basis; the last point is deep in the tail
     shifted = background - np.diag(multiplier * problem.carries_norm)
     local = curvature - background

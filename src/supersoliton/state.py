@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _FORMAT = "supersoliton-state-1"
+_PROBLEM_SETTINGS = ("boundary", "norm", "omega", "norm_of", "parity", "background")
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +110,8 @@ class State:
             parts += [f"N = {self.norm:.10g}", f"omega^2 = {self.multiplier:.12g}"]
         verdict = "certified" if c.certified else "; ".join(c.reasons)
         name = type(self.problem.model).__name__
-        return f"State({c.kind} of {name} in d = {self.grid.dim:g}: {', '.join(parts)}; residual {c.residual:.1e}; {verdict})"
+        numbers = ", ".join(parts)
+        return f"State({c.kind} of {name} in d = {self.grid.dim:g}: {numbers}; residual {c.residual:.1e}; {verdict})"
 
     def table(self) -> list[tuple[str, str]]:
         """What is shown of a state: rows of (name, value)."""
@@ -143,6 +145,8 @@ class State:
     def save(self, path: str | Path) -> Path:
         """Write fields, problem and certificate to a netCDF file (whole, or not at all)."""
         target = Path(path)
+        if not target.parent.is_dir():
+            raise ValueError(f"save: there is no folder {target.parent}: create it, or choose another path")
         data = self.fields.copy()
         data.attrs = {"format": _FORMAT, "record": json.dumps(self._record())}
         partial = target.with_name(target.name + ".partial")
@@ -155,7 +159,7 @@ class State:
         return {
             "model": _describe_model(p.model),
             "grid": {"order": self.grid.order, "dim": self.grid.dim, "edges": self.grid.element_edges.tolist()},
-            "problem": {"boundary": p.boundary, "norm": p.norm, "omega": p.omega, "norm_of": p.norm_of, "parity": p.parity},
+            "problem": {name: getattr(p, name) for name in _PROBLEM_SETTINGS},
             "vacuum": p.vacuum.values.tolist(),
             "solution": {f.name: getattr(s, f.name) for f in fields(s) if f.name not in ("u", "history")},
             "certificate": asdict(self.certificate),
@@ -170,7 +174,7 @@ def _shown(value: float, form: str) -> str:
 
 def make_state(problem: Problem, solution: Solution) -> State:
     """Measure energy, norm and certificate of a solution."""
-    energy = float(problem.kernels[0](problem.geometry, problem.theory, solution.u))
+    energy = problem.energy(solution.u)
     norm = problem.norm_of_state(solution.u)
     return State(problem, solution, certify(problem, solution), energy, norm)
 
@@ -209,15 +213,24 @@ def load(path: str | Path, *, model: AbstractModel | None = None) -> State:
         with xr.open_dataset(source, engine="h5netcdf") as data:
             data.load()
     except (OSError, ValueError) as error:
-        raise ValueError(f"load: {source} cannot be read as a netCDF file ({error}): give a file written by State.save") from error
+        raise ValueError(
+            f"load: {source} cannot be read as a netCDF file ({error}): give a file written by State.save"
+        ) from error
     if data.attrs.get("format") != _FORMAT:
-        raise ValueError(f"load: {source} is no state of this program (format {data.attrs.get('format')!r}): give another")
+        raise ValueError(
+            f"load: {source} is no state of this program (format {data.attrs.get('format')!r}): give another"
+        )
     record = json.loads(data.attrs["record"])
     model = model or _find_model(record["model"], source)
+    missing = [name for name in model.fields if name not in data]
+    if missing or len(model.fields) != len(data.data_vars):
+        raise ValueError(
+            f"load: {source} holds the fields {', '.join(map(str, data.data_vars))}, the model has "
+            f"{', '.join(model.fields)}: give the model of this state"
+        )
     grid = RadialGrid(order=record["grid"]["order"], dim=record["grid"]["dim"], edges=tuple(record["grid"]["edges"]))
     settings = dict(record["problem"])
-    if isinstance(settings["boundary"], list):
-        settings["boundary"] = tuple(settings["boundary"])
+    settings = {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
     problem = Problem(model, grid, **settings)
     u = np.stack([data[name].values for name in model.fields], axis=1)
     certificate = Certificate(**{**record["certificate"], "reasons": tuple(record["certificate"]["reasons"])})
@@ -231,7 +244,7 @@ def _find_model(record: dict[str, Any], source: Path) -> AbstractModel:
         return OctaveHiggs(**settings)
     module, _, name = settings.pop("function").partition(":")
     try:
-        function = functools.reduce(getattr, name.split("."), importlib.import_module(module))
+        function: Any = functools.reduce(getattr, name.split("."), importlib.import_module(module))
     except (ImportError, AttributeError, ValueError) as error:
         raise ValueError(
             f"load: {source} holds a state of the potential {module}:{name}, which cannot be imported: "

@@ -47,7 +47,8 @@ def measured_tail(problem: Problem, u: Array, multiplier: float) -> float:
         spoiled = size[at].max() + math.exp(-2.0 * kappa * (grid.r_max - r[at]))
         rate = -slope[at, component] / away[at, component]
         low, high = 1e-3 * kappa, 1e3 * kappa
-        if spoiled < best and decay_rate(d, low**2, r[at]) < rate < decay_rate(d, high**2, r[at]):
+        radius = float(r[at])
+        if spoiled < best and decay_rate(d, low**2, radius) < rate < decay_rate(d, high**2, radius):
             best = spoiled
-            found = brentq(lambda k, at=at, rate=rate: decay_rate(d, k * k, r[at]) - rate, low, high) / kappa
+            found = brentq(lambda k, x=radius, rate=rate: decay_rate(d, k * k, x) - rate, low, high) / kappa
     return found

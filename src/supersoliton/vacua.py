@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray as Array
 
-from .functional import point_kernels
 from .models.base import AbstractModel
+from .pointwise import point_kernels
 
 _MAX_STEPS = 200
 _FAR = 1e6  # a search that has come this far is running down a potential without a bottom
@@ -32,13 +32,17 @@ class Vacuum:
     @property
     def stable(self) -> bool:
         """No tachyon: every mass squared is non-negative up to rounding."""
-        scale = max(1.0, float(np.max(np.abs(self.masses_squared))))
-        return bool(self.masses_squared[0] >= -1e-10 * scale)
+        return bool(self.masses_squared[0] >= -self._rounding)
 
     @property
     def masses(self) -> Float[Array, " field"]:
-        """Square roots of ``masses_squared``; NaN for a tachyon."""
-        return np.sqrt(np.where(self.masses_squared >= 0, self.masses_squared, np.nan))
+        """Square roots of ``masses_squared``; 0 for one that vanishes to rounding, NaN for a tachyon."""
+        squared = np.where(np.abs(self.masses_squared) <= self._rounding, 0.0, self.masses_squared)
+        return np.sqrt(np.where(squared >= 0, squared, np.nan))
+
+    @property
+    def _rounding(self) -> float:
+        return 1e-10 * max(1.0, float(np.max(np.abs(self.masses_squared))))
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{f}={v:.6g}" for f, v in zip(self.fields, self.values, strict=True) if v != 0) or "u = 0"
@@ -49,8 +53,7 @@ class Vacuum:
 
 def mass_matrix(model: AbstractModel, values: Array, r: float = 0.0) -> Float[Array, "field field"]:
     """k^-1/2 V''(u) k^-1/2 at a homogeneous state."""
-    _, _, hessian = point_kernels(model.potential_function)
-    matrix = np.asarray(hessian(values[None], model.params, np.array([r])))[0]
+    matrix = point_kernels(model.potential_function).hessian(values[None], model.params, np.array([r]))[0]
     scale = 1.0 / np.sqrt(model.kinetic)
     return matrix * scale[:, None] * scale[None, :]
 
@@ -58,8 +61,7 @@ def mass_matrix(model: AbstractModel, values: Array, r: float = 0.0) -> Float[Ar
 def describe(model: AbstractModel, values: Sequence[float] | Array, r: float = 0.0) -> Vacuum:
     """The :class:`Vacuum` record of given field values (which need not be stationary)."""
     u = np.asarray(values, dtype=float)
-    value, _, _ = point_kernels(model.potential_function)
-    energy = float(value(u[None], model.params, np.array([r]))[0])
+    energy = float(point_kernels(model.potential_function).value(u[None], model.params, np.array([r]))[0])
     matrix = mass_matrix(model, u, r)
     spectrum = np.linalg.eigvalsh(matrix) if np.all(np.isfinite(matrix)) else np.full(len(u), np.nan)
     return Vacuum(model.fields, u, energy, spectrum)
@@ -67,7 +69,7 @@ def describe(model: AbstractModel, values: Sequence[float] | Array, r: float = 0
 
 def slope(model: AbstractModel, values: Array, r: float = 0.0) -> Float[Array, " field"]:
     """V'(u) at a homogeneous state."""
-    return np.asarray(point_kernels(model.potential_function)[1](values[None], model.params, np.array([r])))[0]
+    return point_kernels(model.potential_function).gradient(values[None], model.params, np.array([r]))[0]
 
 
 def vacua(
@@ -115,15 +117,15 @@ def _starts(model: AbstractModel, free: Array, n_starts: int, seed: int, r: floa
 
 
 def _minimise(model: AbstractModel, u: Array, free: Array, r: float) -> list[Array]:
-    value, gradient, hessian = point_kernels(model.potential_function)
+    value, gradient, hessian = point_kernels(model.potential_function)[:3]
     params, radii = model.params, np.full(len(u), float(r))
     fixed = np.outer(~free, ~free) * np.eye(len(free))
     keep = np.outer(free, free)
-    energy = np.asarray(value(u, params, radii))
+    energy = value(u, params, radii)
     step_limit = np.maximum(1.0, np.max(np.abs(u), axis=1))
     for _ in range(_MAX_STEPS):
-        slope_ = np.asarray(gradient(u, params, radii)) * free
-        curvature = np.asarray(hessian(u, params, radii)) * keep + fixed
+        slope_ = gradient(u, params, radii) * free
+        curvature = hessian(u, params, radii) * keep + fixed
         usable = np.isfinite(energy) & np.isfinite(slope_).all(1) & np.isfinite(curvature).all((1, 2))
         usable &= np.abs(u).max(1) < _FAR
         curvature[~usable] = np.eye(len(free))
@@ -139,7 +141,7 @@ def _minimise(model: AbstractModel, u: Array, free: Array, r: float) -> list[Arr
         scale = 1.0
         for _ in range(12):  # halve the step of those whose energy has not come down
             trial = u + scale * step
-            trial_energy = np.asarray(value(trial, params, radii))
+            trial_energy = value(trial, params, radii)
             better = open_ & (trial_energy <= energy + 1e-15 * np.abs(energy))
             best[better], best_energy[better] = trial[better], trial_energy[better]
             open_ &= ~better
@@ -151,13 +153,26 @@ def _minimise(model: AbstractModel, u: Array, free: Array, r: float) -> list[Arr
         step_limit = np.maximum(step_limit, 2.0 * moved)
         if np.all(moved <= 1e-14 * np.maximum(1.0, np.abs(u).max(1))):
             break
-    slope_ = np.asarray(gradient(u, params, radii)) * free
-    curvature = np.asarray(hessian(u, params, radii)) * keep + fixed
+    slope_ = gradient(u, params, radii) * free
+    curvature = hessian(u, params, radii) * keep + fixed
     scale = np.maximum(1.0, np.abs(curvature).max((1, 2))) * np.maximum(1.0, np.abs(u).max(1))
     good = np.isfinite(energy) & (np.abs(slope_).max(1) <= 1e-9 * scale) & (np.abs(u).max(1) < _FAR)
     good &= np.isfinite(curvature).all((1, 2))
     out = []
     for state, matrix in zip(u[good], curvature[good], strict=True):
-        if np.linalg.eigvalsh(matrix)[0] > -1e-8 * max(1.0, float(np.abs(matrix).max())):
+        tolerance = 1e-8 * max(1.0, float(np.abs(matrix).max()))
+        curvatures, directions = np.linalg.eigh(matrix)
+        flat = directions[:, np.abs(curvatures) <= tolerance].T
+        if curvatures[0] >= -tolerance and not _falls_along(model, state, flat, r):
             out.append(np.where(np.abs(state) < 1e-12, 0.0, state))
     return out
+
+
+def _falls_along(model: AbstractModel, u: Array, flat: Array, r: float) -> bool:
+    """Whether V decreases along a direction in which its curvature vanishes (the origin of -u^4)."""
+    if len(flat) == 0:
+        return False
+    step = 1e-2 * max(1.0, float(np.max(np.abs(u))))
+    points = np.concatenate([[u], u + step * flat, u - step * flat])
+    energies = point_kernels(model.potential_function).value(points, model.params, np.full(len(points), float(r)))
+    return bool(np.any(energies[1:] < energies[0] - 1e-14 * (1.0 + abs(energies[0]))))

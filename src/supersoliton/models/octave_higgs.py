@@ -74,7 +74,9 @@ class OctaveHiggs(AbstractModel):
         for name in ("delta", "lambda_H"):
             value = getattr(self, name)
             if not hasattr(value, "aval") and value < 0:
-                raise ValueError(f"model.{name} must not be negative, got {value!r}: the energy would be unbounded below")
+                raise ValueError(
+                    f"model.{name} must not be negative, got {value!r}: the energy would be unbounded below"
+                )
 
     @classmethod
     def coupling_names(cls) -> tuple[str, ...]:

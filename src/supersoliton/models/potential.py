@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,15 +54,20 @@ class Potential(AbstractModel):
     ) -> None:
         if not callable(function):
             raise ValueError(f"Potential: function must be callable as V(u, p), got {function!r}: give a function")
-        names = (fields,) if isinstance(fields, str) else tuple(fields)
+        names = _names("fields", fields)
         if not names or len(set(names)) != len(names) or not all(isinstance(n, str) and n for n in names):
             raise ValueError(f"Potential: fields must be distinct names, got {fields!r}: e.g. fields=('u', 'v')")
-        chosen = names if constrained is None else tuple(constrained)
+        chosen = names if constrained is None else _names("constrained", constrained)
         if any(name not in names for name in chosen):
             raise ValueError(f"Potential: constrained must name fields among {names}, got {constrained!r}: correct it")
-        factors = (1.0,) * len(names) if kinetic is None else tuple(float(k) for k in kinetic)
+        try:
+            factors = (1.0,) * len(names) if kinetic is None else tuple(float(k) for k in kinetic)
+        except (TypeError, ValueError):
+            factors = ()
         if len(factors) != len(names) or not all(np.isfinite(k) and k > 0 for k in factors):
             raise ValueError(f"Potential: kinetic must be {len(names)} positive numbers, got {kinetic!r}: correct it")
+        if params is not None and not isinstance(params, Mapping):
+            raise ValueError(f"Potential: params must be a dict of couplings, got {params!r}: e.g. params={{'g': 1.0}}")
         values = dict(params or {})
         for name, value in values.items():
             check_coupling("Potential.params", name, value)
@@ -81,18 +86,30 @@ class Potential(AbstractModel):
         r = jax.ShapeDtypeStruct((), jnp.float64)
         try:
             out = jax.eval_shape(lambda u, r: self.potential_function(u, self.params, r), u, r)
-        except Exception as error:  # noqa: BLE001  (whatever a user's function raises is told in one sentence)
+        except Exception as error:
             message = " ".join(str(error).split())[:200]
             raise ValueError(
                 f"Potential: the function failed on {len(self.names)} field(s): {type(error).__name__}: {message}: "
                 "write it with jax.numpy, as V(u, p) or V(u, p, r)"
             ) from error
+        self._check_indices()
         shape, dtype = getattr(out, "shape", None), getattr(out, "dtype", None)
         if shape != () or dtype is None or not jnp.issubdtype(dtype, jnp.floating):
             raise ValueError(
                 f"Potential: the function must return one real number, got shape {shape} of type {dtype}: "
                 "sum over the fields, and take u[0] rather than u for a single field"
             )
+
+    def _check_indices(self) -> None:
+        """JAX clamps an index that is out of range, and V would silently be another: NumPy tells."""
+        try:
+            self.potential_function(np.full(len(self.names), 0.5), self.params, 0.5)
+        except IndexError as error:
+            raise ValueError(
+                f"Potential: the function failed on {len(self.names)} field(s): {error}: name in fields= as many as it uses"
+            ) from error
+        except Exception:  # noqa: BLE001  (a function that works in JAX need not work on NumPy arrays)
+            return
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -130,6 +147,15 @@ class Potential(AbstractModel):
         return f"Potential({', '.join(self.names)}; {values})" if values else f"Potential({', '.join(self.names)})"
 
 
+def _names(argument: str, given: object) -> tuple[str, ...]:
+    """One name or several, as a tuple."""
+    if isinstance(given, str):
+        return (given,)
+    if isinstance(given, Sequence) and all(isinstance(name, str) for name in given):
+        return tuple(given)
+    raise ValueError(f"Potential: {argument} must be names, got {given!r}: e.g. ('u', 'v')")
+
+
 def replace_params(model: Potential, params: dict[str, Any]) -> Potential:
     return Potential(
         model.function,
@@ -145,12 +171,14 @@ def _takes_radius(function: Callable[..., Any]) -> bool:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):  # built-in callables have no signature: then V(u, p)
         return False
-    required = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty]
+    required = [
+        p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty
+    ]
     named = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     return len(required) >= 3 or (len(named) >= 3 and named[2] == "r")
 
 
-class _without_radius:  # noqa: N801  (acts as a function)
+class _without_radius:
     """V(u, p) as V(u, p, r). Equal when the wrapped function is the same, so that compiled kernels are shared."""
 
     def __init__(self, function: Callable[..., Any]) -> None:

@@ -13,19 +13,17 @@ which does not depend on the mesh (an l^2 norm of nodal forces would).
 from __future__ import annotations
 
 import functools
+import math
 import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
+import scipy.linalg
 from numpy import ndarray as Array
 
-from .. import functional
 from ..grid import RadialGrid
-from ..linalg import condensed
 from ..problem import Problem
 
 CONVERGED = "converged"
@@ -67,57 +65,33 @@ class AbstractSolver(ABC):
         """Start from nodal fields ``u`` (n_nodes, n_fields) that satisfy the boundary condition and the norm."""
 
 
-# Kernels that know nothing of the potential: compiled once per shape.
+@functools.lru_cache(maxsize=16)
+def _metric(grid: RadialGrid) -> tuple[Array, Array]:
+    """K + M of one field (the H^1 metric) and its inverse."""
+    matrix = grid.stiffness + grid.mass
+    inverse = scipy.linalg.cho_solve(scipy.linalg.cho_factor(matrix), np.eye(grid.n_nodes))
+    return matrix, 0.5 * (inverse + inverse.T)
 
 
-@functools.lru_cache(maxsize=32)
-def _metric(grid: RadialGrid) -> condensed.Factor:
-    """The factorised K + M of one field: the H^1 metric."""
-    blocks = jnp.asarray(grid.element_matrices(of="stiffness") + grid.element_matrices(of="mass"))
-    one = jnp.ones(1)
-    return jax.jit(condensed.factor)(blocks, one, one, jnp.zeros((1, 1)))
-
-
-@jax.jit
-def _force_kernel(
-    geo: functional.Geometry,
-    metric: condensed.Factor,
-    u: jax.Array,
-    gradient: jax.Array,
-    vacuum: jax.Array,
-    mask: jax.Array,
-    carries: jax.Array,
-    fixed_shift: jax.Array,
-    has_norm: jax.Array,
-) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
-    weight = functional.mass_times(geo, u) * carries
-    norm = jnp.sum(u * weight)
-    multiplier = jnp.where(has_norm, jnp.sum(u * gradient * carries) / jnp.where(norm > 0, norm, 1.0), 0.0)
-    force = (gradient - multiplier * weight - functional.mass_times(geo, u) * fixed_shift) * mask
-    dual = condensed.solve(metric, force[:, None, :])[:, 0, :]
-    away = u - vacuum
-    size = jnp.sum(away * condensed.matvec(metric.blocks, jnp.zeros((1, 1)), away[:, None, :])[:, 0, :])
-    return force, multiplier, jnp.sqrt(jnp.maximum(jnp.sum(force * dual), 0.0)), jnp.sqrt(jnp.maximum(size, 0.0))
-
-
-def force(problem: Problem, u: Array, *, gradient: Any = None) -> Force:
+def force(problem: Problem, u: Array, gradient: Array | None = None) -> Force:
     """F, multiplier and residual; ``gradient`` is E'(u) where it is already known."""
-    assert problem.grid is not None
+    grid = problem.grid
+    assert grid is not None
     if gradient is None:
-        gradient = problem.kernels[1](problem.geometry, problem.theory, u)
-    vector, multiplier, dual, size = _force_kernel(
-        problem.geometry,
-        _metric(problem.grid),
-        u,
-        gradient,
-        problem.theory.vacuum,
-        problem.free_nodes,
-        problem.carries_norm,
-        problem.multiplier_shift,
-        problem.norm is not None,
-    )
+        gradient = problem.energy_and_gradient(u)[1]
+    weight = grid.mass @ u
+    carries = problem.carries_norm
+    multiplier = 0.0
+    if problem.norm is not None:
+        norm = float(np.sum(u * weight * carries))
+        multiplier = float(np.sum(u * gradient * carries)) / norm if norm > 0 else 0.0
+    vector = (gradient - weight * (multiplier * carries + problem.multiplier_shift)) * problem.free_nodes
+    metric, inverse = _metric(grid)
+    away = u - problem.vacuum.values
+    dual = math.sqrt(max(float(np.sum(vector * (inverse @ vector))), 0.0)) if np.all(np.isfinite(vector)) else math.inf
+    size = math.sqrt(max(float(np.sum(away * (metric @ away))), 0.0))
     fixed = 0.0 if problem.omega is None else float(problem.omega) ** 2
-    return Force(vector, float(multiplier) + fixed, float(dual) / max(float(size), size_floor(problem)))
+    return Force(vector, multiplier + fixed, dual / max(size, size_floor(problem)))
 
 
 def size_floor(problem: Problem) -> float:

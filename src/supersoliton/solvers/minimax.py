@@ -7,7 +7,8 @@ With T the gradient and U the potential energy, the largest energy of u(r/s) ove
 Its minimum over shapes is the bounce in units where :math:`\nabla^2u = \lambda V'`; r -> sqrt(lambda) r makes it a
 stationary point of E, with one negative mode (the size). Steps solve
 
-.. math:: \Big(T'' + \lambda U'' + \sigma M - \frac{T'T'^T}{T} + \frac{(d-2)T}{d\,U^2}U'U'^T\Big)\delta = -(T' + \lambda U')
+.. math:: \Big(T'' + \lambda U'' + \sigma M - \frac{T'T'^T}{T} + \frac{(d-2)T}{d\,U^2}U'U'^T\Big)\delta
+          = -(T' + \lambda U')
 
 (the second variation of S-hat up to a factor; the two dyads by the Woodbury formula), sigma as in :mod:`.newton`.
 
@@ -16,19 +17,15 @@ Reference: S. Coleman, V. Glaser, A. Martin, *Commun. Math. Phys.* **58** (1978)
 
 from __future__ import annotations
 
-import functools
 import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from numpy import ndarray as Array
 
-from .. import functional
-from ..linalg import condensed
 from ..problem import Problem
+from . import linear
 
 _MAX_SIGMA = 1e8
 
@@ -44,34 +41,6 @@ class Shape(NamedTuple):
     status: str
 
 
-@functools.lru_cache(maxsize=64)
-def _parts_kernel(function: Any) -> Any:
-    def kernel(geo: functional.Geometry, theory: functional.Theory, u: jax.Array) -> tuple[Any, ...]:
-        parts = functional.energy_parts(function, geo, theory, u)
-        points = functional.pointwise(function, geo, theory, u)
-        still = theory._replace(kinetic=jnp.zeros_like(theory.kinetic))
-        pull = functional.gradient(geo, still, u, points.gradient)
-        tension = functional.gradient(geo, theory, u, jnp.zeros_like(points.gradient))
-        return parts["gradient"], parts["potential"], tension, pull, points.hessian
-
-    return jax.jit(kernel)
-
-
-@jax.jit
-def _solve_kernel(
-    geo: functional.Geometry,
-    theory: functional.Theory,
-    curvature: jax.Array,
-    sigma: jax.Array,
-    rhs: jax.Array,
-    free_first: jax.Array,
-    free_last: jax.Array,
-) -> jax.Array:
-    shift = sigma * jnp.ones_like(theory.kinetic)
-    blocks = functional.hessian_blocks(geo, theory, curvature, shift)
-    return condensed.solve(condensed.factor(blocks, free_first, free_last, theory.exterior), rhs)
-
-
 @dataclass(frozen=True)
 class Minimax:
     """Descent on S-hat to a relative force of ``tol`` (a start for Newton needs no more than 1e-3)."""
@@ -83,25 +52,22 @@ class Minimax:
         """Run from nodal fields with U < 0; d > 2 and fields held at the vacuum at r_max."""
         assert problem.grid is not None
         d = float(problem.grid.dim)
-        kernel = _parts_kernel(problem.model.potential_function)
         mask = problem.free_nodes
         sigma, steps = 1.0, 0
-        at = self._measure(problem, kernel, u, d, mask)
+        at = self._measure(problem, u, d, mask)
         if at is None:
             return Shape(u, math.nan, math.nan, math.nan, 0, "the start has no region of lower potential")
         while True:
-            action, scale, force, tension, pull, curvature, size, t, potential = at
+            action, scale, force, tension, pull, size, t, potential = at
+            curvature = problem.curvature(u)
             if size <= self.tol:
                 return Shape(u, action, scale, size, steps, "converged")
             if steps >= self.max_steps:
                 return Shape(u, action, scale, size, steps, f"not converged within {steps} steps: force {size:.1e}")
-            lifted = sigma * scale  # in units of the rescaled problem
-            rhs = jnp.stack([-force, tension * mask, pull * mask], axis=2)
-            x = np.asarray(
-                _solve_kernel(
-                    problem.geometry, problem.theory, scale * curvature, lifted, rhs, problem.free_first, problem.free_last
-                )
-            )
+            # sigma is in units of the rescaled problem
+            shift = np.full(u.shape[1], sigma * scale)
+            factors = linear.factorise(problem, scale * curvature, shift)
+            x = linear.solve(factors, -force, tension * mask, pull * mask)
             steps += 1
             dyads = np.diag([-1.0 / t, (d - 2.0) * t / (d * potential**2)])
             columns = np.stack([tension * mask, pull * mask], axis=2)
@@ -110,7 +76,7 @@ class Minimax:
             step = x[:, :, 0] - x[:, :, 1:] @ np.linalg.solve(inner, loads)
             moved = None
             if np.all(np.isfinite(step)) and float(np.sum(force * step)) < 0.0:
-                moved = self._measure(problem, kernel, u + step, d, mask)
+                moved = self._measure(problem, u + step, d, mask)
             if moved is not None and moved[0] < action:
                 promised = -0.5 * float(np.sum(force * step)) * scale ** ((d - 2.0) / 2.0)
                 good = action - moved[0] > 0.25 * promised
@@ -122,15 +88,19 @@ class Minimax:
                     return Shape(u, action, scale, size, steps, f"stalled at force {size:.1e}")
 
     @staticmethod
-    def _measure(problem: Problem, kernel: Any, u: Array, d: float, mask: Array) -> Any:
-        t, potential, tension, pull, curvature = kernel(problem.geometry, problem.theory, u)
-        t, potential = float(t), float(potential)
+    def _measure(problem: Problem, u: Array, d: float, mask: Array) -> Any:
+        grid = problem.grid
+        assert grid is not None
+        energy, gradient = problem.energy_and_gradient(u)
+        tension = (grid.stiffness @ u) * problem.model.kinetic
+        t = 0.5 * float(np.sum(u * tension))
+        potential = energy - t
         if not (math.isfinite(t) and math.isfinite(potential) and potential < 0.0 < t):
             return None
         scale = (d - 2.0) * t / (-d * potential)
         action = 2.0 / d * t * scale ** ((d - 2.0) / 2.0)
-        tension, pull = np.asarray(tension), np.asarray(pull)
+        pull = gradient - tension
         force = (tension + scale * pull) * mask
         # Relative to T', which it has to balance: both in the l2 norm of nodal forces, good enough to stop a descent.
         size = float(np.linalg.norm(force) / np.linalg.norm(tension * mask))
-        return action, scale, force, tension, pull, curvature, size, t, potential
+        return action, scale, force, tension, pull, size, t, potential

@@ -18,17 +18,15 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from numpy import ndarray as Array
 
-from .. import functional
 from ..linalg import condensed
-from ..problem import Problem
+from ..problem import Problem, is_number
 from ..warm_start.analytic import scale_to_norm
+from . import linear
 from .base import CONVERGED, AbstractSolver, Force, Solution, Stopwatch, force, shift_of
-from .modes import lowest_mode
+from .modes import border_of, lowest_mode
 
 # Energies agree to rounding when they differ by less than this fraction of T + int|V|.
 _ROUNDING = 1e-13
@@ -56,37 +54,21 @@ class Newton(AbstractSolver):
     max_seconds: float | None = 60.0
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.tol, float | int) and 1e-14 <= self.tol < 1):
+        if not (is_number(self.tol) and 1e-14 <= self.tol < 1):
             raise ValueError(f"solver.tol must lie between 1e-14 and 1, got {self.tol!r}: try 1e-10")
         if isinstance(self.max_steps, bool) or not isinstance(self.max_steps, int) or self.max_steps < 1:
             raise ValueError(f"solver.max_steps must be an integer of at least 1, got {self.max_steps!r}: try 200")
         if self.target not in ("auto", "minimum", "stationary"):
-            raise ValueError(f'solver.target must be "auto", "minimum" or "stationary", got {self.target!r}: choose one')
-        if self.max_seconds is not None and not self.max_seconds > 0:
+            raise ValueError(
+                f'solver.target must be "auto", "minimum" or "stationary", got {self.target!r}: choose one'
+            )
+        if self.max_seconds is not None and not (is_number(self.max_seconds) and self.max_seconds > 0):
             raise ValueError(f"solver.max_seconds must be positive or none, got {self.max_seconds!r}: try 60")
 
     def run(self, problem: Problem, u: Array) -> Solution:
         minimise = self.target == "minimum" or (self.target == "auto" and problem.norm is not None)
         iteration = _Iteration(problem, np.asarray(u, dtype=float), self)
         return iteration.minimise() if minimise else iteration.find_stationary()
-
-
-@jax.jit
-def _solve_kernel(
-    geo: functional.Geometry,
-    theory: functional.Theory,
-    curvature: jax.Array,
-    shift: jax.Array,
-    rhs: jax.Array,
-    free_first: jax.Array,
-    free_last: jax.Array,
-) -> tuple[jax.Array, condensed.Factor]:
-    blocks = functional.hessian_blocks(geo, theory, curvature, shift)
-    factors = condensed.factor(blocks, free_first, free_last, theory.exterior)
-    return condensed.solve(factors, rhs), factors
-
-
-_resolve = jax.jit(condensed.solve)
 
 
 class _Iteration:
@@ -105,9 +87,8 @@ class _Iteration:
     # Measuring
 
     def measure(self, u: Array) -> tuple[float, Force]:
-        energy, gradient, _ = self.problem.kernels
-        value = float(energy(self.problem.geometry, self.problem.theory, u))
-        return value, force(self.problem, u, gradient=gradient(self.problem.geometry, self.problem.theory, u))
+        energy, gradient = self.problem.energy_and_gradient(u)
+        return energy, force(self.problem, u, gradient)
 
     def move_to(self, u: Array, energy: float, at: Force) -> None:
         self.u, self.energy, self.at = u, energy, at
@@ -141,23 +122,16 @@ class _Iteration:
 
     # Linear algebra
 
-    def curvature(self) -> jax.Array:
-        return self.problem.kernels[2](self.problem.geometry, self.problem.theory, self.u).hessian
+    def border(self) -> Array:
+        """M_c u, the normal of the sphere of fixed norm; zeros without norm."""
+        return border_of(self.problem, self.u) if self.problem.norm is not None else np.zeros_like(self.at.vector)
 
-    def border(self) -> jax.Array:
-        return functional.mass_times(self.problem.geometry, jnp.asarray(self.u)) * self.problem.carries_norm
-
-    def direction(self, curvature: jax.Array, sigma: float) -> tuple[Array, condensed.Factor]:
+    def direction(self, curvature: Array, sigma: float) -> tuple[Array, condensed.Factor]:
         """The bordered Newton step at shift sigma."""
-        problem = self.problem
-        border = self.border() if problem.norm is not None else jnp.zeros_like(self.at.vector)
-        rhs = jnp.stack([-self.at.vector, border * problem.free_nodes], axis=2)
-        shift = shift_of(problem, self.at.multiplier) + sigma
-        x, factors = _solve_kernel(
-            problem.geometry, problem.theory, curvature, shift, rhs, problem.free_first, problem.free_last
-        )
+        border = self.border()
+        factors = linear.factorise(self.problem, curvature, shift_of(self.problem, self.at.multiplier) + sigma)
         self.steps += 1
-        return self.tangent(np.asarray(x), np.asarray(border)), factors
+        return self.tangent(linear.solve(factors, -self.at.vector, border), border), factors
 
     def tangent(self, x: Array, border: Array) -> Array:
         """Combine A^-1 (-F) and A^-1 b so that the step is tangent to the sphere of fixed norm."""
@@ -182,7 +156,7 @@ class _Iteration:
                 return self.end(ended)
             if self.at.residual <= self.options.tol:
                 return self.finish_minimum()
-            curvature = self.curvature()
+            curvature = self.problem.curvature(self.u)
             while True:
                 step, _ = self.direction(curvature, sigma)
                 agreement = self.try_minimising_step(step, sigma)
@@ -238,7 +212,7 @@ class _Iteration:
         return self.end(CONVERGED)
 
     def polish(self) -> None:
-        step, _ = self.direction(self.curvature(), 0.0)
+        step, _ = self.direction(self.problem.curvature(self.u), 0.0)
         if np.all(np.isfinite(step)):
             u = self.place(self.u + step)
             energy, at = self.measure(u)
@@ -257,7 +231,7 @@ class _Iteration:
             if self.at.residual <= self.options.tol:
                 self.polish()
                 return self.end(CONVERGED)
-            step, factors = self.direction(self.curvature(), 0.0)
+            step, factors = self.direction(self.problem.curvature(self.u), 0.0)
             if not np.all(np.isfinite(step)):
                 return self.end("diverged: the Newton step is not finite (a singular second variation)")
             damping = self.try_natural_step(step, factors, min(1.0, 4.0 * damping))
@@ -271,9 +245,8 @@ class _Iteration:
             u = self.place(self.u + damping * step)
             energy, at = self.measure(u)
             if math.isfinite(energy) and math.isfinite(at.residual):
-                rhs = jnp.stack([-at.vector, self.border() * self.problem.free_nodes], axis=2)
-                x = np.asarray(_resolve(factors, rhs))
-                corrected = self.tangent(x, np.asarray(self.border()))
+                border = self.border()
+                corrected = self.tangent(linear.solve(factors, -at.vector, border), border)
                 shorter = self.h0_norm(corrected) <= (1.0 - 0.25 * damping) * size
                 if shorter or (at.residual < self.at.residual < _ASYMPTOTIC):
                     self.move_to(u, energy, at)
@@ -284,5 +257,7 @@ class _Iteration:
 
     def h0_norm(self, v: Array) -> float:
         """The L2 norm of a direction; infinite where it is not finite."""
-        weights = functional.mass_times(self.problem.geometry, jnp.asarray(v))
-        return math.sqrt(max(float(np.sum(np.asarray(weights) * v)), 0.0)) if np.all(np.isfinite(v)) else math.inf
+        assert self.problem.grid is not None
+        return (
+            math.sqrt(max(float(np.sum((self.problem.grid.mass @ v) * v)), 0.0)) if np.all(np.isfinite(v)) else math.inf
+        )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy import ndarray as Array
 
-from ..problem import Problem
+from ..problem import Problem, is_number
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class AbstractProfile(ABC):
     alternate: bool = False
 
     def __post_init__(self) -> None:
-        if not math.isfinite(self.amplitude):
+        if not is_number(self.amplitude):
             raise ValueError(f"guess.amplitude must be finite, got {self.amplitude!r}: give a number")
-        if not (math.isfinite(self.width) and self.width > 0):
+        if not (is_number(self.width) and self.width > 0):
             raise ValueError(f"guess.width must be positive, got {self.width!r}: give a radius, e.g. 3")
         if isinstance(self.field, list):
             object.__setattr__(self, "field", tuple(self.field))
@@ -150,10 +150,18 @@ def _from_state(state: Any, nodes: Array, n: int) -> Array:
     return np.asarray(state(nodes))
 
 
-def _from_array(values: Sequence[Any] | Array | Any, nodes: Array, n: int) -> Array:
-    u = np.array(values, dtype=float)
+def _from_array(values: Any, nodes: Array, n: int) -> Array:
+    try:
+        u = np.array(values, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"guess must be a profile, a state, a function of r or an array (nodes, fields), got {values!r}: "
+            "e.g. Gaussian(amplitude=2.0, width=4.0)"
+        ) from None
     if n == 1 and u.shape == (len(nodes),):
         u = u[:, None]
     if u.shape != (len(nodes), n):
-        raise ValueError(f"guess: the array has shape {u.shape}, expected {(len(nodes), n)} (nodes, fields): reshape it")
+        raise ValueError(
+            f"guess: the array has shape {u.shape}, expected {(len(nodes), n)} (nodes, fields): reshape it"
+        )
     return u

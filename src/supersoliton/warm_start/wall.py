@@ -2,13 +2,13 @@ r"""The start of a bounce without a guess: a straight path in field space and a 
 
 .. math:: u(r) = v + a\,(u_* - v)\,h(r/w),\qquad h(x) = \frac{\tanh(x+\rho) - \tanh(x-\rho)}{2\tanh\rho}
 
-with u_* a point where V is lower than at the false vacuum v. Thick walls have rho -> 0 (h = sech^2), thin ones rho >> 1.
-Under r -> r/s a static configuration has E = s^{d-2} T + s^d U; its maximum over s,
+with u_* a point where V is lower than at the false vacuum v. Thick walls have rho -> 0 (h = sech^2), thin ones
+rho >> 1. Under r -> r/s a static configuration has E = s^{d-2} T + s^d U; its maximum over s,
 
 .. math:: \hat S = \frac{2T}{d}\left(\frac{(d-2)T}{-d\,U}\right)^{(d-2)/2},
 
 is the action that the shape would have at its own best size, and the bounce is the shape that minimises it (S. Coleman,
-V. Glaser, A. Martin, *Commun. Math. Phys.* **58** (1978) 211). a and rho are chosen by it on a table of V along the path.
+V. Glaser, A. Martin, *Commun. Math. Phys.* **58** (1978) 211). a and rho are chosen by it on a table of V.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray as Array
 
-from ..functional import point_kernels
 from ..grid import sphere_area
 from ..models.base import AbstractModel
+from ..pointwise import point_kernels
 
 _RATIOS = np.concatenate([[0.05], np.geomspace(0.3, 150.0, 28)])  # rho = radius / wall width
 _TABLE = 400
@@ -55,10 +55,9 @@ def best_wall(model: AbstractModel, false_vacuum: Array, target: Array, dim: flo
     For dim <= 2 the scale argument has no maximum, and the shape is found in three dimensions.
     """
     d = dim if dim > 2.0 else 3.0
-    value, _, _ = point_kernels(model.potential_function)
     reach = np.linspace(0.0, 1.5, _TABLE)
     path = false_vacuum + reach[:, None] * (target - false_vacuum)
-    potential = np.asarray(value(path, model.params, np.zeros(_TABLE)))
+    potential = point_kernels(model.potential_function).value(path, model.params, np.zeros(_TABLE))
     potential = potential - potential[0]
     lower = np.isfinite(potential) & (potential < 0)
     if not lower.any():
@@ -71,9 +70,13 @@ def best_wall(model: AbstractModel, false_vacuum: Array, target: Array, dim: flo
         x = np.linspace(0.0, rho + 20.0, _POINTS)
         weight = x ** (d - 1.0) * (x[1] - x[0])
         h = (np.tanh(x + rho) - np.tanh(x - rho)) / (2.0 * math.tanh(rho))
-        slope = (np.cosh(x + rho) ** -2.0 - np.cosh(np.minimum(np.abs(x - rho), 300.0)) ** -2.0) / (2.0 * math.tanh(rho))
+        slope = (np.cosh(x + rho) ** -2.0 - np.cosh(np.minimum(np.abs(x - rho), 300.0)) ** -2.0) / (
+            2.0 * math.tanh(rho)
+        )
         gradient = 0.5 * kinetic * amplitudes**2 * float(np.sum(weight * slope**2))
-        depth = np.array([np.sum(weight * np.interp(a * h, reach, np.nan_to_num(potential, nan=1e300))) for a in amplitudes])
+        depth = np.array(
+            [np.sum(weight * np.interp(a * h, reach, np.nan_to_num(potential, nan=1e300))) for a in amplitudes]
+        )
         area = sphere_area(d)
         gradient, depth = area * gradient, area * depth
         usable = (depth < 0) & (depth > -1e200)
@@ -85,5 +88,7 @@ def best_wall(model: AbstractModel, false_vacuum: Array, target: Array, dim: flo
         i = int(np.argmin(action))
         if best is None or action[i] < best.action:
             centre = false_vacuum + amplitudes[usable][i] * (target - false_vacuum)
-            best = Wall(float(action[i]), centre, np.asarray(false_vacuum, float), float(rho), math.sqrt(float(scale[i])))
+            best = Wall(
+                float(action[i]), centre, np.asarray(false_vacuum, float), float(rho), math.sqrt(float(scale[i]))
+            )
     return best

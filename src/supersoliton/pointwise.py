@@ -1,0 +1,99 @@
+"""A potential and its derivatives over lists of points, compiled once for all lengths.
+
+The potential is the only part of a calculation that is new with every model, so it is compiled alone, over blocks of a
+fixed number of points; the linear algebra around it knows only shapes and is shared by all potentials, also through the
+compilation cache on disk.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from . import engine
+from .engine import AnyArray as Array
+from .models.base import PotentialFunction
+
+# A field of exactly zero is evaluated here, so that potentials such as u^2 ln u^2, whose derivatives JAX finds to be
+# 0 * infinity at u = 0, take their limit. For a smooth potential the change is far below the smallest rounding error,
+# and the sixth power of this is still a number.
+_TINY = 1e-45
+
+# Block lengths: lists are cut and padded to a multiple of one of them.
+_BLOCKS = (256, 8192)
+
+
+def away_from_zero(u: Array) -> Array:
+    return jnp.where(jnp.abs(u) < _TINY, jnp.where(u < 0, -_TINY, _TINY), u)
+
+
+@functools.lru_cache(maxsize=64)
+def point_functions(function: PotentialFunction) -> tuple[Callable, Callable, Callable]:
+    """V, dV/du and d2V/du2 as pure functions of (point field), params, (point)."""
+
+    def value(u: Array, params: Any, r: Array) -> Array:
+        return jax.vmap(function, in_axes=(0, None, 0))(away_from_zero(u), params, r)
+
+    def gradient(u: Array, params: Any, r: Array) -> Array:
+        return jax.vmap(jax.grad(function), in_axes=(0, None, 0))(away_from_zero(u), params, r)
+
+    def hessian(u: Array, params: Any, r: Array) -> Array:
+        matrix = jax.vmap(jax.hessian(function), in_axes=(0, None, 0))(away_from_zero(u), params, r)
+        return 0.5 * (matrix + jnp.swapaxes(matrix, -1, -2))
+
+    return value, gradient, hessian
+
+
+class PointKernels(NamedTuple):
+    """Compiled functions of (u (point, field), params, r (point)), for any number of points; NumPy in and out."""
+
+    value: Callable[..., np.ndarray]
+    gradient: Callable[..., np.ndarray]
+    hessian: Callable[..., np.ndarray]
+    radial: Callable[..., np.ndarray]  # r dV/dr at fixed fields
+    value_and_gradient: Callable[..., tuple[np.ndarray, np.ndarray]]
+
+
+@functools.lru_cache(maxsize=64)
+def point_kernels(function: PotentialFunction) -> PointKernels:
+    """The compiled kernels of a potential."""
+    engine.enable_compilation_cache()
+    value, gradient, hessian = point_functions(function)
+
+    def radial(u: Array, params: Any, r: Array) -> Array:
+        return jax.jvp(lambda x: value(u, params, x), (r,), (r,))[1]
+
+    def both(u: Array, params: Any, r: Array) -> tuple[Array, Array]:
+        pair = jax.vmap(jax.value_and_grad(function), in_axes=(0, None, 0))
+        return pair(away_from_zero(u), params, r)
+
+    return PointKernels(_blocked(value), _blocked(gradient), _blocked(hessian), _blocked(radial), _blocked(both))
+
+
+def _blocked(function: Callable[..., Any]) -> Callable[..., Any]:
+    compiled = jax.jit(function)
+
+    def call(u: Any, params: Any, r: Any) -> Any:
+        u, r = np.asarray(u), np.asarray(r)
+        count = len(u)
+        block = _BLOCKS[0] if count <= 8 * _BLOCKS[0] else _BLOCKS[1]
+        pieces = []
+        for start in range(0, count, block):
+            part, radii = u[start : start + block], r[start : start + block]
+            missing = block - len(part)
+            if missing:  # repeat the last point: a value that the potential is asked for anyway
+                part = np.concatenate([part, np.broadcast_to(part[-1:], (missing, *part.shape[1:]))])
+                radii = np.concatenate([radii, np.full(missing, radii[-1])])
+            pieces.append(compiled(part, params, radii))
+        return jax.tree.map(lambda *arrays: _join(arrays)[:count], *pieces)
+
+    return call
+
+
+def _join(arrays: tuple[Any, ...]) -> np.ndarray:
+    return np.asarray(arrays[0]) if len(arrays) == 1 else np.concatenate([np.asarray(a) for a in arrays])
