@@ -96,8 +96,8 @@ def _feasibility(record: Record) -> str:
         for name in record.trials[0].constraints
     }
     worst = sorted((name for name in broken if broken[name]), key=lambda name: -broken[name])[:3]
-    words = [f"{CONSTRAINT_WORDS.get(name, name)} ({broken[name]} times not)" for name in worst]
-    reason = f" Violated most often: {join_words(words)}." if words else ""
+    words = [f"{CONSTRAINT_WORDS.get(name, name)} (not in {broken[name]} of {len(record.trials)})" for name in worst]
+    reason = f" What fails most often: that {join_words(words)}." if words else ""
     return f"No trial satisfies every constraint, so there is no Pareto set.{reason}"
 
 
@@ -122,7 +122,9 @@ def _null(record: Record) -> list[str]:
     expected = 0.05 * percentiles.size
     who = "feasible trials" if record.feasible else "converged trials"
     scores = np.array([[trial.value("fractal_score"), trial.value("null_mean")] for trial in group])
-    score, null = np.nanmedian(scores, axis=0)
+    score, null = (
+        np.median(column[np.isfinite(column)]) if np.isfinite(column).any() else np.nan for column in scores.T
+    )
     text = (
         f"Against random spectra of equal count and span, the fractal score of the {percentiles.size} {who} lies at "
         f"the median percentile {np.median(percentiles):.0f} (median score {score:.3f}, mean of the null {null:.3f}, "
