@@ -105,7 +105,7 @@ QUICKSTART_GRID = ss.RadialGrid(r_max=25.0, n_elements=8, order=12)
 def octave_model(g: float, **changes: Any) -> ss.OctaveHiggs:
     couplings = {"m0_squared": 0.5, "delta": 0.2, "beta": 0.15, "lambda_1": 0.05, "lambda_2": 0.01}
     higgs = {"mu_squared": -1.0, "lambda_H": 0.5, "g_yukawa": 0.1}
-    return ss.OctaveHiggs(g=g, quartic_sign=-1, **{**couplings, **higgs, **changes})
+    return ss.OctaveHiggs(g=g, **{"quartic_sign": -1, **couplings, **higgs, **changes})
 
 
 def strong_model() -> ss.OctaveHiggs:
