@@ -29,6 +29,10 @@ _HOME = {
     "Certificate": "certificate",
     "State": "state",
     "load": "state",
+    "BounceError": "bounce",
+    "bounce": "bounce",
+    "find_states": "find",
+    "MultiStart": "warm_start",
     "SolveError": "solve",
     "solve": "solve",
     "Modes": "spectrum",
@@ -67,7 +71,10 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from .bounce import BounceError as BounceError
+    from .bounce import bounce as bounce
     from .certificate import Certificate as Certificate
+    from .find import find_states as find_states
     from .grid import RadialGrid as RadialGrid
     from .jobs import scan as scan
     from .models import OctaveHiggs as OctaveHiggs
@@ -87,5 +94,6 @@ if TYPE_CHECKING:
     from .vacua import vacua as vacua
     from .warm_start import Exponential as Exponential
     from .warm_start import Gaussian as Gaussian
+    from .warm_start import MultiStart as MultiStart
     from .warm_start import OriginalGuess as OriginalGuess
     from .warm_start import SuperGaussian as SuperGaussian

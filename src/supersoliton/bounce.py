@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from numpy import ndarray as Array
 
-from .adaptive import ELEMENTS, ORDER, converge_mesh, decay_length, domain_for
+from .adaptive import ELEMENTS, ORDER, converge_mesh, decay_length, domain_for, transfer
+from .certificate import exterior_error
 from .grid import RadialGrid
 from .mesh import adapted_edges, wall_edges
 from .models.base import AbstractModel
@@ -34,6 +35,8 @@ _SCALING_DIM = 2.5  # the functional of Coleman, Glaser and Martin is used down 
 _DEGENERATE = 1e-9  # relative depth below which two vacua count as degenerate
 _TRIED = 3  # different walls whose shapes are relaxed
 _RAYS = 64
+_LARGER_DOMAINS = 12  # times that the domain may grow by a quarter
+_EXTERIOR_LIMIT = 1e-14  # of the action
 
 
 class BounceError(ValueError):
@@ -99,8 +102,29 @@ def bounce(
     problem, solution = best
     if first != dim:
         problem, solution = _continue_dimension(problem, solution, float(dim), newton)
-    problem, solution, _ = converge_mesh(problem, solution, newton)
+    problem, solution, _ = converge_mesh(*_reach_the_linear_tail(problem, solution, newton), newton)
     return make_state(problem, solution)
+
+
+def _reach_the_linear_tail(problem: Problem, solution: Solution, newton: Newton) -> tuple[Problem, Solution]:
+    """Enlarge the domain until what lies outside is linear to the accuracy of the action.
+
+    Needed where the mass gap says little about the tail: near u^2 ln u^2 the local mass grows as the field falls.
+    """
+    for _ in range(_LARGER_DOMAINS):
+        if exterior_error(problem, solution.u) <= _EXTERIOR_LIMIT * abs(_action(problem, solution)):
+            break
+        assert problem.grid is not None
+        wider = problem.grid.element_edges * 1.25
+        coarse = problem.with_grid(RadialGrid(edges=tuple(wider), order=ORDER, dim=problem.grid.dim))
+        assert coarse.grid is not None
+        edges = adapted_edges(coarse.grid, transfer(problem, solution.u, coarse), problem.grid.n_elements)
+        larger = problem.with_grid(RadialGrid(edges=edges, order=ORDER, dim=problem.grid.dim))
+        moved = newton.run(larger, transfer(problem, solution.u, larger))
+        if not moved.converged or not abs(_action(larger, moved) / _action(problem, solution) - 1.0) < 0.01:
+            break
+        problem, solution = larger, moved
+    return problem, solution
 
 
 def _values(vacuum: Any) -> Array | None:
@@ -241,8 +265,6 @@ def _fit_domain(problem: Problem, solution: Solution, newton: Newton) -> tuple[P
     wanted = domain_for(problem, _core_radius(problem, solution.u))
     if 0.8 * wanted <= grid.r_max <= 1.6 * wanted:
         return problem, solution
-    from .adaptive import transfer
-
     edges = np.asarray(grid.element_edges)
     edges = edges * (wanted / grid.r_max) if wanted < grid.r_max else np.concatenate([edges[:-1], [wanted]])
     other = problem.with_grid(RadialGrid(edges=tuple(edges), order=grid.order, dim=grid.dim))

@@ -243,7 +243,25 @@ def discretisation_error(problem: Problem, u: Array, multiplier: float) -> float
     scale = problem.energy_scale(u)
     rounding = 4e-16 * scale * math.sqrt(problem.grid.n_nodes)
     size = max(abs(energy), 1e-6 * scale, 1e-12 * float(np.sum(problem.grid.quadrature_weights)))
-    return (abs(corrected - energy) + rounding) / size
+    return (abs(corrected - energy) + exterior_error(problem, u) + rounding) / size
+
+
+def exterior_error(problem: Problem, u: Array) -> float:
+    """Error of the energy because the fields outside the domain are taken to obey the linearised equation.
+
+    Their energy 1/2 (u - v)^T X (u - v), times the relative departure of V from its quadratic form at the edge.
+    """
+    if problem.boundary != "decaying":
+        return 0.0
+    away = u[-1] - problem.vacuum.values
+    outside = 0.5 * float(away @ np.asarray(problem.theory.exterior) @ away)
+    kernels = point_kernels(problem.model.potential_function)
+    radius = np.full(2, problem.grid.r_max)  # type: ignore[union-attr]
+    edge, bottom = kernels.value(np.stack([u[-1], problem.vacuum.values]), problem.model.params, radius)
+    curvature = kernels.hessian(problem.vacuum.values[None], problem.model.params, radius[:1])[0]
+    quadratic = 0.5 * float(away @ curvature @ away)
+    departure = abs(float(edge - bottom) - quadratic) / max(abs(quadratic), 1e-300)
+    return abs(outside) * min(departure, 1.0) if outside != 0.0 else 0.0
 
 
 def translation_mode(problem: Problem, u: Array, multiplier: float) -> float:

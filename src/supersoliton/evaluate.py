@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -15,15 +15,11 @@ from . import observables
 from .certificate import BOUNDARY_LIMIT, RESIDUAL_LIMIT
 from .problem import Problem
 from .scoring import score
-from .solvers.base import Solution
+from .search import find_solutions
 from .solvers.newton import Newton
 from .spectrum import Modes, spectrum
 from .state import State, make_state
-from .warm_start.multistart import MultiStart, Start, screened_starts, starts
 
-_SCREENED = 6  # starts that get a few steps before the best are polished
-_SCREENING_STEPS = 3
-_SAME_STATE = 1e-7  # relative difference in energy and multiplier below which two states are one
 _MIN_AMPLITUDE = 0.1  # the original's pre-check on the largest |Psi|
 _HIGGS_RANGE = (1e-3, 1e2)  # and on the mean |Phi|
 
@@ -123,47 +119,6 @@ def evaluate(cfg: Settings, point: Mapping[str, float]) -> Evaluation:
         spectra=spectra,
         state=state,
     )
-
-
-def find_solutions(problem: Problem, solver: Newton, guess: Any) -> list[Solution]:
-    """Distinct solutions, lowest energy first, converged ones before the others.
-
-    Without a given guess (None) the screened starts of :class:`MultiStart` take a few steps each and the best are
-    carried to the end: which start is lowest cannot be told from its shape alone.
-    """
-    multi = MultiStart() if guess is None else guess
-    chosen = starts(problem, multi)
-    if isinstance(multi, MultiStart):
-        chosen = _screen(problem, solver, screened_starts(problem)[:_SCREENED])[: multi.n_polish]
-    found = [solver.run(problem, start.u) for start in chosen]
-    found = [s for s in found if np.all(np.isfinite(s.u))]
-    found.sort(key=lambda s: (not s.converged, _energy(problem, s.u)))
-    distinct: list[Solution] = []
-    for solution in found:
-        energy = _energy(problem, solution.u)
-        scale = _SAME_STATE * problem.energy_scale(solution.u)
-        if all(abs(energy - _energy(problem, d.u)) > scale for d in distinct):
-            distinct.append(solution)
-    return distinct
-
-
-def _screen(problem: Problem, solver: Newton, candidates: list[Start]) -> list[Start]:
-    short = replace(solver, max_steps=_SCREENING_STEPS)
-    moved = []
-    for start in candidates:
-        u = short.run(problem, start.u).u
-        moved.append(Start(_energy(problem, u), start.label, u))
-    moved.sort(key=lambda start: start.energy)
-    distinct: list[Start] = []
-    for start in moved:  # two starts on their way to the same state
-        if all(abs(start.energy - d.energy) > 1e-4 * abs(d.energy) for d in distinct):
-            distinct.append(start)
-    return distinct
-
-
-def _energy(problem: Problem, u: Array) -> float:
-    energy = problem.energy(u)
-    return energy if math.isfinite(energy) else math.inf
 
 
 def _modes(cfg: Settings, state: State) -> dict[int, Modes]:

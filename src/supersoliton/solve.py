@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import numpy as np
+from numpy import ndarray as Array
+
+from .adaptive import ELEMENTS, ORDER, converge_mesh, decay_length, domain_for, enlarge, transfer
+from .bounce import BounceError, bounce
+from .certificate import is_homogeneous
+from .grid import RadialGrid
 from .problem import Problem
-from .solvers.base import AbstractSolver
+from .search import find_solutions
+from .solvers.base import AbstractSolver, Solution
 from .solvers.newton import Newton
 from .state import State, make_state
-from .warm_start.analytic import Gaussian, starting_fields
+from .warm_start.analytic import AbstractProfile, Gaussian, starting_fields
+from .warm_start.multistart import MultiStart
+
+_LARGER_DOMAINS = 6  # times that a domain may grow by half
 
 
 class SolveError(RuntimeError):
@@ -24,11 +36,19 @@ def solve(problem: Problem, guess: Any = None, solver: AbstractSolver | None = N
 
     Parameters
     ----------
-    problem : what to solve.
+    problem : what to solve. Without a grid the domain and the mesh are chosen, and refined until the energy is known
+        to rounding.
     guess : a profile (:class:`Gaussian`, ...), an array (n_nodes, n_fields), a function of the radii that returns one,
-        or a state; a Gaussian of amplitude 1 and width 3 in the constrained fields unless given.
+        or a state. Unless given: at fixed norm several starts over the fields that may carry the soliton, of which the
+        lowest state is returned; else a Gaussian of amplitude 1 and width 3.
     solver : the method; :class:`Newton` unless given.
     throw : raise :class:`SolveError` where the solver does not converge, instead of telling so in ``state.status``.
+
+    Notes
+    -----
+    A localised state without norm is a saddle of the energy, and Newton's basin around it is small. Where the default
+    method fails from a guess that reaches through the barrier (V below the vacuum's), or falls from it into the
+    vacuum, the saddle of least action is sought by :func:`bounce` and carried to the problem's mesh.
 
     Raises
     ------
@@ -39,8 +59,86 @@ def solve(problem: Problem, guess: Any = None, solver: AbstractSolver | None = N
     chosen = Newton() if solver is None else solver
     if not isinstance(chosen, AbstractSolver):
         raise ValueError(f"solve: solver must be a solver object, got {chosen!r}: use Newton()")
-    u = starting_fields(problem, Gaussian() if guess is None else guess)
-    state = make_state(problem, chosen.run(problem, u))
+    if guess is None and problem.norm is None:
+        guess = Gaussian()
+    if problem.grid is None:
+        problem, solution = _without_grid(problem, guess, chosen)
+    else:
+        solution = _run(problem, guess, chosen)
+        if solver is None:
+            solution = _through_the_barrier(problem, guess, solution)
+    state = make_state(problem, solution)
     if throw and not state.converged:
         raise SolveError(state)
     return state
+
+
+def _run(problem: Problem, guess: Any, solver: AbstractSolver) -> Solution:
+    if guess is None or isinstance(guess, MultiStart):
+        found = find_solutions(problem, solver, guess)
+        if not found:
+            raise ValueError("solve: no start of the default search has a finite energy: give a guess")
+        return found[0]
+    return solver.run(problem, starting_fields(problem, guess))
+
+
+def _through_the_barrier(problem: Problem, guess: Any, solution: Solution) -> Solution:
+    """The bounce on the problem's own mesh, where Newton has failed from a guess that reaches below the vacuum."""
+    wanted = (
+        problem.norm is None and problem.omega is None and problem.parity == "even" and not problem.model.explicit_r
+    )
+    if not wanted or problem.grid is None or problem.free_last.any():
+        return solution
+    if solution.converged and not is_homogeneous(problem, solution.u):
+        return solution
+    if not _reaches_below(problem, starting_fields(problem, guess)):
+        return solution
+    try:
+        found = bounce(problem.model, problem.vacuum, dim=problem.grid.dim)
+    except BounceError:  # there is none to be found: Newton's own word stands
+        return solution
+    moved = Newton(target="stationary").run(problem, transfer(found.problem, found.u, problem))
+    return moved if moved.converged and not is_homogeneous(problem, moved.u) else solution
+
+
+def _reaches_below(problem: Problem, u: Array) -> bool:
+    from .pointwise import point_kernels
+
+    value = point_kernels(problem.model.potential_function).value
+    states = np.concatenate([u, problem.vacuum.values[None]])
+    energies = value(states, problem.model.params, np.zeros(len(states)))
+    return bool(np.nanmin(energies[:-1]) < energies[-1] - 1e-12)
+
+
+def _without_grid(problem: Problem, guess: Any, solver: AbstractSolver) -> tuple[Problem, Solution]:
+    """Choose the domain by the guess and the mass gap, let it grow while the state reaches its edge, refine."""
+    if guess is not None and not isinstance(guess, AbstractProfile | MultiStart) and not hasattr(guess, "grid"):
+        raise ValueError("solve: an array needs the grid that it lives on: give problem.grid, or a profile or state")
+    unconstrained = problem.norm is None and problem.omega is None
+    if unconstrained and problem.parity == "even" and not problem.model.explicit_r:
+        try:
+            found = bounce(problem.model, problem.vacuum, dim=float(problem.dimension))
+        except BounceError as error:
+            raise ValueError(f"solve: without a grid a localised state is sought, and {error}") from error
+        return found.problem, found.solution
+    length = decay_length(problem)
+    core = 3.0 * guess.width if isinstance(guess, AbstractProfile) else 3.0 * (length if math.isfinite(length) else 3.0)
+    on = problem.with_grid(_first_grid(problem, core))
+    solution = _run(on, guess, solver)
+    for _ in range(_LARGER_DOMAINS):
+        larger = enlarge(on, solution) if solution.converged else None
+        if larger is None:
+            break
+        on, before = larger, on
+        solution = solver.run(on, transfer(before, solution.u, on))
+    if solution.converged:
+        on, solution, _ = converge_mesh(on, solution, solver)
+    return on, solution
+
+
+def _first_grid(problem: Problem, core: float) -> RadialGrid:
+    """Elements that grow from the core outwards."""
+    r_max = domain_for(problem, core)
+    stretch = np.linspace(0.0, 1.0, ELEMENTS[0] + 1)
+    edges = r_max * (0.4 * stretch + 0.6 * stretch**2)
+    return RadialGrid(edges=tuple(edges), order=ORDER, dim=problem.dimension)

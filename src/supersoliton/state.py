@@ -198,7 +198,7 @@ def _describe_model(model: AbstractModel) -> dict[str, Any]:
 def load(path: str | Path, *, model: AbstractModel | None = None) -> State:
     """Read a state written by :meth:`State.save`; its numbers are those stored, nothing is computed again.
 
-    A user's potential is found again where it is a named function of an importable module; for any other give ``model``.
+    A user's potential is found again where it is a named function of an importable module; else give ``model``.
 
     Raises
     ------

@@ -106,7 +106,7 @@ class Potential(AbstractModel):
             self.potential_function(np.full(len(self.names), 0.5), self.params, 0.5)
         except IndexError as error:
             raise ValueError(
-                f"Potential: the function failed on {len(self.names)} field(s): {error}: name in fields= as many as it uses"
+                f"Potential: the function failed on {len(self.names)} field(s): {error}: name all of them in fields="
             ) from error
         except Exception:  # noqa: BLE001  (a function that works in JAX need not work on NumPy arrays)
             return

@@ -67,11 +67,11 @@ class Newton(AbstractSolver):
 
     def run(self, problem: Problem, u: Array) -> Solution:
         minimise = self.target == "minimum" or (self.target == "auto" and problem.norm is not None)
-        iteration = _Iteration(problem, np.asarray(u, dtype=float), self)
+        iteration = Iteration(problem, np.asarray(u, dtype=float), self)
         return iteration.minimise() if minimise else iteration.find_stationary()
 
 
-class _Iteration:
+class Iteration:
     """The state of one run: point, energy, force, history."""
 
     def __init__(self, problem: Problem, u: Array, options: Newton) -> None:
@@ -131,7 +131,12 @@ class _Iteration:
         border = self.border()
         factors = linear.factorise(self.problem, curvature, shift_of(self.problem, self.at.multiplier) + sigma)
         self.steps += 1
-        return self.tangent(linear.solve(factors, -self.at.vector, border), border), factors
+        step = self.tangent(linear.solve(factors, -self.at.vector, border), border)
+        return self.adapt(step, self.u), factors
+
+    def adapt(self, step: Array, u: Array) -> Array:
+        """What a variant of the method makes of a step computed from the force at ``u``; here the step itself."""
+        return step
 
     def tangent(self, x: Array, border: Array) -> Array:
         """Combine A^-1 (-F) and A^-1 b so that the step is tangent to the sphere of fixed norm."""
@@ -246,7 +251,7 @@ class _Iteration:
             energy, at = self.measure(u)
             if math.isfinite(energy) and math.isfinite(at.residual):
                 border = self.border()
-                corrected = self.tangent(linear.solve(factors, -at.vector, border), border)
+                corrected = self.adapt(self.tangent(linear.solve(factors, -at.vector, border), border), u)
                 shorter = self.h0_norm(corrected) <= (1.0 - 0.25 * damping) * size
                 if shorter or (at.residual < self.at.residual < _ASYMPTOTIC):
                     self.move_to(u, energy, at)

@@ -1,0 +1,152 @@
+r"""What the methods of descent share: the functional that falls, the record of accepted points, and the finish.
+
+What falls is E, at fixed frequency :math:`E-\tfrac12\omega^2N`. Where the descent ends near a minimum, Newton's method
+takes over (:meth:`Descent.polish`), so that a quantity has the same value whichever method found the state.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy import ndarray as Array
+
+from ..problem import Problem, is_number
+from ..warm_start.analytic import scale_to_norm
+from .base import CONVERGED, Force, Solution, Stopwatch, force
+from .newton import Newton
+
+# Energies agree to rounding when they differ by less than this fraction of T + int|V|.
+ROUNDING = 1e-13
+# Fields beyond this are not asked for: their powers overflow, and no state of the theories here comes near.
+_LARGEST = 1e60
+_POLISHING_STEPS = 200  # Newton's own default; it needs 2 to 10 of them after a descent
+
+
+class Point(NamedTuple):
+    """One point of a descent, with everything measured there; ``gradient`` is that of ``value``, nodes held included."""
+
+    u: Array
+    value: float  # of the functional that falls
+    energy: float
+    gradient: Array
+    at: Force
+
+    @property
+    def finite(self) -> bool:
+        return math.isfinite(self.value) and math.isfinite(self.at.residual) and bool(np.all(np.isfinite(self.u)))
+
+
+class Descent:
+    """The state of one run: the last accepted point, its history, and the limits."""
+
+    def __init__(
+        self, problem: Problem, u: Array, *, tol: float, max_steps: int, max_seconds: float | None, name: str
+    ) -> None:
+        self.problem, self.name = problem, name
+        self.tol, self.max_steps = tol, max_steps
+        self.watch = Stopwatch(max_seconds)
+        self.steps = 0
+        self.history: list[tuple[float, float]] = []
+        self.point = self.measure(self.place(np.asarray(u, dtype=float)))
+        self.scale = max(problem.energy_scale(self.point.u), 1e-300) if self.point.finite else math.nan
+        self.note()
+
+    # Measuring
+
+    def place(self, u: Array) -> Array:
+        """The point of fixed norm on the ray through u (u itself where no norm is fixed)."""
+        return scale_to_norm(self.problem, u) if self.problem.norm is not None else u
+
+    def measure(self, u: Array) -> Point:
+        nothing = Force(np.full_like(u, math.nan), math.nan, math.inf)
+        if not np.all(np.abs(u) < _LARGEST):
+            return Point(u, math.nan, math.nan, nothing.vector, nothing)
+        problem = self.problem
+        assert problem.grid is not None
+        energy, gradient = problem.energy_and_gradient(u)
+        if not (math.isfinite(energy) and np.all(np.isfinite(gradient))):
+            return Point(u, math.nan, energy, nothing.vector, nothing)
+        at = force(problem, u, gradient)
+        shifted = (problem.grid.mass @ u) * problem.multiplier_shift
+        return Point(u, energy - 0.5 * float(np.sum(u * shifted)), energy, gradient - shifted, at)
+
+    # Recording
+
+    def move_to(self, point: Point) -> None:
+        self.point = point
+        self.note()
+
+    def note(self) -> None:
+        self.history.append((self.point.energy, self.point.at.residual))
+
+    def stopped(self) -> str | None:
+        """Why no further step may be taken, in words; None where one may."""
+        residual = self.point.at.residual
+        if not self.point.finite:
+            return "diverged: the energy or its gradient is not finite"
+        if self.watch.expired:
+            return f"out of time after {self.watch.seconds:.0f} s at residual {residual:.1e}"
+        if self.steps >= self.max_steps:
+            return f"not converged within {self.steps} steps: residual {residual:.1e}"
+        return None
+
+    # Ending
+
+    def end(self, status: str) -> Solution:
+        at = self.point.at
+        return Solution(
+            u=self.point.u,
+            multiplier=at.multiplier,
+            status=status,
+            residual=at.residual,
+            steps=self.steps,
+            history=tuple(self.history),
+            seconds=self.watch.seconds,
+        )
+
+    def finish(self, why: str, *, polish: bool) -> Solution:
+        """End where the method's own test was met, ``why``: with Newton's method, or saying how far it came."""
+        if polish:
+            return self.polish()
+        if self.point.at.residual <= self.tol:
+            return self.end(CONVERGED)
+        return self.end(f"{self.name} ended at residual {self.point.at.residual:.1e}, above {self.tol:.0e}: {why}")
+
+    def polish(self) -> Solution:
+        """Newton's method from the last point, with the steps and the time that are left."""
+        budget = self.watch.budget
+        newton = Newton(
+            tol=self.tol,
+            max_steps=max(1, min(_POLISHING_STEPS, self.max_steps - self.steps)),
+            # The saddle test of a minimisation compares E, which is not what falls at fixed frequency.
+            target="minimum" if self.problem.omega is None else "stationary",
+            max_seconds=None if budget is None else max(budget - self.watch.seconds, 1e-3),
+        )
+        reached = self.point.at.residual
+        found = newton.run(self.problem, self.point.u)
+        status = found.status
+        if not found.converged:
+            status = f"{self.name} came to residual {reached:.1e}; Newton's method from there: {status}"
+        return Solution(
+            u=found.u,
+            multiplier=found.multiplier,
+            status=status,
+            residual=found.residual,
+            steps=self.steps + found.steps,
+            history=(*self.history, *found.history[1:]),
+            seconds=self.watch.seconds,
+        )
+
+
+def check_limits(tol: object, max_steps: object, max_seconds: object, polish: object) -> None:
+    """The options that every descent has. Raises ValueError naming option, value and remedy."""
+    if not (is_number(tol) and 1e-14 <= tol < 1):  # type: ignore[operator]
+        raise ValueError(f"solver.tol must lie between 1e-14 and 1, got {tol!r}: try 1e-10")
+    if isinstance(max_steps, bool) or not isinstance(max_steps, int) or max_steps < 1:
+        raise ValueError(f"solver.max_steps must be an integer of at least 1, got {max_steps!r}: try 2000")
+    if max_seconds is not None and not (is_number(max_seconds) and max_seconds > 0):  # type: ignore[operator]
+        raise ValueError(f"solver.max_seconds must be positive or none, got {max_seconds!r}: try 60")
+    if not isinstance(polish, bool):
+        raise ValueError(f"solver.polish must be true or false, got {polish!r}: choose one")

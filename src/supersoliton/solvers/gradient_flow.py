@@ -1,0 +1,174 @@
+r"""Gradient flow: :math:`\partial_\tau u = -M^{-1}(E'(u) - \omega^2M_cu)`, the projected flow at fixed norm.
+
+Its fixed points are the stationary points of E on the sphere of fixed norm, because :math:`\omega^2` is the multiplier
+that makes the force tangent to it.
+
+*Semi-implicit*, the one to use: gradient energy and a positive diagonal c are taken at the end of the step,
+
+.. math:: (M/\Delta\tau + kK + cM)\,\delta - \dot\omega^2M_cu = -F(u),\qquad \langle M_cu, \delta\rangle = 0,
+
+c the diagonal of V'' at the vacuum, where positive (a trap :math:`V = \tfrac12r^2u^2` makes it a function of r). Then
+the norm is restored. No step lets the energy rise; :math:`\Delta\tau` grows while the descent is as promised.
+
+*Explicit*: the forward Euler step :math:`u - \Delta\tau M^{-1}F`, whose stability asks for
+:math:`\Delta\tau < 2/\lambda_{max}(M^{-1}K)`; with the small steps that this means it serves for comparison.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.linalg
+from numpy import ndarray as Array
+
+from ..grid import RadialGrid
+from ..problem import Problem, is_number
+from . import linear
+from .base import CONVERGED, AbstractSolver, Solution
+from .descent import ROUNDING, Descent, check_limits
+from .modes import border_of
+
+_SCHEMES = ("semi-implicit", "explicit")
+_DTAU = {"semi-implicit": 1.0, "explicit": 2e-5}
+# Residual at which Newton's method takes over: well inside its basin, before the flow's slow modes are all that is left.
+_HANDOVER = 1e-4
+# Below this residual steps are judged by the residual: the energy's change is lost in rounding.
+_ASYMPTOTIC = 1e-7
+_SMALLEST = 1e-10  # of the first time step: shorter ones move nothing
+
+
+@dataclass(frozen=True)
+class GradientFlow(AbstractSolver):
+    """Gradient flow to a minimum (at fixed norm where one is given).
+
+    Parameters
+    ----------
+    scheme : ``"semi-implicit"`` or ``"explicit"``.
+    dtau : time step, in 1/mass^2: the first one (semi-implicit; 1 unless given) or the largest (explicit; 2e-5 unless
+        given). It is halved where a step would raise the energy.
+    clip : explicit scheme: fields are kept within +-clip.
+    normalise_every : explicit scheme: steps between two restorations of the norm; the energy is compared there.
+    polish : finish with Newton's method from residual 1e-4. Without it the flow itself goes on to ``tol``.
+    tol : relative dual residual at which the state counts as converged.
+    max_steps : limit on steps, those of Newton's method included.
+    max_seconds : time budget; None for no limit.
+    """
+
+    scheme: str = "semi-implicit"
+    dtau: float | None = None
+    clip: float = 1e4
+    normalise_every: int = 10
+    polish: bool = True
+    tol: float = 1e-10
+    max_steps: int = 5000
+    max_seconds: float | None = 60.0
+
+    def __post_init__(self) -> None:
+        if self.scheme not in _SCHEMES:
+            raise ValueError(f"solver.scheme must be one of {_SCHEMES}, got {self.scheme!r}: choose one")
+        if self.dtau is not None and not (is_number(self.dtau) and self.dtau > 0):
+            raise ValueError(f"solver.dtau must be positive or none, got {self.dtau!r}: leave it out")
+        if not (is_number(self.clip) and self.clip > 0):
+            raise ValueError(f"solver.clip must be positive, got {self.clip!r}: try 1e4")
+        every: Any = self.normalise_every
+        if isinstance(every, bool) or not isinstance(every, int) or every < 1:
+            raise ValueError(f"solver.normalise_every must be an integer of at least 1, got {every!r}: try 10")
+        check_limits(self.tol, self.max_steps, self.max_seconds, self.polish)
+
+    def run(self, problem: Problem, u: Array) -> Solution:
+        limits: dict[str, Any] = {"tol": self.tol, "max_steps": self.max_steps, "max_seconds": self.max_seconds}
+        flow = _Flow(problem, u, name=f"the {self.scheme} gradient flow", **limits)
+        flow.dtau = first = _DTAU[self.scheme] if self.dtau is None else float(self.dtau)
+        goal = max(self.tol, _HANDOVER) if self.polish else self.tol
+        while True:
+            ended = flow.stopped()
+            if ended:
+                return flow.end(ended)
+            if flow.point.at.residual <= goal:
+                return flow.finish("", polish=self.polish) if self.polish else flow.end(CONVERGED)
+            if self.scheme == "explicit":
+                flow.explicit_steps(self.clip, self.normalise_every)
+            else:
+                flow.semi_implicit_step()
+            if flow.dtau < _SMALLEST * first:
+                return flow.finish("no time step lowers the energy", polish=self.polish)
+
+
+class _Flow(Descent):
+    """One run of the flow, with its time step."""
+
+    dtau = 1.0
+    _factors: tuple[float, Any] | None = None
+
+    @functools.cached_property
+    def diagonal(self) -> Array:
+        """c at the quadrature points, as a matrix of fields: (element, point, field, field)."""
+        vacuum = np.tile(self.problem.vacuum.values, (len(self.point.u), 1))
+        curvature = np.einsum("eqii->eqi", np.asarray(self.problem.curvature(vacuum)))
+        positive = np.where(curvature > 0, curvature, 0.0)  # NaN counts as 0
+        return np.einsum("eqi,ij->eqij", positive, np.eye(positive.shape[-1]))
+
+    def factors(self) -> Any:
+        if self._factors is None or self._factors[0] != self.dtau:
+            shift = np.full(self.point.u.shape[1], 1.0 / self.dtau)
+            self._factors = self.dtau, linear.factorise(self.problem, self.diagonal, shift)
+        return self._factors[1]
+
+    def semi_implicit_step(self) -> None:
+        """One step if it lowers the energy, and the next time step."""
+        problem, point = self.problem, self.point
+        border = border_of(problem, point.u)
+        solved = linear.solve(self.factors(), -point.at.vector, border)
+        step = solved[:, :, 0]
+        if problem.norm is not None:
+            step = step - solved[:, :, 1] * (np.sum(border * step) / np.sum(border * solved[:, :, 1]))
+        self.steps += 1
+        slope = float(np.sum(point.at.vector * step))  # dE along the step, negative
+        candidate = self.measure(self.place(point.u + step))
+        gained = candidate.value - point.value
+        if not candidate.finite:
+            agreement = 0.0
+        elif point.at.residual < _ASYMPTOTIC or abs(slope) < ROUNDING * self.scale:
+            agreement = 0.75 if candidate.at.residual < point.at.residual else 0.0
+        else:
+            agreement = gained / slope if gained <= 0.0 and slope < 0.0 else 0.0
+        if agreement > 0.0:
+            self.move_to(candidate)
+        # For a quadratic energy of second variation H the agreement is 1 - H/(2A), A the operator of the step: 1/2 is
+        # the Newton step in the direction taken, below it the step overshoots.
+        if agreement > 0.7:
+            self.dtau *= 2.0
+        elif agreement < 0.3:
+            self.dtau *= 0.5
+
+    def explicit_steps(self, clip: float, count: int) -> None:
+        """``count`` Euler steps and the restoration of the norm, if the energy is lower afterwards."""
+        problem = self.problem
+        assert problem.grid is not None
+        free = problem.free_nodes[:, 0] > 0
+        factor = _mass_cholesky(problem.grid, bool(free[0]), bool(free[-1]))
+        point, count = self.point, min(count, self.max_steps - self.steps)
+        for taken in range(1, count + 1):
+            u = point.u.copy()
+            u[free] -= self.dtau * scipy.linalg.cho_solve((factor, True), point.at.vector[free], check_finite=False)
+            u[free] = np.clip(u[free], -clip, clip)
+            point = self.measure(self.place(u) if taken == count else u)
+            self.steps += 1
+            if not point.finite or self.watch.expired:
+                break
+        lower = point.finite and (point.value <= self.point.value or math.isclose(point.value, self.point.value))
+        if lower and (taken == count):
+            self.move_to(point)
+        elif not self.watch.expired:
+            self.dtau *= 0.5
+
+
+@functools.lru_cache(maxsize=16)
+def _mass_cholesky(grid: RadialGrid, first: bool, last: bool) -> Array:
+    """The lower Cholesky factor of M over the free nodes."""
+    free = slice(0 if first else 1, None if last else -1)
+    return np.linalg.cholesky(grid.mass[free, free])

@@ -1,0 +1,162 @@
+r"""L-BFGS in the H^1 metric.
+
+With :math:`LL^T = K + M` (per field, over the free nodes) and :math:`w = L^T(u - u_\infty)` the Euclidean inner product
+of w is the H^1 inner product of fields, so that neither the mesh nor the order is seen by the quasi-Newton update; the
+gradient is :math:`L^{-1}E'(u)`. At fixed norm the function minimised is :math:`E(P(u))`, P the radial projection of the
+constrained fields onto the sphere, :math:`P(u) = s\,u`, :math:`s^2 = N/\langle u, Mu\rangle_c`, with
+
+.. math:: \frac{\partial E(P(u))}{\partial u} = s\Big(E' - \frac{\langle u, E'\rangle_c}{\langle u, Mu\rangle_c}M_cu\Big).
+
+Reference: R. H. Byrd, P. Lu, J. Nocedal, C. Zhu, *SIAM J. Sci. Comput.* **16** (1995) 1190 (SciPy's L-BFGS-B).
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.linalg
+from numpy import ndarray as Array
+from scipy.optimize import minimize
+
+from ..grid import RadialGrid
+from ..problem import Problem, is_number
+from .base import CONVERGED, AbstractSolver, Solution
+from .descent import Descent, Point, check_limits
+
+_MEMORY = 20  # pairs of steps and gradients kept
+_EVALUATIONS_PER_STEP = 40  # of a line search
+
+
+@dataclass(frozen=True)
+class LBFGS(AbstractSolver):
+    """SciPy's L-BFGS-B with the exact gradient in the H^1 metric; it finds minima (at fixed norm where one is given).
+
+    Parameters
+    ----------
+    ftol : L-BFGS ends when a step lowers the energy by less than this fraction of it (or of 1).
+    gtol : it ends, too, when no component of the gradient in the H^1 metric exceeds this.
+    polish : finish with Newton's method. Without it the status says at which residual L-BFGS ended.
+    tol : relative dual residual at which the state counts as converged.
+    max_steps : limit on steps, those of Newton's method included.
+    max_seconds : time budget; None for no limit.
+    """
+
+    ftol: float = 1e-9
+    gtol: float = 1e-3
+    polish: bool = True
+    tol: float = 1e-10
+    max_steps: int = 2000
+    max_seconds: float | None = 60.0
+
+    def __post_init__(self) -> None:
+        for name, remedy in (("ftol", "1e-9"), ("gtol", "1e-3")):
+            value = getattr(self, name)
+            if not (is_number(value) and value >= 0):
+                raise ValueError(f"solver.{name} must be 0 or positive, got {value!r}: try {remedy}")
+        check_limits(self.tol, self.max_steps, self.max_seconds, self.polish)
+
+    def run(self, problem: Problem, u: Array) -> Solution:
+        limits: dict[str, Any] = {"tol": self.tol, "max_steps": self.max_steps, "max_seconds": self.max_seconds}
+        descent = Descent(problem, u, name="L-BFGS", **limits)
+        ended = descent.stopped()
+        if ended:
+            return descent.end(ended)
+        chart = Chart(descent)
+        options = {
+            "ftol": self.ftol,
+            "gtol": self.gtol,
+            "maxcor": _MEMORY,
+            "maxls": _EVALUATIONS_PER_STEP,
+            "maxiter": self.max_steps + 1,  # the callback stops it first
+            "maxfun": (self.max_steps + 1) * (_EVALUATIONS_PER_STEP + 1),
+        }
+        try:
+            result = minimize(
+                chart.value_and_gradient,
+                chart.coordinates(descent.point.u),
+                jac=True,
+                method="L-BFGS-B",
+                callback=chart.accepted,
+                options=options,
+            )
+        except TimeoutError:
+            return descent.end(descent.stopped() or "out of time")
+        if result.success:
+            return descent.finish("its tests ftol and gtol ask for no more", polish=self.polish)
+        ended = descent.stopped()
+        if ended:
+            return descent.end(ended)
+        return descent.finish("no step along its direction lowers the energy", polish=self.polish)
+
+
+class Chart:
+    """The coordinates w of the fields, and the function of them that is minimised."""
+
+    def __init__(self, descent: Descent) -> None:
+        problem = descent.problem
+        assert problem.grid is not None
+        self.descent, self.problem = descent, problem
+        self.mass = problem.grid.mass
+        # Which nodes are held is the same for all fields (see Problem.free_nodes).
+        self.free = problem.free_nodes[:, 0] > 0
+        self.factor = _cholesky(problem.grid, bool(self.free[0]), bool(self.free[-1]))
+        self.held = np.where(problem.free_nodes > 0, 0.0, descent.point.u)
+        self.last: tuple[Array, Point] | None = None
+
+    def coordinates(self, u: Array) -> Array:
+        away = (u - self.problem.vacuum.values)[self.free]
+        return (self.factor.T @ away).ravel()
+
+    def fields(self, w: Array) -> Array:
+        away = scipy.linalg.solve_triangular(
+            self.factor, w.reshape(-1, self.held.shape[1]), lower=True, trans="T", check_finite=False
+        )
+        u = self.held.copy()
+        u[self.free] = away + self.problem.vacuum.values
+        return u
+
+    def value_and_gradient(self, w: Array) -> tuple[float, Array]:
+        if self.descent.watch.expired:
+            raise TimeoutError
+        u = self.fields(w)
+        point = self.descent.measure(self.descent.place(u))
+        if not point.finite:
+            return self._wall(w)
+        self.last = w.copy(), point
+        gradient = point.gradient
+        if self.problem.norm is not None:
+            carries = self.problem.carries_norm
+            scale = np.sqrt(self.problem.norm / float(np.sum(carries * u * (self.mass @ u))))
+            normal = (self.mass @ point.u) * carries
+            along = float(np.sum(gradient * point.u * carries)) / self.problem.norm
+            gradient = np.where(carries > 0, scale * (gradient - along * normal), gradient)
+        lowered = scipy.linalg.solve_triangular(self.factor, gradient[self.free], lower=True, check_finite=False)
+        return point.value, lowered.ravel()
+
+    def _wall(self, w: Array) -> tuple[float, Array]:
+        """Where the energy is no number: a paraboloid above the last accepted point, from which a search turns back."""
+        away = w - self.coordinates(self.descent.point.u)
+        height = 10.0 * max(1.0, abs(self.descent.point.value))
+        square = max(float(away @ away), 1e-300)
+        return self.descent.point.value + height, 2.0 * height * away / square
+
+    def accepted(self, intermediate_result: Any) -> None:
+        """SciPy's callback after each step; StopIteration ends it."""
+        w = intermediate_result.x
+        if self.last is None or not np.array_equal(self.last[0], w):
+            self.value_and_gradient(w)
+        assert self.last is not None
+        self.descent.steps += 1
+        self.descent.move_to(self.last[1])
+        if self.descent.point.at.residual <= self.descent.tol or self.descent.stopped():
+            raise StopIteration
+
+
+@functools.lru_cache(maxsize=16)
+def _cholesky(grid: RadialGrid, first: bool, last: bool) -> Array:
+    """L with L L^T = K + M over the free nodes."""
+    free = slice(0 if first else 1, None if last else -1)
+    return np.linalg.cholesky((grid.stiffness + grid.mass)[free, free])
