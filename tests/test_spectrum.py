@@ -210,3 +210,15 @@ def test_bad_angular_momentum(ell, dim):
 def _unchecked(function):
     """The function without the suite's run-time type checker, which would speak before it does."""
     return getattr(function, "__wrapped__", function)
+
+
+def test_box_modes_begin_at_the_continuum_for_any_kinetic_factor():
+    """A free field with k = 2: the lowest box mode lies one quantum of momentum, (pi/R)^2, above the threshold."""
+    model = ss.Potential(lambda u, p: 0.5 * u[0] ** 2, kinetic=(2.0,))
+    state = ss.solve(ss.Problem(model, ss.RadialGrid(25.0, 8, 12)), np.zeros(97))
+    modes = ss.spectrum(state, 4)
+    momentum = (np.pi / 25.0) ** 2
+    excess = modes.eigenvalues[0] - modes.continuum[0]
+    # As -k lap + V'' the quantum is k (pi/R)^2 above V''; as -lap + V''/k it is (pi/R)^2 above V''/k.
+    assert min(abs(excess / momentum - 2.0), abs(excess / momentum - 1.0)) < 1e-8
+    assert len(modes.bound) == 0
