@@ -26,7 +26,8 @@ def _tower(n):
     """n octaves near their vacuum: cheap, and it is only drawn."""
     model = ss.OctaveHiggs(n_octaves=n, m0_squared=0.5, g=0.6, lambda_1=0.03, lambda_2=0.005, g_yukawa=0.1)
     grid = ss.RadialGrid(r_max=20.0, n_elements=2, order=4, dim=3)
-    return ss.solve(ss.Problem(model, grid, boundary="vacuum"), guess=ss.Gaussian(amplitude=0.1, width=3.0, field=0))
+    vacuum = [0.0] * n + [np.sqrt(2.0)]  # named: it need not be searched for
+    return ss.solve(ss.Problem(model, grid, boundary=vacuum), guess=ss.Gaussian(amplitude=0.1, width=3.0, field=0))
 
 
 def test_half_radius_of_known_profiles():
