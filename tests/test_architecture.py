@@ -50,6 +50,8 @@ PUBLIC = [
     "Certificate",
     "Exponential",
     "Gaussian",
+    "GradientFlow",
+    "LBFGS",
     "Modes",
     "MultiStart",
     "Newton",

@@ -25,6 +25,8 @@ _HOME = {
     "Exponential": "warm_start",
     "OriginalGuess": "warm_start",
     "Newton": "solvers",
+    "LBFGS": "solvers",
+    "GradientFlow": "solvers",
     "Solution": "solvers",
     "Certificate": "certificate",
     "State": "state",
@@ -84,6 +86,8 @@ if TYPE_CHECKING:
     from .scoring import score as score
     from .solve import SolveError as SolveError
     from .solve import solve as solve
+    from .solvers import LBFGS as LBFGS
+    from .solvers import GradientFlow as GradientFlow
     from .solvers import Newton as Newton
     from .solvers import Solution as Solution
     from .spectrum import Modes as Modes

@@ -16,7 +16,7 @@ from .certificate import BOUNDARY_LIMIT, RESIDUAL_LIMIT
 from .problem import Problem
 from .scoring import score
 from .search import find_solutions
-from .solvers.newton import Newton
+from .solvers.base import AbstractSolver
 from .spectrum import Modes, spectrum
 from .state import State, make_state
 
@@ -29,7 +29,7 @@ class Settings(Protocol):
     """What is read of a configuration."""
 
     problem: Any
-    solver: Newton
+    solver: AbstractSolver
     spectrum: Any
     score: Any
 

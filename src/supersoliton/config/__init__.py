@@ -3,7 +3,7 @@
 [model]     kind = "octave_higgs" and the fields of OctaveHiggs, or kind = "potential", function = "file.py:name"
 [grid]      the fields of RadialGrid
 [problem]   boundary, norm, …; [problem.guess] kind = "gaussian" … with its fields, or "multistart"
-[solver]    kind = "newton" and the fields of Newton
+[solver]    kind = "newton", "lbfgs" or "gradient_flow", and the fields of Newton, LBFGS or GradientFlow
 [spectrum]  n_modes, ell          [score]  spectrum, targets, null_samples, seed
 [scan]      trials, sampler, population, seed, workers, objectives
 [scan.parameters]   g = [0.5, 0.8]   or   norm = { low = 400, high = 5000, log = true }

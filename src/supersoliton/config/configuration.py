@@ -15,7 +15,7 @@ from ..models import OctaveHiggs
 from ..models.base import AbstractModel
 from ..problem import Problem
 from ..scan.settings import Range, ScanSettings
-from ..solvers import Newton
+from ..solvers import LBFGS, AbstractSolver, GradientFlow, Newton
 from ..warm_start import Exponential, Gaussian, MultiStart, OriginalGuess, SuperGaussian
 from . import user_potential
 from .files import read
@@ -25,6 +25,11 @@ from .tables import RECORDED, ProblemSettings, ScoreSettings, SpectrumSettings
 _TABLES = ("model", "grid", "problem", "solver", "spectrum", "score", "scan")
 # Tables that the program adds to the file it resolved, so that this file can be run again as it is.
 _RECORDED = ("versions",)
+_SOLVERS: dict[str, Any] = {
+    "newton": Newton,  # the default
+    "lbfgs": LBFGS,
+    "gradient_flow": GradientFlow,
+}
 _GUESSES: dict[str, Any] = {
     "multistart": MultiStart,  # the default
     "gaussian": Gaussian,
@@ -41,7 +46,7 @@ class Config:
     model: AbstractModel
     grid: RadialGrid
     problem: ProblemSettings
-    solver: Newton
+    solver: AbstractSolver
     spectrum: SpectrumSettings
     score: ScoreSettings
     scan: ScanSettings
@@ -64,14 +69,14 @@ class Config:
     def to_dict(self) -> dict[str, Any]:
         """Every key with its value, defaults included: plain, TOML-writable, and `loads` of it is this again."""
         problem = as_table(dataclasses.replace(self.problem, guess=None))
-        problem["guess"] = _guess_table(self.problem.guess)
+        problem["guess"] = _kind_table(self.problem.guess, _GUESSES)
         scan = as_table(dataclasses.replace(self.scan, parameters={}))
         scan["parameters"] = {name: as_table(limits) for name, limits in self.scan.parameters.items()}
         return {
             "model": dict(self.model_table),
             "grid": as_table(self.grid),
             "problem": problem,
-            "solver": {"kind": "newton", **as_table(self.solver)},
+            "solver": _kind_table(self.solver, _SOLVERS),
             "spectrum": as_table(self.spectrum),
             "score": as_table(self.score),
             "scan": scan,
@@ -114,8 +119,7 @@ def loads(tables: Mapping[str, Any] | str, *, base: Path | None = None) -> Confi
 
     grid = build("grid", RadialGrid, tables.get("grid", {}))
     solver_table = dict(tables.get("solver", {}))
-    _kind("solver", solver_table, ("newton",))
-    solver = build("solver", Newton, solver_table)
+    solver = build("solver", _SOLVERS[_kind("solver", solver_table, tuple(_SOLVERS))], solver_table)
     model, model_table = _model(tables.get("model", {}), base or Path.cwd())
     problem = _problem(tables.get("problem", {}))
     config = Config(model, grid, problem, solver, spectrum, score, scan, model_table)
@@ -200,9 +204,9 @@ def _guess(values: dict[str, Any]) -> Any:
     return build("problem.guess", _GUESSES[kind], values)
 
 
-def _guess_table(guess: Any) -> dict[str, Any]:
-    kind = next(kind for kind, cls in _GUESSES.items() if type(guess) is cls)
-    return {"kind": kind, **as_table(guess)}
+def _kind_table(component: Any, kinds: Mapping[str, Any]) -> dict[str, Any]:
+    kind = next(kind for kind, cls in kinds.items() if type(component) is cls)
+    return {"kind": kind, **as_table(component)}
 
 
 def _check_parameters(config: Config) -> None:

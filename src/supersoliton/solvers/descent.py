@@ -25,7 +25,7 @@ _POLISHING_STEPS = 200  # Newton's own default; it needs 2 to 10 of them after a
 
 
 class Point(NamedTuple):
-    """One point of a descent, with everything measured there; ``gradient`` is that of ``value``, nodes held included."""
+    """One point of a descent and what was measured there; ``gradient`` is that of ``value``, held nodes included."""
 
     u: Array
     value: float  # of the functional that falls

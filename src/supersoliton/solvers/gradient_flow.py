@@ -17,7 +17,6 @@ the norm is restored. No step lets the energy rise; :math:`\Delta\tau` grows whi
 from __future__ import annotations
 
 import functools
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,14 +26,13 @@ from numpy import ndarray as Array
 
 from ..grid import RadialGrid
 from ..problem import Problem, is_number
-from . import linear
 from .base import CONVERGED, AbstractSolver, Solution
 from .descent import ROUNDING, Descent, check_limits
 from .modes import border_of
 
 _SCHEMES = ("semi-implicit", "explicit")
 _DTAU = {"semi-implicit": 1.0, "explicit": 2e-5}
-# Residual at which Newton's method takes over: well inside its basin, before the flow's slow modes are all that is left.
+# Residual at which Newton's method takes over: well inside its basin, before only the flow's slow modes are left.
 _HANDOVER = 1e-4
 # Below this residual steps are judged by the residual: the energy's change is lost in rounding.
 _ASYMPTOTIC = 1e-7
@@ -102,27 +100,49 @@ class _Flow(Descent):
     """One run of the flow, with its time step."""
 
     dtau = 1.0
-    _factors: tuple[float, Any] | None = None
+    _factors: tuple[float, list[Array]] | None = None
 
     @functools.cached_property
-    def diagonal(self) -> Array:
-        """c at the quadrature points, as a matrix of fields: (element, point, field, field)."""
-        vacuum = np.tile(self.problem.vacuum.values, (len(self.point.u), 1))
-        curvature = np.einsum("eqii->eqi", np.asarray(self.problem.curvature(vacuum)))
-        positive = np.where(curvature > 0, curvature, 0.0)  # NaN counts as 0
-        return np.einsum("eqi,ij->eqij", positive, np.eye(positive.shape[-1]))
+    def free(self) -> Array:
+        """Which nodes are unknowns: the same for all fields (see Problem.free_nodes)."""
+        return self.problem.free_nodes[:, 0] > 0
 
-    def factors(self) -> Any:
+    @functools.cached_property
+    def bands(self) -> list[Array]:
+        """kK + cM of each field over the free nodes, in LAPACK's lower band form (order + 1, free nodes)."""
+        problem, grid = self.problem, self.problem.grid
+        assert grid is not None
+        vacuum = np.tile(problem.vacuum.values, (grid.n_nodes, 1))
+        curvature = np.einsum("eqii->ieq", np.asarray(problem.curvature(vacuum)))
+        stiffness = grid.element_matrices(of="stiffness")
+        out = []
+        for factor, c in zip(problem.model.kinetic, np.where(curvature > 0, curvature, 0.0), strict=True):  # NaN -> 0
+            out.append(self._band(grid.assemble(factor * stiffness + grid.element_matrices(c))))
+        return out
+
+    def _band(self, matrix: Array) -> Array:
+        assert self.problem.grid is not None
+        inner = matrix[np.ix_(self.free, self.free)]
+        width = min(self.problem.grid.order, len(inner) - 1)
+        return np.stack([np.append(np.diagonal(inner, -k), np.zeros(k)) for k in range(width + 1)])
+
+    def smooth(self, loads: Array) -> Array:
+        """(M/dtau + kK + cM)^-1 of (node, field, column), zero where values are held."""
+        assert self.problem.grid is not None
         if self._factors is None or self._factors[0] != self.dtau:
-            shift = np.full(self.point.u.shape[1], 1.0 / self.dtau)
-            self._factors = self.dtau, linear.factorise(self.problem, self.diagonal, shift)
-        return self._factors[1]
+            mass = self._band(self.problem.grid.mass) / self.dtau
+            factors = [scipy.linalg.cholesky_banded(band + mass, lower=True) for band in self.bands]
+            self._factors = self.dtau, factors
+        out = np.zeros_like(loads)
+        for i, factor in enumerate(self._factors[1]):
+            out[self.free, i] = scipy.linalg.cho_solve_banded((factor, True), loads[self.free, i])
+        return out
 
     def semi_implicit_step(self) -> None:
         """One step if it lowers the energy, and the next time step."""
         problem, point = self.problem, self.point
         border = border_of(problem, point.u)
-        solved = linear.solve(self.factors(), -point.at.vector, border)
+        solved = self.smooth(np.stack([-point.at.vector, border], axis=2))
         step = solved[:, :, 0]
         if problem.norm is not None:
             step = step - solved[:, :, 1] * (np.sum(border * step) / np.sum(border * solved[:, :, 1]))
@@ -149,7 +169,7 @@ class _Flow(Descent):
         """``count`` Euler steps and the restoration of the norm, if the energy is lower afterwards."""
         problem = self.problem
         assert problem.grid is not None
-        free = problem.free_nodes[:, 0] > 0
+        free = self.free
         factor = _mass_cholesky(problem.grid, bool(free[0]), bool(free[-1]))
         point, count = self.point, min(count, self.max_steps - self.steps)
         for taken in range(1, count + 1):
@@ -160,10 +180,14 @@ class _Flow(Descent):
             self.steps += 1
             if not point.finite or self.watch.expired:
                 break
-        lower = point.finite and (point.value <= self.point.value or math.isclose(point.value, self.point.value))
-        if lower and (taken == count):
+        if self.watch.expired:
+            return
+        lower = point.finite and point.value <= self.point.value
+        if point.finite and abs(point.value - self.point.value) < ROUNDING * self.scale:
+            lower = point.at.residual < self.point.at.residual
+        if lower:
             self.move_to(point)
-        elif not self.watch.expired:
+        else:
             self.dtau *= 0.5
 
 

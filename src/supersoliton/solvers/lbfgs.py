@@ -5,7 +5,7 @@ of w is the H^1 inner product of fields, so that neither the mesh nor the order 
 gradient is :math:`L^{-1}E'(u)`. At fixed norm the function minimised is :math:`E(P(u))`, P the radial projection of the
 constrained fields onto the sphere, :math:`P(u) = s\,u`, :math:`s^2 = N/\langle u, Mu\rangle_c`, with
 
-.. math:: \frac{\partial E(P(u))}{\partial u} = s\Big(E' - \frac{\langle u, E'\rangle_c}{\langle u, Mu\rangle_c}M_cu\Big).
+.. math:: \partial E(P(u))/\partial u = s\Big(E' - \frac{\langle u, E'\rangle_c}{\langle u, Mu\rangle_c}M_cu\Big).
 
 Reference: R. H. Byrd, P. Lu, J. Nocedal, C. Zhu, *SIAM J. Sci. Comput.* **16** (1995) 1190 (SciPy's L-BFGS-B).
 """
@@ -23,7 +23,7 @@ from scipy.optimize import minimize
 
 from ..grid import RadialGrid
 from ..problem import Problem, is_number
-from .base import CONVERGED, AbstractSolver, Solution
+from .base import AbstractSolver, Solution
 from .descent import Descent, Point, check_limits
 
 _MEMORY = 20  # pairs of steps and gradients kept
