@@ -23,7 +23,7 @@ from .grid import sphere_area
 from .pointwise import point_kernels
 from .problem import Problem
 from .solvers import linear
-from .solvers.base import Solution, force, shift_of, size_floor
+from .solvers.base import Solution, energy_floor, force, shift_of, size_floor
 from .solvers.modes import border_of, count_negative, factorise
 from .spectrum import continuum
 from .tail import measured_tail
@@ -116,6 +116,8 @@ def _reasons(problem: Problem, solution: Solution, entry: dict[str, Any]) -> tup
     kind, negative = entry["kind"], entry["unstable"]
     if kind == "delocalised":
         out.append(f"delocalised: {entry['boundary_fraction']:.1e} of the norm in the outer tenth of the box")
+    if kind in ("q-ball", "excited", "bounce") and not problem.vacuum.stable:
+        out.append(f"the vacuum around it has a tachyon of mass^2 {problem.vacuum.masses_squared[0]:.4g}")
     if kind in ("q-ball", "trapped", "kink", "vacuum", "condensate") and negative > 0:
         out.append(f"unstable: {negative} negative mode{'s' if negative > 1 else ''}")
     return tuple(out)
@@ -211,8 +213,7 @@ def virial(problem: Problem, u: Array, multiplier: float) -> float:
         sphere_area(d) * radius**d * edge,
     ]
     scale = abs(terms[0]) + d * parts["modulus"] + parts["gradient"] + abs(terms[2]) + abs(terms[3])
-    floor = 1e-12 * float(np.sum(grid.quadrature_weights))  # a homogeneous state has no terms at all
-    return abs(sum(terms)) / max(scale, floor)
+    return float(abs(sum(terms)) / max(scale, energy_floor(problem)))  # a homogeneous state has no terms at all
 
 
 def discretisation_error(problem: Problem, u: Array, multiplier: float) -> float:
@@ -242,8 +243,12 @@ def discretisation_error(problem: Problem, u: Array, multiplier: float) -> float
     corrected = here + 0.5 * float(np.sum(at.vector * step)) + shift
     scale = problem.energy_scale(u)
     rounding = 4e-16 * scale * math.sqrt(problem.grid.n_nodes)
-    size = max(abs(energy), 1e-6 * scale, 1e-12 * float(np.sum(problem.grid.quadrature_weights)))
-    return (abs(corrected - energy) + exterior_error(problem, u) + rounding) / size
+    size = max(abs(energy), 1e-6 * scale, energy_floor(problem))
+    if problem.omega is not None:
+        # E itself is not stationary at fixed omega, only E - omega^2 N/2: its error is that of N.
+        corrected += 0.5 * at.multiplier * (fine.norm_of_state(v + step) - fine.norm_of_state(v))
+    # Twice the difference: the finer mesh has an error too, and an estimate should not be below the truth.
+    return float((2.0 * abs(corrected - energy) + exterior_error(problem, u) + rounding) / size)
 
 
 def exterior_error(problem: Problem, u: Array) -> float:

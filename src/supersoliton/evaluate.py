@@ -128,7 +128,7 @@ def _modes(cfg: Settings, state: State) -> dict[int, Modes]:
     for ell in sorted({0, *cfg.spectrum.ell}):
         # For l > 0 only bound states are recorded; spectrum() finds all of them whatever number of modes is asked.
         wanted = cfg.spectrum.n_modes if ell == 0 else 1
-        out[ell] = spectrum(state, n_modes=wanted, ell=ell)
+        out[ell] = spectrum(state, n_modes=wanted, ell=ell, fast=True)
     return out
 
 

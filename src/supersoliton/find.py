@@ -18,8 +18,8 @@ from .state import State, make_state
 from .warm_start.analytic import scale_to_norm
 from .warm_start.multistart import screened_starts
 
-# Shapes of a state with one node more: the state itself compressed alpha times (in size, and raised in amplitude), less
-# a copy of strength gamma displaced to rho (in units of its size). Found to contain the basins of the radial excitations
+# Shapes of a state with one node more: the state itself compressed alpha times (and raised in amplitude), less a
+# copy of strength gamma displaced to rho (in units of its size). Found to contain the basins of the radial excitations
 # of the cubic equation in two and three dimensions.
 _COMPRESSIONS = (2.5, 3.5, 1.7, 5.0)
 _DISPLACEMENTS = (1.3, 2.0, 2.9, 0.9)

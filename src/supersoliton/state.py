@@ -207,15 +207,14 @@ def load(path: str | Path, *, model: AbstractModel | None = None) -> State:
     import xarray as xr
 
     source = Path(path)
-    if not source.exists():
+    if not source.is_file():
         raise ValueError(f"load: there is no file {source}: check the path")
     try:
         with xr.open_dataset(source, engine="h5netcdf") as data:
             data.load()
     except (OSError, ValueError) as error:
-        raise ValueError(
-            f"load: {source} cannot be read as a netCDF file ({error}): give a file written by State.save"
-        ) from error
+        reason = type(error).__name__
+        raise ValueError(f"load: {source} is no readable netCDF file ({reason}): give one written by save()") from error
     if data.attrs.get("format") != _FORMAT:
         raise ValueError(
             f"load: {source} is no state of this program (format {data.attrs.get('format')!r}): give another"

@@ -101,14 +101,16 @@ def vacua(
 def _starts(model: AbstractModel, free: Array, n_starts: int, seed: int, r: float) -> Float[Array, "start field"]:
     n = model.n_fields
     rng = np.random.default_rng(seed)
-    axes = np.concatenate([s * np.eye(n)[free] for s in (0.3, -0.3, 1.0, -1.0, 3.0, -3.0)])
+    # Each field by itself where they are few; with many, the random points and the unstable directions must do.
+    sizes = (0.3, -0.3, 1.0, -1.0, 3.0, -3.0) if free.sum() <= 16 else ()
+    axes = np.concatenate([np.zeros((0, n)), *(s * np.eye(n)[free] for s in sizes)])
     n_random = n_starts if free.sum() > 1 else 0
     random = rng.normal(size=(n_random, n)) * 10.0 ** rng.uniform(-1.0, 1.0, size=(n_random, 1))
     curvature = mass_matrix(model, np.zeros(n), r)
     unstable = np.zeros((0, n))
     if np.all(np.isfinite(curvature)):
         values, vectors = np.linalg.eigh(curvature)
-        down = vectors[:, values < 0].T
+        down = vectors[:, values < 0].T[:16]
         unstable = np.concatenate([s * down for s in (0.5, -0.5, 2.0, -2.0)]) if len(down) else unstable
     # The origin itself is slightly displaced: exactly on a symmetric saddle every direction would look flat.
     origin = np.zeros((1, n))
@@ -121,13 +123,17 @@ def _minimise(model: AbstractModel, u: Array, free: Array, r: float) -> list[Arr
     params, radii = model.params, np.full(len(u), float(r))
     fixed = np.outer(~free, ~free) * np.eye(len(free))
     keep = np.outer(free, free)
-    energy = value(u, params, radii)
-    step_limit = np.maximum(1.0, np.max(np.abs(u), axis=1))
+    u = u.copy()
+    energy = value(u, params, radii).copy()
+    limit = np.maximum(1.0, np.max(np.abs(u), axis=1))  # on the length of a step
+    active = np.flatnonzero(np.isfinite(energy))
     for _ in range(_MAX_STEPS):
-        slope_ = gradient(u, params, radii) * free
-        curvature = hessian(u, params, radii) * keep + fixed
-        usable = np.isfinite(energy) & np.isfinite(slope_).all(1) & np.isfinite(curvature).all((1, 2))
-        usable &= np.abs(u).max(1) < _FAR
+        if len(active) == 0:
+            break
+        here, energy_here = u[active], energy[active]
+        slope_ = gradient(here, params, radii[active]) * free
+        curvature = hessian(here, params, radii[active]) * keep + fixed
+        usable = np.isfinite(slope_).all(1) & np.isfinite(curvature).all((1, 2)) & (np.abs(here).max(1) < _FAR)
         curvature[~usable] = np.eye(len(free))
         slope_[~usable] = 0.0
         values, vectors = np.linalg.eigh(curvature)
@@ -135,24 +141,23 @@ def _minimise(model: AbstractModel, u: Array, free: Array, r: float) -> list[Arr
         modes = np.einsum("sij,si->sj", vectors, slope_) / np.maximum(np.abs(values), floor)
         step = -np.einsum("sij,sj->si", vectors, modes)
         length = np.max(np.abs(step), axis=1)
-        step *= np.minimum(1.0, step_limit / np.maximum(length, 1e-300))[:, None]
-        best, best_energy = u.copy(), energy.copy()
+        step *= np.minimum(1.0, limit[active] / np.maximum(length, 1e-300))[:, None]
+        best, best_energy = here.copy(), energy_here.copy()
         open_ = usable & (length > 0)
         scale = 1.0
         for _ in range(12):  # halve the step of those whose energy has not come down
-            trial = u + scale * step
-            trial_energy = value(trial, params, radii)
-            better = open_ & (trial_energy <= energy + 1e-15 * np.abs(energy))
+            trial = here + scale * step
+            trial_energy = value(trial, params, radii[active])
+            better = open_ & (trial_energy <= energy_here + 1e-15 * np.abs(energy_here))
             best[better], best_energy[better] = trial[better], trial_energy[better]
             open_ &= ~better
             if not open_.any():
                 break
             scale *= 0.5
-        moved = np.max(np.abs(best - u), axis=1)
-        u, energy = best, best_energy
-        step_limit = np.maximum(step_limit, 2.0 * moved)
-        if np.all(moved <= 1e-14 * np.maximum(1.0, np.abs(u).max(1))):
-            break
+        moved = np.max(np.abs(best - here), axis=1)
+        u[active], energy[active] = best, best_energy
+        limit[active] = np.maximum(limit[active], 2.0 * moved)
+        active = active[moved > 1e-14 * np.maximum(1.0, np.abs(best).max(1))]
     slope_ = gradient(u, params, radii) * free
     curvature = hessian(u, params, radii) * keep + fixed
     scale = np.maximum(1.0, np.abs(curvature).max((1, 2))) * np.maximum(1.0, np.abs(u).max(1))

@@ -97,12 +97,23 @@ def force(problem: Problem, u: Array, gradient: Array | None = None) -> Force:
 def size_floor(problem: Problem) -> float:
     """The size below which a state counts as the vacuum itself, and its residual is measured against this.
 
-    A millionth of the vacuum's own L2 norm in the box, or of a field of strength 1 where the vacuum is 0.
+    A millionth of the vacuum's own L2 norm in the box, or of a field of strength 1 where the vacuum is 0; more where
+    V'' is large, so that the rounding of V' (2e-16 |V''| |v|) stays below 1e-11 of it.
     """
     assert problem.grid is not None
     volume = float(np.sum(problem.grid.quadrature_weights))
     strength = float(np.sqrt(np.sum(problem.vacuum.values**2))) or 1.0
-    return 1e-6 * strength * np.sqrt(volume)
+    stiffness = float(np.max(np.abs(problem.vacuum.masses_squared))) if np.any(problem.vacuum.values) else 0.0
+    return float(1e-6 * strength * np.sqrt(volume) * max(1.0, 100.0 * stiffness))
+
+
+def energy_floor(problem: Problem) -> float:
+    """The energy that stands for "nothing": a millionth of |V''| v^2 in the box, where a state has no energy itself."""
+    assert problem.grid is not None
+    volume = float(np.sum(problem.grid.quadrature_weights))
+    strength = float(np.sum(problem.vacuum.values**2)) or 1e-6
+    stiffness = float(np.max(np.abs(problem.vacuum.masses_squared)))
+    return 1e-6 * strength * (stiffness if math.isfinite(stiffness) else 1.0) * volume
 
 
 def shift_of(problem: Problem, multiplier: float) -> Array:
