@@ -47,6 +47,7 @@ LAYERS = (
 # What a user may rely on. Adding a name is a decision; removing one is a break.
 PUBLIC = [
     "BounceError",
+    "Branch",
     "Certificate",
     "Exponential",
     "Gaussian",
@@ -66,6 +67,8 @@ PUBLIC = [
     "State",
     "SuperGaussian",
     "Vacuum",
+    "bounce",
+    "continuation",
     "find_states",
     "load",
     "scan",

@@ -35,6 +35,8 @@ _HOME = {
     "bounce": "bounce",
     "find_states": "find",
     "MultiStart": "warm_start",
+    "Branch": "continuation",
+    "continuation": "continuation",
     "SolveError": "solve",
     "solve": "solve",
     "Modes": "spectrum",
@@ -76,6 +78,8 @@ if TYPE_CHECKING:
     from .bounce import BounceError as BounceError
     from .bounce import bounce as bounce
     from .certificate import Certificate as Certificate
+    from .continuation import Branch as Branch
+    from .continuation import continuation as continuation
     from .find import find_states as find_states
     from .grid import RadialGrid as RadialGrid
     from .jobs import scan as scan
