@@ -137,7 +137,7 @@ class Operator:
         grid = problem.grid
         assert grid is not None
         n = problem.model.n_fields
-        hold_first, hold_last = problem.parity == "odd", problem.free_last[0] == 0.0
+        hold_first, hold_last = problem.parity == "odd", bool(problem.free_last[0] == 0.0)
         channel = ell
         if problem.parity == "odd" and ell == 1:  # d = 1: the other parity of an odd state is even
             hold_first, channel = False, 0
@@ -197,7 +197,7 @@ def _highest_box_eigenvalue(problem: Problem, multiplier: float, ell: int, n_mod
     grid = problem.grid
     assert grid is not None
     _, edges = continuum(problem, multiplier)
-    basis = scalar_basis(grid, ell, problem.parity == "odd", problem.free_last[0] == 0.0)
+    basis = scalar_basis(grid, ell, problem.parity == "odd", bool(problem.free_last[0] == 0.0))
     levels = np.sort((basis.kappa[:, None] + edges[None, :]).ravel())
     return float(levels[min(n_modes, len(levels)) - 1])
 
