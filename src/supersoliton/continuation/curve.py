@@ -222,6 +222,7 @@ class Curve:
         Raises
         ------
         Lost : where it does not converge.
+        ValueError : where the parameter leaves the range in which the problem makes sense.
         """
         point, history = guess, [math.inf]
         for iteration in range(self.max_iterations + 1):
@@ -231,10 +232,7 @@ class Curve:
                 raise Lost(f"the corrector does not contract at residual {residual:.1e}")
             history.append(residual)
             du, dc = lin.solve(-lin.force, row_of(lin))
-            try:
-                moved = self.family.move(point, du, dc)
-            except ValueError as error:
-                raise Lost(str(error)) from error
+            moved = self.family.move(point, du, dc)
             small = float(np.sqrt(np.mean(du**2))) <= 1e-6 * (1e-300 + float(np.sqrt(np.mean(point.u**2))))
             if residual <= self.tol and small:
                 polished = self.residual(moved)
@@ -256,8 +254,11 @@ class Curve:
 
     def node(self, guess: Point, row_of: Any, towards: Node) -> Node:
         """Correct ``guess`` and measure everything there; the tangent keeps the sense of ``towards``."""
-        point, residual, iterations, lin = self.correct(guess, row_of)
-        return self.measure(point, residual, iterations, lin, towards)
+        try:
+            point, residual, iterations, lin = self.correct(guess, row_of)
+            return self.measure(point, residual, iterations, lin, towards)
+        except ValueError as error:  # the parameter has left the range in which the problem makes sense
+            raise Lost(str(error)) from error
 
     def measure(
         self, point: Point, residual: float, iterations: int, lin: Linearisation, towards: Node | float

@@ -272,6 +272,8 @@ def _follow_vacuum(near: Problem, model: Any) -> Array:
     for _ in range(20):
         matrix = hessian(values[None], model.params, np.array([radius]))[0][np.ix_(free, free)]
         load = (slope(model, values, radius) - near.multiplier_shift * values)[free]
+        if not (np.all(np.isfinite(matrix)) and np.all(np.isfinite(load))):
+            raise ValueError("the potential is not finite at the vacuum")
         if not free.any() or np.max(np.abs(load)) <= 1e-15 * max(1.0, float(np.max(np.abs(matrix)))):
             break
         matrix = matrix - np.diag(near.multiplier_shift[free])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from itertools import pairwise
 from typing import Any
 
@@ -20,10 +21,10 @@ def plot_branch(branch: Any, *, title: str | None = None, theme_name: str = "lig
 
     Stable stretches are solid, unstable ones dashed; folds, bifurcations and extrema of the norm are marked.
     """
-    carried = np.any(branch.multipliers != 0.0)
-    shown = [name for name in _NAMES if name != branch.parameter and (name == "energy" or carried)]
-    if branch.parameter == "omega":
-        shown.remove("multiplier")
+    varies = bool(np.any(branch.multipliers != branch.multipliers[0])) and branch.parameter != "omega"
+    shown = [name for name in _NAMES if name != branch.parameter and (name != "multiplier" or varies)]
+    if np.ptp(branch.norms) <= 1e-12 * np.max(np.abs(branch.norms)) and "norm" in shown:
+        shown.remove("norm")  # it is held
     with theme(theme_name) as colours:
         figure = Figure(figsize=(1.2 + 3.5 * len(shown), 4.0), layout="constrained")
         axes = figure.subplots(1, len(shown), squeeze=False)[0]
@@ -37,8 +38,7 @@ def plot_branch(branch: Any, *, title: str | None = None, theme_name: str = "lig
 
 
 def _title(branch: Any) -> str:
-    status = branch.status if len(branch.status) < 110 else branch.status[:107] + "..."
-    return f"{len(branch)} states: {status}"
+    return "\n".join(textwrap.wrap(f"{len(branch)} states: {branch.status}", 60)[:3])
 
 
 def _draw(ax: Axes, branch: Any, name: str, colour: str, colours: dict[str, str]) -> None:
@@ -49,8 +49,8 @@ def _draw(ax: Axes, branch: Any, name: str, colour: str, colours: dict[str, str]
     edges = [0, *breaks.tolist(), len(x) - 1]
     for first, last in pairwise(edges):
         style = "-" if stable[first] else "--"
-        ax.plot(x[first : last + 1], y[first : last + 1], style, color=colour, lw=1.8)
-    ax.plot(branch.parameters, branch.values(name), ".", color=colour, ms=3.5)
+        ax.plot(x[first : last + 1], y[first : last + 1], style, color=colour, lw=1.6)
+    ax.plot(branch.parameters, branch.values(name), ".", color=colour, ms=2.5)
     for item in branch.special:
         marker = _MARKS[item.kind][0]
         value = getattr(item.point, name)

@@ -20,7 +20,7 @@ from .curve import Curve, Lost, Node
 from .family import Point
 
 _FOLD_ACCURACY = 1e-6  # of the step; the parameter is quadratic there, so it is known to 1e-12 of its change
-_CROSSING_ACCURACY = 1e-7  # of the step
+_CROSSING_ACCURACY = 1e-9  # of the step
 _BESIDE = 1e-3  # of the step: where the modes are counted on both sides of a fold
 _INVERSE_ITERATIONS = 12
 
