@@ -110,6 +110,7 @@ class Twin:
             self._memory = optuna.create_study(directions=disk.directions)
         self._memory.add_trials(disk.get_trials(deepcopy=False))
         self._asked = len(self._memory.get_trials(deepcopy=False))
+        _choose_parents_again(self._memory, settings)
         self._distributions = {name: _distribution(limits) for name, limits in settings.parameters.items()}
         self._running: dict[int, optuna.Trial] = {}
 
@@ -136,6 +137,20 @@ class Twin:
             self._memory.tell(trial, [value if np.isfinite(value) else 0.0 for value in values])
         self.disk.add_trial(self._memory.get_trials(deepcopy=False)[ticket])
         return self.disk.get_trials(deepcopy=False)[-1]
+
+
+def _choose_parents_again(study: optuna.Study, settings: ScanSettings) -> None:
+    """Let NSGA-II choose the parents of each generation that had begun, as it did when it began.
+
+    It keeps its choice with the study in memory, and afterwards reads it back in another order than it made it: a
+    choice made once more later would pair the same parents differently.
+    """
+    sampler = make_sampler(settings, 0)
+    if not isinstance(sampler, NSGAIISampler):
+        return
+    began = [t for t in study.get_trials(deepcopy=False) if any("generation" in key for key in t.system_attrs)]
+    for generation in sorted({sampler.get_trial_generation(study, trial) for trial in began} - {0}):
+        sampler.get_parent_population(study, generation)
 
 
 def _attributes(outcome: Outcome) -> dict[str, Any]:
