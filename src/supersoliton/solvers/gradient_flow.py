@@ -26,7 +26,7 @@ from numpy import ndarray as Array
 
 from ..grid import RadialGrid
 from ..problem import Problem, is_number
-from .base import CONVERGED, AbstractSolver, Solution
+from .base import AbstractSolver, Solution
 from .descent import ROUNDING, Descent, check_limits
 from .modes import border_of
 
@@ -83,11 +83,12 @@ class GradientFlow(AbstractSolver):
         flow.dtau = first = _DTAU[self.scheme] if self.dtau is None else float(self.dtau)
         goal = max(self.tol, _HANDOVER) if self.polish else self.tol
         while True:
-            ended = flow.stopped()
+            residual = flow.point.at.residual
+            ended = flow.stopped() if residual > self.tol else None
             if ended:
                 return flow.end(ended)
-            if flow.point.at.residual <= goal:
-                return flow.finish("", polish=self.polish) if self.polish else flow.end(CONVERGED)
+            if residual <= goal:
+                return flow.finish("", polish=self.polish)
             if self.scheme == "explicit":
                 flow.explicit_steps(self.clip, self.normalise_every)
             else:

@@ -84,7 +84,7 @@ class LBFGS(AbstractSolver):
             )
         except TimeoutError:
             return descent.end(descent.stopped() or "out of time")
-        if result.success:
+        if result.success or descent.point.at.residual <= self.tol:
             return descent.finish("its tests ftol and gtol ask for no more", polish=self.polish)
         ended = descent.stopped()
         if ended:
