@@ -252,13 +252,16 @@ def test_two_bifurcations_and_the_way_off_the_branch():
     assert first.parameter == pytest.approx(16.0, abs=1e-6)
     assert second.parameter == pytest.approx(4.0, abs=1e-6)
     assert [first.modes_after, second.modes_after] == [2, 3]
-    # Along the critical mode there is another state, and its branch turns back where it meets this one.
-    problem = first.point.problem.replace(k=16.5)
+    # Along the critical mode there is another state, and its branch turns onto its mirror image where it meets this.
+    problem = first.point.problem.replace(k=15.5)
     vector = ss.solve(problem, first.point.u + 0.3 * first.mode)
-    assert vector.converged
-    assert np.max(np.abs(vector.u[:, 1])) > 0.05
-    turned = ss.continuation(vector, "k", 15.0)
-    assert turned.folds[0].parameter == pytest.approx(16.0, abs=1e-5)
+    assert np.max(np.abs(vector.u[:, 1])) == pytest.approx(0.10589412, abs=1e-7)
+    turned = ss.continuation(vector, "k", 20.0)
+    (meeting,) = turned.folds
+    assert meeting.parameter == pytest.approx(16.0, abs=max(meeting.tolerance, 1e-9))
+    assert meeting.tolerance < 1e-5
+    assert "another branch passes" in meeting.note
+    assert turned.points[-1].u == pytest.approx(vector.u * [1.0, -1.0], abs=1e-9)
 
 
 def test_bifurcations_inside_one_step_are_all_seen():

@@ -74,30 +74,27 @@ class BranchPoint:
 class SpecialPoint:
     """A fold, a bifurcation, or an extremum of the norm, between the points ``after_index`` and the next.
 
-    ``tolerance``: how far ``parameter`` may be off. ``mode``: the critical direction (n_nodes, n_fields), of unit L2
-    norm: where branches meet, ``solve(problem, guess=point.u + a * mode)`` finds the others. ``problem_met``: why the
-    point could not be brought in more closely, where that is so.
+    ``tolerance``: how far ``parameter`` may be off, on this mesh. ``mode``: the critical direction (n_nodes, n_fields),
+    of unit L2 norm: where branches meet, ``solve(problem, guess=point.u + a * mode)`` finds the others. ``point``: the
+    state there, or the nearest one where ``note`` says that none could be had.
     """
 
     kind: str
-    point: BranchPoint = field(repr=False)
+    parameter: float
     tolerance: float
     after_index: int
     modes_before: int
     modes_after: int
+    point: BranchPoint = field(repr=False)
     mode: Array | None = field(default=None, repr=False)
-    problem_met: str = ""
-
-    @property
-    def parameter(self) -> float:
-        return self.point.parameter
+    note: str = ""
 
     def state(self) -> State:
         return self.point.state()
 
     def __repr__(self) -> str:
         change = f"negative modes {self.modes_before} -> {self.modes_after}"
-        why = f"; {self.problem_met}" if self.problem_met else ""
+        why = f"; {self.note}" if self.note else ""
         return f"{self.kind} at {self.parameter:.12g} (+- {self.tolerance:.1e}; {change}{why})"
 
 

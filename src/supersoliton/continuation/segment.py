@@ -22,19 +22,22 @@ from .family import Point
 _FOLD_ACCURACY = 1e-6  # of the step; the parameter is quadratic there, so it is known to 1e-12 of its change
 _CROSSING_ACCURACY = 1e-9  # of the step
 _BESIDE = 1e-3  # of the step: where the modes are counted on both sides of a fold
+_NARROWER = (0.2, 0.05, 0.0125)  # of the step: distances from which a singular fold is interpolated
 _INVERSE_ITERATIONS = 12
 
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """A special point: its word, the node, how far the parameter q may be off, the critical mode."""
+    """A special point: its word, the node (or the nearest that there is), q and how far it may be off, the mode."""
 
     kind: str
     node: Node
+    q: float
     tolerance: float
     before: int  # negative modes on both sides
     after: int
     mode: Array | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,28 +136,69 @@ class Segment:
         found: list[tuple[float, Found]] = []
         stretches: list[tuple[float, Node]] = [(0.0, self.a)]
         if self.a.dq * self.b.dq < 0:
-            sigma, fold = self._turning(lambda node: node.dq)
-            beside = _BESIDE * self.length
-            ends = [self._beside(sigma - beside), self._beside(sigma + beside)]
-            counts = [end[1].negative_modes for end in ends]
-            curvature = abs(self.b.dq - self.a.dq) / self.length
-            tolerance = 0.5 * curvature * (_FOLD_ACCURACY * self.length) ** 2 + 4e-16 * abs(fold.point.q)
-            mode = critical_mode(fold)[1]
-            found.append((sigma, Found("fold", fold, max(tolerance, self._slack(fold)), counts[0], counts[1], mode)))
+            sigma, fold, ends = self._fold()
+            found.append((sigma, fold))
             stretches += ends
         if self.curve.family.kind == "omega" and self.a.dnorm * self.b.dnorm < 0:
             sigma, node = self._turning(lambda node: node.dnorm)
             counts = [self.a.negative_modes, self.b.negative_modes]
             tolerance = abs(node.dq) * _FOLD_ACCURACY * self.length
-            found.append((sigma, Found("norm extremum", node, tolerance, counts[0], counts[1])))
+            found.append((sigma, Found("norm extremum", node, node.point.q, tolerance, counts[0], counts[1])))
         stretches.append((self.length, self.b))
         for i in range(0, len(stretches), 2):
             found += self._crossings(*stretches[i], *stretches[i + 1])
         return [item for _, item in sorted(found, key=lambda pair: pair[0])]
 
-    def _slack(self, fold: Node) -> float:
-        """What the fold's own slope leaves: q' is known, and the fold is at most two accuracies away."""
-        return abs(fold.dq) * _FOLD_ACCURACY * self.length
+    def _fold(self) -> tuple[float, Found, list[tuple[float, Node]]]:
+        """Where the parameter turns, and the nodes just before and after."""
+        try:
+            sigma, fold = self._turning(lambda node: node.dq)
+            beside = _BESIDE * self.length
+            ends = [self._beside(sigma - beside), self._beside(sigma + beside)]
+        except Lost:
+            return self._meeting()
+        # Quadratic there, but the slope that is left counts too.
+        change = _FOLD_ACCURACY * self.length
+        curvature = abs(self.b.dq - self.a.dq) / self.length
+        tolerance = 0.5 * curvature * change**2 + abs(fold.dq) * change + 4e-16 * abs(fold.point.q)
+        counts = (ends[0][1].negative_modes, ends[1][1].negative_modes)
+        found = Found("fold", fold, fold.point.q, tolerance, *counts, critical_mode(fold)[1])
+        return sigma, found, ends
+
+    def _meeting(self) -> tuple[float, Found, list[tuple[float, Node]]]:
+        """A fold at which the bordered system is singular: the arm of a pitchfork turns onto its mirror image.
+
+        No node can be had there, so the place is interpolated between ever nearer ones; it is believed to the
+        change that the last of them made.
+        """
+        inner, low, high = self, (0.0, self.a), (self.length, self.b)
+        sigma = self._interpolated_turn()
+        q = self.q_at(sigma)
+        tolerance = abs(self.b.point.q - self.a.point.q) + abs(q - self.a.point.q)
+        for fraction in _NARROWER:
+            reach = fraction * self.length
+            try:
+                ends = [self._beside(sigma - reach), self._beside(sigma + reach)]
+            except Lost:
+                break
+            if ends[0][1].dq * ends[1][1].dq >= 0:
+                break
+            low, high = ends
+            inner = Segment(self.curve, low[1], high[1])
+            turn = inner._interpolated_turn()
+            tolerance, q, sigma = abs(inner.q_at(turn) - q), inner.q_at(turn), low[0] + turn
+        nearest = min((inner.a, inner.b), key=lambda node: abs(node.dq))
+        counts = (inner.a.negative_modes, inner.b.negative_modes)
+        note = "the system is singular here: another branch passes"
+        found = Found("fold", nearest, q, tolerance + 1e-12 * abs(q), *counts, critical_mode(nearest)[1], note)
+        return sigma, found, [low, high]
+
+    def _interpolated_turn(self) -> float:
+        def slope(sigma: float) -> float:
+            w = self._hermite_slope(sigma)
+            return w[0] * self.a.point.q + w[1] * self.a.dq + w[2] * self.b.point.q + w[3] * self.b.dq
+
+        return float(brentq(slope, 0.0, self.length))
 
     def _beside(self, sigma: float) -> tuple[float, Node]:
         inside = min(max(sigma, 0.0), self.length)
@@ -185,10 +229,10 @@ class Segment:
         except Lost:  # the corrector fails where other branches are near: known to the step, and says so
             half = abs(last.point.q - first.point.q)
             counts = (reference, last.negative_modes)
-            return [(high, Found("bifurcation", last, half, *counts, critical_mode(last)[1]))]
+            return [(high, Found("bifurcation", last, last.point.q, half, *counts, critical_mode(last)[1]))]
         accuracy = abs(node.dq) * 2.0 * tolerance + 4e-16 * abs(node.point.q)
         counts = (reference, after.negative_modes)
-        here = (sigma, Found("bifurcation", node, accuracy, *counts, critical_mode(node)[1]))
+        here = (sigma, Found("bifurcation", node, node.point.q, accuracy, *counts, critical_mode(node)[1]))
         rest = [] if after is last or after.negative_modes == reference else self._crossings(beyond, after, high, last)
         return [here, *rest]
 

@@ -158,12 +158,19 @@ class _Walk:
         )
 
     def record_special(self, found: Found) -> SpecialPoint:
+        shown = self.family.shown(found.q)
         # From q to the parameter: domega = domega^2 / (2 omega).
-        shown = self.family.shown(found.node.point.q)
         factor = 1.0 / (2.0 * max(shown, 1e-300)) if self.family.kind == "omega" else 1.0
-        point = self.record(found.node)
         return SpecialPoint(
-            found.kind, point, found.tolerance * factor, len(self.points) - 1, found.before, found.after, found.mode
+            kind=found.kind,
+            parameter=shown,
+            tolerance=found.tolerance * factor,
+            after_index=len(self.points) - 1,
+            modes_before=found.before,
+            modes_after=found.after,
+            point=self.record(found.node),
+            mode=found.mode,
+            note=found.note,
         )
 
     def unlocated(self, segment: Segment, why: str) -> SpecialPoint:
@@ -171,8 +178,16 @@ class _Walk:
         a, b = segment.a, segment.b
         shown = [self.family.shown(node.point.q) for node in (a, b)]
         kind = "fold" if a.dq * b.dq < 0 else "bifurcation"
-        counts = (a.negative_modes, b.negative_modes)
-        return SpecialPoint(kind, self.record(b), abs(shown[1] - shown[0]), len(self.points) - 1, *counts, None, why)
+        return SpecialPoint(
+            kind=kind,
+            parameter=shown[1],
+            tolerance=abs(shown[1] - shown[0]),
+            after_index=len(self.points) - 1,
+            modes_before=a.negative_modes,
+            modes_after=b.negative_modes,
+            point=self.record(b),
+            note=why,
+        )
 
     # Walking
 
