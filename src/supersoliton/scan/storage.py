@@ -1,8 +1,9 @@
 """The study on disk: study.db, an ordinary Optuna study in SQLite, and its twin in memory.
 
-Optuna's SQLite storage takes a transaction for every parameter, attribute and constraint: 135 ms a trial as it comes,
-51 ms with a write-ahead log. So the sampler works on a twin in memory, and a trial that has ended is added to the disk
-whole, in one transaction of a few milliseconds. A driver that is killed leaves no half-written trial behind.
+Optuna's SQLite storage takes a transaction for every parameter, attribute and constraint: 115 ms a trial as it comes,
+60 ms with a write-ahead log. So the sampler works on a twin in memory, and a trial that has ended is added to the disk
+whole, in one transaction: 28 ms side by side with those, 7 of them for the sampler. A driver that is killed leaves no
+half-written trial behind.
 """
 
 from __future__ import annotations
