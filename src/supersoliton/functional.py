@@ -110,32 +110,6 @@ def background(kernels: PointKernels, theory: Theory, radii: Array) -> Array:
     return kernels.value(np.tile(np.asarray(theory.vacuum), (len(radii), 1)), theory.params, radii)
 
 
-def parts_kernel(function: PotentialFunction) -> Callable[..., dict[str, float]]:
-    """Gradient energy T, potential energy U, its modulus, and int r dV/dr (explicit r), all inside the domain."""
-    kernels = point_kernels(function)
-
-    def parts(geo: Geometry, theory: Theory, u: Array, explicit_r: bool) -> dict[str, float]:
-        radii = np.asarray(geo.radii).reshape(-1)
-        flat = np.asarray(_points_kernel(geo, u))
-        excess = kernels.value(flat, theory.params, radii) - background(kernels, theory, radii)
-        weights = np.asarray(geo.weights).reshape(-1)
-        radial = 0.0
-        if explicit_r:
-            still = np.tile(np.asarray(theory.vacuum), (len(radii), 1))
-            slopes = kernels.radial(flat, theory.params, radii) - kernels.radial(still, theory.params, radii)
-            radial = float(weights @ slopes)
-        return {
-            "gradient": float(
-                energy_from_density(geo, theory._replace(exterior=0.0 * theory.exterior), u, 0.0 * geo.weights)
-            ),
-            "potential": float(weights @ excess),
-            "modulus": float(weights @ np.abs(excess)),
-            "radial": radial,
-        }
-
-    return parts
-
-
 def at_points(geo: Geometry, u: Float[Array, "node field"]) -> tuple[Array, Array]:
     """u and u' at the quadrature points, each (element, point, field)."""
     local = u[geo.index]

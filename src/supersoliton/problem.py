@@ -17,6 +17,7 @@ from . import functional
 from .functional import Geometry, Theory
 from .grid import RadialGrid, sphere_area
 from .models.base import AbstractModel
+from .pointwise import point_kernels
 from .vacua import Vacuum, describe, mass_matrix, slope, vacua
 
 _WORDS = ("vacuum", "free", "decaying")
@@ -280,13 +281,34 @@ class Problem:
 
     def energy_parts(self, u: Array) -> dict[str, float]:
         """T ("gradient"), U ("potential"), int |V| ("modulus") and int r dV/dr ("radial") inside the domain."""
-        kernel = functional.parts_kernel(self.model.potential_function)
-        return kernel(self.geometry, self.theory, u, self.model.explicit_r)
+        grid = self.grid
+        assert grid is not None
+        kernels = point_kernels(self.model.potential_function)
+        params, radii, weights = self.model.params, grid.quadrature_points.ravel(), grid.quadrature_weights.ravel()
+        flat = grid.at_quadrature(np.asarray(u)).reshape(-1, self.model.n_fields)
+        excess = kernels.value(flat, params, radii) - self._background_density
+        radial = 0.0
+        if self.model.explicit_r:
+            still = np.tile(self.vacuum.values, (len(radii), 1))
+            radial = float(weights @ (kernels.radial(flat, params, radii) - kernels.radial(still, params, radii)))
+        return {
+            "gradient": 0.5 * float(np.sum(u * (grid.stiffness @ u) * self.model.kinetic)),
+            "potential": float(weights @ excess),
+            "modulus": float(weights @ np.abs(excess)),
+            "radial": radial,
+        }
+
+    @functools.cached_property
+    def _background_density(self) -> Array:
+        """V of the vacuum at the quadrature points."""
+        assert self.grid is not None
+        kernels = point_kernels(self.model.potential_function)
+        return functional.background(kernels, self.theory, self.grid.quadrature_points.ravel())
 
     def norm_of_state(self, u: Array) -> float:
-        """N = int sum over the constrained fields of u^2 (inside the domain)."""
+        """N = u^T M u over the constrained fields (inside the domain): its derivative is exactly 2 M u."""
         assert self.grid is not None
-        return float(np.sum(self.carries_norm * self.grid.integrate(np.asarray(u) ** 2)))
+        return float(np.sum(self.carries_norm * u * (self.grid.mass @ u)))
 
 
 def decay_rate(dim: float, mass_squared: float, radius: float, ell: int = 0) -> float:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from supersoliton.linalg import condensed
 
-factor, solve, inertia = jax.jit(condensed.factor), jax.jit(condensed.solve), jax.jit(condensed.inertia)
+factor, solve, inertia = jax.jit(condensed.factor), jax.jit(condensed.solve), condensed.inertia
 
 # (elements, order, fields)
 SHAPES = [(1, 2, 1), (2, 3, 2), (5, 4, 3)]

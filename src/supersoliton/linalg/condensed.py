@@ -8,7 +8,8 @@ elements.
 The inertia follows from the same elimination: :math:`\mathrm{In}(A) = \sum_e \mathrm{In}(A^e_{ii}) + \sum_k
 \mathrm{In}(D_k)` with the Schur complements D_k (E. V. Haynsworth, *Linear Algebra Appl.* **1** (1968) 73).
 
-All functions are pure JAX: they compile once per shape, for all potentials, and batch under ``vmap``.
+All functions but :func:`inertia` are pure JAX: they compile once per shape, for all potentials, and batch under
+``vmap``.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Float, Int
+from scipy.linalg.lapack import dsytrf
 
 from ..engine import AnyArray as Array
 
@@ -130,15 +133,26 @@ def solve(factors: Factor, rhs: Float[Array, "node n column"]) -> Float[Array, "
     return jnp.concatenate([body, x_vertices[-1:]])
 
 
-def inertia(factors: Factor) -> tuple[Int[Array, ""], Int[Array, ""]]:
-    """Numbers of (negative, positive) eigenvalues of the matrix on its free unknowns."""
+def inertia(factors: Factor) -> tuple[int, int]:
+    """Numbers of (negative, positive) eigenvalues of the matrix on its free unknowns.
+
+    On the host, by LAPACK's LDL^T of every eliminated block: a fifth of the cost of their eigenvalues.
+    """
     n = factors.free.shape[1]
-    inside = jnp.linalg.eigvalsh(factors.blocks[:, n:-n, n:-n])
-    ends = jnp.linalg.eigvalsh(factors.pivots)
-    fixed = jnp.sum(factors.free == 0.0)  # each contributes the eigenvalue 1
-    negative = jnp.sum(inside < 0) + jnp.sum(ends < 0)
-    positive = jnp.sum(inside > 0) + jnp.sum(ends > 0) - fixed
-    return negative, positive
+    blocks = [*np.asarray(factors.blocks)[:, n:-n, n:-n], *np.asarray(factors.pivots)]
+    negative = sum(_negative_pivots(block) for block in blocks)
+    fixed = int(np.sum(np.asarray(factors.free) == 0.0))  # each contributes the eigenvalue 1
+    return negative, sum(len(block) for block in blocks) - negative - fixed
+
+
+def _negative_pivots(matrix: np.ndarray) -> int:
+    """Negative eigenvalues of a symmetric matrix from D of its Bunch-Kaufman factors.
+
+    A pivot of size 2 is chosen where the matrix is indefinite on it: one eigenvalue of each sign.
+    """
+    diagonal, pivots, _ = dsytrf(matrix, lower=1)
+    single = pivots > 0
+    return int(np.sum(np.diagonal(diagonal)[single] < 0)) + int(np.sum(~single)) // 2
 
 
 def matvec(

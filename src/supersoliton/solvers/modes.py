@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import jax
 import numpy as np
 from numpy import ndarray as Array
 
@@ -12,9 +11,6 @@ from . import linear
 from .base import shift_of
 
 _INVERSE_ITERATIONS = 12
-
-
-_inertia = jax.jit(condensed.inertia)
 
 
 def factorise(problem: Problem, u: Array, multiplier: float, sigma: float = 0.0) -> condensed.Factor:
@@ -34,7 +30,7 @@ def count_negative(problem: Problem, u: Array, factors: condensed.Factor, *, at_
     With b = M_c u, the bordered matrix [[A, b], [b^T, 0]] has one negative and one positive eigenvalue more than A on
     the complement of b, and its Schur complement is -b^T A^-1 b: so n_-(A|b) = n_-(A) - [b^T A^-1 b < 0].
     """
-    negative = int(_inertia(factors)[0])
+    negative = condensed.inertia(factors)[0]
     if problem.norm is None and not at_fixed_norm:
         return negative
     b = border_of(problem, u)

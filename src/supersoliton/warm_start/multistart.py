@@ -118,35 +118,36 @@ def screened_starts(problem: Problem) -> list[Start]:
     smallest = 2.0 * grid.element_edges[1] / grid.order
     widths = np.geomspace(smallest, 0.4 * grid.r_max, _WIDTHS)
     shapes = [np.exp(-((grid.nodes / w) ** power)) for w in widths for power in (2, 4)]
-    norms = [float(grid.integrate(shape**2)) for shape in shapes]
-    sets = carrying_sets(problem)
-    fields, labels = [], []
-    for members, signs in sets:
+    norms = [float(shape @ grid.mass @ shape) for shape in shapes]
+    profiles, labels = [], []
+    for members, signs in carrying_sets(problem):
+        pattern = np.zeros(problem.model.n_fields)
+        pattern[list(members)] = signs
         for shape, norm in zip(shapes, norms, strict=True):
+            strengths = list(_STRENGTHS)
             if problem.norm is not None:
                 strengths = [math.sqrt(float(problem.norm) / (len(members) * norm))]
-            else:
-                strengths = list(_STRENGTHS)
             for strength in strengths:
-                u = np.tile(problem.vacuum.values, (grid.n_nodes, 1))
-                for index, sign in zip(members, signs, strict=True):
-                    u[:, index] += sign * strength * shape
-                fields.append(u)
+                profiles.append(strength * shape[:, None] * pattern)
                 labels.append(members)
-    batch = np.stack([_finish(problem, u) for u in fields])
+    batch = _finish(problem, problem.vacuum.values + np.stack(profiles))
     energies = _energies(problem, batch)
     best: dict[tuple[int, ...], Start] = {}
     for energy, label, u in zip(energies, labels, batch, strict=True):
         if math.isfinite(energy) and (label not in best or energy < best[label].energy):
             best[label] = Start(float(energy), label, u)
-    return sorted(best.values(), key=lambda start: (start.energy, start.label))
+    ranked = sorted(best.values(), key=lambda start: (start.energy, start.label))
+    if problem.norm is None:
+        return ranked
+    return [start._replace(u=scale_to_norm(problem, start.u)) for start in ranked]
 
 
-def _finish(problem: Problem, u: Array) -> Array:
-    """The other fields follow those that carry the soliton, and the boundary values and the norm are put in."""
-    u = problem.model.follow(u)
-    u[-1] = np.where(problem.free_last > 0, u[-1], problem.vacuum.values)
-    return scale_to_norm(problem, u) if problem.norm is not None else u
+def _finish(problem: Problem, batch: Array) -> Array:
+    """The other fields follow those that carry the soliton, the boundary values are put in; (start, node, field)."""
+    shape = batch.shape
+    batch = problem.model.follow(batch.reshape(-1, shape[2])).reshape(shape)
+    batch[:, -1] = np.where(problem.free_last > 0, batch[:, -1], problem.vacuum.values)
+    return batch
 
 
 def starts(problem: Problem, guess: Any) -> list[Start]:
