@@ -83,7 +83,7 @@ def test_passes_the_cubic_quintic_fold(droplet_branch):
     assert branch.norms[-1] > 300.0
     assert branch.stable[: turn + 1].all()
     assert not branch.stable[turn + 1 :].any()
-    assert "1 fold" in branch.status or "left the box" in branch.status
+    assert branch.status.startswith("left the box at norm = ")
     assert not branch.reached
     # Vakhitov and Kolokolov: stable where the norm falls with omega^2.
     assert np.all((branch.values("norm_slope") < 0) == branch.stable)
@@ -194,6 +194,7 @@ def test_octave_q_ball_over_the_norm(octaves):
     branch = ss.continuation(octaves, "norm", 1500.0)
     assert branch.status == "reached norm = 1500"
     assert np.all(branch.values("residual") < 1e-12)
+    assert np.all(branch.values("discretisation") < 1e-9)
     assert branch.stable.all()
     # dE/dN = omega^2/2: by the interpolated integral of each step, and by a spline through all points.
     assert np.nanmax(branch.values("identity")) < 1e-6
@@ -201,6 +202,18 @@ def test_octave_q_ball_over_the_norm(octaves):
     slopes = np.gradient(branch.energies, branch.norms, edge_order=2)
     assert slopes == pytest.approx(0.5 * branch.multipliers, rel=1e-2)
     assert branch.state(-1).certificate.kind == "q-ball"
+
+
+def test_folds_are_the_same_from_both_sides(octaves):
+    """lambda_1 -> -lambda_1 with Psi_o -> (-1)^o Psi_o is a symmetry: the S-curve lies mirrored beyond lambda_1 = 0."""
+    right, left = (ss.continuation(octaves, "lambda_1", stop, max_step=0.2) for stop in (0.2, -0.2))
+    assert right.reached
+    assert left.reached
+    assert len(right.folds) == len(left.folds) == 2
+    for a, b in zip(right.folds, left.folds, strict=True):
+        assert a.parameter == pytest.approx(-b.parameter, abs=2.0 * (a.tolerance + b.tolerance))
+        assert a.tolerance < 1e-10
+    assert right.energies[-1] == pytest.approx(left.energies[-1], rel=1e-12)
 
 
 def test_the_identity_is_violated_by_the_step_only(octaves):
@@ -313,6 +326,14 @@ def test_budgets_end_in_words(octaves):
     assert [point.parameter for point in seen][-1] == pytest.approx(620.0)
 
 
+def test_a_state_that_outgrows_the_mesh_ends_the_branch(octaves):
+    """Without the sextic term the state collapses."""
+    branch = ss.continuation(octaves, "delta", 0.0, max_step=0.3)
+    assert branch.status.startswith("outgrew the mesh at delta = 0.0")
+    assert branch.values("discretisation")[-1] > 1e-3
+    assert branch.norms == pytest.approx(np.full(len(branch), 600.0), rel=1e-13)
+
+
 def test_a_coupling_that_leaves_its_range_stalls_in_words(octaves):
     branch = ss.continuation(octaves, "quartic_sign", 1.0)
     assert branch.status.startswith("stalled at quartic_sign = -1: model.quartic_sign must be -1")
@@ -345,3 +366,52 @@ def test_norm_needs_a_state_at_fixed_norm_and_states_must_have_converged():
     unfinished = ss.solve(state.problem, lambda r: np.stack([np.exp(-r), 0.0 * r], axis=1), ss.Newton(max_steps=1))
     with pytest.raises(ValueError, match="the state is not converged"):
         ss.continuation(unfinished, "b", 1.0)
+
+
+def well_of_width(u, p):
+    """1/2 (a^2 - u^2)^2: the kink a tanh(a r), E = 4 a^3/3."""
+    return 0.5 * (p["a"] ** 2 - u[0] ** 2) ** 2
+
+
+@pytest.mark.parametrize("boundary", ["values", "vacuum"])
+def test_kink_whose_vacuum_moves(boundary):
+    """The value held at the boundary follows the vacuum, also where the user gave it."""
+    grid = ss.RadialGrid(dim=1, edges=(0.0, 0.8, 1.7, 2.8, 4.0, 5.5, 7.5, 10.5, 16.0))
+    model = ss.Potential(well_of_width, params={"a": 1.0})
+    where = {"boundary": [1.0]} if boundary == "values" else {"background": [1.0]}
+    branch = ss.continuation(ss.solve(ss.Problem(model, grid, parity="odd", **where), np.tanh), "a", 1.5)
+    assert branch.reached
+    assert branch.energies == pytest.approx(4.0 / 3.0 * branch.parameters**3, rel=1e-9)
+    assert np.nanmax(branch.values("identity")) < 1e-5
+    assert branch.stable.all()
+    assert branch.points[-1].u[-1, 0] == pytest.approx(1.5, rel=1e-14)
+    assert branch.state(-1).certificate.certified
+
+
+def test_trapped_gas_over_its_interaction():
+    """Explicit r; the published chemical potential at beta = 10 from the oscillator's ground state."""
+    start = problems.solved("Gross-Pitaevskii beta=0")
+    branch = ss.continuation(start, "beta", 10.0)
+    row = problems.REFERENCE["gross_pitaevskii"]["d3_beta10"]
+    assert branch.reached
+    assert branch.energies[-1] == pytest.approx(row["E"], rel=1e-10)
+    assert branch.multipliers[-1] == pytest.approx(2.0 * row["mu"], rel=1e-10)
+    assert np.nanmax(branch.values("identity")) < 1e-5
+
+
+def walled(u, p):
+    """u^2/2 - u^4/4, which is not a number once p reaches 0.2."""
+    import jax.numpy as jnp
+
+    return (0.5 * u[0] ** 2 - 0.25 * u[0] ** 4) * (1.0 + jnp.sqrt(0.2 - p["p"]) ** 2)
+
+
+def test_a_potential_that_stops_being_a_number_stalls_in_words():
+    problem = ss.Problem(
+        ss.Potential(walled, params={"p": 0.0}), ss.RadialGrid(dim=1, edges=LINE_EDGES), boundary="decaying"
+    )
+    branch = ss.continuation(ss.solve(problem, lambda r: 1.4 / np.cosh(r)), "p", 0.5, max_states=60)
+    assert branch.status.startswith("stalled at p = 0.")
+    assert not branch.reached
+    assert branch.parameters.max() < 0.2
+    assert np.all(np.isfinite(branch.energies))

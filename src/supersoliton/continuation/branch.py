@@ -27,6 +27,7 @@ COLUMNS = {
     "negative_modes": "negative modes at l = 0 (at fixed norm: of the constrained second variation)",
     "unstable_modes": "negative modes that make it unstable (a rotating state is judged at fixed charge)",
     "residual": "relative dual residual",
+    "discretisation": "estimated relative error of E from the mesh",
     "norm_slope": "dN / domega^2 at fixed couplings (Vakhitov-Kolokolov)",
     "identity": "relative violation of dE = omega^2/2 dN + E_p dp since the point before",
     "steps": "corrector iterations",
@@ -50,6 +51,7 @@ class BranchPoint:
     norm_slope: float  # NaN without norm or frequency
     # how well it is known
     residual: float
+    discretisation: float
     identity: float  # NaN for a first point and for special points
     steps: int
 

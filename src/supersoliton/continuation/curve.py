@@ -57,14 +57,23 @@ class Tangent(NamedTuple):
 
 
 class Metric(NamedTuple):
-    """<x, y> = x_u^T M y_u / size + sum_k weight_k x_k y_k: relative changes of the state and of the parameter."""
+    """<x, y> = x_w^T M y_w / size + sum_k weight_k x_k y_k with x_w = x_u - drift x_q: relative changes.
+
+    The change of a state is measured against its vacuum, which moves by ``drift`` with the parameter: otherwise the
+    distant vacuum, which fills the box, would outweigh the state.
+    """
 
     mass: Array
     size: float
     weight: Array
+    drift: Array
 
     def form(self, t: Tangent) -> tuple[Array, Array]:
-        return (self.mass @ t.u) / self.size, self.weight * t.c
+        """The linear form <t, .> as (fields, controls)."""
+        u = (self.mass @ (t.u - self.drift * t.c[0])) / self.size
+        c = self.weight * t.c
+        c[0] -= float(np.sum(self.drift * u))
+        return u, c
 
     def inner(self, a: Tangent, b: Tangent) -> float:
         u, c = self.form(a)
@@ -206,7 +215,8 @@ class Curve:
         weight = np.zeros(self.family.n_controls)
         if self.family.kind != "norm":
             weight[0] = 1.0 / max(abs(point.q), 0.1 * self.span) ** 2
-        return Metric(grid.mass, size, weight)
+        drift = self.family.vacuum_rate(point.problem) * point.problem.free_nodes
+        return Metric(grid.mass, size, weight, drift)
 
     def difference(self, a: Point, b: Point) -> Tangent:
         """x_b - x_a."""
@@ -235,8 +245,9 @@ class Curve:
             moved = self.family.move(point, du, dc)
             small = float(np.sqrt(np.mean(du**2))) <= 1e-6 * (1e-300 + float(np.sqrt(np.mean(point.u**2))))
             if residual <= self.tol and small:
+                # Taken also where rounding makes the residual no smaller: the other equations become exact by it.
                 polished = self.residual(moved)
-                if polished <= residual:
+                if polished <= self.tol:
                     point, residual = moved, polished
                     lin = linearise(self.family, point)
                 return self.settle(point), residual, iteration, lin

@@ -23,6 +23,7 @@ _FOLD_ACCURACY = 1e-6  # of the step; the parameter is quadratic there, so it is
 _CROSSING_ACCURACY = 1e-9  # of the step
 _BESIDE = 1e-3  # of the step: where the modes are counted on both sides of a fold
 _NARROWER = (0.2, 0.05, 0.0125)  # of the step: distances from which a singular fold is interpolated
+_ROUNDING = 1e-12  # of the parameter: what residuals of 1e-14 leave, with room
 _INVERSE_ITERATIONS = 12
 
 
@@ -160,7 +161,7 @@ class Segment:
         # Quadratic there, but the slope that is left counts too.
         change = _FOLD_ACCURACY * self.length
         curvature = abs(self.b.dq - self.a.dq) / self.length
-        tolerance = 0.5 * curvature * change**2 + abs(fold.dq) * change + 4e-16 * abs(fold.point.q)
+        tolerance = 0.5 * curvature * change**2 + abs(fold.dq) * change + _ROUNDING * abs(fold.point.q)
         counts = (ends[0][1].negative_modes, ends[1][1].negative_modes)
         found = Found("fold", fold, fold.point.q, tolerance, *counts, critical_mode(fold)[1])
         return sigma, found, ends
@@ -190,7 +191,7 @@ class Segment:
         nearest = min((inner.a, inner.b), key=lambda node: abs(node.dq))
         counts = (inner.a.negative_modes, inner.b.negative_modes)
         note = "the system is singular here: another branch passes"
-        found = Found("fold", nearest, q, tolerance + 1e-12 * abs(q), *counts, critical_mode(nearest)[1], note)
+        found = Found("fold", nearest, q, tolerance + _ROUNDING * abs(q), *counts, critical_mode(nearest)[1], note)
         return sigma, found, [low, high]
 
     def _interpolated_turn(self) -> float:
@@ -230,7 +231,7 @@ class Segment:
             half = abs(last.point.q - first.point.q)
             counts = (reference, last.negative_modes)
             return [(high, Found("bifurcation", last, last.point.q, half, *counts, critical_mode(last)[1]))]
-        accuracy = abs(node.dq) * 2.0 * tolerance + 4e-16 * abs(node.point.q)
+        accuracy = abs(node.dq) * 2.0 * tolerance + _ROUNDING * abs(node.point.q)
         counts = (reference, after.negative_modes)
         here = (sigma, Found("bifurcation", node, node.point.q, accuracy, *counts, critical_mode(node)[1]))
         rest = [] if after is last or after.negative_modes == reference else self._crossings(beyond, after, high, last)

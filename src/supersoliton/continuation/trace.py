@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..certificate import BOUNDARY_LIMIT, boundary_fraction, is_homogeneous
+from ..certificate import BOUNDARY_LIMIT, boundary_fraction, discretisation_error, is_homogeneous
 from ..problem import is_number
 from ..solvers.base import Stopwatch
 from ..state import State
@@ -29,6 +29,7 @@ _IDEAL_ITERATIONS = 3  # at which the step is kept
 _CORRECTOR_STEPS = 8
 _LARGEST_TURN = math.cos(math.radians(25.0))
 _LARGEST_CORRECTION = 0.5  # of the step
+_UNRESOLVED = 1e-3  # relative error of the energy at which a mesh no longer shows the state; certificates ask for 1e-6
 
 
 def continuation(
@@ -125,6 +126,7 @@ class _Walk:
             not is_homogeneous(start.problem, start.u) and boundary_fraction(start.problem, start.u) <= BOUNDARY_LIMIT
         )
         self.note(first, None)
+        self.watches_the_mesh = self.points[0].discretisation <= _UNRESOLVED
 
     # Recording
 
@@ -152,6 +154,7 @@ class _Walk:
             negative_modes=node.negative_modes,
             unstable_modes=node.unstable_modes,
             residual=node.residual,
+            discretisation=discretisation_error(node.point.problem, node.point.u, node.point.multiplier),
             norm_slope=node.norm_slope,
             identity=violation,
             steps=node.iterations,
@@ -208,12 +211,22 @@ class _Walk:
             node = following
             if arrived:
                 return self.arrival(edge)
-            if self.watches_the_box:
-                fraction = boundary_fraction(node.point.problem, node.point.u)
-                if fraction > BOUNDARY_LIMIT:
-                    return f"left the box at {self.here()}: {fraction:.1e} of the norm in its outer tenth"
+            ended = self.left_the_mesh(node)
+            if ended:
+                return ended
             change = 2.0 ** ((_IDEAL_ITERATIONS - following.iterations) / 2.0)
             step = min(self.max_step, step * min(max(change, 0.5), 2.0))
+
+    def left_the_mesh(self, node: Node) -> str | None:
+        """Why the box or the mesh no longer holds a state that it held at the start."""
+        if self.watches_the_box:
+            fraction = boundary_fraction(node.point.problem, node.point.u)
+            if fraction > BOUNDARY_LIMIT:
+                return f"left the box at {self.here()}: {fraction:.1e} of the norm in its outer tenth"
+        error = self.points[-1].discretisation
+        if self.watches_the_mesh and not error <= _UNRESOLVED:
+            return f"outgrew the mesh at {self.here()}: energy uncertain by {error:.1e}; go on from a finer mesh"
+        return None
 
     def advance(self, node: Node, step: float) -> tuple[Node, bool, float]:
         """The next node; whether it lies on an edge of the range (the goal, or the start again), and which."""
