@@ -34,6 +34,8 @@ _HOME = {
     "BounceError": "bounce",
     "bounce": "bounce",
     "find_states": "find",
+    "Rotation": "rotation",
+    "rotation": "rotation",
     "MultiStart": "warm_start",
     "Branch": "continuation",
     "continuation": "continuation",
@@ -86,6 +88,8 @@ if TYPE_CHECKING:
     from .models import OctaveHiggs as OctaveHiggs
     from .models import Potential as Potential
     from .problem import Problem as Problem
+    from .rotation import Rotation as Rotation
+    from .rotation import rotation as rotation
     from .scoring import Scores as Scores
     from .scoring import score as score
     from .solve import SolveError as SolveError

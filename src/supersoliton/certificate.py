@@ -20,6 +20,7 @@ import numpy as np
 from numpy import ndarray as Array
 
 from .grid import sphere_area
+from .kantorovich import kantorovich_radius
 from .pointwise import point_kernels
 from .problem import Problem
 from .solvers import linear
@@ -44,7 +45,8 @@ class Certificate:
     """The proof that comes with a state; NaN where an entry does not apply (and why not is in the class notes).
 
     ``translation_mode`` is NaN for homogeneous states and explicit r; ``tail`` where no exponential tail can be
-    measured; ``boundary_fraction`` for homogeneous states.
+    measured; ``boundary_fraction`` for homogeneous states; ``radius`` (relative H^1 distance to the exact solution of
+    the discrete equations, :mod:`.kantorovich`) for homogeneous states and where the estimate does not close.
     """
 
     residual: float
@@ -56,6 +58,7 @@ class Certificate:
     boundary_fraction: float
     kind: str
     reasons: tuple[str, ...]
+    radius: float = float("nan")
 
     @property
     def certified(self) -> bool:
@@ -93,6 +96,7 @@ def certify(problem: Problem, solution: Solution) -> Certificate:
         "tail": measured_tail(problem, u, multiplier) if localised else float("nan"),
         "boundary_fraction": fraction,
         "kind": kind,
+        "radius": kantorovich_radius(problem, u, multiplier, factors).relative if localised else float("nan"),
     }
     return Certificate(**entries, reasons=_reasons(problem, solution, {**entries, "unstable": unstable}))
 

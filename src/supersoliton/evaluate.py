@@ -140,7 +140,7 @@ def _scores(cfg: Settings, modes: dict[int, Modes]) -> dict[str, float]:
     if cfg.score.spectrum == "box":
         masses = modes[0].masses
     else:
-        bound = [np.sqrt(m.bound[m.bound > 0]) for m in modes.values()]
+        bound = [m.bound_masses for m in modes.values()]
         masses = np.concatenate([modes[0].thresholds[np.isfinite(modes[0].thresholds)], *bound])
     s = score(masses, targets=cfg.score.targets, null_samples=cfg.score.null_samples, seed=cfg.score.seed)
     return {

@@ -31,6 +31,9 @@ from .vacua import mass_matrix
 # Sizes of the reduced basis, in units of the highest eigenvalue and of the local potential; see Operator._sizes.
 _HEADROOM = 2.0
 _DEPTH = 12.0
+# An l = 1 eigenvalue this small (mass^2) is a translation. Bound states of octaves lie at 0.1 and more, translations
+# at 1e-5 and less, even in the reduced basis on a coarse mesh.
+ZERO_MODE = 1e-4
 
 
 @dataclass(frozen=True)
@@ -65,10 +68,19 @@ class Modes:
         return self.eigenvalues[self.eigenvalues < 0]
 
     @property
+    def zero_modes(self) -> Float[Array, " zero"]:
+        """At l = 1, eigenvalues that are those of translations: 0 but for the mesh and the box (see ZERO_MODE)."""
+        return self.bound[np.abs(self.bound) <= ZERO_MODE] if self.ell == 1 else self.bound[:0]
+
+    @property
+    def bound_masses(self) -> Float[Array, " bound"]:
+        """Masses of the stable bound states; a translation is no particle."""
+        return np.sqrt(self.bound[(self.bound > 0) & ~np.isin(self.bound, self.zero_modes)])
+
+    @property
     def physical_masses(self) -> Float[Array, " physical"]:
         """Vacuum masses and masses of the bound states: no trace of the box."""
-        bound = self.bound[self.bound > 0]
-        return np.sort(np.concatenate([self.thresholds[np.isfinite(self.thresholds)], np.sqrt(bound)]))
+        return np.sort(np.concatenate([self.thresholds[np.isfinite(self.thresholds)], self.bound_masses]))
 
     def __repr__(self) -> str:
         lowest = np.array2string(self.eigenvalues[:4], precision=6)

@@ -128,6 +128,7 @@ class State:
             ("translation mode (l = 1)", _shown(c.translation_mode, ".1e")),
             ("tail decay / mass gap", _shown(c.tail, ".6f")),
             ("norm in the outer tenth", _shown(c.boundary_fraction, ".1e")),
+            ("distance to the solution", _shown(c.radius, ".1e")),
             ("certified", "yes" if c.certified else "no: " + "; ".join(c.reasons)),
         ]
         return rows

@@ -96,9 +96,8 @@ def describe_spectrum(config: Config, state: State) -> dict[str, Any]:
         ell: spectrum(state, n_modes=config.spectrum.n_modes, ell=ell) for ell in sorted({0, *config.spectrum.ell})
     }
     lowest = channels[0]
-    zero = limits.TRANSLATION_LIMIT * float(np.nanmax(lowest.thresholds)) ** 2
-    bound = [modes.bound[modes.bound > zero] for modes in channels.values()]  # the translation mode is no mass
-    physical = np.concatenate([lowest.thresholds[np.isfinite(lowest.thresholds)], *(np.sqrt(b) for b in bound)])
+    bound = [modes.bound_masses for modes in channels.values()]
+    physical = np.concatenate([lowest.thresholds[np.isfinite(lowest.thresholds)], *bound])
     c = config.score
     scores = {
         name: score(masses, targets=c.targets, null_samples=c.null_samples, seed=c.seed)
@@ -109,7 +108,7 @@ def describe_spectrum(config: Config, state: State) -> dict[str, Any]:
         "energy": state.energy,
         "multiplier": state.multiplier,
         "negative_modes": state.certificate.negative_modes,
-        "zero": zero,
+        "zero": {str(ell): modes.zero_modes.tolist() for ell, modes in channels.items()},
         "thresholds": lowest.thresholds.tolist(),
         "continuum": lowest.continuum.tolist(),
         "bound": {str(ell): modes.bound.tolist() for ell, modes in channels.items()},
@@ -133,7 +132,7 @@ def print_spectrum(console: Console, data: Mapping[str, Any]) -> None:
     table = simple_table("ℓ", "λ", "m = √λ", "", title="bound states, below the continuum")
     for ell, levels in data["bound"].items():
         for level in levels:
-            word = "translation" if ell == "1" and abs(level) < data["zero"] else "negative" if level < 0 else ""
+            word = "translation" if level in data["zero"][ell] else "negative" if level < 0 else ""
             table.add_row(ell, f"{level:.9g}", f"{math.sqrt(level):.7g}" if level > 0 else "–", word)
     if any(data["bound"].values()):
         console.print(table)

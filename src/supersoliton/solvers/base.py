@@ -66,7 +66,7 @@ class AbstractSolver(ABC):
 
 
 @functools.lru_cache(maxsize=16)
-def _metric(grid: RadialGrid) -> tuple[Array, Array]:
+def metric(grid: RadialGrid) -> tuple[Array, Array]:
     """K + M of one field (the H^1 metric) and its inverse."""
     matrix = grid.stiffness + grid.mass
     inverse = scipy.linalg.cho_solve(scipy.linalg.cho_factor(matrix), np.eye(grid.n_nodes))
@@ -86,10 +86,10 @@ def force(problem: Problem, u: Array, gradient: Array | None = None) -> Force:
         norm = float(np.sum(u * weight * carries))
         multiplier = float(np.sum(u * gradient * carries)) / norm if norm > 0 else 0.0
     vector = (gradient - weight * (multiplier * carries + problem.multiplier_shift)) * problem.free_nodes
-    metric, inverse = _metric(grid)
+    primal, inverse = metric(grid)
     away = u - problem.vacuum.values
     dual = math.sqrt(max(float(np.sum(vector * (inverse @ vector))), 0.0)) if np.all(np.isfinite(vector)) else math.inf
-    size = math.sqrt(max(float(np.sum(away * (metric @ away))), 0.0))
+    size = math.sqrt(max(float(np.sum(away * (primal @ away))), 0.0))
     fixed = 0.0 if problem.omega is None else float(problem.omega) ** 2
     return Force(vector, multiplier + fixed, dual / max(size, size_floor(problem)))
 

@@ -1,0 +1,56 @@
+"""Q-balls as rotating states, against the closed form of the cubic equation in one dimension.
+
+V = u^2/2 - u^4/4: f = sqrt(2 w) sech(sqrt(w) x) with w = 1 - omega^2 has N = 4 sqrt(w), so dN/d(omega^2) = -2/sqrt(w)
+and dQ/d omega = 4 sqrt(w) - 4 omega^2/sqrt(w), which changes sign at omega^2 = 1/2.
+"""
+
+import math
+
+import numpy as np
+import pytest
+
+import supersoliton as ss
+from tests.problems import solved
+
+
+def cubic(u, p):
+    return 0.5 * u[0] ** 2 - 0.25 * u[0] ** 4
+
+
+def rotating(norm):
+    problem = ss.Problem(ss.Potential(cubic), ss.RadialGrid(30.0, 12, 12, 1), norm=norm)
+    return ss.solve(problem, ss.Gaussian(0.5, 4.0))
+
+
+@pytest.mark.parametrize("norm", [2.0, 2.7, 3.0])
+def test_slopes_are_those_of_the_closed_form(norm):
+    state = rotating(norm)
+    w = (norm / 4.0) ** 2
+    found = ss.rotation(state)
+    assert found.omega == pytest.approx(math.sqrt(1.0 - w), rel=1e-9)
+    assert found.charge == pytest.approx(norm * math.sqrt(1.0 - w), rel=1e-9)
+    assert found.norm_slope == pytest.approx(-2.0 / math.sqrt(w), rel=1e-7)
+    assert found.charge_slope == pytest.approx(4.0 * math.sqrt(w) - 4.0 * (1.0 - w) / math.sqrt(w), rel=1e-6)
+    assert found.classically_stable == (1.0 - w > 0.5)
+    # E of the field alone is (4/3) w^(3/2) + omega^2 N / 2: the action is that of the equation with mass^2 w.
+    assert found.energy == pytest.approx(4.0 / 3.0 * w**1.5 + (1.0 - w) * norm, rel=1e-9)
+    assert found.energy_per_charge == pytest.approx(found.energy / found.charge, rel=1e-12)  # m = 1
+
+
+def test_energy_per_charge_is_the_frequency():
+    found = ss.rotation(solved("octaves g=0.6 N=1200"))
+    assert found.identity < 1e-6
+    assert found.classically_stable
+    assert found.stable_against_quanta
+
+
+def test_a_false_vacuum_has_no_frequency():
+    found = ss.rotation(solved("octaves g=1.0 N=600"))  # omega^2 = -0.07
+    assert math.isnan(found.omega)
+    assert math.isnan(found.identity)
+    assert np.isfinite(found.norm_slope)
+
+
+def test_only_states_with_norm_or_frequency_rotate():
+    with pytest.raises(ValueError, match="neither fixed norm nor frequency"):
+        ss.rotation(solved("cubic NLS d=1 n=0"))
