@@ -4,12 +4,12 @@ import dataclasses
 
 import numpy as np
 import pytest
+from tests.problems import solved
 
 from supersoliton.kantorovich import kantorovich_radius
 from supersoliton.solvers.base import metric
 from supersoliton.solvers.modes import factorise
 from supersoliton.warm_start.analytic import scale_to_norm
-from tests.problems import solved
 
 
 def h1(grid, v):

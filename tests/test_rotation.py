@@ -8,9 +8,9 @@ import math
 
 import numpy as np
 import pytest
+from tests.problems import solved
 
 import supersoliton as ss
-from tests.problems import solved
 
 
 def cubic(u, p):
