@@ -54,3 +54,24 @@ def test_a_false_vacuum_has_no_frequency():
 def test_only_states_with_norm_or_frequency_rotate():
     with pytest.raises(ValueError, match="neither fixed norm nor frequency"):
         ss.rotation(solved("cubic NLS d=1 n=0"))
+
+
+@pytest.mark.parametrize("grid", [None, ss.RadialGrid(25.0, 12, 12)])
+def test_fixed_frequency_is_the_bounce_of_the_lowered_potential(grid):
+    """f'' + 2 f'/r = (1 - k^2) f - 4 f^3 + 3 f^5 with k = omega = 1/2, without a guess; reference/states.json."""
+    model = ss.Potential(lambda u, p: 0.5 * u[0] ** 2 - u[0] ** 4 + 0.5 * u[0] ** 6)
+    state = ss.solve(ss.Problem(model, grid, dim=None if grid else 3, omega=0.5))
+    assert state.certificate.certified
+    assert state.certificate.kind == "q-ball"
+    assert state.action == pytest.approx(25.767221931763068, rel=1e-9)
+    assert state.norm == pytest.approx(353.21970763197777, rel=1e-9)
+    assert state(0.0)[0] == pytest.approx(1.0518616053426133, abs=1e-8)
+    assert ss.rotation(state).identity < 1e-5
+
+
+def test_fixed_frequency_of_the_octaves():
+    model = ss.OctaveHiggs(n_octaves=3, m0_squared=0.5, g=0.6, lambda_1=0.05, lambda_2=0.01)
+    state = ss.solve(ss.Problem(model, ss.RadialGrid(), omega=math.sqrt(0.47)))
+    assert state.certificate.certified
+    again = ss.solve(ss.Problem(model, ss.RadialGrid(), norm=state.norm), state)
+    assert again.multiplier == pytest.approx(0.47, abs=1e-8)

@@ -22,7 +22,7 @@ from .solvers.newton import Newton
 from .state import State
 from .warm_start.analytic import scale_to_norm
 
-_STEP = 2e-3  # relative change of N for the check of dE_Q/dQ; its error is of order _STEP^2
+_STEP = 2e-3  # relative change of N (or omega) for the check of dE_Q/dQ; its error is of order _STEP^2
 
 
 @dataclass(frozen=True)
@@ -80,9 +80,15 @@ def rotation(state: State) -> Rotation:
 def _identity(problem: Problem, state: State) -> float:
     energies, charges = [], []
     for sign in (-1.0, 1.0):
-        near = problem.replace(norm=state.norm * (1.0 + sign * _STEP), omega=None)
+        factor = 1.0 + sign * _STEP
         # The neighbour of the same index: a stationary point, whether or not it is a minimum.
-        found = Newton(target="stationary").run(near, scale_to_norm(near, state.u))
+        newton = Newton(target="stationary")
+        if problem.omega is not None:
+            near = problem.replace(omega=state.omega * factor)
+            found = newton.run(near, state.u)
+        else:
+            near = problem.replace(norm=state.norm * factor)
+            found = newton.run(near, scale_to_norm(near, state.u))
         if not found.converged or found.multiplier <= 0:
             return float("nan")
         omega = math.sqrt(found.multiplier)

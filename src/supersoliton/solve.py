@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from .adaptive import ELEMENTS, ORDER, converge_mesh, decay_length, domain_for, 
 from .bounce import BounceError, bounce
 from .certificate import is_homogeneous
 from .grid import RadialGrid
+from .models import AbstractModel, Rotating
+from .pointwise import point_kernels
 from .problem import Problem
 from .search import find_solutions
 from .solvers.base import AbstractSolver, Solution
@@ -47,8 +50,9 @@ def solve(problem: Problem, guess: Any = None, solver: AbstractSolver | None = N
     Notes
     -----
     A localised state without norm is a saddle of the energy, and Newton's basin around it is small. Where the default
-    method fails from a guess that reaches through the barrier (V below the vacuum's), or falls from it into the
-    vacuum, the saddle of least action is sought by :func:`bounce` and carried to the problem's mesh.
+    method fails, or falls into the vacuum from a guess that reaches through the barrier (V below the vacuum's), the
+    saddle of least action is sought by :func:`bounce` and carried to the problem's mesh. At fixed frequency it is the
+    bounce of V - omega^2 u^2/2.
 
     Raises
     ------
@@ -60,7 +64,8 @@ def solve(problem: Problem, guess: Any = None, solver: AbstractSolver | None = N
     if not isinstance(chosen, AbstractSolver):
         raise ValueError(f"solve: solver must be a solver object, got {chosen!r}: use Newton()")
     if guess is None and problem.norm is None:
-        guess = Gaussian()
+        # At fixed frequency nothing is known of the amplitude: any profile through the barrier leads to the bounce.
+        guess = Gaussian() if problem.omega is None else Gaussian(amplitude=3.0)
     if problem.grid is None:
         problem, solution = _without_grid(problem, guess, chosen)
     else:
@@ -84,29 +89,40 @@ def _run(problem: Problem, guess: Any, solver: AbstractSolver) -> Solution:
 
 def _through_the_barrier(problem: Problem, guess: Any, solution: Solution) -> Solution:
     """The bounce on the problem's own mesh, where Newton has failed from a guess that reaches below the vacuum."""
-    wanted = (
-        problem.norm is None and problem.omega is None and problem.parity == "even" and not problem.model.explicit_r
-    )
-    if not wanted or problem.grid is None or problem.free_last.any():
+    if not _has_bounce(problem) or problem.grid is None or problem.free_last.any():
         return solution
     if solution.converged and not is_homogeneous(problem, solution.u):
         return solution
-    if not _reaches_below(problem, starting_fields(problem, guess)):
+    if solution.converged and not _reaches_below(problem, starting_fields(problem, guess)):
         return solution
     try:
-        found = bounce(problem.model, problem.vacuum, dim=problem.grid.dim)
+        found = _bounce(problem, problem.grid.dim)
     except BounceError:  # there is none to be found: Newton's own word stands
         return solution
     moved = Newton(target="stationary").run(problem, transfer(found.problem, found.u, problem))
     return moved if moved.converged and not is_homogeneous(problem, moved.u) else solution
 
 
-def _reaches_below(problem: Problem, u: Array) -> bool:
-    from .pointwise import point_kernels
+def _has_bounce(problem: Problem) -> bool:
+    return problem.norm is None and problem.parity == "even" and not problem.model.explicit_r
 
-    value = point_kernels(problem.model.potential_function).value
+
+def _effective_model(problem: Problem) -> AbstractModel:
+    """The potential whose bounce the problem asks for: V, less omega^2 N/2 at fixed frequency."""
+    if problem.omega is None:
+        return problem.model
+    return Rotating(problem.model, float(problem.omega) ** 2, tuple(float(c) for c in problem.carries_norm))
+
+
+def _bounce(problem: Problem, dim: float) -> State:
+    return bounce(_effective_model(problem), problem.vacuum.values, dim=float(dim))
+
+
+def _reaches_below(problem: Problem, u: Array) -> bool:
+    model = _effective_model(problem)
+    value = point_kernels(model.potential_function).value
     states = np.concatenate([u, problem.vacuum.values[None]])
-    energies = value(states, problem.model.params, np.zeros(len(states)))
+    energies = value(states, model.params, np.zeros(len(states)))
     return bool(np.nanmin(energies[:-1]) < energies[-1] - 1e-12)
 
 
@@ -114,13 +130,16 @@ def _without_grid(problem: Problem, guess: Any, solver: AbstractSolver) -> tuple
     """Choose the domain by the guess and the mass gap, let it grow while the state reaches its edge, refine."""
     if guess is not None and not isinstance(guess, AbstractProfile | MultiStart) and not hasattr(guess, "grid"):
         raise ValueError("solve: an array needs the grid that it lives on: give problem.grid, or a profile or state")
-    unconstrained = problem.norm is None and problem.omega is None
-    if unconstrained and problem.parity == "even" and not problem.model.explicit_r:
+    if _has_bounce(problem):
         try:
-            found = bounce(problem.model, problem.vacuum, dim=float(problem.dimension))
+            found = _bounce(problem, problem.dimension)
         except BounceError as error:
             raise ValueError(f"solve: without a grid a localised state is sought, and {error}") from error
-        return found.problem, found.solution
+        if problem.omega is None:
+            return found.problem, found.solution
+        background = tuple(problem.vacuum.values)
+        own = replace(problem, grid=found.grid, dim=None, boundary="decaying", background=background)
+        return own, Newton(target="stationary").run(own, found.u)
     length = decay_length(problem)
     core = 3.0 * guess.width if isinstance(guess, AbstractProfile) else 3.0 * (length if math.isfinite(length) else 3.0)
     on = problem.with_grid(_first_grid(problem, core))

@@ -1,0 +1,70 @@
+r"""The effective potential of a rotating state.
+
+At fixed frequency a Q-ball is a bounce of :math:`V - \tfrac12\omega^2\sum u_c^2` (S. Coleman,
+*Nucl. Phys. B* **262** (1985) 263).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from .base import AbstractModel, PotentialFunction
+
+_NAME = "omega_squared"
+
+
+@dataclass(frozen=True)
+class _Lowered:
+    """V(u, p, r) - omega^2/2 sum of the carrying u^2; equal for equal parts, so that compiled kernels are shared."""
+
+    function: PotentialFunction
+    carries: tuple[float, ...]
+
+    def __call__(self, u: Any, p: Mapping[str, Any], r: Any) -> Any:
+        inner = {name: value for name, value in p.items() if name != _NAME}
+        return self.function(u, inner, r) - 0.5 * p[_NAME] * jnp.sum(jnp.asarray(self.carries) * u**2)
+
+
+@dataclass(frozen=True)
+class Rotating(AbstractModel):
+    """The theory ``model`` seen by fields that rotate at ``omega_squared``; ``carries`` is 1 for those that do."""
+
+    model: AbstractModel
+    omega_squared: float
+    carries: tuple[float, ...]
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return self.model.fields
+
+    @property
+    def params(self) -> dict[str, Any]:
+        return {**self.model.params, _NAME: self.omega_squared}
+
+    @property
+    def potential_function(self) -> PotentialFunction:
+        return _Lowered(self.model.potential_function, self.carries)
+
+    @property
+    def constrained(self) -> np.ndarray:
+        return np.array(self.carries) > 0
+
+    @property
+    def kinetic(self) -> np.ndarray:
+        return self.model.kinetic
+
+    @property
+    def explicit_r(self) -> bool:
+        return self.model.explicit_r
+
+    def follow(self, u: np.ndarray) -> np.ndarray:
+        return self.model.follow(u)
+
+    def replace(self, **couplings: Any) -> Rotating:
+        own = {name: couplings.pop(name) for name in (_NAME,) if name in couplings}
+        return replace(self, model=self.model.replace(**couplings) if couplings else self.model, **own)
