@@ -136,7 +136,7 @@ def solve(factors: Factor, rhs: Float[Array, "node n column"]) -> Float[Array, "
 def inertia(factors: Factor) -> tuple[int, int]:
     """Numbers of (negative, positive) eigenvalues of the matrix on its free unknowns.
 
-    On the host, by LAPACK's LDL^T of every eliminated block: a fifth of the cost of their eigenvalues.
+    On the host, by LAPACK's LDL^T of every eliminated block: half the cost of their eigenvalues.
     """
     n = factors.free.shape[1]
     blocks = [*np.asarray(factors.blocks)[:, n:-n, n:-n], *np.asarray(factors.pivots)]
