@@ -43,6 +43,8 @@ _HOME = {
     "solve": "solve",
     "Modes": "spectrum",
     "spectrum": "spectrum",
+    "Oscillations": "oscillations",
+    "oscillations": "oscillations",
     "Scores": "scoring",
     "score": "scoring",
     "scan": "jobs",
@@ -87,6 +89,8 @@ if TYPE_CHECKING:
     from .jobs import scan as scan
     from .models import OctaveHiggs as OctaveHiggs
     from .models import Potential as Potential
+    from .oscillations import Oscillations as Oscillations
+    from .oscillations import oscillations as oscillations
     from .problem import Problem as Problem
     from .rotation import Rotation as Rotation
     from .rotation import rotation as rotation

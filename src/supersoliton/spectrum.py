@@ -142,10 +142,19 @@ def continuum(problem: Problem, multiplier: float) -> tuple[Array, Array]:
 class Operator:
     """The second variation in the scalar eigenbasis, fields scaled by sqrt(k).
 
-    Field i is expanded in its own number ``sizes[i]`` of functions; ``matrix`` is field-major.
+    Field i is expanded in its own number ``sizes[i]`` of functions; ``matrix`` is field-major. ``curvature`` at the
+    quadrature points, (point, field, field), replaces V'' where another second variation is wanted.
     """
 
-    def __init__(self, problem: Problem, u: Array, multiplier: float, ell: int, highest: float | None = None) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        u: Array,
+        multiplier: float,
+        ell: int,
+        highest: float | None = None,
+        curvature: Array | None = None,
+    ) -> None:
         grid = problem.grid
         assert grid is not None
         n = problem.model.n_fields
@@ -155,7 +164,8 @@ class Operator:
             hold_first, channel = False, 0
         self.basis = scalar_basis(grid, channel, hold_first, hold_last)
         self.scale = 1.0 / np.sqrt(problem.model.kinetic)
-        curvature = problem.curvature(u).reshape(-1, n, n) * self.scale[:, None] * self.scale[None, :]
+        second = problem.curvature(u) if curvature is None else curvature
+        curvature = np.asarray(second).reshape(-1, n, n) * self.scale[:, None] * self.scale[None, :]
         background = curvature[-1]  # any constant matrix is exact in this basis; the last point is deep in the tail
         shifted = background - np.diag(multiplier * problem.carries_norm * self.scale**2)
         local = curvature - background

@@ -15,6 +15,8 @@ import numpy as np
 
 # The potential of a model: V(u, params, r) -> scalar, u of shape (n_fields,).
 PotentialFunction = Callable[[Any, Mapping[str, Any], Any], Any]
+# Its U(1)-symmetric extension V(re, im, params, r), re and im of shape (n_fields,), equal to V(re) at im = 0.
+ComplexifiedFunction = Callable[[Any, Any, Mapping[str, Any], Any], Any]
 
 
 class AbstractModel(ABC):
@@ -43,6 +45,15 @@ class AbstractModel(ABC):
     @abstractmethod
     def constrained(self) -> np.ndarray:
         """Boolean mask, shape (n_fields,): the fields that carry the norm N = int sum u^2."""
+
+    @property
+    def complexified_potential(self) -> ComplexifiedFunction | None:
+        """V(re, im, params, r) of the theory in which the constrained fields are complex and rotate with one phase.
+
+        The same object for models that differ only in ``params``; None where the model does not say (then it cannot be
+        derived: psi_0 psi_1 may stand for Re(psi_0* psi_1) or for |psi_0| |psi_1|).
+        """
+        return None
 
     @property
     def kinetic(self) -> np.ndarray:

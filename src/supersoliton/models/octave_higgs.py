@@ -16,25 +16,38 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import engine  # noqa: F401  (float64 before the first array)
-from .base import AbstractModel, PotentialFunction, check_coupling, replace_fields
+from .base import AbstractModel, ComplexifiedFunction, PotentialFunction, check_coupling, replace_fields
 
 _STRUCTURE = ("n_octaves",)  # everything else is a coupling
 
 
 def octave_higgs_potential(u: Any, p: Any, r: Any) -> Any:
-    """V(Psi_0 ... Psi_{n-1}, Phi); see the module's formula. The one definition of this theory."""
+    """V(Psi_0 ... Psi_{n-1}, Phi); see the module's formula."""
     psi, phi = u[:-1], u[-1]
-    n = psi.shape[0]
-    square = psi * psi
-    decay = jnp.exp2(-p["beta"] * jnp.arange(n))  # lambda(o) = lambda 2^(-beta o)
+    return _from_invariants(psi * psi, psi[:-1] * psi[1:], psi[:-2] * psi[2:], phi * phi, p)
+
+
+def complexified_octave_higgs_potential(re: Any, im: Any, p: Any, r: Any) -> Any:
+    """V of complex octaves, invariant under a common phase; the one above is its restriction to real ones.
+
+    Psi_o^2 becomes |Psi_o|^2 and Psi_o Psi_{o+k} becomes Re(Psi_o^* Psi_{o+k}); the Higgs field stays real.
+    """
+    a, b, phi = re[:-1], im[:-1], re[-1]
+    nearest = a[:-1] * a[1:] + b[:-1] * b[1:]
+    next_nearest = a[:-2] * a[2:] + b[:-2] * b[2:]
+    return _from_invariants(a * a + b * b, nearest, next_nearest, phi * phi, p)
+
+
+def _from_invariants(square: Any, nearest: Any, next_nearest: Any, phi2: Any, p: Any) -> Any:
+    """The one definition of this theory: V of |Psi_o|^2, Re(Psi_o^* Psi_{o+1}), Re(Psi_o^* Psi_{o+2}) and Phi^2."""
+    decay = jnp.exp2(-p["beta"] * jnp.arange(square.shape[0]))  # lambda(o) = lambda 2^(-beta o)
     self_interaction = jnp.sum(
         square * (0.5 * p["m0_squared"] + square * (0.25 * p["quartic_sign"] * p["g"] + 0.125 * p["delta"] * square))
     )
-    nearest = p["lambda_1"] * jnp.sum(decay[: max(n - 1, 0)] * psi[: max(n - 1, 0)] * psi[1:])
-    next_nearest = p["lambda_2"] * jnp.sum(decay[: max(n - 2, 0)] * psi[: max(n - 2, 0)] * psi[2:])
-    phi2 = phi * phi
+    coupling = p["lambda_1"] * jnp.sum(decay[: nearest.shape[0]] * nearest)
+    coupling += p["lambda_2"] * jnp.sum(decay[: next_nearest.shape[0]] * next_nearest)
     higgs = phi2 * (0.5 * p["mu_squared"] + 0.25 * p["lambda_H"] * phi2)
-    return self_interaction + nearest + next_nearest + higgs + p["g_yukawa"] * phi2 * jnp.sum(square)
+    return self_interaction + coupling + higgs + p["g_yukawa"] * phi2 * jnp.sum(square)
 
 
 @dataclass(frozen=True)
@@ -93,6 +106,10 @@ class OctaveHiggs(AbstractModel):
     @property
     def potential_function(self) -> PotentialFunction:
         return octave_higgs_potential
+
+    @property
+    def complexified_potential(self) -> ComplexifiedFunction:
+        return complexified_octave_higgs_potential
 
     @property
     def constrained(self) -> np.ndarray:
