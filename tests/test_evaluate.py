@@ -37,7 +37,16 @@ NAMES = {
     *("n_distinct", "residual", "discretisation", "virial", "negative_modes", "translation_mode", "tail"),
     "boundary_fraction",
 }
-CONSTRAINTS = {"converged", "localised", "stable", "vacuum_stable", "amplitude", "finite_energy", "higgs_mean"}
+CONSTRAINTS = {
+    "converged",
+    "localised",
+    "resolved",
+    "stable",
+    "vacuum_stable",
+    "amplitude",
+    "finite_energy",
+    "higgs_mean",
+}
 
 
 @pytest.fixture(scope="module")

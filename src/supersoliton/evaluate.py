@@ -20,6 +20,7 @@ from .solvers.base import AbstractSolver
 from .spectrum import Modes, spectrum
 from .state import State, make_state
 
+_RESOLVED = 1e-4  # relative error of the energy above which a state may be made by the mesh
 _MIN_AMPLITUDE = 0.1  # the original's pre-check on the largest |Psi|
 _HIGGS_RANGE = (1e-3, 1e2)  # and on the mean |Phi|
 
@@ -176,7 +177,7 @@ def _measurements(state: State) -> dict[str, float]:
 
 
 def constraints_of(state: State, values: Mapping[str, float]) -> dict[str, float]:
-    """The original's pre-checks and "converged", "localised", "stable", as numbers that are <= 0 when satisfied.
+    """The original's pre-checks and our own (converged, localised, resolved, stable), numbers <= 0 when satisfied.
 
     Their size says how far a point is from satisfying them, which is what a sampler can use.
     """
@@ -184,6 +185,7 @@ def constraints_of(state: State, values: Mapping[str, float]) -> dict[str, float
     out = {
         "converged": -1.0 if state.converged else _decades(c.residual, RESIDUAL_LIMIT),
         "localised": min(-1e-3, _decades(c.boundary_fraction, BOUNDARY_LIMIT)) if c.localised else 1.0,
+        "resolved": _decades(c.discretisation, _RESOLVED),
         "stable": float(c.negative_modes) - 0.5 if c.negative_modes >= 0 else 1.0,
         "vacuum_stable": -values["lightest_squared"],
         "amplitude": _MIN_AMPLITUDE - values["largest_amplitude"],
@@ -203,7 +205,7 @@ def _decades(value: float, limit: float) -> float:
 
 
 def _without_state(point: dict[str, float], status: str, clock: _Clock) -> Evaluation:
-    names = ("converged", "localised", "stable", "vacuum_stable", "amplitude", "finite_energy")
+    names = ("converged", "localised", "resolved", "stable", "vacuum_stable", "amplitude", "finite_energy")
     return Evaluation(
         point=point,
         status=status,

@@ -14,6 +14,7 @@ NULL_PERCENTILE = 95.0
 CONSTRAINT_WORDS = {
     "converged": "the solver converged",
     "localised": "the state is localised",
+    "resolved": "the mesh resolves the state",
     "stable": "the state is stable",
     "vacuum_stable": "the vacuum around it is stable",
     "amplitude": "the largest octave field reaches 0.1",
