@@ -28,6 +28,7 @@ LAYERS = (
     {"warm_start"},
     {"solvers"},
     {"search"},
+    {"refined"},
     {"spectrum", "tail", "kantorovich"},
     {"oscillations"},
     {"certificate"},
