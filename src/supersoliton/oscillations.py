@@ -291,7 +291,7 @@ class _Pencil:
 
     def fields(self, rho: Array, x: Array) -> tuple[Array, Array]:
         """a and b at the nodes, (node, field, mode), for int |a|^2 + |b|^2 = 1, from vectors (a, beta)."""
-        a = x[: self.size]
+        a = x[: self.size].astype(complex)
         b = np.zeros_like(a)
         b[self.rows] = x[self.size :] / self.unit[:, None]
         # b = rho beta; a zero mode of rho = 0 is returned as (a, beta): its b has no factor rho.
