@@ -46,12 +46,10 @@ from numpy import ndarray as Array
 from .models.base import ComplexifiedFunction
 from .pointwise import point_kernels
 from .problem import Problem
-from .spectrum import Operator, check_ell, degeneracy
+from .spectrum import ZERO_MODE, Operator, check_ell, degeneracy
 from .vacua import mass_matrix
 
-# Below this (of the largest mass^2) sigma is taken for 0, its imaginary part for rounding: at l = 1 the translation
-# mode is as good as the mesh, and the certificate has the same limit; elsewhere rounding alone is left.
-_ZERO = {1: 1e-7}
+# Below this (of the largest mass^2) sigma is taken for 0, and its imaginary part for rounding.
 _ROUNDING = 1e-9
 _ANGLE = 0.7  # a phase by which the fields are turned to see whether the potential minds
 _SYMMETRY = 1e-9  # relative change of V that counts as minding
@@ -346,7 +344,11 @@ def oscillations(
             vectors = np.hstack([vectors, pencil.phase[:, None]])
     squared = mass_matrix(problem.model, problem.vacuum.values, problem.grid.r_max)
     scale = max(1.0, float(np.max(np.abs(squared))))
-    sigma = _clean(sigma, _ZERO.get(ell, _ROUNDING) * scale, _ROUNDING * scale)
+    sigma = _clean(sigma, _ROUNDING * scale)
+    if ell == 1 and not problem.model.explicit_r:
+        # The translation is 0 but for the mesh and the box, as in spectrum(); only the one nearest to 0 can be it.
+        nearest = int(np.argmin(np.abs(sigma)))
+        sigma[nearest] = 0.0 if abs(sigma[nearest]) <= ZERO_MODE else sigma[nearest]
     rho = np.sqrt(sigma)  # the principal root: Re rho >= 0
     order = np.lexsort((rho.imag, rho.real))[:n_modes]
     real = imag = None
@@ -366,7 +368,7 @@ def oscillations(
     )
 
 
-def _clean(sigma: Array, zero: float, rounding: float) -> Array:
+def _clean(sigma: Array, rounding: float) -> Array:
     """sigma with what is rounding removed: 0 where it is tiny, real where the imaginary part is."""
     real = np.where(np.abs(sigma.imag) <= rounding, sigma.real + 0j, sigma)
-    return np.where(np.abs(sigma) <= zero, 0j, real)
+    return np.where(np.abs(sigma) <= rounding, 0j, real)
