@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,7 @@ from .state import State, make_state
 from .vacua import Vacuum, describe, slope, vacua
 from .warm_start.wall import Wall, best_wall
 
-_SCALING_DIM = 2.5  # the functional of Coleman, Glaser and Martin is used down to here; below, continuation from d = 3
+_SCALING_DIM = 2.25  # the functional of Coleman, Glaser and Martin is used down to here; below, continuation in d
 _DEGENERATE = 1e-9  # relative depth below which two vacua count as degenerate
 _TRIED = 3  # different walls whose shapes are relaxed
 _RAYS = 64
@@ -41,6 +41,22 @@ _EXTERIOR_LIMIT = 1e-14  # of the action
 
 class BounceError(ValueError):
     """There is no bounce, or none was found; the message says which and why."""
+
+
+@dataclass(frozen=True)
+class _Deadline(Newton):
+    """Newton's method whose runs share one time budget."""
+
+    watch: Stopwatch = field(default_factory=lambda: Stopwatch(None))
+
+    def run(self, problem: Problem, u: Array) -> Solution:
+        left = _left(self.watch) if self.max_seconds is None else min(_left(self.watch), self.max_seconds)
+        return Newton(self.tol, self.max_steps, self.target, left).run(problem, u)
+
+
+def _left(watch: Stopwatch) -> float:
+    """Seconds left of the budget, but not nothing: a run that is out of time says so itself."""
+    return 1e9 if watch.budget is None else max(watch.budget - watch.seconds, 1e-3)
 
 
 def bounce(
@@ -72,21 +88,22 @@ def bounce(
     BounceError : (a ValueError) where the false vacuum is not one, is massless, or nothing lower is found.
     """
     watch = Stopwatch(max_seconds)
-    newton = replace(solver or Newton(), target="stationary")
+    chosen = solver or Newton()
+    newton = _Deadline(chosen.tol, chosen.max_steps, "stationary", chosen.max_seconds, watch)
     if not (isinstance(dim, int | float) and not isinstance(dim, bool) and math.isfinite(dim) and dim >= 1):
         raise ValueError(f"bounce: dim must be a dimension of at least 1, got {dim!r}: try 3 or 4")
     if model.explicit_r:
         raise BounceError("bounce: the potential depends on r itself, so there is no homogeneous false vacuum to leave")
     start = _check_false_vacuum(model, false_vacuum)
     walls = _walls(model, start, _values(true_vacuum), dim)
-    first = dim if dim >= _SCALING_DIM else 3.0
+    first = max(float(dim), _SCALING_DIM)
     best: tuple[Problem, Solution] | None = None
     failures = []
     for wall in walls:
         if best is not None and watch.expired:
             break
-        problem, shape = _relax(model, start.values, wall, first)
-        if not shape.action > 0:
+        problem, shape = _relax(model, start.values, wall, first, watch)
+        if not shape.action > 0 or shape.status.startswith("out of time"):
             failures.append(shape.status)
             continue
         if best is not None and shape.action > 1.001 * _action(*best):
@@ -101,7 +118,9 @@ def bounce(
         raise BounceError(f"bounce: no wall relaxed to a stationary state ({'; '.join(sorted(set(failures)))})")
     problem, solution = best
     if first != dim:
-        problem, solution = _continue_dimension(problem, solution, float(dim), newton)
+        problem, solution = _continue_dimension(problem, solution, float(dim), newton, watch)
+        if not solution.converged:  # it lives in another dimension than the one asked for
+            return make_state(problem, solution)
     problem, solution, _ = converge_mesh(*_reach_the_linear_tail(problem, solution, newton), newton)
     return make_state(problem, solution)
 
@@ -168,6 +187,11 @@ def _walls(model: AbstractModel, start: Vacuum, target: Array | None, dim: float
     else:
         targets = _lower_states(model, start)
     walls = [wall for t in targets if (wall := best_wall(model, start.values, t, dim)) is not None]
+    if not walls and targets:
+        raise BounceError(
+            "bounce: the lower states found are so nearly degenerate with the false vacuum that the bounce is "
+            "larger than 10000 widths of its wall: take the thin-wall formula, or a deeper true vacuum"
+        )
     if not walls:
         raise BounceError(
             f"bounce: nothing lower than the state {start.values.tolist()} (V = {start.energy_density:.9g}) was found "
@@ -183,14 +207,18 @@ def _walls(model: AbstractModel, start: Vacuum, target: Array | None, dim: float
     return chosen[:_TRIED]
 
 
-def _check_lower(start: Vacuum, other: Vacuum) -> None:
-    depth = start.energy_density - other.energy_density
+def _is_degenerate(start: Vacuum, other: Vacuum) -> bool:
     barrier = max(
         abs(start.energy_density),
         abs(other.energy_density),
         float(start.masses_squared[-1]) * float(np.sum((other.values - start.values) ** 2)),
     )
-    if abs(depth) <= _DEGENERATE * barrier:
+    return abs(start.energy_density - other.energy_density) <= _DEGENERATE * barrier
+
+
+def _check_lower(start: Vacuum, other: Vacuum) -> None:
+    depth = start.energy_density - other.energy_density
+    if _is_degenerate(start, other):
         raise BounceError(
             f"bounce: the two vacua are degenerate (V differs by {depth:.3g}): the wall is flat, its radius infinite, "
             "and there is no bounce"
@@ -212,7 +240,7 @@ def _lower_states(model: AbstractModel, start: Vacuum) -> list[Array]:
             _check_lower(start, v)
             lower.append(v.values)
         except BounceError as error:
-            if float(np.max(np.abs(v.values - start.values))) > 1e-6:
+            if _is_degenerate(start, v) and float(np.max(np.abs(v.values - start.values))) > 1e-6:
                 degenerate = error
     n = model.n_fields
     rng = np.random.default_rng(0)
@@ -236,7 +264,9 @@ def _lower_states(model: AbstractModel, start: Vacuum) -> list[Array]:
     return lower
 
 
-def _relax(model: AbstractModel, false_vacuum: Array, wall: Wall, dim: float) -> tuple[Problem, Shape]:
+def _relax(
+    model: AbstractModel, false_vacuum: Array, wall: Wall, dim: float, watch: Stopwatch
+) -> tuple[Problem, Shape]:
     """Descend from the wall on a mesh made for it, re-made once where the shape has changed much."""
     length = decay_length(Problem(model, dim=dim, boundary=tuple(false_vacuum)))
     r_max = wall.radius + 4.0 * wall.width + 14.0 * length
@@ -245,7 +275,9 @@ def _relax(model: AbstractModel, false_vacuum: Array, wall: Wall, dim: float) ->
     assert problem.grid is not None
     u = wall(problem.grid.nodes)
     u[-1] = false_vacuum
-    return problem, Minimax().descend(problem, u)
+    # A thin wall must be placed to a fraction of its width: Newton has no larger basin.
+    tol = 1e-3 * min(1.0, 3.0 / max(wall.ratio, 3.0))
+    return problem, Minimax(tol, max_seconds=_left(watch)).descend(problem, u)
 
 
 def _finish(problem: Problem, shape: Shape, newton: Newton) -> tuple[Problem, Solution]:
@@ -288,7 +320,9 @@ def _action(problem: Problem, solution: Solution) -> float:
     return problem.energy(solution.u)
 
 
-def _continue_dimension(problem: Problem, solution: Solution, dim: float, newton: Newton) -> tuple[Problem, Solution]:
+def _continue_dimension(
+    problem: Problem, solution: Solution, dim: float, newton: Newton, watch: Stopwatch
+) -> tuple[Problem, Solution]:
     """Follow the bounce to another dimension; a thin wall is moved to the radius that its tension implies."""
     assert problem.grid is not None
     here, step = float(problem.grid.dim), 0.5
@@ -297,7 +331,7 @@ def _continue_dimension(problem: Problem, solution: Solution, dim: float, newton
         moved = _move(problem, solution, there, newton)
         if moved is None:
             step *= 0.5
-            if step < 0.01:
+            if step < 0.002 or watch.expired:
                 failed = replace(solution, status=f"stalled: the bounce could not be continued below d = {here:.2f}")
                 return problem, failed
             continue
@@ -311,18 +345,21 @@ def _move(problem: Problem, solution: Solution, dim: float, newton: Newton) -> t
     assert grid is not None
     old_radius = _core_radius(problem, solution.u)
     # A wall of tension s and depth e sits at R = (d - 1) s / e; a thick one hardly moves, so only the part of the
-    # radius beyond four decay lengths is scaled.
-    excess = max(old_radius - 4.0 * decay_length(problem), 0.0)
+    # radius beyond the wall's width is scaled.
+    away = np.linalg.norm(solution.u - problem.vacuum.values, axis=1)
+    width = float(np.max(away) / np.max(np.linalg.norm(grid.differentiate(solution.u), axis=1)))
+    excess = max(old_radius - width, 0.0)
     shift = excess * (1.0 - (dim - 1.0) / (grid.dim - 1.0)) if grid.dim > 1 else 0.0
-    edges = np.maximum(grid.element_edges - shift, 0.0)
-    r_new = np.linspace(0.0, float(edges[-1]), 2)
-    base = RadialGrid(r_max=float(r_new[-1]), n_elements=grid.n_elements, order=grid.order, dim=dim)
+    r = np.linspace(0.0, grid.r_max, 20001)  # the elements move with the wall, or they would lose it
+    edges = np.interp(grid.element_edges, _unshifted(r, shift), r)
+    base = RadialGrid(edges=tuple(edges), order=grid.order, dim=dim)
     u = _shifted(problem, solution.u, base.nodes, shift)
     fitted = adapted_edges(base, u, grid.n_elements)
     target = problem.with_grid(RadialGrid(edges=fitted, order=grid.order, dim=dim))
     assert target.grid is not None
     moved = newton.run(target, _shifted(problem, solution.u, target.grid.nodes, shift))
-    if not moved.converged or _core_radius(target, moved.u) < 0.2 * (old_radius - shift):
+    off = abs(_core_radius(target, moved.u) - (old_radius - shift))  # a wall that has moved further is another state
+    if not moved.converged or off > width:
         return None
     strength = float(
         np.max(np.abs(moved.u - problem.vacuum.values)) / np.max(np.abs(solution.u - problem.vacuum.values))
@@ -330,8 +367,11 @@ def _move(problem: Problem, solution: Solution, dim: float, newton: Newton) -> t
     return (target, moved) if 0.2 < strength < 5.0 else None
 
 
+def _unshifted(r: Array, shift: float) -> Array:
+    """Where the point at ``r`` was before the wall moved inwards by ``shift``; the origin stays."""
+    return r + shift * np.tanh(r / max(shift, 1e-12))
+
+
 def _shifted(problem: Problem, u: Array, nodes: Array, shift: float) -> Array:
     assert problem.grid is not None
-    return problem.grid.interpolate(
-        u, np.clip(nodes + shift * np.tanh(nodes / max(shift, 1e-12)), 0.0, problem.grid.r_max)
-    )
+    return problem.grid.interpolate(u, np.clip(_unshifted(nodes, shift), 0.0, problem.grid.r_max))

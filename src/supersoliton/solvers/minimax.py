@@ -26,6 +26,7 @@ from numpy import ndarray as Array
 
 from ..problem import Problem
 from . import linear
+from .base import Stopwatch
 
 _MAX_SIGMA = 1e8
 
@@ -47,6 +48,7 @@ class Minimax:
 
     tol: float = 1e-3
     max_steps: int = 150
+    max_seconds: float | None = None
 
     def descend(self, problem: Problem, u: Array) -> Shape:
         """Run from nodal fields with U < 0; d > 2 and fields held at the vacuum at r_max."""
@@ -54,6 +56,7 @@ class Minimax:
         d = float(problem.grid.dim)
         mask = problem.free_nodes
         sigma, steps = 1.0, 0
+        watch = Stopwatch(self.max_seconds)
         at = self._measure(problem, u, d, mask)
         if at is None:
             return Shape(u, math.nan, math.nan, math.nan, 0, "the start has no region of lower potential")
@@ -62,6 +65,8 @@ class Minimax:
             curvature = problem.curvature(u)
             if size <= self.tol:
                 return Shape(u, action, scale, size, steps, "converged")
+            if watch.expired:
+                return Shape(u, action, scale, size, steps, f"out of time after {watch.seconds:.0f} s")
             if steps >= self.max_steps:
                 return Shape(u, action, scale, size, steps, f"not converged within {steps} steps: force {size:.1e}")
             # sigma is in units of the rescaled problem

@@ -24,9 +24,10 @@ from ..grid import sphere_area
 from ..models.base import AbstractModel
 from ..pointwise import point_kernels
 
-_RATIOS = np.concatenate([[0.05], np.geomspace(0.3, 150.0, 28)])  # rho = radius / wall width
+_RATIOS = np.concatenate([[0.05], np.geomspace(0.3, 1.5e4, 50)])  # rho = radius / wall width
 _TABLE = 400
-_POINTS = 1000
+_FORBIDDEN = 1e200  # stands for a V that is no number or overflows
+_POINTS = 600  # in the wall, and as many inside it where it is thin
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ def best_wall(model: AbstractModel, false_vacuum: Array, target: Array, dim: flo
     potential = point_kernels(model.potential_function).value(path, model.params, np.zeros(_TABLE))
     potential = potential - potential[0]
     lower = np.isfinite(potential) & (potential < 0)
+    table = np.clip(np.nan_to_num(potential, nan=_FORBIDDEN), -_FORBIDDEN, _FORBIDDEN)
     if not lower.any():
         return None
     kinetic = float(np.sum(model.kinetic * (target - false_vacuum) ** 2))
@@ -67,19 +69,18 @@ def best_wall(model: AbstractModel, false_vacuum: Array, target: Array, dim: flo
     amplitudes = amplitudes[:: max(1, len(amplitudes) // 40)]
     best: Wall | None = None
     for rho in _RATIOS:
-        x = np.linspace(0.0, rho + 20.0, _POINTS)
-        weight = x ** (d - 1.0) * (x[1] - x[0])
+        inside = max(rho - 20.0, 0.0)
+        x = np.union1d(np.linspace(0.0, inside, _POINTS), np.linspace(inside, rho + 20.0, _POINTS))
+        weight = x ** (d - 1.0) * np.gradient(x)
         h = (np.tanh(x + rho) - np.tanh(x - rho)) / (2.0 * math.tanh(rho))
-        slope = (np.cosh(x + rho) ** -2.0 - np.cosh(np.minimum(np.abs(x - rho), 300.0)) ** -2.0) / (
+        slope = (np.cosh(np.minimum(x + rho, 300.0)) ** -2.0 - np.cosh(np.minimum(np.abs(x - rho), 300.0)) ** -2.0) / (
             2.0 * math.tanh(rho)
         )
         gradient = 0.5 * kinetic * amplitudes**2 * float(np.sum(weight * slope**2))
-        depth = np.array(
-            [np.sum(weight * np.interp(a * h, reach, np.nan_to_num(potential, nan=1e300))) for a in amplitudes]
-        )
+        depth = np.array([np.sum(weight * np.interp(a * h, reach, table)) for a in amplitudes])
         area = sphere_area(d)
         gradient, depth = area * gradient, area * depth
-        usable = (depth < 0) & (depth > -1e200)
+        usable = (depth < 0) & (depth > -_FORBIDDEN)
         if not usable.any():
             continue
         t, u = gradient[usable], depth[usable]
