@@ -35,6 +35,7 @@ DISCRETISATION_LIMIT = 1e-6
 VIRIAL_LIMIT = 1e-8
 TRANSLATION_LIMIT = 1e-7  # of the largest mass^2 of the vacuum
 BOUNDARY_LIMIT = 1e-4  # norm in the outer tenth: a free wave in a box has 7e-3, a bound one decays exponentially
+_EDGE_LIMIT = 1e-2  # the field at the edge of a decaying domain over its largest value; a tail of 14 lengths has 1e-6
 _MINOR_FIELD = 0.3  # a field this much weaker than the strongest does not count for radial nodes
 _EXTRA_ORDER = 4
 _OFFSET = 1e-3
@@ -173,7 +174,7 @@ def classify(problem: Problem, solution: Solution, negative: int, fraction: floa
         return "condensate" if condensed_ else "vacuum"
     if problem.parity == "odd":
         return "kink" if radial_nodes(problem, u) == 0 else "excited"
-    if fraction > BOUNDARY_LIMIT:
+    if _reaches_the_edge(problem, u, fraction):
         return "condensate" if _fills_the_box(problem, solution) else "delocalised"
     if problem.norm is not None or problem.omega is not None:
         if radial_nodes(problem, u) > 0:
@@ -184,6 +185,18 @@ def classify(problem: Problem, solution: Solution, negative: int, fraction: floa
     if problem.model.explicit_r:
         return "trapped"
     return "bounce"
+
+
+def _reaches_the_edge(problem: Problem, u: Array, fraction: float) -> bool:
+    """Whether the state is cut by the box.
+
+    In a box of the user's the share of the outer tenth decides. A domain with the decaying exterior may end just
+    outside a wall of any radius: there it is the size of the field at the edge.
+    """
+    if problem.boundary != "decaying":
+        return fraction > BOUNDARY_LIMIT
+    away = np.abs(u - problem.vacuum.values)
+    return bool(np.max(away[-1]) > _EDGE_LIMIT * np.max(away))
 
 
 def _fills_the_box(problem: Problem, solution: Solution) -> bool:
