@@ -210,6 +210,18 @@ def test_octave_q_balls_obey_vakhitov_and_kolokolov(n, low, high):
     assert seen == {True, False}
 
 
+def test_a_minimum_at_fixed_norm_may_be_unstable_at_fixed_charge():
+    """dN/d(omega^2) < 0 is not enough where omega is small: the compact Q-ball of twelve octaves has dQ/domega > 0."""
+    state = solved("octaves strong coupling N=60")
+    near = ss.solve(state.problem.replace(norm=60.1), state)
+    assert state.certificate.certified
+    assert state.certificate.negative_modes == 0
+    assert near.multiplier < state.multiplier
+    slope = math.sqrt(near.multiplier) * near.norm - math.sqrt(state.multiplier) * state.norm
+    assert slope / (math.sqrt(near.multiplier) - math.sqrt(state.multiplier)) > 0
+    assert len(ss.oscillations(state).growth_rates) == 1
+
+
 def test_translations_of_octave_q_balls():
     """One zero of rho^2 at l = 1 (rho = 0 is double: a displacement and a velocity) and none at l = 2; its a is f'."""
     state = solved_two_octaves(0.7)

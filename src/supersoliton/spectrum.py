@@ -273,7 +273,7 @@ def spectrum(
     functions : also return the mode functions at the nodes.
     fast : keep only as many functions of the basis as eigenvalues to about 1e-5 need (3 times as fast for the 300 modes
         of the 12 octaves, see benchmarks); otherwise the mesh alone limits the accuracy.
-    errors : also estimate the error of each eigenvalue, at two to four times the cost.
+    errors : also estimate the error of each eigenvalue, at 7 times the cost (300 modes of the 12 octaves).
 
     Raises
     ------
