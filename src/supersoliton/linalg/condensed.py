@@ -111,6 +111,9 @@ def solve(factors: Factor, rhs: Float[Array, "node n column"]) -> Float[Array, "
     # A_bi A_ii^-1 f_i = (A_ii^-1 A_ib)^T f_i, because A is symmetric.
     carried = jnp.swapaxes(factors.elimination, 1, 2) @ inside
     reduced = vertices.at[:-1].add(-carried[:, :n]).at[1:].add(-carried[:, n:]) * factors.free[:, :, None]
+    # The elimination along the chain does not need `inner`, but two LAPACK calls at once can block each other for ever
+    # in jaxlib 0.10.2's thread pool (see engine.py): the barrier makes one wait for the other.
+    inner, reduced = lax.optimization_barrier((inner, reduced))
 
     def forward(load: Array, row: tuple[Array, Array, Array, Array]) -> tuple[Array, Array]:
         pivot_lu, pivot_permutation, above, next_load = row
