@@ -302,8 +302,8 @@ def slow(u, p):
 
 
 @pytest.fixture
-def half_a_second():
-    """Every evaluation of a block costs half a second, after the kernels have been compiled."""
+def slow_theory():
+    """Every evaluation of a block costs a fifth of a second, after the kernels have been compiled."""
     theory = ss.Potential(slow)
     _SLEEP["seconds"] = 0.0
     ss.vacua(theory)
@@ -311,7 +311,7 @@ def half_a_second():
     _SLEEP["seconds"] = 0.0
 
 
-LIMIT = 1.5
+LIMIT = 0.6
 
 
 @functools.cache
@@ -324,10 +324,10 @@ def _warm() -> None:
 
 
 @pytest.mark.parametrize("norm", [None, 3.0])
-def test_a_slow_potential_stops_newton_near_its_time_limit(half_a_second, norm):
+def test_a_slow_potential_stops_newton_near_its_time_limit(slow_theory, norm):
     _warm()
-    problem = ss.Problem(half_a_second, GRID, norm=norm)
-    _SLEEP["seconds"] = 0.5
+    problem = ss.Problem(slow_theory, GRID, norm=norm)
+    _SLEEP["seconds"] = 0.2
     start = time.perf_counter()
     state = ss.solve(problem, ss.Gaussian(2.0, 1.5), ss.Newton(max_seconds=LIMIT))
     assert time.perf_counter() - start < 8.0 * LIMIT
@@ -335,22 +335,22 @@ def test_a_slow_potential_stops_newton_near_its_time_limit(half_a_second, norm):
     assert state.converged or not state.certificate.certified
 
 
-def test_a_slow_potential_stops_the_search_for_a_bounce_near_its_time_limit(half_a_second):
+def test_a_slow_potential_stops_the_search_for_a_bounce_near_its_time_limit(slow_theory):
     _warm()
-    _SLEEP["seconds"] = 0.5
+    _SLEEP["seconds"] = 0.2
     start = time.perf_counter()
     try:
-        words = ss.bounce(half_a_second, [0.0], max_seconds=LIMIT).status
+        words = ss.bounce(slow_theory, [0.0], max_seconds=LIMIT).status
     except ss.BounceError as error:
         words = str(error)
     assert time.perf_counter() - start < 8.0 * LIMIT
     assert "time" in words
 
 
-def test_a_slow_potential_stops_find_states_near_its_time_limit(half_a_second):
+def test_a_slow_potential_stops_find_states_near_its_time_limit(slow_theory):
     _warm()
-    _SLEEP["seconds"] = 0.5
+    _SLEEP["seconds"] = 0.2
     start = time.perf_counter()
-    states = ss.find_states(ss.Problem(half_a_second, GRID, norm=3.0), max_seconds=LIMIT)
+    states = ss.find_states(ss.Problem(slow_theory, GRID, norm=3.0), max_seconds=LIMIT)
     assert time.perf_counter() - start < 8.0 * LIMIT
     assert all(not s.certificate.certified or s.converged for s in states)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy import ndarray as Array
 
+from .adaptive import converge_mesh, transfer
 from .bounce import BounceError
+from .grid import RadialGrid
+from .mesh import adapted_edges
 from .problem import Problem
 from .search import distinct_solutions
 from .solve import solve
@@ -50,6 +54,7 @@ def find_states(
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise ValueError(f"find_states: {name} must be an integer of at least {least}, got {value!r}: try 32 and 1")
     watch = Stopwatch(max_seconds)
+    chooses_mesh = problem.grid is None
     if problem.norm is not None:
         if problem.grid is None:
             problem = solve(problem).problem
@@ -67,12 +72,32 @@ def find_states(
     for _ in range(max_nodes):
         level = _one_node_more(problem, level, found, n_starts, watch)
         found += level
-    return _states(problem, found)
+    states = _states(problem, found)
+    return [_on_its_own_mesh(s, watch) for s in states] if chooses_mesh else states
 
 
 def _states(problem: Problem, found: list[Solution]) -> list[State]:
     good = distinct_solutions(problem, [s for s in found if s.converged])
     return [make_state(problem, solution) for solution in good]
+
+
+def _on_its_own_mesh(state: State, watch: Stopwatch) -> State:
+    """The states were found on the mesh of the lowest; each gets one that resolves it."""
+    if watch.expired:
+        return state
+    newton = Newton(target="stationary")
+    edges = adapted_edges(state.grid, state.u, 3 * state.grid.n_elements // 2)
+    # The energy of a state may be good where its fields, whose error is the root of that, are not yet.
+    finer = state.problem.with_grid(RadialGrid(edges=edges, order=state.grid.order, dim=state.grid.dim))
+    moved = newton.run(finer, transfer(state.problem, state.u, finer))
+    if not moved.converged or len(distinct_solutions(finer, [moved, _moved(state, finer)])) > 1:
+        return state
+    problem, solution, _ = converge_mesh(finer, moved, newton)
+    return make_state(problem, solution)
+
+
+def _moved(state: State, problem: Problem) -> Solution:
+    return replace(state.solution, u=transfer(state.problem, state.u, problem))
 
 
 def _minima(problem: Problem, n_starts: int, seed: int, watch: Stopwatch) -> list[Solution]:

@@ -16,7 +16,8 @@ from .warm_start.multistart import MultiStart, Start, screened_starts, starts
 
 _SCREENED = 6  # starts that get a few steps before the best are polished
 _SCREENING_STEPS = 3
-_SAME_STATE = 1e-7  # relative difference in energy below which two states are one
+_SAME_STATE = 1e-7  # relative difference in energy below which two states may be one
+_SAME_FIELDS = 1e-2  # and that of the fields' moduli: u and -u are one, a soliton in either of two like fields is not
 
 
 def find_solutions(problem: Problem, solver: AbstractSolver, guess: Any) -> list[Solution]:
@@ -41,9 +42,15 @@ def distinct_solutions(problem: Problem, found: list[Solution]) -> list[Solution
     for solution in found:
         energy = _energy(problem, solution.u)
         scale = _SAME_STATE * problem.energy_scale(solution.u)
-        if all(abs(energy - _energy(problem, d.u)) > scale for d in distinct):
+        if all(abs(energy - _energy(problem, d.u)) > scale or _differ(problem, solution.u, d.u) for d in distinct):
             distinct.append(solution)
     return distinct
+
+
+def _differ(problem: Problem, u: Array, v: Array) -> bool:
+    away = np.abs(u) - np.abs(v)
+    mass = problem.grid.mass  # type: ignore[union-attr]
+    return bool(np.sum(away * (mass @ away)) > _SAME_FIELDS**2 * max(np.sum(u * (mass @ u)), np.sum(v * (mass @ v))))
 
 
 def _screen(problem: Problem, solver: AbstractSolver, candidates: list[Start]) -> list[Start]:
