@@ -34,13 +34,16 @@ _HOME = {
     "BounceError": "bounce",
     "bounce": "bounce",
     "find_states": "find",
+    "Sensitivity": "sensitivity",
+    "sensitivity": "sensitivity",
     "Rotation": "rotation",
     "rotation": "rotation",
     "MultiStart": "warm_start",
     "Branch": "continuation",
     "continuation": "continuation",
     "SolveError": "solve",
-    "solve": "solve",
+    "DifferentiableState": "differentiable",
+    "solve": "differentiable",
     "Modes": "spectrum",
     "spectrum": "spectrum",
     "Oscillations": "oscillations",
@@ -84,6 +87,8 @@ if TYPE_CHECKING:
     from .certificate import Certificate as Certificate
     from .continuation import Branch as Branch
     from .continuation import continuation as continuation
+    from .differentiable import DifferentiableState as DifferentiableState
+    from .differentiable import solve as solve
     from .find import find_states as find_states
     from .grid import RadialGrid as RadialGrid
     from .jobs import scan as scan
@@ -96,8 +101,9 @@ if TYPE_CHECKING:
     from .rotation import rotation as rotation
     from .scoring import Scores as Scores
     from .scoring import score as score
+    from .sensitivity import Sensitivity as Sensitivity
+    from .sensitivity import sensitivity as sensitivity
     from .solve import SolveError as SolveError
-    from .solve import solve as solve
     from .solvers import LBFGS as LBFGS
     from .solvers import GradientFlow as GradientFlow
     from .solvers import Newton as Newton
