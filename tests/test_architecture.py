@@ -32,7 +32,7 @@ LAYERS = (
     {"spectrum", "tail", "kantorovich"},
     {"oscillations"},
     {"certificate"},
-    {"adaptive"},
+    {"adaptive", "dimension"},
     {"state"},
     {"bounce"},
     {"solve"},

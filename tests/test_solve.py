@@ -104,7 +104,9 @@ def test_an_unconverged_state_is_returned_with_words_or_thrown():
 
 
 @pytest.mark.parametrize(
-    "guess", [np.zeros((3, 1)), np.full(97, math.nan), "gaussian", 3.0, lambda r: r[:2], lambda r: "no"], ids=repr
+    "guess",
+    [np.zeros((3, 1)), np.full(97, math.nan), "gaussian", 3.0, lambda r: r[:2], lambda r: "no"],
+    ids=["wrong shape", "NaN", "word", "number", "short function", "function of words"],
 )
 def test_a_guess_that_does_not_fit_is_refused_in_one_sentence(guess):
     with pytest.raises(ValueError, match="guess") as caught:

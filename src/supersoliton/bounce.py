@@ -19,6 +19,7 @@ from numpy import ndarray as Array
 
 from .adaptive import ELEMENTS, ORDER, converge_mesh, decay_length, domain_for, transfer
 from .certificate import exterior_error
+from .dimension import continue_dimension, core_radius
 from .grid import RadialGrid
 from .mesh import adapted_edges, wall_edges
 from .models.base import AbstractModel
@@ -95,7 +96,7 @@ def bounce(
     if model.explicit_r:
         raise BounceError("bounce: the potential depends on r itself, so there is no homogeneous false vacuum to leave")
     start = _check_false_vacuum(model, false_vacuum)
-    walls = _walls(model, start, _values(true_vacuum), dim)
+    walls = _walls(model, start, _values(true_vacuum), dim, watch)
     first = max(float(dim), _SCALING_DIM)
     best: tuple[Problem, Solution] | None = None
     failures = []
@@ -118,7 +119,7 @@ def bounce(
         raise BounceError(f"bounce: no wall relaxed to a stationary state ({'; '.join(sorted(set(failures)))})")
     problem, solution = best
     if first != dim:
-        problem, solution = _continue_dimension(problem, solution, float(dim), newton, watch)
+        problem, solution = continue_dimension(problem, solution, float(dim), newton, watch)
         if not solution.converged:  # it lives in another dimension than the one asked for
             return make_state(problem, solution)
     problem, solution, _ = converge_mesh(*_reach_the_linear_tail(problem, solution, newton), newton)
@@ -176,7 +177,7 @@ def _check_false_vacuum(model: AbstractModel, given: Any) -> Vacuum:
     return state
 
 
-def _walls(model: AbstractModel, start: Vacuum, target: Array | None, dim: float) -> list[Wall]:
+def _walls(model: AbstractModel, start: Vacuum, target: Array | None, dim: float, watch: Stopwatch) -> list[Wall]:
     """Promising walls, least estimated action first."""
     if target is not None:
         n = model.n_fields
@@ -185,18 +186,22 @@ def _walls(model: AbstractModel, start: Vacuum, target: Array | None, dim: float
         _check_lower(start, describe(model, target))
         targets = [target]
     else:
-        targets = _lower_states(model, start)
+        targets = _lower_states(model, start, watch)
     walls = [wall for t in targets if (wall := best_wall(model, start.values, t, dim)) is not None]
     if not walls and targets:
         raise BounceError(
             "bounce: the lower states found are so nearly degenerate with the false vacuum that the bounce is "
             "larger than 10000 widths of its wall: take the thin-wall formula, or a deeper true vacuum"
         )
+    if not walls and watch.expired:
+        raise BounceError(
+            f"bounce: out of time after {watch.seconds:.0f} s of searching for a lower state: give max_seconds"
+        )
     if not walls:
         raise BounceError(
             f"bounce: nothing lower than the state {start.values.tolist()} (V = {start.energy_density:.9g}) was found "
             f"among the minima of V and along {_RAYS} directions: it is stable as far as this search sees; "
-            "give true_vacuum if you know a lower state"
+            "give true_vacuum if you know one"
         )
     walls.sort(key=lambda wall: wall.action)
     chosen: list[Wall] = []
@@ -230,9 +235,9 @@ def _check_lower(start: Vacuum, other: Vacuum) -> None:
         )
 
 
-def _lower_states(model: AbstractModel, start: Vacuum) -> list[Array]:
+def _lower_states(model: AbstractModel, start: Vacuum, watch: Stopwatch) -> list[Array]:
     """Minima below the false vacuum, and points along rays on which V falls below it (runaways, distant minima)."""
-    minima = vacua(model)
+    minima = vacua(model, max_seconds=0.25 * _left(watch))
     lower = []
     degenerate = None
     for v in minima:
@@ -294,7 +299,7 @@ def _fit_domain(problem: Problem, solution: Solution, newton: Newton) -> tuple[P
     """Bring the outer radius to the core plus 14 decay lengths where it is far from that."""
     grid = problem.grid
     assert grid is not None
-    wanted = domain_for(problem, _core_radius(problem, solution.u))
+    wanted = domain_for(problem, core_radius(problem, solution.u))
     if 0.8 * wanted <= grid.r_max <= 1.6 * wanted:
         return problem, solution
     edges = np.asarray(grid.element_edges)
@@ -309,69 +314,5 @@ def _fit_domain(problem: Problem, solution: Solution, newton: Newton) -> tuple[P
     return (fitted, moved) if same else (problem, solution)
 
 
-def _core_radius(problem: Problem, u: Array) -> float:
-    """Where the distance from the vacuum last exceeds half of its largest value."""
-    assert problem.grid is not None
-    away = np.linalg.norm(u - problem.vacuum.values, axis=1)
-    return float(problem.grid.nodes[np.flatnonzero(away > 0.5 * np.max(away))[-1]])
-
-
 def _action(problem: Problem, solution: Solution) -> float:
     return problem.energy(solution.u)
-
-
-def _continue_dimension(
-    problem: Problem, solution: Solution, dim: float, newton: Newton, watch: Stopwatch
-) -> tuple[Problem, Solution]:
-    """Follow the bounce to another dimension; a thin wall is moved to the radius that its tension implies."""
-    assert problem.grid is not None
-    here, step = float(problem.grid.dim), 0.5
-    while abs(here - dim) > 1e-12:
-        there = max(dim, here - step)
-        moved = _move(problem, solution, there, newton)
-        if moved is None:
-            step *= 0.5
-            if step < 0.002 or watch.expired:
-                failed = replace(solution, status=f"stalled: the bounce could not be continued below d = {here:.2f}")
-                return problem, failed
-            continue
-        problem, solution = moved
-        here = there
-    return problem, solution
-
-
-def _move(problem: Problem, solution: Solution, dim: float, newton: Newton) -> tuple[Problem, Solution] | None:
-    grid = problem.grid
-    assert grid is not None
-    old_radius = _core_radius(problem, solution.u)
-    # A wall of tension s and depth e sits at R = (d - 1) s / e; a thick one hardly moves, so only the part of the
-    # radius beyond the wall's width is scaled.
-    away = np.linalg.norm(solution.u - problem.vacuum.values, axis=1)
-    width = float(np.max(away) / np.max(np.linalg.norm(grid.differentiate(solution.u), axis=1)))
-    excess = max(old_radius - width, 0.0)
-    shift = excess * (1.0 - (dim - 1.0) / (grid.dim - 1.0)) if grid.dim > 1 else 0.0
-    r = np.linspace(0.0, grid.r_max, 20001)  # the elements move with the wall, or they would lose it
-    edges = np.interp(grid.element_edges, _unshifted(r, shift), r)
-    base = RadialGrid(edges=tuple(edges), order=grid.order, dim=dim)
-    u = _shifted(problem, solution.u, base.nodes, shift)
-    fitted = adapted_edges(base, u, grid.n_elements)
-    target = problem.with_grid(RadialGrid(edges=fitted, order=grid.order, dim=dim))
-    assert target.grid is not None
-    moved = newton.run(target, _shifted(problem, solution.u, target.grid.nodes, shift))
-    off = abs(_core_radius(target, moved.u) - (old_radius - shift))  # a wall that has moved further is another state
-    if not moved.converged or off > width:
-        return None
-    strength = float(
-        np.max(np.abs(moved.u - problem.vacuum.values)) / np.max(np.abs(solution.u - problem.vacuum.values))
-    )
-    return (target, moved) if 0.2 < strength < 5.0 else None
-
-
-def _unshifted(r: Array, shift: float) -> Array:
-    """Where the point at ``r`` was before the wall moved inwards by ``shift``; the origin stays."""
-    return r + shift * np.tanh(r / max(shift, 1e-12))
-
-
-def _shifted(problem: Problem, u: Array, nodes: Array, shift: float) -> Array:
-    assert problem.grid is not None
-    return problem.grid.interpolate(u, np.clip(_unshifted(nodes, shift), 0.0, problem.grid.r_max))

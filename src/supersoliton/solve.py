@@ -89,7 +89,7 @@ def _run(problem: Problem, guess: Any, solver: AbstractSolver) -> Solution:
 
 def _through_the_barrier(problem: Problem, guess: Any, solution: Solution) -> Solution:
     """The bounce on the problem's own mesh, where Newton has failed from a guess that reaches below the vacuum."""
-    if not _has_bounce(problem) or problem.grid is None or problem.free_last.any():
+    if not _has_bounce(problem) or problem.grid is None or problem.boundary == "free":
         return solution
     if solution.converged and not is_homogeneous(problem, solution.u):
         return solution

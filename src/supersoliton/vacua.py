@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -73,7 +74,13 @@ def slope(model: AbstractModel, values: Array, r: float = 0.0) -> Float[Array, "
 
 
 def vacua(
-    model: AbstractModel, *, held_at_zero: Array | None = None, n_starts: int = 64, seed: int = 0, r: float = 0.0
+    model: AbstractModel,
+    *,
+    held_at_zero: Array | None = None,
+    n_starts: int = 64,
+    seed: int = 0,
+    r: float = 0.0,
+    max_seconds: float = 60.0,
 ) -> list[Vacuum]:
     """The local minima of V, lowest first.
 
@@ -85,10 +92,12 @@ def vacua(
     ----------
     held_at_zero : boolean mask of fields that stay at 0 (those that carry a conserved norm).
     r : radius at which a potential with explicit r is taken.
+    max_seconds : time budget; searches that have not ended by then are dropped unless they are at a minimum already.
     """
     n = model.n_fields
     free = np.ones(n, bool) if held_at_zero is None else ~np.asarray(held_at_zero, bool)
-    found = _minimise(model, _starts(model, free, n_starts, seed, r), free, r)
+    deadline = time.perf_counter() + max_seconds
+    found = _minimise(model, _starts(model, free, n_starts, seed, r), free, r, deadline)
     distinct: list[Array] = []
     for u in found:
         if all(np.max(np.abs(u - v)) > _DISTINCT * max(1.0, float(np.max(np.abs(v)))) for v in distinct):
@@ -118,7 +127,7 @@ def _starts(model: AbstractModel, free: Array, n_starts: int, seed: int, r: floa
     return np.concatenate([origin, nudge, axes, unstable, random]) * free
 
 
-def _minimise(model: AbstractModel, u: Array, free: Array, r: float) -> list[Array]:
+def _minimise(model: AbstractModel, u: Array, free: Array, r: float, deadline: float) -> list[Array]:
     value, gradient, hessian = point_kernels(model.potential_function)[:3]
     params, radii = model.params, np.full(len(u), float(r))
     fixed = np.outer(~free, ~free) * np.eye(len(free))
@@ -128,7 +137,7 @@ def _minimise(model: AbstractModel, u: Array, free: Array, r: float) -> list[Arr
     limit = np.maximum(1.0, np.max(np.abs(u), axis=1))  # on the length of a step
     active = np.flatnonzero(np.isfinite(energy))
     for _ in range(_MAX_STEPS):
-        if len(active) == 0:
+        if len(active) == 0 or time.perf_counter() > deadline:
             break
         here, energy_here = u[active], energy[active]
         slope_ = gradient(here, params, radii[active]) * free
@@ -151,7 +160,7 @@ def _minimise(model: AbstractModel, u: Array, free: Array, r: float) -> list[Arr
             better = open_ & (trial_energy <= energy_here + 1e-15 * np.abs(energy_here))
             best[better], best_energy[better] = trial[better], trial_energy[better]
             open_ &= ~better
-            if not open_.any():
+            if not open_.any() or time.perf_counter() > deadline:
                 break
             scale *= 0.5
         moved = np.max(np.abs(best - here), axis=1)

@@ -88,7 +88,11 @@ def force(problem: Problem, u: Array, gradient: Array | None = None) -> Force:
     vector = (gradient - weight * (multiplier * carries + problem.multiplier_shift)) * problem.free_nodes
     primal, inverse = metric(grid)
     away = u - problem.vacuum.values
-    dual = math.sqrt(max(float(np.sum(vector * (inverse @ vector))), 0.0)) if np.all(np.isfinite(vector)) else math.inf
+    largest = float(np.max(np.abs(vector)))
+    dual = math.inf
+    if math.isfinite(largest):  # scaled, so that the squares of a huge force do not overflow
+        scaled = vector / max(largest, 1e-300)
+        dual = largest * math.sqrt(max(float(np.sum(scaled * (inverse @ scaled))), 0.0))
     size = math.sqrt(max(float(np.sum(away * (primal @ away))), 0.0))
     fixed = 0.0 if problem.omega is None else float(problem.omega) ** 2
     return Force(vector, multiplier + fixed, dual / max(size, size_floor(problem)))
