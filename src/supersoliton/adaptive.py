@@ -9,7 +9,7 @@ from numpy import ndarray as Array
 
 from .certificate import boundary_fraction, discretisation_error, is_homogeneous
 from .grid import RadialGrid
-from .mesh import adapted_edges
+from .mesh import adapted_edges, roughness
 from .problem import Problem
 from .solvers.base import AbstractSolver, Solution
 from .vacua import mass_matrix
@@ -19,6 +19,8 @@ from .warm_start.analytic import scale_to_norm
 ELEMENTS = (16, 24, 40, 64)
 ORDER = 12
 _TARGET = 2e-12  # relative error of the energy below which no finer mesh is tried
+# The same for the fields (roughness of the worst element): an energy is right to the square of what its fields are.
+_SMOOTH = 1e-9
 _TAIL = 14.0  # decay lengths kept beyond the core: e^-14 = 1e-6, and the exterior is exact to the square of that
 
 
@@ -53,7 +55,7 @@ def transfer(problem: Problem, u: Array, target: Problem) -> Array:
 
 
 def converge_mesh(problem: Problem, solution: Solution, solver: AbstractSolver) -> tuple[Problem, Solution, float]:
-    """Adapt the mesh to a converged solution and refine it until the energy's error is at rounding.
+    """Adapt the mesh to a converged solution and refine it until the energy's error is at rounding, the fields' small.
 
     Returns the problem on its final mesh, the solution there and the estimated relative error of the energy. A
     solution that fails on a finer mesh ends the refinement; its last good mesh is returned.
@@ -61,9 +63,9 @@ def converge_mesh(problem: Problem, solution: Solution, solver: AbstractSolver) 
     assert problem.grid is not None
     error = discretisation_error(problem, solution.u, solution.multiplier)
     for n_elements in ELEMENTS:
-        if error <= _TARGET:
-            break
         assert problem.grid is not None
+        if error <= _TARGET and np.max(roughness(problem.grid, solution.u)) <= _SMOOTH:
+            break
         if n_elements < problem.grid.n_elements:
             continue
         edges = adapted_edges(problem.grid, solution.u, n_elements)
@@ -72,7 +74,7 @@ def converge_mesh(problem: Problem, solution: Solution, solver: AbstractSolver) 
         if not moved.converged or _distance(finer, moved.u, transfer(problem, solution.u, finer)) > 0.1:
             break
         finer_error = discretisation_error(finer, moved.u, moved.multiplier)
-        if finer_error < error or n_elements > problem.grid.n_elements:
+        if finer_error < error or n_elements > problem.grid.n_elements or finer_error <= _TARGET:
             problem, solution, error = finer, moved, finer_error
     return problem, solution, error
 

@@ -81,7 +81,11 @@ def carrying_sets(problem: Problem) -> list[tuple[tuple[int, ...], tuple[float, 
 
 
 def _families(n: int) -> list[tuple[int, ...]]:
-    """Runs of neighbours and of next-neighbours: the couplings reach no further, so others are never lower."""
+    """Runs of neighbours and of next-neighbours.
+
+    heuristic: the couplings reach no further, so these are the likely ones; with strong couplings of both kinds a mixed
+    set can have a lower c(S), which the relaxation then has to find.
+    """
     sets = {tuple(range(a, b)) for a in range(n) for b in range(a + 1, n + 1)}
     sets |= {tuple(range(a, b, 2)) for a in range(n) for b in range(a + 1, n + 1)}
     return sorted(sets)
