@@ -27,6 +27,7 @@ from .analytic import scale_to_norm, starting_fields
 
 _WIDTHS = 12  # widths tried for each set, geometric between an element's resolution and the box
 _SETS_PER_SIZE = 2
+_BEAM = 8  # sets of each size that are grown by one more field
 _STRENGTHS = (0.5, 1.0, 2.0, 4.0)  # amplitudes tried where no norm sets them
 
 
@@ -53,50 +54,68 @@ class MultiStart:
 
 
 def carrying_sets(problem: Problem) -> list[tuple[tuple[int, ...], tuple[float, ...]]]:
-    """Sets of fields with signs, the best few of each size by their coupling energy c(S)."""
+    """Sets of fields with signs, the best few of each size by their coupling energy c(S).
+
+    Runs of neighbours and of next-neighbours with several patterns of signs, and what a beam search finds that adds one
+    field at a time to the best sets of the size before (all 3^n patterns would cost more than the solver).
+    """
     assert problem.grid is not None
     carriers = np.flatnonzero(problem.carries_norm)
     matrix = mass_matrix(problem.model, problem.vacuum.values, problem.grid.r_max)
-    couplings = np.where(np.isfinite(matrix), matrix, 0.0)
-    diagonal = np.abs(np.diag(couplings))
+    couplings = np.where(np.isfinite(matrix), matrix, 0.0)[np.ix_(carriers, carriers)]
+    diagonal = np.maximum(np.abs(np.diag(couplings)), 1e-3)
     couplings = couplings - np.diag(np.diag(couplings))
-    ranked: dict[int, list[tuple[float, tuple[int, ...], tuple[float, ...]]]] = {}
-    for members in _families(len(carriers)):
-        chosen = carriers[list(members)]
-        block = couplings[np.ix_(chosen, chosen)]
-        for signs in _sign_patterns(block):
-            inner = 0.5 * signs @ block @ signs
-            lent = couplings[:, chosen] @ signs
-            lent[chosen] = 0.0
-            outer = 0.5 * np.sum(lent[carriers] ** 2 / np.maximum(diagonal[carriers], 1e-3))
-            entry = (float(inner - outer), tuple(int(i) for i in chosen), tuple(float(s) for s in signs))
-            ranked.setdefault(len(chosen), []).append(entry)
+    n = len(carriers)
+    families = np.array([row for members in _families(n) for row in _sign_patterns(members, couplings)])
+    sizes = np.sum(families != 0, axis=1)
     out = []
-    for size in sorted(ranked):
-        distinct: dict[tuple[int, ...], tuple[float, ...]] = {}
-        for _, names, pattern in sorted(ranked[size]):
-            distinct.setdefault(names, pattern)
-        out += list(distinct.items())[:_SETS_PER_SIZE]
+    beam = np.zeros((1, n))
+    for size in range(1, n + 1):
+        grown = np.concatenate([_grown(beam), families[sizes == size]])
+        energies = _coupling_energy(grown, couplings, diagonal)
+        best: dict[tuple[int, ...], Array] = {}
+        for index in np.argsort(energies, kind="stable"):
+            best.setdefault(tuple(int(i) for i in np.flatnonzero(grown[index])), grown[index])
+            if len(best) == _BEAM:
+                break
+        beam = np.array(list(best.values()))
+        for members, row in list(best.items())[:_SETS_PER_SIZE]:
+            signs = row[list(members)] * row[members[0]]
+            out.append((tuple(int(carriers[i]) for i in members), tuple(float(x) for x in signs)))
     return out
 
 
-def _families(n: int) -> list[tuple[int, ...]]:
-    """Runs of neighbours and of next-neighbours.
+def _grown(sets: Array) -> Array:
+    """Every set (rows of -1, 0, 1) with one more field, of either sign."""
+    row, field = np.nonzero(sets == 0)
+    more = np.repeat(sets[row], 2, axis=0)
+    more[np.arange(len(more)), np.repeat(field, 2)] = np.tile([1.0, -1.0], len(field))
+    return more
 
-    heuristic: the couplings reach no further, so these are the likely ones; with strong couplings of both kinds a mixed
-    set can have a lower c(S), which the relaxation then has to find.
-    """
+
+def _coupling_energy(sets: Array, couplings: Array, diagonal: Array) -> Array:
+    """c(S) of the module's formula for rows of -1, 0, 1."""
+    force = sets @ couplings
+    lent = np.where(sets == 0, force, 0.0)
+    return 0.5 * np.sum(force * sets, axis=1) - 0.5 * np.sum(lent**2 / diagonal, axis=1)
+
+
+def _families(n: int) -> list[tuple[int, ...]]:
+    """Runs of neighbours and of next-neighbours, as far as the couplings of the octaves reach."""
     sets = {tuple(range(a, b)) for a in range(n) for b in range(a + 1, n + 1)}
     sets |= {tuple(range(a, b, 2)) for a in range(n) for b in range(a + 1, n + 1)}
     return sorted(sets)
 
 
-def _sign_patterns(block: Array) -> list[Array]:
-    n = len(block)
-    lowest = np.linalg.eigh(block)[1][:, 0]
+def _sign_patterns(members: tuple[int, ...], couplings: Array) -> list[Array]:
+    """Rows of -1, 0, 1: alternating, that of the lowest mode, pairs, equal."""
+    chosen, n = list(members), len(members)
+    lowest = np.linalg.eigh(couplings[np.ix_(chosen, chosen)])[1][:, 0]
     pairs = np.array([1.0, 1.0, -1.0, -1.0] * (n // 4 + 1))
     patterns = [(-1.0) ** np.arange(n), np.where(lowest >= 0, 1.0, -1.0), pairs[:n], pairs[1 : n + 1], np.ones(n)]
-    return [p * p[0] for p in patterns]
+    rows = np.zeros((len(patterns), len(couplings)))
+    rows[:, chosen] = patterns
+    return list(rows)
 
 
 def _energies(problem: Problem, batch: Array) -> Array:
