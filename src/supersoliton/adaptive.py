@@ -19,8 +19,9 @@ from .warm_start.analytic import scale_to_norm
 ELEMENTS = (16, 24, 40, 64)
 ORDER = 12
 _TARGET = 2e-12  # relative error of the energy below which no finer mesh is tried
-# The same for the fields (roughness of the worst element): an energy is right to the square of what its fields are.
-_SMOOTH = 1e-9
+# The same for the fields (roughness of the worst element), where the first mesh was not made for them: an energy is
+# right to the square of what its fields are.
+SMOOTH = 1e-8
 _TAIL = 14.0  # decay lengths kept beyond the core: e^-14 = 1e-6, and the exterior is exact to the square of that
 
 
@@ -54,8 +55,11 @@ def transfer(problem: Problem, u: Array, target: Problem) -> Array:
     return scale_to_norm(target, out) if target.norm is not None else out
 
 
-def converge_mesh(problem: Problem, solution: Solution, solver: AbstractSolver) -> tuple[Problem, Solution, float]:
-    """Adapt the mesh to a converged solution and refine it until the energy's error is at rounding, the fields' small.
+def converge_mesh(
+    problem: Problem, solution: Solution, solver: AbstractSolver, smooth: float = math.inf
+) -> tuple[Problem, Solution, float]:
+    """Adapt the mesh to a converged solution and refine it until the energy's error is at rounding, and the
+    fields' roughness below ``smooth``.
 
     Returns the problem on its final mesh, the solution there and the estimated relative error of the energy. A
     solution that fails on a finer mesh ends the refinement; its last good mesh is returned.
@@ -64,7 +68,7 @@ def converge_mesh(problem: Problem, solution: Solution, solver: AbstractSolver) 
     error = discretisation_error(problem, solution.u, solution.multiplier)
     for n_elements in ELEMENTS:
         assert problem.grid is not None
-        if error <= _TARGET and np.max(roughness(problem.grid, solution.u)) <= _SMOOTH:
+        if error <= _TARGET and np.max(roughness(problem.grid, solution.u)) <= smooth:
             break
         if n_elements < problem.grid.n_elements:
             continue

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray as Array
 
-from .adaptive import ELEMENTS, ORDER, converge_mesh, decay_length, domain_for, enlarge, transfer
+from .adaptive import ELEMENTS, ORDER, SMOOTH, converge_mesh, decay_length, domain_for, enlarge, transfer
 from .bounce import BounceError, bounce
 from .certificate import is_homogeneous
 from .grid import RadialGrid
@@ -151,7 +151,7 @@ def _without_grid(problem: Problem, guess: Any, solver: AbstractSolver) -> tuple
         on, before = larger, on
         solution = solver.run(on, transfer(before, solution.u, on))
     if solution.converged:
-        on, solution, _ = converge_mesh(on, solution, solver)
+        on, solution, _ = converge_mesh(on, solution, solver, SMOOTH)
     return on, solution
 
 

@@ -34,7 +34,10 @@ class DeflatedNewton(AbstractSolver):
     newton: Newton = field(default_factory=lambda: Newton(max_steps=60))
 
     def run(self, problem: Problem, u: Array) -> Solution:
-        return _Deflated(problem, np.asarray(u, dtype=float), self.newton, self.known).find_stationary()
+        iteration = _Deflated(problem, np.asarray(u, dtype=float), self.newton, self.known)
+        if any(np.array_equal(iteration.u, known) for known in iteration.known):
+            return iteration.end("stalled: the start is itself a known solution, displace it")
+        return iteration.find_stationary()
 
 
 class _Deflated(Iteration):
