@@ -13,8 +13,8 @@ from small_scan import TABLES, load_small, points, read_rows, run_small
 
 import supersoliton as ss
 from supersoliton.config import Config, load, loads
+from supersoliton.scan.samplers import make_sampler
 from supersoliton.scan.settings import ScanSettings
-from supersoliton.scan.storage import make_sampler
 
 
 def open_study(directory):

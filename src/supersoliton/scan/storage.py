@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, FloatDistribution
-from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import event, text
 
+from .samplers import choose_parents_again, make_sampler
 from .settings import Range, ScanSettings
 from .trial import Outcome
 
@@ -111,7 +111,7 @@ class Twin:
             self._memory = optuna.create_study(directions=disk.directions)
         self._memory.add_trials(disk.get_trials(deepcopy=False))
         self._asked = len(self._memory.get_trials(deepcopy=False))
-        _choose_parents_again(self._memory, settings)
+        choose_parents_again(self._memory, settings)
         self._distributions = {name: _distribution(limits) for name, limits in settings.parameters.items()}
         self._running: dict[int, optuna.Trial] = {}
 
@@ -140,35 +140,11 @@ class Twin:
         return self.disk.get_trials(deepcopy=False)[-1]
 
 
-def _choose_parents_again(study: optuna.Study, settings: ScanSettings) -> None:
-    """Let NSGA-II choose the parents of each generation that had begun, as it did when it began.
-
-    It keeps its choice with the study in memory, and afterwards reads it back in another order than it made it: a
-    choice made once more later would pair the same parents differently.
-    """
-    sampler = make_sampler(settings, 0)
-    if not isinstance(sampler, NSGAIISampler):
-        return
-    began = [t for t in study.get_trials(deepcopy=False) if any("generation" in key for key in t.system_attrs)]
-    for generation in sorted({sampler.get_trial_generation(study, trial) for trial in began} - {0}):
-        sampler.get_parent_population(study, generation)
-
-
 def _attributes(outcome: Outcome) -> dict[str, Any]:
     if outcome.failed:
         return {"status": outcome.status, "error": outcome.error}
     names = ("kind", "status", "reasons", "values", "constraints", "seconds")
     return {name: getattr(outcome, name) for name in names}
-
-
-def make_sampler(settings: ScanSettings, number: int) -> BaseSampler:
-    """Optuna's sampler for the trial of this number."""
-    seed = int(np.random.SeedSequence([settings.seed, number]).generate_state(1)[0])
-    if settings.sampler == "nsga2":
-        return NSGAIISampler(population_size=settings.population, seed=seed)
-    if settings.sampler == "random":
-        return RandomSampler(seed=seed)
-    return TPESampler(seed=seed)
 
 
 def finish(study: optuna.Study) -> None:
