@@ -39,6 +39,7 @@ LAYERS = (
     {"find", "continuation", "rotation"},
     {"sensitivity"},
     {"differentiable"},
+    {"ratio_density"},
     {"scoring"},
     {"observables"},
     {"evaluate"},

@@ -249,10 +249,12 @@ def eigenvalue_errors(problem: Problem, u: Array, ell: int, values: Array, n_bou
 def _lowest(problem: Problem, solution: Solution, ell: int, count: int) -> Array:
     if not np.all(np.isfinite(solution.u)):
         return np.full(count, np.inf)
-    matrix = Operator(problem, solution.u, solution.multiplier, ell).matrix
-    return scipy.linalg.eigh(
-        matrix, eigvals_only=True, subset_by_index=(0, count - 1), overwrite_a=True, check_finite=False
-    )
+    return _eigenvalues(Operator(problem, solution.u, solution.multiplier, ell).matrix)[:count]
+
+
+def _eigenvalues(matrix: Array) -> Array:
+    """All of them: LAPACK finds a part by bisection, which costs several times what the QL iteration takes for all."""
+    return scipy.linalg.eigh(matrix, eigvals_only=True, overwrite_a=True, check_finite=False)
 
 
 def spectrum(
@@ -298,11 +300,12 @@ def spectrum(
     vectors = None
     if functions:
         values, vectors = scipy.linalg.eigh(matrix, subset_by_index=(0, n_modes - 1), check_finite=False)
+        bound = values[values < edges[0]]
+        if len(bound) == n_modes:  # perhaps there are more than were asked for
+            bound = (everything := _eigenvalues(matrix))[everything < edges[0]]
     else:
-        values = scipy.linalg.eigh(matrix, eigvals_only=True, subset_by_index=(0, n_modes - 1), check_finite=False)
-    bound = values[values < edges[0]]
-    if len(bound) == n_modes:  # perhaps there are more than were asked for
-        bound = scipy.linalg.eigh(matrix, eigvals_only=True, subset_by_value=(-np.inf, edges[0]), check_finite=False)
+        everything = _eigenvalues(matrix)
+        values, bound = everything[:n_modes].copy(), everything[everything < edges[0]]
     nodal = op.nodal(vectors) if vectors is not None else None
     estimates = None
     if errors:
