@@ -8,6 +8,9 @@ over elements e and quadrature points q; ``X`` is the energy of the region outsi
 linearised equation (zero unless the boundary is "decaying"). :func:`energy` is the only definition: the gradient
 and the Hessian blocks are the chain rule through the linear maps u -> (u, u') at the quadrature points, with the
 derivatives of V taken by JAX.
+
+The functions of arrays serve NumPy and JAX alike. A single problem is worked on the host, where the sums take
+microseconds and nothing but the potential has to be compiled; batches on an accelerator trace the same lines.
 """
 
 from __future__ import annotations
@@ -16,7 +19,6 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
@@ -35,6 +37,8 @@ class Geometry(NamedTuple):
     weights: Float[Array, "element point"]
     radii: Float[Array, "element point"]
     mass: Float[Array, "element a a"]
+    stiffness: Float[Array, "element a a"]
+    pairs: Float[Array, "element aa point"]  # weight * value_a * value_b
     index: Int[Array, "element a"]
 
     @property
@@ -58,48 +62,47 @@ class Theory(NamedTuple):
 
 @functools.lru_cache(maxsize=16)
 def geometry(grid: RadialGrid) -> Geometry:
+    values, weights = grid.interpolation, grid.quadrature_weights
+    pairs = (weights[:, :, None] * values)[:, :, :, None] * values[:, :, None, :]
+    n_elements, n_points, size = values.shape
     return Geometry(
-        values=jnp.asarray(grid.interpolation),
-        slopes=jnp.asarray(grid.derivative),
-        weights=jnp.asarray(grid.quadrature_weights),
-        radii=jnp.asarray(grid.quadrature_points),
-        mass=jnp.asarray(grid.element_matrices(of="mass")),
-        index=jnp.asarray(grid.element_nodes),
+        values=values,
+        slopes=grid.derivative,
+        weights=weights,
+        radii=grid.quadrature_points,
+        mass=grid.element_matrices(of="mass"),
+        stiffness=grid.element_matrices(of="stiffness"),
+        pairs=np.ascontiguousarray(pairs.reshape(n_elements, n_points, size * size).swapaxes(1, 2)),
+        index=grid.element_nodes,
     )
-
-
-@jax.jit
-def _points_kernel(geo: Geometry, u: Array) -> Array:
-    fields, _ = at_points(geo, u)
-    return fields.reshape(-1, u.shape[1])
-
-
-@jax.jit
-def _assemble_kernel(geo: Geometry, frame: Theory, u: Array, excess: Array, slope: Array) -> tuple[Array, Array]:
-    shape = geo.weights.shape
-    total = energy_from_density(geo, frame, u, excess.reshape(shape))
-    return total, gradient(geo, frame, u, slope.reshape(*shape, u.shape[1]))
 
 
 @functools.lru_cache(maxsize=64)
 def potential_kernels(function: PotentialFunction) -> tuple[Callable, Callable, Callable]:
-    """Compiled ``energy(geometry, theory, u)``, (energy, gradient), and V'' at the quadrature points.
+    """``energy(geometry, theory, u)``, (energy, gradient), and V'' at the quadrature points, in NumPy.
 
-    Only the potential at points is compiled per model; the rest is shared (see :mod:`.pointwise`).
+    Only the potential at points is compiled (see :mod:`.pointwise`).
     """
     kernels = point_kernels(function)
 
-    def energy_and_gradient(geo: Geometry, theory: Theory, u: Array) -> tuple[Array, Array]:
-        radii = np.asarray(geo.radii).reshape(-1)
-        value, slope = kernels.value_and_gradient(_points_kernel(geo, u), theory.params, radii)
-        return _assemble_kernel(geo, theory.frame, u, value - background(kernels, theory, radii), slope)
+    def energy_and_gradient(geo: Geometry, theory: Theory, u: Array) -> tuple[float, Array]:
+        u, shape = np.asarray(u), geo.weights.shape
+        fields, slopes = at_points(geo, u)
+        radii = geo.radii.reshape(-1)
+        value, force = kernels.value_and_gradient(fields.reshape(-1, u.shape[1]), theory.params, radii)
+        excess = (value - background(kernels, theory, radii)).reshape(shape)
+        with np.errstate(all="ignore"):  # a field far out of range has no energy, which the solvers see
+            total = float(energy_from_density(geo, theory, u, excess, slopes))
+            return total, gradient(geo, theory, u, force.reshape(*shape, -1), slopes)
 
     def curvature(geo: Geometry, theory: Theory, u: Array) -> Array:
+        u = np.asarray(u)
         n = u.shape[1]
-        matrix = kernels.hessian(_points_kernel(geo, u), theory.params, np.asarray(geo.radii).reshape(-1))
+        fields, _ = at_points(geo, u)
+        matrix = kernels.hessian(fields.reshape(-1, n), theory.params, geo.radii.reshape(-1))
         return matrix.reshape(*geo.weights.shape, n, n)
 
-    def energy_(geo: Geometry, theory: Theory, u: Array) -> Array:
+    def energy_(geo: Geometry, theory: Theory, u: Array) -> float:
         return energy_and_gradient(geo, theory, u)[0]
 
     return energy_, energy_and_gradient, curvature
@@ -113,7 +116,7 @@ def background(kernels: PointKernels, theory: Theory, radii: Array) -> Array:
 def at_points(geo: Geometry, u: Float[Array, "node field"]) -> tuple[Array, Array]:
     """u and u' at the quadrature points, each (element, point, field)."""
     local = u[geo.index]
-    return jnp.einsum("eqa,eai->eqi", geo.values, local), jnp.einsum("eqa,eai->eqi", geo.slopes, local)
+    return geo.values @ local, geo.slopes @ local
 
 
 def energy(
@@ -122,32 +125,47 @@ def energy(
     """The discrete energy: the single definition from which everything else is derived."""
     value, _, _ = point_functions(function)
     n = u.shape[1]
-    fields, _ = at_points(geo, u)
+    fields, slopes = at_points(geo, u)
     radii = geo.radii.reshape(-1)
     still = jnp.broadcast_to(theory.vacuum, (radii.shape[0], n))
     excess = value(fields.reshape(-1, n), theory.params, radii) - value(still, theory.params, radii)
-    return energy_from_density(geo, theory, u, excess.reshape(geo.weights.shape))
+    return energy_from_density(geo, theory, u, excess.reshape(geo.weights.shape), slopes)
 
 
 def energy_from_density(
-    geo: Geometry, theory: Theory, u: Float[Array, "node field"], excess: Float[Array, "element point"]
-) -> Float[Array, ""]:
-    """The sum of the module's formula, from V - V_infinity at the quadrature points."""
-    _, slopes = at_points(geo, u)
-    density = excess + 0.5 * jnp.einsum("eqi,i->eq", slopes**2, theory.kinetic)
+    geo: Geometry,
+    theory: Theory,
+    u: Float[Array, "node field"],
+    excess: Float[Array, "element point"],
+    slopes: Float[Array, "element point field"],
+) -> Any:
+    """The sum of the module's formula, a scalar, from V - V_infinity and u' at the quadrature points."""
+    density = excess + 0.5 * (slopes**2 @ theory.kinetic)
     outside = u[-1] - theory.vacuum
-    return jnp.sum(geo.weights * density) + 0.5 * outside @ theory.exterior @ outside
+    return (geo.weights * density).sum() + 0.5 * outside @ theory.exterior @ outside
 
 
 def gradient(
-    geo: Geometry, theory: Theory, u: Float[Array, "node field"], slope: Float[Array, "element point field"]
+    geo: Geometry,
+    theory: Theory,
+    u: Float[Array, "node field"],
+    force: Float[Array, "element point field"],
+    slopes: Float[Array, "element point field"],
 ) -> Float[Array, "node field"]:
-    """dE/du from dV/du at the quadrature points."""
-    _, du = at_points(geo, u)
-    local = jnp.einsum("eq,eqa,eqi->eai", geo.weights, geo.values, slope)
-    local = local + jnp.einsum("eq,eqa,eqi->eai", geo.weights, geo.slopes, du * theory.kinetic)
-    total = jnp.zeros_like(u).at[geo.index].add(local)
-    return total.at[-1].add(theory.exterior @ (u[-1] - theory.vacuum))
+    """dE/du from dV/du and u' at the quadrature points."""
+    weights = geo.weights[:, :, None]
+    local = geo.values.swapaxes(1, 2) @ (weights * force)
+    local = local + geo.slopes.swapaxes(1, 2) @ (weights * slopes * theory.kinetic)
+    return assemble(local, theory.exterior @ (u[-1] - theory.vacuum))
+
+
+def assemble(local: Float[Array, "element a field"], last: Float[Array, " field"]) -> Float[Array, "node field"]:
+    """Sum the elements' contributions at their common nodes, and ``last`` at the last node."""
+    xp = local.__array_namespace__()
+    n_elements, size, n = local.shape
+    vertices = xp.concatenate([local[:, 0], last[None]]) + xp.concatenate([xp.zeros((1, n)), local[:, -1]])
+    body = xp.concatenate([vertices[:-1, None], local[:, 1:-1]], axis=1).reshape(n_elements * (size - 1), n)
+    return xp.concatenate([body, vertices[-1:]])
 
 
 def hessian_blocks(
@@ -158,22 +176,20 @@ def hessian_blocks(
     centrifugal: float | Array = 0.0,
 ) -> Float[Array, "element size size"]:
     r"""Element matrices of d2E/du2 + shift_i M, plus :math:`k_i\,c/r^2` (c = l(l + d - 2)), without the exterior."""
+    xp = curvature.__array_namespace__()
     n = theory.kinetic.shape[0]
     n_elements, _, size = geo.values.shape
-    weighted = geo.weights[:, :, None] * geo.values
     barrier = (centrifugal / geo.radii**2)[..., None] * theory.kinetic + shift
-    full = curvature + jnp.eye(n) * barrier[..., None, :]
-    pairs = jnp.einsum("eqa,eqb->eqab", weighted, geo.values).reshape(n_elements, -1, size * size)
-    potential = jnp.einsum("eqx,eqy->exy", pairs, full.reshape(n_elements, -1, n * n))
-    potential = potential.reshape(n_elements, size, size, n, n).transpose(0, 1, 3, 2, 4)
-    stiffness = jnp.einsum("eq,eqa,eqb->eab", geo.weights, geo.slopes, geo.slopes)
-    kinetic = jnp.einsum("eab,ij->eaibj", stiffness, jnp.diag(theory.kinetic))
-    return (potential + kinetic).reshape(n_elements, size * n, size * n)
+    full = curvature + xp.eye(n) * barrier[..., None, :]
+    potential = geo.pairs @ full.reshape(n_elements, -1, n * n)
+    kinetic = geo.stiffness.reshape(n_elements, size * size, 1) * xp.diag(theory.kinetic).reshape(1, 1, n * n)
+    both = (potential + kinetic).reshape(n_elements, size, size, n, n)
+    return both.transpose(0, 1, 3, 2, 4).reshape(n_elements, size * n, size * n)
 
 
 def mass_times(geo: Geometry, u: Float[Array, "node field"]) -> Float[Array, "node field"]:
     """M u: the functional derivative of 1/2 int sum u^2."""
-    return jnp.zeros_like(u).at[geo.index].add(jnp.einsum("eab,ebi->eai", geo.mass, u[geo.index]))
+    return assemble(geo.mass @ u[geo.index], 0.0 * u[-1])
 
 
 def mass_blocks(geo: Geometry, n: int) -> Float[Array, "element size size"]:

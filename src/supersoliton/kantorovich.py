@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy import ndarray as Array
 
-from .linalg.condensed import Factor
+from .linalg.host import Factor
 from .problem import Problem
 from .solvers import linear
 from .solvers.base import force, metric

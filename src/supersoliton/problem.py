@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 from numpy import ndarray as Array
 from scipy.special import kve
@@ -198,16 +197,16 @@ class Problem:
         n = self.model.n_fields
         return Theory(
             params=self.model.params,
-            kinetic=jnp.asarray(self.model.kinetic),
-            vacuum=jnp.asarray(self.vacuum.values),
-            exterior=jnp.asarray(self.exterior(0)) if self.boundary == "decaying" else jnp.zeros((n, n)),
+            kinetic=self.model.kinetic,
+            vacuum=self.vacuum.values,
+            exterior=self.exterior(0) if self.boundary == "decaying" else np.zeros((n, n)),
         )
 
     def theory_at(self, ell: int) -> Theory:
         """The theory with the exterior of angular momentum l (the same inside)."""
         if self.boundary != "decaying" or ell == 0:
             return self.theory
-        return self.theory._replace(exterior=jnp.asarray(self.exterior(ell)))
+        return self.theory._replace(exterior=self.exterior(ell))
 
     def energy(self, u: Array) -> float:
         """E[u] of nodal fields (n_nodes, n_fields)."""

@@ -21,17 +21,15 @@ import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 from numpy import ndarray as Array
 
-from ..linalg import condensed
+from ..linalg import host
 from ..solvers import linear
 from ..solvers.base import force, shift_of
 from ..solvers.modes import border_of, count_negative
 from .family import Family, Point
 
-_matvec = jax.jit(condensed.matvec)
 _SHIFTS = (0.0, 1e-6, -3e-6)  # tried in turn; the spectrum's unit is mass^2
 _REFINED = 1e-11  # relative residual at which the refinement of a bordered solution ends
 _SWEEPS = 6
@@ -93,8 +91,7 @@ class Linearisation:
 
     def stiffness(self, x: Array) -> Array:
         free = self.point.problem.free_nodes
-        blocks = self.factors[0].blocks
-        return np.asarray(_matvec(blocks, self.point.problem.theory.exterior, x[:, :, None]))[:, :, 0] * free
+        return host.matvec(self.factors[0], self.point.problem.theory.exterior, x[:, :, None])[:, :, 0] * free
 
     def solve(self, load: Array, last: Row, *, homogeneous: bool = False) -> tuple[Array, Array]:
         """(du, dc) of the bordered system with right-hand side (load, excesses); homogeneous: only that of ``last``."""
