@@ -212,12 +212,12 @@ def _degenerate_sums(
     coefficients = 2.0 / order * np.cos(np.outer(np.arange(order), angles)) @ wave
     coefficients[0] *= 0.5
     sums = np.empty((order, len(x)))
-    before, here, twice = np.ones_like(t), t, 2.0 * t
+    before, here, twice = np.ones_like(t), t.copy(), 2.0 * t
     product = np.empty_like(t)
     for degree in range(order):
         sums[degree] = np.bincount(rows, weights=before, minlength=len(x))
         np.multiply(twice, here, out=product)
-        before, here = here.copy() if here is t else here, np.subtract(product, before, out=before)
+        before, here = here, np.subtract(product, before, out=before)
     return np.asarray(sums.T @ coefficients)
 
 

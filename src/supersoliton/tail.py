@@ -32,23 +32,23 @@ def measured_tail(problem: Problem, u: Array, multiplier: float) -> float:
         return float("nan")
     gaps, directions = np.linalg.eigh(lowered)
     r = np.linspace(0.0, grid.r_max, _SAMPLES)
-    root = np.sqrt(problem.model.kinetic)
-    away = (grid.interpolate(u, r) - problem.vacuum.values) * root @ directions
-    slope = grid.interpolate(grid.differentiate(u), r) * root @ directions
+    scale = np.sqrt(problem.model.kinetic)
+    away = (grid.interpolate(u, r) - problem.vacuum.values) * scale @ directions
+    slope = grid.interpolate(grid.differentiate(u), r) * scale @ directions
     size = np.abs(away) / np.max(np.abs(away))
     inside = (size.max(axis=1) < _WINDOW[0]) & (size.max(axis=1) > _WINDOW[1]) & (r > 0) & (r < grid.r_max)
-    best, found = math.inf, float("nan")
-    for at in np.flatnonzero(inside):
-        component = int(np.argmax(size[at]))
-        if gaps[component] <= 0:
+    at = np.flatnonzero(inside)
+    component = np.argmax(size[at], axis=1)
+    kappa = np.sqrt(np.maximum(gaps[component], 0.0))
+    # What spoils the linear tail: the field itself (nonlinear terms) and the wave reflected by the box.
+    spoiled = size[at].max(axis=1) + np.exp(-2.0 * kappa * (grid.r_max - r[at]))
+    for best in np.argsort(spoiled, kind="stable"):
+        expected, radius = float(kappa[best]), float(r[at[best]])
+        if expected == 0.0:
             continue
-        kappa = math.sqrt(gaps[component])
-        # What spoils the linear tail: the field itself (nonlinear terms) and the wave reflected by the box.
-        spoiled = size[at].max() + math.exp(-2.0 * kappa * (grid.r_max - r[at]))
-        rate = -slope[at, component] / away[at, component]
-        low, high = 1e-3 * kappa, 1e3 * kappa
-        radius = float(r[at])
-        if spoiled < best and decay_rate(d, low**2, radius) < rate < decay_rate(d, high**2, radius):
-            best = spoiled
-            found = brentq(lambda k, x=radius, rate=rate: decay_rate(d, k * k, x) - rate, low, high) / kappa
-    return found
+        rate = float(-slope[at[best], component[best]] / away[at[best], component[best]])
+        low, high = 1e-3 * expected, 1e3 * expected
+        if decay_rate(d, low**2, radius) < rate < decay_rate(d, high**2, radius):
+            root = brentq(lambda k, x=radius, rate=rate: decay_rate(d, k * k, x) - rate, low, high)
+            return float(root) / expected
+    return float("nan")
