@@ -1,63 +1,72 @@
-"""Time one evaluation at the quickstart's size, stage by stage, against the eigenproblem that it contains.
+"""Every row of the table of targets, as a ratio with its target beside it.
 
-make bench        or        python -m benchmarks [number of points]
+make bench        or        python -m benchmarks [--only ROW ...] [--quick] [--out FILE]
+
+Writes benchmarks/results.json (with --only its other rows stay) and benchmarks/growth.png; with --quick, which measures
+less and less well, both go to build/ instead. benchmarks/README.md says how each row is measured.
 """
-
-# ruff: noqa: E402  (the environment must be set before the imports)
 
 from __future__ import annotations
 
-import os
+import argparse
 import sys
 import time
-
-# One thread, as in a worker of a scan; before NumPy is imported.
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[_name] = "1"
-
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-import scipy.linalg
+from . import accelerators, bounces, comparison, evaluation, growth, measure, processes, results, scans
+from .measure import Row, Size
+from .picture import draw
 
-from supersoliton.config import load
-from supersoliton.evaluate import evaluate
+# name of a group -> what measures its rows
+GROUPS: dict[str, Callable[[Size], list[Row]]] = {
+    "one-start": evaluation.one_start,
+    "multi-start": evaluation.multi_start,
+    "state": evaluation.state_alone,
+    "differences": comparison.finite_differences,
+    "bounce": bounces.bounces,
+    "first-call": processes.first_calls,
+    "command-line": processes.command_line,
+    "growth": growth.growth,
+    "two-workers": scans.two_workers,
+    "overhead": scans.overhead,
+    "accelerator": accelerators.accelerators,
+}
+BUSY = 1.15  # wall over processor time of the yardstick above which wall times deserve a warning
 
-QUICKSTART = Path(__file__).resolve().parents[1] / "examples" / "quickstart.toml"
 
-
-def seconds_of_dense_eigenproblem(size: int, wanted: int) -> float:
-    """A dense symmetric eigenproblem of this size for its lowest eigenvalues: what a plain spectrum would cost."""
-    rng = np.random.default_rng(0)
-    matrix = rng.standard_normal((size, size))
-    matrix = matrix + matrix.T
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="+", metavar="ROW", choices=GROUPS, help=f"of {', '.join(GROUPS)}")
+    parser.add_argument("--quick", action="store_true", help="a minute or two, rough numbers, written to build/")
+    parser.add_argument("--size", choices=measure.SIZES, help=argparse.SUPPRESS)  # "tiny": for the test suite
+    parser.add_argument("--out", type=Path, help="where to write instead of benchmarks/results.json")
+    chosen = parser.parse_args(arguments)
+    size = measure.SIZES[chosen.size or ("quick" if chosen.quick else "full")]
+    default = results.RESULTS if size is measure.FULL else results.ROOT / "build" / f"bench-{size.name}.json"
+    path = chosen.out or default
+    print(f"supersoliton's benchmarks ({size.name}), one thread. The yardstick: a dense symmetric eigenproblem,")
+    print(f"{measure.WANTED} of {measure.UNKNOWNS} eigenvalues.", flush=True)
     start = time.perf_counter()
-    scipy.linalg.eigh(matrix, eigvals_only=True, subset_by_index=(0, wanted - 1), overwrite_a=True, check_finite=False)
-    return time.perf_counter() - start
-
-
-def main(points: int) -> None:
-    cfg = load(QUICKSTART)
-    rng = np.random.default_rng(0)
-    couplings = [cfg.scan.sample(rng) for _ in range(points + 1)]
-    start = time.perf_counter()
-    evaluate(cfg, couplings[0])
-    first = time.perf_counter() - start
-    problem = cfg.problem_at(couplings[0])
-    size = len(problem.grid.nodes) * problem.model.n_fields
-    stages: dict[str, list[float]] = {}
-    dense = []
-    for point in couplings[1:]:  # side by side, so that a busy machine slows both
-        for stage, seconds in evaluate(cfg, point).seconds.items():
-            stages.setdefault(stage, []).append(seconds)
-        dense.append(seconds_of_dense_eigenproblem(size, cfg.spectrum.n_modes))
-    reference = float(np.median(dense))
-    print(f"{QUICKSTART.name}: one evaluation, one thread, median of {points} (compiled; the first took {first:.1f} s)")
-    print(f"{'':24s}{'seconds':>9s}{'ratio':>8s}")
-    print(f"{f'dense eigh, {size} unknowns':24s}{reference:9.3f}{1:8.2f}")
-    for stage, values in stages.items():
-        print(f"{stage:24s}{np.median(values):9.3f}{np.median(values) / reference:8.2f}")
+    rows: list[Row] = []
+    for name in chosen.only or GROUPS:
+        before = time.perf_counter()
+        print(name, flush=True)
+        rows += GROUPS[name](size)
+        print(f"  ({time.perf_counter() - before:.0f} s)", flush=True)
+    seconds = time.perf_counter() - start
+    written = results.write(path, rows, size, seconds=seconds, keep=bool(chosen.only))
+    if not draw(written, path.with_name("growth.png" if path == results.RESULTS else f"{path.stem}.png")):
+        print("no picture: it needs the rows of growth and bounces")
+    yardstick = written["yardstick"]
+    print(f"\n{written['machine']['cpu']}, {written['machine']['cores']} cores; yardstick {yardstick['seconds']:.3f} s")
+    print(results.table(written))
+    if (yardstick["wall_over_processor"] or 1.0) > BUSY:
+        print(f"\nThe machine was busy (the yardstick's wall time is {yardstick['wall_over_processor']:.2f} x its ")
+        print("processor time): do not trust the rows in wall time.")
+    print(f"\n{seconds:.0f} s; written to {path}")
+    return 0
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 12)
+    sys.exit(main())

@@ -1,0 +1,153 @@
+"""The rows of bounces: n = 1 ... 8 fields (arXiv:1901.03714) beside CosmoTransitions' default.
+
+CosmoTransitions (Wainwright, arXiv:1109.4189) is pure Python. `make bench` puts it into .venv-bench, where it uses the
+same NumPy and SciPy as we do; it gets V and V' as vectorised NumPy, and the point beyond the barrier, which we are not
+told. Each call of ours is followed by one of its, in one process, after one call to compile.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from numpy import ndarray as Array
+
+import supersoliton as ss
+
+from .measure import Row, Size, Timing, in_yardsticks, say, timed, yardstick
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ROOT / ".venv-bench"
+_STATES = json.loads((ROOT / "tests" / "reference" / "states.json").read_text(encoding="utf-8"))["bounces"]
+# c_1 ... c_n and delta of table 1 of arXiv:1901.03714. For 5, 7 and 8 fields the reference file has no action: these
+# are from scipy.integrate.solve_bvp with tol = 1e-9 on r m < 20, started at our bounce (it moved them by less than
+# 2e-13; for 6 fields the same gives the file's action to 1e-13). The paper prints 16.3, 36.7 and 46.0.
+_MORE = {
+    5: ([0.4747, 0.234808, 0.57023, 0.138912, 0.517238, 0.658889], 16.266868786295),
+    7: ([0.5233, 0.34234, 0.4747, 0.234808, 0.57023, 0.138912, 0.517238, 0.658889], 36.670590103818),
+    8: ([0.2434, 0.5233, 0.34234, 0.4747, 0.234808, 0.57023, 0.138912, 0.51723, 0.658889], 46.005582212987),
+}
+WELLS: dict[int, tuple[list[float], float]] = {
+    row["n_fields"]: (row["coefficients"], row["action"]) for row in _STATES if "name" not in row
+} | _MORE
+
+
+def quartic(u: Any, p: Any) -> Any:
+    """0.1 (x^4 - 8 x^3 + 10 x^2)."""
+    return 0.1 * u[0] ** 4 - 0.8 * u[0] ** 3 + u[0] ** 2
+
+
+def well(u: Any, p: Any) -> Any:
+    """(sum c_i (u_i - 1)^2 - delta) sum u_i^2."""
+    c = jnp.stack([jnp.asarray(p[f"c_{i}"]) for i in range(u.shape[0])])
+    return (jnp.sum(c * (u - 1.0) ** 2) - p["delta"]) * jnp.sum(u**2)
+
+
+def potential(n: int) -> ss.Potential:
+    if n == 1:
+        return ss.Potential(quartic)
+    c = WELLS[n][0]
+    return ss.Potential(
+        well, tuple(f"u_{i}" for i in range(n)), {**{f"c_{i}": x for i, x in enumerate(c[:-1])}, "delta": c[-1]}
+    )
+
+
+def in_numpy(n: int) -> tuple[Callable[[Array], Array], Callable[[Array], Array], list[float]]:
+    """V, V' and the point beyond the barrier, as CosmoTransitions wants them."""
+    if n == 1:
+        return (
+            lambda x: 0.1 * (x[..., 0] ** 4 - 8.0 * x[..., 0] ** 3 + 10.0 * x[..., 0] ** 2),
+            lambda x: 0.4 * x**3 - 2.4 * x**2 + 2.0 * x,
+            [5.0],
+        )
+    *first, delta = WELLS[n][0]
+    c = np.array(first)
+
+    def value(x: Array) -> Array:
+        return (np.sum(c * (x - 1.0) ** 2, axis=-1) - delta) * np.sum(x * x, axis=-1)
+
+    def slope(x: Array) -> Array:
+        depth = (np.sum(c * (x - 1.0) ** 2, axis=-1) - delta)[..., None]
+        return 2.0 * c * (x - 1.0) * np.sum(x * x, axis=-1)[..., None] + 2.0 * x * depth
+
+    return value, slope, [1.0] * n
+
+
+def cosmo_transitions() -> Any | None:
+    """Its module pathDeformation, or None where it is not installed."""
+    if PACKAGES.is_dir() and str(PACKAGES) not in sys.path:
+        sys.path.append(str(PACKAGES))
+    try:
+        return importlib.import_module("cosmoTransitions.pathDeformation")
+    except ImportError:
+        return None
+
+
+def _theirs(module: Any, n: int) -> float:
+    value, slope, beyond = in_numpy(n)
+    found = module.fullTunneling(
+        [beyond, [0.0] * n], value, slope, tunneling_init_params={"alpha": 2},  # alpha = d - 1
+        deformation_deform_params={"verbose": 0}, verbose=False,
+    )  # fmt: skip
+    return float(found.action)
+
+
+def bounces(size: Size) -> list[Row]:
+    module = cosmo_transitions()
+    if module is None:
+        say("CosmoTransitions is not installed (make bench puts it into .venv-bench): not measured")
+    table, timings = [], {}
+    for n in size.bounces:
+        model, action = potential(n), WELLS[n][1]
+        call = functools.partial(ss.bounce, model, [0.0] * n, dim=3)
+        call()
+        if module is not None:
+            _theirs(module, n)
+        seconds, yardsticks, other = [], [], []
+        for _ in range(size.repetitions):  # a yardstick, ours, theirs
+            yardsticks.append(yardstick()[1])
+            taken, state = timed(call)
+            seconds.append(taken)
+            if module is not None:
+                taken, found = timed(functools.partial(_theirs, module, n))
+                other.append(taken)
+        timing = Timing(seconds, yardsticks, [state])
+        row: dict[str, Any] = {
+            "fields": n,
+            "seconds": timing.median,
+            "yardsticks": timing.ratio,
+            "action_error": abs(state.action / action - 1.0),
+            "certified": bool(state.certificate.certified),
+        }
+        if other:
+            row |= {
+                "cosmo_transitions_seconds": float(np.median(other)),
+                "cosmo_transitions_action_error": abs(found / action - 1.0),
+                "times_faster": float(np.median(other)) / timing.median,
+            }
+        table.append(row)
+        timings[n] = timing
+        say(f"bounce, {n} fields: {timing.ratio:.2f} yardsticks, {row.get('times_faster', float('nan')):.2f} x faster")
+    last = max(size.bounces)
+    error = max(row["action_error"] for row in table)
+    rows = [
+        in_yardsticks("bounce", f"bounce, n = {last}, compiled kernels", timings[last], 0.5),
+        Row("bounce-error", f"largest error of the action, n = {min(size.bounces)} ... {last}", error, "relative",
+            error, "one", 1e-8, clock="none", details={"rows": table}),
+    ]  # fmt: skip
+    work = "bounces beside CosmoTransitions' default: the row with the least advantage"
+    if module is None:
+        rows.append(Row("bounce-others", work, None, "s", None, "faster", 1.0, False, note="CosmoTransitions missing"))
+    else:
+        least = min(table, key=lambda row: row["times_faster"])
+        note = f"at n = {least['fields']}; its action is off by {least['cosmo_transitions_action_error']:.0e}"
+        rows.append(Row("bounce-others", work, least["seconds"], "s", least["times_faster"], "faster", 1.0, False,
+                        note=note, details={"rows": table}))  # fmt: skip
+    return rows

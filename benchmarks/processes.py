@@ -1,0 +1,75 @@
+"""The rows of new processes: the first call of a potential, the second with the cache, the command line's start.
+
+Wall time of the whole process, interpreter included: it is what a user waits for. The processor time stands beside it,
+because on a busy machine the wall time says little.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from .measure import WALL, Row, Size, say, yardstick
+
+HERE = Path(__file__).resolve().parent
+KINDS = ("bounce", "state")
+
+
+def run(arguments: list[str], **environment: str) -> tuple[float, float]:
+    """(wall, processor) seconds of a process. Raises RuntimeError where it fails."""
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, *arguments], env={**os.environ, **environment}, capture_output=True, text=True, check=False
+    )
+    wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(arguments)} failed: {done.stderr.strip().splitlines()[-1:]}")
+    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def _row(key: str, work: str, seconds: list[tuple[float, float]], target: float, note: str = "") -> Row:
+    wall, cpu = (float(np.median(column)) for column in zip(*seconds, strict=True))
+    details = {"processor_seconds": cpu, "times": len(seconds)}
+    return Row(key, work, wall, "s", wall, "second", target, clock=WALL, note=note, details=details)
+
+
+def first_calls(size: Size) -> list[Row]:
+    """Import, compile and solve with nothing cached, once more with the cache; the slower of two kinds of states."""
+    rows: dict[str, list[Row]] = {"first": [], "second": []}
+    for kind in KINDS if size.repetitions > 1 else KINDS[:1]:
+        taken: dict[str, list[tuple[float, float]]] = {"first": [], "second": []}
+        for _ in range(size.processes):
+            yardstick()
+            with tempfile.TemporaryDirectory() as cache:
+                for which in taken:
+                    taken[which].append(run([str(HERE / "first_call.py"), kind], SUPERSOLITON_CACHE=cache))
+        said = []
+        for which, (words, target) in {
+            "first": ("a new user potential, nothing cached: import + compile + solve", 4.0),
+            "second": ("the same in a second process, with the cache", 2.0),
+        }.items():
+            rows[which].append(_row(f"{which}-call", words, taken[which], target, kind))
+            said.append(f"{which} {rows[which][-1].value:.2f} s")
+        say(f"a new potential, {kind}: {', '.join(said)}")
+    out = []
+    for found in rows.values():
+        worst = max(found, key=lambda row: row.value or 0.0)
+        worst.details.update({f"{row.note}_seconds": row.value for row in found})
+        out.append(worst)
+    return out
+
+
+def command_line(size: Size) -> list[Row]:
+    script = Path(sys.executable).with_name("supersoliton")
+    command = [str(script), "--help"] if script.exists() else ["-m", "supersoliton.cli", "--help"]
+    run(command)  # the files are in memory now
+    row = _row("command-line", "supersoliton --help", [run(command) for _ in range(3 * size.repetitions)], 0.4)
+    say(f"supersoliton --help: {row.value:.2f} s")
+    return [row]
