@@ -30,7 +30,7 @@ from .solvers.minimax import Minimax, Shape
 from .solvers.newton import Newton
 from .state import State, make_state
 from .vacua import Vacuum, describe, slope, vacua
-from .warm_start.wall import Wall, best_wall
+from .warm_start.wall import Wall, best_walls
 
 _SCALING_DIM = 2.25  # the functional of Coleman, Glaser and Martin is used down to here; below, continuation in d
 _DEGENERATE = 1e-9  # relative depth below which two vacua count as degenerate
@@ -187,7 +187,7 @@ def _walls(model: AbstractModel, start: Vacuum, target: Array | None, dim: float
         targets = [target]
     else:
         targets = _lower_states(model, start, watch)
-    walls = [wall for t in targets if (wall := best_wall(model, start.values, t, dim)) is not None]
+    walls = [wall for wall in best_walls(model, start.values, targets, dim) if wall is not None] if targets else []
     if not walls and targets:
         raise BounceError(
             "bounce: the lower states found are so nearly degenerate with the false vacuum that the bounce is "
