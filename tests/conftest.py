@@ -19,3 +19,17 @@ jaxtyping.install_import_hook("supersoliton", "type_checking.check")
 import jax
 
 jax.config.update("jax_enable_x64", True)
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache(tmp_path_factory, monkeypatch):
+    """Every test begins without evaluations of other tests (or of the user); compiled kernels are shared as usual."""
+    from supersoliton.folders import cache_directory
+
+    kernels = cache_directory().resolve() / "xla"
+    folder = tmp_path_factory.mktemp("cache")
+    kernels.mkdir(parents=True, exist_ok=True)
+    (folder / "xla").symlink_to(kernels)
+    monkeypatch.setenv("SUPERSOLITON_CACHE", str(folder))

@@ -16,6 +16,7 @@ MAX_LINES = 400
 # Lowest first. A module may import its own room and the rooms before it; rooms on one line are peers that do not see
 # each other.
 LAYERS = (
+    {"folders"},
     {"engine", "plotting"},
     {"grid"},
     {"mesh"},
@@ -27,6 +28,7 @@ LAYERS = (
     {"problem"},
     {"warm_start"},
     {"solvers"},
+    {"screening"},
     {"search"},
     {"refined"},
     {"spectrum", "tail", "kantorovich"},
@@ -43,6 +45,7 @@ LAYERS = (
     {"scoring"},
     {"observables"},
     {"evaluate"},
+    {"cache"},
     {"scan"},
     {"report"},
     {"config"},

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
+from .folders import cache_directory
+
 os.environ.setdefault("PJRT_NPROC", "1")
 jax.config.update("jax_enable_x64", True)
 
@@ -30,15 +32,6 @@ if TYPE_CHECKING:
     AnyArray = Any
 else:
     AnyArray = jax.Array | np.ndarray
-
-
-def cache_directory() -> Path:
-    """``$SUPERSOLITON_CACHE``, else ``$XDG_CACHE_HOME/supersoliton``, else ``~/.cache/supersoliton``."""
-    chosen = os.environ.get("SUPERSOLITON_CACHE")
-    if chosen:
-        return Path(chosen)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "supersoliton"
 
 
 def _machine_type() -> str:

@@ -67,6 +67,8 @@ def _module(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise ValueError(f"[model] function: {path} is no Python file: its name must end in .py.")
     module = importlib.util.module_from_spec(spec)
+    # What was loaded, whatever becomes of the file: evaluations in the cache are known by it.
+    vars(module)["__supersoliton_source__"] = hashlib.sha256(content).hexdigest()
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)

@@ -59,7 +59,7 @@ class TrialTable:
     def _write(self) -> None:
         draft = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         values = dict.fromkeys(key for row in self._rows for key in row)
-        last = ("seconds", "reasons")
+        last = ("seconds", "cache", "reasons")
         first = ("number", "state", "kind", "status", *self._parameters)
         constraints = [key for key in values if key.startswith("c_")]
         middle = [key for key in values if key not in {*first, *last, *constraints}]
@@ -83,6 +83,7 @@ class TrialTable:
             **{name: repr(trial.params[name]) for name in self._parameters if name in trial.params},
             **{f"c_{name}": repr(value) for name, value in attributes.get("constraints", {}).items()},
             "seconds": attributes.get("seconds", {}).get("total", ""),
+            "cache": attributes.get("cache", ""),
             "reasons": "; ".join([*attributes.get("reasons", []), *error[-1:]]),
         }
 

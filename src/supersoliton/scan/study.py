@@ -24,7 +24,7 @@ from .record import Heartbeat, ParetoFront, TrialTable, write_config
 from .storage import DATABASE, Twin, is_finished
 
 # Settings of [scan] that may change between runs of one study: they choose no trial.
-_FREE = ("trials", "workers")
+_FREE = ("trials", "workers", "cache", "cache_size")
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class ScanResult:
 
 
 def identity(tables: Mapping[str, Any]) -> dict[str, Any]:
-    """What two runs of one study must agree on: everything but `trials`, `workers` and the recorded [versions]."""
+    """What two runs of one study must agree on: everything but `_FREE` of [scan] and the recorded [versions]."""
     kept = {key: value for key, value in tables.items() if key != "versions"}
     if isinstance(kept.get("scan"), Mapping):
         kept["scan"] = {key: value for key, value in kept["scan"].items() if key not in _FREE}

@@ -6,7 +6,7 @@ import math
 import traceback
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,8 @@ class Outcome:
     spectra: dict[str, list[float]] = field(default_factory=dict)
     # netCDF file of the state, only where the trial is feasible and so may join the Pareto set
     state_file: str | None = None
+    # in words, what the cache of evaluations did: "hit", "stored", why not; empty where it is switched off
+    cache: str = ""
     # why there is nothing above: the traceback of a crash, or how the worker died
     error: str | None = None
 
@@ -44,23 +46,56 @@ class Outcome:
 
 
 def run_trial(config: Any, point: Mapping[str, float], scratch: Path) -> Outcome:
-    """Evaluate one point. A crash is told in the outcome, so that the scan goes on; Ctrl-C is not caught.
+    """Evaluate one point, or take its evaluation from the cache. A crash is told in the outcome, so that the scan goes
+    on; Ctrl-C is not caught.
 
     The state of a feasible trial is written to a file in `scratch`: here, where the processes work side by side.
     """
-    from ..evaluate import evaluate
-
     point = {name: float(value) for name, value in point.items()}
     try:
-        evaluation = evaluate(config, point)
-        outcome = _outcome(evaluation, point, config.scan.objectives)
-        if outcome.feasible and evaluation.state is not None:
-            path = scratch / f"{uuid.uuid4().hex}.nc"
-            evaluation.state.save(path)
-            outcome = Outcome(**{**vars(outcome), "state_file": str(path)})
+        memory = _memory(config)
+        found, word = memory.recall(point) if memory else (None, "")
+        if found is None:
+            from ..evaluate import evaluate
+
+            evaluation = evaluate(config, point)
+            outcome, netcdf = _with_state(_outcome(evaluation, point, config.scan.objectives), evaluation, scratch)
+            kept = memory.keep(point, evaluation, netcdf=netcdf) if memory else ""
+            return replace(outcome, cache="; ".join(filter(None, (word, kept))))
+        outcome = replace(_outcome(found, point, config.scan.objectives), cache=word)
+        if found.netcdf is None:  # kept by a scan with other objectives, or by a program: the state is put together
+            return _with_state(outcome, found.evaluation(config) if outcome.feasible else found, scratch)[0]
+        if not outcome.feasible:
+            return outcome
+        path = scratch / f"{uuid.uuid4().hex}.nc"
+        path.write_bytes(found.netcdf)
+        return replace(outcome, state_file=str(path))
     except Exception:  # noqa: BLE001  whatever went wrong belongs to this trial; the scan records it and goes on
         return Outcome(point, status="crashed", error=traceback.format_exc())
-    return outcome
+
+
+def _with_state(outcome: Outcome, evaluation: Any, scratch: Path) -> tuple[Outcome, bytes | None]:
+    """The outcome with its state in a file, and that file's content; neither where the trial is not feasible."""
+    state = getattr(evaluation, "state", None)
+    if not outcome.feasible or state is None:
+        return outcome, None
+    path = scratch / f"{uuid.uuid4().hex}.nc"
+    state.save(path)
+    return replace(outcome, state_file=str(path)), path.read_bytes()
+
+
+def _memory(config: Any) -> Any:
+    """The cache of this configuration, made once in this process; None where it is switched off."""
+    if not getattr(config.scan, "cache", True):
+        return None
+    from ..cache.evaluation import Memory
+
+    if _memories.get("config") is not config:
+        _memories.update(config=config, memory=Memory(config))
+    return _memories["memory"]
+
+
+_memories: dict[str, Any] = {}  # of the last configuration only: a worker has one, a program may have many in turn
 
 
 def _outcome(evaluation: Any, point: dict[str, float], objectives: tuple[str, ...]) -> Outcome:
