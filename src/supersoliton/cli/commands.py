@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .. import __version__
+from . import cache
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,6 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(cache.app, name="cache")
 
 # What the parser raises at a wrong option. Newer typer carries its own copy of click and does not export this class.
 _USAGE_ERRORS: tuple[type[Exception], ...] = tuple(
@@ -98,7 +100,7 @@ def solve(file: File, out: Out = None, json_file: Json = None, device: Device = 
     data = {"file": str(file), "point": point, **describe_state(state), "saved": [str(path) for path in saved]}
     if not quiet:
         print_state(_console(), data)
-    _write_json(json_file, data)
+    write_json(json_file, data)
 
 
 @app.command()
@@ -112,7 +114,7 @@ def spectrum(file: File, json_file: Json = None, device: Device = None, quiet: Q
     data = {"file": str(file), "point": point, **describe_spectrum(config, state)}
     if not quiet:
         print_spectrum(_console(), data)
-    _write_json(json_file, data)
+    write_json(json_file, data)
 
 
 @app.command()
@@ -148,7 +150,7 @@ def scan(
     data = describe_scan(result, str(result.directory / REPORT))
     if not quiet:
         print_scan(_console(), data)
-    _write_json(json_file, data)
+    write_json(json_file, data)
     if result.interrupted:
         raise typer.Exit(130)
 
@@ -207,7 +209,7 @@ def _console() -> Console:
     return console if console.is_terminal else Console(highlight=False, width=max(console.width, _NARROWEST))
 
 
-def _write_json(path: Path | None, data: Any) -> None:
+def write_json(path: Path | None, data: Any) -> None:
     if path is None:
         return
     try:
