@@ -17,7 +17,8 @@ MAX_LINES = 400
 # each other.
 LAYERS = (
     {"folders"},
-    {"engine", "plotting"},
+    {"engine", "plotting", "devices"},
+    {"lanes"},
     {"grid"},
     {"mesh"},
     {"linalg"},
@@ -45,6 +46,7 @@ LAYERS = (
     {"scoring"},
     {"observables"},
     {"evaluate"},
+    {"batch"},
     {"cache"},
     {"scan"},
     {"report"},

@@ -20,7 +20,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy import ndarray as Array
 
-from .linalg.host import Factor
 from .problem import Problem
 from .solvers import linear
 from .solvers.base import force, metric
@@ -37,7 +36,7 @@ class Radius(NamedTuple):
     relative: float
 
 
-def kantorovich_radius(problem: Problem, u: Array, multiplier: float, factors: Factor) -> Radius:
+def kantorovich_radius(problem: Problem, u: Array, multiplier: float, factors: linear.Factors) -> Radius:
     """The estimate at ``u``, from the factorised second variation there."""
     assert problem.grid is not None
     matrix, inverse = metric(problem.grid)

@@ -25,6 +25,7 @@ from jaxtyping import Float
 from numpy import ndarray as Array
 
 from .grid import RadialGrid
+from .linalg.eigenvalues import all_eigenvalues
 from .problem import Problem
 from .refined import carry_to_finer_mesh, carry_to_larger_box
 from .solvers.base import Solution
@@ -254,7 +255,7 @@ def _lowest(problem: Problem, solution: Solution, ell: int, count: int) -> Array
 
 def _eigenvalues(matrix: Array) -> Array:
     """All of them: LAPACK finds a part by bisection, which costs several times what the QL iteration takes for all."""
-    return scipy.linalg.eigh(matrix, eigvals_only=True, overwrite_a=True, check_finite=False)
+    return all_eigenvalues(matrix)
 
 
 def spectrum(

@@ -1,6 +1,7 @@
 """The factorised second variation, which every solver and certificate shares.
 
-On the host (:mod:`supersoliton.linalg.host`): one problem at a time needs no compiled linear algebra.
+On the host (:mod:`supersoliton.linalg.host`), where one problem at a time needs no compiled linear algebra; in a lane
+(:mod:`supersoliton.lanes`), batched on the device (:mod:`supersoliton.linalg.condensed`).
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ from typing import Any
 import numpy as np
 from numpy import ndarray as Array
 
-from .. import functional
-from ..linalg import host
+from .. import functional, lanes
+from ..linalg import condensed, host
 from ..problem import Problem
 
+Factors = host.Factor | lanes.Kept
+_COLUMNS = 3  # right-hand sides of one call in a lane, so that all calls have one shape
 
-def factorise(problem: Problem, curvature: Any, shift: Any, *, ell: int = 0, free_first: Any = None) -> host.Factor:
+
+def factorise(problem: Problem, curvature: Any, shift: Any, *, ell: int = 0, free_first: Any = None) -> Factors:
     """The factors of -k lap_l + ``curvature`` + diag(``shift``) on the mesh of ``problem``.
 
     ``curvature``: (element, point, field, field), usually V''; ``shift``: (field,) multiples of the mass matrix.
@@ -23,11 +27,59 @@ def factorise(problem: Problem, curvature: Any, shift: Any, *, ell: int = 0, fre
     assert problem.grid is not None
     barrier = float(ell * (ell + float(problem.grid.dim) - 2.0))
     first = problem.free_first if free_first is None else free_first
-    frame = problem.theory_at(ell).frame
+    frame, last = problem.theory_at(ell).frame, problem.free_last
+    lane = lanes.current()
+    if lane is not None:
+        return lane.call(_factor, problem.geometry, frame, curvature, shift, barrier, first, last, keep=True)
     blocks = functional.hessian_blocks(problem.geometry, frame, np.asarray(curvature), np.asarray(shift), barrier)
-    return host.factor(blocks, first, problem.free_last, np.asarray(frame.exterior))
+    return host.factor(blocks, first, last, np.asarray(frame.exterior))
 
 
-def solve(factors: host.Factor, *columns: Any) -> Array:
+def solve(factors: Factors, *columns: Any) -> Array:
     """Solutions (node, field, column) for any number of right-hand sides (node, field)."""
-    return host.solve(factors, np.stack(columns, axis=2))
+    rhs = np.stack(columns, axis=2)
+    if isinstance(factors, host.Factor):
+        return host.solve(factors, rhs)
+    lane, count = lanes.current(), rhs.shape[2]
+    assert lane is not None
+    rhs = np.concatenate([rhs, np.zeros((*rhs.shape[:2], -count % _COLUMNS))], axis=2)
+    parts = [lane.call(_solve, None, factors, rhs[:, :, i : i + _COLUMNS]) for i in range(0, count, _COLUMNS)]
+    return np.concatenate(parts, axis=2)[:, :, :count]
+
+
+def negative(factors: Factors) -> int:
+    """The number of negative eigenvalues.
+
+    Raises
+    ------
+    ArithmeticError : in a lane, where a pivot is too small to tell its sign.
+    """
+    if isinstance(factors, host.Factor):
+        return host.inertia(factors)[0]
+    lane = lanes.current()
+    assert lane is not None
+    count, doubtful = lane.call(_negative, None, factors)
+    if doubtful:
+        raise ArithmeticError("the inertia is in doubt: a block pivot of the second variation is singular to 1e-9")
+    return int(count)
+
+
+def _factor(
+    geo: functional.Geometry,
+    frame: functional.Theory,
+    curvature: Any,
+    shift: Any,
+    barrier: Any,
+    free_first: Any,
+    free_last: Any,
+) -> condensed.Factor:
+    blocks = functional.hessian_blocks(geo, frame, curvature, shift, barrier)
+    return condensed.factor(blocks, free_first, free_last, frame.exterior)
+
+
+def _solve(_: None, factors: condensed.Factor, rhs: Any) -> Any:
+    return condensed.solve(factors, rhs)
+
+
+def _negative(_: None, factors: condensed.Factor) -> Any:
+    return condensed.negative(factors)

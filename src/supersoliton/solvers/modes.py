@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy import ndarray as Array
 
-from ..linalg import host
 from ..problem import Problem
 from . import linear
 from .base import shift_of
@@ -13,7 +12,7 @@ from .base import shift_of
 _INVERSE_ITERATIONS = 12
 
 
-def factorise(problem: Problem, u: Array, multiplier: float, sigma: float = 0.0) -> host.Factor:
+def factorise(problem: Problem, u: Array, multiplier: float, sigma: float = 0.0) -> linear.Factors:
     """The factorised second variation E'' - omega^2 M_c + sigma M at u."""
     return linear.factorise(problem, problem.curvature(u), shift_of(problem, multiplier) + sigma)
 
@@ -24,13 +23,13 @@ def border_of(problem: Problem, u: Array) -> Array:
     return (problem.grid.mass @ u) * problem.carries_norm * problem.free_nodes
 
 
-def count_negative(problem: Problem, u: Array, factors: host.Factor, *, at_fixed_norm: bool = False) -> int:
+def count_negative(problem: Problem, u: Array, factors: linear.Factors, *, at_fixed_norm: bool = False) -> int:
     r"""Negative eigenvalues of the second variation at l = 0, on the tangent space of the norm where it is fixed.
 
     With b = M_c u, the bordered matrix [[A, b], [b^T, 0]] has one negative and one positive eigenvalue more than A on
     the complement of b, and its Schur complement is -b^T A^-1 b: so n_-(A|b) = n_-(A) - [b^T A^-1 b < 0].
     """
-    negative = host.inertia(factors)[0]
+    negative = linear.negative(factors)
     if problem.norm is None and not at_fixed_norm:
         return negative
     b = border_of(problem, u)

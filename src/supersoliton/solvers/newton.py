@@ -21,7 +21,6 @@ from typing import Any
 import numpy as np
 from numpy import ndarray as Array
 
-from ..linalg import host
 from ..problem import Problem, is_number
 from ..warm_start.analytic import scale_to_norm
 from . import linear
@@ -126,7 +125,7 @@ class Iteration:
         """M_c u, the normal of the sphere of fixed norm; zeros without norm."""
         return border_of(self.problem, self.u) if self.problem.norm is not None else np.zeros_like(self.at.vector)
 
-    def direction(self, curvature: Array, sigma: float) -> tuple[Array, host.Factor]:
+    def direction(self, curvature: Array, sigma: float) -> tuple[Array, linear.Factors]:
         """The bordered Newton step at shift sigma."""
         border = self.border()
         factors = linear.factorise(self.problem, curvature, shift_of(self.problem, self.at.multiplier) + sigma)
