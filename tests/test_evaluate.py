@@ -9,7 +9,8 @@ import pytest
 import supersoliton as ss
 from problems import OCTAVE_Q_BALLS, QUICKSTART_GRID, octave_model
 from supersoliton.config import loads
-from supersoliton.evaluate import evaluate, find_solutions
+from supersoliton.evaluate import evaluate
+from supersoliton.search import find_solutions
 
 SMALL = """
 [model]
@@ -185,7 +186,7 @@ def test_an_unknown_coupling_is_a_value_error(cfg):
 def test_the_lowest_state_of_the_multi_start_is_not_above_the_published_one(row):
     g, norm, energy, *_ = row
     problem = ss.Problem(octave_model(g), QUICKSTART_GRID, norm=norm)
-    found = find_solutions(problem, ss.Newton(), loads(SMALL).problem.guess)
+    found = find_solutions(problem, ss.Newton(), loads(SMALL).problem.guess).solutions
     assert found[0].converged
     energies = [problem.energy(solution.u) for solution in found]
     assert energies == sorted(energies)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
@@ -11,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy import ndarray as Array
 
-from . import observables
+from . import lanes, observables
 from .certificate import BOUNDARY_LIMIT, RESIDUAL_LIMIT
 from .problem import Problem
 from .scoring import score
@@ -62,16 +61,16 @@ class _Clock:
     """Seconds of each stage."""
 
     def __init__(self) -> None:
-        self.start = self.last = time.perf_counter()
+        self.start = self.last = lanes.now()
         self.stages: dict[str, float] = {}
 
     def lap(self, stage: str) -> None:
-        now = time.perf_counter()
+        now = lanes.now()
         self.stages[stage] = now - self.last
         self.last = now
 
     def total(self) -> dict[str, float]:
-        return {**self.stages, "total": time.perf_counter() - self.start}
+        return {**self.stages, "total": lanes.now() - self.start}
 
 
 def evaluate(cfg: Settings, point: Mapping[str, float]) -> Evaluation:
@@ -88,7 +87,7 @@ def evaluate(cfg: Settings, point: Mapping[str, float]) -> Evaluation:
     except ValueError as error:  # no vacuum: the potential has no minimum at these couplings
         return _without_state(couplings, str(error), clock)
     clock.lap("vacuum")
-    solutions = find_solutions(problem, cfg.solver, cfg.problem.guess)
+    solutions, relaxed = find_solutions(problem, cfg.solver, cfg.problem.guess)
     clock.lap("state")
     if not solutions:
         return _without_state(couplings, "diverged: no start has a finite energy", clock)
@@ -102,7 +101,7 @@ def evaluate(cfg: Settings, point: Mapping[str, float]) -> Evaluation:
         **scores,
         **vacuum_values,
         **_measurements(state),
-        "n_distinct": float(len(solutions)),
+        "n_distinct": float(relaxed),
         "steps": float(state.steps),
     }
     lowest = modes.get(0)

@@ -80,7 +80,7 @@ def solve(problem: Problem, guess: Any = None, solver: AbstractSolver | None = N
 
 def _run(problem: Problem, guess: Any, solver: AbstractSolver) -> Solution:
     if guess is None or isinstance(guess, MultiStart):
-        found = find_solutions(problem, solver, guess)
+        found = find_solutions(problem, solver, guess).solutions
         if not found:
             raise ValueError("solve: no start of the default search has a finite energy: give a guess")
         return found[0]

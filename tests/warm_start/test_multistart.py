@@ -7,7 +7,7 @@ import pytest
 
 import supersoliton as ss
 from problems import QUICKSTART_GRID, cubic_nls, octave_model, solved
-from supersoliton.warm_start.multistart import carrying_sets, screened_starts, starts
+from supersoliton.warm_start.multistart import carrying_sets, screened_starts
 
 
 def octaves(n=4, norm=600.0, **couplings):
@@ -82,14 +82,6 @@ def test_polishing_the_default_starts_finds_no_more_than_the_best_known_state():
     """The catalogue's state, started by hand, is not lower than what is found without a guess."""
     state = solved("octaves g=0.6 N=600")
     assert ss.solve(state.problem).energy <= state.energy * (1.0 + 1e-9)
-
-
-def test_a_given_guess_is_the_only_start():
-    problem = octaves()
-    found = starts(problem, ss.Gaussian(1.0, 3.0, field=1))
-    assert len(found) == 1
-    assert problem.norm_of_state(found[0].u) == pytest.approx(600.0)
-    assert len(starts(problem, ss.MultiStart(n_polish=2))) == 2
 
 
 def test_without_a_norm_several_strengths_are_tried():

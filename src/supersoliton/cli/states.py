@@ -14,8 +14,8 @@ from rich.text import Text
 
 from .. import certificate as limits
 from ..config import Config
-from ..evaluate import find_solutions
 from ..scoring import score
+from ..search import find_solutions
 from ..spectrum import spectrum
 from ..state import State, make_state
 from .tables import number, simple_table
@@ -28,7 +28,7 @@ _SEEN = 0.01  # a field weaker than this fraction of the strongest is not listed
 def find_state(config: Config, point: Mapping[str, float]) -> State:
     """The lowest state that the configured guess (many starts, unless one is given) leads to."""
     problem = config.problem_at(point)
-    solutions = find_solutions(problem, config.solver, config.problem.guess)
+    solutions = find_solutions(problem, config.solver, config.problem.guess).solutions
     if not solutions:
         raise ValueError(
             "no start of this problem has a finite energy: check the couplings, or give a [problem.guess]."

@@ -12,20 +12,22 @@ widths and two shapes, are evaluated in one batch.
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float
 from numpy import ndarray as Array
 
 from .. import functional
 from ..pointwise import point_kernels
 from ..problem import Problem
 from ..vacua import mass_matrix
-from .analytic import scale_to_norm, starting_fields
+from .analytic import scale_to_norm
 
-_WIDTHS = 12  # widths tried for each set, geometric between an element's resolution and the box
+_WIDTHS = 8  # widths tried for each set, geometric between an element's resolution and the box
 _SETS_PER_SIZE = 2
 _BEAM = 8  # sets of each size that are grown by one more field
 _STRENGTHS = (0.5, 1.0, 2.0, 4.0)  # amplitudes tried where no norm sets them
@@ -66,7 +68,7 @@ def carrying_sets(problem: Problem) -> list[tuple[tuple[int, ...], tuple[float, 
     diagonal = np.maximum(np.abs(np.diag(couplings)), 1e-3)
     couplings = couplings - np.diag(np.diag(couplings))
     n = len(carriers)
-    families = np.array([row for members in _families(n) for row in _sign_patterns(members, couplings)])
+    families = _families(n)
     sizes = np.sum(families != 0, axis=1)
     out = []
     beam = np.zeros((1, n))
@@ -100,25 +102,24 @@ def _coupling_energy(sets: Array, couplings: Array, diagonal: Array) -> Array:
     return 0.5 * np.sum(force * sets, axis=1) - 0.5 * np.sum(lent**2 / diagonal, axis=1)
 
 
-def _families(n: int) -> list[tuple[int, ...]]:
-    """Runs of neighbours and of next-neighbours, as far as the couplings of the octaves reach."""
+@functools.lru_cache(maxsize=16)
+def _families(n: int) -> Float[Array, "set field"]:
+    """Runs of neighbours and of next-neighbours, as far as the couplings of the octaves reach, with several signs."""
     sets = {tuple(range(a, b)) for a in range(n) for b in range(a + 1, n + 1)}
     sets |= {tuple(range(a, b, 2)) for a in range(n) for b in range(a + 1, n + 1)}
-    return sorted(sets)
+    return np.concatenate([_sign_patterns(members, n) for members in sorted(sets)])
 
 
-def _sign_patterns(members: tuple[int, ...], couplings: Array) -> list[Array]:
-    """Rows of -1, 0, 1: alternating, that of the lowest mode, pairs, equal."""
+def _sign_patterns(members: tuple[int, ...], n_fields: int) -> Array:
+    """Rows of -1, 0, 1: alternating, pairs, equal."""
     chosen, n = list(members), len(members)
-    lowest = np.linalg.eigh(couplings[np.ix_(chosen, chosen)])[1][:, 0]
     pairs = np.array([1.0, 1.0, -1.0, -1.0] * (n // 4 + 1))
-    patterns = [(-1.0) ** np.arange(n), np.where(lowest >= 0, 1.0, -1.0), pairs[:n], pairs[1 : n + 1], np.ones(n)]
-    rows = np.zeros((len(patterns), len(couplings)))
-    rows[:, chosen] = patterns
-    return list(rows)
+    rows = np.zeros((4, n_fields))
+    rows[:, chosen] = [(-1.0) ** np.arange(n), pairs[:n], pairs[1 : n + 1], np.ones(n)]
+    return rows
 
 
-def _energies(problem: Problem, batch: Array) -> Array:
+def energies_of(problem: Problem, batch: Array) -> Array:
     """E of many nodal fields (start, node, field), in one pass over all their quadrature points."""
     grid = problem.grid
     assert grid is not None
@@ -154,7 +155,7 @@ def screened_starts(problem: Problem) -> list[Start]:
                 profiles.append(strength * shape[:, None] * pattern)
                 labels.append(members)
     batch = _finish(problem, problem.vacuum.values + np.stack(profiles))
-    energies = _energies(problem, batch)
+    energies = energies_of(problem, batch)
     best: dict[tuple[int, ...], Start] = {}
     for energy, label, u in zip(energies, labels, batch, strict=True):
         if math.isfinite(energy) and (label not in best or energy < best[label].energy):
@@ -171,10 +172,3 @@ def _finish(problem: Problem, batch: Array) -> Array:
     batch = problem.model.follow(batch.reshape(-1, shape[2])).reshape(shape)
     batch[:, -1] = np.where(problem.free_last > 0, batch[:, -1], problem.vacuum.values)
     return batch
-
-
-def starts(problem: Problem, guess: Any) -> list[Start]:
-    """What the solver is to be started from: one start for a given guess, several for :class:`MultiStart`."""
-    if not isinstance(guess, MultiStart):
-        return [Start(float("nan"), (), starting_fields(problem, guess))]
-    return screened_starts(problem)[: guess.n_polish]

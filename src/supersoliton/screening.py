@@ -1,0 +1,72 @@
+r"""Many starts a few steps down the energy, together.
+
+Each takes steps of the implicit gradient flow at fixed norm, with mu such that :math:`\langle M_cu,\delta\rangle = 0`:
+
+.. math:: (E'' - \omega^2M_c + \sigma M)\,\delta = -F + \mu M_cu
+
+(see :mod:`.solvers.newton`). The potential, most of what a step on a coarse mesh costs, is evaluated for all at once.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy import ndarray as Array
+
+from . import functional
+from .pointwise import point_kernels
+from .problem import Problem
+from .solvers import linear
+from .solvers.base import Force, force, shift_of
+from .solvers.modes import border_of
+from .warm_start.analytic import scale_to_norm
+from .warm_start.multistart import Start, energies_of
+
+_SIGMA = 1.0  # mass^2; that of Newton's method far from a minimum
+_MORE = 4.0  # times sigma where a step would raise the energy
+_TRIED = 4  # values of sigma in one step
+
+
+def flow_together(problem: Problem, starts: list[Start], keep: tuple[int, ...]) -> list[Start]:
+    """The starts after a step each, the ``keep[0]`` lowest of them after another, and so on; lowest energy first."""
+    lowest = list(starts)
+    for kept in keep:
+        lowest = sorted(_stepped(problem, lowest), key=lambda start: start.energy)[:kept]
+    return lowest
+
+
+def _stepped(problem: Problem, starts: list[Start]) -> list[Start]:
+    """Every start after one step, the longest of those tried that does not raise its energy."""
+    geo, theory, n = problem.geometry, problem.theory, problem.model.n_fields
+    at = [functional.at_points(geo, start.u) for start in starts]
+    points = np.concatenate([values.reshape(-1, n) for values, _ in at])
+    radii = np.tile(geo.radii.ravel(), len(starts))
+    kernels = point_kernels(problem.model.potential_function)
+    slopes = kernels.gradient(points, theory.params, radii).reshape(len(starts), *geo.weights.shape, n)
+    curvatures = kernels.hessian(points, theory.params, radii).reshape(len(starts), *geo.weights.shape, n, n)
+    forces = [
+        force(problem, start.u, functional.gradient(geo, theory, start.u, slopes[i], at[i][1]))
+        for i, start in enumerate(starts)
+    ]
+    out, open_, sigma = list(starts), list(range(len(starts))), _SIGMA
+    for _ in range(_TRIED):
+        moved = np.stack([_moved(problem, starts[i].u, forces[i], curvatures[i], sigma) for i in open_])
+        after = energies_of(problem, moved)
+        for j, i in enumerate(open_):
+            if after[j] < starts[i].energy:
+                out[i] = Start(float(after[j]), starts[i].label, moved[j])
+        open_ = [i for i in open_ if out[i] is starts[i]]
+        if not open_:
+            break
+        sigma *= _MORE
+    return out
+
+
+def _moved(problem: Problem, u: Array, at: Force, curvature: Array, sigma: float) -> Array:
+    """One start (node, field) after its step; as it was where the step is not finite."""
+    factors = linear.factorise(problem, curvature, shift_of(problem, at.multiplier) + sigma)
+    border = border_of(problem, u)
+    x = linear.solve(factors, -at.vector, border)
+    along = float(np.sum(border * x[:, :, 1]))
+    rate = -float(np.sum(border * x[:, :, 0])) / along if along != 0 else 0.0
+    step = x[:, :, 0] + rate * x[:, :, 1]
+    return scale_to_norm(problem, u + step) if np.all(np.isfinite(step)) else u
