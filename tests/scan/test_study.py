@@ -13,8 +13,6 @@ from small_scan import TABLES, load_small, points, read_rows, run_small
 
 import supersoliton as ss
 from supersoliton.config import Config, load, loads
-from supersoliton.scan.samplers import make_sampler
-from supersoliton.scan.settings import ScanSettings
 
 
 def open_study(directory):
@@ -34,7 +32,7 @@ def test_the_study_is_an_ordinary_one(finished):
     assert study.metric_names == ["fractal_score", "hierarchy"]
     assert [t.state for t in study.trials] == [TrialState.COMPLETE] * 4
     for trial in study.trials:
-        assert set(trial.user_attrs) == {"kind", "status", "reasons", "values", "constraints", "seconds"}
+        assert set(trial.user_attrs) == {"kind", "status", "reasons", "values", "constraints", "seconds", "cache"}
         assert trial.values == [trial.user_attrs["values"][name] for name in study.metric_names]
         assert trial.constraints == trial.user_attrs["constraints"]
         assert {"converged", "localised", "stable", "scored"} <= set(trial.constraints)
@@ -114,13 +112,6 @@ def test_a_resumed_scan_goes_on_as_an_unbroken_one(tmp_path, sampler, first, las
     assert (resumed.finished, resumed.new) == (last, last - first)
     assert points(resumed) == points(unbroken)
     assert [t.number for t in resumed.pareto] == [t.number for t in unbroken.pareto]
-
-
-@pytest.mark.parametrize(
-    ("name", "kind"), [("tpe", "TPESampler"), ("nsga2", "NSGAIISampler"), ("random", "RandomSampler")]
-)
-def test_samplers_are_optunas(name, kind):
-    assert type(make_sampler(ScanSettings(sampler=name), 0)).__name__ == kind
 
 
 def test_a_finished_scan_has_nothing_to_do_and_fewer_trials_remove_none(finished):

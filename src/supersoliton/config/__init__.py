@@ -5,7 +5,7 @@
 [problem]   boundary, norm, …; [problem.guess] kind = "gaussian" … with its fields, or "multistart"
 [solver]    kind = "newton", "lbfgs" or "gradient_flow", and the fields of Newton, LBFGS or GradientFlow
 [spectrum]  n_modes, ell          [score]  spectrum, targets, null_samples, seed
-[scan]      trials, sampler, population, seed, workers, objectives
+[scan]      trials, sampler, fallback, population, seed, workers, objectives
 [scan.parameters]   g = [0.5, 0.8]   or   norm = { low = 400, high = 5000, log = true }
 """
 

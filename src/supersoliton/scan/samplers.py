@@ -1,33 +1,260 @@
-"""Which point next: Optuna's samplers, made anew for each trial."""
+"""Which point next: Optuna's samplers by name, made anew for each trial, with a fallback and without repetitions.
+
+A sampler is made from (seed, number of the trial) just before it is asked, so that what it draws depends on the trials
+before and on nothing else: a resumed scan with one worker goes on exactly as an uninterrupted one.
+"""
 
 from __future__ import annotations
 
+import importlib.util
+import logging
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
 import numpy as np
 import optuna
-from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
+from optuna.distributions import BaseDistribution, FloatDistribution
+from optuna.samplers import (
+    BaseSampler,
+    GPSampler,
+    NSGAIIISampler,
+    NSGAIISampler,
+    QMCSampler,
+    RandomSampler,
+    TPESampler,
+)
+from optuna.trial import FrozenTrial, TrialState
 
 from .settings import ScanSettings
 
+# What a sampler needs beyond this package's own dependencies, and the extra that brings it.
+EXTRAS = {
+    "gp": (("torch",), "gp"),
+    "botorch": (("torch", "botorch", "optuna_integration"), "botorch"),
+}
+# Drawn as a whole. The others draw each coupling by itself, given no joint space.
+_JOINT = ("nsga2", "nsga3", "gp", "botorch", "sobol")
+# NSGA-II leaves a child unchanged in one of 30 draws or so; eight equal draws in a row mean that it knows no other.
+_ATTEMPTS = 8
+_DRAWN_BY = "drawn_by"  # attribute of a trial that the fallback drew
 
-def make_sampler(settings: ScanSettings, number: int) -> BaseSampler:
-    """Optuna's sampler for the trial of this number."""
-    seed = int(np.random.SeedSequence([settings.seed, number]).generate_state(1)[0])
-    if settings.sampler == "nsga2":
-        return NSGAIISampler(population_size=settings.population, seed=seed)
-    if settings.sampler == "random":
-        return RandomSampler(seed=seed)
-    return TPESampler(seed=seed)
+_log = logging.getLogger("supersoliton")
+
+
+@contextmanager
+def quiet_optuna() -> Iterator[None]:
+    """No log lines from Optuna within; its verbosity is the user's again afterwards."""
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)
+
+
+def make_sampler(settings: ScanSettings, number: int, said: set[str] | None = None) -> BaseSampler:
+    """The sampler for one ask; `number` counts the asks of the study, so no two asks may share one.
+
+    Where the configured sampler cannot be imported or fails, `settings.fallback` draws the point instead; a sentence
+    on the logger "supersoliton" says so, once for each sentence in `said`, and the trial keeps who drew it.
+    """
+    return _ScanSampler(settings, number, set() if said is None else said)
+
+
+def distributions(settings: ScanSettings) -> dict[str, BaseDistribution]:
+    """The scanned box in Optuna's words: name → distribution."""
+    return {name: FloatDistribution(r.low, r.high, log=r.log) for name, r in settings.parameters.items()}
 
 
 def choose_parents_again(study: optuna.Study, settings: ScanSettings) -> None:
-    """Let NSGA-II choose the parents of each generation that had begun, as it did when it began.
+    """Let NSGA-II and NSGA-III choose the parents of each generation that had begun, as they did when it began.
 
-    It keeps its choice with the study in memory, and afterwards reads it back in another order than it made it: a
-    choice made once more later would pair the same parents differently.
+    They keep their choice with the study in memory, and afterwards read it back in another order than they made it: a
+    choice made once more later would pair the same parents differently. NSGA-III draws lots for it, so it is given the
+    seed of the trial that began the generation.
     """
-    sampler = make_sampler(settings, 0)
-    if not isinstance(sampler, NSGAIISampler):
-        return
-    began = [t for t in study.get_trials(deepcopy=False) if any("generation" in key for key in t.system_attrs)]
-    for generation in sorted({sampler.get_trial_generation(study, trial) for trial in began} - {0}):
-        sampler.get_parent_population(study, generation)
+    trials = study.get_trials(deepcopy=False)
+    for name in {settings.sampler, settings.fallback} & {"nsga2", "nsga3"}:
+        key = _optunas(name, settings, 0)._get_generation_key()  # type: ignore[attr-defined]
+        began: dict[int, int] = {}
+        for number, trial in enumerate(trials):
+            if key in trial.system_attrs:
+                began.setdefault(trial.system_attrs[key], number)
+        for generation in sorted(set(began) - {0}):
+            sampler: Any = _optunas(name, settings, began[generation])
+            sampler.get_parent_population(study, generation)
+
+
+class _ScanSampler(BaseSampler):
+    """Draws whole points: by the configured sampler if it can, else by the fallback, and none that the study has."""
+
+    def __init__(self, settings: ScanSettings, number: int, said: set[str]) -> None:
+        self._settings, self._number, self._said = settings, number, said
+        self._space = distributions(settings)
+
+    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return self._space
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, float]:
+        for attempt in range(_ATTEMPTS):
+            point = self._draw(study, trial, attempt)
+            if not _is_taken(study, point):
+                return point
+        return self._point("random", study, trial, _ATTEMPTS)
+
+    def sample_independent(
+        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """For a name that is not scanned, which only a caller with a space of its own can ask for."""
+        sampler = _optunas("random", self._settings, self._number)
+        return sampler.sample_independent(study, trial, param_name, param_distribution)
+
+    def _draw(self, study: optuna.Study, trial: FrozenTrial, attempt: int) -> dict[str, float]:
+        name = self._settings.sampler
+        if name not in EXTRAS:
+            return self._point(name, study, trial, attempt)
+        reason = missing(name)
+        if reason is None:
+            try:
+                return self._point(name, study, trial, attempt)
+            except Exception as error:  # noqa: BLE001  of whatever kind: it is told, recorded, and costs no trial
+                words = " ".join(str(error).split())[:200]
+                reason = f'the sampler "{name}" failed ({type(error).__name__}: {words})'
+        fallback = self._settings.fallback
+        self._say(f'{reason}: "{fallback}" draws the points where it does.')
+        study._storage.set_trial_user_attr(trial._trial_id, _DRAWN_BY, f"{fallback}, as {reason}")
+        return self._point(fallback, study, trial, attempt)
+
+    def _say(self, sentence: str) -> None:
+        if sentence not in self._said:
+            self._said.add(sentence)
+            _log.warning(sentence)
+
+    def _point(self, name: str, study: optuna.Study, trial: FrozenTrial, attempt: int) -> dict[str, float]:
+        """A value for every coupling, as Optuna would: together what the sampler draws together, then the rest."""
+        with _alone() if name == "botorch" else nullcontext():
+            sampler = _optunas(name, self._settings, self._number, attempt)
+            if name in EXTRAS:
+                study, trial = _told_apart(study, trial)
+            joint = dict(sorted(self._space.items())) if name in _JOINT else {}
+            point = dict(sampler.sample_relative(study, trial, joint))
+            for key, distribution in self._space.items():
+                if key not in point:
+                    point[key] = sampler.sample_independent(study, trial, key, distribution)
+        return {key: float(point[key]) for key in self._space}
+
+
+def missing(name: str) -> str | None:
+    """What keeps a sampler from being imported, and how to install it; None where nothing does."""
+    packages, extra = EXTRAS.get(name, ((), ""))
+    absent = [package.replace("_", "-") for package in packages if not _is_importable(package)]
+    if not absent:
+        return None
+    verb = "is" if len(absent) == 1 else "are"
+    return (
+        f'the sampler "{name}" needs {", ".join(absent)}, which {verb} not installed '
+        f"(pip install 'supersoliton[{extra}]')"
+    )
+
+
+def _is_importable(package: str) -> bool:
+    # first sys.modules: optuna_integration, once imported, is an object without the spec that find_spec wants
+    return package in sys.modules or importlib.util.find_spec(package) is not None
+
+
+def _is_taken(study: optuna.Study, point: Mapping[str, float]) -> bool:
+    """Whether a trial of the study, finished or running, has this very point."""
+    first, value = next(iter(point.items()))
+    trials = study.get_trials(deepcopy=False)
+    return any(trial.params.get(first) == value and trial.params == point for trial in trials)
+
+
+def _told_apart(study: optuna.Study, trial: FrozenTrial) -> tuple[optuna.Study, FrozenTrial]:
+    """A copy of a study, and of its new trial, with only those constraints that tell its trials apart.
+
+    A Gaussian process is fitted to each constraint at each ask, and one that has always been satisfied, as most are,
+    teaches nothing: leaving them out makes an ask three times cheaper. A name that a trial lacks counts as violated.
+    """
+    with quiet_optuna():
+        copy = optuna.create_study(directions=study.directions)
+    done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    names = dict.fromkeys(name for one in done for name in one.constraints)
+    values = {name: [one.constraints.get(name, 1.0) for one in done] for name in names}
+    kept = [name for name in names if max(values[name]) > 0]
+    copy.add_trials(
+        optuna.create_trial(
+            params=one.params,
+            distributions=one.distributions,
+            values=one.values,
+            constraints={name: values[name][i] for name in kept},
+        )
+        for i, one in enumerate(done)
+    )
+    running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    copy.add_trials(
+        optuna.create_trial(state=TrialState.RUNNING, params=one.params, distributions=one.distributions)
+        for one in running
+        if one.number != trial.number and one.params
+    )
+    number = copy.ask().number
+    return copy, copy.get_trials()[number]
+
+
+class _Sobol(QMCSampler):
+    """Point number k of the scrambled sequence, where Optuna's own counts in the study and a resumed study forgets."""
+
+    def __init__(self, number: int, seed: int) -> None:
+        super().__init__(qmc_type="sobol", scramble=True, seed=seed, warn_independent_sampling=False)
+        self._number = number
+
+    def _find_sample_id(self, study: optuna.Study, search_space: dict[str, BaseDistribution]) -> int:
+        return self._number
+
+
+def _seed(*numbers: int) -> int:
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
+
+
+def _optunas(name: str, settings: ScanSettings, number: int, attempt: int = 0) -> BaseSampler:
+    """Optuna's sampler of this name, for the trial of this number; a further attempt has another seed."""
+    # no zero for the first attempt: it would change the draws of studies that were made before there were attempts
+    seed = _seed(settings.seed, number, *([attempt] if attempt else []))
+    makers: dict[str, Callable[[], BaseSampler]] = {
+        "tpe": lambda: TPESampler(seed=seed),
+        "nsga2": lambda: NSGAIISampler(population_size=settings.population, seed=seed),
+        "nsga3": lambda: NSGAIIISampler(population_size=settings.population, seed=seed),
+        "gp": lambda: GPSampler(seed=seed, deterministic_objective=True, warn_independent_sampling=False),
+        "botorch": lambda: _botorch(seed),
+        "random": lambda: RandomSampler(seed=seed),
+        # a sequence has one seed; a second attempt, never seen, would look far ahead in it
+        "sobol": lambda: _Sobol(number + (attempt << 20), _seed(settings.seed)),
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # some of them are young
+        return makers[name]()
+
+
+def _botorch(seed: int) -> BaseSampler:
+    from optuna_integration import BoTorchSampler
+
+    return BoTorchSampler(seed=seed % 2**31, consider_running_trials=True)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """BoTorch on one thread, as everything beside the workers is, and without its advice on the data's precision."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        torch.set_num_threads(threads)

@@ -1,0 +1,153 @@
+"""Samplers on the real problem: hypervolume against trials, and what an ask costs.
+
+    python -m benchmarks.samplers run FOLDER --samplers tpe nsga2 --seeds 5 --trials 120
+    python -m benchmarks.samplers table FOLDER --trials 120 400
+
+`run` evaluates `examples/quickstart.toml` for real and appends each trial to FOLDER/SAMPLER_SEED.jsonl, so that it can
+be stopped, resumed and extended to more trials; several processes may share a folder. `table` prints what
+`docs/samplers.md` holds.
+"""
+
+# ruff: noqa: E402  (the environment must be set before the imports)
+
+from __future__ import annotations
+
+import os
+
+# One thread, as in a worker of a scan; before NumPy is imported.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[_name] = "1"
+
+import argparse
+import fcntl
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+
+from supersoliton.config import load
+from supersoliton.report.analysis import hypervolume
+from supersoliton.scan.samplers import choose_parents_again, distributions, make_sampler
+
+QUICKSTART = Path(__file__).resolve().parents[1] / "examples" / "quickstart.toml"
+
+
+def run(path: Path, sampler: str, seed: int, trials: int) -> None:
+    """One scan, continued where its file ends; at once back if another process is at it."""
+    from supersoliton.evaluate import evaluate
+
+    config = load(QUICKSTART).with_scan(sampler=sampler, seed=seed)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        file.seek(0)
+        rows = [json.loads(line) for line in file]
+        study = optuna.create_study(directions=["maximize"] * len(config.scan.objectives))
+        space = distributions(config.scan)
+        study.add_trials(_frozen(row, space) for row in rows)
+        choose_parents_again(study, config.scan)
+        for number in range(len(rows), trials):
+            before = time.process_time()
+            study.sampler = make_sampler(config.scan, number)
+            trial = study.ask(space)
+            asked = time.process_time()
+            evaluation = evaluate(config, trial.params)
+            for name, value in evaluation.constraints.items():
+                trial.set_constraint(name, value)
+            values = [evaluation.values.get(name, 0.0) for name in config.scan.objectives]
+            study.tell(trial, values)
+            told: Any = study.get_trials(deepcopy=False)[number]
+            row = {
+                "params": told.params,
+                "values": told.values,
+                "constraints": told.constraints,
+                "system": told.system_attrs,
+                "drawn_by": told.user_attrs.get("drawn_by", sampler),
+                "ask": asked - before,
+                "evaluate": time.process_time() - asked,
+            }
+            file.write(json.dumps(row) + "\n")
+            file.flush()
+
+
+def _frozen(row: dict[str, Any], space: dict[str, Any]) -> optuna.trial.FrozenTrial:
+    return optuna.create_trial(
+        params=row["params"], distributions=space, values=row["values"], system_attrs=row["system"]
+    )
+
+
+def read(folder: Path) -> dict[str, dict[int, list[dict[str, Any]]]]:
+    """Sampler → seed → rows."""
+    found: dict[str, dict[int, list[dict[str, Any]]]] = {}
+    for path in sorted(folder.glob("*.jsonl")):
+        name, _, seed = path.stem.rpartition("_")
+        found.setdefault(name, {})[int(seed)] = [json.loads(line) for line in path.read_text().splitlines()]
+    return found
+
+
+def feasible_values(rows: list[dict[str, Any]]) -> np.ndarray:
+    kept = [row["values"] for row in rows if all(value <= 0 for value in row["constraints"].values())]
+    return np.array(kept).reshape(len(kept), -1)
+
+
+def volume(points: np.ndarray, low: np.ndarray, high: np.ndarray) -> float:
+    """Hypervolume of the points as a fraction of the box low … high."""
+    inside = np.clip((points - low) / (high - low), 0.0, None)
+    beaten = [any((other >= p).all() and (other > p).any() for other in inside) for p in inside]
+    return hypervolume(inside[~np.array(beaten, dtype=bool)])
+
+
+def table(folder: Path, counts: list[int]) -> str:
+    """Median (lowest to highest seed) of the hypervolume after so many trials, and the cost of asks.
+
+    The box reaches from the worst to the best feasible value of each objective in all runs together.
+    """
+    runs = read(folder)
+    everything = np.concatenate([feasible_values(rows) for seeds in runs.values() for rows in seeds.values()])
+    low, high = everything.min(axis=0), everything.max(axis=0)
+    lines = [f"box {low.round(4).tolist()} to {high.round(4).tolist()}, {len(everything)} feasible trials"]
+    for name, seeds in runs.items():
+        cells = []
+        for count in counts:
+            whole = [rows[:count] for rows in seeds.values() if len(rows) >= count]
+            volumes = [volume(feasible_values(rows), low, high) for rows in whole]
+            asks = [np.median([row["ask"] for row in rows[-20:]]) for rows in whole]
+            cells.append(
+                f"{np.median(volumes):.3f} ({min(volumes):.3f} to {max(volumes):.3f}) of {len(whole)} seeds, "
+                f"ask {1e3 * np.median(asks):.1f} ms"
+                if whole
+                else "–"
+            )
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    runner = commands.add_parser("run")
+    runner.add_argument("folder", type=Path)
+    runner.add_argument("--samplers", nargs="+", default=["tpe", "nsga2", "nsga3", "random", "sobol"])
+    runner.add_argument("--seeds", type=int, default=5)
+    runner.add_argument("--trials", type=int, default=120)
+    shower = commands.add_parser("table")
+    shower.add_argument("folder", type=Path)
+    shower.add_argument("--trials", type=int, nargs="+", default=[120, 400])
+    given = parser.parse_args()
+    if given.command == "table":
+        print(table(given.folder, given.trials))
+        return
+    given.folder.mkdir(parents=True, exist_ok=True)
+    for seed in range(given.seeds):
+        for sampler in given.samplers:
+            run(given.folder / f"{sampler}_{seed}.jsonl", sampler, seed, given.trials)
+
+
+if __name__ == "__main__":
+    main()
