@@ -34,7 +34,7 @@ def evaluate_lanes(
     cfg: Settings, points: Sequence[Mapping[str, float]], *, device: str | None = None
 ) -> tuple[list[Evaluation], lanes.Report]:
     """:func:`evaluate_batch` with what the batch did: the seconds of every kernel."""
-    chosen = devices.find(device or getattr(cfg, "device", "auto"))
+    chosen = devices.find(device or str(getattr(getattr(cfg, "scan", None), "device", "auto")))
     jobs = [functools.partial(evaluate_in_lane, cfg, point) for point in points]
     found, errors, report = lanes.run(jobs, chosen)
     for error in errors:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import devices
 from .config import read
 from .scan.study import ScanResult, identity, is_same_request, read_result, run_scan
 
@@ -24,6 +25,7 @@ def scan(
     out: str | Path | None = None,
     workers: int | None = None,
     seed: int | None = None,
+    device: str | None = None,
     quiet: bool = False,
 ) -> ScanResult:
     """Scan the couplings of a configuration: an Optuna study, its record and its report, in one folder.
@@ -33,15 +35,14 @@ def scan(
 
     `path_or_config`  a TOML file, or a Config (whose study is then called "scan")
     `out`             the folder; runs/NAME unless given, NAME being that of the file
-    `trials`, `workers`, `seed`   instead of those in [scan]
+    `trials`, `workers`, `seed`, `device`   instead of those in [scan]
     `quiet`           no progress line
 
     Raises ValueError: a configuration that is wrong or differs from that of the study in the folder (naming the key),
     a folder that cannot be written, a study.db that is not ours.
     """
-    overrides = {
-        key: value for key, value in (("trials", trials), ("workers", workers), ("seed", seed)) if value is not None
-    }
+    asked = {"trials": trials, "workers": workers, "seed": seed, "device": device}
+    overrides = {key: value for key, value in asked.items() if value is not None}
     if isinstance(path_or_config, str | Path):
         path = Path(path_or_config)
         name, request = path.stem, _request(path, overrides)
@@ -58,6 +59,8 @@ def scan(
     config = config.with_scan(**overrides)
     if not config.scan.parameters:
         raise ValueError("[scan.parameters] is empty: name at least one coupling to vary, e.g. g = [0.5, 0.8].")
+    if config.scan.device not in ("auto", "cpu"):
+        devices.find(config.scan.device)  # before anything is written
     result = run_scan(
         config,
         directory,

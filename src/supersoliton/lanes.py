@@ -8,7 +8,7 @@ lines in a batch and alone; and lanes that part company (one more step, one more
 wait where the next kernel is.
 
 Only one lane runs at a time: nothing that they share needs a lock, and the order of events is always the same. Batches
-are padded to a power of two by repeating the last lane, so that few shapes are compiled.
+are padded to a power of four by repeating the last lane, so that few shapes are compiled.
 """
 
 from __future__ import annotations
@@ -311,7 +311,8 @@ def _largest(waiting: list[Lane]) -> list[Lane]:
 
 
 def _padded(count: int) -> int:
-    return 1 << (count - 1).bit_length()
+    """The next power of four."""
+    return 1 << (((count - 1).bit_length() + 1) // 2 * 2)
 
 
 def _at(own: list[tuple[Any, ...]], places: list[int], size: int) -> Any:

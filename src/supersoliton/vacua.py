@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import time
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray as Array
 
+from .lanes import now
 from .models.base import AbstractModel
 from .pointwise import point_kernels
 
 _MAX_STEPS = 200
 _FAR = 1e6  # a search that has come this far is running down a potential without a bottom
 _DISTINCT = 1e-6  # two minima nearer than this (relative) are one
+# Two searches this near (relative) in a convex region are on the way to the same minimum: one goes on.
+_SAME_WAY = 1e-4
+_STRIDE = 0.25  # least step where V is not convex, relative to the fields or 1
 
 
 @dataclass(frozen=True)
@@ -54,23 +59,51 @@ class Vacuum:
 
 def mass_matrix(model: AbstractModel, values: Array, r: float = 0.0) -> Float[Array, "field field"]:
     """k^-1/2 V''(u) k^-1/2 at a homogeneous state."""
-    matrix = point_kernels(model.potential_function).hessian(values[None], model.params, np.array([r]))[0]
-    scale = 1.0 / np.sqrt(model.kinetic)
-    return matrix * scale[:, None] * scale[None, :]
+    return _with_kinetic(model, _at(model, values, r)[2])
 
 
 def describe(model: AbstractModel, values: Sequence[float] | Array, r: float = 0.0) -> Vacuum:
     """The :class:`Vacuum` record of given field values (which need not be stationary)."""
     u = np.asarray(values, dtype=float)
-    energy = float(point_kernels(model.potential_function).value(u[None], model.params, np.array([r]))[0])
-    matrix = mass_matrix(model, u, r)
-    spectrum = np.linalg.eigvalsh(matrix) if np.all(np.isfinite(matrix)) else np.full(len(u), np.nan)
-    return Vacuum(model.fields, u, energy, spectrum)
+    energy, _, curvature = _at(model, u, r)
+    return _record(model, u, energy, curvature)
 
 
 def slope(model: AbstractModel, values: Array, r: float = 0.0) -> Float[Array, " field"]:
     """V'(u) at a homogeneous state."""
-    return point_kernels(model.potential_function).gradient(values[None], model.params, np.array([r]))[0]
+    return _at(model, values, r)[1].copy()
+
+
+def _with_kinetic(model: AbstractModel, curvature: Array) -> Array:
+    scale = 1.0 / np.sqrt(model.kinetic)
+    return curvature * scale[:, None] * scale
+
+
+def _record(model: AbstractModel, u: Array, energy: float, curvature: Array) -> Vacuum:
+    matrix = _with_kinetic(model, curvature)
+    spectrum = np.linalg.eigvalsh(matrix) if np.all(np.isfinite(matrix)) else np.full(len(u), np.nan)
+    return Vacuum(model.fields, u, float(energy), spectrum)
+
+
+def _at(model: AbstractModel, values: Array, r: float) -> tuple[float, Array, Array]:
+    """V, V' and V'' at one point. Remembered: a solver asks for its vacuum on every mesh."""
+    radius = float(r) if model.explicit_r else 0.0
+    values = np.asarray(values, dtype=float)
+    params = tuple(model.params.items())
+    if all(isinstance(value, float | int) for _, value in params):
+        return _remembered(model.potential_function, params, values.tobytes(), radius)
+    return _taylor(model.potential_function, dict(params), values[None], radius)
+
+
+@functools.lru_cache(maxsize=256)
+def _remembered(function: Any, params: tuple[tuple[str, float], ...], values: bytes, r: float) -> Any:
+    return _taylor(function, dict(params), np.frombuffer(values)[None], r)
+
+
+def _taylor(function: Any, params: dict[str, Any], point: Array, r: float) -> tuple[float, Array, Array]:
+    kernels, radius = point_kernels(function), np.array([r])
+    energy, gradient = kernels.value_and_gradient(point, params, radius)
+    return float(energy[0]), gradient[0], kernels.hessian(point, params, radius)[0]
 
 
 def vacua(
@@ -96,13 +129,9 @@ def vacua(
     """
     n = model.n_fields
     free = np.ones(n, bool) if held_at_zero is None else ~np.asarray(held_at_zero, bool)
-    deadline = time.perf_counter() + max_seconds
-    found = _minimise(model, _starts(model, free, n_starts, seed, r), free, r, deadline)
-    distinct: list[Array] = []
-    for u in found:
-        if all(np.max(np.abs(u - v)) > _DISTINCT * max(1.0, float(np.max(np.abs(v)))) for v in distinct):
-            distinct.append(u)
-    records = [describe(model, u, r) for u in distinct]
+    deadline = now() + max_seconds
+    ends = _descend(model, _starts(model, free, n_starts, seed, r), free, r, deadline)
+    records = _minima(model, ends, free, r)
     # Ties (u and -u) are ordered by the sum of the fields, so that the positive one comes first on every machine.
     return sorted(records, key=lambda v: (round(v.energy_density, 9), -round(float(np.sum(v.values)), 6)))
 
@@ -127,58 +156,113 @@ def _starts(model: AbstractModel, free: Array, n_starts: int, seed: int, r: floa
     return np.concatenate([origin, nudge, axes, unstable, random]) * free
 
 
-def _minimise(model: AbstractModel, u: Array, free: Array, r: float, deadline: float) -> list[Array]:
-    value, gradient, hessian = point_kernels(model.potential_function)[:3]
-    params, radii = model.params, np.full(len(u), float(r))
-    fixed = np.outer(~free, ~free) * np.eye(len(free))
-    keep = np.outer(free, free)
+def _descend(model: AbstractModel, u: Array, free: Array, r: float, deadline: float) -> Float[Array, "end field"]:
+    """Where searches from ``u`` end, minima and others; of several on one way, the first."""
+    kernels, params = point_kernels(model.potential_function), model.params
     u = u.copy()
-    energy = value(u, params, radii).copy()
+    energy, force = (x.copy() for x in kernels.value_and_gradient(u, params, np.full(len(u), float(r))))
     limit = np.maximum(1.0, np.max(np.abs(u), axis=1))  # on the length of a step
-    active = np.flatnonzero(np.isfinite(energy))
+    kept = np.isfinite(energy)
+    active = np.flatnonzero(kept)
     for _ in range(_MAX_STEPS):
-        if len(active) == 0 or time.perf_counter() > deadline:
+        if len(active) == 0 or now() > deadline:
             break
-        here, energy_here = u[active], energy[active]
-        slope_ = gradient(here, params, radii[active]) * free
-        curvature = hessian(here, params, radii[active]) * keep + fixed
-        usable = np.isfinite(slope_).all(1) & np.isfinite(curvature).all((1, 2)) & (np.abs(here).max(1) < _FAR)
-        curvature[~usable] = np.eye(len(free))
-        slope_[~usable] = 0.0
-        values, vectors = np.linalg.eigh(curvature)
-        floor = 1e-8 * np.maximum(1.0, np.abs(values).max(1, keepdims=True))
-        modes = np.einsum("sij,si->sj", vectors, slope_) / np.maximum(np.abs(values), floor)
-        step = -np.einsum("sij,sj->si", vectors, modes)
+        here, energy_here, force_here = u[active], energy[active], force[active][:, free]
+        radii = np.full(len(active), float(r))
+        curvature = kernels.hessian(here, params, radii)[:, free][:, :, free]
+        usable = np.isfinite(force_here).all(1) & np.isfinite(curvature).all((1, 2)) & (np.abs(here).max(1) < _FAR)
+        curvature[~usable] = np.eye(int(free.sum()))
+        force_here[~usable] = 0.0
+        step = np.zeros_like(here)
+        step[:, free], convex = _newton_steps(curvature, force_here)
         length = np.max(np.abs(step), axis=1)
-        step *= np.minimum(1.0, limit[active] / np.maximum(length, 1e-300))[:, None]
-        best, best_energy = here.copy(), energy_here.copy()
+        # Off a maximum Newton's step only doubles the distance: there a stride, which the halving below corrects.
+        stride = np.where(
+            convex | (length == 0), length, np.maximum(length, _STRIDE * np.maximum(1.0, np.abs(here).max(1)))
+        )
+        step *= (np.minimum(stride, limit[active]) / np.maximum(length, 1e-300))[:, None]
+        best, best_energy, best_force = here.copy(), energy_here.copy(), force[active]
         open_ = usable & (length > 0)
         scale = 1.0
         for _ in range(12):  # halve the step of those whose energy has not come down
             trial = here + scale * step
-            trial_energy = value(trial, params, radii[active])
+            trial_energy, trial_force = kernels.value_and_gradient(trial, params, radii)
             better = open_ & (trial_energy <= energy_here + 1e-15 * np.abs(energy_here))
-            best[better], best_energy[better] = trial[better], trial_energy[better]
+            best[better], best_energy[better], best_force[better] = (
+                trial[better], trial_energy[better], trial_force[better]
+            )  # fmt: skip
             open_ &= ~better
-            if not open_.any() or time.perf_counter() > deadline:
+            if not open_.any() or now() > deadline:
                 break
             scale *= 0.5
         moved = np.max(np.abs(best - here), axis=1)
-        u[active], energy[active] = best, best_energy
+        u[active], energy[active], force[active] = best, best_energy, best_force
         limit[active] = np.maximum(limit[active], 2.0 * moved)
-        active = active[moved > 1e-14 * np.maximum(1.0, np.abs(best).max(1))]
-    slope_ = gradient(u, params, radii) * free
-    curvature = hessian(u, params, radii) * keep + fixed
-    scale = np.maximum(1.0, np.abs(curvature).max((1, 2))) * np.maximum(1.0, np.abs(u).max(1))
-    good = np.isfinite(energy) & (np.abs(slope_).max(1) <= 1e-9 * scale) & (np.abs(u).max(1) < _FAR)
-    good &= np.isfinite(curvature).all((1, 2))
+        size = np.maximum(1.0, np.abs(best).max(1))
+        same = _followers(best, convex & (moved < 0.01 * size))
+        kept[active[same]] = False
+        active = active[(moved > 1e-14 * size) & ~same]
+    return u[kept]
+
+
+def _newton_steps(
+    curvature: Float[Array, "s field field"], force: Float[Array, "s field"]
+) -> tuple[Float[Array, "s field"], Array]:
+    """-|V''|^-1 V' with the modulus of the matrix, and where V'' is positive definite by itself."""
+    floor = 1e-8 * np.maximum(1.0, np.abs(curvature).max((1, 2)))
+    rest, convex = curvature.copy(), np.ones(len(curvature), bool)
+    with np.errstate(all="ignore"):
+        for _ in range(curvature.shape[1]):  # Gauss's pivots, of all matrices at once
+            pivot = rest[:, 0, 0]
+            convex &= pivot > floor
+            rest = rest[:, 1:, 1:] - rest[:, 1:, :1] * (rest[:, :1, 1:] / pivot[:, None, None])
+    step = np.zeros_like(force)
+    if convex.any():
+        step[convex] = -np.linalg.solve(curvature[convex], force[convex][:, :, None])[:, :, 0]
+    if not convex.all():
+        values, vectors = np.linalg.eigh(curvature[~convex])
+        modes = np.einsum("sij,si->sj", vectors, force[~convex]) / np.maximum(np.abs(values), floor[~convex, None])
+        step[~convex] = -np.einsum("sij,sj->si", vectors, modes)
+    return step, convex
+
+
+def _followers(u: Float[Array, "s field"], settled: Array) -> Array:
+    """Which of the ``settled`` points lie next to an earlier one of them."""
+    out = np.zeros(len(u), bool)
+    where = np.flatnonzero(settled)
+    if len(where) > 1:
+        cell = _SAME_WAY * np.maximum(1.0, np.abs(u[where]).max(1, keepdims=True))
+        first = np.unique(np.round(u[where] / cell), axis=0, return_index=True)[1]
+        out[np.setdiff1d(where, where[first])] = True
+    return out
+
+
+def _minima(model: AbstractModel, ends: Array, free: Array, r: float) -> list[Vacuum]:
+    """The records of the distinct minima among the ends of searches."""
+    distinct: list[Array] = []
+    for u in np.where(np.abs(ends) < 1e-12, 0.0, ends):
+        near = _DISTINCT * max(1.0, float(np.max(np.abs(u))))
+        if not distinct or np.min(np.max(np.abs(np.stack(distinct) - u), axis=1)) > near:
+            distinct.append(u)
+    if not distinct:
+        return []
+    points, radii = np.stack(distinct), np.full(len(distinct), float(r))
+    kernels = point_kernels(model.potential_function)
+    energies, forces = kernels.value_and_gradient(points, model.params, radii)
+    curvatures = kernels.hessian(points, model.params, radii)
     out = []
-    for state, matrix in zip(u[good], curvature[good], strict=True):
-        tolerance = 1e-8 * max(1.0, float(np.abs(matrix).max()))
-        curvatures, directions = np.linalg.eigh(matrix)
-        flat = directions[:, np.abs(curvatures) <= tolerance].T
-        if curvatures[0] >= -tolerance and not _falls_along(model, state, flat, r):
-            out.append(np.where(np.abs(state) < 1e-12, 0.0, state))
+    for u, energy, force, matrix in zip(points, energies, forces, curvatures, strict=True):
+        on_free = matrix[free][:, free]
+        if not (np.isfinite(energy) and np.all(np.isfinite(matrix)) and np.max(np.abs(u)) < _FAR):
+            continue
+        largest = max(1.0, float(np.max(np.abs(on_free))))
+        if not np.max(np.abs(force[free])) <= 1e-9 * largest * max(1.0, float(np.max(np.abs(u)))):
+            continue
+        curvature, directions = np.linalg.eigh(on_free)
+        flat = np.zeros((int(np.sum(np.abs(curvature) <= 1e-8 * largest)), len(u)))
+        flat[:, free] = directions[:, np.abs(curvature) <= 1e-8 * largest].T
+        if curvature[0] >= -1e-8 * largest and not _falls_along(model, u, flat, r):
+            out.append(_record(model, u, energy, matrix))
     return out
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .. import __version__
+from .. import __version__, devices
 from . import cache
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ app.add_typer(cache.app, name="cache")
 _USAGE_ERRORS: tuple[type[Exception], ...] = tuple(
     cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "ClickException"
 )
-_PLATFORMS = {"cpu": "cpu", "gpu": "cuda", "tpu": "tpu"}
+_PLATFORMS = {"cpu": "cpu", "gpu": "cuda,cpu", "tpu": "tpu,cpu"}  # the first is used, the host's own stays beside it
 _NARROWEST = 160  # columns assumed where the output is no terminal
 
 File = Annotated[Path, typer.Argument(metavar="FILE.toml", help="The configuration.", show_default=False)]
@@ -42,9 +42,7 @@ Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder f
 Json = Annotated[
     Path | None, typer.Option("--json", metavar="FILE", help="Also write what is printed as data.", show_default=False)
 ]
-Device = Annotated[
-    str | None, typer.Option("--device", metavar="D", help="cpu, gpu or tpu; what JAX finds unless given.")
-]
+Device = Annotated[str | None, typer.Option("--device", metavar="D", help="auto, cpu, gpu or tpu.")]
 Quiet = Annotated[bool, typer.Option("--quiet", metavar="", help="Print nothing but errors.")]
 Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Instead of the seed in the file.")]
 
@@ -136,14 +134,13 @@ def scan(
 
     Ctrl-C lets the running trials finish and stops; the same command goes on from there.
     """
-    _use_device(device)
     from ..jobs import REPORT
     from ..jobs import scan as run
     from ..scan.executors import WorkerError
     from .tables import describe_scan, print_scan
 
     try:
-        result = run(file, trials=trials, out=out, workers=workers, seed=seed, quiet=quiet)
+        result = run(file, trials=trials, out=out, workers=workers, seed=seed, device=device, quiet=quiet)
     except WorkerError as error:
         _complain(str(error))
         raise typer.Exit(1) from error
@@ -189,11 +186,10 @@ def _folder(out: Path | None) -> Path:
 
 
 def _use_device(device: str | None) -> None:
-    if device is None:
+    """Let JAX compute there, in a command that has one problem to solve."""
+    if device is None or devices.check(device, "--device") == "auto":
         return
-    if device not in _PLATFORMS:
-        raise ValueError(f'--device must be one of {", ".join(_PLATFORMS)}, got "{device}": choose one.')
-    os.environ["JAX_PLATFORMS"] = _PLATFORMS[device]  # read when JAX is imported, here and in worker processes
+    os.environ["JAX_PLATFORMS"] = _PLATFORMS[device]  # read when JAX is imported
     import jax
 
     try:

@@ -20,6 +20,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
+from .. import devices
 from .trial import Outcome, run_trial
 
 # One thread per process: on a CPU the trials run side by side, and threads of one only disturb the others. PJRT_NPROC
@@ -32,6 +33,7 @@ _ONE_THREAD = {
     "MKL_NUM_THREADS": "1",
     "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
     "PJRT_NPROC": "1",
+    "JAX_PLATFORMS": "cpu",  # an accelerator is not shared by processes: its trials run in batches (batches.py)
 }
 _ATTEMPTS = 2  # a trial whose worker dies is tried once more: the cause may have been outside it
 # A trial takes about a second and its solver has a limit of its own; the rest is for compiling on a loaded machine.
@@ -51,6 +53,11 @@ class AbstractExecutor(ABC):
     @abstractmethod
     def running(self) -> int:
         """How many points are being evaluated."""
+
+    @property
+    def where(self) -> str:
+        """What the trials run on, for the log: what JAX finds here, and which of it is used."""
+        return f"devices {devices.describe()}, trials on the cpu"
 
     @abstractmethod
     def submit(self, ticket: int, point: Mapping[str, float]) -> None:
@@ -252,5 +259,10 @@ def _last_line(log: Path) -> str:
 
 
 def make_executor(config: Any, scratch: Path, *, workers: int, log: Path) -> AbstractExecutor:
-    """In this process for one worker, else in as many processes."""
+    """A batch where an accelerator is found or a batch is asked for; else this process, or `workers` of them."""
+    from .batches import make_batches
+
+    batches = make_batches(config, scratch)
+    if batches is not None:
+        return batches
     return InProcess(config, scratch) if workers == 1 else LocalProcesses(config, scratch, count=workers, log=log)

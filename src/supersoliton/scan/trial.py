@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import traceback
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 # What a constraint counts as that has no value: violated, by one.
 _VIOLATED = 1.0
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Outcome:
     cache: str = ""
     # why there is nothing above: the traceback of a crash, or how the worker died
     error: str | None = None
+    # why the outcome could not be kept, a full disk say: no fault of the trial, which is evaluated again another time
+    obstacle: str = ""
 
     @property
     def failed(self) -> bool:
@@ -45,9 +49,11 @@ class Outcome:
         return not self.failed and all(value <= 0.0 for value in self.constraints.values())
 
 
-def run_trial(config: Any, point: Mapping[str, float], scratch: Path) -> Outcome:
+def run_trial(
+    config: Any, point: Mapping[str, float], scratch: Path, evaluate: Callable[..., Any] | None = None
+) -> Outcome:
     """Evaluate one point, or take its evaluation from the cache. A crash is told in the outcome, so that the scan goes
-    on; Ctrl-C is not caught.
+    on; Ctrl-C is not caught. `evaluate` takes the place of that of evaluate.py (in a batch).
 
     The state of a feasible trial is written to a file in `scratch`: here, where the processes work side by side.
     """
@@ -56,8 +62,8 @@ def run_trial(config: Any, point: Mapping[str, float], scratch: Path) -> Outcome
         memory = _memory(config)
         found, word = memory.recall(point) if memory else (None, "")
         if found is None:
-            from ..evaluate import evaluate
-
+            if evaluate is None:
+                from ..evaluate import evaluate
             evaluation = evaluate(config, point)
             outcome, netcdf = _with_state(_outcome(evaluation, point, config.scan.objectives), evaluation, scratch)
             kept = memory.keep(point, evaluation, netcdf=netcdf) if memory else ""
@@ -70,7 +76,9 @@ def run_trial(config: Any, point: Mapping[str, float], scratch: Path) -> Outcome
         path = scratch / f"{uuid.uuid4().hex}.nc"
         path.write_bytes(found.netcdf)
         return replace(outcome, state_file=str(path))
-    except Exception:  # noqa: BLE001  whatever went wrong belongs to this trial; the scan records it and goes on
+    except Exception as error:  # noqa: BLE001  what went wrong belongs to this trial; the scan records it and goes on
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            return Outcome(point, obstacle=f"cannot write to {scratch} ({error.strerror})")
         return Outcome(point, status="crashed", error=traceback.format_exc())
 
 

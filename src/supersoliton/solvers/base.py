@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import functools
 import math
-import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -23,6 +22,7 @@ import numpy as np
 import scipy.linalg
 from numpy import ndarray as Array
 
+from .. import lanes
 from ..grid import RadialGrid
 from ..problem import Problem
 
@@ -129,11 +129,11 @@ class Stopwatch:
     """Seconds since it was made, against a budget."""
 
     def __init__(self, budget: float | None) -> None:
-        self.start, self.budget = time.perf_counter(), budget
+        self.start, self.budget = lanes.now(), budget
 
     @property
     def seconds(self) -> float:
-        return time.perf_counter() - self.start
+        return lanes.now() - self.start
 
     @property
     def expired(self) -> bool:
