@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-SAMPLERS = ("tpe", "nsga2", "random")
+SAMPLERS = ("tpe", "nsga2", "nsga3", "gp", "botorch", "random", "sobol")
+FALLBACKS = ("tpe", "nsga2", "nsga3", "random", "sobol")  # those that need nothing beyond the dependencies
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ class Range:
 class ScanSettings:
     """How many trials, chosen how, run by how many workers, scored by what.
 
-    sampler      "tpe", "nsga2" (generations of `population`) or "random"
+    sampler      "tpe", "nsga2" or "nsga3" (generations of `population`), "gp", "botorch", "random" or "sobol"
+    fallback     draws instead where "gp" or "botorch" is not installed or fails
     workers      processes side by side; 1 runs in this process, and then the same seed gives the same trials
     objectives   names of recorded values, all maximised
     parameters   name of a coupling, or "norm" → its Range
@@ -52,6 +54,7 @@ class ScanSettings:
 
     trials: int = 24
     sampler: str = "tpe"
+    fallback: str = "nsga2"
     population: int = 20
     seed: int = 0
     workers: int = 2
@@ -70,6 +73,8 @@ class ScanSettings:
                 raise ValueError(f"scan.{name} must be a whole number of at least {least}, got {value!r}: {remedy}.")
         if self.sampler not in SAMPLERS:
             raise ValueError(f"scan.sampler must be one of {', '.join(SAMPLERS)}, got {self.sampler!r}: choose one.")
+        if self.fallback not in FALLBACKS:
+            raise ValueError(f"scan.fallback must be one of {', '.join(FALLBACKS)}, got {self.fallback!r}: choose one.")
         if not self.objectives or len(set(self.objectives)) != len(self.objectives):
             raise ValueError(
                 f'scan.objectives must be distinct names, got {list(self.objectives)}: e.g. ["fractal_score"].'
