@@ -32,7 +32,6 @@ GROUPS: dict[str, Callable[[Size], list[Row]]] = {
     "overhead": scans.overhead,
     "accelerator": accelerators.accelerators,
 }
-BUSY = 1.15  # wall over processor time of the yardstick above which wall times deserve a warning
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -49,21 +48,23 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"{measure.WANTED} of {measure.UNKNOWNS} eigenvalues.", flush=True)
     start = time.perf_counter()
     rows: list[Row] = []
+    written = {}
     for name in chosen.only or GROUPS:
         before = time.perf_counter()
         print(name, flush=True)
-        rows += GROUPS[name](size)
+        with measure.nothing_remembered():
+            rows += GROUPS[name](size)
         print(f"  ({time.perf_counter() - before:.0f} s)", flush=True)
-    seconds = time.perf_counter() - start
-    written = results.write(path, rows, size, seconds=seconds, keep=bool(chosen.only))
+        # after each, so that what was measured is not lost to what comes later
+        seconds = time.perf_counter() - start
+        written = results.write(path, rows, size, seconds=seconds, keep=bool(chosen.only))
     if not draw(written, path.with_name("growth.png" if path == results.RESULTS else f"{path.stem}.png")):
         print("no picture: it needs the rows of growth and bounces")
     yardstick = written["yardstick"]
     print(f"\n{written['machine']['cpu']}, {written['machine']['cores']} cores; yardstick {yardstick['seconds']:.3f} s")
     print(results.table(written))
-    if (yardstick["wall_over_processor"] or 1.0) > BUSY:
-        print(f"\nThe machine was busy (the yardstick's wall time is {yardstick['wall_over_processor']:.2f} x its ")
-        print("processor time): do not trust the rows in wall time.")
+    if results.busy(written):
+        print(f"\n{results.busy(written)}")
     print(f"\n{seconds:.0f} s; written to {path}")
     return 0
 

@@ -1,16 +1,70 @@
-"""The rows of accelerators: "not measured" where there is none."""
+"""The rows of accelerators: batches of the evaluation beside one CPU core; "not measured" where there is none."""
 
 from __future__ import annotations
 
-import jax
+import itertools
+import time
+from typing import Any
 
-from .measure import Row, Size, say
+import jax
+import numpy as np
+
+from supersoliton.batch import evaluate_lanes
+from supersoliton.evaluate import evaluate
+
+from .evaluation import GUESS, configuration
+from .measure import WALL, Row, Size, say
 
 BATCHES = (1, 16, 256, 1024)
+_MAX_SECONDS = 60.0  # of one batch, after which no larger one is tried
+
+
+def batches(size: Size, device: str, counts: tuple[int, ...] = BATCHES) -> list[dict[str, Any]]:
+    """Trials per second and seconds per stage of each batch; a batch of each size is compiled before it is timed."""
+    cfg = configuration(size, GUESS)
+    rng = np.random.default_rng(0)
+    draws = [cfg.scan.sample(rng) for _ in range(max(counts))]
+    out = []
+    for count in counts:
+        evaluate_lanes(cfg, draws[:count], device=device)
+        start = time.perf_counter()
+        found, report = evaluate_lanes(cfg, draws[:count], device=device)
+        seconds = time.perf_counter() - start
+        row = {"batch": count, "seconds": seconds, "per_second": count / seconds, "stages": dict(report.seconds)}
+        row["stages"]["host"] = report.on_host
+        row["converged"] = sum(one.status == "converged" for one in found)
+        row["alone_on_the_host"] = sum("host" in one.seconds for one in found)
+        out.append(row)
+        say(f"batch of {count}: {row['per_second']:.2f} trials per second")
+        if seconds > _MAX_SECONDS:
+            break
+    return out
+
+
+def on_one_core(size: Size) -> float:
+    """Trials per second of `evaluate`, one after the other, on the CPU."""
+    cfg = configuration(size, GUESS)
+    rng = np.random.default_rng(0)
+    draws = [cfg.scan.sample(rng) for _ in range(size.points + 1)]
+    with jax.default_device(jax.local_devices(backend="cpu")[0]):
+        evaluate(cfg, draws[0])
+        start = time.perf_counter()
+        for draw in itertools.islice(draws, 1, None):
+            evaluate(cfg, draw)
+        return size.points / (time.perf_counter() - start)
 
 
 def accelerators(size: Size) -> list[Row]:
     found = [device for device in jax.devices() if device.platform != "cpu"]
-    say(f"accelerators: {', '.join(str(device) for device in found) or 'none'}")
-    work = f"batches of {', '.join(map(str, BATCHES))} on an accelerator: trials per second"
-    return [Row("accelerator", work, None, "trials/s", None, "of one CPU core's", None, False, note="none found")]
+    say(f"accelerators: {', '.join(device.device_kind for device in found) or 'none'}")
+    work = "evaluations in batches on an accelerator: trials per second"
+    if not found:
+        return [Row("accelerator", work, None, "trials/s", None, "of one core's", None, False, note="none found")]
+    core, rows = on_one_core(size), batches(size, "auto")
+    best = max(rows, key=lambda row: row["per_second"])
+    details = {"device": found[0].device_kind, "one_core_per_second": core, "batches": rows}
+    note = f"{found[0].device_kind}, a batch of {best['batch']}"
+    value = best["per_second"]
+    return [
+        Row("accelerator", work, value, "trials/s", value / core, "of one core's", None, False, WALL, note, details)
+    ]

@@ -9,9 +9,13 @@ from __future__ import annotations
 
 import functools
 import math
+import os
+import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -155,6 +159,31 @@ def in_yardsticks(key: str, work: str, timing: Timing, target: float, **details:
     """The row that compares a timing with the yardstick."""
     more = {"yardstick_seconds": timing.yardstick, "times": len(timing.seconds), **details}
     return Row(key, work, timing.median, "s", timing.ratio, "yardstick", target, details=more)
+
+
+@contextmanager
+def nothing_remembered() -> Iterator[None]:
+    """A cache folder of its own, for this process and those it starts, which holds compiled kernels and no results.
+
+    A scan would otherwise recall the evaluations of an earlier one.
+    """
+    # here: a process that only measures yardsticks needs no engine
+    from supersoliton.engine import cache_directory, enable_compilation_cache
+
+    enable_compilation_cache()  # of this process: it stays where it is
+    before = os.environ.get("SUPERSOLITON_CACHE")
+    with tempfile.TemporaryDirectory() as folder:
+        kernels = cache_directory() / "xla"
+        kernels.mkdir(parents=True, exist_ok=True)
+        (Path(folder) / "xla").symlink_to(kernels.resolve())
+        os.environ["SUPERSOLITON_CACHE"] = folder
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ["SUPERSOLITON_CACHE"]
+            else:
+                os.environ["SUPERSOLITON_CACHE"] = before
 
 
 def say(words: str) -> None:

@@ -36,44 +36,43 @@ def draw(written: dict[str, Any], path: Path) -> bool:
 
 
 def _growth(axis: Any, row: dict[str, Any], label: str) -> None:
-    n = np.array([found["n"] for found in row["details"]["measured"]], dtype=float)
-    cost = np.array([found["yardsticks"] for found in row["details"]["measured"]])
+    found = row["details"]["measured"]
+    n = np.array([one["n"] for one in found], dtype=float)
+    cost = np.array([one["yardsticks"] for one in found])
     slope, intercept = np.polyfit(np.log(n), np.log(cost), 1)
-    axis.loglog(n, cost, "o-", color=_OURS, label="measured")
-    axis.loglog(n, np.exp(intercept) * n**slope, "--", color=_FIT, label=f"fit: n^{slope:.2f}")
+    steps = sorted({one["steps"] for one in found})
+    axis.loglog(n, cost, "o-", color=_OURS, label=f"measured, {' or '.join(map(str, steps))} Newton steps")
+    axis.loglog(n, np.exp(intercept) * n**slope, "--", color=_FIT, label=f"fit: $n^{{{slope:.2f}}}$")
     allowed = cost[0] * (n / n[0]) ** row["target"]
-    axis.loglog(n, allowed, ":", color=_OTHER, label=f"allowed: n^{row['target']:g}")
-    for x, y, found in zip(n, cost, row["details"]["measured"], strict=True):
-        axis.annotate(f"{found['steps']} steps", (x, y), textcoords="offset points", xytext=(5, -11), fontsize=7)
+    axis.loglog(n, allowed, ":", color=_OTHER, label=f"target: $n^{{{row['target']:g}}}$")
+    largest = row["details"]["of_the_largest_two"]
+    axis.annotate(
+        f"$n^{{{largest:.2f}}}$", (np.sqrt(n[-1] * n[-2]), np.sqrt(cost[-1] * cost[-2])),
+        textcoords="offset points", xytext=(6, -10), fontsize=8, color=_OURS,
+    )  # fmt: skip
     axis.set_xticks(n, [f"{x:g}" for x in n])
     axis.minorticks_off()
-    axis.set_ylim(0.6 * cost.min(), 2.0 * max(cost.max(), allowed.max()))
+    axis.set_ylim(0.6 * cost.min(), 4.0 * max(cost.max(), allowed.max()))
     axis.set_xlabel(label)
     axis.set_ylabel("one state, in yardsticks")
-    axis.legend(fontsize=8, frameon=False)
+    axis.legend(fontsize=8, frameon=False, loc="upper left")
 
 
 def _bounces(axis: Any, rows: list[dict[str, Any]]) -> None:
     n = [row["fields"] for row in rows]
-    axis.semilogy(n, [row["seconds"] for row in rows], "o-", color=_OURS, label="supersoliton")
-    _errors(axis, n, rows, "seconds", "action_error", _OURS, -13)
-    if "cosmo_transitions_seconds" in rows[0]:
-        axis.semilogy(
-            n, [row["cosmo_transitions_seconds"] for row in rows], "s-", color=_OTHER, label="CosmoTransitions"
-        )
-        _errors(axis, n, rows, "cosmo_transitions_seconds", "cosmo_transitions_action_error", _OTHER, 7)
+    for prefix, name, marker, color in (
+        ("", "supersoliton", "o", _OURS),
+        ("cosmo_transitions_", "CosmoTransitions", "s", _OTHER),
+    ):
+        if f"{prefix}seconds" not in rows[0]:
+            continue
+        errors = [row[f"{prefix}action_error"] for row in rows]
+        label = f"{name}: action to {min(errors):.0e} … {max(errors):.0e}"
+        axis.semilogy(n, [row[f"{prefix}seconds"] for row in rows], f"{marker}-", color=color, label=label)
     axis.set_xticks(n)
     axis.set_xlim(min(n) - 0.5, max(n) + 0.5)
     low, high = axis.get_ylim()
-    axis.set_ylim(0.6 * low, 2.5 * high)
+    axis.set_ylim(0.7 * low, 4.0 * high)
     axis.set_xlabel("fields of the bounce")
-    axis.set_ylabel("seconds (written: error of the action)")
-    axis.legend(fontsize=8, frameon=False)
-
-
-def _errors(axis: Any, n: list[int], rows: list[dict[str, Any]], y: str, error: str, color: str, below: int) -> None:
-    for x, row in zip(n, rows, strict=True):
-        axis.annotate(
-            f"{row[error]:.0e}", (x, row[y]), textcoords="offset points", xytext=(0, below), fontsize=6.5, color=color,
-            ha="center",
-        )  # fmt: skip
+    axis.set_ylabel("seconds")
+    axis.legend(fontsize=8, frameon=False, loc="upper left")

@@ -22,6 +22,7 @@ from .measure import Row, Size
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results.json"
 _PACKAGES = ("supersoliton", "jax", "jaxlib", "numpy", "scipy", "optuna")
+_BUSY = 1.15  # wall over processor time of the yardstick
 
 
 def cpu_model() -> str:
@@ -96,6 +97,17 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def busy(written: dict[str, Any]) -> str:
+    """A warning where the machine had other things to do; else nothing."""
+    ratio = written["yardstick"]["wall_over_processor"] or 1.0
+    if ratio <= _BUSY:
+        return ""
+    return (
+        f"The machine was busy: the yardstick's wall time was {ratio:.2f} times its processor time. "
+        "The rows in wall time say little then."
+    )
+
+
 def shown(number: float | None) -> str:
     """Two digits after the point, or as many as it takes."""
     if number is None:
@@ -110,8 +122,9 @@ def measured(record: dict[str, Any]) -> str:
     if record["ratio"] is None:
         return "not measured"
     words = {
-        "yardstick": "{} yardsticks", "faster": "{} × faster", "second": "{} s", "exponent": "n^{}", "one step": "{}",
+        "yardstick": "{} yardsticks", "faster": "{} × as fast", "second": "{} s", "exponent": "n^{}", "one step": "{}",
         "one": "{}", "% of the evaluation": "{} %", "of one worker's": "{} × one worker's",
+        "of one core's": "{} × one core's",
     }  # fmt: skip
     return words.get(record["ratio_to"], "{} " + record["ratio_to"]).format(shown(record["ratio"]))
 

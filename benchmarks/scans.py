@@ -1,8 +1,8 @@
 """The rows of scans: two workers beside one, and what asking, telling and recording cost.
 
-Two workers: `supersoliton scan` on the quickstart with 1 and with 2 workers in processes of their own, the same random
-points. The rate counts the trials between the first that ended after every worker had started and the last. Beside it
-stands what two yardsticks side by side gain on this machine: no scan can gain more.
+Two workers: a scan of the quickstart with 1 and with 2 workers in processes of their own, the same random points. The
+rate counts the trials between the first that ended after every worker had started and the last. Beside it stands what
+two yardsticks side by side gain on this machine: no scan can gain more.
 
 Overhead: one worker, in this process, the default sampler. Whatever happens between the end of one evaluation and the
 start of the next is overhead, in processor time.
@@ -22,13 +22,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import optuna
 import tomli_w
 
-from supersoliton.scan.study import run_scan
+from supersoliton.jobs import scan
 
 from .evaluation import configuration
-from .measure import WALL, Row, Size, say
+from .measure import WALL, Row, Size, nothing_remembered, say
 
 _SKIPPED = 6  # first trials, in which workers start and samplers warm up
 
@@ -41,36 +40,54 @@ def _file(folder: Path, size: Size, **settings: Any) -> Path:
     return path
 
 
+# A scan as a program calls it; says when its trials ended.
+_SCAN = """
+import sys
+from supersoliton.jobs import scan
+study = scan(sys.argv[1], out=sys.argv[2], workers=int(sys.argv[3]), quiet=True).study
+print(*(trial.datetime_complete.timestamp() for trial in study.trials if trial.datetime_complete))
+"""
+
+
 def rate(size: Size, workers: int) -> float:
     """Trials per second of a scan in a process of its own, once all workers run."""
-    with tempfile.TemporaryDirectory() as folder:
-        file, out = _file(Path(folder), size, sampler="random"), Path(folder) / "out"
-        command = ["scan", str(file), "--workers", str(workers), "--out", str(out), "--quiet"]
-        subprocess.run([sys.executable, "-m", "supersoliton.cli", *command], check=True, stdout=subprocess.DEVNULL)
-        study = optuna.load_study(study_name="bench", storage=f"sqlite:///{out / 'study.db'}")
-        ended = sorted(t.datetime_complete for t in study.get_trials(deepcopy=False) if t.datetime_complete)
+    with nothing_remembered(), tempfile.TemporaryDirectory() as folder:
+        file = _file(Path(folder), size, sampler="random")
+        command = [sys.executable, "-c", _SCAN, str(file), str(Path(folder) / "out"), str(workers)]
+        said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    ended = sorted(float(word) for word in said.splitlines()[-1].split())
     skipped = min(_SKIPPED, len(ended) // 2)
-    return (len(ended) - 1 - skipped) / (ended[-1] - ended[skipped]).total_seconds()
+    return (len(ended) - 1 - skipped) / (ended[-1] - ended[skipped])
 
 
-_YARDSTICKS = "from benchmarks.measure import yardstick\nfor _ in range(12): yardstick()"
+# Waits for an agreed moment, then says what a number of yardsticks take.
+_YARDSTICKS = """
+import sys, time
+from benchmarks.measure import yardstick
+yardstick()
+time.sleep(max(float(sys.argv[1]) - time.time(), 0.0))
+start = time.perf_counter()
+for _ in range(int(sys.argv[2])):
+    yardstick()
+print(time.perf_counter() - start)
+"""
+_AGREED = 0.25  # seconds from now for each of them, in which NumPy and SciPy are imported
 
 
-def _machine() -> float:
+def _machine(yardsticks: int) -> float:
     """What two processes gain on this machine: the rate of yardsticks in two, over that in one."""
-    seconds = []
+    rates = []
     for count in (1, 2):
-        start = time.perf_counter()
+        moment = str(time.time() + _AGREED * yardsticks)
         path = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
-        running = [subprocess.Popen([sys.executable, "-c", _YARDSTICKS], env=path) for _ in range(count)]
-        for process in running:
-            process.wait()
-        seconds.append((time.perf_counter() - start) / count)
-    return seconds[0] / seconds[1]
+        command = [sys.executable, "-c", _YARDSTICKS, moment, str(yardsticks)]
+        running = [subprocess.Popen(command, env=path, stdout=subprocess.PIPE, text=True) for _ in range(count)]
+        rates.append(sum(1.0 / float(process.communicate()[0]) for process in running))
+    return rates[1] / rates[0]
 
 
 def two_workers(size: Size) -> list[Row]:
-    gain = _machine()
+    gain = _machine(min(12, size.trials))
     say(f"two yardsticks side by side: {gain:.2f} x one's rate on this machine")
     # One, two, one: a machine that grows busier meanwhile does not tilt the ratio.
     single, double = [rate(size, 1)], rate(size, 2)
@@ -105,9 +122,8 @@ def _clocked() -> Iterator[list[tuple[float, float]]]:
 
 
 def overhead(size: Size) -> list[Row]:
-    cfg = configuration(size).with_scan(trials=size.trials, workers=1)
-    with tempfile.TemporaryDirectory() as folder, _clocked() as spans:
-        run_scan(cfg, Path(folder), name="bench", request={}, wanted=size.trials, workers=1, quiet=True)
+    with nothing_remembered(), tempfile.TemporaryDirectory() as folder, _clocked() as spans:
+        scan(_file(Path(folder), size), out=Path(folder) / "out", workers=1, quiet=True)
     skipped = min(_SKIPPED, len(spans) // 2)
     between = [after[0] - before[1] for before, after in zip(spans[skipped:-1], spans[skipped + 1 :], strict=True)]
     inside = [end - start for start, end in spans[skipped:]]
@@ -118,7 +134,6 @@ def overhead(size: Size) -> list[Row]:
         "overhead_median_seconds": float(np.median(between)),
         "evaluation_seconds": float(np.mean(inside)),
         "trials": size.trials,
-        "sampler": cfg.scan.sampler,
     }
     work = "ask + tell + record, of the evaluation"
     return [Row("overhead", work, float(np.mean(between)), "s", percent, "% of the evaluation", 5.0, details=details)]

@@ -1,4 +1,4 @@
-"""Write the README's numbers and picture anew: run its Python example, paste what it prints.
+"""Write the README's numbers and picture anew: run its Python example, paste what it prints; the table of speed.
 
 make docs        or        python docs/readme_numbers.py
 """
@@ -7,15 +7,23 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import re
+import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.results import RESULTS, busy, measured, target  # noqa: E402
+
 README = ROOT / "README.md"
 PICTURE = ROOT / "docs" / "img" / "qball.png"
 BLOCK = re.compile(r"(<!-- output: begin -->\n).*?(<!-- output: end -->)", re.S)
+SPEED = re.compile(r"(<!-- speed: begin -->\n).*?(<!-- speed: end -->)", re.S)
 
 
 def example(text: str) -> str:
@@ -32,6 +40,25 @@ def output(text: str) -> str:
     return found[0].split("```")[1].removeprefix("text\n") if "```" in found[0] else ""
 
 
+def speed(written: dict[str, Any]) -> str:
+    """The table of speed: every row of benchmarks/results.json."""
+    yardstick, machine = written["yardstick"], written["machine"]
+    lines = [
+        f"Measured on {written['date']} at {written['commit']} on {machine['cpu']}, {machine['cores']} cores, Python "
+        f"{written['versions']['python']}, JAX {written['versions']['jax']}; one thread, medians, kernels compiled. "
+        f"One yardstick is a dense symmetric eigenproblem, {yardstick['eigenvalues']} of {yardstick['unknowns']} "
+        f"eigenvalues, by SciPy: {yardstick['seconds']:.3f} s here. {busy(written)}".rstrip(),
+        "",
+        "| work | measured | target | |",
+        "|---|---|---|---|",
+    ]
+    for row in written["rows"]:
+        work = row["work"] + (f" ({row['note']})" if row["note"] else "")
+        verdict = "" if row["target"] is None or row["met"] is None else row["verdict"]
+        lines.append(f"| {work} | {measured(row)} | {target(row)} | {verdict} |")
+    return "\n".join(lines) + "\n"
+
+
 def run(code: str) -> tuple[str, bytes]:
     """Run the example in an empty folder; what it printed and the picture that it saved."""
     printed = io.StringIO()
@@ -45,7 +72,9 @@ def main() -> None:
     text = README.read_text(encoding="utf-8")
     printed, picture = run(example(text))
     block = f"```text\n{printed}```\n"
-    README.write_text(BLOCK.sub(lambda m: m[1] + block + m[2], text), encoding="utf-8")
+    text = BLOCK.sub(lambda m: m[1] + block + m[2], text)
+    table = speed(json.loads(RESULTS.read_text(encoding="utf-8")))
+    README.write_text(SPEED.sub(lambda m: m[1] + table + m[2], text), encoding="utf-8")
     PICTURE.parent.mkdir(exist_ok=True)
     PICTURE.write_bytes(picture)
     print(f"{printed}written into {README.relative_to(ROOT)}, with {PICTURE.relative_to(ROOT)}")

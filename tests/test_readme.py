@@ -1,6 +1,7 @@
-"""The README's example runs, and prints what the README says that it prints."""
+"""The README's example prints what the README says that it prints; its table of speed is what was measured."""
 
 import importlib.util
+import json
 import re
 from pathlib import Path
 
@@ -24,6 +25,24 @@ def test_example_prints_what_the_readme_says():
         # Anything below 1e-6 is rounding error (residuals, the zero of a mode) and differs between machines.
         assert float(now) == pytest.approx(float(then), rel=2e-4, abs=1e-6), hint
     assert picture.startswith(b"\x89PNG")
+
+
+def test_table_of_speed_is_that_of_the_results():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    found = readme_numbers.SPEED.search(text)
+    assert found, "the README has lost its table of speed"
+    written = json.loads((ROOT / "benchmarks" / "results.json").read_text(encoding="utf-8"))
+    table = readme_numbers.speed(written)
+    assert found[0] == found[1] + table + found[2], "run `make docs`"
+    # Not only the same text: each ratio stands in the line of its row.
+    for row in written["rows"]:
+        line = next(line for line in table.splitlines() if line.startswith(f"| {row['work']}"))
+        number = re.search(r"\d+\.?\d*(?:e[-+]\d+)?", line.split("|")[2])
+        if row["ratio"] is None:
+            assert "not measured" in line
+        else:
+            assert float(number[0]) == pytest.approx(abs(row["ratio"]), rel=0.5)
+            assert ("missed" in line) == (row["met"] is False)
 
 
 def test_files_that_the_readme_names_exist():
