@@ -81,16 +81,16 @@ def geometry(grid: RadialGrid) -> Geometry:
 def potential_kernels(function: PotentialFunction) -> tuple[Callable, Callable, Callable]:
     """``energy(geometry, theory, u)``, (energy, gradient), and V'' at the quadrature points, in NumPy.
 
-    Only the potential at points is compiled (see :mod:`.pointwise`).
+    Only the potential at points is compiled (see :mod:`.pointwise`). ``still``: V of the vacuum there, where known.
     """
     kernels = point_kernels(function)
 
-    def energy_and_gradient(geo: Geometry, theory: Theory, u: Array) -> tuple[float, Array]:
+    def energy_and_gradient(geo: Geometry, theory: Theory, u: Array, still: Array | None = None) -> tuple[float, Array]:
         u, shape = np.asarray(u), geo.weights.shape
         fields, slopes = at_points(geo, u)
         radii = geo.radii.reshape(-1)
         value, force = kernels.value_and_gradient(fields.reshape(-1, u.shape[1]), theory.params, radii)
-        excess = (value - background(kernels, theory, radii)).reshape(shape)
+        excess = (value - (background(kernels, theory, radii) if still is None else still)).reshape(shape)
         with np.errstate(all="ignore"):  # a field far out of range has no energy, which the solvers see
             total = float(energy_from_density(geo, theory, u, excess, slopes))
             return total, gradient(geo, theory, u, force.reshape(*shape, -1), slopes)
@@ -102,8 +102,8 @@ def potential_kernels(function: PotentialFunction) -> tuple[Callable, Callable, 
         matrix = kernels.hessian(fields.reshape(-1, n), theory.params, geo.radii.reshape(-1))
         return matrix.reshape(*geo.weights.shape, n, n)
 
-    def energy_(geo: Geometry, theory: Theory, u: Array) -> float:
-        return energy_and_gradient(geo, theory, u)[0]
+    def energy_(geo: Geometry, theory: Theory, u: Array, still: Array | None = None) -> float:
+        return energy_and_gradient(geo, theory, u, still)[0]
 
     return energy_, energy_and_gradient, curvature
 

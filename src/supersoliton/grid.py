@@ -73,6 +73,13 @@ def differentiation_matrix(order: int) -> Float[Array, "{order}+1 {order}+1"]:
     return matrix
 
 
+@functools.cache
+def _gauss(order: int, n_points: int) -> tuple[Array, Array, Float[Array, "{n_points} {order}+1"]]:
+    """Gauss-Legendre points and weights on [-1, 1], and the Lagrange polynomials there."""
+    x, w = roots_legendre(n_points)
+    return x, w, lagrange_matrix(order, x)
+
+
 @dataclass(frozen=True)
 class RadialGrid:
     """A mesh of spectral elements on [0, r_max].
@@ -143,19 +150,18 @@ class RadialGrid:
     @functools.cached_property
     def _quadrature(self) -> tuple[Array, Array, Array, Array]:
         n_points = self.order + _EXTRA_POINTS
-        x, w = roots_legendre(n_points)
+        x, w, inner = _gauss(self.order, n_points)
         e = self.element_edges
         half = 0.5 * (e[1:] - e[:-1])
-        points = np.tile(x, (self.n_elements, 1))
-        r = e[:-1, None] + half[:, None] * (points + 1.0)
+        r = e[:-1, None] + half[:, None] * (x + 1.0)
         weights = half[:, None] * w[None, :] * r ** (self.dim - 1.0)
+        values = np.tile(inner, (self.n_elements, 1, 1))
         if float(self.dim) != int(self.dim):
             # r^(d-1) is not smooth at the origin for a non-integer dimension: the Gauss-Jacobi rule contains it.
             x0, w0 = roots_jacobi(n_points, 0.0, self.dim - 1.0)
-            points[0] = x0
+            values[0] = lagrange_matrix(self.order, x0)
             r[0] = half[0] * (x0 + 1.0)
             weights[0] = half[0] ** self.dim * w0
-        values = np.stack([lagrange_matrix(self.order, row) for row in points])
         slopes = values @ differentiation_matrix(self.order) / half[:, None, None]
         return r, sphere_area(self.dim) * weights, values, slopes
 
@@ -182,7 +188,7 @@ class RadialGrid:
         r"""Element matrices :math:`S_d\int r^{d-1} c\,\phi_a\phi_b` (``mass``) or with derivatives (``stiffness``)."""
         weights = self.quadrature_weights if coefficient is None else self.quadrature_weights * coefficient
         basis = self.interpolation if of == "mass" else self.derivative
-        blocks = np.einsum("eq,eqa,eqb->eab", weights, basis, basis, optimize=True)
+        blocks = (weights[:, :, None] * basis).swapaxes(1, 2) @ basis
         return 0.5 * (blocks + blocks.swapaxes(1, 2))  # symmetric to the last bit
 
     def assemble(self, blocks: Float[Array, "element {self.order}+1 {self.order}+1"]) -> Float[Array, "node node"]:
@@ -250,11 +256,19 @@ class RadialGrid:
         return values.reshape(radii.shape + u.shape[1:])
 
     def refine(self, *, extra_order: int = 0, split: int = 1) -> RadialGrid:
-        """A finer grid that contains this one: each element cut into ``split`` parts, the order raised."""
-        e = self.element_edges
-        fractions = np.arange(split) / split
-        edges = np.concatenate([(e[:-1, None] + (e[1:] - e[:-1])[:, None] * fractions).ravel(), [e[-1]]])
-        return RadialGrid(order=self.order + extra_order, dim=self.dim, edges=tuple(edges))
+        """A finer grid that contains this one: each element cut into ``split`` parts, the order raised.
+
+        A negative ``extra_order`` lowers it: the coarser mesh of the same elements.
+        """
+        return _refined(self, extra_order, split)
+
+
+@functools.lru_cache(maxsize=32)  # so that the matrices of a mesh met again and again are made once
+def _refined(grid: RadialGrid, extra_order: int, split: int) -> RadialGrid:
+    e = grid.element_edges
+    fractions = np.arange(split) / split
+    edges = np.concatenate([(e[:-1, None] + (e[1:] - e[:-1])[:, None] * fractions).ravel(), [e[-1]]])
+    return RadialGrid(order=grid.order + extra_order, dim=grid.dim, edges=tuple(edges))
 
 
 def _is_real(value: object) -> bool:

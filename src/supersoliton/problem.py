@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from scipy.special import kve
 from . import functional
 from .functional import Geometry, Theory
 from .grid import RadialGrid, sphere_area
+from .lanes import cached_property
 from .models.base import AbstractModel
 from .pointwise import point_kernels
 from .vacua import Vacuum, describe, mass_matrix, slope, vacua
@@ -151,7 +151,7 @@ class Problem:
     def _outer_radius(self) -> float:
         return self.grid.r_max if self.grid is not None else 0.0
 
-    @functools.cached_property
+    @cached_property
     def vacuum(self) -> Vacuum:
         """The boundary state; see the class notes. Raises ValueError where the potential has no such state."""
         if self.background is not None:
@@ -186,13 +186,13 @@ class Problem:
 
     # What the kernels need
 
-    @functools.cached_property
+    @cached_property
     def geometry(self) -> Geometry:
         if self.grid is None:
             raise ValueError("problem.grid is not chosen yet: solve(problem) chooses one, or give RadialGrid(...)")
         return functional.geometry(self.grid)
 
-    @functools.cached_property
+    @cached_property
     def theory(self) -> Theory:
         n = self.model.n_fields
         return Theory(
@@ -210,12 +210,13 @@ class Problem:
 
     def energy(self, u: Array) -> float:
         """E[u] of nodal fields (n_nodes, n_fields)."""
-        return float(functional.potential_kernels(self.model.potential_function)[0](self.geometry, self.theory, u))
+        kernel = functional.potential_kernels(self.model.potential_function)[0]
+        return float(kernel(self.geometry, self.theory, u, self.background_density))
 
     def energy_and_gradient(self, u: Array) -> tuple[float, Array]:
         """E[u] and dE/du, (n_nodes, n_fields)."""
         kernel = functional.potential_kernels(self.model.potential_function)[1]
-        value, slope_ = kernel(self.geometry, self.theory, u)
+        value, slope_ = kernel(self.geometry, self.theory, u, self.background_density)
         return float(value), np.asarray(slope_)
 
     def curvature(self, u: Array) -> Array:
@@ -232,7 +233,7 @@ class Problem:
         held = self.boundary not in ("free", "decaying")
         return np.full(self.model.n_fields, 0.0 if held else 1.0)
 
-    @functools.cached_property
+    @cached_property
     def free_nodes(self) -> Array:
         """1 for an unknown, 0 for a value held fixed; shape (n_nodes, n_fields)."""
         assert self.grid is not None
@@ -285,7 +286,7 @@ class Problem:
         kernels = point_kernels(self.model.potential_function)
         params, radii, weights = self.model.params, grid.quadrature_points.ravel(), grid.quadrature_weights.ravel()
         flat = grid.at_quadrature(np.asarray(u)).reshape(-1, self.model.n_fields)
-        excess = kernels.value(flat, params, radii) - self._background_density
+        excess = kernels.value(flat, params, radii) - self.background_density
         radial = 0.0
         if self.model.explicit_r:
             still = np.tile(self.vacuum.values, (len(radii), 1))
@@ -297,10 +298,12 @@ class Problem:
             "radial": radial,
         }
 
-    @functools.cached_property
-    def _background_density(self) -> Array:
+    @cached_property
+    def background_density(self) -> Array:
         """V of the vacuum at the quadrature points."""
         assert self.grid is not None
+        if not self.model.explicit_r:
+            return np.full(self.grid.quadrature_points.size, self.vacuum.energy_density)
         kernels = point_kernels(self.model.potential_function)
         return functional.background(kernels, self.theory, self.grid.quadrature_points.ravel())
 

@@ -153,7 +153,8 @@ def _starts(model: AbstractModel, free: Array, n_starts: int, seed: int, r: floa
     # The origin itself is slightly displaced: exactly on a symmetric saddle every direction would look flat.
     origin = np.zeros((1, n))
     nudge = 1e-3 * rng.normal(size=(1, n))
-    return np.concatenate([origin, nudge, axes, unstable, random]) * free
+    # Mirror images come in the same order, so that a symmetric potential has symmetric minima to the last bit.
+    return np.concatenate([origin, axes, unstable, nudge, random]) * free
 
 
 def _descend(model: AbstractModel, u: Array, free: Array, r: float, deadline: float) -> Float[Array, "end field"]:
@@ -178,7 +179,7 @@ def _descend(model: AbstractModel, u: Array, free: Array, r: float, deadline: fl
         length = np.max(np.abs(step), axis=1)
         # Off a maximum Newton's step only doubles the distance: there a stride, which the halving below corrects.
         stride = np.where(
-            convex | (length == 0), length, np.maximum(length, _STRIDE * np.maximum(1.0, np.abs(here).max(1)))
+            convex | (length <= 1e-14), length, np.maximum(length, _STRIDE * np.maximum(1.0, np.abs(here).max(1)))
         )
         step *= (np.minimum(stride, limit[active]) / np.maximum(length, 1e-300))[:, None]
         best, best_energy, best_force = here.copy(), energy_here.copy(), force[active]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -119,11 +120,11 @@ class Potential(AbstractModel):
     def params(self) -> dict[str, Any]:
         return dict(self.couplings)
 
-    @property
+    @functools.cached_property
     def explicit_r(self) -> bool:
         return _takes_radius(self.function)
 
-    @property
+    @functools.cached_property
     def potential_function(self) -> PotentialFunction:
         return self.function if self.explicit_r else _without_radius(self.function)
 
