@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy import ndarray as Array
 
-from .grid import RadialGrid
 from .problem import Problem
 from .screening import flow_together
 from .solvers.base import AbstractSolver, Solution
@@ -88,7 +87,7 @@ def _coarser(problem: Problem, divisor: int) -> Problem:
     grid = problem.grid
     assert grid is not None
     order = min(grid.order, max(_LOWEST_ORDER, grid.order // divisor))
-    return problem.with_grid(RadialGrid(order=order, dim=grid.dim, edges=tuple(grid.element_edges)))
+    return problem.with_grid(grid.refine(extra_order=order - grid.order))
 
 
 def distinct_solutions(problem: Problem, found: list[Solution]) -> list[Solution]:

@@ -37,10 +37,16 @@ def count_negative(problem: Problem, u: Array, factors: linear.Factors, *, at_fi
     return negative - (1 if along < 0 else 0)
 
 
-def lowest_mode(problem: Problem, u: Array, multiplier: float) -> tuple[int, Array]:
-    """The number of negative modes and, where there are any, a direction with negative second variation."""
+def lowest_mode(
+    problem: Problem, u: Array, multiplier: float, factors: linear.Factors | None = None
+) -> tuple[int, Array]:
+    """The number of negative modes and, where there are any, a direction with negative second variation.
+
+    ``factors`` of the second variation, where they are known already.
+    """
     assert problem.grid is not None
-    factors = factorise(problem, u, multiplier)
+    if factors is None:
+        factors = factorise(problem, u, multiplier)
     negative = count_negative(problem, u, factors)
     if negative == 0:
         return 0, np.zeros_like(u)
