@@ -34,6 +34,9 @@ _HOME = {
     "BounceError": "bounce",
     "bounce": "bounce",
     "find_states": "find",
+    "FixedPoint": "self_consistent",
+    "SelfConsistent": "self_consistent",
+    "self_consistent": "self_consistent",
     "Sensitivity": "sensitivity",
     "sensitivity": "sensitivity",
     "Rotation": "rotation",
@@ -101,6 +104,9 @@ if TYPE_CHECKING:
     from .rotation import rotation as rotation
     from .scoring import Scores as Scores
     from .scoring import score as score
+    from .self_consistent import FixedPoint as FixedPoint
+    from .self_consistent import SelfConsistent as SelfConsistent
+    from .self_consistent import self_consistent as self_consistent
     from .sensitivity import Sensitivity as Sensitivity
     from .sensitivity import sensitivity as sensitivity
     from .solve import SolveError as SolveError

@@ -15,6 +15,7 @@ from .certificate import BOUNDARY_LIMIT, RESIDUAL_LIMIT
 from .problem import Problem
 from .scoring import score
 from .search import find_solutions
+from .self_consistent import iterate, recorded
 from .solvers.base import AbstractSolver
 from .spectrum import Modes, spectrum
 from .state import State, make_state
@@ -87,10 +88,16 @@ def evaluate(cfg: Settings, point: Mapping[str, float]) -> Evaluation:
     except ValueError as error:  # no vacuum: the potential has no minimum at these couplings
         return _without_state(couplings, str(error), clock)
     clock.lap("vacuum")
-    solutions, relaxed = find_solutions(problem, cfg.solver, cfg.problem.guess)
+    fixed = None
+    if cfg.problem.self_consistent is None:
+        solutions, relaxed = find_solutions(problem, cfg.solver, cfg.problem.guess)
+    else:  # the evaluation is that of the fixed point, or of where the search for one ended
+        fixed = iterate(problem, cfg.problem.self_consistent, cfg.problem.guess, cfg.solver)
+        problem, solutions, relaxed = fixed.problem, fixed.solutions, len(fixed.solutions)
+        vacuum_values = observables.vacuum_masses(problem) if solutions else vacuum_values
     clock.lap("state")
     if not solutions:
-        return _without_state(couplings, "diverged: no start has a finite energy", clock)
+        return _without_state(couplings, fixed.status if fixed else "diverged: no start has a finite energy", clock)
     state = make_state(problem, solutions[0])
     clock.lap("certificate")
     modes = _modes(cfg, state)
@@ -103,18 +110,24 @@ def evaluate(cfg: Settings, point: Mapping[str, float]) -> Evaluation:
         **_measurements(state),
         "n_distinct": float(relaxed),
         "steps": float(state.steps),
+        **(recorded(fixed) if fixed else {}),
     }
     lowest = modes.get(0)
     spectra = {f"bound_{ell}": mode.bound for ell, mode in modes.items()}
     if lowest is not None:
         spectra |= {"box": lowest.masses, "thresholds": lowest.thresholds, "continuum": lowest.continuum}
+    status, reasons, constraints = state.status, state.certificate.reasons, constraints_of(state, values)
+    if fixed is not None:
+        constraints["self_consistent"] = -1.0 if fixed.converged else max(fixed.decades_off, 1e-3)
+        if not fixed.converged:
+            status, reasons = fixed.status, (*reasons, fixed.status)
     return Evaluation(
         point=couplings,
-        status=state.status,
+        status=status,
         kind=state.certificate.kind,
-        reasons=state.certificate.reasons,
+        reasons=reasons,
         values=values,
-        constraints=constraints_of(state, values),
+        constraints=constraints,
         seconds=clock.total(),
         spectra=spectra,
         state=state,

@@ -77,6 +77,15 @@ def test_the_order_of_names_and_the_scan_do_not():
     assert key(point={"g": np.float64(0.6), "norm": 1200}) == key()
 
 
+def test_an_accelerator_has_entries_of_its_own(monkeypatch):
+    monkeypatch.delenv("JAX_PLATFORMS", raising=False)
+    host = key()
+    monkeypatch.setenv("JAX_PLATFORMS", "cpu")
+    assert key() == host
+    monkeypatch.setenv("JAX_PLATFORMS", "cuda")
+    assert key() != host
+
+
 def test_values_that_look_alike_are_told_apart():
     different = [0, -0.0, False, None, "0", "i0", [], {}, [0.0], [[0.0]], "", 1, True, float("nan"), "nan", 2**53,
                  2**53 + 1, 10**400, {"a": {"b": 1}}, {"a": 1, "b": 1}, {"a.b": 1}]  # fmt: skip

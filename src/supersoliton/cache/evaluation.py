@@ -162,6 +162,8 @@ def hurried(config: Any, evaluation: Evaluation) -> bool:
     budget = getattr(config.solver, "max_seconds", None)
     seconds = evaluation.seconds
     searched = seconds.get("vacuum", seconds["total"])
+    if getattr(config.problem, "self_consistent", None) is not None:  # looks for a vacuum at every iteration
+        searched += seconds.get("state", 0.0)
     return searched >= _VACUUM_SECONDS or (budget is not None and seconds.get("state", 0.0) >= budget)
 
 

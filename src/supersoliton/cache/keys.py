@@ -7,6 +7,7 @@ import hashlib
 import importlib.metadata
 import inspect
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -71,13 +72,16 @@ def key_of(tables: Mapping[str, Any], potential: str | None, point: Mapping[str,
     """The key of one evaluation, from the resolved tables of its configuration.
 
     Of `tables` everything counts but [scan], which chooses points and evaluates none. `potential` is the fingerprint
-    of a user's potential: what it computes, not the path it was read from.
+    of a user's potential: what it computes, not the path it was read from. An accelerator that was asked for
+    (`--device`) rounds in its own way, so it has entries of its own.
     """
     kept = {name: table for name, table in tables.items() if name not in ("scan", "versions")}
     if potential is not None:
         kept["model"] = {name: value for name, value in kept["model"].items() if name != "function"}
     values = {name: float(value) for name, value in point.items()}
-    return digest_of({"tables": kept, "potential": potential, "point": values})
+    chosen = os.environ.get("JAX_PLATFORMS", "")
+    device = "" if chosen == "cpu" else chosen
+    return digest_of({"tables": kept, "potential": potential, "point": values, "device": device})
 
 
 def fingerprint(model: Any) -> str | None:

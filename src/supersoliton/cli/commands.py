@@ -92,10 +92,12 @@ def solve(file: File, out: Out = None, json_file: Json = None, device: Device = 
 
     config, point = _config(file)
     folder = _folder(out)
-    state = find_state(config, point)
+    state, fed = find_state(config, point)
     saved = [state.save(folder / "state.nc"), folder / "state.png"]
     state.plot().savefig(saved[1], dpi=150)
     data = {"file": str(file), "point": point, **describe_state(state), "saved": [str(path) for path in saved]}
+    if fed is not None:
+        data["self_consistent"] = fed
     if not quiet:
         print_state(_console(), data)
     write_json(json_file, data)
@@ -108,7 +110,7 @@ def spectrum(file: File, json_file: Json = None, device: Device = None, quiet: Q
     from .states import describe_spectrum, find_state, print_spectrum
 
     config, point = _config(file)
-    state = find_state(config, point)
+    state, _ = find_state(config, point)
     data = {"file": str(file), "point": point, **describe_spectrum(config, state)}
     if not quiet:
         print_spectrum(_console(), data)

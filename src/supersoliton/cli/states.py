@@ -16,6 +16,7 @@ from .. import certificate as limits
 from ..config import Config
 from ..scoring import score
 from ..search import find_solutions
+from ..self_consistent import iterate
 from ..spectrum import spectrum
 from ..state import State, make_state
 from .tables import number, simple_table
@@ -25,15 +26,26 @@ _SCORES = ("fractal_score", "hierarchy", "regularity", "enhanced_score")
 _SEEN = 0.01  # a field weaker than this fraction of the strongest is not listed
 
 
-def find_state(config: Config, point: Mapping[str, float]) -> State:
-    """The lowest state that the configured guess (many starts, unless one is given) leads to."""
+def find_state(config: Config, point: Mapping[str, float]) -> tuple[State, dict[str, Any] | None]:
+    """The lowest state that the configured guess (many starts, unless one is given) leads to.
+
+    Where couplings are fed back, that of their fixed point, with what came of the iterations as plain data.
+    """
     problem = config.problem_at(point)
-    solutions = find_solutions(problem, config.solver, config.problem.guess).solutions
+    options, fed = config.problem.self_consistent, None
+    if options is None:
+        solutions = find_solutions(problem, config.solver, config.problem.guess).solutions
+    else:
+        found = iterate(problem, options, config.problem.guess, config.solver)
+        bare = {name: float(problem.model.params[name]) for name in options.feedback}
+        problem, solutions = found.problem, found.solutions
+        fed = {"status": found.status, "iterations": len(found.history), "residual": found.residual}
+        fed |= {"bare": bare, "effective": dict(found.couplings)}
     if not solutions:
         raise ValueError(
             "no start of this problem has a finite energy: check the couplings, or give a [problem.guess]."
         )
-    return make_state(problem, solutions[0])
+    return make_state(problem, solutions[0]), fed
 
 
 def describe_state(state: State) -> dict[str, Any]:
@@ -71,10 +83,21 @@ def print_state(console: Console, data: Mapping[str, Any]) -> None:
         if abs(value - data["vacuum"][field]) > _SEEN * strongest > 0:
             table.add_row(f"{field} at r = 0", f"{value:.6g}", f"vacuum {data['vacuum'][field]:.6g}")
     console.print(table)
+    if data.get("self_consistent"):
+        console.print(_feedback_table(data["self_consistent"]))
     console.print(_certificate_table(data))
     for reason in data["certificate"]["reasons"]:
         console.print(f"  ! {reason}", markup=False)
     console.print(Text("saved " + ", ".join(data["saved"])), soft_wrap=True)
+
+
+def _feedback_table(fed: Mapping[str, Any]) -> Table:
+    status = "self-consistent" if fed["status"] == "converged" else fed["status"]
+    table = _pairs(f"{status} after {fed['iterations']} iterations")
+    for name, value in fed["effective"].items():
+        table.add_row(name, f"{value:.12g}", f"bare {fed['bare'][name]:.12g}")
+    table.add_row("difference", _small(fed["residual"]), "of fed and effective couplings, relative")
+    return table
 
 
 def _certificate_table(data: Mapping[str, Any]) -> Table:

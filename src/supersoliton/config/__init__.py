@@ -2,11 +2,13 @@
 
 [model]     kind = "octave_higgs" and the fields of OctaveHiggs, or kind = "potential", function = "file.py:name"
 [grid]      the fields of RadialGrid
-[problem]   boundary, norm, …; [problem.guess] kind = "gaussian" … with its fields, or "multistart"
+[problem]   boundary, norm, …; [problem.guess] kind = "gaussian" … with its fields, or "multistart";
+            [problem.self_consistent] the fields of SelfConsistent: couplings fed back from the state
 [solver]    kind = "newton", "lbfgs" or "gradient_flow", and the fields of Newton, LBFGS or GradientFlow
 [spectrum]  n_modes, ell          [score]  spectrum, targets, null_samples, seed
-[scan]      trials, sampler, fallback, population, seed, workers, objectives
+[scan]      trials, sampler, fallback, population, seed, workers, objectives, cache, cache_size
 [scan.parameters]   g = [0.5, 0.8]   or   norm = { low = 400, high = 5000, log = true }
+[scan.verify]       points
 """
 
 from typing import TYPE_CHECKING, Any

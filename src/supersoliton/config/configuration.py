@@ -14,7 +14,8 @@ from ..grid import RadialGrid
 from ..models import OctaveHiggs
 from ..models.base import AbstractModel
 from ..problem import Problem
-from ..scan.settings import Range, ScanSettings
+from ..scan.settings import Range, ScanSettings, VerifySettings
+from ..self_consistent import SelfConsistent, check_feedback
 from ..solvers import LBFGS, AbstractSolver, GradientFlow, Newton
 from ..warm_start import Exponential, Gaussian, MultiStart, OriginalGuess, SuperGaussian
 from . import user_potential
@@ -61,16 +62,21 @@ class Config:
         couplings = dict(point or {})
         norm = couplings.pop("norm", self.problem.norm)
         model = construct("model", self.model.replace, **couplings) if couplings else self.model
-        given = {f.name: getattr(self.problem, f.name) for f in dataclasses.fields(self.problem) if f.name != "guess"}
+        own = ("guess", "self_consistent")
+        given = {f.name: getattr(self.problem, f.name) for f in dataclasses.fields(self.problem) if f.name not in own}
         if norm is not None:
             given["norm"] = float(norm)
         return construct("problem", Problem, model=model, grid=self.grid, **given)
 
     def to_dict(self) -> dict[str, Any]:
         """Every key with its value, defaults included: plain, TOML-writable, and `loads` of it is this again."""
-        problem = as_table(dataclasses.replace(self.problem, guess=None))
+        problem = as_table(dataclasses.replace(self.problem, guess=None, self_consistent=None))
         problem["guess"] = _kind_table(self.problem.guess, _GUESSES)
-        scan = as_table(dataclasses.replace(self.scan, parameters={}))
+        if self.problem.self_consistent is not None:
+            problem["self_consistent"] = as_table(self.problem.self_consistent)
+        scan = as_table(dataclasses.replace(self.scan, parameters={}, verify=None))
+        if self.scan.verify is not None:
+            scan["verify"] = as_table(self.scan.verify)
         scan["parameters"] = {name: as_table(limits) for name, limits in self.scan.parameters.items()}
         return {
             "model": dict(self.model_table),
@@ -86,6 +92,10 @@ class Config:
         """The same configuration with other [scan] settings, e.g. `trials=6`."""
         settings = {f.name: getattr(self.scan, f.name) for f in dataclasses.fields(self.scan)} | changes
         return dataclasses.replace(self, scan=construct("scan", ScanSettings, **settings))
+
+    def with_tables(self, tables: Mapping[str, Any]) -> Config:
+        """The configuration of other tables, e.g. those that an earlier version recorded. Raises ValueError."""
+        return loads(tables)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Config) and self.to_dict() == other.to_dict()
@@ -149,7 +159,12 @@ def _scan(table: Mapping[str, Any]) -> ScanSettings:
     parameters = values.pop("parameters", {})
     if not isinstance(parameters, Mapping):
         raise ValueError(f"[scan.parameters] must be a table, got {parameters!r}: write e.g. g = [0.5, 0.8].")
-    settings = build("scan", ScanSettings, values, also=("parameters",))
+    verify = values.pop("verify", None)
+    if verify is not None and not isinstance(verify, Mapping):
+        raise ValueError(f"[scan.verify] must be a table, got {verify!r}: write points = 15 below it.")
+    settings = build("scan", ScanSettings, values, also=("parameters", "verify"))
+    if verify is not None:
+        settings = dataclasses.replace(settings, verify=build("scan.verify", VerifySettings, verify))
     ranges = {name: _range(name, value) for name, value in parameters.items()}
     return dataclasses.replace(settings, parameters=ranges)
 
@@ -195,8 +210,14 @@ def _problem(table: Mapping[str, Any]) -> ProblemSettings:
     guess = values.pop("guess", {})
     if not isinstance(guess, Mapping):
         raise ValueError(f'[problem.guess] must be a table, got {guess!r}: write kind = "gaussian" below it.')
+    feedback = values.pop("self_consistent", None)
+    if feedback is not None and not isinstance(feedback, Mapping):
+        raise ValueError(
+            f'[problem.self_consistent] must be a table, got {feedback!r}: write feedback = ["m0_squared"] below it.'
+        )
     settings = build("problem", ProblemSettings, values)
-    return dataclasses.replace(settings, guess=_guess(dict(guess)))
+    chosen = None if feedback is None else build("problem.self_consistent", SelfConsistent, feedback)
+    return dataclasses.replace(settings, guess=_guess(dict(guess)), self_consistent=chosen)
 
 
 def _guess(values: dict[str, Any]) -> Any:
@@ -229,6 +250,8 @@ def _check_parameters(config: Config) -> None:
             near = get_close_matches(name, RECORDED, n=1)
             remedy = f'did you mean "{near[0]}"?' if near else f"choose from {', '.join(RECORDED)}."
             raise ValueError(f'[scan] objectives: nothing is recorded as "{name}": {remedy}')
+    if config.problem.self_consistent is not None:
+        construct("problem.self_consistent", check_feedback, model=config.model, options=config.problem.self_consistent)
     names = config.model.fields
     chosen = getattr(config.problem.guess, "field", None)
     for field in chosen if isinstance(chosen, tuple) else () if chosen is None else (chosen,):

@@ -21,7 +21,8 @@ RECORDED = (
 class ProblemSettings:
     """Boundary, constraint and start of the problem; the model and the grid have tables of their own.
 
-    `guess` is a starting profile, or MultiStart for many of them.
+    `guess` is a starting profile, or MultiStart for many of them. `self_consistent` says which couplings are fed back
+    from the state, where any are.
     """
 
     boundary: str | tuple[float, ...] = "vacuum"
@@ -30,6 +31,7 @@ class ProblemSettings:
     norm_of: str | tuple[str, ...] | None = None
     parity: str = "even"
     guess: Any = None
+    self_consistent: Any = None
 
     def __post_init__(self) -> None:
         if self.norm is not None and not (math.isfinite(self.norm) and self.norm > 0):

@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .. import devices
+
 SAMPLERS = ("tpe", "nsga2", "nsga3", "gp", "botorch", "random", "sobol")
+EXECUTORS = ("auto", "in_process", "processes", "dask")
 FALLBACKS = ("tpe", "nsga2", "nsga3", "random", "sobol")  # those that need nothing beyond the dependencies
 
 
@@ -42,6 +45,20 @@ class Range:
 
 
 @dataclass(frozen=True)
+class VerifySettings:
+    """[scan.verify]: when the trials are finished, evaluate what a surrogate of them foretells.
+
+    points   how many points of the predicted Pareto set, the most promising first
+    """
+
+    points: int = 15
+
+    def __post_init__(self) -> None:
+        if isinstance(self.points, bool) or not isinstance(self.points, int) or self.points < 1:
+            raise ValueError(f"verify.points must be a whole number of at least 1, got {self.points!r}: try 15.")
+
+
+@dataclass(frozen=True)
 class ScanSettings:
     """How many trials, chosen how, run by how many workers, scored by what.
 
@@ -50,6 +67,17 @@ class ScanSettings:
     workers      processes side by side; 1 runs in this process, and then the same seed gives the same trials
     objectives   names of recorded values, all maximised
     parameters   name of a coupling, or "norm" → its Range
+    verify       the phase after the trials, see VerifySettings; None for none
+    cache        take evaluations made before from the cache, and keep new ones
+    cache_size   largest size of the cache on disk, in MB; the evaluations unused for longest give way
+    device       "auto" (an accelerator where JAX finds one), "cpu", "gpu" or "tpu"
+    batch        evaluations that share the device's kernels; 0: 64 on an accelerator, none on a CPU (`workers` run)
+    executor        "in_process", "processes" (of this machine) or "dask"; "auto": in this process for one worker, else
+                    in processes, and Dask where there is a scheduler
+    scheduler       address of a Dask cluster, "tcp://HOST:8786"; without it "dask" starts `workers` on this machine
+    trial_timeout   seconds after which a trial counts as hung; its worker is killed and the trial has failed
+    worker_memory   GiB of data that one of the "processes" may have, 0: no limit; a trial that wants more fails
+    storage         where the study is kept, see scan/storage.py; "" is study.db in the folder of the scan
     """
 
     trials: int = 24
@@ -60,21 +88,46 @@ class ScanSettings:
     workers: int = 2
     objectives: tuple[str, ...] = ("fractal_score", "hierarchy", "regularity")
     parameters: Mapping[str, Range] = field(default_factory=dict)
+    verify: VerifySettings | None = None
+    cache: bool = True
+    cache_size: float = 1000.0
+    device: str = "auto"
+    batch: int = 0
+    executor: str = "auto"
+    scheduler: str = ""
+    trial_timeout: float = 900.0
+    worker_memory: float = 0.0
+    storage: str = ""
 
     def __post_init__(self) -> None:
         for name, least, remedy in (
             ("trials", 1, "ask for at least one trial"),
             ("workers", 1, "1 runs in this process, 2 in two processes"),
+            ("batch", 0, "try 64 on an accelerator, or leave it out"),
             ("population", 2, "nsga2 needs at least two parents, try 20"),
             ("seed", 0, "give a whole number from 0"),
         ):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise ValueError(f"scan.{name} must be a whole number of at least {least}, got {value!r}: {remedy}.")
+        devices.check(self.device, "scan.device")
         if self.sampler not in SAMPLERS:
             raise ValueError(f"scan.sampler must be one of {', '.join(SAMPLERS)}, got {self.sampler!r}: choose one.")
         if self.fallback not in FALLBACKS:
             raise ValueError(f"scan.fallback must be one of {', '.join(FALLBACKS)}, got {self.fallback!r}: choose one.")
+        if not (math.isfinite(self.cache_size) and self.cache_size > 0):
+            raise ValueError(f"scan.cache_size must be positive, in MB, got {self.cache_size!r}: or set cache = false.")
+        if self.executor not in EXECUTORS:
+            raise ValueError(f"scan.executor must be one of {', '.join(EXECUTORS)}, got {self.executor!r}: choose one.")
+        if self.scheduler and (self.executor not in ("auto", "dask") or "://" not in self.scheduler):
+            raise ValueError(
+                f'scan.scheduler is the address of a Dask cluster, got "{self.scheduler}" with executor = '
+                f'"{self.executor}": write e.g. "tcp://127.0.0.1:8786" and executor = "dask".'
+            )
+        for name, remedy in (("trial_timeout", "in seconds, try 900"), ("worker_memory", "in GiB, 0 for no limit")):
+            value = getattr(self, name)
+            if not math.isfinite(value) or value < 0 or (name == "trial_timeout" and value == 0):
+                raise ValueError(f"scan.{name} must be positive, got {value!r}: give it {remedy}.")
         if not self.objectives or len(set(self.objectives)) != len(self.objectives):
             raise ValueError(
                 f'scan.objectives must be distinct names, got {list(self.objectives)}: e.g. ["fractal_score"].'
