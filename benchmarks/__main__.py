@@ -9,10 +9,12 @@ less and less well, both go to build/ instead. benchmarks/README.md says how eac
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from . import accelerators, bounces, comparison, evaluation, growth, measure, processes, results, scans
 from .measure import Row, Size
@@ -48,12 +50,17 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"{measure.WANTED} of {measure.UNKNOWNS} eigenvalues.", flush=True)
     start = time.perf_counter()
     rows: list[Row] = []
-    written = {}
+    written: dict[str, Any] = {}
+    failed: list[str] = []
     for name in chosen.only or GROUPS:
         before = time.perf_counter()
         print(name, flush=True)
-        with measure.nothing_remembered():
-            rows += GROUPS[name](size)
+        try:
+            with measure.nothing_remembered():
+                rows += GROUPS[name](size)
+        except subprocess.CalledProcessError as error:  # it has said why; the other rows can be had all the same
+            failed.append(f"{name} failed: a process ended with exit code {error.returncode}")
+            print(f"  {failed[-1]}", flush=True)
         print(f"  ({time.perf_counter() - before:.0f} s)", flush=True)
         # after each, so that what was measured is not lost to what comes later
         seconds = time.perf_counter() - start
@@ -66,7 +73,9 @@ def main(arguments: list[str] | None = None) -> int:
     if results.busy(written):
         print(f"\n{results.busy(written)}")
     print(f"\n{seconds:.0f} s; written to {path}")
-    return 0
+    for words in failed:
+        print(words, file=sys.stderr)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -1,0 +1,45 @@
+"""Where one evaluation spends its time: stages, and the functions with the most time of their own.
+
+python -m benchmarks.profiles [number of lines]
+
+The same draws and starts as the rows "one-start" and "multi-start". Stages are wall seconds without the profiler; the
+profile is cProfile's, which charges Python's calls more than compiled code.
+"""
+
+from __future__ import annotations
+
+import cProfile
+import functools
+import io
+import pstats
+import sys
+
+import numpy as np
+
+from supersoliton.evaluate import evaluate
+
+from .evaluation import GUESS, configuration, points
+from .measure import FULL, interleaved
+
+
+def main(lines: int) -> None:
+    for name, guess in (("one start", GUESS), ("multi-start", None)):
+        cfg = configuration(FULL, guess)
+        first, *draws = points(cfg, FULL)
+        evaluate(cfg, first)
+        timing = interleaved([functools.partial(evaluate, cfg, draw) for draw in draws])
+        print(f"\n{name}: {timing.median:.3f} s of processor time, {timing.ratio:.2f} yardsticks")
+        for stage in timing.results[0].seconds:
+            print(f"  {stage:12s} {np.median([e.seconds[stage] for e in timing.results]):.4f} s")
+        profile = cProfile.Profile()
+        profile.enable()
+        for draw in draws:
+            evaluate(cfg, draw)
+        profile.disable()
+        printed = io.StringIO()
+        pstats.Stats(profile, stream=printed).strip_dirs().sort_stats("tottime").print_stats(lines)
+        print(printed.getvalue())
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20)
