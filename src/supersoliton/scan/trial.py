@@ -62,9 +62,7 @@ def run_trial(
         memory = _memory(config)
         found, word = memory.recall(point) if memory else (None, "")
         if found is None:
-            if evaluate is None:
-                from ..evaluate import evaluate
-            evaluation = evaluate(config, point)
+            evaluation = (evaluate or _evaluate())(config, point)
             outcome, netcdf = _with_state(_outcome(evaluation, point, config.scan.objectives), evaluation, scratch)
             kept = memory.keep(point, evaluation, netcdf=netcdf) if memory else ""
             return replace(outcome, cache="; ".join(filter(None, (word, kept))))
@@ -80,6 +78,13 @@ def run_trial(
         if isinstance(error, OSError) and error.errno in _NO_ROOM:
             return Outcome(point, obstacle=f"cannot write to {scratch} ({error.strerror})")
         return Outcome(point, status="crashed", error=traceback.format_exc())
+
+
+def _evaluate() -> Callable[..., Any]:
+    """The function itself, imported when it is needed: what the cache has needs no engine."""
+    from ..evaluate import evaluate
+
+    return evaluate
 
 
 def _with_state(outcome: Outcome, evaluation: Any, scratch: Path) -> tuple[Outcome, bytes | None]:
