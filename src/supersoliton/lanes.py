@@ -76,6 +76,7 @@ class _Request:
     common: Any
     arguments: tuple[Any, ...]
     keep: bool
+    late: bool
     key: tuple[Any, ...] = ()
     answer: Any = None
     error: BaseException | None = None
@@ -128,13 +129,16 @@ class Lane:
         """Add its share of a kernel to the lane's clock, which does not run while it waits."""
         self._spent += seconds
 
-    def call(self, kernel: Callable[..., Any], common: Any, *arguments: Any, keep: bool = False) -> Any:
+    def call(
+        self, kernel: Callable[..., Any], common: Any, *arguments: Any, keep: bool = False, late: bool = False
+    ) -> Any:
         """``kernel(common, *arguments)``, executed together with the lanes that come to the same kernel.
 
         ``common`` must be the same object in all lanes; the arguments are pytrees of arrays and numbers, or one
-        :class:`Kept` first. The result is NumPy's, or stays on the device where ``keep`` is set.
+        :class:`Kept` first. The result is NumPy's, or stays on the device where ``keep`` is set. A ``late`` kernel is
+        expensive: it waits until no lane wants another one.
         """
-        request = _Request(kernel, common, arguments, keep)
+        request = _Request(kernel, common, arguments, keep, late)
         request.key = _key(request)
         self.request = request
         self._pause()
@@ -237,7 +241,7 @@ class _Crew:
             places, size = [request.arguments[0].index for request in requests], kept.size
             rows = _at(own, places, size)
         else:
-            places, size = list(range(len(requests))), _padded(len(requests))
+            places, size = list(range(len(requests))), _padded(len(requests), len(self.lanes))
             rows = jax.tree.map(lambda *leaves: np.stack([*leaves] + [leaves[-1]] * (size - len(leaves))), *own)
         arguments = jax.device_put(rows, self.device)
         if kept:
@@ -292,7 +296,7 @@ def _name(kernel: Callable[..., Any]) -> str:
 
 def _key(request: _Request) -> tuple[Any, ...]:
     """What must agree for two requests to be executed together."""
-    shapes = []
+    shapes: list[Any] = []
     for argument in request.arguments:
         if isinstance(argument, Kept):
             shapes.append(id(argument.batch))
@@ -307,12 +311,13 @@ def _largest(waiting: list[Lane]) -> list[Lane]:
     for lane in waiting:
         assert lane.request is not None
         groups.setdefault(lane.request.key, []).append(lane)
-    return max(groups.values(), key=len)
+    return max(groups.values(), key=lambda group: (not group[0].request.late, len(group)))  # type: ignore[union-attr]
 
 
-def _padded(count: int) -> int:
-    """The next power of four."""
-    return 1 << (((count - 1).bit_length() + 1) // 2 * 2)
+def _padded(count: int, lanes: int) -> int:
+    """The next power of four, and at least four where there are several lanes: few shapes to compile."""
+    power = 1 << (((count - 1).bit_length() + 1) // 2 * 2)
+    return max(power, 4) if lanes > 1 else power
 
 
 def _at(own: list[tuple[Any, ...]], places: list[int], size: int) -> Any:

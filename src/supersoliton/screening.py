@@ -15,7 +15,7 @@ from numpy import ndarray as Array
 from . import functional
 from .pointwise import point_kernels
 from .problem import Problem
-from .solvers import linear
+from .solvers import linear, rules
 from .solvers.base import Force, force, shift_of
 from .solvers.modes import border_of
 from .warm_start.analytic import scale_to_norm
@@ -49,7 +49,7 @@ def _stepped(problem: Problem, starts: list[Start]) -> list[Start]:
     ]
     out, open_, sigma = list(starts), list(range(len(starts))), _SIGMA
     for _ in range(_TRIED):
-        moved = np.stack([_moved(problem, starts[i].u, forces[i], curvatures[i], sigma) for i in open_])
+        moved = _moved(problem, [starts[i].u for i in open_], [forces[i] for i in open_], curvatures[open_], sigma)
         after = energies_of(problem, moved)
         for j, i in enumerate(open_):
             if after[j] < starts[i].energy:
@@ -61,12 +61,13 @@ def _stepped(problem: Problem, starts: list[Start]) -> list[Start]:
     return out
 
 
-def _moved(problem: Problem, u: Array, at: Force, curvature: Array, sigma: float) -> Array:
-    """One start (node, field) after its step; as it was where the step is not finite."""
-    factors = linear.factorise(problem, curvature, shift_of(problem, at.multiplier) + sigma)
-    border = border_of(problem, u)
-    x = linear.solve(factors, -at.vector, border)
-    along = float(np.sum(border * x[:, :, 1]))
-    rate = -float(np.sum(border * x[:, :, 0])) / along if along != 0 else 0.0
-    step = x[:, :, 0] + rate * x[:, :, 1]
-    return scale_to_norm(problem, u + step) if np.all(np.isfinite(step)) else u
+def _moved(problem: Problem, fields: list[Array], forces: list[Force], curvatures: Array, sigma: float) -> Array:
+    """Starts (start, node, field) after their steps; as they were where the step is not finite."""
+    shifts = np.stack([shift_of(problem, at.multiplier) + sigma for at in forces])
+    borders = [border_of(problem, u) for u in fields]
+    columns = np.stack([np.stack([-at.vector, b], axis=2) for at, b in zip(forces, borders, strict=True)])
+    moved = []
+    for u, border, x in zip(fields, borders, linear.solve_each(problem, curvatures, shifts, columns), strict=True):
+        step = rules.tangent(np, x, border)
+        moved.append(scale_to_norm(problem, u + step) if np.all(np.isfinite(step)) else u)
+    return np.stack(moved)

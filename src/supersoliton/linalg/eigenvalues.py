@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from .. import lanes
 
-_STEP = 64  # in a lane sizes are rounded up to a multiple of this, so that matrices of different sizes share a batch
+_STEP = 128  # in a lane sizes are rounded up to a multiple of this, so that matrices of different sizes share a batch
 
 
 def all_eigenvalues(matrix: Float[np.ndarray, "n n"]) -> Float[np.ndarray, " n"]:
@@ -29,7 +29,7 @@ def all_eigenvalues(matrix: Float[np.ndarray, "n n"]) -> Float[np.ndarray, " n"]
     padded[:n, :n] = matrix
     above = np.arange(n, size)
     padded[above, above] = np.max(np.sum(np.abs(matrix), axis=1))
-    return lane.call(_eigenvalues, None, padded)[:n]
+    return lane.call(_eigenvalues, None, padded, late=True)[:n]
 
 
 def _eigenvalues(_: None, matrix: Any) -> Any:

@@ -16,7 +16,7 @@ import functools
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.linalg
@@ -52,9 +52,9 @@ class Solution:
 class Force(NamedTuple):
     """F(u), the multiplier and the relative dual residual at one point."""
 
-    vector: Array  # (n_nodes, n_fields), zero where values are held
-    multiplier: float
-    residual: float
+    vector: Any  # (n_nodes, n_fields), zero where values are held
+    multiplier: Any
+    residual: Any
 
 
 class AbstractSolver(ABC):
@@ -65,12 +65,36 @@ class AbstractSolver(ABC):
         """Start from nodal fields ``u`` (n_nodes, n_fields) that satisfy the boundary condition and the norm."""
 
 
-@functools.lru_cache(maxsize=16)
-def metric(grid: RadialGrid) -> tuple[Array, Array]:
+class Metric(NamedTuple):
     """K + M of one field (the H^1 metric) and its inverse."""
+
+    matrix: Array
+    inverse: Array
+
+
+class Terms(NamedTuple):
+    """What the force needs of a problem beside its energy: numbers and arrays only."""
+
+    carries: Array  # (n_fields,): 1 for the fields in N
+    shift: Array  # (n_fields,): omega^2 on them where the frequency is fixed
+    free: Array  # (n_nodes, n_fields): 0 where values are held
+    vacuum: Array  # (n_fields,)
+    floor: float  # see size_floor
+    fixed: float  # omega^2 where the frequency is fixed, else 0
+
+
+@functools.lru_cache(maxsize=16)
+def metric(grid: RadialGrid) -> Metric:
+    """The H^1 metric of a grid."""
     matrix = grid.stiffness + grid.mass
     inverse = scipy.linalg.cho_solve(scipy.linalg.cho_factor(matrix), np.eye(grid.n_nodes))
-    return matrix, 0.5 * (inverse + inverse.T)
+    return Metric(matrix, 0.5 * (inverse + inverse.T))
+
+
+def terms_of(problem: Problem) -> Terms:
+    fixed = 0.0 if problem.omega is None else float(problem.omega) ** 2
+    carries = problem.carries_norm
+    return Terms(carries, carries * fixed, problem.free_nodes, problem.vacuum.values, size_floor(problem), fixed)
 
 
 def force(problem: Problem, u: Array, gradient: Array | None = None) -> Force:
@@ -79,23 +103,27 @@ def force(problem: Problem, u: Array, gradient: Array | None = None) -> Force:
     assert grid is not None
     if gradient is None:
         gradient = problem.energy_and_gradient(u)[1]
-    weight = grid.mass @ u
-    carries = problem.carries_norm
+    constrained = problem.norm is not None
+    with np.errstate(all="ignore"):  # a huge or undefined force has an infinite residual
+        at = force_of(np, grid.mass, metric(grid), terms_of(problem), u, gradient, constrained=constrained)
+    return Force(at.vector, float(at.multiplier), float(at.residual))
+
+
+def force_of(xp: Any, mass: Any, metric: Metric, terms: Terms, u: Any, gradient: Any, *, constrained: bool) -> Force:
+    """The module's formulas in ``xp``, numpy or jax.numpy; ``constrained`` where the norm is fixed."""
+    weight = mass @ u
     multiplier = 0.0
-    if problem.norm is not None:
-        norm = float(np.sum(u * weight * carries))
-        multiplier = float(np.sum(u * gradient * carries)) / norm if norm > 0 else 0.0
-    vector = (gradient - weight * (multiplier * carries + problem.multiplier_shift)) * problem.free_nodes
-    primal, inverse = metric(grid)
-    away = u - problem.vacuum.values
-    largest = float(np.max(np.abs(vector)))
-    dual = math.inf
-    if math.isfinite(largest):  # scaled, so that the squares of a huge force do not overflow
-        scaled = vector / max(largest, 1e-300)
-        dual = largest * math.sqrt(max(float(np.sum(scaled * (inverse @ scaled))), 0.0))
-    size = math.sqrt(max(float(np.sum(away * (primal @ away))), 0.0))
-    fixed = 0.0 if problem.omega is None else float(problem.omega) ** 2
-    return Force(vector, multiplier + fixed, dual / max(size, size_floor(problem)))
+    if constrained:
+        norm = (u * weight * terms.carries).sum()
+        multiplier = xp.where(norm > 0.0, (u * gradient * terms.carries).sum() / xp.where(norm > 0.0, norm, 1.0), 0.0)
+    vector = (gradient - weight * (multiplier * terms.carries + terms.shift)) * terms.free
+    away = u - terms.vacuum
+    largest = abs(vector).max()
+    scaled = vector / xp.maximum(largest, 1e-300)  # so that the squares of a huge force do not overflow
+    dual = largest * xp.sqrt(xp.maximum((scaled * (metric.inverse @ scaled)).sum(), 0.0))
+    size = xp.sqrt(xp.maximum((away * (metric.matrix @ away)).sum(), 0.0))
+    residual = xp.where(xp.isfinite(largest), dual / xp.maximum(size, terms.floor), math.inf)
+    return Force(vector, multiplier + terms.fixed, residual)
 
 
 def size_floor(problem: Problem) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import numpy as np
 from numpy import ndarray as Array
 
@@ -47,6 +48,23 @@ def solve(factors: Factors, *columns: Any) -> Array:
     return np.concatenate(parts, axis=2)[:, :, :count]
 
 
+def solve_each(problem: Problem, curvatures: Array, shifts: Array, columns: Array) -> Array:
+    """Solutions (system, node, field, column) with several second variations of one problem at once.
+
+    ``curvatures`` (system, element, point, field, field), ``shifts`` (system, field), ``columns`` of the same shape as
+    the solutions.
+    """
+    lane = lanes.current()
+    if lane is None:
+        each = zip(curvatures, shifts, columns, strict=True)
+        return np.stack([host.solve(factorise(problem, c, s), rhs) for c, s, rhs in each])  # type: ignore[arg-type]
+    count = len(curvatures)
+    missing = (1 << (count - 1).bit_length()) - count
+    systems = [np.concatenate([a, np.repeat(a[-1:], missing, axis=0)]) for a in (curvatures, shifts, columns)]
+    ends = problem.free_first, problem.free_last
+    return lane.call(_solve_each, problem.geometry, problem.theory.frame, ends, *systems, late=True)[:count]
+
+
 def negative(factors: Factors) -> int:
     """The number of negative eigenvalues.
 
@@ -79,6 +97,15 @@ def _factor(
 
 def _solve(_: None, factors: condensed.Factor, rhs: Any) -> Any:
     return condensed.solve(factors, rhs)
+
+
+def _solve_each(
+    geo: functional.Geometry, frame: functional.Theory, ends: tuple[Any, Any], curvatures: Any, shifts: Any, rhs: Any
+) -> Any:
+    def one(curvature: Any, shift: Any, columns: Any) -> Any:
+        return condensed.solve(_factor(geo, frame, curvature, shift, 0.0, *ends), columns)
+
+    return jax.vmap(one)(curvatures, shifts, rhs)
 
 
 def _negative(_: None, factors: condensed.Factor) -> Any:

@@ -15,22 +15,23 @@ P. Deuflhard, *Newton Methods for Nonlinear Problems* (2004), section 3.3.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy import ndarray as Array
 
+from .. import lanes
 from ..problem import Problem, is_number
 from ..warm_start.analytic import scale_to_norm
-from . import linear
+from . import linear, lockstep, rules
 from .base import CONVERGED, AbstractSolver, Force, Solution, Stopwatch, force, shift_of
 from .modes import border_of, lowest_mode
 
-# Energies agree to rounding when they differ by less than this fraction of T + int|V|.
-_ROUNDING = 1e-13
-# Below this residual steps are judged by the residual: the energy's change is lost in rounding.
-_ASYMPTOTIC = 1e-7
+# With more unknowns than _LARGE and further away than rules.NEAR (residual), a minimum is first sought on a mesh of
+# half the order, where a step costs a third, down to _NESTED_TOL: what is left of the residual there is that mesh's own
+# error.
+_LARGE, _HIGH_ORDER, _NESTED_TOL = 400, 8, 1e-4
 
 
 @dataclass(frozen=True)
@@ -67,15 +68,19 @@ class Newton(AbstractSolver):
     def run(self, problem: Problem, u: Array) -> Solution:
         minimise = self.target == "minimum" or (self.target == "auto" and problem.norm is not None)
         iteration = Iteration(problem, np.asarray(u, dtype=float), self)
-        return iteration.minimise() if minimise else iteration.find_stationary()
+        if not minimise:
+            return iteration.find_stationary()
+        if iteration.is_worth_a_coarser_mesh():
+            iteration.descend_on_a_coarser_mesh()
+        return iteration.minimise()
 
 
 class Iteration:
     """The state of one run: point, energy, force, history."""
 
-    def __init__(self, problem: Problem, u: Array, options: Newton) -> None:
+    def __init__(self, problem: Problem, u: Array, options: Newton, watch: Stopwatch | None = None) -> None:
         self.problem, self.options = problem, options
-        self.watch = Stopwatch(options.max_seconds)
+        self.watch = watch or Stopwatch(options.max_seconds)
         self.steps = 0
         self.history: list[tuple[float, float]] = []
         self.escapes = 0
@@ -141,68 +146,109 @@ class Iteration:
         """Combine A^-1 (-F) and A^-1 b so that the step is tangent to the sphere of fixed norm."""
         if self.problem.norm is None:
             return x[:, :, 0]
-        along = float(np.sum(border * x[:, :, 1]))
-        rate = -float(np.sum(border * x[:, :, 0])) / along if along != 0 else 0.0
-        return x[:, :, 0] + rate * x[:, :, 1]
+        return rules.tangent(np, x, border)
 
     def place(self, u: Array) -> Array:
         return scale_to_norm(self.problem, u) if self.problem.norm is not None else u
 
     # Minima
 
+    def is_worth_a_coarser_mesh(self) -> bool:
+        assert self.problem.grid is not None
+        return self.u.size > _LARGE and self.problem.grid.order >= _HIGH_ORDER and self.at.residual > rules.NEAR
+
+    def descend_on_a_coarser_mesh(self) -> None:
+        """Nested iteration: move to the minimum of a coarser mesh, if there is one and it lies lower."""
+        grid = self.problem.grid
+        assert grid is not None
+        coarse = self.problem.with_grid(grid.refine(extra_order=grid.order // 2 - grid.order))
+        tol = max(self.options.tol, _NESTED_TOL)
+        below = Iteration(coarse, self.u_on(coarse), replace(self.options, tol=tol), self.watch)
+        failed = below.descend()
+        self.steps += below.steps
+        if not failed:
+            u = self.place(coarse.grid.interpolate(below.u, grid.nodes))  # type: ignore[union-attr]
+            energy, at = self.measure(u)
+            if energy < self.energy:
+                self.move_to(u, energy, at)
+                self.note()
+
+    def u_on(self, other: Problem) -> Array:
+        u = self.problem.grid.interpolate(self.u, other.grid.nodes)  # type: ignore[union-attr]
+        return scale_to_norm(other, u) if other.norm is not None else u
+
     def minimise(self) -> Solution:
-        # A generic start is far from a minimum: begin with the flow unless the residual is already small. The unit
-        # is mass^2; sigma = 1 was the most reliable of 0 to 20 on the reference Q-balls.
-        sigma = 0.0 if self.at.residual < 1e-2 else 1.0
+        ended = self.descend()
+        return self.end(ended) if ended else self.finish_minimum()
+
+    def descend(self) -> str | None:
+        """To the tolerance; else why not."""
+        if lanes.current() is not None and type(self) is Iteration:
+            return self.descend_in_step()
+        sigma = float(rules.first_shift(np, self.at.residual))
         while True:
             ended = self.stopped()
             if ended:
-                return self.end(ended)
+                return ended
             if self.at.residual <= self.options.tol:
-                return self.finish_minimum()
+                return None
             curvature = self.problem.curvature(self.u)
             while True:
                 step, _ = self.direction(curvature, sigma)
-                agreement = self.try_minimising_step(step, sigma)
-                if agreement > 0.0:
+                agreed = self.try_minimising_step(step, sigma)
+                if agreed > 0.0:
                     break
-                sigma = max(4.0 * sigma, 0.03)
-                if sigma > 1e8:
-                    return self.end(f"stalled: no step lowers the energy at residual {self.at.residual:.1e}")
+                sigma = float(rules.shift_after_refusal(np, sigma))
+                if sigma > rules.STALLED:
+                    return self.stalled()
                 if self.steps >= self.options.max_steps or self.watch.expired:
                     break
-            if agreement > 0.5:  # the quadratic model is good: lengthen the time step, in the end to infinity
-                sigma = 0.2 * sigma if self.at.residual > 1e-3 and sigma > 1e-3 else 0.0
-            elif agreement < 0.25:
-                sigma = max(2.0 * sigma, 0.03)
+            if agreed > 0.0:
+                sigma = float(rules.shift_after_success(np, sigma, agreed, self.at.residual))
+
+    def stalled(self) -> str:
+        return f"stalled: no step lowers the energy at residual {self.at.residual:.1e}"
+
+    def descend_in_step(self) -> str | None:
+        """The same loop in a lane: on the device, with those of the other lanes."""
+        left = self.options.max_steps - self.steps
+        walk = lockstep.descend(self.problem, self.u, self.options, scale=self.scale, max_steps=left)
+        at = Force(walk.at.vector, float(walk.at.multiplier), float(walk.at.residual))
+        self.move_to(walk.u, float(walk.energy), at)
+        self.steps += int(walk.steps)
+        self.history += [(float(energy), float(residual)) for energy, residual in walk.history[: int(walk.notes)]]
+        if walk.sigma > rules.STALLED:
+            return self.stalled()
+        return None if self.at.residual <= self.options.tol else self.stopped()
 
     def try_minimising_step(self, step: Array, sigma: float) -> float:
         """Move if the energy comes down; returns (energy gained) / (energy promised), 0 where the step is refused."""
         if not np.all(np.isfinite(step)):
             return 0.0
         slope = float(np.sum(np.asarray(self.at.vector) * step))
-        asymptotic = self.at.residual < _ASYMPTOTIC
-        if slope >= 0.0 and not asymptotic:  # uphill: the shifted second variation is not positive on the tangent
-            return 0.0
+        if slope >= 0.0 and not rules.is_asymptotic(self.at.residual):
+            return 0.0  # uphill: the shifted second variation is not positive on the tangent
         u = self.place(self.u + step)
         energy, at = self.measure(u)
         if not (math.isfinite(energy) and math.isfinite(at.residual)):
             return 0.0
-        promised = 0.5 * slope - 0.5 * sigma * self.h0_norm(step) ** 2
-        gained = energy - self.energy
-        if asymptotic or abs(promised) < _ROUNDING * self.scale:
-            agreement = 1.0 if at.residual < self.at.residual else 0.0
-        else:
-            agreement = gained / promised if gained <= 0.0 else 0.0
+        agreement = rules.agreement(
+            np,
+            promised=rules.promised_by(slope, sigma, self.h0_norm(step)),
+            gained=energy - self.energy,
+            residual=self.at.residual,
+            new_residual=at.residual,
+            scale=self.scale,
+        )
         if agreement > 0.0:
             self.move_to(u, energy, at)
             self.note()
-        return agreement
+        return float(agreement)
 
     def finish_minimum(self) -> Solution:
         """One more step to rounding; then leave a saddle along its unstable direction, at most three times."""
-        self.polish()
-        negative, mode = lowest_mode(self.problem, self.u, self.at.multiplier)
+        # That step's factors serve for the inertia too: an eigenvalue that changes its sign in it is 0 to rounding.
+        negative, mode = lowest_mode(self.problem, self.u, self.at.multiplier, self.polish())
         if negative and self.escapes < 3:
             self.escapes += 1
             for size in (0.1, -0.1, 0.02, -0.02):
@@ -215,14 +261,15 @@ class Iteration:
                     return self.minimise()
         return self.end(CONVERGED)
 
-    def polish(self) -> None:
-        step, _ = self.direction(self.problem.curvature(self.u), 0.0)
+    def polish(self) -> host.Factor:
+        step, factors = self.direction(self.problem.curvature(self.u), 0.0)
         if np.all(np.isfinite(step)):
             u = self.place(self.u + step)
             energy, at = self.measure(u)
             if at.residual < self.at.residual:
                 self.move_to(u, energy, at)
                 self.note()
+        return factors
 
     # Stationary points of any index
 
@@ -252,7 +299,7 @@ class Iteration:
                 border = self.border()
                 corrected = self.adapt(self.tangent(linear.solve(factors, -at.vector, border), border), u)
                 shorter = self.h0_norm(corrected) <= (1.0 - 0.25 * damping) * size
-                if shorter or (at.residual < self.at.residual < _ASYMPTOTIC):
+                if shorter or (at.residual < self.at.residual and rules.is_asymptotic(self.at.residual)):
                     self.move_to(u, energy, at)
                     self.note()
                     return damping

@@ -1,0 +1,174 @@
+"""A batch of evaluations on a device equals the evaluations one by one, to 1e-10."""
+
+import logging
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from supersoliton import batch, devices, lanes
+from supersoliton.batch import evaluate_batch, evaluate_lanes
+from supersoliton.config import load, loads
+from supersoliton.evaluate import evaluate
+from supersoliton.linalg.eigenvalues import all_eigenvalues
+from supersoliton.solvers import linear
+from supersoliton.spectrum import spectrum
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+SMALL = """
+[model]
+n_octaves = 2
+m0_squared = 0.5
+lambda_1 = 0.05
+lambda_2 = 0.01
+[problem]
+norm = 1200.0
+[spectrum]
+n_modes = 60
+[score]
+null_samples = 20
+[scan]
+trials = 5
+device = "cpu"
+batch = 3
+[scan.parameters]
+g = [0.5, 0.8]
+norm = { low = 10, high = 5000, log = true }
+"""
+TOLERANCE = 1e-10
+# Numbers that are themselves relative errors, at rounding: what they are compared with is 1, not their own size.
+ERRORS = {"residual", "discretisation", "virial", "translation_mode", "boundary_fraction"}
+
+
+def points_of(cfg, count, seed=1):
+    rng = np.random.default_rng(seed)
+    return [cfg.scan.sample(rng) for _ in range(count)]
+
+
+def assert_same(one, other):
+    """Every number that a trial records; those of a state also at the nodes."""
+    assert (one.point, one.kind, one.status, one.feasible) == (other.point, other.kind, other.status, other.feasible)
+    assert one.reasons == other.reasons
+    assert set(one.values) == set(other.values)
+    for name, value in one.values.items():
+        scale = 1.0 if name in ERRORS else max(abs(value), 1e-3)
+        assert math.isnan(value) == math.isnan(other.values[name]), name
+        assert not abs(value - other.values[name]) > TOLERANCE * scale, name
+    for name, value in one.constraints.items():
+        # "resolved" is the logarithm of an error at rounding
+        assert other.constraints[name] == pytest.approx(value, abs=3.0 if name == "resolved" else 1e-9), name
+    for name, levels in one.spectra.items():
+        assert other.spectra[name] == pytest.approx(levels, rel=TOLERANCE, abs=TOLERANCE), name
+    if one.state is not None:
+        fields, again = np.abs(one.state.u), np.abs(other.state.u)  # u and -u are one state
+        assert again == pytest.approx(fields, abs=1e-8)
+        assert other.state.certificate.kind == one.state.certificate.kind
+
+
+@pytest.fixture(scope="module")
+def small():
+    return loads(SMALL)
+
+
+@pytest.mark.parametrize("example", ["quickstart", "hierarchy"])
+def test_a_batch_is_its_evaluations_one_by_one(example):
+    cfg = load(EXAMPLES / f"{example}.toml")
+    points = points_of(cfg, 3)
+    together, report = evaluate_lanes(cfg, points, device="cpu")
+    for point, found in zip(points, together, strict=True):
+        assert "host" not in found.seconds, "evaluated in the batch, not by falling back"
+        assert_same(evaluate(cfg, point), found)
+    # Kernels are shared: far fewer calls than lanes that asked.
+    assert report.lanes["eigenvalues"] == 6
+    assert report.calls["eigenvalues"] <= 4
+    assert sum(found.seconds["total"] for found in together) == pytest.approx(report.total, rel=0.2)
+
+
+def test_box_modes_are_those_of_the_whole_basis_where_that_is_asked_for(small):
+    """spectrum(fast=False) in lanes; matrices are padded to a common size, which must not show."""
+    states = [evaluate(small, point).state for point in points_of(small, 3)]
+    found, errors, report = lanes.run([lambda s=s: spectrum(s, n_modes=100, ell=1) for s in states])
+    assert errors == [None] * 3
+    assert report.calls == {"eigenvalues": 1}
+    for state, modes in zip(states, found, strict=True):
+        alone = spectrum(state, n_modes=100, ell=1)
+        assert modes.eigenvalues == pytest.approx(alone.eigenvalues, rel=TOLERANCE, abs=TOLERANCE)
+        assert len(modes.bound) == len(alone.bound)
+
+
+def test_any_number_of_points_in_their_order(small):
+    points = points_of(small, 5, seed=2)
+    found = evaluate_batch(small, points)
+    assert [evaluation.point for evaluation in found] == points
+    for evaluation in found:
+        assert_same(evaluate(small, evaluation.point), evaluation)
+    assert evaluate_batch(small, []) == []
+
+
+def test_a_lane_that_fails_is_evaluated_again_on_the_host_and_says_so(small, caplog, monkeypatch):
+    """The inertia of one lane is made doubtful: the others are not disturbed."""
+    points = points_of(small, 3)
+    count = linear.negative
+
+    def doubtful(factors):
+        if isinstance(factors, lanes.Kept) and factors.index == 1:
+            raise ArithmeticError("the inertia is in doubt")
+        return count(factors)
+
+    monkeypatch.setattr(linear, "negative", doubtful)
+    with caplog.at_level(logging.WARNING):
+        found = evaluate_batch(small, points)
+    again = [evaluation for evaluation in found if "host" in evaluation.seconds]
+    assert 0 < len(again) < 3
+    assert caplog.text.count("the inertia is in doubt") == len(again)
+    for evaluation in found:
+        assert_same(evaluate(small, evaluation.point), evaluation)
+
+
+def test_an_invalid_point_is_refused_as_alone(small):
+    with pytest.raises(ValueError, match="has no coupling"):
+        evaluate_batch(small, [{"g": 0.6, "norm": 100.0}, {"no_such": 1.0}])
+
+
+def test_a_device_is_one_of_four_words_and_must_be_there(small):
+    with pytest.raises(ValueError, match='device must be one of auto, cpu, gpu, tpu, got "abacus"'):
+        evaluate_batch(small, points_of(small, 1), device="abacus")
+    with pytest.raises(ValueError, match=r'scan.device must be one of .*, got "cuda"'):
+        loads(SMALL.replace('"cpu"', '"cuda"'))
+    with pytest.raises(ValueError, match=r"scan.batch must be a whole number"):
+        loads(SMALL.replace("batch = 3", "batch = -1"))
+    assert devices.find("cpu").platform == "cpu"
+    assert not devices.is_accelerator(devices.find("cpu"))
+    assert "cpu" in devices.describe()
+    missing = [name for name in ("gpu", "tpu") if not _has(name)]
+    for name in missing:
+        with pytest.raises(ValueError, match=f'device "{name}": JAX finds none here'):
+            devices.find(name)
+
+
+def _has(platform):
+    try:
+        return bool(devices.find(platform))
+    except ValueError:
+        return False
+
+
+@pytest.mark.parametrize("size", [1, 5, 64, 65])
+def test_padding_a_matrix_does_not_show_in_its_eigenvalues(size):
+    rng = np.random.default_rng(size)
+    matrix = rng.normal(size=(size, size))
+    matrix = matrix + matrix.T
+    exact = np.linalg.eigvalsh(matrix)
+    (found,), (error,), _ = lanes.run([lambda: all_eigenvalues(matrix.copy())])
+    assert error is None
+    assert found == pytest.approx(exact, abs=1e-12 * np.abs(exact).max())
+
+
+def test_the_fallback_is_told_from_a_point_without_a_vacuum(small):
+    """A potential that is unbounded below has no vacuum: not a failure of the batch, and the same words."""
+    cfg = loads(SMALL.replace("n_octaves = 2", "n_octaves = 2\nlambda_H = 0.0"))
+    point = {"g": 0.6, "norm": 100.0}
+    (found,) = evaluate_batch(cfg, [point])
+    assert_same(evaluate(cfg, point), found)
+    assert batch.__name__ in logging.root.manager.loggerDict
