@@ -8,6 +8,7 @@ import numpy as np
 import optuna
 from optuna.importance import PedAnovaImportanceEvaluator
 
+from ..scan.front import hypervolume
 from .records import Record
 
 # PED-ANOVA compares the best tenth with the rest and wants at least two trials there; below this it is noise.
@@ -80,21 +81,3 @@ def growth(record: Record) -> tuple[list[int], list[float], str]:
                 volume = hypervolume(front)
         volumes.append(volume)
     return numbers, volumes, "hypervolume (fraction of the box)"
-
-
-def hypervolume(points: np.ndarray) -> float:
-    """Volume of the union of the boxes [0, p] over the rows p >= 0 of ``points``, shape (n, d).
-
-    Sliced along the last axis; exact, n log n in two dimensions, one factor n more for each further one.
-    """
-    if points.size == 0:
-        return 0.0
-    if points.shape[1] == 1:
-        return float(points.max())
-    ordered = points[np.argsort(-points[:, -1], kind="stable")]
-    heights = np.append(ordered[:, -1], 0.0)
-    if points.shape[1] == 2:
-        widths = np.maximum.accumulate(ordered[:, 0])
-        return float(np.sum(widths * (heights[:-1] - heights[1:])))
-    slices = (hypervolume(ordered[: i + 1, :-1]) * (heights[i] - heights[i + 1]) for i in range(len(ordered)))
-    return float(sum(slices))
