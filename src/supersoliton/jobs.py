@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from . import devices
 from .config import read
-from .scan.study import ScanResult, identity, is_same_request, read_result, run_scan
+from .scan.identity import identity
+from .scan.storage import locate
+from .scan.study import ScanResult, is_same_request, read_result, run_scan
 
 if TYPE_CHECKING:
     from .config import Config
@@ -26,6 +28,8 @@ def scan(
     workers: int | None = None,
     seed: int | None = None,
     device: str | None = None,
+    storage: str | None = None,
+    extend: bool = False,
     quiet: bool = False,
 ) -> ScanResult:
     """Scan the couplings of a configuration: an Optuna study, its record and its report, in one folder.
@@ -35,7 +39,8 @@ def scan(
 
     `path_or_config`  a TOML file, or a Config (whose study is then called "scan")
     `out`             the folder; runs/NAME unless given, NAME being that of the file
-    `trials`, `workers`, `seed`, `device`   instead of those in [scan]
+    `trials`, `workers`, `seed`, `device`, `storage`   instead of those in [scan]
+    `extend`          go on with a study whose ranges in [scan.parameters] were others
     `quiet`           no progress line
 
     Raises ValueError: a configuration that is wrong or differs from that of the study in the folder (naming the key),
@@ -48,10 +53,13 @@ def scan(
         name, request = path.stem, _request(path, overrides)
         directory = Path("runs") / name if out is None else Path(out)
         wanted = _wanted(request)
-        if wanted is not None and is_same_request(directory, name, identity(request)):
-            result = read_result(directory, name, wanted=wanted)
-            if result.finished >= wanted:
-                return _reported(result)
+        where = request["scan"].get("storage", "")
+        if wanted is not None and isinstance(where, str):
+            address = locate(where, directory)
+            if is_same_request(address, name, identity(request)):
+                result = read_result(address, directory, name, wanted=wanted)
+                if result.finished >= wanted:
+                    return _reported(result)
         config = importlib.import_module(".config", __package__).load(path)
     else:
         name, config, request = "scan", path_or_config, {}
@@ -69,6 +77,7 @@ def scan(
         wanted=config.scan.trials,
         workers=config.scan.workers,
         quiet=quiet,
+        extend=extend,
     )
     return _reported(result)
 

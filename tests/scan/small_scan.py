@@ -13,6 +13,7 @@ TABLES = {
         "trials": 3,
         "workers": 1,
         "sampler": "random",
+        "cache": False,
         "objectives": ["fractal_score", "hierarchy"],
         "parameters": {"g": [0.55, 0.7], "norm": {"low": 400, "high": 900, "log": True}},
     },

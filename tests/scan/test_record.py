@@ -9,6 +9,7 @@ from small_scan import read_rows
 
 from supersoliton.scan.progress import Progress, _duration
 from supersoliton.scan.record import Heartbeat, ParetoFront, TrialTable
+from supersoliton.scan.trial import Outcome
 
 
 def make_trial(number, objectives, constraint=-1.0, **attributes):
@@ -46,7 +47,16 @@ def test_states_come_and_go_with_the_front(tmp_path):
     def add(number, values, constraint=-1.0):
         state = tmp_path / f"draft{number}"
         state.write_text("state")
-        front.add(make_trial(number, values, constraint), str(state), {"box": [1.0]})
+        names = [f"objective {i}" for i in range(len(values))]
+        outcome = Outcome(
+            {},
+            values=dict(zip(names, values, strict=True)),
+            constraints={"stable": constraint},
+            spectra={"box": [1.0]},
+            state_file=str(state),
+        )
+        front.keep(number, outcome, names)
+        front.settle(make_trial(number, values, constraint))
         return sorted(path.name for path in tmp_path.iterdir())
 
     zero, two = ["trial_00000.nc", "trial_00000.spectra.json"], ["trial_00002.nc", "trial_00002.spectra.json"]

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import importlib.metadata
 import json
+import math
 import os
 import platform
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import psutil
 import tomli_w
 from optuna.trial import FrozenTrial, TrialState
+
+from .storage import hide_password
+from .trial import Outcome
 
 _PACKAGES = ("supersoliton", "jax", "jaxlib", "numpy", "scipy", "optuna", "xarray", "h5netcdf", "particle")
 
@@ -31,43 +36,68 @@ def write_config(path: Path, tables: Mapping[str, Any]) -> None:
     """The resolved configuration (the seed is in [scan]) and [versions]; the file can be scanned again as it is."""
     versions = {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in _PACKAGES}
     header = "# Written before the first trial: every setting with its value, and what computed it.\n"
-    write_atomically(path, header + tomli_w.dumps({**tables, "versions": versions}))
+    scan = dict(tables["scan"])
+    if "storage" in scan:
+        scan["storage"] = hide_password(scan["storage"])
+    write_atomically(path, header + tomli_w.dumps({**tables, "scan": scan, "versions": versions}))
 
 
 class TrialTable:
-    """trials.csv: one row per trial, in the order of the study, flushed as it is appended.
+    """trials.csv: one row per trial that has ended, appended and flushed; in the order of the study in the end.
 
-    The table is written anew from the study when a scan starts (a kill may have come between study and table) and when
-    a trial brings a column that was not there.
+    The table is written anew from the study when a scan starts (a kill may have come between study and table); a trial
+    that brings a column that was not there has it copied once. No row is kept in memory.
     """
 
-    def __init__(self, path: Path, parameters: Sequence[str], trials: Sequence[FrozenTrial]) -> None:
+    def __init__(self, path: Path, parameters: Sequence[str], trials: Iterable[FrozenTrial]) -> None:
         self._path, self._parameters = path, list(parameters)
-        self._rows = [self._row(trial) for trial in trials]
         self._columns: list[str] = []
-        self._write()
+        self._last, self._ordered = -1, True
+        self.rewrite(trials)
+
+    def rewrite(self, trials: Iterable[FrozenTrial]) -> None:
+        """Write the whole table from the study."""
+        rows = [self._row(trial) for trial in trials if trial.state.is_finished()]
+        self._last, self._ordered = max((row["number"] for row in rows), default=-1), True
+        self._widen(dict.fromkeys(key for row in rows for key in row))
+        self._write(rows)
 
     def append(self, trial: FrozenTrial) -> None:
         row = self._row(trial)
-        self._rows.append(row)
+        self._ordered &= trial.number > self._last
+        self._last = max(self._last, trial.number)
         if not set(row) <= set(self._columns):
-            self._write()
+            old = self._read()
+            self._widen(dict.fromkeys([*self._columns, *row]))
+            self._write([*old, row])
             return
         with self._path.open("a", newline="", encoding="utf-8") as file:
             csv.DictWriter(file, self._columns).writerow(row)
 
-    def _write(self) -> None:
-        draft = self._path.with_name(f".{self._path.name}.{os.getpid()}")
-        values = dict.fromkeys(key for row in self._rows for key in row)
+    def close(self) -> None:
+        """Put the rows in the order of the study: trials side by side end in another."""
+        if not self._ordered:
+            self._write(sorted(self._read(), key=lambda row: int(row["number"])))
+            self._ordered = True
+
+    def _widen(self, keys: Iterable[str]) -> None:
         last = ("seconds", "cache", "reasons")
         first = ("number", "state", "kind", "status", *self._parameters)
-        constraints = [key for key in values if key.startswith("c_")]
-        middle = [key for key in values if key not in {*first, *last, *constraints}]
+        keys = list(keys)
+        constraints = [key for key in keys if key.startswith("c_")]
+        middle = [key for key in keys if key not in {*first, *last, *constraints}]
         self._columns = [*first, *middle, *constraints, *last]
+
+    def _read(self) -> list[dict[str, Any]]:
+        with self._path.open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+
+    def _write(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        draft = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         with draft.open("w", newline="", encoding="utf-8") as file:
             table = csv.DictWriter(file, self._columns)
             table.writeheader()
-            table.writerows(self._rows)
+            table.writerows(rows)
         draft.replace(self._path)
 
     def _row(self, trial: FrozenTrial) -> dict[str, Any]:
@@ -91,11 +121,12 @@ class TrialTable:
 class ParetoFront:
     """The feasible trials that no other feasible trial beats in every objective, and the files of their states.
 
-    The same set as Optuna's `study.best_trials`, kept up to date trial by trial: a state is moved into `folder` when
-    its trial joins the front and removed when it is beaten.
+    The same set as Optuna's `study.best_trials`, kept up to date trial by trial. The state of a trial that may join is
+    put into `folder` by `keep` before its end is on record, and those that it beats are removed by `settle` after that:
+    whenever a kill comes, the states of all trials on the front are there.
     """
 
-    def __init__(self, folder: Path, trials: Sequence[FrozenTrial]) -> None:
+    def __init__(self, folder: Path, trials: Iterable[FrozenTrial]) -> None:
         self._folder = folder
         self._values: dict[int, tuple[float, ...]] = {}
         for trial in trials:
@@ -118,18 +149,31 @@ class ParetoFront:
         self._values[trial.number] = new
         return beaten
 
-    def add(self, trial: FrozenTrial, state_file: str | None, spectra: Mapping[str, Any]) -> None:
-        """Let a trial that has just ended join, or throw its state away."""
+    def keep(self, number: int, outcome: Outcome, objectives: Sequence[str]) -> None:
+        """Put the state and the spectra of a trial that has just ended into place, if it may join."""
+        new = tuple(outcome.values.get(name, math.nan) for name in objectives)
+        file = None if outcome.state_file is None else Path(outcome.state_file)
+        if outcome.feasible and not any(_beats(old, new) for old in self._values.values()):
+            state, levels = self._paths(number)
+            write_atomically(levels, json.dumps(outcome.spectra))
+            if file is not None and file.exists():  # it is in place already where the record had to be tried again
+                file.replace(state)
+        elif file is not None:
+            file.unlink(missing_ok=True)
+
+    def settle(self, trial: FrozenTrial) -> None:
+        """The trial's end is on record: let it join, and remove the files of whatever is not on the front for it."""
         beaten = self._join(trial)
-        if beaten is not None:
-            for path in [path for number in beaten for path in self._paths(number)]:
+        for number in [trial.number] if beaten is None else beaten:
+            for path in self._paths(number):
                 path.unlink(missing_ok=True)
-            state, levels = self._paths(trial.number)
-            write_atomically(levels, json.dumps(spectra))
-            if state_file is not None:
-                Path(state_file).replace(state)
-        elif state_file is not None:
-            Path(state_file).unlink(missing_ok=True)
+
+    def clean(self) -> None:
+        """Remove the states of trials that are not on the front, which a kill may have left."""
+        for path in self._folder.glob("trial_*"):
+            number = path.name.removeprefix("trial_").partition(".")[0]
+            if number.isdigit() and int(number) not in self._values and path in self._paths(int(number)):
+                path.unlink(missing_ok=True)
 
     def _paths(self, number: int) -> tuple[Path, Path]:
         stem = self._folder / f"trial_{number:05d}"
@@ -144,15 +188,17 @@ def _beats(one: Sequence[float], other: Sequence[float]) -> bool:
 class Heartbeat:
     """A line in heartbeat.log every `seconds`: time, trials done, rate, memory of this process and its workers.
 
-    A thread of its own, so that it beats while a trial runs in this process. `describe` gives the words on the trials.
+    A thread of its own, so that it beats while a trial runs in this process. `describe` gives the words on the trials,
+    `opening` is written once.
     """
 
-    def __init__(self, path: Path, describe: Callable[[], str], *, seconds: float = 30.0) -> None:
-        self._path, self._describe, self._seconds = path, describe, seconds
+    def __init__(self, path: Path, describe: Callable[[], str], *, opening: str = "", seconds: float = 30.0) -> None:
+        self._path, self._describe, self._opening, self._seconds = path, describe, opening, seconds
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
     def __enter__(self) -> Heartbeat:
+        self._write(self._opening)
         self._beat()
         self._thread.start()
         return self
@@ -167,9 +213,13 @@ class Heartbeat:
             self._beat()
 
     def _beat(self) -> None:
-        line = f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} {self._describe()} memory {_memory() / 2**20:.0f} MiB\n"
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(line)
+        self._write(f"{self._describe()} memory {_memory() / 2**20:.0f} MiB")
+
+    def _write(self, words: str) -> None:
+        # a disk that is full is told by the record of the trials, whose loss would matter
+        with contextlib.suppress(OSError), self._path.open("a", encoding="utf-8") as file:
+            if words:
+                file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} {words}\n")
 
 
 def _memory() -> int:

@@ -1,165 +1,253 @@
-"""The study on disk: study.db, an ordinary Optuna study in SQLite, and its twin in memory.
+"""Where a study is kept: study.db beside its files unless [scan] storage names a database or a journal file.
 
-Optuna's SQLite storage takes a transaction for every parameter, attribute and constraint: 115 ms a trial as it comes,
-60 ms with a write-ahead log. So the sampler works on a twin in memory, and a trial that has ended is added to the disk
-whole, in one transaction: 28 ms side by side with those, 7 of them for the sampler. A driver that is killed leaves no
-half-written trial behind.
+    ""                              study.db, SQLite, in the folder of the scan
+    "sqlite:///PATH"                another SQLite file
+    "postgresql://…", "mysql://…"   a server; several scans may share one study there
+    "journal:PATH"                  Optuna's journal file, for file systems on which SQLite cannot lock
+
+In each of them it is an ordinary Optuna study, which `optuna.load_study` and optuna-dashboard open. What is not ours is
+refused, never changed. Redis is not offered: Optuna reads pickles from it, which whoever writes to it could have made.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
+import re
 import sqlite3
+import time
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import optuna
-from optuna.distributions import BaseDistribution, FloatDistribution
-from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
-from .samplers import choose_parents_again, make_sampler
-from .settings import Range, ScanSettings
-from .trial import Outcome
+from .disk import AbstractDisk, StorageTrouble
+from .journal import Journal, mend
+from .rows import Rows, trouble
+from .samplers import quiet_optuna
+from .settings import ScanSettings
 
 DATABASE = "study.db"
+FORMAT = 2  # of our record: since 2 running trials are in the study, with their points; 1 is read as it is
 _MARK = "supersoliton"  # the study's user attribute that says it is ours, and what it was asked for
 _NOT_OURS = "keep it and give another folder with --out, or move it away."
+_BUSY_SECONDS = 5.0  # how long one statement waits for a lock of SQLite's; the scan itself waits longer
+_MARK_SECONDS = 20.0  # how long another driver may take to mark the study that it is making
+_DRIVERS = {"postgresql": ("psycopg", "pip install 'supersoliton[postgresql]'"), "mysql": ("", "pip install pymysql")}
 
 
-@contextmanager
-def quiet_optuna() -> Iterator[None]:
-    """No log lines from Optuna within; its verbosity is the user's again afterwards."""
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        yield
-    finally:
-        optuna.logging.set_verbosity(before)
+@dataclass(frozen=True)
+class Address:
+    """Where a study is kept: the file of a SQLite database or journal, or the URL of a server."""
+
+    kind: str  # "sqlite", "journal" or "server"
+    path: Path | None = None
+    url: str = ""
+
+    def __str__(self) -> str:
+        return str(self.path) if self.path else hide_password(self.url)
 
 
-def read_mark(path: Path, name: str) -> dict[str, Any] | None:
-    """What the study in an existing file was asked for; None where there is no file. Nothing is written.
+def locate(storage: str, directory: Path) -> Address:
+    """The address that [scan] storage names, for the scan in `directory`. Raises ValueError."""
+    scheme, _, rest = storage.partition(":")
+    if not storage:
+        return Address("sqlite", directory / DATABASE)
+    if scheme == "journal" and rest:
+        return Address("journal", Path(rest))
+    if scheme == "sqlite" and re.match(r"///.", rest) and "?" not in rest:
+        return Address("sqlite", Path(rest[3:]))
+    if scheme.partition("+")[0] in _DRIVERS and rest.startswith("//"):
+        return Address("server", url=storage)
+    raise ValueError(
+        f'[scan] storage must be "postgresql://…", "mysql://…", "sqlite:///PATH" or "journal:PATH", '
+        f'got "{hide_password(storage)}": write one of them, or leave it out for {DATABASE} in the folder of the scan.'
+    )
+
+
+def hide_password(url: str) -> str:
+    """The URL as it may be shown and written to files."""
+    return re.sub(r"(://[^/:@]*):.*@", r"\1:***@", url)
+
+
+def read_mark(address: Address, name: str) -> dict[str, Any] | None:
+    """What the study at an address was asked for; None where there is no study yet. Files are only read.
 
     Raises ValueError for a file that is no study, or a study that is not ours or of another name.
     """
-    if not path.exists():
+    if address.kind == "server":
+        return _server_mark(address, name)
+    assert address.path is not None
+    if not address.path.exists():
         return None
+    if address.kind == "sqlite":
+        studies = _sqlite_studies(address.path)
+    else:
+        studies = {study.study_name: _MARK in study.user_attrs for study in _journal(address.path).get_all_studies()}
+    if name not in studies:
+        found = ", ".join(f'"{study}"' for study in studies) or "none"
+        raise ValueError(f'{address.path} holds no study named "{name}" (it holds {found}): {_NOT_OURS}')
+    if not studies[name]:
+        raise ValueError(f'the study "{name}" in {address.path} was not made by a scan of supersoliton: {_NOT_OURS}')
+    return _checked(dict(open_study(address, name).user_attrs[_MARK]), address)
+
+
+def _sqlite_studies(path: Path) -> dict[str, bool]:
+    """Name of each study in a file → whether it is ours; opened for reading only."""
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
             studies = dict(database.execute("SELECT study_name, study_id FROM studies"))
             marked = database.execute("SELECT study_id FROM study_user_attributes WHERE key = ?", (_MARK,)).fetchall()
     except sqlite3.Error as error:
         raise ValueError(f"{path} is not a readable study ({error}): {_NOT_OURS}") from error
-    if name not in studies:
-        found = ", ".join(f'"{study}"' for study in studies) or "none"
-        raise ValueError(f'{path} holds no study named "{name}" (it holds {found}): {_NOT_OURS}')
-    if (studies[name],) not in marked:
-        raise ValueError(f'the study "{name}" in {path} was not made by a scan of supersoliton: {_NOT_OURS}')
-    return dict(open_study(path, name).user_attrs[_MARK])
+    return {study: (key,) in marked for study, key in studies.items()}
 
 
-def open_study(path: Path, name: str) -> optuna.Study:
+def _journal(path: Path) -> optuna.storages.JournalStorage:
+    from optuna.storages.journal import JournalFileBackend
+
+    try:
+        if path.exists():
+            mend(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            return optuna.storages.JournalStorage(JournalFileBackend(str(path)))
+    except ValueError as error:
+        raise ValueError(f"{path} is not a readable journal ({error}): {_NOT_OURS}") from error
+    except OSError as error:
+        raise ValueError(f"cannot use {path} ({error.strerror}): give another storage.") from error
+
+
+def _server_mark(address: Address, name: str) -> dict[str, Any] | None:
+    """A study without a mark is being made by another driver at this moment, or is somebody else's."""
+    deadline = time.monotonic() + _MARK_SECONDS
+    while True:
+        try:
+            study = open_study(address, name)
+        except _NoStudyError:
+            return None
+        mark = study.user_attrs.get(_MARK)
+        if mark is not None:
+            return _checked(dict(mark), address)
+        if study.get_trials(deepcopy=False) or time.monotonic() > deadline:
+            raise ValueError(
+                f'the study "{name}" in {address} was not made by a scan of supersoliton: rename the file of the scan, '
+                "or give another storage."
+            )
+        time.sleep(0.2)
+
+
+def _checked(mark: dict[str, Any], address: Address) -> dict[str, Any]:
+    if mark.get("format", 1) > FORMAT:
+        raise ValueError(f"{address} was written by a newer supersoliton: install that, or {_NOT_OURS}")
+    return mark
+
+
+class _NoStudyError(ValueError):
+    pass
+
+
+def open_study(address: Address, name: str) -> optuna.Study:
     """The existing study. Raises ValueError where Optuna cannot read it (made by another version of Optuna)."""
     try:
         with quiet_optuna():
-            return optuna.load_study(study_name=name, storage=_storage(path))
-    except (KeyError, RuntimeError, optuna.exceptions.OptunaError) as error:
+            return optuna.load_study(study_name=name, storage=_storage(address))
+    except KeyError as error:
+        raise _NoStudyError(f'{address} holds no study named "{name}": {_NOT_OURS}') from error
+    except (RuntimeError, optuna.exceptions.OptunaError) as error:
         reason = " ".join(str(error).split())
-        raise ValueError(f"Optuna cannot read {path} ({reason}): {_NOT_OURS}") from error
+        raise ValueError(f"Optuna cannot read {address} ({reason}): {_NOT_OURS}") from error
 
 
-def create_study(path: Path, name: str, settings: ScanSettings, mark: Mapping[str, Any]) -> optuna.Study:
-    """A new study on disk, every objective maximised."""
+def create_study(address: Address, name: str, settings: ScanSettings, mark: Mapping[str, Any]) -> optuna.Study:
+    """A new study, every objective maximised; one that another driver makes at the same time is opened.
+
+    A file is made under another name and then moved into place, so that a kill leaves a whole study or none.
+    """
+    if address.path is None:
+        try:
+            _fill(_storage(address), name, settings, mark)
+        except optuna.exceptions.DuplicatedStudyError:
+            _server_mark(address, name)
+        return open_study(address, name)
+    draft = Address(address.kind, address.path.with_name(f".{address.path.name}.{os.getpid()}"))
+    assert draft.path is not None
+    address.path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        draft.path.unlink(missing_ok=True)
+        storage = _storage(draft)
+        _fill(storage, name, settings, mark)
+        if isinstance(storage, optuna.storages.RDBStorage):
+            _fold(storage)
+        draft.path.rename(address.path)
+    except optuna.exceptions.StorageInternalError as error:
+        raise StorageTrouble(f"cannot make {address} ({error.__cause__}): free some space", passing=False) from error
+    finally:
+        for path in address.path.parent.glob(f"{draft.path.name}*"):
+            path.unlink()
+    return open_study(address, name)
+
+
+def _fill(storage: Any, name: str, settings: ScanSettings, mark: Mapping[str, Any]) -> None:
     with quiet_optuna():
-        study = optuna.create_study(
-            study_name=name, storage=_storage(path), directions=["maximize"] * len(settings.objectives)
-        )
+        directions = [optuna.study.StudyDirection.MAXIMIZE] * len(settings.objectives)
+        study = optuna.create_study(study_name=name, storage=storage, directions=directions)
         with warnings.catch_warnings():  # the axes of optuna-dashboard are worth an interface that may change
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             study.set_metric_names(list(settings.objectives))
-        study.set_user_attr(_MARK, dict(mark))
-    return study
+        set_mark(study, mark)
 
 
-def fail_stale(study: optuna.Study) -> int:
-    """Fail the trials that a killed program left running (ask/tell leaves that to us); returns how many."""
-    stale = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-    for trial in stale:
-        study.tell(trial.number, state=TrialState.FAIL)
-    return len(stale)
+def set_mark(study: optuna.Study, mark: Mapping[str, Any]) -> None:
+    study.set_user_attr(_MARK, {**mark, "format": FORMAT})
 
 
-def is_finished(trial: FrozenTrial) -> bool:
-    """Counts towards the number asked for: completed, or crashed by itself, but not interrupted."""
-    return trial.state is TrialState.COMPLETE or (trial.state is TrialState.FAIL and "error" in trial.user_attrs)
+def open_disk(address: Address, study: optuna.Study) -> AbstractDisk:
+    """The record of a study's trials, to read and to write."""
+    backend = _backend(study)
+    if address.kind == "journal":
+        assert address.path is not None
+        return Journal(study, backend, address.path)
+    return Rows(study, backend, shared=address.kind == "server", where=str(address))
 
 
-class Twin:
-    """The study in memory that the sampler sees, kept in step with the one on disk.
-
-    Before each trial the sampler is made anew from (seed, number of the trial), so that what it draws depends on the
-    trials before and on nothing else: a resumed scan with one worker goes on exactly as an uninterrupted one.
-    """
-
-    def __init__(self, disk: optuna.Study, settings: ScanSettings) -> None:
-        self.disk, self._settings = disk, settings
-        with quiet_optuna():
-            self._memory = optuna.create_study(directions=disk.directions)
-        self._memory.add_trials(disk.get_trials(deepcopy=False))
-        self._asked = len(self._memory.get_trials(deepcopy=False))
-        choose_parents_again(self._memory, settings)
-        self._distributions = {name: _distribution(limits) for name, limits in settings.parameters.items()}
-        self._running: dict[int, optuna.Trial] = {}
-
-    def ask(self) -> tuple[int, dict[str, float]]:
-        """A ticket and the point to evaluate."""
-        self._memory.sampler = make_sampler(self._settings, self._asked)
-        self._asked += 1
-        trial = self._memory.ask(self._distributions)
-        self._running[trial.number] = trial
-        return trial.number, dict(trial.params)
-
-    def tell(self, ticket: int, outcome: Outcome) -> FrozenTrial:
-        """Record an outcome; returns the trial as it is on disk, where numbers follow the order of completion."""
-        trial = self._running.pop(ticket)
-        for key, value in _attributes(outcome).items():
-            trial.set_user_attr(key, value)
-        if outcome.failed:
-            self._memory.tell(trial, state=TrialState.FAIL)
-        else:
-            for key, value in outcome.constraints.items():
-                trial.set_constraint(key, value)
-            values = [outcome.values[name] for name in self._settings.objectives]
-            # an undefined objective is infeasible ("scored" > 0), so this 0 is never compared with a real one
-            self._memory.tell(trial, [value if np.isfinite(value) else 0.0 for value in values])
-        self.disk.add_trial(self._memory.get_trials(deepcopy=False)[ticket])
-        return self.disk.get_trials(deepcopy=False)[-1]
+def finish(address: Address, study: optuna.Study) -> None:
+    """Fold SQLite's write-ahead log into its file, so that this can be copied or moved alone."""
+    if address.kind == "sqlite":
+        with contextlib.suppress(SQLAlchemyError):  # a full disk, or a reader at work: the log stays beside the file
+            _fold(_backend(study))
 
 
-def _attributes(outcome: Outcome) -> dict[str, Any]:
-    if outcome.failed:
-        return {"status": outcome.status, "error": outcome.error}
-    names = ("kind", "status", "reasons", "values", "constraints", "seconds")
-    return {name: getattr(outcome, name) for name in names}
-
-
-def finish(study: optuna.Study) -> None:
-    """Fold the write-ahead log into study.db, so that the file can be copied or moved alone."""
-    with _engine(study).begin() as connection:
+def _fold(storage: optuna.storages.RDBStorage) -> None:
+    storage.remove_session()
+    with storage.engine.begin() as connection:
         connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
-    _engine(study).dispose()
+    storage.engine.dispose()
 
 
-def _distribution(limits: Range) -> BaseDistribution:
-    return FloatDistribution(limits.low, limits.high, log=limits.log)
+def _backend(study: optuna.Study) -> Any:
+    storage: Any = study._storage  # Optuna wraps the storage it is given and offers no way back to it
+    return getattr(storage, "_backend", storage) if not isinstance(storage, optuna.storages.JournalStorage) else storage
 
 
-def _storage(path: Path) -> optuna.storages.RDBStorage:
-    storage = optuna.storages.RDBStorage(f"sqlite:///{path.resolve()}", engine_kwargs={"connect_args": {"timeout": 30}})
+def _storage(address: Address) -> Any:
+    if address.kind == "journal":
+        assert address.path is not None
+        return _journal(address.path)
+    if address.kind == "server":
+        return _server(address)
+    assert address.path is not None
+    with _told(address):
+        storage = optuna.storages.RDBStorage(
+            f"sqlite:///{address.path.resolve()}", engine_kwargs={"connect_args": {"timeout": _BUSY_SECONDS}}
+        )
     storage.engine.dispose()  # the connection that made the tables knows nothing of the settings below
 
     @event.listens_for(storage.engine, "connect")
@@ -170,6 +258,37 @@ def _storage(path: Path) -> optuna.storages.RDBStorage:
     return storage
 
 
-def _engine(study: optuna.Study) -> Any:
-    storage: Any = study._storage  # Optuna wraps the storage it is given and offers no way back to it
-    return getattr(storage, "_backend", storage).engine
+def _server(address: Address) -> Any:
+    url = make_url(address.url)
+    name = url.drivername.partition("+")[0]
+    driver, remedy = _DRIVERS[name]
+    if driver and url.drivername == name:
+        url = url.set(drivername=f"{name}+{driver}")
+    options: dict[str, Any] = {"pool_pre_ping": True, "pool_recycle": 1800}
+    if "psycopg" in url.drivername:
+        # a driver that is stopped in the middle of a turn must not hold the others up for ever
+        limits = "-c lock_timeout=60000 -c idle_in_transaction_session_timeout=120000"
+        options["connect_args"] = {"connect_timeout": 10, "options": limits}
+    for attempt in range(5):
+        try:
+            with _told(address):
+                return optuna.storages.RDBStorage(
+                    url.render_as_string(hide_password=False), engine_kwargs=dict(options)
+                )
+        except ImportError as error:
+            raise ValueError(f"[scan] storage: {address} needs a driver that is not installed: {remedy}.") from error
+        except SQLAlchemyError:  # another driver made the tables between our look and our making them
+            if attempt == 4:
+                raise
+            time.sleep(0.3)
+    raise AssertionError
+
+
+@contextmanager
+def _told(address: Address) -> Iterator[None]:
+    """Opening is where a wrong address shows: one sentence."""
+    try:
+        with trouble(str(address)):
+            yield
+    except StorageTrouble as error:
+        raise ValueError(f"{error}, or correct [scan] storage.") from error

@@ -1,14 +1,13 @@
-"""The loop of a scan: ask the sampler, evaluate, tell; resume where the record ends; stop cleanly on Ctrl-C."""
+"""The loop of a scan: ask the sampler, evaluate, record; resume where the record ends; stop cleanly on Ctrl-C."""
 
 from __future__ import annotations
 
 import fcntl
 import math
 import shutil
-import signal
-import threading
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +17,19 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from . import storage
+from .disk import Pulse, StorageTrouble
 from .executors import AbstractExecutor, make_executor
+from .identity import check_same, identity
+from .ledger import Ledger, Turn
 from .progress import Progress
 from .record import Heartbeat, ParetoFront, TrialTable, write_config
-from .storage import DATABASE, Twin, is_finished
+from .stopping import Stop, stop_on_signal
+from .trial import Outcome
+from .twin import is_finished
 
-# Settings of [scan] that may change between runs of one study: they choose no trial.
-_FREE = ("trials", "workers", "cache", "cache_size")
+_PATIENCE = 600.0  # seconds for which a database that does not answer is waited for
+_PAUSE = 1.0  # seconds between looks at a study whose last trials other drivers are at
+_AGAIN = "then give the same command again: nothing that is on record is lost."
 
 
 @dataclass(frozen=True)
@@ -50,23 +55,15 @@ class ScanResult:
     interrupted: bool = False
 
 
-def identity(tables: Mapping[str, Any]) -> dict[str, Any]:
-    """What two runs of one study must agree on: everything but `_FREE` of [scan] and the recorded [versions]."""
-    kept = {key: value for key, value in tables.items() if key != "versions"}
-    if isinstance(kept.get("scan"), Mapping):
-        kept["scan"] = {key: value for key, value in kept["scan"].items() if key not in _FREE}
-    return kept
-
-
-def is_same_request(directory: Path, name: str, request: Mapping[str, Any]) -> bool:
-    """Whether the study in a folder was made from this very file, so that it need not be parsed any further."""
-    mark = storage.read_mark(directory / DATABASE, name)
+def is_same_request(address: storage.Address, name: str, request: Mapping[str, Any]) -> bool:
+    """Whether the study was made from this very file, so that it need not be parsed any further."""
+    mark = storage.read_mark(address, name)
     return mark is not None and mark.get("request") == request
 
 
-def read_result(directory: Path, name: str, *, wanted: int) -> ScanResult:
+def read_result(address: storage.Address, directory: Path, name: str, *, wanted: int) -> ScanResult:
     """The result of an existing study, without evaluating anything."""
-    return _result(storage.open_study(directory / DATABASE, name), directory, wanted=wanted)
+    return _result(storage.open_study(address, name), directory, wanted=wanted)
 
 
 def run_scan(
@@ -78,89 +75,164 @@ def run_scan(
     wanted: int,
     workers: int,
     quiet: bool = False,
+    extend: bool = False,
     heartbeat_seconds: float = 30.0,
 ) -> ScanResult:
     """Evaluate trials until `wanted` are finished, continuing the study in `directory` if there is one.
 
     `request` is the configuration as the user wrote it (kept with the study, to recognise it fast next time). With one
-    worker the same seed gives the same trials, resumed or not. Ctrl-C lets running trials finish; a second one drops
-    them, as SIGTERM does. Raises ValueError, with nothing changed, where the folder cannot be written, belongs to a
-    study of another configuration (naming the key), or is in use by another scan.
+    worker the same seed gives the same trials, resumed or not. `extend` lets the ranges differ from those of before.
+    Ctrl-C lets running trials finish; a second one drops them, as SIGTERM does. Raises ValueError, with nothing
+    changed, where the folder cannot be written, belongs to a study of another configuration (naming the key), or is in
+    use by another scan; StorageTrouble where the record can no longer be written.
     """
+    address = storage.locate(config.scan.storage, directory)
     tables = config.to_dict()
-    mark = storage.read_mark(directory / DATABASE, name)
-    if mark is not None:
-        _refuse_other(directory, mark["config"], identity(tables))
+    asked_for = {"config": identity(tables), "request": dict(request)}
+    mark = storage.read_mark(address, name)
+    extended = mark is not None and check_same(
+        directory, _completed(config, mark["config"]), asked_for["config"], extend=extend
+    )
     _make_folder(directory)
     with ExitStack() as stack:
-        stack.enter_context(_only_one(directory))
+        stack.enter_context(_only_one(directory / ".lock", directory))
+        if address.path is not None and address.path.parent.resolve() != directory.resolve():
+            address.path.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(_only_one(address.path.with_name(f".{address.path.name}.lock"), address.path))
         scratch = directory / "states" / ".running"
         shutil.rmtree(scratch, ignore_errors=True)  # left by a killed driver
         scratch.mkdir(parents=True)
         stack.callback(shutil.rmtree, scratch, ignore_errors=True)
         write_config(directory / "config.resolved.toml", tables)
         if mark is None:
-            asked_for = {"config": identity(tables), "request": dict(request)}
-            study = storage.create_study(directory / DATABASE, name, config.scan, asked_for)
+            study = storage.create_study(address, name, config.scan, asked_for)
         else:
-            study = storage.open_study(directory / DATABASE, name)
-            storage.fail_stale(study)
-        stack.callback(storage.finish, study)
-        new, interrupted = _run(
-            config, study, directory, scratch, wanted, workers, quiet=quiet, heartbeat_seconds=heartbeat_seconds
-        )
-        return _result(study, directory, wanted=wanted, new=new, interrupted=interrupted)
+            study = storage.open_study(address, name)
+            if extended:
+                storage.set_mark(study, {**mark, **asked_for})
+        stack.callback(storage.finish, address, study)
+        disk = storage.open_disk(address, study)
+        stack.callback(disk.close)
+        loop = _Loop(config, Ledger(disk, config.scan), directory, wanted=wanted)
+        with Pulse(disk):
+            loop.run(scratch, workers, quiet=quiet, heartbeat_seconds=heartbeat_seconds)
+        return _result(study, directory, wanted=wanted, new=loop.new, interrupted=loop.interrupted)
 
 
-def _run(
-    config: Any,
-    study: optuna.Study,
-    directory: Path,
-    scratch: Path,
-    wanted: int,
-    workers: int,
-    *,
-    quiet: bool,
-    heartbeat_seconds: float,
-) -> tuple[int, bool]:
-    """The loop itself; returns how many trials it finished and whether it was told to stop."""
-    trials = study.get_trials(deepcopy=False)
-    table = TrialTable(directory / "trials.csv", list(config.scan.parameters), trials)
-    front = ParetoFront(directory / "states", trials)
-    finished = sum(is_finished(trial) for trial in trials)
-    if finished >= wanted:
-        return 0, False
-    twin = Twin(study, config.scan)
-    progress = Progress(
-        done=finished,
-        failed=sum(is_finished(trial) and trial.state is TrialState.FAIL for trial in trials),
-        total=wanted,
-        objective=config.scan.objectives[0],
-        best=max((trial.values[0] for trial in trials if _is_feasible(trial)), default=math.nan),
-        quiet=quiet,
-    )
-    executor = make_executor(config, scratch, workers=workers, log=directory / "workers.log")
-    new, left = 0, wanted - finished
-    with ExitStack() as stack:
-        stack.callback(executor.close)
-        stack.enter_context(progress)
-        stack.enter_context(
-            Heartbeat(directory / "heartbeat.log", lambda: _words(progress, executor), seconds=heartbeat_seconds)
+class _Loop:
+    """Turn by turn: record what has ended, start on new points, wait for workers."""
+
+    def __init__(self, config: Any, ledger: Ledger, directory: Path, *, wanted: int) -> None:
+        self._config, self._ledger, self._directory, self._wanted = config, ledger, directory, wanted
+        trials = ledger.load()
+        self._table = TrialTable(directory / "trials.csv", list(config.scan.parameters), trials)
+        self._front = ParetoFront(directory / "states", trials)
+        self._front.clean()
+        self._best = max((trial.values[0] for trial in trials if _is_feasible(trial)), default=math.nan)
+        self._pending: list[tuple[int, Outcome]] = []  # ended, not yet on record
+        self._trouble_since: float | None = None
+        self.new, self.interrupted = 0, False
+
+    def run(self, scratch: Path, workers: int, *, quiet: bool, heartbeat_seconds: float) -> None:
+        twin = self._ledger.twin
+        if twin.finished >= self._wanted:
+            return
+        self._progress = progress = Progress(
+            done=twin.finished,
+            failed=twin.failed,
+            total=self._wanted,
+            objective=self._config.scan.objectives[0],
+            best=self._best,
+            quiet=quiet,
         )
-        stop = stack.enter_context(_stop_on_signal(lambda: _say_stopping(progress, executor)))
-        while left or executor.running:
-            if stop.is_set() and (not executor.running or stop.dropped):
-                break
-            while left and executor.room and not stop.is_set():
-                executor.submit(*twin.ask())
-                left -= 1
-            for ticket, outcome in executor.wait(0.25):
-                trial = twin.tell(ticket, outcome)
-                front.add(trial, outcome.state_file, outcome.spectra)
-                table.append(trial)
-                new += 1
-                progress.ended(failed=outcome.failed, value=trial.values[0] if _is_feasible(trial) else math.nan)
-    return new, stop.is_set() and finished + new < wanted
+        executor = make_executor(self._config, scratch, workers=workers, log=self._directory / "workers.log")
+        with ExitStack() as stack:
+            stack.callback(executor.close)
+            stack.enter_context(progress)
+            beats = self._directory / "heartbeat.log"
+            stack.enter_context(
+                Heartbeat(beats, lambda: _words(progress, executor), opening=executor.where, seconds=heartbeat_seconds)
+            )
+            stop = stack.enter_context(stop_on_signal(lambda: _say_stopping(progress, executor)))
+            self._turns(executor, stop)
+        self._table.close()
+        self.interrupted = stop.is_set() and self._ledger.twin.finished < self._wanted
+
+    def _turns(self, executor: AbstractExecutor, stop: Stop) -> None:
+        while not stop.dropped:
+            made = self._turn(0 if stop.is_set() else executor.room)
+            if made is not None:
+                for number, point in made.points:
+                    executor.submit(number, point)
+                self._note(made.ended)
+                twin = self._ledger.twin
+                if not self._ledger.mine and (stop.is_set() or min(twin.finished, twin.claimed) >= self._wanted):
+                    return
+            elif stop.is_set() and not executor.running:
+                raise StorageTrouble(f"stopped before the last trials could be recorded; {_AGAIN}", passing=False)
+            if executor.running:
+                self._pending += executor.wait(0.25)
+            else:  # the last trials are those of other drivers, or the record does not answer
+                time.sleep(_PAUSE)
+
+    def _turn(self, room: int) -> Turn | None:
+        """None where the record does not answer at present."""
+        if not self._pending and room <= 0:
+            return Turn()
+        try:
+            if self._trouble_since is not None:
+                trials = self._ledger.load()
+                self._table.rewrite(trials)
+                self._front = ParetoFront(self._directory / "states", trials)
+            for number, outcome in self._pending:
+                if outcome.obstacle:
+                    raise StorageTrouble(f"{outcome.obstacle}: free some space", passing=False)
+                self._front.keep(number, outcome, self._config.scan.objectives)
+            made = self._ledger.turn(self._pending, room=room, wanted=self._wanted)
+        except StorageTrouble as error:
+            self._wait_or_stop(error)
+            return None
+        except OSError as error:
+            words = f"cannot write {error.filename or self._directory} ({error.strerror}): free some space"
+            raise StorageTrouble(f"{words}, {_AGAIN}", passing=False) from error
+        if self._trouble_since is not None:
+            self._trouble_since = None
+            self._progress.tell("")
+        self.new += len(self._pending)
+        for _, outcome in self._pending:
+            value = outcome.values.get(self._config.scan.objectives[0], math.nan)
+            self._progress.ended(failed=outcome.failed, value=value if outcome.feasible else math.nan)
+        self._pending = []
+        return made
+
+    def _wait_or_stop(self, error: StorageTrouble) -> None:
+        now = time.monotonic()
+        if self._trouble_since is None:
+            self._trouble_since = now
+        waited = now - self._trouble_since
+        if not error.passing or waited > _PATIENCE:
+            after = f" after {waited / 60:.0f} min" if error.passing else ""
+            raise StorageTrouble(f"{error}{after}, {_AGAIN}", passing=False) from error
+        self._progress.tell(f"waiting: {error}")
+
+    def _note(self, ended: Sequence[FrozenTrial]) -> None:
+        """The files beside the study, after the study."""
+        try:
+            for trial in ended:
+                self._front.settle(trial)
+                self._table.append(trial)
+        except OSError as error:
+            words = f"cannot write {error.filename or self._directory} ({error.strerror}): free some space"
+            raise StorageTrouble(f"{words}, {_AGAIN}", passing=False) from error
+        self._progress.done, self._progress.failed = self._ledger.twin.finished, self._ledger.twin.failed
+
+
+def _completed(config: Any, tables: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration recorded by an earlier version, with the settings that it did not know at their defaults."""
+    try:
+        return identity(config.with_tables(tables).to_dict())
+    except (ValueError, TypeError):
+        return dict(tables)  # it is compared as it stands, and the difference is named
 
 
 def _say_stopping(progress: Progress, executor: AbstractExecutor) -> None:
@@ -169,7 +241,8 @@ def _say_stopping(progress: Progress, executor: AbstractExecutor) -> None:
 
 def _words(progress: Progress, executor: AbstractExecutor) -> str:
     rate = "-" if math.isnan(progress.rate) else f"{60.0 * progress.rate:.2f}"
-    return f"trial {progress.done}/{progress.total} running {executor.running} failed {progress.failed} rate {rate}/min"
+    counts = f"trial {progress.done}/{progress.total} running {executor.running} failed {progress.failed}"
+    return f"{counts} rate {rate}/min {executor.where}"
 
 
 def _is_feasible(trial: FrozenTrial) -> bool:
@@ -200,31 +273,6 @@ def _result(
     )
 
 
-def _refuse_other(directory: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-    """Raise ValueError naming the first key in which two resolved configurations differ."""
-    difference = _difference("", old, new)
-    if difference is not None:
-        key, before, now = difference
-        raise ValueError(
-            f"{directory} was scanned with {key} = {before}, but now {key} = {now}: "
-            "set it back to resume, or give another folder with --out."
-        )
-
-
-def _difference(path: str, old: Any, new: Any) -> tuple[str, Any, Any] | None:
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        for key in [*old, *(key for key in new if key not in old)]:
-            below = f"{path}.{key}" if path else str(key)
-            found = _difference(below, old.get(key, "(not set)"), new.get(key, "(not set)"))
-            if found is not None:
-                return found
-        return None
-    if old == new:
-        return None
-    table, _, key = path.rpartition(".")
-    return (f"[{table}] {key}" if table else f"[{key}]"), old, new
-
-
 def _make_folder(directory: Path) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -236,50 +284,11 @@ def _make_folder(directory: Path) -> None:
 
 
 @contextmanager
-def _only_one(directory: Path) -> Iterator[None]:
-    """Hold the folder's lock; the system releases it when this process ends, however it ends."""
-    with (directory / ".lock").open("w") as lock:
+def _only_one(path: Path, what: Path) -> Iterator[None]:
+    """Hold a lock; the system releases it when this process ends, however it ends."""
+    with path.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise ValueError(f"another scan is running in {directory}: wait for it, or give another --out.") from error
+            raise ValueError(f"another scan is running in {what}: wait for it, or give another --out.") from error
         yield
-
-
-class _Stop:
-    """Whether to stop, and whether to drop what is running."""
-
-    def __init__(self) -> None:
-        self.signals = 0
-
-    def is_set(self) -> bool:
-        return self.signals > 0
-
-    @property
-    def dropped(self) -> bool:
-        return self.signals > 1
-
-
-@contextmanager
-def _stop_on_signal(told: Callable[[], None]) -> Iterator[_Stop]:
-    """Turn Ctrl-C into a request to stop; a second one, or SIGTERM, drops what is running. Main thread only."""
-    stop = _Stop()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-
-    def receive(number: int, _frame: object) -> None:
-        stop.signals += 1 if number == signal.SIGINT else 2  # whoever sends SIGTERM kills soon
-        if stop.dropped:
-            raise KeyboardInterrupt
-        told()
-
-    before = {number: signal.signal(number, receive) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    except KeyboardInterrupt:
-        if not stop.is_set():
-            raise
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

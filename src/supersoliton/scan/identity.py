@@ -1,0 +1,55 @@
+"""Whether a configuration asks for the study that is there: everything that chooses or computes a trial must agree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+# Settings of [scan] that may change between runs of one study: they choose no trial.
+FREE = (
+    "trials", "workers", "executor", "scheduler", "trial_timeout", "worker_memory", "storage", "cache", "cache_size",
+    "device", "batch",
+)  # fmt: skip
+_RANGE = ("low", "high")  # what --extend may change of a scanned parameter
+
+
+def identity(tables: Mapping[str, Any]) -> dict[str, Any]:
+    """What two runs of one study must agree on: everything but `FREE` of [scan] and the recorded [versions]."""
+    kept = {key: value for key, value in tables.items() if key != "versions"}
+    if isinstance(kept.get("scan"), Mapping):
+        kept["scan"] = {key: value for key, value in kept["scan"].items() if key not in FREE}
+    return kept
+
+
+def check_same(directory: Path, old: Mapping[str, Any], new: Mapping[str, Any], *, extend: bool) -> bool:
+    """Whether ranges were changed, which only `extend` permits.
+
+    Raises ValueError naming the first key in which two resolved configurations differ otherwise.
+    """
+    extended = False
+    for path, before, now in _differences("", old, new):
+        table, _, key = path.rpartition(".")
+        if table.startswith("scan.parameters.") and key in _RANGE and "(not set)" not in (before, now):
+            extended = True
+            if extend:
+                continue
+            remedy = "set it back to resume, add --extend to go on with the new range, or give another folder"
+        else:
+            remedy = "set it back to resume, or give another folder"
+        where = f"[{table}] {key}" if table else f"[{key}]"
+        change = f"was scanned with {where} = {before}, but now {where} = {now}"
+        raise ValueError(f"{directory} {change}: {remedy} with --out.")
+    return extended
+
+
+def _differences(path: str, old: Any, new: Any) -> list[tuple[str, Any, Any]]:
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        return [
+            found
+            for key in [*old, *(key for key in new if key not in old)]
+            for found in _differences(
+                f"{path}.{key}" if path else str(key), old.get(key, "(not set)"), new.get(key, "(not set)")
+            )
+        ]
+    return [] if old == new else [(path, old, new)]

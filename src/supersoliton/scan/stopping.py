@@ -1,0 +1,47 @@
+"""Ctrl-C as a request to stop, which a second one, or SIGTERM, makes urgent."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+class Stop:
+    """Whether to stop, and whether to drop what is running."""
+
+    def __init__(self) -> None:
+        self.signals = 0
+
+    def is_set(self) -> bool:
+        return self.signals > 0
+
+    @property
+    def dropped(self) -> bool:
+        return self.signals > 1
+
+
+@contextmanager
+def stop_on_signal(told: Callable[[], None]) -> Iterator[Stop]:
+    """Turn Ctrl-C into a request to stop; a second one, or SIGTERM, drops what is running. Main thread only."""
+    stop = Stop()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def receive(number: int, _frame: object) -> None:
+        stop.signals += 1 if number == signal.SIGINT else 2  # whoever sends SIGTERM kills soon
+        if stop.dropped:
+            raise KeyboardInterrupt
+        told()
+
+    before = {number: signal.signal(number, receive) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    except KeyboardInterrupt:
+        if not stop.is_set():
+            raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,160 @@
+"""The study in memory that the sampler sees: the trials on disk without what no sampler reads.
+
+Samplers look at every trial before each ask, so a study in a database would be read or copied as a whole every time.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from .samplers import choose_parents_again, distributions, make_sampler, quiet_optuna
+from .settings import ScanSettings
+from .trial import Outcome
+
+_ERROR = "error"  # attribute of a trial that crashed by itself, and so counts
+
+
+def is_finished(trial: FrozenTrial) -> bool:
+    """Counts towards the number asked for: completed, or crashed by itself, but not interrupted."""
+    return trial.state is TrialState.COMPLETE or (trial.state is TrialState.FAIL and _ERROR in trial.user_attrs)
+
+
+class Twin:
+    """Asks and is told; the numbers of its trials are those on disk.
+
+    Before each trial the sampler is made anew from (seed, number of the trial), so that what it draws depends on the
+    trials before and on nothing else: a resumed scan with one worker goes on exactly as an uninterrupted one.
+    """
+
+    def __init__(
+        self, settings: ScanSettings, directions: Sequence[optuna.study.StudyDirection], trials: Iterable[FrozenTrial]
+    ) -> None:
+        self._settings = settings
+        self._storage = optuna.storages.InMemoryStorage()
+        with quiet_optuna():
+            self._study = optuna.create_study(storage=self._storage, directions=list(directions))
+        self._distributions = distributions(settings)
+        self._said: set[str] = set()
+        self._numbers = 0
+        self._finished: set[int] = set()
+        self._failed: set[int] = set()
+        self._running: set[int] = set()
+        for trial in trials:
+            self.put(trial)
+        choose_parents_again(self._study, settings)
+
+    @property
+    def finished(self) -> int:
+        """How many trials count towards the number asked for."""
+        return len(self._finished)
+
+    @property
+    def failed(self) -> int:
+        return len(self._failed)
+
+    @property
+    def running(self) -> frozenset[int]:
+        """Numbers of the trials with a point that have not ended, ours and those of others."""
+        return frozenset(self._running)
+
+    @property
+    def claimed(self) -> int:
+        """Trials that count or will: finished and running ones."""
+        return len(self._finished) + len(self._running)
+
+    def put(self, trial: FrozenTrial) -> None:
+        """Take over a trial from the disk: a new one, or what became of one that ran."""
+        if trial.number < self._numbers:
+            self._update(trial)
+        else:
+            self._storage.create_new_trial(self._study._study_id, template_trial=_slim(trial))
+            self._numbers += 1
+        self._count(trial)
+
+    def _update(self, trial: FrozenTrial) -> None:
+        known = self._storage.get_trial(trial.number)
+        if known.state.is_finished():
+            return
+        for name, value in {**trial.params}.items():
+            if name not in known.params:
+                distribution = trial.distributions[name]
+                self._storage.set_trial_param(
+                    trial.number, name, distribution.to_internal_repr(value), distribution
+                )  # fmt: skip
+        for name, value in trial.system_attrs.items():
+            if name not in known.system_attrs:
+                self._storage.set_trial_system_attr(trial.number, name, value)
+        if trial.state.is_finished():
+            if _ERROR in trial.user_attrs:
+                self._storage.set_trial_user_attr(trial.number, _ERROR, "")
+            self._storage.set_trial_state_values(trial.number, trial.state, trial.values)
+
+    def _count(self, trial: FrozenTrial) -> None:
+        number = trial.number
+        self._running.discard(number)
+        if is_finished(trial):
+            self._finished.add(number)
+            if trial.state is TrialState.FAIL:
+                self._failed.add(number)
+        elif not trial.state.is_finished() and self.has_point(trial):
+            self._running.add(number)
+
+    def has_point(self, trial: FrozenTrial) -> bool:
+        """Whether it has a value for every coupling, and not the trial of some other program."""
+        return all(name in trial.params for name in self._distributions)
+
+    def get(self, number: int) -> FrozenTrial:
+        return self._storage.get_trial(number)
+
+    def ask(self) -> FrozenTrial:
+        """A new running trial with its point."""
+        self._study.sampler = make_sampler(self._settings, self._numbers, self._said)
+        number = self._study.ask(self._distributions).number
+        self._numbers += 1
+        self._running.add(number)
+        return self._storage.get_trial(number)
+
+    def tell(self, number: int, outcome: Outcome) -> FrozenTrial | None:
+        """What became of a running trial; returns it with all its attributes, None where it had ended already."""
+        if self._storage.get_trial(number).state.is_finished():
+            return None
+        if outcome.failed:
+            self._storage.set_trial_user_attr(number, _ERROR, "")
+            self._storage.set_trial_state_values(number, TrialState.FAIL)
+        else:
+            for name, value in outcome.constraints.items():
+                self._storage.set_trial_system_attr(number, f"constraints:{name}", value)
+            values = [outcome.values[name] for name in self._settings.objectives]
+            # an undefined objective is infeasible ("scored" > 0), so this 0 is never compared with a real one
+            values = [value if np.isfinite(value) else 0.0 for value in values]
+            self._storage.set_trial_state_values(number, TrialState.COMPLETE, values)
+        trial = copy.copy(self._storage.get_trial(number))
+        trial.user_attrs = {**trial.user_attrs, **_attributes(outcome)}
+        self._count(trial)
+        return trial
+
+    def give_up(self, number: int) -> FrozenTrial:
+        """Fail a trial that was left running without a point to go on with; it does not count."""
+        self._storage.set_trial_state_values(number, TrialState.FAIL)
+        self._running.discard(number)
+        return self._storage.get_trial(number)
+
+
+def _attributes(outcome: Outcome) -> dict[str, Any]:
+    if outcome.failed:
+        return {"status": outcome.status, _ERROR: outcome.error, "cache": outcome.cache}
+    names = ("kind", "status", "reasons", "values", "constraints", "seconds", "cache")
+    return {name: getattr(outcome, name) for name in names}
+
+
+def _slim(trial: FrozenTrial) -> FrozenTrial:
+    """What samplers read: point, values, constraints, generation. A tenth of the memory of the whole."""
+    slim = copy.copy(trial)
+    slim.user_attrs = {_ERROR: ""} if _ERROR in trial.user_attrs else {}
+    return slim
