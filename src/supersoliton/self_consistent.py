@@ -30,6 +30,7 @@ from .solvers.base import CONVERGED, AbstractSolver, Solution
 from .solvers.newton import Newton
 from .state import State, make_state
 from .warm_start import MultiStart
+from .warm_start.analytic import starting_fields
 
 _TRIVIAL = 1e-6  # fields below this have fallen into the vacuum
 _SHARES = (1.0 / 64.0, 2.0)  # bounds on an adapted share of the way; above 1 it goes beyond what was asked for
@@ -229,7 +230,8 @@ class _Search:
         before = self.solutions
         try:
             problem = self.bare.replace(**values) if np.any(fed != self.start) else self.bare
-            solutions = [self.solver.run(problem, before[0].u)] if before else []
+            # the boundary values move with the vacuum, so they are put in anew
+            solutions = [self.solver.run(problem, starting_fields(problem, before[0].u))] if before else []
             if not solutions or not solutions[0].converged or _is_trivial(problem, solutions[0].u):
                 solutions = find_solutions(problem, self.solver, self.guess).solutions
         except ValueError as error:  # no vacuum at these couplings, or couplings that the model refuses
