@@ -7,7 +7,8 @@ import time
 import pytest
 from small_scan import load_small, run_small
 
-from supersoliton.scan.executors import InProcess, LocalProcesses, WorkerError
+from supersoliton.scan.executors import InProcess, WorkerError
+from supersoliton.scan.processes import LocalProcesses
 
 POINT = {"g": 0.6, "norm": 600.0}
 
@@ -64,17 +65,18 @@ def test_workers_agree_with_this_process_survive_a_kill_and_report_two(pool, tmp
     assert "SIGKILL" in failed.error
     assert not failed.feasible
 
-    # a worker that hangs: stopped, it answers nothing until it is killed for it
+    # a worker that hangs: stopped, it answers nothing until it is killed for it; only that trial has failed
     pool.submit(4, POINT)
     collect(pool, 1)
     idle = pool._workers[0].process
     os.kill(idle.pid, signal.SIGSTOP)
-    pool.submit(5, POINT)
     pool._limit = 0.5
-    while idle.poll() is None:
-        pool.wait(0.05)
+    pool.submit(5, POINT)
+    hung = collect(pool, 1)[5]
+    assert "no answer within trial_timeout = 0.5 s" in hung.error
     pool._limit = 900.0
-    assert collect(pool, 1)[5].values["energy"] == pytest.approx(expected.values["energy"], rel=1e-10)
+    pool.submit(6, POINT)
+    assert collect(pool, 1)[6].values["energy"] == pytest.approx(expected.values["energy"], rel=1e-10)
 
 
 def test_workers_that_cannot_start_are_told_with_their_reason(tmp_path):

@@ -42,6 +42,10 @@ class AbstractTurn(ABC):
         """Note what became of a trial that is ours."""
 
     @abstractmethod
+    def mark(self, number: int, name: str, value: int) -> None:
+        """Set an attribute of a running trial of ours."""
+
+    @abstractmethod
     def abandoned(self, most: int) -> list[int]:
         """At most so many trials whose driver is gone; they are ours from now on."""
 

@@ -77,6 +77,11 @@ class _Turn(AbstractTurn):
         self._storage.set_trial_state_values(key, trial.state, trial.values)
         del self._journal._open[trial.number]
 
+    def mark(self, number: int, name: str, value: int) -> None:
+        key, known = self._journal._open[number]
+        self._storage.set_trial_user_attr(key, name, value)
+        self._journal._open[number] = (key, known | {name})
+
     def abandoned(self, most: int) -> list[int]:
         journal = self._journal
         taken, journal._orphans = journal._orphans[:most], journal._orphans[most:]

@@ -151,6 +151,12 @@ class _Turn(AbstractTurn):
         )
         self._rows._mine.discard(key)
 
+    def mark(self, number: int, name: str, value: int) -> None:
+        key, known = self._rows._open[number]
+        self._connection.execute(_USER.delete().where(_USER.c.trial_id == key, _USER.c.key == name))
+        self._attributes(key, {name: value}, {})
+        self._rows._open[number] = (key, known | {name})
+
     def abandoned(self, most: int) -> list[int]:
         rows = self._rows
         if not rows.shared:
