@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from .. import lanes
 
-_STEP = 128  # in a lane sizes are rounded up to a multiple of this, so that matrices of different sizes share a batch
+_STEP = 256  # in a lane sizes are rounded up to a multiple of this, so that matrices of different sizes share a batch
 
 
 def all_eigenvalues(matrix: Float[np.ndarray, "n n"]) -> Float[np.ndarray, " n"]:
