@@ -37,8 +37,7 @@ class Geometry(NamedTuple):
     weights: Float[Array, "element point"]
     radii: Float[Array, "element point"]
     mass: Float[Array, "element a a"]
-    stiffness: Float[Array, "element a a"]
-    pairs: Float[Array, "element aa point"]  # weight * value_a * value_b
+    pairs: Float[Array, "element aa point+1"]  # weight * value_a * value_b at the points, and the stiffness matrix
     index: Int[Array, "element a"]
 
     @property
@@ -65,14 +64,15 @@ def geometry(grid: RadialGrid) -> Geometry:
     values, weights = grid.interpolation, grid.quadrature_weights
     pairs = (weights[:, :, None] * values)[:, :, :, None] * values[:, :, None, :]
     n_elements, n_points, size = values.shape
+    pairs = pairs.reshape(n_elements, n_points, size * size).swapaxes(1, 2)
+    stiffness = grid.element_matrices(of="stiffness").reshape(n_elements, size * size, 1)
     return Geometry(
         values=values,
         slopes=grid.derivative,
         weights=weights,
         radii=grid.quadrature_points,
         mass=grid.element_matrices(of="mass"),
-        stiffness=grid.element_matrices(of="stiffness"),
-        pairs=np.ascontiguousarray(pairs.reshape(n_elements, n_points, size * size).swapaxes(1, 2)),
+        pairs=np.ascontiguousarray(np.concatenate([pairs, stiffness], axis=2)),
         index=grid.element_nodes,
     )
 
@@ -180,10 +180,9 @@ def hessian_blocks(
     n = theory.kinetic.shape[0]
     n_elements, _, size = geo.values.shape
     barrier = (centrifugal / geo.radii**2)[..., None] * theory.kinetic + shift
-    full = curvature + xp.eye(n) * barrier[..., None, :]
-    potential = geo.pairs @ full.reshape(n_elements, -1, n * n)
-    kinetic = geo.stiffness.reshape(n_elements, size * size, 1) * xp.diag(theory.kinetic).reshape(1, 1, n * n)
-    both = (potential + kinetic).reshape(n_elements, size, size, n, n)
+    full = (curvature + xp.eye(n) * barrier[..., None, :]).reshape(n_elements, -1, n * n)
+    kinetic = xp.broadcast_to(xp.diag(theory.kinetic).reshape(1, 1, n * n), (n_elements, 1, n * n))
+    both = (geo.pairs @ xp.concatenate([full, kinetic], axis=1)).reshape(n_elements, size, size, n, n)
     return both.transpose(0, 1, 3, 2, 4).reshape(n_elements, size * n, size * n)
 
 
