@@ -13,6 +13,7 @@ from .config import read
 from .scan.identity import identity
 from .scan.storage import locate
 from .scan.study import ScanResult, is_same_request, read_result, run_scan
+from .scan.verify import is_pending
 
 if TYPE_CHECKING:
     from .config import Config
@@ -58,7 +59,8 @@ def scan(
             address = locate(where, directory)
             if is_same_request(address, name, identity(request)):
                 result = read_result(address, directory, name, wanted=wanted)
-                if result.finished >= wanted:
+                left = "verify" in request["scan"] and is_pending(result.study.get_trials(False), result.finished)
+                if result.finished >= wanted and not left:
                     return _reported(result)
         config = importlib.import_module(".config", __package__).load(path)
     else:

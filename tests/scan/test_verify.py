@@ -1,11 +1,13 @@
 """The verification phase: proposals on problems whose Pareto set is known, and as trials of a real scan."""
 
 import json
+import shutil
 
 import numpy as np
 import optuna
 import pytest
 from scipy.stats import norm
+from small_scan import load_small, points, read_rows, run_small
 
 from supersoliton.scan.front import nondominated
 from supersoliton.scan.samplers import distributions
@@ -117,7 +119,7 @@ def test_the_predicted_set_is_not_beaten_by_a_grid():
 
 def test_standardised_errors():
     scales = [{"centre": 1.0, "width": 2.0, "mean": 0.0, "std": 0.5}]
-    told = Prediction(120, 0, 1.0, [0.0], [2.0], [1.0], [0.0], [2.0], [0.5], scales)
+    told = Prediction(120, 0, 1, 1.0, [0.0], [2.0], [1.0], [0.0], [2.0], [0.5], scales)
     found = 1.0 + 2.0 * np.sinh(0.5 * 3.0)
     assert told.errors([found]) == pytest.approx([1.5])
     trial = trial_at(np.full(3, 0.5), user_attrs=json.loads(json.dumps(as_attribute(told))))
@@ -149,3 +151,81 @@ def test_settings_are_checked():
     assert VerifySettings().points == 15
     with pytest.raises(ValueError, match=r"verify.points must be a whole number of at least 1, got 0: try 15"):
         VerifySettings(points=0)
+
+
+@pytest.fixture(scope="module")
+def verified(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("verified")
+    return folder, run_small(folder, folder / "run", trials=22, verify={"points": 4})
+
+
+def told_of(result):
+    """The trials of the phase by number, with their predictions."""
+    pairs = [(trial, prediction(trial)) for trial in result.study.trials]
+    return {trial.number: (trial, told) for trial, told in pairs if told is not None}
+
+
+def test_the_phase_follows_the_trials_and_is_marked(verified):
+    folder, result = verified
+    assert (result.finished, result.verified, result.wanted, result.new, result.interrupted) == (22, 4, 22, 26, False)
+    told = told_of(result)
+    assert list(told) == [22, 23, 24, 25]
+    assert [(one.after, one.index, one.of) for _, one in told.values()] == [(22, k, 4) for k in range(4)]
+    for trial, one in told.values():
+        assert trial.state is optuna.trial.TrialState.COMPLETE
+        assert trial.values == [trial.user_attrs["values"][name] for name in ("fractal_score", "hierarchy")]
+        assert len(one.errors(trial.values)) == 2
+    assert [row["foretold"] for row in read_rows(folder / "run")] == [""] * 22 + ["0", "1", "2", "3"]
+
+
+def test_the_points_are_those_proposed_from_the_trials_before(verified):
+    folder, result = verified
+    proposals = propose(load_small(folder, trials=22).scan, result.study.trials[:22], 4, after=22)
+    assert [point for point, _ in proposals] == [trial.params for trial, _ in told_of(result).values()]
+
+
+def test_a_finished_phase_is_not_repeated(verified):
+    folder, _ = verified
+    again = run_small(folder, folder / "run", trials=22, verify={"points": 4})
+    assert (again.finished, again.verified, again.new) == (22, 4, 0)
+
+
+def test_an_interrupted_phase_goes_on_with_its_points(verified, tmp_path, monkeypatch):
+    """The driver dies at the third point of the phase."""
+    from supersoliton.scan import executors
+
+    left, really = [24], executors.run_trial
+
+    def run_trial(*given):
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        return really(*given)
+
+    monkeypatch.setattr(executors, "run_trial", run_trial)
+    with pytest.raises(KeyboardInterrupt):
+        run_small(tmp_path, tmp_path / "run", trials=22, verify={"points": 4})
+    monkeypatch.undo()
+    resumed = run_small(tmp_path, tmp_path / "run", trials=22, verify={"points": 4})
+    assert (resumed.finished, resumed.verified, resumed.new) == (22, 4, 2)
+    assert points(resumed) == points(verified[1])
+
+
+def test_more_trials_count_drawn_ones_and_bring_another_phase(verified, tmp_path):
+    folder, result = verified
+    shutil.copytree(folder / "run", tmp_path / "run")
+    more = run_small(folder, tmp_path / "run", trials=24, verify={"points": 2})
+    assert (more.finished, more.verified, more.new) == (24, 6, 4)
+    told = told_of(more)
+    assert [(n, one.after, one.index) for n, (_, one) in told.items()][4:] == [(28, 24, 0), (29, 24, 1)]
+    assert points(more)[:26] == points(result)
+
+
+def test_a_phase_asked_for_later_with_too_few_trials_says_so(tmp_path, capsys):
+    from supersoliton.scan import run_scan
+
+    run_small(tmp_path, tmp_path / "run", trials=2)
+    config = load_small(tmp_path, verify={"points": 4})
+    late = run_scan(config, tmp_path / "run", name="small", request={}, wanted=2, workers=1)
+    assert (late.finished, late.verified) == (2, 0)
+    assert "too few feasible trials for a surrogate" in capsys.readouterr().err

@@ -9,7 +9,7 @@ from typing import Any
 # Settings of [scan] that may change between runs of one study: they choose no trial.
 FREE = (
     "trials", "workers", "executor", "scheduler", "trial_timeout", "worker_memory", "storage", "cache", "cache_size",
-    "device", "batch",
+    "device", "batch", "verify",
 )  # fmt: skip
 _RANGE = ("low", "high")  # what --extend may change of a scanned parameter
 

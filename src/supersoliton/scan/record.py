@@ -21,6 +21,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from .storage import hide_password
 from .trial import Outcome
+from .verify import MARK
 
 _PACKAGES = ("supersoliton", "jax", "jaxlib", "numpy", "scipy", "optuna", "xarray", "h5netcdf", "particle")
 
@@ -81,9 +82,9 @@ class TrialTable:
             self._ordered = True
 
     def _widen(self, keys: Iterable[str]) -> None:
-        last = ("seconds", "cache", "reasons")
-        first = ("number", "state", "kind", "status", *self._parameters)
         keys = list(keys)
+        last = ("seconds", "cache", *(("foretold",) if "foretold" in keys else ()), "reasons")
+        first = ("number", "state", "kind", "status", *self._parameters)
         constraints = [key for key in keys if key.startswith("c_")]
         middle = [key for key in keys if key not in {*first, *last, *constraints}]
         self._columns = [*first, *middle, *constraints, *last]
@@ -114,6 +115,7 @@ class TrialTable:
             **{f"c_{name}": repr(value) for name, value in attributes.get("constraints", {}).items()},
             "seconds": attributes.get("seconds", {}).get("total", ""),
             "cache": attributes.get("cache", ""),
+            **({"foretold": attributes[MARK]["index"]} if MARK in attributes else {}),
             "reasons": "; ".join([*attributes.get("reasons", []), *error[-1:]]),
         }
 

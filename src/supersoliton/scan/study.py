@@ -26,6 +26,7 @@ from .record import Heartbeat, ParetoFront, TrialTable, write_config
 from .stopping import Stop, stop_on_signal
 from .trial import Outcome
 from .twin import is_finished
+from .verify import is_drawn, is_pending
 
 _PATIENCE = 600.0  # seconds for which a database that does not answer is waited for
 _PAUSE = 1.0  # seconds between looks at a study whose last trials other drivers are at
@@ -41,6 +42,7 @@ class ScanResult:
     pareto     trials that no other beats, all constraints satisfied; empty where no trial is feasible
     counts     kind of state → number of trials; crashed ones under "failed"
     finished, wanted, new   trials finished in all, asked for in all, and finished by this call
+    verified                finished trials of the verification phase, which come on top of `finished`
     interrupted             stopped by Ctrl-C before `wanted` was reached
     """
 
@@ -53,6 +55,7 @@ class ScanResult:
     wanted: int
     new: int = 0
     interrupted: bool = False
+    verified: int = 0
 
 
 def is_same_request(address: storage.Address, name: str, request: Mapping[str, Any]) -> bool:
@@ -135,12 +138,12 @@ class _Loop:
 
     def run(self, scratch: Path, workers: int, *, quiet: bool, heartbeat_seconds: float) -> None:
         twin = self._ledger.twin
-        if twin.finished >= self._wanted:
+        if self._is_done():
             return
         self._progress = progress = Progress(
             done=twin.finished,
             failed=twin.failed,
-            total=self._wanted,
+            total=max(self._wanted, twin.finished),
             objective=self._config.scan.objectives[0],
             best=self._best,
             quiet=quiet,
@@ -155,18 +158,28 @@ class _Loop:
             )
             stop = stack.enter_context(stop_on_signal(lambda: _say_stopping(progress, executor)))
             self._turns(executor, stop)
+            if self._config.scan.verify is not None and not stop.is_set():
+                progress.tell("fitting a surrogate")
+                planned = self._ledger.foretell(self._config.scan.verify.points)
+                progress.total += planned
+                progress.tell(f"{planned} predicted points" if planned else "too few feasible trials for a surrogate")
+                self._turns(executor, stop)
         self._table.close()
-        self.interrupted = stop.is_set() and self._ledger.twin.finished < self._wanted
+        self.interrupted = stop.is_set() and not self._is_done()
+
+    def _is_done(self) -> bool:
+        twin = self._ledger.twin
+        verify = self._config.scan.verify is not None
+        return twin.finished >= self._wanted and not (verify and is_pending(twin.trials, twin.finished))
 
     def _turns(self, executor: AbstractExecutor, stop: Stop) -> None:
         while not stop.dropped:
-            made = self._turn(0 if stop.is_set() else executor.room)
+            made = self._turn(0 if stop.is_set() else executor.room, fragile=not executor.contains)
             if made is not None:
                 for number, point in made.points:
                     executor.submit(number, point)
                 self._note(made.ended)
-                twin = self._ledger.twin
-                if not self._ledger.mine and (stop.is_set() or min(twin.finished, twin.claimed) >= self._wanted):
+                if not self._ledger.mine and (stop.is_set() or self._ledger.is_done(self._wanted)):
                     return
             elif stop.is_set() and not executor.running:
                 raise StorageTrouble(f"stopped before the last trials could be recorded; {_AGAIN}", passing=False)
@@ -175,7 +188,7 @@ class _Loop:
             else:  # the last trials are those of other drivers, or the record does not answer
                 time.sleep(_PAUSE)
 
-    def _turn(self, room: int) -> Turn | None:
+    def _turn(self, room: int, *, fragile: bool) -> Turn | None:
         """None where the record does not answer at present."""
         if not self._pending and room <= 0:
             return Turn()
@@ -188,7 +201,7 @@ class _Loop:
                 if outcome.obstacle:
                     raise StorageTrouble(f"{outcome.obstacle}: free some space", passing=False)
                 self._front.keep(number, outcome, self._config.scan.objectives)
-            made = self._ledger.turn(self._pending, room=room, wanted=self._wanted)
+            made = self._ledger.turn(self._pending, room=room, wanted=self._wanted, fragile=fragile)
         except StorageTrouble as error:
             self._wait_or_stop(error)
             return None
@@ -224,7 +237,7 @@ class _Loop:
         except OSError as error:
             words = f"cannot write {error.filename or self._directory} ({error.strerror}): free some space"
             raise StorageTrouble(f"{words}, {_AGAIN}", passing=False) from error
-        self._progress.done, self._progress.failed = self._ledger.twin.finished, self._ledger.twin.failed
+        self._progress.done, self._progress.failed = self._ledger.done, self._ledger.twin.failed
 
 
 def _completed(config: Any, tables: Mapping[str, Any]) -> dict[str, Any]:
@@ -266,7 +279,8 @@ def _result(
         pareto=[trials[number] for number in front],
         counts=dict(counts),
         objectives=tuple(study.metric_names or ()),
-        finished=sum(is_finished(trial) for trial in trials),
+        finished=sum(is_finished(trial) and is_drawn(trial) for trial in trials),
+        verified=sum(is_finished(trial) and not is_drawn(trial) for trial in trials),
         wanted=wanted,
         new=new,
         interrupted=interrupted,

@@ -6,7 +6,7 @@ Samplers look at every trial before each ask, so a study in a database would be 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,12 +16,14 @@ from optuna.trial import FrozenTrial, TrialState
 from .samplers import choose_parents_again, distributions, make_sampler, quiet_optuna
 from .settings import ScanSettings
 from .trial import Outcome
+from .verify import MARK, is_drawn
 
 _ERROR = "error"  # attribute of a trial that crashed by itself, and so counts
+BEGUN = "begun"  # attribute of a trial that was taken up again: how often it has been begun
 
 
 def is_finished(trial: FrozenTrial) -> bool:
-    """Counts towards the number asked for: completed, or crashed by itself, but not interrupted."""
+    """Completed, or crashed by itself, but not interrupted. If drawn, it counts towards the number asked for."""
     return trial.state is TrialState.COMPLETE or (trial.state is TrialState.FAIL and _ERROR in trial.user_attrs)
 
 
@@ -45,6 +47,8 @@ class Twin:
         self._finished: set[int] = set()
         self._failed: set[int] = set()
         self._running: set[int] = set()
+        self._foretold: dict[int, tuple[int, int]] = {}  # trials of the verification phase that run or are finished
+        self.verified: set[tuple[int, int]] = set()  # (after, index) of the finished ones, see verify.Prediction
         for trial in trials:
             self.put(trial)
         choose_parents_again(self._study, settings)
@@ -66,7 +70,17 @@ class Twin:
     @property
     def claimed(self) -> int:
         """Trials that count or will: finished and running ones."""
-        return len(self._finished) + len(self._running)
+        return len(self._finished) + len(self._running - self._foretold.keys())
+
+    @property
+    def trials(self) -> list[FrozenTrial]:
+        """All trials, without what no sampler reads."""
+        return self._study.get_trials(deepcopy=False)
+
+    @property
+    def foretold(self) -> set[tuple[int, int]]:
+        """(after, index) of the trials of the verification phase that run or are finished."""
+        return set(self._foretold.values())
 
     def put(self, trial: FrozenTrial) -> None:
         """Take over a trial from the disk: a new one, or what became of one that ran."""
@@ -98,12 +112,23 @@ class Twin:
     def _count(self, trial: FrozenTrial) -> None:
         number = trial.number
         self._running.discard(number)
+        self._foretold.pop(number, None)
         if is_finished(trial):
-            self._finished.add(number)
+            if is_drawn(trial):
+                self._finished.add(number)
+            else:
+                self.verified.add(self._note_foretold(trial))
             if trial.state is TrialState.FAIL:
                 self._failed.add(number)
         elif not trial.state.is_finished() and self.has_point(trial):
             self._running.add(number)
+            if not is_drawn(trial):
+                self._note_foretold(trial)
+
+    def _note_foretold(self, trial: FrozenTrial) -> tuple[int, int]:
+        mark = trial.user_attrs[MARK]
+        self._foretold[trial.number] = (mark["after"], mark["index"])
+        return self._foretold[trial.number]
 
     def has_point(self, trial: FrozenTrial) -> bool:
         """Whether it has a value for every coupling, and not the trial of some other program."""
@@ -112,13 +137,16 @@ class Twin:
     def get(self, number: int) -> FrozenTrial:
         return self._storage.get_trial(number)
 
-    def ask(self) -> FrozenTrial:
-        """A new running trial with its point."""
+    def ask(self, planned: tuple[Mapping[str, float], Mapping[str, Any]] | None = None) -> FrozenTrial:
+        """A new running trial: at a point that the sampler draws, or at a planned one with its attributes."""
+        if planned is not None:
+            self._study.enqueue_trial(dict(planned[0]), user_attrs=dict(planned[1]))
         self._study.sampler = make_sampler(self._settings, self._numbers, self._said)
         number = self._study.ask(self._distributions).number
         self._numbers += 1
-        self._running.add(number)
-        return self._storage.get_trial(number)
+        trial = self._storage.get_trial(number)
+        self._count(trial)
+        return trial
 
     def tell(self, number: int, outcome: Outcome) -> FrozenTrial | None:
         """What became of a running trial; returns it with all its attributes, None where it had ended already."""
@@ -143,6 +171,7 @@ class Twin:
         """Fail a trial that was left running without a point to go on with; it does not count."""
         self._storage.set_trial_state_values(number, TrialState.FAIL)
         self._running.discard(number)
+        self._foretold.pop(number, None)
         return self._storage.get_trial(number)
 
 
@@ -157,4 +186,8 @@ def _slim(trial: FrozenTrial) -> FrozenTrial:
     """What samplers read: point, values, constraints, generation. A tenth of the memory of the whole."""
     slim = copy.copy(trial)
     slim.user_attrs = {_ERROR: ""} if _ERROR in trial.user_attrs else {}
+    if BEGUN in trial.user_attrs:
+        slim.user_attrs[BEGUN] = trial.user_attrs[BEGUN]
+    if MARK in trial.user_attrs:
+        slim.user_attrs[MARK] = trial.user_attrs[MARK]
     return slim

@@ -30,7 +30,7 @@ _MOST = 300  # members of a predicted Pareto set among which the proposals are c
 class Prediction:
     """What was foretold of one trial, as it stands in the study; lists run over the objectives.
 
-    after, index         finished trials that it was foretold from, and its rank among the proposals, best first
+    after, index, of     how many trials had been finished, the rank among the proposals, best first, and their number
     feasible             probability that all constraints hold
     mean, std            prediction of a new evaluation on the `scales` of the models, where it is Gaussian
     median, low, high    the same in the objective's own unit; two of three evaluations should lie in low … high
@@ -39,6 +39,7 @@ class Prediction:
 
     after: int
     index: int
+    of: int
     feasible: float
     mean: list[float]
     std: list[float]
@@ -67,15 +68,27 @@ def is_drawn(trial: FrozenTrial) -> bool:
     return MARK not in trial.user_attrs
 
 
+def is_pending(trials: Sequence[FrozenTrial], after: int) -> bool:
+    """Whether the phase after so many finished trials has not begun, or has not ended."""
+    marks = [trial.user_attrs[MARK] for trial in trials if trial.state.is_finished() and not is_drawn(trial)]
+    done = {mark["index"]: mark["of"] for mark in marks if mark["after"] == after}
+    return not done or len(done) < max(done.values())
+
+
 def propose(
     settings: ScanSettings, trials: Sequence[FrozenTrial], count: int, *, after: int
 ) -> list[tuple[dict[str, float], Prediction]]:
     """Points to evaluate, best first, each with its prediction; the same for the same trials.
 
-    Fewer than `count` where the predicted Pareto set is smaller; none where too few trials are feasible.
+    Trials of this very phase teach nothing, so that a phase that was interrupted goes on with the points it had. Fewer
+    than `count` where the predicted Pareto set is smaller; none where too few trials are feasible.
     """
     done = [
-        trial for trial in trials if trial.state is TrialState.COMPLETE and not trial.constraints.get("scored", 0) > 0
+        trial
+        for trial in trials
+        if trial.state is TrialState.COMPLETE
+        and not trial.constraints.get("scored", 0) > 0
+        and trial.user_attrs.get(MARK, {}).get("after") != after
     ]
     feasible = np.array([all(value <= 0 for value in trial.constraints.values()) for trial in done], dtype=bool)
     if feasible.sum() < LEAST or count < 1:
@@ -150,6 +163,7 @@ def _predictions(surrogate: Surrogate, units: Array, after: int) -> list[tuple[d
                 Prediction(
                     after=after,
                     index=index,
+                    of=len(units),
                     feasible=float(feasible[index]),
                     mean=[mean for mean, _ in pairs],
                     std=[std for _, std in pairs],
