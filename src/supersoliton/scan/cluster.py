@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import logging
 import os
 import pickle
 import queue
@@ -59,10 +60,9 @@ class Dask(AbstractExecutor):
             self._client = distributed.Client(
                 self._cluster or scheduler, timeout=_CONNECT_SECONDS, set_as_default=False, name="supersoliton"
             )
-        except (OSError, TimeoutError, ValueError) as error:
-            raise WorkerError(
-                f"the Dask scheduler {scheduler} does not answer ({error}): start it, or correct [scan] scheduler."
-            ) from error
+        except (OSError, RuntimeError, TimeoutError, ValueError) as error:
+            words = f"the Dask scheduler {scheduler} does not answer" if scheduler else "Dask does not start"
+            raise WorkerError(f"{words} ({error}): start it, or correct [scan] scheduler and executor.") from error
         self._client.subscribe_topic(_HUNG, self._hung)
         self._workers, self._counted = 0, 0.0
 
@@ -153,7 +153,7 @@ def _local(distributed: Any, workers: int) -> Any:
             dashboard_address=None,
             host="127.0.0.1",
             env=dict(ONE_THREAD),
-            silence_logs="error",
+            silence_logs=logging.ERROR,
         )
 
 
