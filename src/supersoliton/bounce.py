@@ -122,8 +122,8 @@ def bounce(
         problem, solution = continue_dimension(problem, solution, float(dim), newton, watch)
         if not solution.converged:  # it lives in another dimension than the one asked for
             return make_state(problem, solution)
-    problem, solution, _ = converge_mesh(*_reach_the_linear_tail(problem, solution, newton), newton)
-    return make_state(problem, solution)
+    problem, solution, error = converge_mesh(*_reach_the_linear_tail(problem, solution, newton), newton)
+    return make_state(problem, solution, error)
 
 
 def _reach_the_linear_tail(problem: Problem, solution: Solution, newton: Newton) -> tuple[Problem, Solution]:
@@ -237,7 +237,7 @@ def _check_lower(start: Vacuum, other: Vacuum) -> None:
 
 def _lower_states(model: AbstractModel, start: Vacuum, watch: Stopwatch) -> list[Array]:
     """Minima below the false vacuum, and points along rays on which V falls below it (runaways, distant minima)."""
-    minima = vacua(model, max_seconds=0.25 * _left(watch))
+    minima = vacua(model, max_seconds=0.25 * _left(watch), known=start)
     lower = []
     degenerate = None
     for v in minima:

@@ -71,8 +71,8 @@ class Certificate:
         return self.kind in ("bounce", "q-ball", "excited", "kink", "trapped")
 
 
-def certify(problem: Problem, solution: Solution) -> Certificate:
-    """Measure every entry for where a solver ended."""
+def certify(problem: Problem, solution: Solution, discretisation: float | None = None) -> Certificate:
+    """Measure every entry for where a solver ended (``discretisation`` only where it is not known yet)."""
     u, multiplier = solution.u, solution.multiplier
     if not np.all(np.isfinite(u)) or not math.isfinite(multiplier) or not math.isfinite(solution.residual):
         nan = float("nan")
@@ -85,12 +85,14 @@ def certify(problem: Problem, solution: Solution) -> Certificate:
     fraction = float("nan") if homogeneous else boundary_fraction(problem, u)
     kind = classify(problem, solution, negative, fraction, homogeneous)
     localised = kind not in ("vacuum", "condensate", "delocalised", "unconverged")
+    if discretisation is None:
+        discretisation = discretisation_error(problem, u, multiplier)
     translation = float("nan")
     if localised and not problem.model.explicit_r and problem.parity == "even":
         translation = translation_mode(problem, u, multiplier)
     entries: dict[str, Any] = {
         "residual": solution.residual,
-        "discretisation": discretisation_error(problem, u, multiplier),
+        "discretisation": discretisation,
         "virial": virial(problem, u, multiplier),
         "negative_modes": negative,
         "translation_mode": translation,

@@ -64,17 +64,21 @@ class PointKernels(NamedTuple):
 def point_kernels(function: PotentialFunction) -> PointKernels:
     """The compiled kernels of a potential."""
     engine.enable_compilation_cache()
-    value, gradient, hessian = point_functions(function)
+    value, _, hessian = point_functions(function)
 
     def radial(u: Array, params: Any, r: Array) -> Array:
         return jax.jvp(lambda x: value(u, params, x), (r,), (r,))[1]
 
     def both(u: Array, params: Any, r: Array) -> tuple[Array, Array]:
-        pair = jax.vmap(jax.value_and_grad(function), in_axes=(0, None, 0))
-        return pair(away_from_zero(u), params, r)
+        derivatives = jax.vmap(jax.value_and_grad(function), in_axes=(0, None, 0))
+        return derivatives(away_from_zero(u), params, r)
 
-    short = _blocked(hessian, _SHORT)
-    return PointKernels(_blocked(value), _blocked(gradient), short, _blocked(radial), _blocked(both))
+    pair = _blocked(both)
+
+    def slope(u: Any, params: Any, r: Any) -> np.ndarray:
+        return pair(u, params, r)[1]  # not worth a kernel of its own: compiling one costs as much as 2000 values
+
+    return PointKernels(_blocked(value), slope, _blocked(hessian, _SHORT), _blocked(radial), pair)
 
 
 def _blocked(function: Callable[..., Any], blocks: tuple[int, int] = _BLOCKS) -> Callable[..., Any]:

@@ -173,11 +173,11 @@ def _shown(value: float, form: str) -> str:
     return "not applicable" if math.isnan(value) else format(value, form)
 
 
-def make_state(problem: Problem, solution: Solution) -> State:
-    """Measure energy, norm and certificate of a solution."""
+def make_state(problem: Problem, solution: Solution, discretisation: float | None = None) -> State:
+    """Measure energy, norm and certificate of a solution; ``discretisation``: its relative error, where it is known."""
     energy = problem.energy(solution.u)
     norm = problem.norm_of_state(solution.u)
-    return State(problem, solution, certify(problem, solution), energy, norm)
+    return State(problem, solution, certify(problem, solution, discretisation), energy, norm)
 
 
 def _describe_model(model: AbstractModel) -> dict[str, Any]:

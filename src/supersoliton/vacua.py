@@ -20,6 +20,8 @@ _FAR = 1e6  # a search that has come this far is running down a potential withou
 _DISTINCT = 1e-6  # two minima nearer than this (relative) are one
 # Two searches this near (relative) in a convex region are on the way to the same minimum: one goes on.
 _SAME_WAY = 1e-4
+_SMALL = 1e-2  # fields below count as this for it
+_BASIN = 0.2  # a Newton step that leaves this part of the distance to a known minimum is on the way to it
 _STRIDE = 0.25  # least step where V is not convex, relative to the fields or 1
 
 
@@ -114,6 +116,7 @@ def vacua(
     seed: int = 0,
     r: float = 0.0,
     max_seconds: float = 60.0,
+    known: Vacuum | None = None,
 ) -> list[Vacuum]:
     """The local minima of V, lowest first.
 
@@ -126,11 +129,12 @@ def vacua(
     held_at_zero : boolean mask of fields that stay at 0 (those that carry a conserved norm).
     r : radius at which a potential with explicit r is taken.
     max_seconds : time budget; searches that have not ended by then are dropped unless they are at a minimum already.
+    known : a minimum that need not be found again: searches that come into its neighbourhood are dropped.
     """
     n = model.n_fields
     free = np.ones(n, bool) if held_at_zero is None else ~np.asarray(held_at_zero, bool)
     deadline = now() + max_seconds
-    ends = _descend(model, _starts(model, free, n_starts, seed, r), free, r, deadline)
+    ends = _descend(model, _starts(model, free, n_starts, seed, r), free, r, deadline, known)
     records = _minima(model, ends, free, r)
     # Ties (u and -u) are ordered by the sum of the fields, so that the positive one comes first on every machine.
     return sorted(records, key=lambda v: (round(v.energy_density, 9), -round(float(np.sum(v.values)), 6)))
@@ -157,7 +161,9 @@ def _starts(model: AbstractModel, free: Array, n_starts: int, seed: int, r: floa
     return np.concatenate([origin, axes, unstable, nudge, random]) * free
 
 
-def _descend(model: AbstractModel, u: Array, free: Array, r: float, deadline: float) -> Float[Array, "end field"]:
+def _descend(
+    model: AbstractModel, u: Array, free: Array, r: float, deadline: float, known: Vacuum | None = None
+) -> Float[Array, "end field"]:
     """Where searches from ``u`` end, minima and others; of several on one way, the first."""
     kernels, params = point_kernels(model.potential_function), model.params
     u = u.copy()
@@ -183,26 +189,31 @@ def _descend(model: AbstractModel, u: Array, free: Array, r: float, deadline: fl
         )
         step *= (np.minimum(stride, limit[active]) / np.maximum(length, 1e-300))[:, None]
         best, best_energy, best_force = here.copy(), energy_here.copy(), force[active]
-        open_ = usable & (length > 0)
+        open_ = np.flatnonzero(usable & (length > 1e-14 * np.maximum(1.0, np.abs(here).max(1))))
         scale = 1.0
         for _ in range(12):  # halve the step of those whose energy has not come down
-            trial = here + scale * step
-            trial_energy, trial_force = kernels.value_and_gradient(trial, params, radii)
-            better = open_ & (trial_energy <= energy_here + 1e-15 * np.abs(energy_here))
-            best[better], best_energy[better], best_force[better] = (
-                trial[better], trial_energy[better], trial_force[better]
-            )  # fmt: skip
-            open_ &= ~better
-            if not open_.any() or now() > deadline:
+            if len(open_) == 0 or now() > deadline:
                 break
+            trial = here[open_] + scale * step[open_]
+            trial_energy, trial_force = kernels.value_and_gradient(trial, params, radii[open_])
+            better = trial_energy <= energy_here[open_] + 1e-15 * np.abs(energy_here[open_])
+            done = open_[better]
+            best[done], best_energy[done], best_force[done] = trial[better], trial_energy[better], trial_force[better]
+            open_ = open_[~better]
             scale *= 0.5
         moved = np.max(np.abs(best - here), axis=1)
         u[active], energy[active], force[active] = best, best_energy, best_force
         limit[active] = np.maximum(limit[active], 2.0 * moved)
         size = np.maximum(1.0, np.abs(best).max(1))
         same = _followers(best, convex & (moved < 0.01 * size))
+        if known is not None:
+            before, after = (np.abs(x - known.values).max(1) for x in (here, best))
+            # Newton's step brings it there, and not into a lower well beside it.
+            same |= convex & (after <= _BASIN * before) & (best_energy >= known.energy_density)
+        # After a Newton step of 1e-6 the error is near 1e-12, and one more step is taken in the end.
+        ended = (moved <= 1e-14 * size) | (convex & (moved > 0.99 * length) & (length <= 1e-6 * size))
         kept[active[same]] = False
-        active = active[(moved > 1e-14 * size) & ~same]
+        active = active[~ended & ~same]
     return u[kept]
 
 
@@ -211,12 +222,7 @@ def _newton_steps(
 ) -> tuple[Float[Array, "s field"], Array]:
     """-|V''|^-1 V' with the modulus of the matrix, and where V'' is positive definite by itself."""
     floor = 1e-8 * np.maximum(1.0, np.abs(curvature).max((1, 2)))
-    rest, convex = curvature.copy(), np.ones(len(curvature), bool)
-    with np.errstate(all="ignore"):
-        for _ in range(curvature.shape[1]):  # Gauss's pivots, of all matrices at once
-            pivot = rest[:, 0, 0]
-            convex &= pivot > floor
-            rest = rest[:, 1:, 1:] - rest[:, 1:, :1] * (rest[:, :1, 1:] / pivot[:, None, None])
+    convex = _positive(curvature - floor[:, None, None] * np.eye(curvature.shape[1]))
     step = np.zeros_like(force)
     if convex.any():
         step[convex] = -np.linalg.solve(curvature[convex], force[convex][:, :, None])[:, :, 0]
@@ -227,14 +233,32 @@ def _newton_steps(
     return step, convex
 
 
+def _positive(matrices: Float[Array, "s field field"]) -> Array:
+    """Which of the symmetric matrices are positive definite."""
+    try:
+        np.linalg.cholesky(matrices)
+    except np.linalg.LinAlgError:
+        out = np.ones(len(matrices), bool)
+        with np.errstate(all="ignore"):
+            for _ in range(matrices.shape[1]):  # Gauss's pivots, of all matrices at once
+                pivot = matrices[:, 0, 0]
+                out &= pivot > 0.0
+                rows = matrices[:, :1, 1:] / pivot[:, None, None]
+                matrices = matrices[:, 1:, 1:] - matrices[:, 1:, :1] * rows
+        return out
+    return np.ones(len(matrices), bool)
+
+
 def _followers(u: Float[Array, "s field"], settled: Array) -> Array:
     """Which of the ``settled`` points lie next to an earlier one of them."""
     out = np.zeros(len(u), bool)
     where = np.flatnonzero(settled)
     if len(where) > 1:
-        cell = _SAME_WAY * np.maximum(1.0, np.abs(u[where]).max(1, keepdims=True))
-        first = np.unique(np.round(u[where] / cell), axis=0, return_index=True)[1]
-        out[np.setdiff1d(where, where[first])] = True
+        cell = _SAME_WAY * np.maximum(_SMALL, np.abs(u[where]).max(1, keepdims=True))
+        # One number for each cell: a random combination of its coordinates.
+        label = np.round(u[where] / cell) @ np.random.default_rng(0).uniform(0.5, 1.5, u.shape[1])
+        out[where] = True
+        out[where[np.unique(label, return_index=True)[1]]] = False
     return out
 
 
@@ -263,7 +287,10 @@ def _minima(model: AbstractModel, ends: Array, free: Array, r: float) -> list[Va
         flat = np.zeros((int(np.sum(np.abs(curvature) <= 1e-8 * largest)), len(u)))
         flat[:, free] = directions[:, np.abs(curvature) <= 1e-8 * largest].T
         if curvature[0] >= -1e-8 * largest and not _falls_along(model, u, flat, r):
-            out.append(_record(model, u, energy, matrix))
+            if len(flat) == 0:
+                u = u.copy()
+                u[free] -= directions @ (directions.T @ force[free] / curvature)
+            out.append(_record(model, np.where(np.abs(u) < 1e-12, 0.0, u), energy, matrix))
     return out
 
 
