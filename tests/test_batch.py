@@ -13,6 +13,7 @@ from supersoliton.batch import evaluate_batch, evaluate_lanes
 from supersoliton.config import loads, read
 from supersoliton.evaluate import evaluate
 from supersoliton.linalg.eigenvalues import all_eigenvalues
+from supersoliton.scan.batches import make_batches
 from supersoliton.solvers import linear
 from supersoliton.spectrum import spectrum
 
@@ -159,18 +160,23 @@ def test_padding_a_matrix_does_not_show_in_its_eigenvalues(size):
     assert found == pytest.approx(exact, abs=1e-12 * np.abs(exact).max())
 
 
-def test_a_scan_in_batches_has_the_trials_of_one_in_this_process(quickstart, tmp_path):
+def test_a_scan_in_batches_records_what_evaluate_finds(quickstart, tmp_path):
     """And its heartbeat says on what it ran."""
-    settings = {"sampler": "random", "cache": False, "trials": 4}
-    batches = ss.scan(config("quickstart", batch=4, **settings), out=tmp_path / "batches", quiet=True)
-    alone = ss.scan(config("quickstart", **settings), out=tmp_path / "alone", workers=1, quiet=True)
-    assert (batches.finished, batches.counts) == (4, alone.counts)
-    for one, other in zip(alone.study.trials, batches.study.trials, strict=True):
-        assert other.params == one.params
-        assert other.values == pytest.approx(one.values, rel=TOLERANCE)
-    told = (tmp_path / "batches" / "heartbeat.log").read_text()
+    cfg = config("quickstart", batch=4, sampler="random", trials=4)
+    result = ss.scan(cfg, out=tmp_path, quiet=True)
+    assert (result.finished, sum(result.counts.values())) == (4, 4)
+    for trial in result.study.trials:
+        alone = evaluate(cfg, trial.params)
+        assert trial.user_attrs["kind"] == alone.kind
+        assert trial.values == pytest.approx([alone.values[name] for name in result.objectives], rel=TOLERANCE)
+    told = (tmp_path / "heartbeat.log").read_text()
     assert f"devices {devices.describe()}, batches of 4 on cpu:0" in told
-    assert f"devices {devices.describe()}, trials on the cpu" in (tmp_path / "alone" / "heartbeat.log").read_text()
+
+
+def test_without_an_accelerator_processes_stay_the_default(quickstart, tmp_path):
+    assert make_batches(quickstart, tmp_path) is None
+    batches = make_batches(config("quickstart", batch=7), tmp_path)
+    assert batches.room == 7
 
 
 @pytest.mark.skipif("gpu" in devices.describe(), reason="there is a GPU")

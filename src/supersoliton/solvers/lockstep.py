@@ -25,6 +25,9 @@ from . import rules
 from .base import Force, Metric, Terms, force_of, metric, terms_of
 
 
+_HISTORY = 256  # rows of the history, at least: one kernel for all smaller limits on the steps
+
+
 class Mesh(NamedTuple):
     """What all lanes have in common."""
 
@@ -73,7 +76,8 @@ def descend(problem: Problem, u: Array, options: Any, *, scale: float, max_steps
     lane, grid = lanes.current(), problem.grid
     assert lane is not None
     assert grid is not None
-    kernel = _kernel(problem.model.potential_function, problem.norm is not None, options.max_steps)
+    length = max(_HISTORY, 1 << (options.max_steps - 1).bit_length())
+    kernel = _kernel(problem.model.potential_function, problem.norm is not None, length)
     norm = 0.0 if problem.norm is None else float(problem.norm)
     setting = Setting(
         theory=problem.theory,
