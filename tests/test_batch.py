@@ -133,6 +133,8 @@ def test_a_device_is_one_of_four_words_and_must_be_there(quickstart):
         config("quickstart", device="cuda")
     with pytest.raises(ValueError, match=r"batch must be a whole number"):
         config("quickstart", batch=-1)
+    with pytest.raises(ValueError, match=r'batch = 4 takes the place of an executor, got "processes" too'):
+        config("quickstart", batch=4, executor="processes")
     assert devices.find("cpu").platform == "cpu"
     assert not devices.is_accelerator(devices.find("cpu"))
     assert "cpu" in devices.describe()

@@ -73,6 +73,18 @@ def test_what_is_kept_stays_on_the_device_and_other_lanes_do_not_see_it():
     assert values == [0.25, 3.25, 106.25]
 
 
+def test_a_batch_too_large_for_the_memory_is_cut_into_several(monkeypatch):
+    monkeypatch.setattr(lanes, "_BYTES_AT_ONCE", 100)  # six arrays of two numbers, so batches of four
+
+    def job(x):
+        return float(lanes.current().call(double, FACTORS[2], np.array([x, 0.0]))[0])
+
+    values, errors, report = lanes.run([lambda x=x: job(float(x)) for x in range(9)])
+    assert errors == [None] * 9
+    assert values == [2.0 * x for x in range(9)]
+    assert report.calls == {"double": 3}
+
+
 def test_an_error_is_told_and_leaves_the_other_lanes_alone():
     def fails(_, x):
         raise RuntimeError("no memory on the device")

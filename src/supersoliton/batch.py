@@ -6,6 +6,8 @@ import functools
 import logging
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from . import devices, lanes
 from .evaluate import Evaluation, Settings, evaluate
 
@@ -50,9 +52,7 @@ def evaluate_in_lane(cfg: Settings, point: Mapping[str, float]) -> Evaluation:
         if evaluation.status == "converged":
             return evaluation
         why = evaluation.status
-    except ValueError:
-        raise  # the point is not valid: it will not be on the host either
-    except (ArithmeticError, RuntimeError) as error:  # a doubtful inertia; no memory on the device
+    except (ArithmeticError, RuntimeError, np.linalg.LinAlgError) as error:  # a doubtful inertia; the device's memory
         why = " ".join(f"{type(error).__name__}: {error}".split())[:200]
     _log.warning("not settled in the batch (%s): evaluated again alone on the host", why)
     return _again(cfg, point)

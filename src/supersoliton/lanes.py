@@ -212,12 +212,14 @@ class _Crew:
             time.sleep(1e-3)
         for lane in self.lanes:
             lane.wake.release()
-            lane.thread.join()
+            if lane.thread.ident is not None:  # it was started
+                lane.thread.join()
 
     def execute(self, group: list[Lane]) -> None:
         requests = [lane.request for lane in group if lane.request is not None]
-        size = max(1, _BYTES_AT_ONCE // max(_bytes(requests[0].arguments), 1))
-        if isinstance(requests[0].arguments[0], Kept):
+        fitting = max(1, _BYTES_AT_ONCE // max(_bytes(requests[0].arguments), 1))
+        size = 1 << ((fitting.bit_length() - 1) // 2 * 2)  # a power of four, so that padding does not exceed it
+        if any(isinstance(argument, Kept) for argument in requests[0].arguments):
             size = len(group)  # these run on the whole batch that they were kept from
         for first in range(0, len(group), size):
             part = requests[first : first + size]

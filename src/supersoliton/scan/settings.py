@@ -124,6 +124,11 @@ class ScanSettings:
                 f'scan.scheduler is the address of a Dask cluster, got "{self.scheduler}" with executor = '
                 f'"{self.executor}": write e.g. "tcp://127.0.0.1:8786" and executor = "dask".'
             )
+        if self.executor != "auto" and (self.batch or self.device in ("gpu", "tpu")):
+            asked = f"scan.batch = {self.batch}" if self.batch else f'scan.device = "{self.device}"'
+            raise ValueError(
+                f'{asked} takes the place of an executor, got "{self.executor}" too: leave one of them out.'
+            )
         for name, remedy in (("trial_timeout", "in seconds, try 900"), ("worker_memory", "in GiB, 0 for no limit")):
             value = getattr(self, name)
             if not math.isfinite(value) or value < 0 or (name == "trial_timeout" and value == 0):
