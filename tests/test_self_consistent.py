@@ -323,3 +323,23 @@ def test_another_guess_than_many_starts_is_used_again_where_a_state_is_lost():
     many = iterate(QBALL, options, None, ss.Newton())
     one = iterate(QBALL, options, many.solutions[0].u, ss.Newton())
     assert many.couplings == pytest.approx(one.couplings, rel=1e-7)
+
+
+def test_the_command_prints_bare_and_effective_couplings(tmp_path):
+    import json
+
+    from rich.console import Console
+
+    from supersoliton.cli.states import describe_state, find_state, print_state
+
+    state, fed = find_state(loads(TOML), POINT)
+    assert fed["status"] == "converged"
+    assert fed["bare"] == {"m0_squared": 0.5, "g": 0.6}
+    assert fed["effective"]["g"] == state.problem.model.g
+    console = Console(record=True, width=160, file=(tmp_path / "out.txt").open("w"))
+    with console.file:
+        print_state(console, {"point": POINT, "saved": [], **describe_state(state), "self_consistent": fed})
+    text = console.export_text()
+    assert f"self-consistent after {fed['iterations']} iterations" in text
+    assert f"{state.problem.model.g:.12g}" in text
+    assert json.dumps(fed)

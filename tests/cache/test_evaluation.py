@@ -10,13 +10,18 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from scan.small_scan import TABLES, load_small, points, read_rows, run_small
+from scan import small_scan
+from scan.small_scan import TABLES, points, read_rows
 from supersoliton.cache import keys
 from supersoliton.cache.evaluation import CacheWarning, Memory, evaluate_cached, hurried
 from supersoliton.config import loads
 from supersoliton.evaluate import evaluate
 
 POINT = {"g": 0.6, "norm": 700.0}
+
+
+def run_small(folder, directory, **scan):
+    return small_scan.run_small(folder, directory, **{"cache": True, **scan})
 
 
 @pytest.fixture(scope="module")
@@ -200,7 +205,7 @@ def test_switching_the_cache_does_not_make_it_another_study(tmp_path):
 
 
 def test_a_damaged_entry_in_a_scan_is_in_the_record(tmp_path):
-    config = load_small(tmp_path)
+    config = small_scan.load_small(tmp_path)
     run_small(tmp_path, tmp_path / "one", trials=1)
     (path,) = (entry for entry in Memory(config).store._paths() if not entry.name.startswith("."))
     path.write_bytes(path.read_bytes()[:-1])
