@@ -3,7 +3,7 @@
 python -m benchmarks.profiles [number of lines]
 
 The same draws and starts as the rows "one-start" and "multi-start". Stages are wall seconds without the profiler; the
-profile is cProfile's, which charges Python's calls more than compiled code.
+profile is cProfile's in processor time, which charges Python's calls more than compiled code.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import functools
 import io
 import pstats
 import sys
+import time
 
 import numpy as np
 
@@ -31,14 +32,26 @@ def main(lines: int) -> None:
         print(f"\n{name}: {timing.median:.3f} s of processor time, {timing.ratio:.2f} yardsticks")
         for stage in timing.results[0].seconds:
             print(f"  {stage:12s} {np.median([e.seconds[stage] for e in timing.results]):.4f} s")
-        profile = cProfile.Profile()
+        # processor time, so that a busy machine does not count as work
+        profile = cProfile.Profile(time.process_time)
         profile.enable()
         for draw in draws:
             evaluate(cfg, draw)
         profile.disable()
         printed = io.StringIO()
-        pstats.Stats(profile, stream=printed).strip_dirs().sort_stats("tottime").print_stats(lines)
+        found = pstats.Stats(profile, stream=printed).strip_dirs()
+        _shares(found)
+        found.sort_stats("tottime").print_stats(lines)
         print(printed.getvalue())
+
+
+def _shares(found: pstats.Stats) -> None:
+    """What the functions that `evaluate` itself calls take of it."""
+    every: dict[tuple[str, int, str], tuple] = found.stats  # type: ignore[attr-defined]
+    whole = next(key for key in every if (key[0], key[2]) == ("evaluate.py", "evaluate"))
+    shares = {key[2]: row[4][whole][3] / every[whole][3] for key, row in every.items() if whole in row[4]}
+    for name, share in sorted(shares.items(), key=lambda item: -item[1])[:6]:
+        print(f"  {100.0 * share:5.1f} %  {name}")
 
 
 if __name__ == "__main__":

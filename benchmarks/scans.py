@@ -5,7 +5,7 @@ rate counts the trials between the first that ended after every worker had start
 two yardsticks side by side gain on this machine: no scan can gain more.
 
 Overhead: one worker, in this process, the default sampler. Whatever happens between the end of one evaluation and the
-start of the next is overhead, in processor time.
+start of the next is overhead, in processor time: the trial's own state file as well as the study.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import numpy as np
 import tomli_w
 
 from supersoliton.jobs import scan
+from supersoliton.state import State
 
 from .evaluation import configuration
 from .measure import WALL, Row, Size, nothing_remembered, say
@@ -44,6 +45,7 @@ def _file(folder: Path, size: Size, **settings: Any) -> Path:
 _SCAN = """
 import sys
 from supersoliton.jobs import scan
+from supersoliton.state import State
 study = scan(sys.argv[1], out=sys.argv[2], workers=int(sys.argv[3]), quiet=True).study
 print(*(trial.datetime_complete.timestamp() for trial in study.trials if trial.datetime_complete))
 """
@@ -102,27 +104,32 @@ def two_workers(size: Size) -> list[Row]:
 
 
 @contextmanager
-def _clocked() -> Iterator[list[tuple[float, float]]]:
-    """Processor time at the start and the end of every evaluation in this process."""
-    module = importlib.import_module("supersoliton.evaluate")
-    true, spans = module.evaluate, []
+def _clocked(owner: Any, name: str) -> Iterator[list[tuple[float, float]]]:
+    """Processor time at the start and the end of every call of a function in this process."""
+    true, spans = getattr(owner, name), []
 
-    def evaluate(*arguments: Any, **named: Any) -> Any:
+    def call(*arguments: Any, **named: Any) -> Any:
         start = time.process_time()
         try:
             return true(*arguments, **named)
         finally:
             spans.append((start, time.process_time()))
 
-    module.evaluate = evaluate  # type: ignore[attr-defined]
+    setattr(owner, name, call)
     try:
         yield spans
     finally:
-        module.evaluate = true  # type: ignore[attr-defined]
+        setattr(owner, name, true)
 
 
 def overhead(size: Size) -> list[Row]:
-    with nothing_remembered(), tempfile.TemporaryDirectory() as folder, _clocked() as spans:
+    module = importlib.import_module("supersoliton.evaluate")
+    with (
+        nothing_remembered(),
+        tempfile.TemporaryDirectory() as folder,
+        _clocked(module, "evaluate") as spans,
+        _clocked(State, "save") as saved,
+    ):
         scan(_file(Path(folder), size), out=Path(folder) / "out", workers=1, quiet=True)
     skipped = min(_SKIPPED, len(spans) // 2)
     between = [after[0] - before[1] for before, after in zip(spans[skipped:-1], spans[skipped + 1 :], strict=True)]
@@ -132,6 +139,7 @@ def overhead(size: Size) -> list[Row]:
     details = {
         "overhead_seconds": float(np.mean(between)),
         "overhead_median_seconds": float(np.median(between)),
+        "median_seconds_of_a_state_s_file": float(np.median([end - start for start, end in saved or [(0.0, 0.0)]])),
         "evaluation_seconds": float(np.mean(inside)),
         "trials": size.trials,
     }

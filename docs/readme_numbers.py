@@ -21,8 +21,11 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.results import RESULTS, busy, measured, target  # noqa: E402
 
 README = ROOT / "README.md"
+BENCHMARKS = ROOT / "benchmarks" / "README.md"
+BEFORE = ROOT / "benchmarks" / "before.json"
 PICTURE = ROOT / "docs" / "img" / "qball.png"
 BLOCK = re.compile(r"(<!-- output: begin -->\n).*?(<!-- output: end -->)", re.S)
+ROWS = re.compile(r"(<!-- rows: begin -->\n).*?(<!-- rows: end -->)", re.S)
 SPEED = re.compile(r"(<!-- speed: begin -->\n).*?(<!-- speed: end -->)", re.S)
 
 
@@ -40,11 +43,16 @@ def output(text: str) -> str:
     return found[0].split("```")[1].removeprefix("text\n") if "```" in found[0] else ""
 
 
+def commits(written: dict[str, Any]) -> str:
+    """Those that the rows were measured at: more than one after `--only`."""
+    return " and ".join(dict.fromkeys(row["commit"] for row in written["rows"]))
+
+
 def speed(written: dict[str, Any]) -> str:
     """The table of speed: every row of benchmarks/results.json."""
     yardstick, machine = written["yardstick"], written["machine"]
     lines = [
-        f"Measured on {written['date']} at {written['commit']} on {machine['cpu']}, {machine['cores']} cores, Python "
+        f"Measured on {written['date']} at {commits(written)} on {machine['cpu']}, {machine['cores']} cores, Python "
         f"{written['versions']['python']}, JAX {written['versions']['jax']}; one thread, medians, kernels compiled. "
         f"One yardstick is a dense symmetric eigenproblem, {yardstick['eigenvalues']} of {yardstick['unknowns']} "
         f"eigenvalues, by SciPy: {yardstick['seconds']:.3f} s here. {busy(written)}".rstrip(),
@@ -56,6 +64,32 @@ def speed(written: dict[str, Any]) -> str:
         work = row["work"] + (f" ({row['note']})" if row["note"] else "")
         verdict = "" if row["target"] is None or row["met"] is None else row["verdict"]
         lines.append(f"| {work} | {measured(row)} | {target(row)} | {verdict} |")
+    return "\n".join(lines) + "\n"
+
+
+def _then(row: dict[str, Any] | None, was_busy: bool) -> str:
+    """A row of the older file; wall times of a busy machine are no times, the processor's seconds are."""
+    if row is None:
+        return ""
+    if was_busy and row["clock"] == "wall time":
+        seconds = row["details"].get("processor_seconds")
+        return "not measured" if seconds is None else f"{seconds:.1f} s of processor time"
+    return measured(row)
+
+
+def before_and_after(before: dict[str, Any], after: dict[str, Any]) -> str:
+    """The table of benchmarks/README.md: every row of before.json beside that of results.json."""
+    old = {row["key"]: row for row in before["rows"]}
+    lines = [
+        f"Before: {before['date']}, {commits(before)}. {busy(before)}".rstrip(),
+        f"After: {after['date']}, {commits(after)}. {busy(after)}".rstrip(),
+        "",
+        "| row | before | after | target |",
+        "|---|---|---|---|",
+    ]
+    for row in after["rows"]:
+        then, now = _then(old.get(row["key"]), bool(busy(before))), _then(row, bool(busy(after)))
+        lines.append(f"| `{row['key']}` | {then} | {now} | {target(row)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -73,8 +107,12 @@ def main() -> None:
     printed, picture = run(example(text))
     block = f"```text\n{printed}```\n"
     text = BLOCK.sub(lambda m: m[1] + block + m[2], text)
-    table = speed(json.loads(RESULTS.read_text(encoding="utf-8")))
+    after = json.loads(RESULTS.read_text(encoding="utf-8"))
+    table = speed(after)
     README.write_text(SPEED.sub(lambda m: m[1] + table + m[2], text), encoding="utf-8")
+    rows = before_and_after(json.loads(BEFORE.read_text(encoding="utf-8")), after)
+    page = BENCHMARKS.read_text(encoding="utf-8")
+    BENCHMARKS.write_text(ROWS.sub(lambda m: m[1] + rows + m[2], page), encoding="utf-8")
     PICTURE.parent.mkdir(exist_ok=True)
     PICTURE.write_bytes(picture)
     print(f"{printed}written into {README.relative_to(ROOT)}, with {PICTURE.relative_to(ROOT)}")

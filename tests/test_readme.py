@@ -45,6 +45,17 @@ def test_table_of_speed_is_that_of_the_results():
             assert ("missed" in line) == (row["met"] is False)
 
 
+def test_table_of_before_and_after_is_that_of_the_results():
+    text = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    found = readme_numbers.ROWS.search(text)
+    assert found, "benchmarks/README.md has lost its table of before and after"
+    before, after = (
+        json.loads((ROOT / "benchmarks" / name).read_text(encoding="utf-8")) for name in ("before.json", "results.json")
+    )
+    assert found[0] == found[1] + readme_numbers.before_and_after(before, after) + found[2], "run `make docs`"
+    assert found[0].count("\n| `") == len(after["rows"])
+
+
 def test_files_that_the_readme_names_exist():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     named = set(re.findall(r"examples/\w+\.toml|docs/[\w/]+\.\w+|\]\((\w+(?:\.\w+)?)\)", text)) - {""}
