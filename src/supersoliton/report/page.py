@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from ..plotting import THEMES, plot_state, save_figure
 from ..state import load
-from . import figures
+from . import figures, verification
 from .analysis import growth, importances
 from .html import escape, number, picture, style, table
 from .records import KIND_WORDS, Record, Trial, read_record
@@ -36,6 +36,7 @@ def write_report(run_dir: Path) -> Path:
         ("Summary", _summary(record)),
         ("Pareto front", _pareto(record, gallery, view)),
         ("Best trials", _best(record, gallery)),
+        ("Predicted and found", verification.section(record)),
         ("Scores against their null", _null(record, gallery)),
         ("What matters", _importance(record, gallery)),
         ("Progress", _progress(record, gallery)),
@@ -95,7 +96,8 @@ def _lead(record: Record) -> str:
 
 
 def _summary(record: Record) -> str:
-    text = "".join(f"<p>{escape(sentence)}</p>" for sentence in summary_sentences(record))
+    sentences = [*summary_sentences(record), *verification.sentences(record)[:1]]
+    text = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
     counts = record.counts() | ({"failed": len(record.failed)} if record.failed else {})
     total = sum(counts.values())
     if not total:

@@ -52,8 +52,8 @@ class Scale:
 class Model:
     """One quantity over the unit box: its scale and the process fitted on it.
 
-    `skill` is 1 minus the ratio of the squared leave-one-out error to the variance: 1 foretells everything, 0 is no
-    better than the mean of the trials.
+    `left_out` are the errors, found minus predicted, of each trial when it is left out of the fit. `skill` is 1 minus
+    the ratio of their squares to the variance: 1 foretells everything, 0 is no better than the mean of the trials.
     """
 
     def __init__(self, units: Array, values: Array, *, seed: int) -> None:
@@ -72,17 +72,15 @@ class Model:
             warnings.simplefilter("ignore", ConvergenceWarning)
             fitted = GaussianProcessRegressor(kernel, random_state=seed).fit(units[few], targets[few])
         self._process = GaussianProcessRegressor(fitted.kernel_, optimizer=None).fit(units, targets)
-        self.skill = self._skill(targets)
+        self.left_out = self._left_out(targets)
+        spread = float(np.sum((targets - targets.mean()) ** 2))
+        self.skill = 1.0 - float(np.sum(self.left_out**2)) / spread if spread else 0.0
 
-    def _skill(self, targets: Array) -> float:
+    def _left_out(self, targets: Array) -> Array:
         from scipy.linalg import cho_solve
 
-        spread = float(np.sum((targets - targets.mean()) ** 2))
-        if spread == 0.0:
-            return 0.0
         inverse = cho_solve((self._process.L_, True), np.eye(len(targets)))
-        errors = (inverse @ targets) / np.diag(inverse)
-        return 1.0 - float(np.sum(errors**2)) / spread
+        return np.asarray((inverse @ targets) / np.diag(inverse))
 
     def mean(self, units: Array) -> Array:
         """Predicted means on the model's scale."""
