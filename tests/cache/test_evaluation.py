@@ -173,6 +173,7 @@ def test_a_scan_in_another_folder_takes_its_evaluations_from_the_cache(tmp_path)
     assert [row["cache"] for row in read_rows(tmp_path / "one")] == ["stored"] * 3
     assert [row["cache"] for row in read_rows(tmp_path / "two")] == ["hit"] * 3
     assert [row["cache"] for row in read_rows(tmp_path / "three")] == ["hit"] * 3
+    assert not (tmp_path / "three" / "workers.log").exists()  # no worker was started
     assert points(first) == points(again)
     assert sorted(map(str, points(first))) == sorted(map(str, points(in_workers)))
     mine, theirs = ([t.user_attrs["values"] for t in result.study.trials] for result in (first, again))
@@ -187,6 +188,17 @@ def test_a_scan_with_other_objectives_and_more_trials_uses_what_there_is(tmp_pat
     run_small(tmp_path, tmp_path / "one", trials=2)
     run_small(tmp_path, tmp_path / "two", trials=3, objectives=["regularity", "mass_ratio"], cache_size=7.0)
     assert [row["cache"] for row in read_rows(tmp_path / "two")] == ["hit", "hit", "stored"]
+
+
+def test_workers_keep_what_they_evaluate_and_are_asked_for_the_rest_only(tmp_path):
+    """One trial is known, the others are not: the first ends in the driver, the others in two workers."""
+    run_small(tmp_path, tmp_path / "one", trials=1)
+    run_small(tmp_path, tmp_path / "two", trials=4, workers=2)
+    words = {int(row["number"]): row["cache"] for row in read_rows(tmp_path / "two")}
+    assert words == {0: "hit", 1: "stored", 2: "stored", 3: "stored"}
+    again = run_small(tmp_path, tmp_path / "three", trials=4)
+    assert [row["cache"] for row in read_rows(tmp_path / "three")] == ["hit"] * 4
+    assert again.finished == 4
 
 
 def test_without_the_cache_nothing_is_looked_up_or_kept(tmp_path):

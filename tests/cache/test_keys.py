@@ -229,6 +229,20 @@ def V(u, p):
     assert "cannot be told" in word
 
 
+def test_a_potential_without_second_derivatives_is_not_cached_and_not_a_crash(potential):
+    """Its evaluation fails and says so; asking the cache must not fail before."""
+    rough = """
+import jax
+@jax.custom_vjp
+def square(x):
+    return x * x
+square.defvjp(lambda x: (x * x, x), lambda x, t: (2 * x * t,))
+def V(u, p):
+    return 0.5 * square(u[0])
+"""
+    assert potential(text=rough).recall(POINT)[0] is None
+
+
 def test_a_potential_without_source_has_no_fingerprint():
     import supersoliton as ss
 

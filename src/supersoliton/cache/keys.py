@@ -17,7 +17,7 @@ from typing import Any
 # the imports of evaluate.py and finds none of these.
 NOT_NUMERICS = frozenset(
     {"__init__", "bounce", "cache", "cli", "continuation", "differentiable", "find", "folders", "jobs", "oscillations",
-     "plotting", "report", "rotation", "scan", "sensitivity"}
+     "plotting", "report", "rotation", "scan", "sensitivity", "validate"}
 )  # fmt: skip
 # Their versions can change a number: the engine, the linear algebra, the table of particle masses behind the scores.
 _PACKAGES = ("jax", "jaxlib", "numpy", "scipy", "particle")
@@ -127,7 +127,10 @@ def _trace(function: Any, n_fields: int, names: tuple[str, ...]) -> str | None:
         return function(u, p, r), jax.grad(function)(u, p, r), jax.hessian(function)(u, p, r), along_r
 
     u, number = jax.ShapeDtypeStruct((n_fields,), np.float64), jax.ShapeDtypeStruct((), np.float64)
-    traced = jax.make_jaxpr(everything)(u, dict.fromkeys(names, number), number)
+    try:
+        traced = jax.make_jaxpr(everything)(u, dict.fromkeys(names, number), number)
+    except Exception:  # noqa: BLE001  what cannot be differentiated fails in its evaluation, which says so
+        return None
     text = str(traced.jaxpr)
     if " at 0x" in text or "callback" in text:
         return None

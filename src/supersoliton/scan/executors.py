@@ -111,7 +111,8 @@ def make_executor(config: Any, scratch: Path, *, workers: int, log: Path) -> Abs
     if settings.executor == "dask" or settings.scheduler:
         from .cluster import Dask
 
-        return Dask(config, scratch, scheduler=settings.scheduler, workers=workers, limit=settings.trial_timeout)
+        cluster = Dask(config, scratch, scheduler=settings.scheduler, workers=workers, limit=settings.trial_timeout)
+        return _behind_the_cache(config, scratch, cluster)
     if settings.executor == "auto":
         from .batches import make_batches
 
@@ -123,4 +124,12 @@ def make_executor(config: Any, scratch: Path, *, workers: int, log: Path) -> Abs
     from .processes import LocalProcesses
 
     limits = {"limit": settings.trial_timeout, "memory": settings.worker_memory}
-    return LocalProcesses(config, scratch, count=workers, log=log, **limits)
+    return _behind_the_cache(config, scratch, LocalProcesses(config, scratch, count=workers, log=log, **limits))
+
+
+def _behind_the_cache(config: Any, scratch: Path, others: AbstractExecutor) -> AbstractExecutor:
+    if not config.scan.cache:
+        return others
+    from .recalling import Recalling
+
+    return Recalling(config, scratch, others)

@@ -59,25 +59,36 @@ def run_trial(
     """
     point = {name: float(value) for name, value in point.items()}
     try:
+        known, word = recall_trial(config, point, scratch)
+        if known is not None:
+            return known
+        evaluation = (evaluate or _evaluate())(config, point)
+        outcome, netcdf = _with_state(_outcome(evaluation, point, config.scan.objectives), evaluation, scratch)
         memory = _memory(config)
-        found, word = memory.recall(point) if memory else (None, "")
-        if found is None:
-            evaluation = (evaluate or _evaluate())(config, point)
-            outcome, netcdf = _with_state(_outcome(evaluation, point, config.scan.objectives), evaluation, scratch)
-            kept = memory.keep(point, evaluation, netcdf=netcdf) if memory else ""
-            return replace(outcome, cache="; ".join(filter(None, (word, kept))))
-        outcome = replace(_outcome(found, point, config.scan.objectives), cache=word)
-        if found.netcdf is None:  # kept by a scan with other objectives, or by a program: the state is put together
-            return _with_state(outcome, found.evaluation(config) if outcome.feasible else found, scratch)[0]
-        if not outcome.feasible:
-            return outcome
-        path = scratch / f"{uuid.uuid4().hex}.nc"
-        path.write_bytes(found.netcdf)
-        return replace(outcome, state_file=str(path))
+        kept = memory.keep(point, evaluation, netcdf=netcdf) if memory else ""
+        return replace(outcome, cache="; ".join(filter(None, (word, kept))))
     except Exception as error:  # noqa: BLE001  what went wrong belongs to this trial; the scan records it and goes on
         if isinstance(error, OSError) and error.errno in _NO_ROOM:
             return Outcome(point, obstacle=f"cannot write to {scratch} ({error.strerror})")
         return Outcome(point, status="crashed", error=traceback.format_exc())
+
+
+def recall_trial(config: Any, point: Mapping[str, float], scratch: Path) -> tuple[Outcome | None, str]:
+    """The outcome of a point whose evaluation is in the cache; else None, and in words if something is wrong there."""
+    memory = _memory(config)
+    if memory is None:
+        return None, ""
+    found, word = memory.recall(point)
+    if found is None:
+        return None, word
+    outcome = replace(_outcome(found, dict(point), config.scan.objectives), cache=word)
+    if not outcome.feasible:
+        return outcome, word
+    if found.netcdf is None:  # kept by a scan with other objectives, or by a program: the state is put together
+        return _with_state(outcome, found.evaluation(config), scratch)[0], word
+    path = scratch / f"{uuid.uuid4().hex}.nc"
+    path.write_bytes(found.netcdf)
+    return replace(outcome, state_file=str(path)), word
 
 
 def _evaluate() -> Callable[..., Any]:
