@@ -92,3 +92,20 @@ def test_couplings_do_not_compile_anew():
     results = [float(kernels.value(u, {"a": a}, r)[0]) for a in (1.0, 2.0, 3.0)]
     assert results == [1.0, 2.0, 3.0]
     assert len(traced) == 1
+
+
+def test_whole_numbers_among_the_couplings_stay_whole():
+    """u^n with an integer n is a number for negative u; with n = 3.0 as a float it would not be."""
+
+    def power(u, p, r):
+        return p["a"] * u[0] ** p["n"] + p["b"] * jnp.sum(u)
+
+    kernels = point_kernels(power)
+    u, r = np.array([[-2.0, 1.0], [0.5, 3.0]]), np.zeros(2)
+    for n in (2, 3):
+        params = {"a": 1.5, "n": n, "b": 0.25}
+        assert kernels.value(u, params, r) == pytest.approx(1.5 * u[:, 0] ** n + 0.25 * u.sum(axis=1), rel=1e-14)
+        assert kernels.gradient(u, params, r)[:, 0] == pytest.approx(1.5 * n * u[:, 0] ** (n - 1) + 0.25, rel=1e-14)
+        assert kernels.hessian(u, params, r)[:, 0, 0] == pytest.approx(
+            1.5 * n * (n - 1) * u[:, 0] ** (n - 2), rel=1e-13
+        )

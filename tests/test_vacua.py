@@ -138,3 +138,36 @@ def test_describe_takes_any_point():
     top = describe(ss.Potential(double_well), [0.0])
     assert (top.energy_density, top.masses_squared.tolist(), top.stable) == (0.5, [-2.0], False)
     assert "V = 0.5" in repr(top)
+
+
+def wells(u, p):
+    return jnp.sum((u**2 - 1) ** 2) + p["k"] * u[0] * u[1] + p["tilt"] * (u[0] + u[1])
+
+
+def test_a_known_minimum_is_left_out_and_no_other():
+    """Four minima near (+-1, +-1); whichever is known already, the three others are found as before."""
+    model = ss.Potential(wells, ("a", "b"), {"k": 0.1, "tilt": 0.05})
+    everything = ss.vacua(model)
+    assert len(everything) == 4
+    for known in everything:
+        others = [v for v in ss.vacua(model, known=known) if np.max(np.abs(v.values - known.values)) > 1e-6]
+        expected = [v for v in everything if v is not known]
+        assert [v.values.tolist() for v in others] == [pytest.approx(v.values.tolist(), rel=1e-12) for v in expected]
+
+
+@pytest.mark.parametrize("size", [1e-3, 1.0, 50.0])
+def test_wells_closer_than_the_searches_begin_are_told_apart(size):
+    """Mirror images at +-size: searches that come near one of them are not taken for those of the other."""
+    model = ss.Potential(lambda u, p: (u[0] ** 2 - p["s"] ** 2) ** 2 / p["s"] ** 4, params={"s": size})
+    assert [float(v.values[0]) for v in ss.vacua(model)] == pytest.approx([size, -size], rel=1e-9)
+
+
+def test_facts_of_a_point_are_those_of_its_couplings_and_its_radius():
+    """They are remembered: by the couplings too, and by r where V depends on it."""
+    model = ss.Potential(wells, ("a", "b"), {"k": 0.1, "tilt": 0.0})
+    for k in (0.1, 0.3, 0.1):
+        assert describe(model.replace(k=k), [1.0, 1.0]).energy_density == pytest.approx(k, rel=1e-12)
+    trap = ss.Potential(lambda u, p, r: 0.5 * r**2 * u[0] ** 2)
+    for r in (1.0, 2.0, 1.0):
+        assert describe(trap, [3.0], r).energy_density == pytest.approx(4.5 * r**2, rel=1e-12)
+        assert describe(trap, [3.0], r).masses_squared == pytest.approx([r**2], rel=1e-12)

@@ -22,7 +22,7 @@ from numpy import ndarray as Array
 
 from .problem import Problem
 from .solvers import linear
-from .solvers.base import force, metric
+from .solvers.base import force, host_metric
 from .solvers.modes import border_of
 
 _POWER_ITERATIONS = 6
@@ -39,7 +39,7 @@ class Radius(NamedTuple):
 def kantorovich_radius(problem: Problem, u: Array, multiplier: float, factors: linear.Factors) -> Radius:
     """The estimate at ``u``, from the factorised second variation there."""
     assert problem.grid is not None
-    matrix, inverse = metric(problem.grid)
+    matrix, inverse = host_metric(problem.grid)
     mask = problem.free_nodes
     b = border_of(problem, u)
     image = linear.solve(factors, b)[:, :, 0] if problem.norm is not None else np.zeros_like(u)
