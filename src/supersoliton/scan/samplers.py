@@ -126,7 +126,7 @@ class _ScanSampler(BaseSampler):
                 words = " ".join(str(error).split())[:200]
                 reason = f'the sampler "{name}" failed ({type(error).__name__}: {words})'
         fallback = self._settings.fallback
-        self._say(f'{reason}: "{fallback}" draws the points where it does.')
+        self._say(f'{reason}: "{fallback}" draws instead.')
         study._storage.set_trial_user_attr(trial._trial_id, _DRAWN_BY, f"{fallback}, as {reason}")
         return self._point(fallback, study, trial, attempt)
 
