@@ -24,7 +24,6 @@ from ..problem import Problem
 from . import rules
 from .base import Force, Metric, Terms, force_of, metric, terms_of
 
-
 _HISTORY = 256  # rows of the history, at least: one kernel for all smaller limits on the steps
 
 
