@@ -25,7 +25,7 @@ from .mesh import adapted_edges, wall_edges
 from .models.base import AbstractModel
 from .pointwise import point_kernels
 from .problem import Problem
-from .solvers.base import Solution, Stopwatch
+from .solvers.base import CONVERGED, Solution, Stopwatch
 from .solvers.minimax import Minimax, Shape
 from .solvers.newton import Newton
 from .state import State, make_state
@@ -36,6 +36,8 @@ _SCALING_DIM = 2.25  # the functional of Coleman, Glaser and Martin is used down
 _DEGENERATE = 1e-9  # relative depth below which two vacua count as degenerate
 _TRIED = 3  # different walls whose shapes are relaxed
 _RAYS = 64
+# Relaxed shapes that agree so far are one: their actions are known to the square of their force (1e-3).
+_SAME_ACTION, _SAME_CENTRE = 1e-4, 0.01
 _LARGER_DOMAINS = 12  # times that the domain may grow by a quarter
 _EXTERIOR_LIMIT = 1e-14  # of the action
 
@@ -99,20 +101,18 @@ def bounce(
     walls = _walls(model, start, _values(true_vacuum), dim, watch)
     first = max(float(dim), _SCALING_DIM)
     best: tuple[Problem, Solution] | None = None
-    failures = []
-    for wall in walls:
-        if best is not None and watch.expired:
+    relaxed, failures = _relax_all(model, start.values, walls, first, watch)
+    finished: list[Shape] = []
+    for problem, shape in relaxed:
+        if best is not None and (watch.expired or shape.action > 1.001 * _action(*best)):
             break
-        problem, shape = _relax(model, start.values, wall, first, watch)
-        if not shape.action > 0 or shape.status.startswith("out of time"):
-            failures.append(shape.status)
-            continue
-        if best is not None and shape.action > 1.001 * _action(*best):
+        if any(_is_same_state(shape, other) for other in finished):
             continue
         found = _finish(problem, shape, newton)
         if not found[1].converged:
             failures.append(found[1].status)
             continue
+        finished.append(shape)
         if best is None or _action(*found) < _action(*best):
             best = found
     if best is None:
@@ -283,6 +283,31 @@ def _relax(
     # A thin wall must be placed to a fraction of its width: Newton has no larger basin.
     tol = 1e-3 * min(1.0, 3.0 / max(wall.ratio, 3.0))
     return problem, Minimax(tol, max_seconds=_left(watch)).descend(problem, u)
+
+
+def _relax_all(
+    model: AbstractModel, false_vacuum: Array, walls: list[Wall], dim: float, watch: Stopwatch
+) -> tuple[list[tuple[Problem, Shape]], list[str]]:
+    """The shapes that the walls relax to, least action first, and why the others did not."""
+    relaxed: list[tuple[Problem, Shape]] = []
+    failures = []
+    for wall in walls:
+        if relaxed and watch.budget is not None and watch.seconds > 0.5 * watch.budget:
+            break  # the rest of the time is for the shapes that there are
+        problem, shape = _relax(model, false_vacuum, wall, dim, watch)
+        if shape.action > 0 and not shape.status.startswith("out of time"):
+            relaxed.append((problem, shape))
+        else:
+            failures.append(shape.status)
+    return sorted(relaxed, key=lambda pair: pair[1].action), failures
+
+
+def _is_same_state(shape: Shape, other: Shape) -> bool:
+    """Whether two walls relaxed to one shape: equal actions and equal fields at the origin."""
+    if not (shape.status == other.status == CONVERGED and abs(shape.action / other.action - 1.0) < _SAME_ACTION):
+        return False
+    away = shape.u[0] - shape.u[-1]
+    return bool(np.linalg.norm(shape.u[0] - other.u[0]) < _SAME_CENTRE * np.linalg.norm(away))
 
 
 def _finish(problem: Problem, shape: Shape, newton: Newton) -> tuple[Problem, Solution]:
