@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import tomli_w
 
-from supersoliton.jobs import scan
+from supersoliton import jobs
 from supersoliton.state import State
 
 from .evaluation import configuration
@@ -41,12 +41,12 @@ def _file(folder: Path, size: Size, **settings: Any) -> Path:
     return path
 
 
-# A scan as a program calls it; says when its trials ended.
+# A scan as a program calls it, without the report that follows it; says when its trials ended.
 _SCAN = """
 import sys
-from supersoliton.jobs import scan
-from supersoliton.state import State
-study = scan(sys.argv[1], out=sys.argv[2], workers=int(sys.argv[3]), quiet=True).study
+from supersoliton import jobs
+jobs._reported = lambda result, *_: result
+study = jobs.scan(sys.argv[1], out=sys.argv[2], workers=int(sys.argv[3]), quiet=True).study
 print(*(trial.datetime_complete.timestamp() for trial in study.trials if trial.datetime_complete))
 """
 
@@ -130,7 +130,7 @@ def overhead(size: Size) -> list[Row]:
         _clocked(module, "evaluate") as spans,
         _clocked(State, "save") as saved,
     ):
-        scan(_file(Path(folder), size), out=Path(folder) / "out", workers=1, quiet=True)
+        jobs.scan(_file(Path(folder), size), out=Path(folder) / "out", workers=1, quiet=True)
     skipped = min(_SKIPPED, len(spans) // 2)
     between = [after[0] - before[1] for before, after in zip(spans[skipped:-1], spans[skipped + 1 :], strict=True)]
     inside = [end - start for start, end in spans[skipped:]]
