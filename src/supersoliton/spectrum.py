@@ -17,7 +17,7 @@ import functools
 import math
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.linalg
@@ -30,6 +30,9 @@ from .problem import Problem
 from .refined import carry_to_finer_mesh, carry_to_larger_box
 from .solvers.base import Solution
 from .vacua import mass_matrix
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # Sizes of the reduced basis, in units of the highest eigenvalue and of the local potential; see Operator._sizes.
 _HEADROOM = 2.0
@@ -88,6 +91,12 @@ class Modes:
     def physical_masses(self) -> Float[Array, " physical"]:
         """Vacuum masses and masses of the bound states: no trace of the box."""
         return np.sort(np.concatenate([self.thresholds[np.isfinite(self.thresholds)], self.bound_masses]))
+
+    def plot(self) -> Figure:
+        """Level diagram: sign(lambda) sqrt|lambda| of each mode, with the thresholds of the continua."""
+        from .plotting import plot_modes
+
+        return plot_modes(self)
 
     def __repr__(self) -> str:
         lowest = np.array2string(self.eigenvalues[:4], precision=6)

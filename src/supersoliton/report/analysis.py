@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 import optuna
 from optuna.importance import PedAnovaImportanceEvaluator
 
+from ..plotting import thin
 from ..scan.front import hypervolume
-from .records import Record
+from .records import Record, Trial
 
 # PED-ANOVA compares the best tenth with the rest and wants at least two trials there; below this it is noise.
 MIN_TRIALS_FOR_IMPORTANCE = 20
+# More change the shares by less than their noise, and Optuna takes a millisecond for each of them and objective.
+MAX_FOR_IMPORTANCE = 2000
 
 
 def importances(record: Record) -> dict[str, dict[str, float]]:
@@ -21,11 +25,12 @@ def importances(record: Record) -> dict[str, dict[str, float]]:
     PED-ANOVA (S. Watanabe, A. Bansal, F. Hutter, IJCAI 2023, arXiv:2304.10255). Empty when there are fewer than
     20 trials, fewer than two couplings, or the objective never varies.
     """
-    chosen = record.feasible if len(record.feasible) >= MIN_TRIALS_FOR_IMPORTANCE else record.trials
+    chosen: Sequence[Trial] = record.feasible if len(record.feasible) >= MIN_TRIALS_FOR_IMPORTANCE else record.trials
     if len(chosen) < MIN_TRIALS_FOR_IMPORTANCE or len(record.parameters) < 2:
         return {}
+    chosen = thin(chosen, keep=(), at_most=MAX_FOR_IMPORTANCE)
     numbers = {trial.number for trial in chosen}
-    frozen = [trial for trial in record.study.get_trials(deepcopy=False) if trial.number in numbers]
+    frozen = [trial for trial in record.frozen if trial.number in numbers]
     result = {}
     for index, name in enumerate(record.objectives):
         values = np.array([trial.objectives[index] for trial in chosen])

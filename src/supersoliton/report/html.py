@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ..plotting import PALETTES
+from ..plotting import PALETTES, THEMES
 
 
 def escape(value: object) -> str:
@@ -22,8 +22,13 @@ def number(value: float, digits: int = 4) -> str:
     return f"{value:.{digits}g}".replace("-", "−")
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, classes: str = "") -> str:
-    """A table from cells that are already HTML; a column whose every cell reads as a number is set to the right."""
+def table(
+    head: Sequence[str], rows: Iterable[Sequence[str]], *, classes: str = "", trials: Sequence[int] | None = None
+) -> str:
+    """A table from cells that are already HTML; a column whose every cell reads as a number is set to the right.
+
+    ``trials``: the number of the trial that each row is about, so that pointing at the row shows it.
+    """
     body = [list(row) for row in rows]
     numeric = [all(_reads_as_number(cell) for cell in column) for column in zip(*body, strict=True)] or [False] * len(
         head
@@ -33,7 +38,9 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, classes: str = 
     lines = (
         "".join(f"<td{mark or _words(cell)}>{cell}</td>" for mark, cell in zip(marks, row, strict=True)) for row in body
     )
-    content = f"<thead><tr>{titles}</tr></thead><tbody>{''.join(f'<tr>{line}</tr>' for line in lines)}</tbody>"
+    starts = [f"<tr data-trial='{number}'>" for number in trials] if trials is not None else ["<tr>"] * len(body)
+    filled = "".join(f"{start}{line}</tr>" for start, line in zip(starts, lines, strict=True))
+    content = f"<thead><tr>{titles}</tr></thead><tbody>{filled}</tbody>"
     return f"<div class='scroll'><table class='{classes}'>{content}</table></div>"
 
 
@@ -56,7 +63,7 @@ def _words(cell: str) -> str:
 def picture(light: Path, dark: Path, alt: str, *, width: int) -> str:
     """A picture inside the page, in the version that suits the reader's colour scheme; ``width`` in CSS pixels."""
     return (
-        f"<picture><source media='(prefers-color-scheme: dark)' srcset='{_data_uri(dark)}'>"
+        f"<picture><source media='screen and (prefers-color-scheme: dark)' srcset='{_data_uri(dark)}'>"
         f"<img src='{_data_uri(light)}' alt='{escape(alt)}' width='{width}'></picture>"
     )
 
@@ -70,8 +77,9 @@ def style() -> str:
     sheet = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
     names = {
         theme: "".join(f"--kind-{slot}:{colour};" for slot, colour in enumerate(colours))
+        + f"--negative:{THEMES[theme]['negative']};"
         for theme, colours in PALETTES.items()
     }
     palette = f":root{{--kind--1:#808a94;{names['light']}}}"
-    dark = f"@media (prefers-color-scheme:dark){{:root{{{names['dark']}}}}}"
+    dark = f"@media screen and (prefers-color-scheme:dark){{:root:not(.paper){{{names['dark']}}}}}"
     return f"<style>{sheet}{palette}{dark}</style>"

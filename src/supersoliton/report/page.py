@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
 
-from ..plotting import THEMES, plot_state, save_figure
+from ..plotting import KIND_MARKERS, THEMES, axis_label, plot_state, save_figure
 from ..state import load
-from . import figures, verification
-from .analysis import growth, importances
+from . import figures, linked, verification
+from .analysis import MAX_FOR_IMPORTANCE, growth, importances
 from .html import escape, number, picture, style, table
 from .records import KIND_WORDS, Record, Trial, read_record
 from .summary import CONSTRAINT_WORDS, count_words, join_words, null_percentiles, scored_trials, summary_sentences
-from .threed import THEME_SCRIPT, pareto_3d, plotly_script
 
 MAX_SHOWN = 4  # trials whose profile and spectrum are drawn
 MAX_LISTED = 200  # more trials are not listed: trials.csv has them all
 
 
-def write_report(run_dir: Path) -> Path:
+def write_report(run_dir: Path, storage: str = "") -> Path:
     """Write ``report.html`` into a scan's folder, its pictures into ``report/``, and return the page's path.
 
     Raises
@@ -29,22 +29,21 @@ def write_report(run_dir: Path) -> Path:
     ValueError : if the folder holds no readable study.
     """
     run_dir = Path(run_dir)
-    record = read_record(run_dir)
+    record = read_record(run_dir, storage)
     gallery = _Gallery(run_dir / "report")
-    view = pareto_3d(record)
     sections = [
         ("Summary", _summary(record)),
-        ("Pareto front", _pareto(record, gallery, view)),
+        ("Pareto front", _pareto(record, gallery)),
         ("Best trials", _best(record, gallery)),
         ("Predicted and found", verification.section(record)),
         ("Scores against their null", _null(record, gallery)),
         ("What matters", _importance(record, gallery)),
         ("Progress", _progress(record, gallery)),
-        ("What was scanned", _scanned(record)),
+        ("How to do it again", _scanned(record)),
         ("All trials", _all_trials(record)),
     ]
     path = run_dir / "report.html"
-    path.write_text(_page(record, [(title, body) for title, body in sections if body], bool(view)), encoding="utf-8")
+    path.write_text(_page(record, [(title, body) for title, body in sections if body]), encoding="utf-8")
     return path
 
 
@@ -69,7 +68,7 @@ class _Gallery:
         return picture(paths["light"], paths["dark"], alt, width=round(90 * width))
 
 
-def _page(record: Record, sections: list[tuple[str, str]], has_view: bool) -> str:
+def _page(record: Record, sections: list[tuple[str, str]]) -> str:
     title = f"Scan {escape(record.name)}"
     anchors = [(heading, heading.lower().replace(" ", "-")) for heading, _ in sections]
     links = "".join(f"<a href='#{anchor}'>{heading}</a>" for heading, anchor in anchors)
@@ -77,49 +76,47 @@ def _page(record: Record, sections: list[tuple[str, str]], has_view: bool) -> st
         f"<section id='{anchor}'><h2>{heading}</h2>{content}</section>"
         for (heading, anchor), (_, content) in zip(anchors, sections, strict=True)
     )
-    # plotly.js goes before the picture that calls it, and only into a page that has one.
-    scripts = plotly_script() if has_view else ""
     return (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
-        f"<title>{title} – supersoliton</title>{style()}{scripts}</head><body>"
+        f"<title>{title} – supersoliton</title>{style()}</head><body>"
         f"<header><h1>{title}</h1><p class='lead'>{_lead(record)}</p><nav>{links}</nav></header>"
-        f"<main>{body}</main>{THEME_SCRIPT if has_view else ''}</body></html>\n"
+        f"<main>{body}</main>{linked.scripts(record)}</body></html>\n"
     )
 
 
 def _lead(record: Record) -> str:
-    dates = [t.datetime_start for t in record.study.get_trials(deepcopy=False) if t.datetime_start]
+    dates = [t.datetime_start for t in record.frozen if t.datetime_start]
     day = f", begun {min(dates):%Y-%m-%d %H:%M}" if dates else ""
-    goals = escape(join_words([figures.axis_label(name) for name in record.objectives]))
+    goals = escape(join_words([axis_label(name) for name in record.objectives]))
     return f"Maximising {goals}{day}. Natural units: lengths in 1/mass, energies in mass."
 
 
 def _summary(record: Record) -> str:
-    sentences = [*summary_sentences(record), *verification.sentences(record)[:1]]
-    text = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
+    text = "".join(
+        f"<p>{escape(sentence)}</p>" for sentence in [*summary_sentences(record), *verification.sentences(record)[:1]]
+    )
     counts = record.counts() | ({"failed": len(record.failed)} if record.failed else {})
     total = sum(counts.values())
     if not total:
         return f"<div class='summary'>{text}</div>"
     bar, legend = "", ""
     for kind, count in counts.items():
-        colour = f"var(--kind-{figures.KIND_MARKERS.get(kind, ('', -1))[1]})" if kind != "failed" else "var(--ink)"
+        colour = f"var(--kind-{KIND_MARKERS.get(kind, ('', -1))[1]})" if kind != "failed" else "var(--ink)"
         bar += f"<span style='width:{100 * count / total:.3f}%;background:{colour}'></span>"
         words = count_words(count, kind) if kind in KIND_WORDS else f"{count} {kind}"
         legend += f"<li><span class='swatch' style='background:{colour}'></span>{escape(words)}</li>"
     return f"<div class='summary'>{text}</div><div class='bar'>{bar}</div><ul class='legend'>{legend}</ul>"
 
 
-def _pareto(record: Record, gallery: _Gallery, view: str) -> str:
+def _pareto(record: Record, gallery: _Gallery) -> str:
     if not record.trials:
         return ""
     drawn = gallery.show(
         "pareto", "the objectives of all trials", lambda t: figures.pareto_projections(record, theme_name=t)
     )
-    hollow = "<p class='note'>Hollow: at least one constraint does not hold. Ringed: Pareto-optimal.</p>"
-    turning = "<p class='note'>Drag to turn, scroll to zoom, point at a trial for its couplings.</p>" if view else ""
-    return _pareto_table(record) + drawn + hollow + turning + view
+    still = "<p class='note'>Hollow: at least one constraint does not hold. Ringed: Pareto-optimal.</p>"
+    return f"{linked.views(record)}<noscript>{drawn}{still}</noscript>{_pareto_table(record)}"
 
 
 def _pareto_table(record: Record) -> str:
@@ -128,7 +125,8 @@ def _pareto_table(record: Record) -> str:
     extra = {"energy": "E", "multiplier": "ω²", "octaves_in_core": "octaves in core", "null_percentile": "null %",
              "residual": "residual", "negative_modes": "negative modes"}  # fmt: skip
     extra = {k: v for k, v in extra.items() if k not in record.objectives and any(k in t.values for t in record.pareto)}
-    head = ["trial", *map(figures.axis_label, record.objectives), *record.parameters, "kind", *extra.values()]
+    head = ["trial", *map(axis_label, record.objectives), *record.parameters, "kind", *extra.values()]
+    shown = record.pareto[:MAX_LISTED]
     rows = (
         [
             str(trial.number),
@@ -137,9 +135,11 @@ def _pareto_table(record: Record) -> str:
             escape(trial.kind),
             *(number(trial.value(name)) for name in extra),
         ]
-        for trial in record.pareto
+        for trial in shown
     )
-    return table([escape(title) for title in head], rows)
+    more = len(record.pareto) - len(shown)
+    note = f"<p class='note'>{more} more Pareto-optimal trials are in <code>trials.csv</code>.</p>" if more else ""
+    return table([escape(title) for title in head], rows, trials=[trial.number for trial in shown]) + note
 
 
 _MODES_NOTE = (
@@ -195,7 +195,7 @@ def _best(record: Record, gallery: _Gallery) -> str:
 
 def _why_shown(record: Record, trial: Trial) -> str:
     best = [
-        figures.axis_label(name)
+        axis_label(name)
         for i, name in enumerate(record.objectives)
         if trial.objectives[i] >= max(other.objectives[i] for other in record.pareto)
     ]
@@ -222,12 +222,15 @@ def _importance(record: Record, gallery: _Gallery) -> str:
     shares = importances(record)
     if not shares:
         return ""
+    many = len(record.feasible or record.trials) > MAX_FOR_IMPORTANCE
+    thinned = f", an even sample of {len(record.feasible or record.trials)}" if many else ""
     shown = gallery.show(
         "importance", "importance of the couplings", lambda t: figures.importance_bars(shares, theme_name=t)
     )
     return (
         "<p>Which couplings decide whether a trial reaches the best tenth of an objective (PED-ANOVA, Watanabe et al. "
-        f"2023). With {len(record.trials)} trials, shares below a few percent are noise.</p>{shown}"
+        f"2023). With {min(len(record.trials), MAX_FOR_IMPORTANCE)} trials{thinned}, shares below a few percent are "
+        f"noise.</p>{shown}"
     )
 
 
@@ -235,9 +238,7 @@ def _progress(record: Record, gallery: _Gallery) -> str:
     numbers, values, label = growth(record)
     if not numbers:
         return ""
-    return gallery.show(
-        "progress", label, lambda t: figures.history(numbers, values, figures.axis_label(label), theme_name=t)
-    )
+    return gallery.show("progress", label, lambda t: figures.history(numbers, values, axis_label(label), theme_name=t))
 
 
 def _scanned(record: Record) -> str:
@@ -253,9 +254,14 @@ def _scanned(record: Record) -> str:
     }
     text += table(["", ""], [[escape(k), escape(v)] for k, v in facts.items() if v is not None], classes="facts")
     if record.config_text:
+        file = shlex.quote(str(record.folder / "config.resolved.toml"))
+        version = record.config.get("versions", {}).get("supersoliton", "")
+        install = f"pip install supersoliton=={version}\n" if version else ""
         text += (
-            f"<p>To do it again:</p><pre><code>supersoliton scan {escape(record.folder / 'config.resolved.toml')} "
-            "--out again</code></pre>"
+            "<p>The configuration below has every setting with its value, the seed among them. With one worker the "
+            "same seed draws the same trials; with more, the order in which trials end decides what the sampler draws "
+            "next.</p>"
+            f"<pre><code>{escape(f'{install}supersoliton scan {file} --out again')}</code></pre>"
             f"<details><summary>config.resolved.toml</summary><pre><code>{escape(record.config_text)}</code></pre></details>"
         )
     return text
@@ -288,7 +294,7 @@ def _all_trials(record: Record) -> str:
         )
     blank = [""] * (len(record.objectives) + len(record.parameters))
     rows += [[str(n), "failed", *blank, "", "", escape(why)] for n, why in record.failed.items()]
-    head = ["trial", "kind", *map(figures.axis_label, record.objectives), *record.parameters,
+    head = ["trial", "kind", *map(axis_label, record.objectives), *record.parameters,
             "constraints broken", "seconds", "remarks"]  # fmt: skip
     meanings = {
         name: CONSTRAINT_WORDS[name]
@@ -298,4 +304,5 @@ def _all_trials(record: Record) -> str:
     }
     meaning = "; ".join(f"{name}: {text}" for name, text in meanings.items())
     note = f"<p class='note'>{escape(meaning)}.</p>" if meaning else ""
-    return table([escape(title) for title in head], rows, classes="all") + note
+    numbers = [*(trial.number for trial in record.trials), *record.failed]
+    return table([escape(title) for title in head], rows, classes="all", trials=numbers) + note

@@ -12,8 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
+
+from ..scan.folder import open_folder
+from ..scan.front import nondominated
 
 # What a kind of state is called in a sentence: singular, plural.
 KIND_WORDS = {
@@ -74,6 +79,8 @@ class Record:
     config: Mapping[str, Any]
     config_text: str
     study: optuna.Study
+    # its trials as Optuna has them, read once
+    frozen: tuple[FrozenTrial, ...] = ()
 
     @property
     def feasible(self) -> tuple[Trial, ...]:
@@ -103,17 +110,14 @@ class Record:
         return {name: [float(x) for x in values] for name, values in json.loads(path.read_text()).items()}
 
 
-def read_record(folder: Path) -> Record:
-    """Read the record of a scan from its folder.
+def read_record(folder: Path, storage: str = "") -> Record:
+    """Read the record of a scan from its folder; `storage` is where its study is, if the folder cannot say.
 
     Raises
     ------
     ValueError : if the folder holds no study, or one that Optuna cannot read.
     """
-    database = folder / "study.db"
-    if not database.is_file():
-        raise ValueError(f"{folder} holds no study.db, so no scan ran there: give a folder like runs/quickstart")
-    study = _load_study(database)
+    study = open_folder(folder, storage)
     path = folder / "config.resolved.toml"
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     config = tomllib.loads(text)
@@ -122,10 +126,8 @@ def read_record(folder: Path) -> Record:
     names = config.get("scan", {}).get("objectives") or study.metric_names
     objectives = tuple(names or (f"objective {i}" for i in range(len(study.directions))))
     by_number = {trial.number: trial for trial in complete}
-    best = [by_number[t.number] for t in study.best_trials] if complete else []
-    pareto = [
-        trial for trial in best if trial.is_feasible
-    ]  # Optuna ranks the infeasible too when there is nothing else
+    # what Optuna's study.best_trials gives among feasible trials, which of 10,000 takes it a copy of them all
+    pareto = [by_number[number] for number in _pareto(study, complete)]
     return Record(
         folder=folder,
         name=study.study_name,
@@ -137,20 +139,20 @@ def read_record(folder: Path) -> Record:
         config=config,
         config_text=text,
         study=study,
+        frozen=tuple(trials),
     )
 
 
-def _load_study(database: Path) -> optuna.Study:
-    import sqlalchemy.exc
-
-    try:
-        storage = optuna.storages.RDBStorage(f"sqlite:///{database.resolve()}")
-        names = [summary.study_name for summary in storage.get_all_studies()]
-    except (sqlalchemy.exc.SQLAlchemyError, RuntimeError) as error:
-        raise ValueError(f"{database} is not a study that Optuna can read: give the folder of a scan") from error
-    if len(names) != 1:
-        raise ValueError(f"{database} holds {len(names)} studies, a scan's record holds one: give the folder of a scan")
-    return optuna.load_study(study_name=names[0], storage=storage)
+def _pareto(study: optuna.Study, trials: tuple[Trial, ...]) -> list[int]:
+    """Numbers of the feasible trials that no other beats in every objective, each in the study's direction."""
+    feasible = [trial for trial in trials if trial.is_feasible]
+    if not feasible:
+        return []
+    signs = [1.0 if direction is StudyDirection.MAXIMIZE else -1.0 for direction in study.directions]
+    points = np.array([trial.objectives for trial in feasible]) * signs
+    # of equal points each counts, as in Optuna
+    best = {tuple(points[index]) for index in nondominated(points)}
+    return [trial.number for trial, point in zip(feasible, points, strict=True) if tuple(point) in best]
 
 
 def _trial(frozen: FrozenTrial) -> Trial:

@@ -32,7 +32,7 @@ class Verified:
 
 def verified_trials(record: Record) -> list[Verified]:
     """The finished trials of the phase, in the order of their proposal."""
-    told = {trial.number: prediction(trial) for trial in record.study.get_trials(deepcopy=False)}
+    told = {trial.number: prediction(trial) for trial in record.frozen}
     front = {trial.number for trial in record.pareto}
     found = []
     for trial in record.trials:

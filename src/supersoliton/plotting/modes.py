@@ -1,0 +1,89 @@
+"""Level diagrams of fluctuation modes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from .theme import palette_of, theme
+
+
+def plot_modes(modes: Any, *, title: str | None = None, theme_name: str = "light") -> Figure:
+    """Level diagram of fluctuation modes, one column per angular momentum, with the continuum thresholds.
+
+    ``modes`` is one mode list or a sequence of them (different l of one state); each has ``eigenvalues``, ``ell`` and
+    ``continuum``. The ordinate is sign(lambda) sqrt|lambda|, so that a negative mode shows below zero.
+    """
+    columns = list(modes) if isinstance(modes, (list, tuple)) else [modes]
+    # Where this operator's continuum begins: at fixed norm the vacuum masses are lowered by the multiplier.
+    thresholds = signed_mass(np.asarray(columns[0].continuum, dtype=float))
+    levels = [(f"ℓ = {column.ell}", signed_mass(np.asarray(column.eigenvalues, dtype=float))) for column in columns]
+    with theme(theme_name) as colours:
+        figure = Figure(figsize=(max(4.5, 2.2 + 1.3 * len(columns)), 4.6), layout="constrained")
+        draw_levels(figure.add_subplot(), levels, thresholds, colours)
+        figure.axes[0].set_title(title or "Fluctuation modes")
+    return figure
+
+
+def signed_mass(eigenvalues: np.ndarray) -> np.ndarray:
+    """sign(lambda) sqrt|lambda|: the mass of a stable mode, minus the growth rate of an unstable one."""
+    return np.sign(eigenvalues) * np.sqrt(np.abs(eigenvalues))
+
+
+def draw_levels(
+    ax: Axes, levels: Sequence[tuple[str, np.ndarray]], thresholds: np.ndarray, colours: dict[str, str]
+) -> None:
+    """Draw columns of (label, signed masses): filled ticks below the lowest threshold, thin above, orange if negative.
+
+    Levels above 1.4 times the highest threshold (or, without thresholds, the lowest 30) are left out and counted.
+    """
+    finite = thresholds[np.isfinite(thresholds)]
+    everything = np.concatenate([values for _, values in levels]) if levels else np.array([])
+    lowest = float(finite.min()) if finite.size else np.inf
+    if finite.size:
+        top = 1.4 * float(finite.max())
+    elif everything.size:
+        top = float(np.sort(everything)[: 30 * len(levels)][-1])
+    else:
+        top = 1.0
+    # A zero mode comes out as +-1e-10 or so in lambda, that is +-1e-5 here: neither sign of it means anything.
+    zero = 1e-3 * (float(np.abs(finite).max()) if finite.size else 1.0)
+    for x, (_, values) in enumerate(levels):
+        shown = values[values <= top]
+        for group, colour, width, alpha in (
+            (shown[shown < -zero], colours["negative"], 2.0, 1.0),
+            (shown[(shown >= -zero) & (shown < lowest)], palette_of(colours)[0], 2.0, 1.0),
+            (shown[shown >= lowest], palette_of(colours)[0], 0.6, 0.45),
+        ):
+            if group.size:
+                ax.hlines(group, x - 0.32, x + 0.32, color=colour, lw=width, alpha=alpha)
+        hidden = int(np.sum(values > top))
+        if hidden:
+            ax.annotate(f"+{hidden} above", (x, top), ha="center", va="bottom", fontsize=8, color=colours["faint"])
+        # Not "unstable": at fixed norm one negative mode of the unconstrained operator belongs to a stable Q-ball.
+        negative = int(np.sum(values < -zero))
+        if negative:
+            place = (x, float(values.min()))
+            ax.annotate(f"{negative} negative", place, xytext=(0, -3), textcoords="offset points",
+                        ha="center", va="top", fontsize=8, color=colours["negative"])  # fmt: skip
+    draw_thresholds(ax, finite, colours)
+    if finite.size:
+        ax.annotate("continuum\nfrom here", (len(levels) - 0.5, lowest), xytext=(3, 0), textcoords="offset points",
+                    ha="left", va="center", fontsize=8, color=colours["faint"], annotation_clip=False)  # fmt: skip
+    ax.axhline(0.0, color=colours["line"], lw=0.8, zorder=0)
+    ax.set_xlim(-0.5, len(levels) - 0.5)
+    ax.set_xticks(range(len(levels)), [label for label, _ in levels])
+    ax.set_ylabel("sign(λ)·√|λ| [mass]")
+    extent = np.concatenate([everything[everything <= top], finite, [0.0]])
+    low, high = float(extent.min()), max(float(extent.max()), 1e-12)
+    ax.set_ylim(low - 0.1 * (high - low), high + 0.08 * (high - low))
+
+
+def draw_thresholds(ax: Axes, thresholds: np.ndarray, colours: dict[str, str]) -> None:
+    """Dashed lines across the axes where continua begin."""
+    distinct = np.unique(np.round(thresholds[np.isfinite(thresholds)], 6))
+    ax.hlines(distinct, 0.0, 1.0, transform=ax.get_yaxis_transform(), color=colours["faint"], lw=0.8, ls="--", zorder=0)

@@ -1,0 +1,146 @@
+"""Profiles of a state's fields over the radius.
+
+Works on anything that has a state's attributes, so that it can lie below the modules that make them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from .theme import field_label, field_unit, palette_of, theme
+
+MAX_LISTED_FIELDS = 6  # one colour each; smaller fields are drawn thin and grey and counted in the legend
+
+
+def core_half_radius(r: np.ndarray, u: np.ndarray) -> float:
+    """Largest radius at which |u(r) - u(R)| is half of its maximum; NaN for a homogeneous state or one that stays.
+
+    Parameters
+    ----------
+    r : (n,) radii, ascending. u : (n, fields) values of the fields there.
+    """
+    deviation = np.linalg.norm(u - u[-1], axis=1)
+    peak = deviation.max()
+    if peak <= 1e-6 * (1.0 + np.abs(u).max()):
+        return float("nan")
+    last = int(np.flatnonzero(deviation >= 0.5 * peak)[-1])
+    if last == len(r) - 1:
+        return float("nan")
+    inner, outer = deviation[last] / peak, deviation[last + 1] / peak
+    return float(r[last] + (inner - 0.5) / (inner - outer) * (r[last + 1] - r[last]))
+
+
+def plot_state(state: Any, *, title: str | None = None, theme_name: str = "light") -> Figure:
+    """Profiles of a state's fields over the radius, the values at the boundary dashed, and its certificate in words.
+
+    ``state`` has ``fields`` (an xarray.Dataset over r), ``energy``, ``status`` and ``certificate``, and is callable at
+    any radius.
+    """
+    names = [str(name) for name in state.fields.data_vars]
+    nodes = np.asarray(state.fields["r"], dtype=float)
+    r = np.linspace(0.0, nodes[-1], 800)
+    u = np.asarray(state(r), dtype=float)
+    with theme(theme_name) as colours:
+        # Margins by hand: constrained layout would take half of the time of drawing.
+        figure = Figure(figsize=(8.0, 4.4))
+        ax = figure.add_axes((0.085, 0.20, 0.66, 0.73))
+        draw_profiles(ax, r, u, names, dim=state.problem.grid.dim, colours=colours)
+        _draw_half_radius(ax, r, u[:, _carriers(state)], colours)
+        ax.set_title(title or _state_title(state))
+        note = certificate_words(state)
+        figure.supxlabel(note, fontsize=8, color=colours["faint"], x=0.012, y=0.015, ha="left", va="bottom")
+    return figure
+
+
+def draw_profiles(
+    ax: Axes, r: np.ndarray, u: np.ndarray, names: Sequence[str], *, dim: float, colours: dict[str, str]
+) -> None:
+    """Draw (n, fields) profiles on ``ax``: the largest fields in colour and named, the others thin and counted."""
+    ax.axhline(0.0, color=colours["line"], lw=0.8, zorder=0)
+    reach = np.abs(u).max(axis=0)
+    named = named_fields(reach, names)
+    rest = [i for i in range(len(names)) if i not in named]
+    palette = itertools.cycle(palette_of(colours))
+    for slot, i in enumerate(named):
+        colour = colours["ink"] if names[i] == "phi" else next(palette)
+        dashes = "--" if slot >= MAX_LISTED_FIELDS and names[i] != "phi" else "-"  # one more than there are colours
+        ax.plot(r, u[:, i], color=colour, lw=2.0, ls=dashes, label=field_label(names[i]))
+    for slot, i in enumerate(rest):
+        label = f"{len(rest)} more, at most {_round_up(reach[rest].max())}" if slot == 0 else None
+        ax.plot(r, u[:, i], color=colours["faint"], lw=0.7, alpha=0.7, label=label, zorder=1.5)
+    _draw_boundary_values(ax, u, colours)
+    ax.set_xlim(0.0, r[-1])
+    ax.margins(y=0.08)
+    ax.set_xlabel("r [1/mass]")
+    ax.set_ylabel(f"field{field_unit(dim)}")
+    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))  # outside: no curve is ever hidden
+
+
+def _carriers(state: Any) -> np.ndarray:
+    """Indices of the fields that carry the norm, all fields where there is none: they define a state's size."""
+    carriers = np.flatnonzero(np.asarray(state.problem.carries_norm) > 0)
+    return carriers if carriers.size else np.arange(len(state.problem.model.fields))
+
+
+def _draw_half_radius(ax: Axes, r: np.ndarray, carriers: np.ndarray, colours: dict[str, str]) -> None:
+    half = core_half_radius(r, carriers)
+    if np.isfinite(half):
+        ax.axvline(half, color=colours["faint"], lw=1.0, ls=":", zorder=0)
+        ax.annotate(f"half-radius {half:.3g}", (half, 1.0), xycoords=("data", "axes fraction"), xytext=(4, -2),
+                    textcoords="offset points", va="top", fontsize=8, color=colours["faint"])  # fmt: skip
+
+
+def named_fields(reach: np.ndarray, names: Sequence[str]) -> list[int]:
+    """Indices of the fields worth a colour: all of a few, else the largest ones; the Higgs field always."""
+    if len(names) <= MAX_LISTED_FIELDS + 1:
+        return list(range(len(names)))
+    special = [i for i, name in enumerate(names) if name == "phi"]
+    others = [int(i) for i in np.argsort(-reach, kind="stable") if i not in special]
+    seen = [i for i in others[:MAX_LISTED_FIELDS] if reach[i] > 0.02 * reach[others[0]] and reach[i] > 1e-6]
+    return sorted(seen) + special
+
+
+def _round_up(value: float) -> str:
+    """Two digits, never less than the value: it is printed as a bound."""
+    if value < 1e-12:
+        return "1e-12"
+    unit = 10.0 ** (math.floor(math.log10(value)) - 1)
+    return f"{math.ceil(value / unit * (1 - 1e-12)) * unit:.2g}"
+
+
+def _draw_boundary_values(ax: Axes, u: np.ndarray, colours: dict[str, str]) -> None:
+    """Dashed lines at the distinct non-zero values at the boundary (the vacuum, if the state is localised)."""
+    values = np.unique(np.round(u[-1], 6))
+    for value in values[np.abs(values) > 1e-3 * max(np.abs(u).max(), 1e-300)][:12]:
+        ax.axhline(value, color=colours["faint"], lw=0.9, ls="--", zorder=1)
+
+
+def _state_title(state: Any) -> str:
+    kind = state.certificate.kind
+    parts = [kind[:1].upper() + kind[1:], f"E = {state.energy:.8g}"]
+    if state.problem.norm is not None:
+        parts += [f"N = {state.norm:.6g}", f"ω² = {state.multiplier:.6g}"]
+    return ",  ".join(parts)
+
+
+def certificate_words(state: Any) -> str:
+    """The certificate in one or two short lines of text."""
+    c = state.certificate
+    parts = [
+        f"residual {c.residual:.1e}",
+        f"discretisation {c.discretisation:.1e}",
+        f"virial {c.virial:.1e}",
+        f"negative modes {c.negative_modes}",
+        f"translation mode {c.translation_mode:.1e}",
+        f"norm in the outer tenth {c.boundary_fraction:.1e}",
+    ]
+    text = ", ".join(part for part in parts if "nan" not in part and "None" not in part)
+    verdict = "certified" if c.certified else "not certified" + (f": {'; '.join(c.reasons)}" if c.reasons else "")
+    return f"{verdict[:130]}\n{text}"

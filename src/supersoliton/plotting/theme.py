@@ -1,0 +1,102 @@
+"""Colours, settings and labels that all pictures share.
+
+Figures are built without pyplot: nothing global is held, a figure that is no longer used is gone. Axes are in natural
+units (hbar = c = 1): lengths in 1/mass, a scalar field in d dimensions in mass^((d-1)/2).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.figure import Figure
+
+# Okabe & Ito's colours, distinguishable for all common kinds of colour vision (M. Okabe and K. Ito, Color Universal
+# Design, 2008), ordered by contrast with a white and with a dark page.
+PALETTES = {
+    "light": ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"),
+    "dark": ("#56B4E9", "#E69F00", "#2BB68C", "#E29BC4", "#F0E442", "#E8743B"),
+}
+THEMES: dict[str, dict[str, str]] = {
+    "light": {"ink": "#1b1f24", "faint": "#6b7480", "line": "#d5dae0", "paper": "#ffffff", "negative": "#D55E00"},
+    "dark": {"ink": "#e4e8ec", "faint": "#9aa5b1", "line": "#3a424c", "paper": "#14181d", "negative": "#FF8A4C"},
+}
+
+
+@contextlib.contextmanager
+def theme(name: str = "light") -> Iterator[dict[str, str]]:
+    """Matplotlib's settings for pictures of this package; yields the theme's colours.
+
+    Raises
+    ------
+    ValueError : for a theme that does not exist.
+    """
+    if name not in THEMES:
+        raise ValueError(f"theme must be one of {sorted(THEMES)}, got {name!r}")
+    colours = THEMES[name]
+    settings: Any = {
+        "figure.facecolor": colours["paper"],
+        "axes.facecolor": colours["paper"],
+        "text.color": colours["ink"],
+        "axes.labelcolor": colours["ink"],
+        "axes.edgecolor": colours["faint"],
+        "xtick.color": colours["faint"],
+        "ytick.color": colours["faint"],
+        "xtick.labelcolor": colours["ink"],
+        "ytick.labelcolor": colours["ink"],
+        "grid.color": colours["line"],
+        "legend.frameon": False,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.axisbelow": True,
+        "axes.titlesize": 10,
+        "axes.titleweight": "bold",
+        "axes.titlelocation": "left",
+        "axes.labelsize": 10,
+        "xtick.labelsize": 9,
+        "ytick.labelsize": 9,
+        "legend.fontsize": 9,
+        "font.size": 10,
+        "svg.hashsalt": "supersoliton",
+    }
+    with matplotlib.rc_context(settings):
+        yield colours
+
+
+def save_figure(figure: Figure, path: Path) -> Path:
+    """Write a figure to a file; its suffix names the format (.png, .svg, .pdf)."""
+    # half the time of the default compression for a tenth more bytes
+    options: Any = {"pil_kwargs": {"compress_level": 3}} if path.suffix == ".png" else {}
+    figure.savefig(path, dpi=150, **options)
+    figure.clear()  # frees the artists even if the caller keeps the figure
+    return path
+
+
+def field_unit(dim: float) -> str:
+    """Unit of a canonically normalised scalar field in d dimensions, mass^((d-1)/2), as matplotlib mathtext."""
+    return {1.0: "", 2.0: " [mass$^{1/2}$]", 3.0: " [mass]"}.get(float(dim), f" [mass$^{{{dim - 1:g}/2}}$]")
+
+
+def field_label(name: str) -> str:
+    """``psi_3`` -> mathtext of Psi_3; any other name as it is, with its index as a subscript."""
+    stem, _, index = name.rpartition("_")
+    if not stem:
+        stem, index = name, ""
+    symbol = {"psi": r"\Psi", "phi": r"\Phi", "u": "u"}.get(stem.lower())
+    if symbol is None or (index and not index.isdigit()):
+        return name
+    return f"${symbol}_{{{index}}}$" if index else f"${symbol}$"
+
+
+def palette_of(colours: dict[str, str]) -> tuple[str, ...]:
+    """The colours of lines that go with a theme's page."""
+    return PALETTES["dark" if colours is THEMES["dark"] else "light"]
+
+
+def axis_label(name: str) -> str:
+    """``fractal_score`` -> fractal score; with the unit where the quantity has one (natural units)."""
+    units = {"energy": "mass", "size": "1/mass", "multiplier": "mass²", "energy_per_norm": "mass²"}
+    return name.replace("_", " ") + (f" [{units[name]}]" if name in units else "")
