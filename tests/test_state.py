@@ -78,7 +78,7 @@ def test_a_state_returns_from_its_file_as_it_was(name, tmp_path):
 
 def test_the_file_opens_in_xarray_alone(tmp_path):
     state = solved("octaves g=0.6 N=1200")
-    with xr.open_dataset(state.save(tmp_path / "s.nc"), engine="h5netcdf") as data:
+    with xr.open_dataset(state.save(tmp_path / "s.nc")) as data:
         assert data["psi_1"].values == pytest.approx(state.u[:, 1])
 
 
@@ -103,6 +103,29 @@ def test_a_potential_of_its_own_is_asked_for(tmp_path):
     with pytest.raises(ValueError, match="load") as error:
         ss.load(path, model=octave_model(0.6))
     assert "\n" not in str(error.value)
+
+
+def test_a_file_of_an_earlier_version_is_read(tmp_path):
+    """They were netCDF 4, that is HDF5; the numbers are the same."""
+    state = solved("kink d=1")
+    with xr.open_dataset(state.save(tmp_path / "new.nc")) as data:
+        data.load().to_netcdf(tmp_path / "old.nc", engine="h5netcdf")
+    assert (tmp_path / "old.nc").read_bytes()[:4] == b"\x89HDF"
+    old, new = (
+        ss.load(tmp_path / "old.nc", model=state.problem.model),
+        ss.load(tmp_path / "new.nc", model=state.problem.model),
+    )
+    assert np.array_equal(old.u, new.u)
+    assert (old.energy, old.certificate) == (new.energy, new.certificate)
+
+
+def test_a_file_cut_anywhere_is_refused(tmp_path):
+    whole = solved("kink d=1").save(tmp_path / "whole.nc").read_bytes()
+    cut = tmp_path / "cut.nc"
+    for kept in np.linspace(0, len(whole) - 1, 60).astype(int):
+        cut.write_bytes(whole[:kept])
+        with pytest.raises(ValueError, match="no readable netCDF file"):
+            ss.load(cut)
 
 
 def test_missing_foreign_and_damaged_files_are_refused_in_one_sentence(tmp_path):

