@@ -1,0 +1,88 @@
+"""`supersoliton validate`: every claim checked; printed, as data, and as a page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from ..validate.claim import Claim
+
+
+def validate(
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", metavar="NAME", help="Only this claim; may be given again.", show_default=False),
+    ] = None,
+    page: Annotated[
+        Path | None, typer.Option("--page", metavar="FILE.md", help="Write the page as Markdown.", show_default=False)
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Write validation.html with pictures there.", show_default=False),
+    ] = None,
+    json_file: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="Also write what is printed as data.", show_default=False),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", metavar="", help="Print nothing but errors.")] = False,
+) -> None:
+    """Check every claim about these fields: what was claimed, what is found, the verdict and why.
+
+    About a minute and a half of one core; progress goes to stderr.
+    """
+    from ..validate import check_all
+    from .commands import write_json
+
+    for path in (page, json_file):
+        if path is not None and not path.parent.is_dir():
+            raise ValueError(f"cannot write {path} (there is no folder {path.parent}): create it or give another.")
+    if page is not None and page.suffix != ".md":
+        raise ValueError(f"--page must be a file that ends in .md, got {page}: for HTML give a folder with --out.")
+    if only is not None and page is not None:
+        raise ValueError("--page is the page of all claims: leave --only out.")
+    claims = check_all(tuple(only or ()), tell=lambda line: None if quiet else typer.echo(line, err=True))
+    saved = _write(claims, page, out)
+    if not quiet:
+        for claim in claims:
+            _print(claim)
+        for path in saved:
+            typer.echo(str(path))
+    write_json(json_file, {"claims": [claim.data() for claim in claims], "saved": [str(path) for path in saved]})
+
+
+def _write(claims: list[Claim], page: Path | None, out: Path | None) -> list[Path]:
+    from ..validate.page import write_markdown, write_page
+
+    saved: list[Path] = []
+    if page is not None:
+        saved.append(write_markdown(claims, page))
+    if out is not None:
+        saved.append(write_page(claims, out))
+    return saved
+
+
+def _print(claim: Claim) -> None:
+    from rich.console import Console
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    from ..validate.page import shown
+
+    console = Console(highlight=False)
+    grid = Grid.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    rows: list[tuple[str, Any]] = [
+        ("claimed", shown(claim.claimed)),
+        ("found", shown(claim.found)),
+        ("verdict", f"{claim.verdict}: {shown(claim.reason)}"),
+        ("command", claim.command),
+    ]
+    for name, words in rows:
+        grid.add_row(name, Text(words, style="bold" if name == "verdict" else ""))
+    console.print(Text(claim.title, style="bold"))
+    console.print(grid)
+    console.print()

@@ -1,0 +1,56 @@
+"""The claims of the work that this program follows, each checked: what was claimed, what is found, and the verdict.
+
+One claim per file, with a function ``check`` that returns a :class:`~.claim.Claim`; its arguments are sizes, which by
+default are those of the claim. The defects of the original are reproduced in :mod:`.original` and nowhere else.
+"""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .claim import Claim
+
+# In the order of the page; each is a file of this folder.
+NAMES = (
+    "gradient_norm",
+    "final_energy",
+    "mass_ratio",
+    "origin",
+    "biharmonic",
+    "sextic",
+    "hierarchical_coupling",
+    "scan_box",
+    "condensate",
+    "stability",
+    "q_balls",
+    "fractal_score",
+    "hierarchy",
+    "trial_cost",
+)
+
+
+def check(name: str) -> Claim:
+    """Check one claim at its full size. Raises ValueError for a name that is none of NAMES."""
+    if name not in NAMES:
+        raise ValueError(f"there is no claim {name!r}: choose from {', '.join(NAMES)}.")
+    start = time.perf_counter()
+    claim: Claim = importlib.import_module(f".{name}", __package__).check()
+    return claim.timed(time.perf_counter() - start)
+
+
+def check_all(names: Sequence[str] = (), tell: Callable[[str], None] = lambda line: None) -> list[Claim]:
+    """Check the named claims (all unless any are named), telling of each before and after."""
+    for name in names:
+        if name not in NAMES:
+            raise ValueError(f"there is no claim {name!r}: choose from {', '.join(NAMES)}.")
+    wanted = [name for name in NAMES if name in names] if names else list(NAMES)
+    claims = []
+    for i, name in enumerate(wanted, 1):
+        tell(f"{i}/{len(wanted)} {name} ...")
+        claims.append(check(name))
+        tell(f"{i}/{len(wanted)} {name}: {claims[-1].verdict} ({claims[-1].seconds:.1f} s)")
+    return claims

@@ -1,0 +1,126 @@
+"""beta lap^2 Psi: rejected for norms of 1e30 and more; with the right sign it is positive."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy import ndarray as Array
+
+from ..grid import RadialGrid
+from ..spectrum import scalar_basis
+from .claim import FAILS, Claim, Table
+from .original import Original, flux_laplacian
+from .pictures import Curve, Panel, picture
+
+CLAIMED = {0.01: 2.446324e30, 0.1: 2.446324e31, 1.0: 2.446324e32}
+_R_MAX = 25.0
+
+
+def function(r: Array) -> Array:
+    """exp(-r^2/4), on which the claim was measured."""
+    return np.exp(-(r**2) / 4.0)
+
+
+def exact(r: Array) -> Array:
+    """lap^2 of it in three dimensions, 4 a^2 (4 a^2 r^4 - 20 a r^2 + 15) f with a = 1/4."""
+    return 0.25 * (0.25 * r**4 - 5.0 * r**2 + 15.0) * function(r)
+
+
+def original_norm(beta: float, points: int = 800) -> float:
+    """|beta lap lap f| of the naive formula applied twice, at the nodes."""
+    r = Original(points).r
+    return float(np.linalg.norm(beta * flux_laplacian(flux_laplacian(function(r), r), r)))
+
+
+def weak_error(grid: RadialGrid) -> float:
+    """Largest error of lap^2 f by the weak Laplacian applied twice, over its largest value, up to .9 R."""
+    twice = grid.laplacian(grid.laplacian(function(grid.nodes)))
+    inside = grid.nodes <= 0.9 * grid.r_max
+    return float(np.max(np.abs(twice - exact(grid.nodes))[inside]) / 3.75)
+
+
+def lowest(beta: float, n_elements: int, order: int) -> float:
+    """Lowest eigenvalue of -lap + beta lap^2 on functions that vanish at R, l = 0."""
+    kappa = scalar_basis(RadialGrid(_R_MAX, n_elements, order), 0, False, True).kappa
+    return float(np.min(kappa + beta * kappa**2))
+
+
+def check(points: int = 800, meshes: tuple[int, ...] = (4, 8, 16, 32)) -> Claim:
+    order = 8
+    norms = {beta: original_norm(beta, points) for beta in CLAIMED}
+    r = Original(points).r
+    true_norm = float(np.linalg.norm(exact(r)))
+    grid = RadialGrid(_R_MAX, 8, 16)
+    error = weak_error(grid)
+    first = (math.pi / _R_MAX) ** 2
+    wrong = {n: lowest(-0.1, n, order) for n in meshes}
+    right = {n: lowest(0.1, n, order) for n in meshes}
+    closed = first + 0.1 * first**2
+    k = np.linspace(0.0, 5.0, 200)
+    return Claim(
+        name="biharmonic",
+        title="The term β∇⁴Ψ",
+        claimed="the term has norms of 1e30 to 1e34, so it is useless",
+        found=", ".join(f"{value:.6e}" for value in norms.values())
+        + f" for beta = .01, .1, 1 reproduced; the truth is {true_norm:.3g} beta, and with the right sign the lowest "
+        f"eigenvalue of -lap + .1 lap^2 is {right[meshes[-1]]:.9f} on every mesh",
+        verdict=FAILS,
+        reason="the norms come from dividing by the floor of r twice, and the instability from the wrong sign: the "
+        "energy beta/2 (lap Psi)^2 is a sum of squares.",
+        numbers={
+            "norms": {str(beta): value for beta, value in norms.items()},
+            "true_norm": true_norm,
+            "weak_error": error,
+            "lowest_right": {str(n): value for n, value in right.items()},
+            "lowest_wrong": {str(n): value for n, value in wrong.items()},
+            "lowest_exact": closed,
+        },
+        notes=(
+            "Norms of beta lap^2 exp(-r^2/4) at 800 points on [0, 25], the naive formula at the origin applied twice; "
+            f"the exact values there have the norm {true_norm:.4f} beta.",
+            f"The weak Laplacian applied twice on 8 elements of order 16 errs by {error:.0e}.",
+            "Norms above 1e32 were claimed too; no beta is recorded for them (the norm is linear in beta).",
+            "The right sign: E gains beta/2 int (lap Psi)^2 and the equation beta lap^2 Psi; a plane wave has k^2 + "
+            "beta "
+            f"k^4. The wrong one has k^2 - beta k^4, negative for k^2 > 1/beta (k > {math.sqrt(10.0):.3g} at beta = "
+            f".1) "
+            "and without bound: the finer the mesh, the lower.",
+        ),
+        tables=(
+            Table(
+                "Lowest eigenvalue at beta = .1, l = 0",
+                ("elements of order 8", "wrong sign, -lap - .1 lap^2", "right sign, -lap + .1 lap^2"),
+                (
+                    *((str(n), f"{wrong[n]:.4g}", f"{right[n]:.12f}") for n in meshes),
+                    ("exact", "no bound", f"{closed:.12f}"),
+                ),
+            ),
+        ),
+        pictures=(
+            picture(
+                "biharmonic",
+                "energy of a plane wave with either sign of the term, and the lowest eigenvalue on finer and finer "
+                "meshes",
+                Panel(
+                    (
+                        Curve("right sign, k² + βk⁴", k, k**2 + 0.1 * k**4),
+                        Curve("wrong sign, k² − βk⁴", k, k**2 - 0.1 * k**4),
+                    ),
+                    "wave number k [mass]",
+                    "eigenvalue [mass²]",
+                    "a plane wave, β = 0.1",
+                ),
+                Panel(
+                    (
+                        Curve("right sign (0.0158)", np.array(meshes), np.array(list(right.values())), marker="o"),
+                        Curve("wrong sign", np.array(meshes), np.array(list(wrong.values())), marker="s"),
+                    ),
+                    "elements of order 8",
+                    "lowest eigenvalue [mass²]",
+                    "in the box",
+                    log="xs",
+                ),
+            ),
+        ),
+    )

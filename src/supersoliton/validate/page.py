@@ -1,0 +1,143 @@
+"""The claims as a page: Markdown without pictures, and one self-contained HTML file with them."""
+
+from __future__ import annotations
+
+import datetime
+import platform
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from .. import __version__
+from ..plotting import THEMES, save_figure
+from ..report.html import escape, picture, style, table
+from .claim import VERDICTS, Claim, Picture, Table
+
+TITLE = "Every claim, checked"
+_ABOUT = (
+    "What was claimed of these fields, what this program finds, and the command that finds it. A defect of the "
+    "original is reproduced where its numbers come from one; the library itself has none of them."
+)
+# ASCII of the claims' sentences -> what a page shows
+_SYMBOLS = (
+    (r"\blambda_H\b", "λ_H"), (r"\blambda_([12])\b", r"λ_\1"), (r"\bdelta\b", "δ"), (r"\bbeta\b", "β"),
+    (r"\bomega\b", "ω"), (r"\bmu\^2", "μ²"), (r"\bm0\^2", "m₀²"), (r"\bPsi\b", "Ψ"),
+    (r"\bPsi_", "Ψ_"), (r"\bPhi\b", "Φ"), (r"\bpi\b", "π"),
+    (r"\blap\b", "∇²"), (r"∇²\^2", "∇⁴"), (r"\bint\b", "∫"), (r"\^2\b", "²"), (r"\^3\b", "³"), (r"\^4\b", "⁴"),
+    (r"(?<=[\d.]) x(?=[ ,;.)]|$)", " ×"), (r"\bsqrt\b", "√"),
+)  # fmt: skip
+
+
+def shown(text: str) -> str:
+    """A sentence with the symbols of the theory in place of their names."""
+    for pattern, symbol in _SYMBOLS:
+        text = re.sub(pattern, symbol, text)
+    return text
+
+
+def verdict_counts(claims: Sequence[Claim]) -> str:
+    """ "3 hold, ..." in the order of VERDICTS."""
+    counts = Counter(claim.verdict for claim in claims)
+    return "; ".join(f"{counts[verdict]} x {verdict}" for verdict in VERDICTS if counts[verdict])
+
+
+def made_by(claims: Sequence[Claim]) -> str:
+    seconds = sum(claim.seconds for claim in claims)
+    day = datetime.datetime.now(tz=datetime.UTC).date()
+    return f"supersoliton {__version__}, Python {platform.python_version()}, {day}, {seconds:.0f} s"
+
+
+def write_markdown(claims: Sequence[Claim], path: Path) -> Path:
+    """The page for the documentation."""
+    path.write_text(markdown(claims), encoding="utf-8")
+    return path
+
+
+def markdown(claims: Sequence[Claim]) -> str:
+    lines = [f"# {TITLE}", "", _ABOUT, "",
+             f"Made by `supersoliton validate --page FILE` ({made_by(claims)}); do not edit.",
+             "", f"{len(claims)} claims: {shown(verdict_counts(claims))}.", ""]  # fmt: skip
+    overview = Table("", ("claim", "claimed", "found", "verdict"), tuple(_overview(claim) for claim in claims))
+    lines += _markdown_table(overview)
+    for claim in claims:
+        lines += ["", f"## {claim.title}", ""]
+        lines += [f"**Claimed:** {_cell(claim.claimed)}.", "", f"**Found:** {_cell(claim.found)}.", ""]
+        lines += [f"**Verdict: {claim.verdict}:** {_cell(claim.reason)}", "", f"    {claim.command}", ""]
+        for note in claim.notes:
+            lines += [_cell(note), ""]
+        for each in claim.tables:
+            lines += [f"{_cell(each.title)}:", "", *_markdown_table(each), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _overview(claim: Claim) -> tuple[str, ...]:
+    return claim.title, claim.claimed, claim.found, claim.verdict
+
+
+def _cell(text: str) -> str:
+    """Text in which Markdown finds no markup: its special characters are escaped."""
+    return re.sub(r"([|*_<>\\])", r"\\\1", shown(text))
+
+
+def _markdown_table(rows: Table) -> list[str]:
+    head = "| " + " | ".join(_cell(x) for x in rows.head) + " |"
+    rule = "|" + "---|" * len(rows.head)
+    return [head, rule, *("| " + " | ".join(_cell(x) for x in row) + " |" for row in rows.rows)]
+
+
+def write_page(claims: Sequence[Claim], folder: Path) -> Path:
+    """``validation.html`` in ``folder``, its pictures inside it and as PNG files beside it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [
+        (
+            f"<a href='#{claim.name}'>{escape(claim.title)}</a>",
+            _html(claim.claimed),
+            _html(claim.found),
+            escape(claim.verdict),
+        )
+        for claim in claims
+    ]
+    sections = "".join(_section(claim, folder) for claim in claims)
+    path = folder / "validation.html"
+    path.write_text(
+        "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
+        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
+        f"<title>{TITLE} – supersoliton</title>{style()}</head><body>"
+        f"<header><h1>{TITLE}</h1><p class='lead'>{escape(_ABOUT)}</p>"
+        f"<p class='note'>{len(claims)} claims: {_html(verdict_counts(claims))}. Made by <code>supersoliton "
+        f"validate</code> "
+        f"({escape(made_by(claims))}).</p></header><main>"
+        f"{table(('claim', 'claimed', 'found', 'verdict'), rows)}{sections}</main></body></html>\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+def _section(claim: Claim, folder: Path) -> str:
+    drawn = "".join(_picture(each, folder) for each in claim.pictures)
+    tables = "".join(
+        f"<h3>{_html(each.title)}</h3>"
+        + table([_html(x) for x in each.head], [[_html(x) for x in row] for row in each.rows])
+        for each in claim.tables
+    )
+    notes = "".join(f"<p class='note'>{_html(note)}</p>" for note in claim.notes)
+    return (
+        f"<section id='{claim.name}'><h2>{escape(claim.title)}</h2>"
+        f"<p><b>Claimed:</b> {_html(claim.claimed)}.</p><p><b>Found:</b> {_html(claim.found)}.</p>"
+        f"<p><b>Verdict: {escape(claim.verdict)}:</b> {_html(claim.reason)}</p>"
+        f"<pre>{escape(claim.command)}</pre>{drawn}{tables}{notes}</section>"
+    )
+
+
+def _html(text: str) -> str:
+    return escape(shown(text))
+
+
+def _picture(drawn: Picture, folder: Path) -> str:
+    paths, width = {}, 0.0
+    for name in THEMES:
+        figure = drawn.draw(name)
+        width = figure.get_figwidth()
+        paths[name] = save_figure(figure, folder / f"{drawn.name}{'' if name == 'light' else f'-{name}'}.png")
+    return picture(paths["light"], paths["dark"], drawn.alt, width=round(90 * width))

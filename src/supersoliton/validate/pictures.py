@@ -1,0 +1,65 @@
+"""Curves over one or two panels, drawn for a light or a dark page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from matplotlib.figure import Figure
+from numpy import ndarray as Array
+
+from ..plotting import palette_of, theme
+from .claim import Picture
+
+_LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))  # a printer without colours tells them apart
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A line, or with ``marker`` points joined by one; ``label`` goes into the legend."""
+
+    label: str
+    x: Float[Array, " point"]
+    y: Float[Array, " point"]
+    marker: str = ""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One axes: ``log`` names the logarithmic axes, "x", "y", "xy" or "" ("s": y symmetric, linear around 0)."""
+
+    curves: Sequence[Curve]
+    x_label: str
+    y_label: str
+    title: str = ""
+    log: str = ""
+
+
+def picture(name: str, alt: str, *panels: Panel) -> Picture:
+    """Panels side by side, each with its legend below it."""
+
+    def draw(theme_name: str) -> Figure:
+        with theme(theme_name) as colours:
+            figure = Figure(figsize=(7.2 if len(panels) == 1 else 4.9 * len(panels), 4.6), layout="constrained")
+            for i, panel in enumerate(panels):
+                ax = figure.add_subplot(1, len(panels), i + 1)
+                for j, curve in enumerate(panel.curves):
+                    ax.plot(curve.x, curve.y, color=palette_of(colours)[j % 6], ls=_LINES[j % 6], lw=1.8,
+                            marker=curve.marker or None, ms=5, label=curve.label)  # fmt: skip
+                if "x" in panel.log:
+                    ax.set_xscale("log")
+                if "y" in panel.log:
+                    ax.set_yscale("log")
+                if "s" in panel.log:
+                    ax.set_yscale("symlog", linthresh=100.0)
+                ax.grid(lw=0.5)
+                ax.set_xlabel(panel.x_label)
+                ax.set_ylabel(panel.y_label)
+                ax.set_title(panel.title)
+                if len(panel.curves) > 1:
+                    columns = 2 if len(panel.curves) > 2 and len(panels) == 1 else 1
+                    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=columns)
+        return figure
+
+    return Picture(name, alt, draw)
