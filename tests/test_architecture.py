@@ -50,6 +50,7 @@ LAYERS = (
     {"cache"},
     {"scan"},
     {"report"},
+    {"validate"},
     {"config"},
     {"jobs"},
     {"cli"},
