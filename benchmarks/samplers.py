@@ -35,10 +35,13 @@ import optuna
 from supersoliton.config import load
 from supersoliton.report.analysis import hypervolume
 from supersoliton.scan.samplers import choose_parents_again, distributions, make_sampler
-from supersoliton.scan.surrogate import fit, from_unit, to_unit
+from supersoliton.scan.surrogate import Scale, fit, from_unit, to_unit
 
 QUICKSTART = Path(__file__).resolve().parents[1] / "examples" / "quickstart.toml"
 TABLE = Path(__file__).parent / "data" / "quickstart_sobol.npz"
+
+
+Evaluate = Callable[[dict[str, float]], tuple[list[float], dict[str, float]]]  # point → objectives, constraints
 
 
 class StandIn:
@@ -69,7 +72,7 @@ class StandIn:
         }
 
 
-def real(config: Any) -> Callable[[dict[str, float]], tuple[list[float], dict[str, float]]]:
+def real(config: Any) -> Evaluate:
     """The evaluation itself."""
     from supersoliton.evaluate import evaluate
 
@@ -80,7 +83,7 @@ def real(config: Any) -> Callable[[dict[str, float]], tuple[list[float], dict[st
     return values_and_constraints
 
 
-def run(path: Path, sampler: str, seed: int, trials: int, *, stand_in: bool) -> None:
+def run(path: Path, sampler: str, seed: int, trials: int, evaluate: Evaluate) -> None:
     """One scan, continued where its file ends; at once back if another process is at it."""
     config = load(QUICKSTART).with_scan(sampler=sampler, seed=seed)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -95,7 +98,6 @@ def run(path: Path, sampler: str, seed: int, trials: int, *, stand_in: bool) -> 
         space = distributions(config.scan)
         study.add_trials(_frozen(row, space) for row in rows)
         choose_parents_again(study, config.scan)
-        evaluate = StandIn(config) if stand_in else real(config)
         for number in range(len(rows), trials):
             before = time.process_time()
             study.sampler = make_sampler(config.scan, number)
@@ -149,24 +151,27 @@ def volume(points: np.ndarray, low: np.ndarray, high: np.ndarray) -> float:
 def table(folder: Path, counts: list[int]) -> str:
     """Median (lowest to highest seed) of the hypervolume after so many trials, and the cost of asks.
 
-    The box reaches from the worst to the best feasible value of each objective in all runs together.
+    Twice: of the objectives as they are, and with each on the scale of `supersoliton.scan.surrogate.Scale`, on which
+    one far value does not outweigh all others. The box reaches from the worst to the best feasible value of each
+    objective in all runs together.
     """
     runs = read(folder)
     everything = np.concatenate([feasible_values(rows) for seeds in runs.values() for rows in seeds.values()])
-    low, high = everything.min(axis=0), everything.max(axis=0)
-    lines = [f"box {low.round(4).tolist()} to {high.round(4).tolist()}, {len(everything)} feasible trials"]
+    scales = [Scale.of(column) for column in np.load(TABLE)["values"].T]
+    lines = [f"{len(everything)} feasible trials of at most {everything.max(axis=0).round(3).tolist()}"]
     for name, seeds in runs.items():
         cells = []
         for count in counts:
             whole = [rows[:count] for rows in seeds.values() if len(rows) >= count]
-            volumes = [volume(feasible_values(rows), low, high) for rows in whole]
+            for convert in (
+                lambda v: v,
+                lambda v: np.stack([s.forward(x) for s, x in zip(scales, v.T, strict=True)], 1),
+            ):
+                box = convert(everything)
+                volumes = [volume(convert(feasible_values(rows)), box.min(axis=0), box.max(axis=0)) for rows in whole]
+                cells.append(f"{np.median(volumes):.3f} ({min(volumes):.3f} to {max(volumes):.3f})" if whole else "–")
             asks = [np.median([row["ask"] for row in rows[-20:]]) for rows in whole]
-            cells.append(
-                f"{np.median(volumes):.3f} ({min(volumes):.3f} to {max(volumes):.3f}) of {len(whole)} seeds, "
-                f"ask {1e3 * np.median(asks):.1f} ms"
-                if whole
-                else "–"
-            )
+            cells.append(f"{len(whole)} seeds, {1e3 * np.median(asks):.1f} ms" if whole else "–")
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -188,9 +193,11 @@ def main() -> None:
         print(table(given.folder, given.trials))
         return
     given.folder.mkdir(parents=True, exist_ok=True)
+    config = load(QUICKSTART)
+    evaluate: Evaluate = StandIn(config) if given.stand_in else real(config)
     for seed in range(given.seeds):
         for sampler in given.samplers:
-            run(given.folder / f"{sampler}_{seed}.jsonl", sampler, seed, given.trials, stand_in=given.stand_in)
+            run(given.folder / f"{sampler}_{seed}.jsonl", sampler, seed, given.trials, evaluate)
 
 
 if __name__ == "__main__":
