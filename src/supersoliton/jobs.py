@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import devices
 from .config import read
+from .scan.folder import RESOLVED
 from .scan.identity import identity
 from .scan.storage import locate
 from .scan.study import ScanResult, is_same_request, read_result, run_scan
@@ -47,21 +48,21 @@ def scan(
     Raises ValueError: a configuration that is wrong or differs from that of the study in the folder (naming the key),
     a folder that cannot be written, a study.db that is not ours.
     """
-    asked = {"trials": trials, "workers": workers, "seed": seed, "device": device}
+    asked = {"trials": trials, "workers": workers, "seed": seed, "device": device, "storage": storage}
     overrides = {key: value for key, value in asked.items() if value is not None}
     if isinstance(path_or_config, str | Path):
         path = Path(path_or_config)
         name, request = path.stem, _request(path, overrides)
         directory = Path("runs") / name if out is None else Path(out)
         wanted = _wanted(request)
-        where = request["scan"].get("storage", "")
-        if wanted is not None and isinstance(where, str):
+        where = request["scan"].get("storage", "") if isinstance(request["scan"], dict) else None
+        if wanted is not None and isinstance(where, str) and (directory / RESOLVED).exists():
             address = locate(where, directory)
             if is_same_request(address, name, identity(request)):
                 result = read_result(address, directory, name, wanted=wanted)
                 left = "verify" in request["scan"] and is_pending(result.study.get_trials(False), result.finished)
                 if result.finished >= wanted and not left:
-                    return _reported(result)
+                    return _reported(result, where)
         config = importlib.import_module(".config", __package__).load(path)
     else:
         name, config, request = "scan", path_or_config, {}
@@ -81,16 +82,16 @@ def scan(
         quiet=quiet,
         extend=extend,
     )
-    return _reported(result)
+    return _reported(result, config.scan.storage)
 
 
-def _reported(result: ScanResult) -> ScanResult:
+def _reported(result: ScanResult, storage: str) -> ScanResult:
     """Write the report if there is none yet, or if it is older than the trials."""
     report = result.directory / REPORT
     if result.finished and (result.new or not report.exists()):
         from .report import write_report
 
-        write_report(result.directory)
+        write_report(result.directory, storage)
     return result
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .. import __version__, devices
-from . import cache
+from . import cache, validate
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,6 +29,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(cache.app, name="cache")
+app.command()(validate.validate)
 
 # What the parser raises at a wrong option. Newer typer carries its own copy of click and does not export this class.
 _USAGE_ERRORS: tuple[type[Exception], ...] = tuple(
@@ -44,6 +45,16 @@ Json = Annotated[
 ]
 Device = Annotated[str | None, typer.Option("--device", metavar="D", help="auto, cpu, gpu or tpu.")]
 Quiet = Annotated[bool, typer.Option("--quiet", metavar="", help="Print nothing but errors.")]
+Folder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a scan, e.g. runs/quickstart.")]
+Storage = Annotated[
+    str | None,
+    typer.Option(
+        "--storage",
+        metavar="URL",
+        help="Where the study is kept: postgresql://…, mysql://…, sqlite:///PATH, journal:PATH; study.db unless given.",
+        show_default=False,
+    ),
+]
 Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Instead of the seed in the file.")]
 
 
@@ -128,6 +139,10 @@ def scan(
     ] = None,
     workers: Annotated[int | None, typer.Option("--workers", metavar="N", help="Processes side by side.")] = None,
     seed: Seed = None,
+    storage: Storage = None,
+    extend: Annotated[
+        bool, typer.Option("--extend", metavar="", help="Go on with a study whose scanned ranges were others.")
+    ] = False,
     json_file: Json = None,
     device: Device = None,
     quiet: Quiet = False,
@@ -138,12 +153,16 @@ def scan(
     """
     from ..jobs import REPORT
     from ..jobs import scan as run
+    from ..scan.disk import StorageTrouble
     from ..scan.executors import WorkerError
     from .tables import describe_scan, print_scan
 
     try:
-        result = run(file, trials=trials, out=out, workers=workers, seed=seed, device=device, quiet=quiet)
-    except WorkerError as error:
+        result = run(
+            file, trials=trials, out=out, workers=workers, seed=seed, device=device, storage=storage, extend=extend,
+            quiet=quiet,
+        )  # fmt: skip
+    except (WorkerError, StorageTrouble) as error:
         _complain(str(error))
         raise typer.Exit(1) from error
     data = describe_scan(result, str(result.directory / REPORT))
@@ -156,15 +175,37 @@ def scan(
 
 @app.command()
 def report(
-    folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a scan, e.g. runs/quickstart.")],
+    folder: Folder,
+    storage: Storage = None,
     quiet: Quiet = False,
 ) -> None:
     """Write report.html of a scan anew, finished or not."""
     from ..report import write_report
 
-    page = write_report(folder)
+    page = write_report(folder, storage or "")
     if not quiet:
         print(page)
+
+
+@app.command()
+def dashboard(
+    folder: Folder,
+    storage: Storage = None,
+    host: Annotated[str, typer.Option("--host", metavar="NAME", help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", metavar="N", help="0 takes a free one.")] = 8080,
+    quiet: Quiet = False,
+) -> None:
+    """Show a scan in the browser with optuna-dashboard, while it runs or later; to this machine only unless --host."""
+    from ..scan.dashboard import LOOPBACK, serve
+
+    if host not in LOOPBACK:
+        _complain(f"whoever reaches {host} can see this scan.")
+
+    def told(address: str) -> None:
+        if not quiet:
+            print(f"{address} (Ctrl-C ends it)", flush=True)
+
+    serve(folder, storage=storage or "", host=host, port=port, told=told)
 
 
 def _config(file: Path) -> tuple[Config, dict[str, float]]:

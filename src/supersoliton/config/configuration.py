@@ -25,7 +25,7 @@ from .tables import RECORDED, ProblemSettings, ScoreSettings, SpectrumSettings
 
 _TABLES = ("model", "grid", "problem", "solver", "spectrum", "score", "scan")
 # Tables that the program adds to the file it resolved, so that this file can be run again as it is.
-_RECORDED = ("versions",)
+_RECORDED = ("versions", "record")
 _SOLVERS: dict[str, Any] = {
     "newton": Newton,  # the default
     "lbfgs": LBFGS,

@@ -55,6 +55,7 @@ class AbstractDisk(ABC):
 
     study: optuna.Study
     shared: bool = False  # other drivers may write to it while we do
+    pulse: float = 10.0  # seconds between signs of life to them
 
     @abstractmethod
     def load(self) -> list[FrozenTrial]:
@@ -76,8 +77,8 @@ class AbstractDisk(ABC):
 class Pulse:
     """While it is open, other drivers are told every few seconds that this one lives."""
 
-    def __init__(self, disk: AbstractDisk, seconds: float = 10.0) -> None:
-        self._disk, self._seconds = disk, seconds
+    def __init__(self, disk: AbstractDisk) -> None:
+        self._disk = disk
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
 
@@ -92,6 +93,6 @@ class Pulse:
             self._thread.join()
 
     def _run(self) -> None:
-        while not self._stop.wait(self._seconds):
+        while not self._stop.wait(self._disk.pulse):
             with contextlib.suppress(StorageTrouble):  # the turns of the scan meet it too, and tell
                 self._disk.beat()

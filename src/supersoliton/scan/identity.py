@@ -11,12 +11,13 @@ FREE = (
     "trials", "workers", "executor", "scheduler", "trial_timeout", "worker_memory", "storage", "cache", "cache_size",
     "device", "batch", "verify",
 )  # fmt: skip
+_RECORDED = ("versions", "record")
 _RANGE = ("low", "high")  # what --extend may change of a scanned parameter
 
 
 def identity(tables: Mapping[str, Any]) -> dict[str, Any]:
-    """What two runs of one study must agree on: everything but `FREE` of [scan] and the recorded [versions]."""
-    kept = {key: value for key, value in tables.items() if key != "versions"}
+    """What two runs of one study must agree on: everything but `FREE` of [scan] and what the program records."""
+    kept = {key: value for key, value in tables.items() if key not in _RECORDED}
     if isinstance(kept.get("scan"), Mapping):
         kept["scan"] = {key: value for key, value in kept["scan"].items() if key not in FREE}
     return kept

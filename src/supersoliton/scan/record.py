@@ -11,7 +11,7 @@ import os
 import platform
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import psutil
 import tomli_w
 from optuna.trial import FrozenTrial, TrialState
 
-from .storage import hide_password
+from .storage import without_password
 from .trial import Outcome
 from .verify import MARK
 
@@ -33,14 +33,17 @@ def write_atomically(path: Path, content: str) -> None:
     draft.replace(path)
 
 
-def write_config(path: Path, tables: Mapping[str, Any]) -> None:
-    """The resolved configuration (the seed is in [scan]) and [versions]; the file can be scanned again as it is."""
+def write_config(path: Path, tables: Mapping[str, Any], study: str) -> None:
+    """The resolved configuration, [versions], and in [record] the study and its storage without its password.
+
+    The file can be scanned again as it is, since [versions] and [record] are not read.
+    """
     versions = {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in _PACKAGES}
     header = "# Written before the first trial: every setting with its value, and what computed it.\n"
-    scan = dict(tables["scan"])
-    if "storage" in scan:
-        scan["storage"] = hide_password(scan["storage"])
-    write_atomically(path, header + tomli_w.dumps({**tables, "scan": scan, "versions": versions}))
+    storage = without_password(str(tables["scan"].get("storage", "")))
+    scan = {**tables["scan"], "storage": storage}
+    record = {"study": study, "storage": storage}
+    write_atomically(path, header + tomli_w.dumps({**tables, "scan": scan, "versions": versions, "record": record}))
 
 
 class TrialTable:
@@ -170,11 +173,13 @@ class ParetoFront:
             for path in self._paths(number):
                 path.unlink(missing_ok=True)
 
-    def clean(self) -> None:
-        """Remove the states of trials that are not on the front, which a kill may have left."""
+    def clean(self, spare: Container[int] = ()) -> None:
+        """Remove the states of trials that are not on the front, as a kill or others' trials may have left them."""
         for path in self._folder.glob("trial_*"):
             number = path.name.removeprefix("trial_").partition(".")[0]
-            if number.isdigit() and int(number) not in self._values and path in self._paths(int(number)):
+            if not number.isdigit() or int(number) in spare or int(number) in self._values:
+                continue
+            if path in self._paths(int(number)):
                 path.unlink(missing_ok=True)
 
     def _paths(self, number: int) -> tuple[Path, Path]:

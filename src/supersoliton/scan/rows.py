@@ -44,7 +44,7 @@ class Rows(AbstractDisk):
 
     def __init__(self, study: optuna.Study, storage: optuna.storages.RDBStorage, *, shared: bool, where: str) -> None:
         self.study, self.shared, self.storage, self._where = study, shared, storage, where
-        self._id = study._study_id
+        self._id, self.pulse = study._study_id, LEASE / 6
         self._open: dict[int, tuple[int, frozenset[str]]] = {}  # number of a running trial → row, attributes it has
         self._mine: set[int] = set()  # rows of our running trials
         self._last = -1  # newest row seen

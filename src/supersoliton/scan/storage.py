@@ -72,8 +72,13 @@ def locate(storage: str, directory: Path) -> Address:
     )
 
 
+def without_password(url: str) -> str:
+    """The URL as it may be written to files; PostgreSQL takes a password from ~/.pgpass or PGPASSWORD too."""
+    return re.sub(r"(://[^/:@]*):.*@", r"\1@", url)
+
+
 def hide_password(url: str) -> str:
-    """The URL as it may be shown and written to files."""
+    """The URL as it may be shown."""
     return re.sub(r"(://[^/:@]*):.*@", r"\1:***@", url)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
@@ -19,6 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 from . import storage
 from .disk import Pulse, StorageTrouble
 from .executors import AbstractExecutor, make_executor
+from .folder import RESOLVED
 from .identity import check_same, identity
 from .ledger import Ledger, Turn
 from .progress import Progress
@@ -27,6 +28,9 @@ from .stopping import Stop, stop_on_signal
 from .trial import Outcome
 from .twin import is_finished
 from .verify import is_drawn, is_pending
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _PATIENCE = 600.0  # seconds for which a database that does not answer is waited for
 _PAUSE = 1.0  # seconds between looks at a study whose last trials other drivers are at
@@ -56,6 +60,23 @@ class ScanResult:
     new: int = 0
     interrupted: bool = False
     verified: int = 0
+
+    def plot(self) -> Figure:
+        """Every pair of objectives with the Pareto front, and all trials across their couplings and objectives."""
+        from ..plotting import plot_study
+
+        trials = [t for t in self.study.get_trials(deepcopy=False) if t.state is TrialState.COMPLETE]
+        drawn = {t.number: _Drawn(t) for t in trials}
+        return plot_study(list(drawn.values()), [drawn[t.number] for t in self.pareto], self.objectives)
+
+
+class _Drawn:
+    """A trial as pictures want it."""
+
+    def __init__(self, trial: FrozenTrial) -> None:
+        self.number, self.couplings, self.objectives = trial.number, dict(trial.params), tuple(trial.values)
+        self.kind = str(trial.user_attrs.get("kind", ""))
+        self.is_feasible = _is_feasible(trial)
 
 
 def is_same_request(address: storage.Address, name: str, request: Mapping[str, Any]) -> bool:
@@ -106,7 +127,7 @@ def run_scan(
         shutil.rmtree(scratch, ignore_errors=True)  # left by a killed driver
         scratch.mkdir(parents=True)
         stack.callback(shutil.rmtree, scratch, ignore_errors=True)
-        write_config(directory / "config.resolved.toml", tables)
+        write_config(directory / RESOLVED, tables, name)
         if mark is None:
             study = storage.create_study(address, name, config.scan, asked_for)
         else:
@@ -197,6 +218,7 @@ class _Loop:
                 trials = self._ledger.load()
                 self._table.rewrite(trials)
                 self._front = ParetoFront(self._directory / "states", trials)
+                self._front.clean(spare={number for number, _ in self._pending})
             for number, outcome in self._pending:
                 if outcome.obstacle:
                     raise StorageTrouble(f"{outcome.obstacle}: free some space", passing=False)

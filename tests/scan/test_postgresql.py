@@ -1,0 +1,122 @@
+"""Several scans on one study of a real PostgreSQL server, which goes away and returns; one of them is killed."""
+
+import subprocess
+import sys
+import time
+
+import optuna
+import pytest
+from benchmarks import soak
+from postgresql import Server
+from small_scan import read_rows
+
+pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'supersoliton[postgresql]'")
+
+LEASE = 6.0  # seconds after which the trials of a killed driver are taken over: a minute in earnest
+DRIVER = """
+import sys, supersoliton
+from supersoliton.scan import rows
+rows.LEASE = float(sys.argv[1])
+result = supersoliton.scan(sys.argv[2], out=sys.argv[3], storage=sys.argv[4], trials=int(sys.argv[5]), workers=1,
+                           quiet=True)
+print(result.new, result.finished)
+"""
+
+
+@pytest.fixture(scope="module")
+def server():
+    server = Server()
+    yield server
+    server.close()
+
+
+def start(file, out, url, trials):
+    command = [sys.executable, "-c", DRIVER, str(LEASE), str(file), str(out), url, str(trials)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def finish(driver):
+    """How many trials it finished itself, and how many there are."""
+    out, err = driver.communicate(timeout=240)
+    assert driver.returncode == 0, err
+    return [int(number) for number in out.split()]
+
+
+def read(url, name="cheap"):
+    """The trials, the best ones and the attributes of the study, as Optuna reads them."""
+    storage = optuna.storages.RDBStorage(url.replace("postgresql:", "postgresql+psycopg:"))
+    try:
+        study = optuna.load_study(study_name=name, storage=storage)
+        return study.trials, study.best_trials, study.user_attrs
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
+
+
+def ended(url):
+    try:
+        return sum(trial.state.is_finished() for trial in read(url)[0])
+    except (KeyError, ValueError):  # there is no study yet, or none of its trials has ended
+        return -1
+
+
+def wait_until(condition, seconds=120):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def check(url, trials, folders, expected):
+    found, best, _ = read(url)
+    assert [trial.number for trial in found] == list(range(trials))
+    assert {trial.state.name for trial in found} == {"COMPLETE"}
+    assert {trial.number: dict(trial.params) for trial in found} == expected
+    for folder in folders:
+        rows = read_rows(folder)  # each driver has the whole table
+        assert [int(row["number"]) for row in rows] == list(range(trials))
+        assert [float(row["energy"]) for row in rows] == [t.user_attrs["values"]["energy"] for t in found]
+        assert (folder / "report.html").exists()
+    states = [path.name for folder in folders for path in (folder / "states").glob("*.nc")]
+    assert sorted(states) == sorted(f"trial_{t.number:05d}.nc" for t in best)
+
+
+def test_two_drivers_share_a_study_while_the_server_goes_away_and_returns(server, tmp_path):
+    file, folders = soak.write(tmp_path), [tmp_path / "one", tmp_path / "two"]
+    drivers = [start(file, folder, server.url, 160) for folder in folders]
+    wait_until(lambda: ended(server.url) >= 10)
+    server.stop()
+    time.sleep(2.0)
+    assert all(driver.poll() is None for driver in drivers)  # they wait
+    server.start()
+    told = [finish(driver) for driver in drivers]
+    assert [finished for _, finished in told] == [160, 160]
+    assert sum(new for new, _ in told) == 160  # none evaluated twice to its end
+    assert all(new > 0 for new, _ in told)
+    check(server.url, 160, folders, soak.unbroken(file, tmp_path, 160))
+
+
+def test_the_trials_of_a_killed_driver_are_taken_over(server, tmp_path):
+    file = soak.write(tmp_path)
+    url = server.url.replace("/postgres", "/template1")  # another, empty database
+    killed = start(file, tmp_path / "killed", url, 40)
+    wait_until(lambda: ended(url) >= 3)
+    killed.kill()
+    killed.communicate()
+    new, finished = finish(start(file, tmp_path / "one", url, 40))
+    assert finished == 40
+    assert 0 < new < 40
+    found, *_ = read(url)
+    assert {trial.number: dict(trial.params) for trial in found} == soak.unbroken(file, tmp_path, 40)
+    assert {trial.state.name for trial in found} == {"COMPLETE"}
+
+
+def test_a_password_is_written_nowhere(server, tmp_path):
+    """The server trusts everybody here, so that any password will do."""
+    file = soak.write(tmp_path).rename(tmp_path / "secret.toml")
+    url = server.url.replace("soliton@", "soliton:s3cret@")
+    assert finish(start(file, tmp_path / "out", url, 2)) == [2, 2]
+    for path in [path for path in (tmp_path / "out").rglob("*") if path.is_file()]:
+        assert b"s3cret" not in path.read_bytes(), path
+    *_, attributes = read(url, "secret")
+    assert "s3cret" not in str(attributes)
