@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
+import xarray as xr
 
 from ..plotting import KIND_MARKERS, axis_label, field_label, named_fields, signed_mass, thin, wants_log
 from .html import escape
@@ -195,12 +195,12 @@ def _states(record: Record) -> dict[int, dict[str, Any]]:
 def _profile(path: Path, record: Record) -> dict[str, Any] | None:
     """The fields at the nodes of the mesh. Read without the model, which may be a user's function of another folder."""
     try:
-        with h5py.File(path) as file:
-            stored = json.loads(file.attrs["record"])
-            names = [str(name) for name in file if name != "r"]
-            r, u = np.asarray(file["r"]), np.stack([np.asarray(file[name]) for name in names], axis=1)
-    except (OSError, KeyError, ValueError):
-        return None  # not there, or damaged: the panel shows what the study knows
+        with xr.open_dataset(path) as data:  # classic netCDF or HDF5, as xarray finds it
+            stored = json.loads(data.attrs["record"])
+            names = [str(name) for name in data.data_vars]
+            r, u = data["r"].values, np.stack([data[name].values for name in names], axis=1)
+    except Exception:  # noqa: BLE001  not there, or damaged, which fails anywhere in its reader: the study's numbers stay
+        return None
     reach = np.abs(u).max(axis=0)
     named = named_fields(reach, names)
     rest = [i for i in range(len(names)) if i not in named]

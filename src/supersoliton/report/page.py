@@ -168,14 +168,7 @@ def _best(record: Record, gallery: _Gallery) -> str:
             f"<article><h3>Trial {trial.number}: {_why_shown(record, trial)}</h3><p class='note'>{_point(trial)}</p>"
         )
         if path.is_file():
-            state = load(path)
-            parts.append(
-                gallery.show(
-                    stem,
-                    f"profiles of trial {trial.number}",
-                    lambda t, state=state: plot_state(state, theme_name=t),  # type: ignore[misc]
-                )
-            )
+            parts.append(_profile(path, stem, trial, gallery))
         if spectra:
             parts.append(
                 gallery.show(
@@ -191,6 +184,14 @@ def _best(record: Record, gallery: _Gallery) -> str:
     if parts and more > 0:
         parts.append(f"<p class='note'>{more} more Pareto-optimal trials are stored in <code>states/</code>.</p>")
     return "".join(parts)
+
+
+def _profile(path: Path, stem: str, trial: Trial, gallery: _Gallery) -> str:
+    try:
+        state = load(path)
+    except ValueError as error:  # damaged, or of a potential that is a file of the user's own: the page goes on
+        return f"<p class='note'>Its profile is not drawn here: {escape(error)}.</p>"
+    return gallery.show(stem, f"profiles of trial {trial.number}", lambda t: plot_state(state, theme_name=t))
 
 
 def _why_shown(record: Record, trial: Trial) -> str:
