@@ -1,8 +1,8 @@
 """The rows of bounces: n = 1 ... 8 fields (arXiv:1901.03714) beside CosmoTransitions' default.
 
 CosmoTransitions (Wainwright, arXiv:1109.4189) is pure Python. `make bench` puts it into .venv-bench, where it uses the
-same NumPy and SciPy as we do; it gets V and V' as vectorised NumPy, and the point beyond the barrier, which we are not
-told. Each call of ours is followed by one of its, in one process, after one call to compile.
+same NumPy and SciPy as we do; it gets V and V' as vectorised NumPy, and the point beyond the barrier. We are timed
+without that point, and with it where the two are compared. The calls take turns, in one process, after one to compile.
 """
 
 from __future__ import annotations
@@ -103,51 +103,61 @@ def bounces(size: Size) -> list[Row]:
     module = cosmo_transitions()
     if module is None:
         say("CosmoTransitions is not installed (make bench puts it into .venv-bench): not measured")
-    table, timings = [], {}
+    table, timings, with_point = [], {}, {}
     for n in size.bounces:
         model, action = potential(n), WELLS[n][1]
         call = functools.partial(ss.bounce, model, [0.0] * n, dim=3)
+        told = functools.partial(ss.bounce, model, [0.0] * n, in_numpy(n)[2], dim=3)
         call()
+        told()
         if module is not None:
             _theirs(module, n)
-        seconds, yardsticks, other = [], [], []
-        for _ in range(size.repetitions):  # a yardstick, ours, theirs
+        seconds, ours, yardsticks, other = [], [], [], []
+        for _ in range(size.repetitions):  # a yardstick, ours, ours with what theirs is told, theirs
             yardsticks.append(yardstick()[1])
             taken, state = timed(call)
             seconds.append(taken)
+            taken, again = timed(told)
+            ours.append(taken)
             if module is not None:
                 taken, found = timed(functools.partial(_theirs, module, n))
                 other.append(taken)
-        timing = Timing(seconds, yardsticks, [state])
+        timing, told_timing = Timing(seconds, yardsticks, [state]), Timing(ours, yardsticks, [again])
         row: dict[str, Any] = {
             "fields": n,
             "seconds": timing.median,
             "yardsticks": timing.ratio,
-            "action_error": abs(state.action / action - 1.0),
+            "told_seconds": told_timing.median,
+            "told_yardsticks": told_timing.ratio,
+            "action_error": max(abs(found_.action / action - 1.0) for found_ in (state, again)),
             "certified": bool(state.certificate.certified),
         }
         if other:
             row |= {
                 "cosmo_transitions_seconds": float(np.median(other)),
                 "cosmo_transitions_action_error": abs(found / action - 1.0),
-                "times_faster": float(np.median(other)) / timing.median,
+                "times_faster": float(np.median(other)) / told_timing.median,
             }
         table.append(row)
-        timings[n] = timing
-        say(f"bounce, {n} fields: {timing.ratio:.2f} yardsticks, {row.get('times_faster', float('nan')):.2f} x faster")
+        timings[n], with_point[n] = timing, told_timing
+        say(
+            f"bounce, {n} fields: {timing.ratio:.2f} yardsticks, {told_timing.ratio:.2f} told the point beyond the "
+            f"barrier, {row.get('times_faster', float('nan')):.2f} x faster"
+        )
     last = max(size.bounces)
     error = max(row["action_error"] for row in table)
     rows = [
-        in_yardsticks("bounce", f"bounce, n = {last}, compiled kernels", timings[last], 0.5),
+        in_yardsticks("bounce", f"bounce, n = {last}, compiled kernels, nothing told", timings[last], 0.5),
+        in_yardsticks("bounce-told", "the same, told the point beyond the barrier", with_point[last], 0.5),
         Row("bounce-error", f"largest error of the action, n = {min(size.bounces)} ... {last}", error, "relative",
             error, "one", 1e-8, clock="none", details={"rows": table}),
     ]  # fmt: skip
-    work = "bounces beside CosmoTransitions' default: the row with the least advantage"
+    work = "bounces beside CosmoTransitions' default, both told that point: the row with the least advantage"
     if module is None:
         rows.append(Row("bounce-others", work, None, "s", None, "faster", 1.0, False, note="CosmoTransitions missing"))
     else:
         least = min(table, key=lambda row: row["times_faster"])
         note = f"at n = {least['fields']}; its action is off by {least['cosmo_transitions_action_error']:.0e}"
-        rows.append(Row("bounce-others", work, least["seconds"], "s", least["times_faster"], "faster", 1.0, False,
+        rows.append(Row("bounce-others", work, least["told_seconds"], "s", least["times_faster"], "faster", 1.0, False,
                         note=note, details={"rows": table}))  # fmt: skip
     return rows
