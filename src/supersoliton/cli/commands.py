@@ -208,6 +208,25 @@ def dashboard(
     serve(folder, storage=storage or "", host=host, port=port, told=told)
 
 
+@app.command()
+def watch(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a scan, e.g. runs/quickstart.")],
+    once: Annotated[bool, typer.Option("--once", metavar="", help="One line, and no more.")] = False,
+    seconds: Annotated[float, typer.Option("--every", metavar="S", min=0.1, help="Seconds between looks.")] = 2.0,
+) -> None:
+    """Follow a scan from its files: rate, best so far, workers, last heartbeat. Ctrl-C ends the watching only."""
+    from . import watch as watching
+
+    watched = watching.Watch(folder)
+    if once:
+        print(watched.look().line())
+        return
+    try:
+        watching.watch(watched, _console(), seconds=seconds)
+    except KeyboardInterrupt:
+        raise typer.Exit from None
+
+
 def _config(file: Path) -> tuple[Config, dict[str, float]]:
     """The configuration and the middle of its scanned ranges (geometric where they are logarithmic)."""
     from ..config import load

@@ -1,0 +1,254 @@
+"""How a scan goes, read from the files of its folder: from another terminal, or another machine that sees the folder.
+
+Nothing is written, no lock is taken, and neither the engine nor Optuna is imported: it answers at once.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+import sqlite3
+import time
+import tomllib
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+_SILENT = 95.0  # seconds: three heartbeats of the scan that did not come
+_BEAT = re.compile(
+    r"^(?P<time>\S+) trial (?P<done>\d+)/(?P<total>\d+) running (?P<running>\d+) failed (?P<failed>\d+) "
+    r"rate (?P<rate>\S+)/min (?P<where>.*) memory (?P<memory>\d+) MiB$"
+)
+_TAIL = 8192  # bytes at the end of heartbeat.log that are read: a line has some 150
+
+
+@dataclass(frozen=True)
+class Beat:
+    """One line of heartbeat.log: trials done of those wanted, at work and failed, trials per minute (NaN: none yet)."""
+
+    seconds: float
+    done: int
+    total: int
+    running: int
+    failed: int
+    rate: float
+    where: str
+    memory: int
+
+
+@dataclass
+class Watch:
+    """A scan's folder as it stands at the last `look`; trials.csv is read on from where it was left."""
+
+    folder: Path
+    # the configuration
+    objectives: list[str] = field(default_factory=list)
+    wanted: int | None = None
+    # rows of trials.csv
+    done: int = 0
+    failed: int = 0
+    kinds: Counter[str] = field(default_factory=Counter)
+    feasible: int = 0
+    best: tuple[float, int] = (math.nan, -1)
+    # the rest
+    beat: Beat | None = None
+    running_since: dict[int, float] = field(default_factory=dict)
+    _mark: tuple[int, int] = (0, 0)  # inode of trials.csv, bytes of it that are counted
+    _head: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if not self.folder.is_dir():
+            raise ValueError(f"there is no folder {self.folder}: give the folder of a scan, e.g. runs/quickstart.")
+        if not any((self.folder / name).is_file() for name in ("heartbeat.log", "config.resolved.toml", "trials.csv")):
+            raise ValueError(f"{self.folder} holds no scan: give the folder of one, e.g. runs/quickstart.")
+
+    def look(self) -> Watch:
+        self._read_config()
+        self._read_trials()
+        self.beat = last_beat(self.folder / "heartbeat.log")
+        self.running_since = _running(self.folder / "study.db")
+        return self
+
+    @property
+    def total(self) -> int:
+        """Trials wanted; the driver knows of those that are added to what the file asks for."""
+        return max(self.beat.total if self.beat else self.wanted or 0, self.done)
+
+    @property
+    def age(self) -> float:
+        """Seconds since the last heartbeat, infinite where there was none; clocks of two machines may differ."""
+        return max(0.0, time.time() - self.beat.seconds) if self.beat else math.inf
+
+    @property
+    def is_finished(self) -> bool:
+        return self.done >= self.total > 0 and (self.beat is None or self.beat.running == 0 or self.age > _SILENT)
+
+    def state(self) -> str:
+        if self.is_finished:
+            return "finished"
+        if self.beat is None:
+            return "no heartbeat yet"
+        if self.age > _SILENT:
+            return f"not running: the last heartbeat is {duration(self.age)} old"
+        return "running"
+
+    def rows(self) -> list[tuple[str, str]]:
+        """What is shown: name → words."""
+        rows = [("state", self.state()), ("trials", f"{self.done} of {self.total} done, {self.failed} failed")]
+        if self.kinds:
+            kinds = ", ".join(f"{count} {kind or 'of no kind'}" for kind, count in self.kinds.most_common())
+            rows.append(("kinds", f"{kinds}; {self.feasible} feasible"))
+        if self.objectives:
+            number = f"{self.best[0]:.5g} (trial {self.best[1]})" if self.best[1] >= 0 else "no feasible trial yet"
+            rows.append((f"best {self.objectives[0]}", number))
+        if self.beat:
+            left = f", {duration(60 * (self.total - self.done) / self.beat.rate)} left" if self._goes_on() else ""
+            rate = "–" if math.isnan(self.beat.rate) else f"{self.beat.rate:.1f} trials/min{left}"
+            rows += [("rate", rate), ("workers", self._workers()), ("memory", f"{self.beat.memory} MiB")]
+            rows.append(("last heartbeat", f"{duration(self.age)} ago"))
+        return rows
+
+    def line(self) -> str:
+        """The same in one line."""
+        rows = dict(self.rows())
+        rows.pop("kinds", None)
+        rows.pop("memory", None)
+        plain = ("state", "trials", "rate", "workers")
+        words = [value if name in plain else f"{name} {value}" for name, value in rows.items()]
+        return f"{self.folder.name}: {' · '.join(words)}"
+
+    def _goes_on(self) -> bool:
+        return bool(self.beat and self.beat.rate > 0 and self.total > self.done and self.age <= _SILENT)
+
+    def _workers(self) -> str:
+        assert self.beat is not None
+        count = len(self.running_since) or self.beat.running
+        longest = max((time.time() - since for since in self.running_since.values()), default=math.nan)
+        since = f", the longest for {duration(longest)}" if longest > 0 else ""
+        return f"{count} at work{since}; {self.beat.where}" if not self.is_finished else self.beat.where
+
+    def _read_config(self) -> None:
+        path = self.folder / "config.resolved.toml"
+        if not self.objectives and path.is_file():
+            scan = tomllib.loads(path.read_text(encoding="utf-8")).get("scan", {})
+            self.objectives, self.wanted = [str(name) for name in scan.get("objectives", [])], scan.get("trials")
+
+    def _read_trials(self) -> None:
+        path = self.folder / "trials.csv"
+        try:
+            with path.open("rb") as file:
+                inode, (known, start) = path.stat().st_ino, self._mark
+                if inode != known:  # the table was written anew: begin again
+                    self.done = self.failed = self.feasible = start = 0
+                    self.kinds, self.best = Counter(), (math.nan, -1)
+                file.seek(start)
+                new = file.read()
+        except OSError:
+            return
+        whole = new.rfind(b"\n") + 1  # the last row may be half written
+        self._mark = (inode, start + whole)
+        rows = csv.reader(io.StringIO(new[:whole].decode("utf-8"), newline=""))
+        if start == 0:
+            self._head = next(rows, [])
+        for row in rows:
+            self._count(dict(zip(self._head, row, strict=False)))
+
+    def _count(self, row: dict[str, str]) -> None:
+        self.done += 1
+        if row.get("state") != "COMPLETE":
+            self.failed += 1
+            return
+        self.kinds[row.get("kind", "")] += 1
+        if not all(_number(value) <= 0 for name, value in row.items() if name.startswith("c_") and value):
+            return
+        self.feasible += 1
+        value = _number(row.get(self.objectives[0], "")) if self.objectives else math.nan
+        if not value <= self.best[0] and not math.isnan(value):
+            self.best = (value, int(row["number"]))
+
+
+def last_beat(path: Path) -> Beat | None:
+    """The last whole heartbeat in the file, None if there is none."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _TAIL))
+            lines = file.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return None
+    for line in reversed(lines):
+        found = _BEAT.match(line)
+        if found:
+            at = datetime.strptime(found["time"], "%Y-%m-%dT%H:%M:%S%z").timestamp()
+            counts = [int(found[name]) for name in ("done", "total", "running", "failed")]
+            return Beat(at, *counts, _number(found["rate"]), found["where"], int(found["memory"]))
+    return None
+
+
+def _running(path: Path) -> dict[int, float]:
+    """Trials at work → when they began; empty where the study is elsewhere or cannot be read just now."""
+    if not path.is_file():
+        return {}
+    query = "SELECT number, datetime_start FROM trials WHERE state = 'RUNNING'"
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=1.0)) as database:
+            rows = database.execute(query).fetchall()
+        return {number: datetime.fromisoformat(at).replace(tzinfo=UTC).timestamp() for number, at in rows if at}
+    except (sqlite3.Error, ValueError):
+        return {}
+
+
+def watch(watched: Watch, console: Console, *, seconds: float, sleep: Callable[[float], Any] = time.sleep) -> None:
+    """Show it until it is finished: a table that renews itself on a terminal, elsewhere a line whenever it changes."""
+    if console.is_terminal:
+        from rich.live import Live
+
+        with Live(_table(watched.look()), console=console, auto_refresh=False) as live:
+            while not watched.is_finished:
+                sleep(seconds)
+                live.update(_table(watched.look()), refresh=True)
+        return
+    last = -1
+    while True:
+        watched.look()
+        if watched.done != last or watched.is_finished:
+            console.print(watched.line(), markup=False, soft_wrap=True)
+            last = watched.done
+        if watched.is_finished:
+            return
+        sleep(seconds)
+
+
+def _table(watched: Watch) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, show_header=False, pad_edge=False, title=Text(watched.folder.name), title_justify="left")
+    for name, words in watched.rows():
+        table.add_row(Text(name, style="dim"), Text(words))
+    return table
+
+
+def duration(seconds: float) -> str:
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
