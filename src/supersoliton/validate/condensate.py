@@ -44,9 +44,8 @@ def check(n_octaves: int = 12) -> Claim:
         title="The default couplings",
         claimed="lambda_1 = 1, lambda_2 = pi, m0^2 = .01: solitons around Psi = 0",
         found=f"the coupling matrix has eigenvalues {eigenvalues[0]:.2f} ... {eigenvalues[-1]:.2f}, the octaves' "
-        f"lowest "
-        f"mass^2 at Psi = 0 is {np.linalg.eigvalsh(octaves)[0]:.2f}; the lowest minimum is a condensate of signs "
-        f"{signs(found[0][1])}",
+        f"lowest mass^2 at Psi = 0 is {np.linalg.eigvalsh(octaves)[0]:.2f}; the lowest minimum is a condensate of "
+        f"signs {signs(found[0][1])}",
         verdict=FAILS,
         reason="Psi = 0 is unstable there, so that nothing can be localised around it; the octaves condense everywhere "
         "with alternating pairs of signs.",

@@ -33,6 +33,6 @@ def check(points: int = 800) -> Claim:
             "The notes on the original record 4.279675e-01 for this point; the trapezoidal sum used here gives "
             f"{wrong.energy:.6e}, lower by a part in 80,000. Their gradient norm agrees to all seven digits. How the "
             "original summed its energy is not recorded.",
-            "Every static state of these fields without constraint is the vacuum or a saddle (see stability).",
+            "Every localised static state of these fields is a saddle (see stability): no descent ends there.",
         ),
     )

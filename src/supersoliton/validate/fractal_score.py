@@ -74,25 +74,22 @@ def check(draws: int = 120, quickstart: int = 60, modes: int = 300, null_samples
         title="The fractal score of an empty box",
         claimed="a high fractal score shows a spectrum like nature's",
         found=f"the empty box scores {box['score']:.4f}, random spectra of its count and span {box['null']:.4f} "
-        f"(medians); it lies "
-        f"above their 95th percentile in {box['above_95_count']} of {draws} draws of the published box (median "
-        f"percentile "
-        f"{box['percentile']:.0f}), in {quick['above_95_count']} of {quickstart} of the quickstart's",
+        f"(medians); it lies above their 95th percentile in {box['above_95_count']} of {draws} draws of the "
+        f"published box (median percentile {box['percentile']:.0f}), in {quick['above_95_count']} of {quickstart} "
+        "of the quickstart's",
         verdict=FAILS,
         reason="a box with nothing in it scores as high as what was published, and differs from random spectra by "
         f"{_span(summary)} only; being above their 95th percentile is no evidence of a likeness to nature.",
         numbers={**summary, "first_of_quickstart": again},
         notes=(
-            "The masses of an empty box are sqrt(m_i^2 + (j pi/R)^2), a closed form; the lowest 300 at R = 25, l = 0. "
-            "The "
-            "notes on the original record 0.476 for its empty box and 0.458 for random spectra.",
+            "The masses of an empty box are sqrt(m_i^2 + (j pi/R)^2), a closed form; the lowest 300 at R = 25, l = "
+            "0. The notes on the original record 0.476 for its empty box and 0.458 for random spectra.",
             f"Each score has {null_samples} random log-uniform spectra of its own count and span. 'Above the 95th "
             "percentile' happens by chance in 5 % of the cases.",
             "The first row of docs/decisions.md counted 7 of 12 draws of the quickstart's box above the 95th "
-            "percentile, "
-            f"median percentile 98, by up to 0.023; the same {first} draws with today's program: "
-            f"{again['above_95_count']}, "
-            f"median {again['percentile']:.0f}, by at most {again['largest_difference']:.4f} above the mean.",
+            f"percentile, median percentile 98, by up to 0.023; the same {first} draws with today's program: "
+            f"{again['above_95_count']}, median {again['percentile']:.0f}, by at most "
+            f"{again['largest_difference']:.4f} above the mean.",
         ),
         tables=(
             Table(

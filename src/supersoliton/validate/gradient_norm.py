@@ -57,9 +57,9 @@ def check(points: int = 800) -> Claim:
             "residual": state.certificate.residual,
         },
         notes=(
-            "One octave and the Higgs field, 800 points on [0, 25], m0^2 = .5, g = 1, attractive, delta = .2, mu^2 = "
-            "1, "
-            "lambda_H = .1, g_Y = .5, start .1 exp(-r^2/50) in both fields; L-BFGS-B with the original's tolerances.",
+            "One octave and the Higgs field, 800 points on [0, 25], m0^2 = .5, g = 1, attractive, delta = .2, mu^2 "
+            "= 1, lambda_H = .1, g_Y = .5, start .1 exp(-r^2/50) in both fields; L-BFGS-B with the original's "
+            "tolerances.",
             "The norm is that of the nodal values of -lap u + V', without weight, which grows with the number of "
             "points: it is no measure of an error. The residual of this program does not depend on the mesh.",
             "With the gradient of the same discrete energy the same method converges on the same points.",

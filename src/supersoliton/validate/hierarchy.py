@@ -63,12 +63,10 @@ def check(
         found="2.6, 6.4 and 11.4 (k = 100, 300, and R = 12.5) come out as "
         + ", ".join(f"{value:.2f}" for value in again.values())
         + f" from an empty box of octaves of mass^2 {base:.2f}; of the vacuum masses alone it is {physical:.3f}, "
-        f"whatever k "
-        "and R",
+        "whatever k and R",
         verdict=FAILS,
         reason="it is that of standing waves in a box, sqrt(m^2 + (j pi/R)^2): it grows with the number of modes "
-        "asked for "
-        "and falls with the box, soliton or none.",
+        "asked for and falls with the box, soliton or none.",
         numbers={
             "recorded": {f"k={k}, R={r:g}": value for (k, r), value in RECORDED.items()},
             "empty_box": {f"k={k}, R={r:g}": value for (k, r), value in again.items()},
@@ -78,12 +76,10 @@ def check(
             "physical": physical,
         },
         notes=(
-            "The couplings behind the recorded three numbers are not recorded: one number, the octaves' mass^2 at Phi "
-            "= "
-            f"0, was fitted ({base:.3f}) with lambda_1 = .05, lambda_2 = .01, beta = .15 and twelve fields.",
+            "The couplings behind the recorded three numbers are not recorded: one number, the octaves' mass^2 at "
+            f"Phi = 0, was fitted ({base:.3f}) with lambda_1 = .05, lambda_2 = .01, beta = .15 and twelve fields.",
             "The table is for the vacuum of hierarchical_coupling's point, thirteen fields; this program's own "
-            "spectrum "
-            "gives the same "
+            "spectrum gives the same "
             + ", ".join(f"{value:.4f}" for value in own.values())
             + " for k = 100 and 300 at R = 25. For large k the ratio grows like k pi/(13 R m).",
         ),

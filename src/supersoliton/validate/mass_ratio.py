@@ -36,9 +36,8 @@ def check(points: int = 800, scales: tuple[float, ...] = (1.0, 2.0, 4.0)) -> Cla
         found=f"{ratio:.6f} = sqrt(mu^2/m0^2), the ratio of two couplings put in; {at_end:.4f} from the original's "
         "unfinished fields",
         verdict=OTHER_NUMBER,
-        reason="in the state that the start leads to, the ratio is that of the bare masses, sqrt(2) = 1.4142; the 0.1 "
-        "% "
-        "above it is no more than an unfinished descent leaves.",
+        reason="in the state that the start leads to, the ratio is that of the bare masses, sqrt(2) = 1.4142; the "
+        "0.1 % above it is no more than an unfinished descent leaves.",
         numbers={
             "ratio": ratio,
             "bare": bare,
@@ -48,10 +47,9 @@ def check(points: int = 800, scales: tuple[float, ...] = (1.0, 2.0, 4.0)) -> Cla
             "lowest_box_eigenvalue_exact": COUPLINGS["m0_squared"] + wave,
         },
         notes=(
-            "The curvatures of V averaged over the original's points give "
-            f"{at_start:.4f} at its start and {at_end:.4f} where it ended. The recorded 1.4158 lies between them; "
-            f"which "
-            "average the original took is not recorded.",
+            f"The curvatures of V averaged over the original's points give {at_start:.4f} at its start and "
+            f"{at_end:.4f} where it ended. The recorded 1.4158 lies between them; which average the original took "
+            "is not recorded.",
             "Changing mu^2 changes the ratio as the couplings say, without any solution:",
         ),
         tables=(Table("Ratio of the vacuum masses", ("mu^2", "found", "sqrt(mu^2/m0^2)"), tuple(rows)),),

@@ -112,13 +112,11 @@ def check(points: int = 800) -> Claim:
         title="The Laplacian at the origin",
         claimed="the L'Hospital formula at r = 0 improves the Laplacian 3e14 times",
         found=f"{found:.3e} with the original's floor of 1e-9 on r, {improvement(points, 1e-6):.0e} with a floor of "
-        f"1e-6, "
-        f"{improvement(points, centred=True):.2f} with cell centres; the patched formula is itself {wrong[0]:.2f} and "
-        f"{wrong[1]:.2f} of the truth at the first two points",
+        f"1e-6, {improvement(points, centred=True):.2f} with cell centres; the patched formula is itself "
+        f"{wrong[0]:.2f} and {wrong[1]:.2f} of the truth at the first two points",
         verdict=FAILS,
         reason="the ratio is h^2 over the square of the floor, a division by 1e-18 and no measure of accuracy, and "
-        "what "
-        "replaces it does not converge: its error at the origin is one half at every h.",
+        "what replaces it does not converge: its error at the origin is one half at every h.",
         numbers={
             "ratio": found,
             "ratio_predicted": predicted,
@@ -131,13 +129,11 @@ def check(points: int = 800) -> Claim:
             "weak_error_at_origin": _at_origin(),
         },
         notes=(
-            "max |lap f| of f = .1 exp(-r^2/50). Without the patch it is |f'(h)| h / floor^2 at r = 0, so the ratio "
-            "can "
-            f"be had in any size: {predicted:.3e} predicted so for the floor 1e-9.",
-            f"On cell centres nothing is divided by zero, and the naive formula gives {first:.4f} of the truth in the "
-            "first cell, for every h: 25/6, because numpy.gradient is one-sided there. This is the 4.2 of the notes "
-            "on the "
-            "original; over the patched formula, which errs too, it is "
+            "max |lap f| of f = .1 exp(-r^2/50). Without the patch it is |f'(h)| h / floor^2 at r = 0, so the "
+            f"ratio can be had in any size: {predicted:.3e} predicted so for the floor 1e-9.",
+            f"On cell centres nothing is divided by zero, and the naive formula gives {first:.4f} of the truth in "
+            "the first cell, for every h: 25/6, because numpy.gradient is one-sided there. This is the 4.2 of the "
+            "notes on the original; over the patched formula, which errs too, it is "
             f"{improvement(points, centred=True):.2f}.",
             "The notes on the original say that the patch is wrong by a factor 2 at the first two points: it is 1/2 at "
             "the first and 3/4 at the second.",

@@ -21,10 +21,11 @@ _ABOUT = (
 )
 # ASCII of the claims' sentences -> what a page shows
 _SYMBOLS = (
-    (r"\blambda_H\b", "λ_H"), (r"\blambda_([12])\b", r"λ_\1"), (r"\bdelta\b", "δ"), (r"\bbeta\b", "β"),
+    (r"\blambda_H\b", "λ_H"), (r"\blambda_1\b", "λ₁"), (r"\blambda_2\b", "λ₂"), (r"\bdelta\b", "δ"), (r"\bbeta\b", "β"),
     (r"\bomega\b", "ω"), (r"\bmu\^2", "μ²"), (r"\bm0\^2", "m₀²"), (r"\bPsi\b", "Ψ"),
     (r"\bPsi_", "Ψ_"), (r"\bPhi\b", "Φ"), (r"\bpi\b", "π"),
-    (r"\blap\b", "∇²"), (r"∇²\^2", "∇⁴"), (r"\bint\b", "∫"), (r"\^2\b", "²"), (r"\^3\b", "³"), (r"\^4\b", "⁴"),
+    (r"\blap\b", "∇²"), (r"∇²\^2", "∇⁴"), (r"\bint\b", "∫"), (r"\^2(?!\.?\d)", "²"), (r"\^3(?!\.?\d)", "³"),
+    (r"\^4(?!\.?\d)", "⁴"), (r"\^6(?!\.?\d)", "⁶"),
     (r"(?<=[\d.]) x(?=[ ,;.)]|$)", " ×"), (r"\bsqrt\b", "√"),
 )  # fmt: skip
 

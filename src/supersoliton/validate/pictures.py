@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jaxtyping import Float
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 from numpy import ndarray as Array
 
 from ..plotting import palette_of, theme
@@ -47,8 +49,9 @@ def picture(name: str, alt: str, *panels: Panel) -> Picture:
                 for j, curve in enumerate(panel.curves):
                     ax.plot(curve.x, curve.y, color=palette_of(colours)[j % 6], ls=_LINES[j % 6], lw=1.8,
                             marker=curve.marker or None, ms=5, label=curve.label)  # fmt: skip
+                ax.margins(0.06)
                 if "x" in panel.log:
-                    ax.set_xscale("log")
+                    _logarithmic(ax)
                 if "y" in panel.log:
                     ax.set_yscale("log")
                 if "s" in panel.log:
@@ -63,3 +66,11 @@ def picture(name: str, alt: str, *panels: Panel) -> Picture:
         return figure
 
     return Picture(name, alt, draw)
+
+
+def _logarithmic(ax: Axes) -> None:
+    """A logarithmic abscissa with plain numbers at 1, 2 and 5 of each decade."""
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=20))
+    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    ax.xaxis.set_minor_locator(NullLocator())

@@ -74,9 +74,8 @@ def check(rows: tuple[Listed, ...] = LISTED) -> Claim:
         name="q_balls",
         title="The localised states that do exist",
         claimed="Q-balls of twelve octaves with the energies listed, octaves entering the core one by one",
-        found=f"{len(errors)} energies within {worst:.0e} of the list, {certified} of {len(lines)} states certified; "
-        f"from "
-        f"several starts {lower} of {len(lines)} have a lower state",
+        found=f"{len(errors)} energies within {worst:.0e} of the list, {certified} of {len(lines)} states "
+        f"certified; from several starts {lower} of {len(lines)} have a lower state",
         verdict=HOLDS if agree else NOT_REPRODUCIBLE,
         reason="the same starts lead to the same energies"
         + (", of which the list itself says that they need not be the lowest." if agree else " only in part."),
@@ -88,10 +87,9 @@ def check(rows: tuple[Listed, ...] = LISTED) -> Claim:
             "lowest": [float(line[6]) for line in lines],
         },
         notes=(
-            "m0^2 = .5, delta = .2, lambda_1 = .05, lambda_2 = .01, beta = .15, mu^2 = -1, lambda_H = .5, g_Y = .1, "
-            "start "
-            "2 exp(-(r/3.5)^4) with alternating signs in the octaves of the core, scaled to the norm. The last row has "
-            "lambda_1 = 1, lambda_2 = pi, m0^2 = 6, delta = 1.2, and a start of width 1.5.",
+            "m0^2 = .5, delta = .2, lambda_1 = .05, lambda_2 = .01, beta = .15, mu^2 = -1, lambda_H = .5, g_Y = "
+            ".1, start 2 exp(-(r/3.5)^4) with alternating signs in the octaves of the core, scaled to the norm. "
+            "The last row has lambda_1 = 1, lambda_2 = pi, m0^2 = 6, delta = 1.2, and a start of width 1.5.",
             *(f"Not certified: {doubt}" for doubt in doubts),
         ),
         tables=(

@@ -148,9 +148,8 @@ def check(fresh: int = 48, repeated: int = 16, linear: int = 20_000, n_elements:
         found=f"{empty} of {len(solves)} certified solves are the vacuum Psi = 0, Phi = sqrt(-mu^2/lambda_H) "
         f"({100 * share:.2f} %); {100 * unstable:.1f} % of {linear:,} draws are linearly unstable there",
         verdict=FAILS,
-        reason="repulsive octaves without a fixed norm have nothing that holds a lump together: every descent ends in "
-        "the "
-        f"empty box, and in {100 * proven:.0f} % of the draws Psi = 0 follows without any.",
+        reason="repulsive octaves without a fixed norm have nothing that holds a lump together: every descent ends "
+        f"in the empty box, and in {100 * proven:.0f} % of the draws Psi = 0 follows without any.",
         numbers={
             "solves": len(solves),
             "vacuum": empty,
@@ -167,19 +166,15 @@ def check(fresh: int = 48, repeated: int = 16, linear: int = 20_000, n_elements:
         },
         notes=(
             f"{len(table)} of the solves are read from a table that comes with the program (made by python -m "
-            f"supersoliton.validate.scan_box 2048); {len(repeats)} rows of it were solved again here, {agreeing} with "
-            f"the "
-            f"same result, and {len(more)} more draws were solved now. One start each, the original's, Newton's "
-            f"descent in "
-            "energy, the whole certificate, no spectra: all that is asked is which state it is.",
-            f"Where m0^2 plus the coupling matrix is positive definite ({100 * proven:.1f} % of the draws) no solve is "
-            "needed: multiplying the octaves' equations by Psi and integrating gives a sum of non-negative terms that "
-            "must "
-            "vanish, so Psi = 0.",
+            f"supersoliton.validate.scan_box 2048); {len(repeats)} rows of it were solved again here, {agreeing} "
+            f"with the same result, and {len(more)} more draws were solved now. One start each, the original's, "
+            "Newton's descent in energy, the whole certificate, no spectra: all that is asked is which state it is.",
+            f"Where m0^2 plus the coupling matrix is positive definite ({100 * proven:.1f} % of the draws) no solve "
+            "is needed: multiplying the octaves' equations by Psi and integrating gives a sum of non-negative "
+            "terms that must vanish, so Psi = 0.",
             f"In {others} of {len(solves)} draws V has homogeneous minima besides Phi = ±v: condensates of higher "
             "energy, false vacua, in which the published start does not end. The notes on the original call the "
-            "vacuum the "
-            "only state; of the minima of V that holds in the others.",
+            "vacuum the only state; of the minima of V that holds in the others.",
         ),
         tables=(
             Table("What the solves are", ("kind", "count"), tuple((kind, str(n)) for kind, n in kinds.most_common())),

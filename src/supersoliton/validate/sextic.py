@@ -77,9 +77,8 @@ def check() -> Claim:
         title="The sextic term",
         claimed="attractive octaves need the sextic term: without it the energy is unbounded below",
         found=f"without it the descent runs to E = {lowest:.1e} and {np.max(np.abs(without.u)):.0e} at the origin "
-        f"({without.status.split(':')[0]}); with it the same start converges to E = {with_.history[-1][0]:.6f}, above "
-        f"the "
-        f"bound {floor:g}",
+        f"({without.status.split(':')[0]}); with it the same start converges to E = {with_.history[-1][0]:.6f}, "
+        f"above the bound {floor:g}",
         verdict=HOLDS,
         reason="squeezed lumps of fixed norm fall like -g N^2/w^3 without it, and E >= N/2 (m^2 - g^2/4 delta) with "
         "it.",

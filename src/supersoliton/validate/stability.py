@@ -63,10 +63,9 @@ def check(norm: float = 600.0, ells: tuple[int, ...] = (0, 1, 2, 3), n_elements:
         name="stability",
         title='The stability of "the soliton"',
         claimed="the theory has a stable static soliton",
-        found=f"the only localised static state found at the claimed couplings is the bounce, E = {saddle.energy:.6f}, "
-        f"with {saddle.certificate.negative_modes} negative mode ({lowest:.4f} mass^2); at fixed norm there is a "
-        f"stable "
-        f"Q-ball, e.g. N = {norm:g}, omega = {turning.omega:.4f}",
+        found="the only localised static state found at the claimed couplings is the bounce, E = "
+        f"{saddle.energy:.6f}, with {saddle.certificate.negative_modes} negative mode ({lowest:.4f} mass^2); at "
+        f"fixed norm there is a stable Q-ball, e.g. N = {norm:g}, omega = {turning.omega:.4f}",
         verdict=FAILS,
         reason="by Derrick's theorem every static localised state in three dimensions falls under a change of scale, "
         f"E'' = -2T ({scaling['curvature']:.4f} T measured); what can be stable rotates.",
@@ -86,16 +85,13 @@ def check(norm: float = 600.0, ells: tuple[int, ...] = (0, 1, 2, 3), n_elements:
         },
         notes=(
             "Static: one octave and the Higgs field at the couplings of gradient_norm. Psi = 0 is a false vacuum "
-            "there, "
-            "m0^2 - g^2/(4 delta) = -0.75, and the bounce is the saddle on the way out of it.",
+            "there, m0^2 - g^2/(4 delta) = -0.75, and the bounce is the saddle on the way out of it.",
             f"T + 3U = {scaling['virial']:.1e} T; translation mode at l = 1 {saddle.certificate.translation_mode:.1e} "
             "(exactly 0 in theory), so the spectrum is to be trusted.",
-            f"Q-ball: one octave at m0^2 = .5, g = .6, delta = .2. Minimum at fixed norm "
-            f"({ball.certificate.negative_modes} "
-            f"negative modes), dQ/d omega = {turning.charge_slope:.4g} < 0, E/(mQ) = {turning.energy_per_charge:.4f} "
-            f"< 1 "
-            f"(it cannot fall apart into quanta), dE/dQ = omega to {turning.identity:.0e}, and {growing} growing "
-            f"oscillations at l = {', '.join(map(str, ells))}.",
+            "Q-ball: one octave at m0^2 = .5, g = .6, delta = .2. Minimum at fixed norm "
+            f"({ball.certificate.negative_modes} negative modes), dQ/d omega = {turning.charge_slope:.4g} < 0, "
+            f"E/(mQ) = {turning.energy_per_charge:.4f} < 1 (it cannot fall apart into quanta), dE/dQ = omega to "
+            f"{turning.identity:.0e}, and {growing} growing oscillations at l = {', '.join(map(str, ells))}.",
         ),
         tables=(
             Table(
