@@ -91,7 +91,14 @@ def _reported(result: ScanResult, storage: str) -> ScanResult:
     if result.finished and (result.new or not report.exists()):
         from .report import write_report
 
-        write_report(result.directory, storage)
+        try:
+            write_report(result.directory, storage)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise ValueError(
+                f"the trials are on record, but {report} cannot be written ({reason}): free some space, then give "
+                f"supersoliton report {result.directory}."
+            ) from error
     return result
 
 
