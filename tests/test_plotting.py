@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+from dataclasses import dataclass
 
 import matplotlib
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 import supersoliton as ss
 from supersoliton import plotting
@@ -53,7 +55,7 @@ def test_state_figure_draws_the_fields(qball):
     assert figure.get_supxlabel().startswith("certified")
 
 
-@pytest.mark.parametrize("n_octaves", [1, 63])
+@pytest.mark.parametrize("n_octaves", [1, 2, 12, 63])
 def test_one_and_many_fields(n_octaves, tmp_path):
     state = _tower(n_octaves)
     for theme in plotting.THEMES:
@@ -61,6 +63,55 @@ def test_one_and_many_fields(n_octaves, tmp_path):
         named = [line for line in figure.axes[0].lines if not line.get_label().startswith("_")]
         assert len(named) <= plotting.MAX_LISTED_FIELDS + 2  # the largest, the Higgs field, one entry for all others
         assert plotting.save_figure(figure, tmp_path / f"{theme}.png").stat().st_size > 5_000
+
+
+def test_seven_fields_of_a_potential_have_seven_lines():
+    """One more than there are colours, and none of them a Higgs field."""
+    names = tuple("abcdefg")
+    ax = Figure().add_subplot()
+    r = np.linspace(0.0, 5.0, 20)
+    with plotting.theme() as colours:
+        plotting.draw_profiles(ax, r, np.exp(-np.outer(r, np.arange(1, 8))), names, dim=3, colours=colours)
+    lines = [line for line in ax.lines if line.get_label() in names]
+    assert [line.get_label() for line in lines] == list(names)
+    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 7
+
+
+def test_modes_plot_themselves(qball):
+    ax = ss.spectrum(qball, n_modes=10).plot().axes[0]
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["ℓ = 0"]
+    assert ax.get_ylabel() == "sign(λ)·√|λ| [mass]"
+
+
+@dataclass(frozen=True)
+class _Point:
+    number: int
+    kind: str
+    objectives: tuple
+    couplings: dict
+    is_feasible: bool
+
+
+@pytest.mark.parametrize("count", [0, 1, 5000])
+@pytest.mark.parametrize("objectives", [("energy",), ("hierarchy", "energy"), ("a", "b", "c", "d")])
+def test_a_study_of_any_size_is_drawn(count, objectives, tmp_path):
+    rng = np.random.default_rng(0)
+    kinds = [*plotting.KIND_MARKERS, "of another program"]
+    trials = [
+        _Point(n, kinds[n % len(kinds)], tuple(rng.random(len(objectives))), {"g": rng.random()}, n % 3 == 0)
+        for n in range(count)
+    ]
+    best = [t for t in trials if t.is_feasible][:2]
+    figure = plotting.plot_study(trials, best, objectives)
+    assert plotting.save_figure(figure, tmp_path / "study.png").stat().st_size > 5_000
+
+
+def test_study_axes_have_units_and_the_pareto_set_is_ringed():
+    trials = [_Point(n, "q-ball", (float(n), 10.0 ** (3 * n)), {"g": 0.1 * n}, True) for n in range(3)]
+    ax = plotting.plot_projections(trials, trials[-1:], ("hierarchy", "energy")).axes[0]
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_yscale()) == ("hierarchy", "energy [mass]", "log")
+    ringed = next(group for group in ax.collections if group.get_label() == "Pareto-optimal")
+    np.testing.assert_allclose(ringed.get_offsets(), [[2.0, 1e6]])
 
 
 def test_levels_keep_their_sign(qball):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -143,4 +144,4 @@ def certificate_words(state: Any) -> str:
     ]
     text = ", ".join(part for part in parts if "nan" not in part and "None" not in part)
     verdict = "certified" if c.certified else "not certified" + (f": {'; '.join(c.reasons)}" if c.reasons else "")
-    return f"{verdict[:130]}\n{text}"
+    return f"{textwrap.shorten(verdict, 130, placeholder=' …')}\n{text}"

@@ -154,9 +154,11 @@ def draw_parallel(
         ends = (10**low, 10**high) if log else (low, high)
         ax.axvline(k, color=colours["faint"], lw=0.8, zorder=3)
         for height, end, shift, side in ((0.0, ends[0], -4, "top"), (1.0, ends[1], 4, "bottom")):
-            ax.annotate(f"{end:.3g}", (k, height), xytext=(0, shift), textcoords="offset points",
+            word = f"{end:.4g}" if end >= 1000 else f"{end:.3g}"
+            ax.annotate(word, (k, height), xytext=(0, shift), textcoords="offset points",
                         ha="center", va=side, fontsize=8, color=colours["faint"])  # fmt: skip
-        label = axis_label(name).replace(" ", "\n") + ("\n(log)" if log else "")
+        words = axis_label(name).replace(" ", "\n") if k >= len(parameters) else name
+        label = words + ("\n(log)" if log else "")
         ax.annotate(label, (k, 0.0), xytext=(0, -18), textcoords="offset points", ha="center", va="top", fontsize=9,
                     fontweight="bold" if k >= len(parameters) else "normal")  # fmt: skip
     ranked = np.array([2 if t.number in best else 1 if t.is_feasible else 0 for t in shown])
@@ -190,7 +192,7 @@ def logarithmic(axis: Axis) -> None:
 
 def wants_log(values: Sequence[float], *, decades: float = 2.0) -> bool:
     """Positive values over more than two decades are read better on a logarithmic axis."""
-    return bool(len(values)) and min(values) > 0 and max(values) > 10**decades * min(values)
+    return bool(len(values) and min(values) > 0 and max(values) > 10**decades * min(values))
 
 
 def group_by_kind(trials: Sequence[Any]) -> dict[str, list[Any]]:

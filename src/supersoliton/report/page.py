@@ -257,7 +257,7 @@ def _scanned(record: Record) -> str:
     if record.config_text:
         file = shlex.quote(str(record.folder / "config.resolved.toml"))
         version = record.config.get("versions", {}).get("supersoliton", "")
-        install = f"pip install supersoliton=={version}\n" if version else ""
+        install = f"# supersoliton {version}, the other versions as above\n" if version else ""
         text += (
             "<p>The configuration below has every setting with its value, the seed among them. With one worker the "
             "same seed draws the same trials; with more, the order in which trials end decides what the sampler draws "
