@@ -83,8 +83,8 @@ def check(draws: int = 120, quickstart: int = 60, modes: int = 300, null_samples
         numbers={**summary, "first_of_quickstart": again},
         notes=(
             "The masses of an empty box are sqrt(m_i^2 + (j pi/R)^2), a closed form; the lowest 300 at R = 25, l = "
-            "0. The notes on the original record 0.476 for its empty box and 0.458 for random spectra; a difference of 0.018 is not seen "
-            "here.",
+            "0. The notes on the original record 0.476 for its empty box and 0.458 for random spectra; a "
+            "difference of 0.018 is not seen here.",
             f"Each score has {null_samples} random log-uniform spectra of its own count and span. 'Above the 95th "
             "percentile' happens by chance in 5 % of the cases.",
             "The first row of docs/decisions.md counted 7 of 12 draws of the quickstart's box above the 95th "
