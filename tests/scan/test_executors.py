@@ -2,9 +2,14 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
+import psutil
 import pytest
+from poison import BLOAT, CRASH, GOOD, HANG, Poison
 from small_scan import load_small, run_small
 
 from supersoliton.scan.executors import InProcess, WorkerError
@@ -77,6 +82,49 @@ def test_workers_agree_with_this_process_survive_a_kill_and_report_two(pool, tmp
     pool._limit = 900.0
     pool.submit(6, POINT)
     assert collect(pool, 1)[6].values["energy"] == pytest.approx(expected.values["energy"], rel=1e-10)
+
+
+def test_a_poisonous_point_costs_one_trial(tmp_path, monkeypatch):
+    """A crash, a hang and a want of too much memory, beside points as they should be."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    log = tmp_path / "workers.log"
+    pool = LocalProcesses(Poison(load_small(tmp_path)), tmp_path, count=2, log=log, memory=8.0)
+    try:
+        pool.submit(0, GOOD)
+        pool.submit(1, GOOD)
+        first = collect(pool, 2)  # compiled, so that a trial is short from now on
+        pool._limit = 20.0
+        for ticket, point in enumerate([CRASH, HANG, BLOAT, GOOD], start=2):
+            while not pool.room:
+                first |= dict(pool.wait(0.05))
+            pool.submit(ticket, point)
+        outcomes = first | collect(pool, 6 - len(first))
+        assert outcomes[2].error == "worker was killed by SIGSEGV (attempt 3 of 3)"
+        assert outcomes[3].error == "no answer within trial_timeout = 20 s: its worker was killed"
+        assert "MemoryError" in outcomes[4].error
+        assert {outcomes[ticket].kind for ticket in (0, 1, 5)} == {"q-ball"}
+    finally:
+        pool.close()
+
+
+def test_workers_do_not_outlive_a_driver_that_is_killed_while_they_hang(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom poison import *\nfrom small_scan import load_small\n"
+        "from supersoliton.scan.processes import LocalProcesses\n"
+        "folder = Path(sys.argv[1])\n"
+        "pool = LocalProcesses(Poison(load_small(folder)), folder, count=1, log=folder / 'log')\n"
+        "pool.submit(0, HANG)\n"
+        "while not pool._workers[0].ready: pool.wait(0.1)\n"
+        "print(pool.pids[0], flush=True)\n"
+        "while True: pool.wait(1.0)\n"
+    )
+    driver = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    worker = psutil.Process(int(driver.stdout.readline()))
+    driver.kill()
+    driver.communicate()
+    psutil.wait_procs([worker], timeout=30)
+    assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
 
 
 def test_workers_that_cannot_start_are_told_with_their_reason(tmp_path):
