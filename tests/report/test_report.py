@@ -1,7 +1,9 @@
 """The report of real small scans: it says what the record holds, in words, and needs nothing but itself."""
 
+import copy
 import html
 import re
+import shutil
 from html.parser import HTMLParser
 
 import numpy as np
@@ -10,7 +12,9 @@ import pytest
 
 from supersoliton.config import loads
 from supersoliton.jobs import scan
-from supersoliton.report import analysis, records, summary, write_report
+from supersoliton.report import analysis, linked, records, summary, write_report
+from supersoliton.scan import storage
+from supersoliton.scan.study import read_result
 
 SMALL = {
     "model": {"n_octaves": 2, "m0_squared": 0.5, "g": 0.6, "quartic_sign": -1, "lambda_1": 0.05, "lambda_2": 0.01},
@@ -188,3 +192,47 @@ def test_growth_never_falls_and_ends_at_the_front(qballs):
 )
 def test_lists_in_words(parts, sentence):
     assert summary.join_words(parts) == sentence
+
+
+def test_many_trials_are_thinned_and_it_is_said(qballs, tmp_path):
+    """5,000 trials by way of the program's own storage: real ones, their values moved a little."""
+    shutil.copy(qballs / "config.resolved.toml", tmp_path)
+    config = loads(SMALL)
+    source = storage.open_study(storage.locate("", qballs), "scan").get_trials()
+    address = storage.locate("", tmp_path)
+    study = storage.create_study(address, "scan", config.scan, {"config": {}, "request": {}})
+    disk = storage.open_disk(address, study)
+    disk.load()
+    rng = np.random.default_rng(0)
+    with disk.turn() as turn:
+        for number in range(5000):
+            trial = copy.deepcopy(source[number % len(source)])
+            trial.number = number
+            trial.values = [value * (1 + 0.1 * rng.random()) for value in trial.values]
+            begun = copy.copy(trial)
+            begun.user_attrs, begun.system_attrs, begun.state = {}, {}, optuna.trial.TrialState.RUNNING
+            begun.values = None
+            turn.begin(begun)
+            turn.end(trial)
+    disk.close()
+    record = records.read_record(tmp_path)
+    assert len(record.trials) == 5000
+    assert {trial.number for trial in record.pareto} == {t.number for t in record.study.best_trials}
+    text = linked.views(record)
+    data = linked.page_data(record)
+    shown = len(data["number"])
+    assert 3900 < shown <= 4000
+    assert f"{shown} of 5000 trials are drawn" in text
+    assert {t.number for t in record.pareto} <= set(data["number"])
+    assert len(linked.scripts(record)) < 2_000_000
+
+
+def test_result_plots_every_pair_of_objectives(qballs):
+    figure = read_result(storage.locate("", qballs), qballs, "scan", wanted=4).plot()
+    labels = [(ax.get_xlabel(), ax.get_ylabel()) for ax in figure.axes[:3]]
+    assert labels == [
+        ("fractal score", "hierarchy"),
+        ("fractal score", "regularity"),
+        ("hierarchy", "regularity"),
+    ]
+    assert any(text.get_text() == "norm" or text.get_text().startswith("norm\n") for text in figure.axes[3].texts)

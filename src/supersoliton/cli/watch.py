@@ -189,8 +189,10 @@ def last_beat(path: Path) -> Beat | None:
         found = _BEAT.match(line)
         if found:
             at = datetime.strptime(found["time"], "%Y-%m-%dT%H:%M:%S%z").timestamp()
-            counts = [int(found[name]) for name in ("done", "total", "running", "failed")]
-            return Beat(at, *counts, _number(found["rate"]), found["where"], int(found["memory"]))
+            done, total, running, failed, memory = (
+                int(found[name]) for name in ("done", "total", "running", "failed", "memory")
+            )
+            return Beat(at, done, total, running, failed, _number(found["rate"]), found["where"], memory)
     return None
 
 
