@@ -173,16 +173,17 @@ def _is_taken(study: optuna.Study, point: Mapping[str, float]) -> bool:
     seen, points = _points.setdefault(study, (0, set()))
     names = tuple(point)
     for trial in study.get_trials(deepcopy=False)[seen:]:
-        if not trial.params:  # the one that is being drawn; what it gets is looked at next time
-            break
         points.add(tuple(trial.params.get(name) for name in names))
-        seen += 1
+        if trial.number == seen and (trial.params or trial.state.is_finished()):  # the one being drawn has none yet
+            seen += 1
     _points[study] = (seen, points)
     return tuple(point.values()) in points
 
 
-# Study in memory → how many of its trials have been looked at, and their points: 5 ms an ask at 10,000 trials otherwise.
-_points: weakref.WeakKeyDictionary[optuna.Study, tuple[int, set[tuple[float | None, ...]]]] = weakref.WeakKeyDictionary()
+# Study in memory → how many of its trials are known for good, and the points of all that were looked at. To look at all
+# of them costs 5 ms an ask at 10,000 trials.
+_Points = tuple[int, set[tuple[float | None, ...]]]
+_points: weakref.WeakKeyDictionary[optuna.Study, _Points] = weakref.WeakKeyDictionary()
 
 
 def _told_apart(study: optuna.Study, trial: FrozenTrial) -> tuple[optuna.Study, FrozenTrial]:
