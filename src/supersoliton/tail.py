@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy import ndarray as Array
 from scipy.optimize import brentq
