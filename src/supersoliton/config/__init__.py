@@ -7,7 +7,7 @@
 [solver]    kind = "newton", "lbfgs" or "gradient_flow", and the fields of Newton, LBFGS or GradientFlow
 [spectrum]  n_modes, ell          [score]  spectrum, targets, null_samples, seed
 [scan]      trials, sampler, fallback, population, seed, workers, objectives, cache, cache_size,
-            device, batch
+            device, batch, executor, scheduler, trial_timeout, worker_memory, storage
 [scan.parameters]   g = [0.5, 0.8]   or   norm = { low = 400, high = 5000, log = true }
 [scan.verify]       points
 """
