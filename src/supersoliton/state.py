@@ -145,13 +145,21 @@ class State:
 
     def save(self, path: str | Path) -> Path:
         """Write fields, problem and certificate to a netCDF file (whole, or not at all)."""
+        from scipy.io import netcdf_file
+
         target = Path(path)
         if not target.parent.is_dir():
             raise ValueError(f"save: there is no folder {target.parent}: create it, or choose another path")
-        data = self.fields.copy()
-        data.attrs = {"format": _FORMAT, "record": json.dumps(self._record())}
         partial = target.with_name(target.name + ".partial")
-        data.to_netcdf(partial, engine="scipy")  # the classic format: 2 ms, HDF5 takes 48 for 13 fields
+        # The classic format by SciPy: 0.6 ms for 13 fields, 2 ms by xarray, 48 ms as HDF5.
+        with netcdf_file(partial, "w", version=2) as file:
+            file.format, file.record = _FORMAT, json.dumps(self._record())
+            file.createDimension("r", self.grid.n_nodes)
+            radius = file.createVariable("r", "d", ("r",))
+            radius.units, radius.long_name = "1/mass", "radius"
+            radius[:] = self.grid.nodes
+            for name, values in zip(self.problem.model.fields, self.u.T, strict=True):
+                file.createVariable(name, "d", ("r",))[:] = values
         partial.replace(target)
         return target
 
