@@ -1,0 +1,131 @@
+"""What the pages show of the program: blocks of code, what they print, and tables from benchmarks/results.json.
+
+make docs        or        python docs/pages.py        writes the tutorial's output and the tables of the comparison
+anew
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+TUTORIAL = DOCS / "tutorial.md"
+COMPARISON = DOCS / "comparison.md"
+BLOCK = re.compile(
+    r"^```(?P<language>bash|python|toml)(?: title=\"(?P<title>[^\"]+)\")?\n(?P<code>.*?)^```\n", re.M | re.S
+)
+# What a Python block printed, directly after it.
+OUTPUT = re.compile(r"\n```text\n(?P<text>.*?)^```\n", re.M | re.S)
+
+
+class Block(NamedTuple):
+    language: str
+    title: str | None
+    code: str
+    said: str  # what the page says that it prints
+    end: int  # where it ends in the page
+
+
+def blocks(text: str) -> list[Block]:
+    """The blocks of code of a page, in order."""
+    found = []
+    for match in BLOCK.finditer(text):
+        output = OUTPUT.match(text, match.end())
+        said, end = (output["text"], output.end()) if output else ("", match.end())
+        found.append(Block(match["language"], match["title"], match["code"], said, end))
+    return found
+
+
+def run(block: Block, names: dict[str, Any], folder: Path) -> str:
+    """Do in ``folder`` what a reader does with the block: type it, or save it. Returns what is printed.
+
+    Python blocks share ``names``. A command must end with code 0. Raises whatever the block raises.
+    """
+    if block.language == "toml":
+        if block.title:
+            (folder / block.title).write_text(block.code, encoding="utf-8")
+        return ""
+    if block.language == "python":
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed), contextlib.chdir(folder):
+            exec(compile(block.code, "<page>", "exec"), names)
+        return printed.getvalue()
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", block.code],
+        cwd=folder,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{block.code.strip()} ended with code {done.returncode}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def installs(block: Block) -> bool:
+    """The one block that cannot be run in an empty folder: it makes the environment that runs it."""
+    return block.language == "bash" and block.code.startswith("make install")
+
+
+def with_outputs(text: str, folder: Path) -> str:
+    """The page with what its Python blocks print now."""
+    out, done = "", 0
+    names: dict[str, Any] = {"__name__": "__main__"}
+    for match, block in zip(BLOCK.finditer(text), blocks(text), strict=True):
+        printed = "" if installs(block) else run(block, names, folder)
+        out += text[done : match.end()]
+        if block.language == "python" and printed:
+            out += f"\n```text\n{printed}```\n"
+        done = block.end
+    return out + text[done:]
+
+
+def _between(text: str, name: str, content: str) -> str:
+    mark = re.compile(rf"(<!-- {name}: begin -->\n).*?(<!-- {name}: end -->)", re.S)
+    assert mark.search(text), f"the page has lost its marks of {name}"
+    return mark.sub(lambda found: found[1] + "\n" + content + "\n" + found[2], text)
+
+
+def with_tables(text: str, results: dict[str, Any]) -> str:
+    """The comparison with its tables from the results of the benchmarks."""
+    rows = {row["key"]: row for row in results["rows"]}
+    others = rows["bounce-others"]
+    where = f"{others['date']}, {results['machine']['cpu']}, yardstick {results['yardstick']['seconds']:.3f} s."
+    lines = [
+        "| fields | supersoliton | error of its action | CosmoTransitions | error of its action | ratio |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in others["details"]["rows"]:
+        lines.append(
+            f"| {row['fields']} | {row['seconds']:.3f} s | {row['action_error']:.0e} "
+            f"| {row['cosmo_transitions_seconds']:.3f} s | {row['cosmo_transitions_action_error']:.0e} "
+            f"| {row['times_faster']:.2f} |"
+        )
+    bounces = "\n".join([*lines, "", f"{where} The ratio is above 1 where supersoliton is faster.", ""])
+    lines = ["| | measured |", "|---|---|"]
+    for key in ("differences", "differences-full", "differences-extrapolated"):
+        lines.append(f"| {rows[key]['work']} | {rows[key]['ratio']:.3g} × as fast |")
+    return _between(_between(text, "bounces", bounces), "differences", "\n".join([*lines, ""]))
+
+
+def main() -> None:
+    results = json.loads((ROOT / "benchmarks" / "results.json").read_text(encoding="utf-8"))
+    COMPARISON.write_text(with_tables(COMPARISON.read_text(encoding="utf-8"), results), encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        TUTORIAL.write_text(with_outputs(TUTORIAL.read_text(encoding="utf-8"), Path(folder)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
