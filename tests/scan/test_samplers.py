@@ -107,7 +107,7 @@ def test_nsga2_alone_would_repeat_itself():
 @pytest.mark.parametrize(
     ("name", "make"),
     [
-        ("tpe", lambda seed: optuna.samplers.TPESampler(seed=seed)),
+        ("tpe", lambda seed: optuna.samplers.TPESampler(seed=seed, multivariate=True)),
         ("nsga2", lambda seed: optuna.samplers.NSGAIISampler(population_size=5, seed=seed)),
         ("nsga3", lambda seed: optuna.samplers.NSGAIIISampler(population_size=5, seed=seed)),
         ("random", lambda seed: optuna.samplers.RandomSampler(seed=seed)),

@@ -37,7 +37,7 @@ EXTRAS = {
     "botorch": (("torch", "botorch", "optuna_integration"), "botorch"),
 }
 # Drawn as a whole. The others draw each coupling by itself, given no joint space.
-_JOINT = ("nsga2", "nsga3", "gp", "botorch", "sobol")
+_JOINT = ("tpe", "nsga2", "nsga3", "gp", "botorch", "sobol")
 # NSGA-II can leave a child as its parent was; that eight draws in a row do so means that it knows no other point.
 _ATTEMPTS = 8
 _DRAWN_BY = "drawn_by"  # attribute of a trial that the fallback drew
@@ -237,7 +237,7 @@ def _optunas(name: str, settings: ScanSettings, number: int, attempt: int = 0) -
     # no zero for the first attempt: it would change the draws of studies that were made before there were attempts
     seed = _seed(settings.seed, number, *([attempt] if attempt else []))
     makers: dict[str, Callable[[], BaseSampler]] = {
-        "tpe": lambda: TPESampler(seed=seed),
+        "tpe": lambda: TPESampler(seed=seed, multivariate=True),
         "nsga2": lambda: NSGAIISampler(population_size=settings.population, seed=seed),
         "nsga3": lambda: NSGAIIISampler(population_size=settings.population, seed=seed),
         # evaluations have no noise, but scores jump where a mode crosses a threshold, which noise describes better
