@@ -83,17 +83,17 @@ def check(url, trials, folders, expected):
 
 def test_two_drivers_share_a_study_while_the_server_goes_away_and_returns(server, tmp_path):
     file, folders = soak.write(tmp_path), [tmp_path / "one", tmp_path / "two"]
-    drivers = [start(file, folder, server.url, 160) for folder in folders]
+    drivers = [start(file, folder, server.url, 100) for folder in folders]
     wait_until(lambda: ended(server.url) >= 10)
     server.stop()
     time.sleep(2.0)
     assert all(driver.poll() is None for driver in drivers)  # they wait
     server.start()
     told = [finish(driver) for driver in drivers]
-    assert [finished for _, finished in told] == [160, 160]
-    assert sum(new for new, _ in told) == 160  # none evaluated twice to its end
+    assert [finished for _, finished in told] == [100, 100]
+    assert sum(new for new, _ in told) == 100  # none evaluated twice to its end
     assert all(new > 0 for new, _ in told)
-    check(server.url, 160, folders, soak.unbroken(file, tmp_path, 160))
+    check(server.url, 100, folders, soak.unbroken(file, tmp_path, 100))
 
 
 def test_the_trials_of_a_killed_driver_are_taken_over(server, tmp_path):
