@@ -1,5 +1,5 @@
 # One command for each thing a person does here. Every target creates what it needs; a second call costs nothing.
-#   make install | scan | test | lint | bench | docs        PYTHON=python3.12 make install    chooses the interpreter
+#   make install | scan | test | lint | bench | docs | site        PYTHON=python3.12 make install    chooses the interpreter
 PYTHON    ?= python3
 VENV      := .venv
 BIN       := $(VENV)/bin
@@ -11,7 +11,7 @@ PYTEST_ARGS ?= -n 2
 # e.g. make bench BENCH_ARGS="--only state bounce"
 BENCH_ARGS ?=
 
-.PHONY: install scan test lint bench docs
+.PHONY: install scan test lint bench docs site
 
 install: $(STAMP)
 
@@ -43,6 +43,11 @@ bench: $(STAMP) .venv-bench/.installed
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --upgrade --no-deps --require-hashes \
 	    --target .venv-bench -r $< && touch $@ || echo "make bench: CosmoTransitions could not be installed"
 
-# The picture and the numbers of the README, printed by the program into it.
+# The picture and the numbers of the README and of the pages, printed by the program into them.
 docs: $(STAMP)
 	$(BIN)/python docs/readme_numbers.py
+	$(BIN)/python docs/pages.py
+
+# The documentation, in build/site; a warning (a link that leads nowhere, a name that is gone) is an error.
+site: $(STAMP)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
