@@ -1,7 +1,13 @@
-"""The rows of accelerators: batches of the evaluation beside one CPU core; "not measured" where there is none."""
+"""Batches of the evaluation on an accelerator beside one CPU core; "not measured" where there is none.
+
+python -m benchmarks.accelerators [--device auto|cpu|gpu|tpu] [--batches 1 16 256 1024]
+
+With --device cpu the same kernels are measured on the CPU, which shows what they cost and nothing of an accelerator.
+"""
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import time
 from typing import Any
@@ -9,10 +15,11 @@ from typing import Any
 import jax
 import numpy as np
 
+from supersoliton import devices
 from supersoliton.evaluate import evaluate
 
 from .evaluation import GUESS, configuration
-from .measure import WALL, Row, Size, say
+from .measure import FULL, WALL, Row, Size, say
 
 BATCHES = (1, 16, 256, 1024)
 _MAX_SECONDS = 60.0  # of one batch, after which no larger one is tried
@@ -27,11 +34,14 @@ def batches(size: Size, device: str, counts: tuple[int, ...] = BATCHES) -> list[
     draws = [cfg.scan.sample(rng) for _ in range(max(counts))]
     out = []
     for count in counts:
+        start = time.perf_counter()
         evaluate_lanes(cfg, draws[:count], device=device)
+        first = time.perf_counter() - start
         start = time.perf_counter()
         found, report = evaluate_lanes(cfg, draws[:count], device=device)
         seconds = time.perf_counter() - start
         row = {"batch": count, "seconds": seconds, "per_second": count / seconds, "stages": dict(report.seconds)}
+        row["first_seconds"] = first  # compiling included
         row["stages"]["host"] = report.on_host
         row["converged"] = sum(one.status == "converged" for one in found)
         row["alone_on_the_host"] = sum("host" in one.seconds for one in found)
@@ -69,3 +79,23 @@ def accelerators(size: Size) -> list[Row]:
     return [
         Row("accelerator", work, value, "trials/s", value / core, "of one core's", None, False, WALL, note, details)
     ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.accelerators", description=__doc__.splitlines()[0])
+    parser.add_argument("--device", choices=devices.DEVICES, default="auto")
+    parser.add_argument("--batches", nargs="+", type=int, default=list(BATCHES), metavar="N")
+    chosen = parser.parse_args()
+    print(f"devices: {devices.describe()}")
+    if chosen.device != "cpu" and not devices.is_accelerator(devices.find(chosen.device)):
+        print("not measured: JAX finds no accelerator here")
+        return
+    print(f"one by one on one CPU core: {on_one_core(FULL):.2f} trials per second")
+    for row in batches(FULL, chosen.device, tuple(chosen.batches)):
+        rate, first = row["per_second"], row["first_seconds"]
+        print(f"batch of {row['batch']}: {rate:.2f} trials per second, first run {first:.1f} s; seconds:")
+        print("   ", ", ".join(f"{name} {seconds:.2f}" for name, seconds in row["stages"].items()))
+
+
+if __name__ == "__main__":
+    main()

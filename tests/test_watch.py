@@ -148,6 +148,21 @@ def test_words_for_a_scan_that_has_stopped_and_for_a_row_half_written(followed, 
     assert watched.look().done == len(list(csv.reader(text.splitlines()))) - 1
 
 
+def test_a_scan_that_stopped_early_is_not_called_running(tmp_path):
+    """A driver says that it ends; one that is killed says nothing, and is taken to run until it is silent for long."""
+    from supersoliton.scan.record import Heartbeat
+
+    words = "trial 3/5 running 0 failed 0 rate 20.00/min on the cpu"
+    with Heartbeat(tmp_path / "heartbeat.log", lambda: words, opening="devices cpu"):
+        assert Watch(tmp_path).look().state() == "running"
+        assert "left" in Watch(tmp_path).look().line()
+    stopped = Watch(tmp_path).look()
+    assert stopped.state() == "stopped: the same scan goes on from here"
+    assert "left" not in stopped.line()
+    with Heartbeat(tmp_path / "heartbeat.log", lambda: words):  # it is taken up again
+        assert Watch(tmp_path).look().state() == "running"
+
+
 def test_nothing_is_written(followed):
     """Not counting SQLite's own table of locks (-shm), which holds no data and which every reader of a log marks."""
     folder, _, _ = followed

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from numpy import ndarray as Array
 
 from . import lanes, observables
 from .certificate import BOUNDARY_LIMIT, RESIDUAL_LIMIT
+from .findings import Findings
 from .problem import Problem
 from .scoring import score
 from .search import find_solutions
@@ -38,24 +38,10 @@ class Settings(Protocol):
 
 
 @dataclass(frozen=True)
-class Evaluation:
-    """All that a trial records. ``values`` and ``constraints`` are flat; a constraint is satisfied at <= 0."""
+class Evaluation(Findings):
+    """All that a trial records, and the state itself."""
 
-    point: dict[str, float]
-    # what was found
-    status: str
-    kind: str
-    reasons: tuple[str, ...]
-    values: dict[str, float]
-    constraints: dict[str, float]
-    # beside it
-    seconds: dict[str, float]
-    spectra: dict[str, Array] = field(repr=False)
     state: State | None = field(repr=False)
-
-    @property
-    def feasible(self) -> bool:
-        return all(value <= 0 for value in self.constraints.values())
 
 
 class _Clock:

@@ -36,7 +36,6 @@ class Geometry(NamedTuple):
     slopes: Float[Array, "element point a"]
     weights: Float[Array, "element point"]
     radii: Float[Array, "element point"]
-    mass: Float[Array, "element a a"]
     pairs: Float[Array, "element aa point+1"]  # weight * value_a * value_b at the points, and the stiffness matrix
     index: Int[Array, "element a"]
 
@@ -71,7 +70,6 @@ def geometry(grid: RadialGrid) -> Geometry:
         slopes=grid.derivative,
         weights=weights,
         radii=grid.quadrature_points,
-        mass=grid.element_matrices(of="mass"),
         pairs=np.ascontiguousarray(np.concatenate([pairs, stiffness], axis=2)),
         index=grid.element_nodes,
     )
@@ -184,14 +182,3 @@ def hessian_blocks(
     kinetic = xp.broadcast_to(xp.diag(theory.kinetic).reshape(1, 1, n * n), (n_elements, 1, n * n))
     both = (geo.pairs @ xp.concatenate([full, kinetic], axis=1)).reshape(n_elements, size, size, n, n)
     return both.transpose(0, 1, 3, 2, 4).reshape(n_elements, size * n, size * n)
-
-
-def mass_times(geo: Geometry, u: Float[Array, "node field"]) -> Float[Array, "node field"]:
-    """M u: the functional derivative of 1/2 int sum u^2."""
-    return assemble(geo.mass @ u[geo.index], 0.0 * u[-1])
-
-
-def mass_blocks(geo: Geometry, n: int) -> Float[Array, "element size size"]:
-    """Element matrices of M for n fields (node-major)."""
-    n_elements, size, _ = geo.mass.shape
-    return jnp.einsum("eab,ij->eaibj", geo.mass, jnp.eye(n)).reshape(n_elements, size * n, size * n)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,7 +63,7 @@ def scan(
                 result = read_result(address, directory, name, wanted=wanted)
                 left = "verify" in request["scan"] and is_pending(result.study.get_trials(False), result.finished)
                 if result.finished >= wanted and not left:
-                    return _reported(result, where)
+                    return _reported(result, where, quiet)
         config = importlib.import_module(".config", __package__).load(path)
     else:
         name, config, request = "scan", path_or_config, {}
@@ -82,13 +83,15 @@ def scan(
         quiet=quiet,
         extend=extend,
     )
-    return _reported(result, config.scan.storage)
+    return _reported(result, config.scan.storage, quiet)
 
 
-def _reported(result: ScanResult, storage: str) -> ScanResult:
+def _reported(result: ScanResult, storage: str, quiet: bool) -> ScanResult:
     """Write the report if there is none yet, or if it is older than the trials."""
     report = result.directory / REPORT
     if result.finished and (result.new or not report.exists()):
+        if not quiet:
+            print(f"writing {report}", file=sys.stderr, flush=True)  # it takes seconds: the pictures
         from .report import write_report
 
         try:

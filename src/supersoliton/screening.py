@@ -21,8 +21,6 @@ from .solvers.modes import border_of
 from .warm_start.analytic import scale_to_norm
 from .warm_start.multistart import Start, energies_of
 
-_SIGMA = 1.0  # mass^2; that of Newton's method far from a minimum
-_MORE = 4.0  # times sigma where a step would raise the energy
 _TRIED = 4  # values of sigma in one step
 
 
@@ -47,9 +45,12 @@ def _stepped(problem: Problem, starts: list[Start]) -> list[Start]:
         force(problem, start.u, functional.gradient(geo, theory, start.u, slopes[i], at[i][1]))
         for i, start in enumerate(starts)
     ]
-    out, open_, sigma = list(starts), list(range(len(starts))), _SIGMA
+    out, open_ = list(starts), list(range(len(starts)))
+    sigma = rules.first_shift(np, np.array([at.residual for at in forces]))
     for _ in range(_TRIED):
-        moved = _moved(problem, [starts[i].u for i in open_], [forces[i] for i in open_], curvatures[open_], sigma)
+        moved = _moved(
+            problem, [starts[i].u for i in open_], [forces[i] for i in open_], curvatures[open_], sigma[open_]
+        )
         after = energies_of(problem, moved)
         for j, i in enumerate(open_):
             if after[j] < starts[i].energy:
@@ -57,13 +58,13 @@ def _stepped(problem: Problem, starts: list[Start]) -> list[Start]:
         open_ = [i for i in open_ if out[i] is starts[i]]
         if not open_:
             break
-        sigma *= _MORE
+        sigma = rules.shift_after_refusal(np, sigma)
     return out
 
 
-def _moved(problem: Problem, fields: list[Array], forces: list[Force], curvatures: Array, sigma: float) -> Array:
+def _moved(problem: Problem, fields: list[Array], forces: list[Force], curvatures: Array, sigma: Array) -> Array:
     """Starts (start, node, field) after their steps; as they were where the step is not finite."""
-    shifts = np.stack([shift_of(problem, at.multiplier) + sigma for at in forces])
+    shifts = np.stack([shift_of(problem, at.multiplier) + s for at, s in zip(forces, sigma, strict=True)])
     borders = [border_of(problem, u) for u in fields]
     columns = np.stack([np.stack([-at.vector, b], axis=2) for at, b in zip(forces, borders, strict=True)])
     moved = []

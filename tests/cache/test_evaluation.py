@@ -190,6 +190,25 @@ def test_a_scan_with_other_objectives_and_more_trials_uses_what_there_is(tmp_pat
     assert [row["cache"] for row in read_rows(tmp_path / "two")] == ["hit", "hit", "stored"]
 
 
+def test_it_is_said_how_many_trials_came_from_the_cache(tmp_path, capsys):
+    """By the command and by the report, whose time of a trial is that of those that were computed."""
+    from rich.console import Console
+
+    from supersoliton.cli.tables import describe_scan, print_scan
+    from supersoliton.report.records import read_record
+    from supersoliton.report.summary import summary_sentences
+
+    known = "2 came from the cache of evaluations."
+    for name, trials, said in (("one", 2, False), ("two", 3, True)):
+        result = run_small(tmp_path, tmp_path / name, trials=trials)
+        print_scan(Console(width=160), describe_scan(result, "report.html"))
+        assert (known in capsys.readouterr().out) == said
+        words = " ".join(summary_sentences(read_record(tmp_path / name)))
+        assert (known in words) == said
+    [computed] = [float(row["seconds"]) for row in read_rows(tmp_path / "two") if row["cache"] == "stored"]
+    assert f"a trial took {computed:.2g} s of one process" in words
+
+
 def test_workers_keep_what_they_evaluate_and_are_asked_for_the_rest_only(tmp_path):
     """One trial is known, the others are not: the first ends in the driver, the others in two workers."""
     run_small(tmp_path, tmp_path / "one", trials=1)

@@ -81,9 +81,10 @@ def test_heartbeat_beats_on_its_own(tmp_path):
 
     with Heartbeat(tmp_path / "heartbeat.log", lambda: "trial 1/2", seconds=0.05):
         time.sleep(0.4)
-    lines = (tmp_path / "heartbeat.log").read_text().splitlines()
+    *lines, last = (tmp_path / "heartbeat.log").read_text().splitlines()
     assert len(lines) > 4
     assert all("trial 1/2 memory" in line for line in lines)
+    assert last.endswith(" ended")
 
 
 def test_progress_tells_done_failed_best_rate_and_time_left(capsys):

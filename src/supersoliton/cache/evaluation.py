@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import ndarray as Array
 
+from ..findings import Findings
 from .entry import Damaged, pack, unpack
 from .keys import fingerprint, key_of, numerics_version
 from .store import DEFAULT_SIZE, Store
@@ -30,20 +31,12 @@ class CacheWarning(UserWarning):
 
 
 @dataclass(frozen=True)
-class Recalled:
+class Recalled(Findings):
     """An evaluation found in the cache: its plain parts at once, its state when asked for.
 
     ``seconds`` is what the look-up took. ``netcdf`` is the file of the state, where the scan that computed it wrote it.
     """
 
-    point: dict[str, float]
-    status: str
-    kind: str
-    reasons: tuple[str, ...]
-    values: dict[str, float]
-    constraints: dict[str, float]
-    seconds: dict[str, float]
-    spectra: dict[str, Array] = field(repr=False)
     netcdf: bytes | None = field(repr=False)
     _state: dict[str, Any] | None = field(repr=False)
     _arrays: dict[str, Array] = field(repr=False)
@@ -52,7 +45,7 @@ class Recalled:
         """What `evaluate` returned, its state put together again for the problem of `config`."""
         from ..evaluate import Evaluation
 
-        given = {f.name: getattr(self, f.name) for f in dataclasses.fields(Evaluation) if f.name != "state"}
+        given = {f.name: getattr(self, f.name) for f in dataclasses.fields(Findings)}
         return Evaluation(**given, state=self._state_of(config))
 
     def _state_of(self, config: Any) -> Any:

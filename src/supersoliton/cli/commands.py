@@ -28,8 +28,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(cache.app, name="cache")
-app.command()(validate.validate)
 
 # What the parser raises at a wrong option. Newer typer carries its own copy of click and does not export this class.
 _USAGE_ERRORS: tuple[type[Exception], ...] = tuple(
@@ -225,6 +223,10 @@ def watch(
         watching.watch(watched, _console(), seconds=seconds)
     except KeyboardInterrupt:
         raise typer.Exit from None
+
+
+app.command()(validate.validate)
+app.add_typer(cache.app, name="cache")
 
 
 def _config(file: Path) -> tuple[Config, dict[str, float]]:

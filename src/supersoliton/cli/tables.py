@@ -47,6 +47,7 @@ def describe_scan(result: ScanResult, report: str) -> dict[str, Any]:
         "new": result.new,
         "interrupted": result.interrupted,
         "counts": result.counts,
+        "recalled": sum(trial.user_attrs.get("cache") == "hit" for trial in result.study.get_trials(deepcopy=False)),
         "objectives": list(names),
         "pareto": [
             {
@@ -68,7 +69,8 @@ def print_scan(console: Console, data: Mapping[str, Any]) -> None:
         state += ", stopped early: the same command goes on from here"
     elif not data["new"]:
         state += ", nothing left to do"
-    console.print(f"{state}{f' ({counts})' if counts else ''}.")
+    recalled = f" {data['recalled']} came from the cache of evaluations." if data["recalled"] else ""
+    console.print(f"{state}{f' ({counts})' if counts else ''}.{recalled}")
     if data["pareto"]:
         _print_pareto(console, data)
     elif data["finished"]:

@@ -44,6 +44,7 @@ class Beat:
     rate: float
     where: str
     memory: int
+    ended: bool  # by a driver that has stopped since
 
 
 @dataclass
@@ -98,6 +99,8 @@ class Watch:
             return "finished"
         if self.beat is None:
             return "no heartbeat yet"
+        if self.beat.ended:
+            return "stopped: the same scan goes on from here"
         if self.age > _SILENT:
             return f"not running: the last heartbeat is {duration(self.age)} old"
         return "running"
@@ -128,7 +131,9 @@ class Watch:
         return f"{self.folder.name}: {' · '.join(words)}"
 
     def _goes_on(self) -> bool:
-        return bool(self.beat and self.beat.rate > 0 and self.total > self.done and self.age <= _SILENT)
+        return bool(
+            self.beat and self.beat.rate > 0 and self.total > self.done and self.age <= _SILENT and not self.beat.ended
+        )
 
     def _workers(self) -> str:
         assert self.beat is not None
@@ -185,14 +190,16 @@ def last_beat(path: Path) -> Beat | None:
             lines = file.read().decode("utf-8", "replace").splitlines()
     except OSError:
         return None
+    ended = False
     for line in reversed(lines):
+        ended |= line.endswith(" ended")
         found = _BEAT.match(line)
         if found:
             at = datetime.strptime(found["time"], "%Y-%m-%dT%H:%M:%S%z").timestamp()
             done, total, running, failed, memory = (
                 int(found[name]) for name in ("done", "total", "running", "failed", "memory")
             )
-            return Beat(at, done, total, running, failed, _number(found["rate"]), found["where"], memory)
+            return Beat(at, done, total, running, failed, _number(found["rate"]), found["where"], memory, ended)
     return None
 
 

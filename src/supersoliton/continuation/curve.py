@@ -91,7 +91,8 @@ class Linearisation:
 
     def stiffness(self, x: Array) -> Array:
         free = self.point.problem.free_nodes
-        return host.matvec(self.factors[0], self.point.problem.theory.exterior, x[:, :, None])[:, :, 0] * free
+        product = host.matvec(self.factors[0].blocks, self.point.problem.theory.exterior, x[:, :, None])
+        return product[:, :, 0] * free
 
     def solve(self, load: Array, last: Row, *, homogeneous: bool = False) -> tuple[Array, Array]:
         """(du, dc) of the bordered system with right-hand side (load, excesses); homogeneous: only that of ``last``."""

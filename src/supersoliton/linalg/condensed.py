@@ -8,8 +8,7 @@ elements.
 The inertia follows from the same elimination: :math:`\mathrm{In}(A) = \sum_e \mathrm{In}(A^e_{ii}) + \sum_k
 \mathrm{In}(D_k)` with the Schur complements D_k (E. V. Haynsworth, *Linear Algebra Appl.* **1** (1968) 73).
 
-All functions but :func:`inertia` are pure JAX: they compile once per shape, for all potentials, and batch under
-``vmap``.
+All functions are pure JAX: they compile once per shape, for all potentials, and batch under ``vmap``.
 """
 
 from __future__ import annotations
@@ -18,10 +17,8 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 from jaxtyping import Bool, Float, Int
-from scipy.linalg.lapack import dsytrf
 
 from ..engine import AnyArray as Array
 
@@ -136,30 +133,8 @@ def solve(factors: Factor, rhs: Float[Array, "node n column"]) -> Float[Array, "
     return jnp.concatenate([body, x_vertices[-1:]])
 
 
-def inertia(factors: Factor) -> tuple[int, int]:
-    """Numbers of (negative, positive) eigenvalues of the matrix on its free unknowns.
-
-    On the host, by LAPACK's LDL^T of every eliminated block: half the cost of their eigenvalues.
-    """
-    n = factors.free.shape[1]
-    blocks = [*np.asarray(factors.blocks)[:, n:-n, n:-n], *np.asarray(factors.pivots)]
-    negative = sum(_negative_pivots(block) for block in blocks)
-    fixed = int(np.sum(np.asarray(factors.free) == 0.0))  # each contributes the eigenvalue 1
-    return negative, sum(len(block) for block in blocks) - negative - fixed
-
-
-def _negative_pivots(matrix: np.ndarray) -> int:
-    """Negative eigenvalues of a symmetric matrix from D of its Bunch-Kaufman factors.
-
-    A pivot of size 2 is chosen where the matrix is indefinite on it: one eigenvalue of each sign.
-    """
-    diagonal, pivots, _ = dsytrf(matrix, lower=1)
-    single = pivots > 0
-    return int(np.sum(np.diagonal(diagonal)[single] < 0)) + int(np.sum(~single)) // 2
-
-
 def negative(factors: Factor) -> tuple[Int[Array, ""], Bool[Array, ""]]:
-    """The number of negative eigenvalues, and whether it is in doubt: the part of :func:`inertia` that batches.
+    """The number of negative eigenvalues, and whether it is in doubt: as :func:`.host.inertia`, in a batch.
 
     The interior blocks are eliminated node by node, in blocks of the n fields of a node, without pivoting between
     them; the signs are those of the eigenvalues of the block pivots. A pivot that is singular to 1e-9 makes the count
@@ -181,16 +156,3 @@ def negative(factors: Factor) -> tuple[Int[Array, ""], Bool[Array, ""]]:
     size_of = jnp.abs(values)
     doubtful = ~jnp.all(size_of.min(axis=1) > 1e-9 * size_of.max(axis=1))  # NaN is doubtful too
     return jnp.sum(values < 0), doubtful
-
-
-def matvec(
-    blocks: Float[Array, "element size size"], exterior: Float[Array, "n n"], x: Float[Array, "node n column"]
-) -> Float[Array, "node n column"]:
-    """A x for the sum of the element matrices (fixed values are not treated specially)."""
-    n_nodes, n, columns = x.shape
-    n_elements = blocks.shape[0]
-    order = (n_nodes - 1) // n_elements
-    index = jnp.arange(n_elements)[:, None] * order + jnp.arange(order + 1)[None, :]
-    local = x[index].reshape(n_elements, (order + 1) * n, columns)
-    product = (blocks @ local).reshape(n_elements, order + 1, n, columns)
-    return jnp.zeros_like(x).at[index].add(product).at[-1].add(exterior @ x[-1])

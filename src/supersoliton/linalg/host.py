@@ -135,13 +135,15 @@ def solve(factors: Factor, rhs: Float[Array, "node n column"]) -> Float[Array, "
     return np.concatenate([out.reshape(-1, n, columns), x[-1:]])
 
 
-def matvec(factors: Factor, exterior: Float[Array, "n n"], x: Float[Array, "node n column"]) -> Array:
+def matvec(
+    blocks: Float[Array, "element size size"], exterior: Float[Array, "n n"], x: Float[Array, "node n column"]
+) -> Array:
     """A x from the element matrices (fixed values are not treated specially); shape of ``x``."""
     n_nodes, n, columns = x.shape
-    n_elements = len(factors.blocks)
+    n_elements = len(blocks)
     order = (n_nodes - 1) // n_elements
     index = np.arange(n_elements)[:, None] * order + np.arange(order + 1)
-    product = (factors.blocks @ x[index].reshape(n_elements, -1, columns)).reshape(n_elements, order + 1, n, columns)
+    product = (blocks @ x[index].reshape(n_elements, -1, columns)).reshape(n_elements, order + 1, n, columns)
     out = np.zeros_like(x)
     out[:-1] = product[:, :-1].reshape(-1, n, columns)
     out[order::order] += product[:, -1]

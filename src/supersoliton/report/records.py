@@ -48,6 +48,7 @@ class Trial:
     values: Mapping[str, float]
     constraints: Mapping[str, float]
     seconds: float
+    recalled: bool = False  # from the cache of evaluations
 
     @property
     def is_soliton(self) -> bool:
@@ -169,6 +170,7 @@ def _trial(frozen: FrozenTrial) -> Trial:
         values=_numbers(attributes.get("values", {})),
         constraints=_numbers(attributes.get("constraints", {})),
         seconds=float(seconds.get("total", elapsed)),
+        recalled=attributes.get("cache") == "hit",
     )
 
 

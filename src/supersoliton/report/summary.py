@@ -50,9 +50,11 @@ def _what_ran(record: Record) -> str:
     text = f"{finished} {'trial' if finished == 1 else 'trials'} finished"
     text += f", {len(record.failed)} failed" if record.failed else ", none failed"
     text += f", {record.unfinished} left unfinished" if record.unfinished else ""
-    total = sum(trial.seconds for trial in record.trials if math.isfinite(trial.seconds))
-    if finished and total > 0:
-        text += f"; a trial took {np.median([trial.seconds for trial in record.trials]):.2g} s of one process (median)"
+    spent = [trial.seconds for trial in record.trials if math.isfinite(trial.seconds) and not trial.recalled]
+    if sum(spent) > 0:
+        text += f"; a trial took {np.median(spent):.2g} s of one process (median)"
+    recalled = sum(trial.recalled for trial in record.trials)
+    text += f"; {recalled} came from the cache of evaluations" if recalled else ""
     return text + "."
 
 

@@ -192,6 +192,9 @@ def _beats(one: Sequence[float], other: Sequence[float]) -> bool:
     return all(a >= b for a, b in zip(one, other, strict=True)) and tuple(one) != tuple(other)
 
 
+ENDED = "ended"  # the last words of a driver that was not killed
+
+
 class Heartbeat:
     """A line in heartbeat.log every `seconds`: time, trials done, rate, memory of this process and its workers.
 
@@ -214,6 +217,7 @@ class Heartbeat:
         self._stop.set()
         self._thread.join()
         self._beat()
+        self._write(ENDED)
 
     def _run(self) -> None:
         while not self._stop.wait(self._seconds):
