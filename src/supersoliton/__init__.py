@@ -42,6 +42,7 @@ _HOME = {
     "Rotation": "rotation",
     "rotation": "rotation",
     "MultiStart": "warm_start",
+    "WarmStart": "warm_start",
     "Branch": "continuation",
     "continuation": "continuation",
     "SolveError": "solve",
@@ -125,3 +126,4 @@ if TYPE_CHECKING:
     from .warm_start import MultiStart as MultiStart
     from .warm_start import OriginalGuess as OriginalGuess
     from .warm_start import SuperGaussian as SuperGaussian
+    from .warm_start import WarmStart as WarmStart

@@ -14,11 +14,12 @@ from .certificate import BOUNDARY_LIMIT, RESIDUAL_LIMIT
 from .findings import Findings
 from .problem import Problem
 from .scoring import score
-from .search import find_solutions
+from .search import ANALYTIC, Found, find_solutions
 from .self_consistent import iterate, recorded
 from .solvers.base import AbstractSolver
 from .spectrum import Modes, spectrum
 from .state import State, make_state
+from .warm_start.trained import untrained
 
 _RESOLVED = 1e-4  # relative error of the energy above which a state may be made by the mesh
 _MIN_AMPLITUDE = 0.1  # the original's pre-check on the largest |Psi|
@@ -75,17 +76,23 @@ def evaluate(cfg: Settings, point: Mapping[str, float]) -> Evaluation:
         return _without_state(couplings, str(error), clock)
     clock.lap("vacuum")
     fixed = None
+    guess = _guess(cfg)
     if cfg.problem.self_consistent is None:
-        solutions, relaxed = find_solutions(problem, cfg.solver, cfg.problem.guess)
+        found = find_solutions(problem, cfg.solver, guess)
     else:  # the evaluation is that of the fixed point, or of where the search for one ended
-        fixed = iterate(problem, cfg.problem.self_consistent, cfg.problem.guess, cfg.solver)
-        problem, solutions, relaxed = fixed.problem, fixed.solutions, len(fixed.solutions)
-        vacuum_values = observables.vacuum_masses(problem) if solutions else vacuum_values
+        fixed = iterate(problem, cfg.problem.self_consistent, guess, cfg.solver)
+        problem, found = fixed.problem, Found(fixed.solutions, len(fixed.solutions))
+        vacuum_values = observables.vacuum_masses(problem) if found.solutions else vacuum_values
     clock.lap("state")
-    if not solutions:
+    if not found.solutions:
         return _without_state(couplings, fixed.status if fixed else "diverged: no start has a finite energy", clock)
-    state = make_state(problem, solutions[0])
+    state = make_state(problem, found.solutions[0])
     clock.lap("certificate")
+    if found.start != ANALYTIC and not state.certificate.certified:  # a start that was foretold has to earn its trust
+        again = find_solutions(problem, cfg.solver, untrained(guess))
+        found = again._replace(steps=found.steps + again.steps, untrained_steps=found.untrained_steps)
+        state = make_state(problem, found.solutions[0])
+        clock.lap("state_again")
     modes = _modes(cfg, state)
     clock.lap("spectrum")
     scores = _scores(cfg, modes)
@@ -94,8 +101,10 @@ def evaluate(cfg: Settings, point: Mapping[str, float]) -> Evaluation:
         **scores,
         **vacuum_values,
         **_measurements(state),
-        "n_distinct": float(relaxed),
+        "n_distinct": float(found.relaxed),
         "steps": float(state.steps),
+        "newton_steps": float(found.steps),
+        "steps_saved": found.untrained_steps - found.steps,
         **(recorded(fixed) if fixed else {}),
     }
     lowest = modes.get(0)
@@ -116,8 +125,15 @@ def evaluate(cfg: Settings, point: Mapping[str, float]) -> Evaluation:
         constraints=constraints,
         seconds=clock.total(),
         spectra=spectra,
+        start=found.start,
         state=state,
     )
+
+
+def _guess(cfg: Settings) -> Any:
+    """Where the search starts: what the configuration was trained for, else its guess."""
+    trained = getattr(cfg, "trained_guess", None)
+    return cfg.problem.guess if trained is None else trained
 
 
 def _modes(cfg: Settings, state: State) -> dict[int, Modes]:
@@ -213,5 +229,6 @@ def _without_state(point: dict[str, float], status: str, clock: _Clock) -> Evalu
         constraints=dict.fromkeys(names, 1.0),
         seconds=clock.total(),
         spectra={},
+        start="",
         state=None,
     )

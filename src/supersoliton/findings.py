@@ -21,6 +21,7 @@ class Findings:
     # beside it
     seconds: dict[str, float]
     spectra: dict[str, Array] = field(repr=False)
+    start: str  # what the search's lowest state started from: "analytic", or a rung of the ladder
 
     @property
     def feasible(self) -> bool:

@@ -5,6 +5,10 @@ same elements and a third of the order, and the lower ones another: their order 
 (`docs/decisions.md`). The best go on to the end on a mesh of half the order. Only what could be the lowest state is
 polished on the mesh itself: the lowest one, and those whose energy on the coarse mesh is not above its by more than the
 coarse mesh may err.
+
+Where a start's branch was trained (:class:`.warm_start.WarmStart`), what is foretold takes the place of the way from
+the screened start to the end. The branches looked at are the same, so a trained search misses none that an untrained
+one would see; what ends on another branch than it was meant for is dropped, and its start goes the long way.
 """
 
 from __future__ import annotations
@@ -16,12 +20,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy import ndarray as Array
 
+from .ladder import Foretold, corrected, foretell
 from .problem import Problem
 from .screening import flow_together
 from .solvers.base import AbstractSolver, Solution
 from .solvers.newton import Newton
 from .warm_start.analytic import starting_fields
+from .warm_start.branch import Branch, branch_of
 from .warm_start.multistart import MultiStart, Start, screened_starts
+from .warm_start.trained import WarmStart
 
 _KEPT = (8, 3)  # starts that are left after each step together
 _SCREENED = 6  # and of those without norm, which step one by one
@@ -29,44 +36,142 @@ _SCREENING_STEPS = 3
 _LOWEST_ORDER = 4  # of a coarse mesh
 _COARSE_TOL = 1e-4  # residual on the coarse mesh: the energy is then known to 1e-8, better than that mesh can
 _DOUBT = 10.0  # states of like shape err alike on the coarse mesh; one may err this many times more than another
+_COARSE_ERROR = 1e-4  # what a coarse energy may err where no state has yet told: three times the worst seen
 _SAME_STATE = 1e-7  # relative difference in energy below which two states may be one
 _SAME_FIELDS = 1e-2  # and that of the fields' moduli: u and -u are one, a soliton in either of two like fields is not
 
 
+ANALYTIC = "analytic"
+
+
 class Found(NamedTuple):
-    """Distinct solutions, lowest energy first, and the number of different states that the starts relaxed to."""
+    """Distinct solutions, lowest energy first; the number of different states that the starts relaxed to; what the
+    lowest solution started from; the Newton steps of all that was tried, and what a search of the same box takes on
+    average without training (NaN where nothing was trained)."""
 
     solutions: list[Solution]
     relaxed: int
+    start: str = ANALYTIC
+    steps: int = 0
+    untrained_steps: float = math.nan
 
 
-def find_solutions(problem: Problem, solver: AbstractSolver, guess: Any) -> Found:
+class _Candidate(NamedTuple):
+    """On its way to the end: where it is, at which energy, and what is known of it."""
+
+    u: Array  # on the problem's mesh
+    energy: float
+    settled: bool  # the energy is that of a state: converged on the coarse mesh, or foretold
+    foretold: Foretold | None
+    branch: Branch | None
+    origin: Array  # the screened start, on the coarse mesh
+
+
+def find_solutions(problem: Problem, solver: AbstractSolver, guess: Any, *, every: bool = False) -> Found:
     """The lowest state that the guess leads to, and whatever others were polished on the way, converged ones first.
 
-    Without a given guess (None) many starts are compared, see the notes of this module.
+    Without a given guess (None) many starts are compared, see the notes of this module; ``every``: those that cannot
+    be the lowest state are polished too.
     """
     multi = MultiStart() if guess is None else guess
     if not isinstance(multi, MultiStart):
         found = distinct_solutions(problem, [solver.run(problem, starting_fields(problem, multi))])
-        return Found(found, len(found))
-    coarse = _coarser(problem, 2)
-    newton = solver if isinstance(solver, Newton) else Newton()
-    crude = replace(newton, tol=max(newton.tol, _COARSE_TOL))
-    screened = _screened(problem, coarse, newton, multi.n_polish)
-    relaxed = distinct_solutions(coarse, [crude.run(coarse, u) for u in screened])
-    relaxed.sort(key=lambda s: _energy(coarse, s.u))
-    polished: list[Solution] = []
-    highest = math.inf  # coarse energy above which a converged candidate cannot be the lowest state
-    for candidate in relaxed:
-        energy = _energy(coarse, candidate.u)
-        if candidate.converged and energy > highest:
-            continue
-        start = coarse.grid.interpolate(candidate.u, problem.grid.nodes)  # type: ignore[union-attr]
-        solution = solver.run(problem, starting_fields(problem, start))
-        polished.append(solution)
-        if candidate.converged and solution.converged and highest == math.inf:
-            highest = energy + _DOUBT * abs(_energy(problem, solution.u) - energy)
-    return Found(distinct_solutions(problem, polished), len(relaxed))
+        return Found(found, len(found), ANALYTIC, sum(s.steps for s in found))
+    return _Search(problem, solver, multi).run(every=every)
+
+
+class _Search:
+    """Many starts, some of them foretold, and what comes of them."""
+
+    def __init__(self, problem: Problem, solver: AbstractSolver, multi: MultiStart) -> None:
+        self.problem, self.solver, self.multi = problem, solver, multi
+        self.coarse = _coarser(problem, 2)
+        newton = solver if isinstance(solver, Newton) else Newton()
+        self.newton, self.crude = newton, replace(newton, tol=max(newton.tol, _COARSE_TOL))
+        self.library = multi.library_for(problem) if isinstance(multi, WarmStart) else None
+        self.steps = 0
+        self.higher = 0  # states foretold that cannot be the lowest
+
+    def run(self, *, every: bool) -> Found:
+        screened = _screened(self.problem, self.coarse, self.newton, self.multi.n_polish)
+        known, unknown = self.foretold(screened)
+        candidates = self.distinct([*known, *self.relaxed(unknown)])
+        polished: list[tuple[Solution, str]] = []
+        highest = math.inf  # energy above which a settled candidate cannot be the lowest state
+        for candidate in candidates:
+            if candidate.settled and candidate.energy > highest and not every:
+                continue
+            solution, start = self.polish(candidate)
+            polished.append((solution, start))
+            if candidate.settled and solution.converged and highest == math.inf:
+                erred = _DOUBT * abs(_energy(self.problem, solution.u) - candidate.energy)
+                mixed = any(c.foretold is None for c in candidates) and candidate.foretold is not None
+                floor = _COARSE_ERROR * abs(candidate.energy) if mixed else 0.0
+                highest = candidate.energy + max(erred, floor)
+        solutions = distinct_solutions(self.problem, [solution for solution, _ in polished])
+        start = next((start for s, start in polished if solutions and s is solutions[0]), ANALYTIC)
+        untrained = math.nan if self.library is None else float(self.library.record["search_steps"])
+        return Found(solutions, len(candidates) + self.higher, start, self.steps, untrained)
+
+    def foretold(self, screened: list[Array]) -> tuple[list[_Candidate], list[Array]]:
+        """What the library foretells of the branches of the starts, each once; and the starts that it knows not.
+
+        Lowest first; what cannot be the lowest state, as its energy is known well enough, is not made better.
+        """
+        if self.library is None:
+            return [], screened
+        assert isinstance(self.multi, WarmStart)
+        starts: dict[Branch, Array] = {}
+        for u in screened:
+            starts.setdefault(branch_of(self.coarse, u), u)
+        rough = {b: foretell(self.library, self.problem, b, self.multi.rungs) for b in starts}
+        unknown = [starts[branch] for branch, found in rough.items() if found is None]
+        known: list[_Candidate] = []
+        near = [(branch, found) for branch, found in rough.items() if found is not None]
+        for branch, found in sorted(near, key=lambda pair: pair[1].energy):
+            if known and found.energy - found.doubt(self.problem) > known[0].energy:
+                self.higher += 1
+                continue
+            better = corrected(self.problem, found, self.multi.corrections)
+            if better is None:
+                unknown.append(starts[branch])
+                continue
+            known.append(_Candidate(better.u, better.energy, True, better, branch, starts[branch]))
+            known.sort(key=lambda candidate: candidate.energy)
+        return known, unknown
+
+    def relaxed(self, starts: list[Array]) -> list[_Candidate]:
+        """The starts at the end of their way on the coarse mesh."""
+        ended = [self.crude.run(self.coarse, u) for u in starts]
+        self.steps += sum(s.steps for s in ended)
+        nodes = self.problem.grid.nodes  # type: ignore[union-attr]
+        out = []
+        for s in distinct_solutions(self.coarse, ended):
+            u = self.coarse.grid.interpolate(s.u, nodes)  # type: ignore[union-attr]
+            out.append(_Candidate(u, _energy(self.coarse, s.u), s.converged, None, None, s.u))
+        return out
+
+    def distinct(self, candidates: list[_Candidate]) -> list[_Candidate]:
+        """Lowest first; a relaxed start that came to what is foretold already is left out."""
+        out: list[_Candidate] = []
+        for c in sorted(candidates, key=lambda c: c.energy):
+            near = [d for d in out if abs(d.energy - c.energy) <= _COARSE_ERROR * abs(c.energy)]
+            if c.foretold is None and any(d.foretold and not _differ(self.problem, c.u, d.u) for d in near):
+                continue
+            out.append(c)
+        return out
+
+    def polish(self, candidate: _Candidate) -> tuple[Solution, str]:
+        """The candidate's solution on the mesh, and what it started from."""
+        solution = self.solver.run(self.problem, starting_fields(self.problem, candidate.u))
+        self.steps += solution.steps
+        if candidate.foretold is None:
+            return solution, ANALYTIC
+        if solution.converged and branch_of(self.problem, solution.u) == candidate.branch:
+            return solution, candidate.foretold.rung
+        for other in self.relaxed([candidate.origin]):  # foretold wrongly: the long way
+            return self.polish(other)
+        return solution, candidate.foretold.rung
 
 
 def _screened(problem: Problem, coarse: Problem, newton: Newton, count: int) -> list[Array]:

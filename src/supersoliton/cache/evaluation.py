@@ -171,6 +171,7 @@ def _packed(key: str, evaluation: Evaluation, netcdf: bytes | None) -> bytes:
         "constraints": evaluation.constraints,
         "seconds": evaluation.seconds,
         "point": evaluation.point,
+        "start": evaluation.start,
         "machine": f"{platform.node()} {platform.machine()}",
         "state": None,
     }
@@ -205,6 +206,7 @@ def _recalled(point: Mapping[str, float], header: Mapping[str, Any], arrays: dic
             constraints=header["constraints"],
             seconds={},
             spectra={n.removeprefix("spectrum "): a for n, a in arrays.items() if n.startswith("spectrum ")},
+            start=header["start"],
             netcdf=arrays["netcdf"].tobytes() if "netcdf" in arrays else None,
             _state=header["state"],
             _arrays=arrays,

@@ -17,7 +17,7 @@ from typing import Any
 # the imports of evaluate.py and finds none of these.
 NOT_NUMERICS = frozenset(
     {"__init__", "bounce", "cache", "cli", "continuation", "differentiable", "find", "folders", "jobs", "oscillations",
-     "plotting", "report", "rotation", "scan", "sensitivity", "validate"}
+     "plotting", "pretrain", "report", "rotation", "scan", "sensitivity", "validate"}
 )  # fmt: skip
 # Their versions can change a number: the engine, the linear algebra, the table of particle masses behind the scores.
 _PACKAGES = ("jax", "jaxlib", "numpy", "scipy", "particle")

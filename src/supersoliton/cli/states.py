@@ -34,9 +34,9 @@ def find_state(config: Config, point: Mapping[str, float]) -> tuple[State, dict[
     problem = config.problem_at(point)
     options, fed = config.problem.self_consistent, None
     if options is None:
-        solutions = find_solutions(problem, config.solver, config.problem.guess).solutions
+        solutions = find_solutions(problem, config.solver, config.trained_guess or config.problem.guess).solutions
     else:
-        found = iterate(problem, options, config.problem.guess, config.solver)
+        found = iterate(problem, options, config.trained_guess or config.problem.guess, config.solver)
         bare = {name: float(problem.model.params[name]) for name in options.feedback}
         problem, solutions = found.problem, found.solutions
         fed = {"status": found.status, "iterations": len(found.history), "residual": found.residual}

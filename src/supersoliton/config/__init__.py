@@ -6,7 +6,8 @@
             [problem.self_consistent] the fields of SelfConsistent: couplings fed back from the state
 [solver]    kind = "newton", "lbfgs" or "gradient_flow", and the fields of Newton, LBFGS or GradientFlow
 [spectrum]  n_modes, ell          [score]  spectrum, targets, null_samples, seed
-[scan]      trials, sampler, fallback, population, seed, workers, objectives, cache, cache_size,
+[warm_start] use, checkpoint, corrections, and how it is trained: the fields of WarmStartSettings
+[scan]      mode, trials, sampler, fallback, population, seed, workers, objectives, cache, cache_size,
             device, batch, executor, scheduler, trial_timeout, worker_memory, storage
 [scan.parameters]   g = [0.5, 0.8]   or   norm = { low = 400, high = 5000, log = true }
 [scan.verify]       points

@@ -17,13 +17,16 @@ from ..problem import Problem
 from ..scan.settings import Range, ScanSettings, VerifySettings
 from ..self_consistent import SelfConsistent, check_feedback
 from ..solvers import LBFGS, AbstractSolver, GradientFlow, Newton
-from ..warm_start import Exponential, Gaussian, MultiStart, OriginalGuess, SuperGaussian
+from ..warm_start import Exponential, Gaussian, MultiStart, OriginalGuess, SuperGaussian, WarmStart
+from ..warm_start.library import digest_of_file
+from ..warm_start.settings import WarmStartSettings
 from . import user_potential
 from .files import read
 from .schema import as_table, build, check_keys, construct, is_finite, retold
 from .tables import RECORDED, ProblemSettings, ScoreSettings, SpectrumSettings
 
-_TABLES = ("model", "grid", "problem", "solver", "spectrum", "score", "scan")
+CHECKPOINT = "warm_start.npz"
+_TABLES = ("model", "grid", "problem", "solver", "spectrum", "score", "warm_start", "scan")
 # Tables that the program adds to the file it resolved, so that this file can be run again as it is.
 _RECORDED = ("versions", "record")
 _SOLVERS: dict[str, Any] = {
@@ -51,6 +54,10 @@ class Config:
     spectrum: SpectrumSettings
     score: ScoreSettings
     scan: ScanSettings
+    # None: nothing was trained, and nothing is looked for
+    warm_start: WarmStartSettings | None
+    # the file of trained starts as it was when this was read; empty where there is none
+    warm_start_digest: str
     # the [model] table with its defaults, from which a user's potential can be made again
     model_table: Mapping[str, Any]
 
@@ -68,6 +75,20 @@ class Config:
             given["norm"] = float(norm)
         return construct("problem", Problem, model=model, grid=self.grid, **given)
 
+    @property
+    def trained_guess(self) -> WarmStart | None:
+        """The start of a search where [warm_start] is there; None: [problem.guess] is."""
+        options = self.warm_start
+        if options is None:
+            return None
+        return WarmStart(
+            n_polish=self.problem.guess.n_polish,
+            checkpoint=options.checkpoint,
+            use=options.use,
+            corrections=options.corrections,
+            digest=self.warm_start_digest,
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Every key with its value, defaults included: plain, TOML-writable, and `loads` of it is this again."""
         problem = as_table(dataclasses.replace(self.problem, guess=None, self_consistent=None))
@@ -78,6 +99,9 @@ class Config:
         if self.scan.verify is not None:
             scan["verify"] = as_table(self.scan.verify)
         scan["parameters"] = {name: as_table(limits) for name, limits in self.scan.parameters.items()}
+        trained = {}
+        if self.warm_start is not None:
+            trained = {"warm_start": as_table(self.warm_start) | {"digest": self.warm_start_digest}}
         return {
             "model": dict(self.model_table),
             "grid": as_table(self.grid),
@@ -85,6 +109,7 @@ class Config:
             "solver": _kind_table(self.solver, _SOLVERS),
             "spectrum": as_table(self.spectrum),
             "score": as_table(self.score),
+            **trained,
             "scan": scan,
         }
 
@@ -92,6 +117,11 @@ class Config:
         """The same configuration with other [scan] settings, e.g. `trials=6`."""
         settings = {f.name: getattr(self.scan, f.name) for f in dataclasses.fields(self.scan)} | changes
         return dataclasses.replace(self, scan=construct("scan", ScanSettings, **settings))
+
+    def with_warm_start(self, **changes: Any) -> Config:
+        """The same configuration with other [warm_start] settings, and the file they name as it is now."""
+        options = dataclasses.replace(self.warm_start or WarmStartSettings(), **changes)
+        return dataclasses.replace(self, warm_start=options, warm_start_digest=digest_of_file(options.checkpoint))
 
     def with_tables(self, tables: Mapping[str, Any]) -> Config:
         """The configuration of other tables, e.g. those that an earlier version recorded. Raises ValueError."""
@@ -109,6 +139,9 @@ class Config:
 def load(path: str | Path) -> Config:
     """Read and check a TOML file. Raises ValueError: file, table and key, value, remedy in one sentence."""
     tables = read(path)
+    trained = tables.get("warm_start")
+    if isinstance(trained, Mapping) and "checkpoint" not in trained:
+        tables["warm_start"] = {**trained, "checkpoint": str(Path("runs").absolute() / Path(path).stem / CHECKPOINT)}
     try:
         return loads(tables, base=Path(path).resolve().parent)
     except ValueError as error:
@@ -132,7 +165,8 @@ def loads(tables: Mapping[str, Any] | str, *, base: Path | None = None) -> Confi
     solver = build("solver", _SOLVERS[_kind("solver", solver_table, tuple(_SOLVERS))], solver_table)
     model, model_table = _model(tables.get("model", {}), base or Path.cwd())
     problem = _problem(tables.get("problem", {}))
-    config = Config(model, grid, problem, solver, spectrum, score, scan, model_table)
+    trained, digest = _warm_start(tables.get("warm_start"), base or Path.cwd())
+    config = Config(model, grid, problem, solver, spectrum, score, scan, trained, digest, model_table)
     _check_parameters(config)
     return config
 
@@ -220,6 +254,18 @@ def _problem(table: Mapping[str, Any]) -> ProblemSettings:
     return dataclasses.replace(settings, guess=_guess(dict(guess)), self_consistent=chosen)
 
 
+def _warm_start(table: Mapping[str, Any] | None, base: Path) -> tuple[WarmStartSettings | None, str]:
+    """The settings, and the digest of the file they name (or that was recorded when the scan began)."""
+    if table is None:
+        return None, ""
+    values = dict(table)
+    digest = values.pop("digest", None)
+    settings = build("warm_start", WarmStartSettings, values)
+    if settings.checkpoint:
+        settings = dataclasses.replace(settings, checkpoint=str((base / settings.checkpoint).absolute()))
+    return settings, digest_of_file(settings.checkpoint) if digest is None else str(digest)
+
+
 def _guess(values: dict[str, Any]) -> Any:
     kind = _kind("problem.guess", values, tuple(_GUESSES))
     return build("problem.guess", _GUESSES[kind], values)
@@ -250,6 +296,21 @@ def _check_parameters(config: Config) -> None:
             near = get_close_matches(name, RECORDED, n=1)
             remedy = f'did you mean "{near[0]}"?' if near else f"choose from {', '.join(RECORDED)}."
             raise ValueError(f'[scan] objectives: nothing is recorded as "{name}": {remedy}')
+    if config.warm_start is not None:
+        if not isinstance(config.problem.guess, MultiStart):
+            raise ValueError(
+                "[warm_start] foretells the states that a search over branches finds, and [problem.guess] is another "
+                'start: set kind = "multistart" there, or leave one of the tables out.'
+            )
+        if not config.warm_start.checkpoint:
+            raise ValueError("[warm_start] checkpoint is missing: name the file, e.g. warm_start.npz.")
+        if config.problem.self_consistent is not None:
+            fed = [name for name in config.problem.self_consistent.feedback if name not in config.scan.parameters]
+            if fed:
+                raise ValueError(
+                    f"[warm_start] is trained over [scan.parameters], and {fed[0]}, which is fed back, is none of "
+                    "them: scan it too, or leave one of the tables out."
+                )
     if config.problem.self_consistent is not None:
         construct("problem.self_consistent", check_feedback, model=config.model, options=config.problem.self_consistent)
     names = config.model.fields

@@ -14,6 +14,7 @@ RECORDED = (
     "mass_ratio", "octave_splitting", "lightest_squared", "energy", "energy_per_norm", "norm", "multiplier", "size",
     "octaves_in_core", "largest_amplitude", "higgs_mean", "residual", "discretisation", "virial", "negative_modes",
     "translation_mode", "tail", "boundary_fraction", "certified", "n_distinct", "steps",
+    "newton_steps", "steps_saved",
 )  # fmt: skip
 
 

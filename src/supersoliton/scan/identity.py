@@ -8,8 +8,8 @@ from typing import Any
 
 # Settings of [scan] that may change between runs of one study: they choose no trial.
 FREE = (
-    "trials", "workers", "executor", "scheduler", "trial_timeout", "worker_memory", "storage", "cache", "cache_size",
-    "device", "batch", "verify",
+    "mode", "trials", "workers", "executor", "scheduler", "trial_timeout", "worker_memory", "storage", "cache",
+    "cache_size", "device", "batch", "verify",
 )  # fmt: skip
 _RECORDED = ("versions", "record")
 _RANGE = ("low", "high")  # what --extend may change of a scanned parameter

@@ -86,7 +86,7 @@ class TrialTable:
 
     def _widen(self, keys: Iterable[str]) -> None:
         keys = list(keys)
-        last = ("seconds", "cache", *(("foretold",) if "foretold" in keys else ()), "reasons")
+        last = ("seconds", "start", "cache", *(("foretold",) if "foretold" in keys else ()), "reasons")
         first = ("number", "state", "kind", "status", *self._parameters)
         constraints = [key for key in keys if key.startswith("c_")]
         middle = [key for key in keys if key not in {*first, *last, *constraints}]
@@ -117,6 +117,7 @@ class TrialTable:
             **{name: repr(trial.params[name]) for name in self._parameters if name in trial.params},
             **{f"c_{name}": repr(value) for name, value in attributes.get("constraints", {}).items()},
             "seconds": attributes.get("seconds", {}).get("total", ""),
+            "start": attributes.get("start", ""),
             "cache": attributes.get("cache", ""),
             **({"foretold": attributes[MARK]["index"]} if MARK in attributes else {}),
             "reasons": "; ".join([*attributes.get("reasons", []), *error[-1:]]),

@@ -12,6 +12,7 @@ from .. import devices
 
 SAMPLERS = ("tpe", "nsga2", "nsga3", "gp", "botorch", "random", "sobol")
 EXECUTORS = ("auto", "in_process", "processes", "dask")
+MODES = ("scan", "pretrain", "full")
 FALLBACKS = ("tpe", "nsga2", "nsga3", "random", "sobol")  # those that need nothing beyond the dependencies
 
 
@@ -62,6 +63,7 @@ class VerifySettings:
 class ScanSettings:
     """How many trials, chosen how, run by how many workers, scored by what.
 
+    mode         "scan"; "pretrain": train the starts of [warm_start] and no more; "full": train, then scan
     sampler      "tpe", "nsga2" or "nsga3" (generations of `population`), "gp", "botorch", "random" or "sobol"
     fallback     draws instead where "gp" or "botorch" is not installed or fails
     workers      processes side by side; 1 runs in this process, and then the same seed gives the same trials
@@ -80,6 +82,7 @@ class ScanSettings:
     storage         where the study is kept, see scan/storage.py; "" is study.db in the folder of the scan
     """
 
+    mode: str = "scan"
     trials: int = 24
     sampler: str = "tpe"
     fallback: str = "nsga2"
@@ -117,6 +120,8 @@ class ScanSettings:
             raise ValueError(f"scan.fallback must be one of {', '.join(FALLBACKS)}, got {self.fallback!r}: choose one.")
         if not (math.isfinite(self.cache_size) and self.cache_size > 0):
             raise ValueError(f"scan.cache_size must be positive, in MB, got {self.cache_size!r}: or set cache = false.")
+        if self.mode not in MODES:
+            raise ValueError(f"scan.mode must be one of {', '.join(MODES)}, got {self.mode!r}: choose one.")
         if self.executor not in EXECUTORS:
             raise ValueError(f"scan.executor must be one of {', '.join(EXECUTORS)}, got {self.executor!r}: choose one.")
         if self.scheduler and (self.executor not in ("auto", "dask") or "://" not in self.scheduler):

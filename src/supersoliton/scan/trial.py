@@ -32,6 +32,8 @@ class Outcome:
     spectra: dict[str, list[float]] = field(default_factory=dict)
     # netCDF file of the state, only where the trial is feasible and so may join the Pareto set
     state_file: str | None = None
+    # what the search for the state started from: "analytic", "network", "regression" or "neighbour"
+    start: str = ""
     # in words, what the cache of evaluations did: "hit", "stored", why not; empty where it is switched off
     cache: str = ""
     # why there is nothing above: the traceback of a crash, or how the worker died
@@ -138,6 +140,7 @@ def _outcome(evaluation: Any, point: dict[str, float], objectives: tuple[str, ..
         constraints=constraints,
         seconds={name: float(value) for name, value in evaluation.seconds.items()},
         spectra={name: [float(x) for x in levels] for name, levels in evaluation.spectra.items()},
+        start=str(evaluation.start),
     )
 
 

@@ -178,7 +178,7 @@ class Twin:
 def _attributes(outcome: Outcome) -> dict[str, Any]:
     if outcome.failed:
         return {"status": outcome.status, _ERROR: outcome.error, "cache": outcome.cache}
-    names = ("kind", "status", "reasons", "values", "constraints", "seconds", "cache")
+    names = ("kind", "status", "reasons", "values", "constraints", "seconds", "start", "cache")
     return {name: getattr(outcome, name) for name in names}
 
 

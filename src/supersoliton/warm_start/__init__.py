@@ -7,3 +7,4 @@ from .analytic import SuperGaussian as SuperGaussian
 from .analytic import starting_fields as starting_fields
 from .multistart import MultiStart as MultiStart
 from .multistart import Start as Start
+from .trained import WarmStart as WarmStart

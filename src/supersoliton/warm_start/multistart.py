@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -135,8 +136,13 @@ def energies_of(problem: Problem, batch: Array) -> Array:
     return np.einsum("eq,seq->s", grid.quadrature_weights, density)
 
 
-def screened_starts(problem: Problem) -> list[Start]:
-    """The best start of every carrying set, by energy (of the energy at that norm, where one is fixed)."""
+def screened_starts(
+    problem: Problem, sets: Sequence[tuple[tuple[int, ...], tuple[float, ...]]] | None = None
+) -> list[Start]:
+    """The best start of every carrying set, by energy (of the energy at that norm, where one is fixed).
+
+    ``sets``: fields with their signs, instead of those of :func:`carrying_sets`.
+    """
     grid = problem.grid
     assert grid is not None
     smallest = 2.0 * grid.element_edges[1] / grid.order
@@ -144,7 +150,7 @@ def screened_starts(problem: Problem) -> list[Start]:
     shapes = [np.exp(-((grid.nodes / w) ** power)) for w in widths for power in (2, 4)]
     norms = [float(shape @ grid.mass @ shape) for shape in shapes]
     profiles, labels = [], []
-    for members, signs in carrying_sets(problem):
+    for members, signs in carrying_sets(problem) if sets is None else sets:
         pattern = np.zeros(problem.model.n_fields)
         pattern[list(members)] = signs
         for shape, norm in zip(shapes, norms, strict=True):
