@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+TRAINED_STARTS = "warm_start.npz"  # in the folder of a scan, unless its configuration names another file
+
 
 def cache_directory() -> Path:
     """``$SUPERSOLITON_CACHE``, else ``$XDG_CACHE_HOME/supersoliton``, else ``~/.cache/supersoliton``."""

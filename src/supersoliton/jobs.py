@@ -1,4 +1,5 @@
-"""The jobs a user asks for in one call, from a file to its results: here the scan, with its record and its report."""
+"""The jobs a user asks for in one call, from a file to its results: the scan, with its record and its report, and the
+training of its starts."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import devices
 from .config import read
+from .folders import TRAINED_STARTS
 from .scan.folder import RESOLVED
 from .scan.identity import identity
 from .scan.storage import locate
@@ -19,6 +21,7 @@ from .scan.verify import is_pending
 
 if TYPE_CHECKING:
     from .config import Config
+    from .warm_start.library import Library
 
 REPORT = "report.html"
 
@@ -34,7 +37,7 @@ def scan(
     storage: str | None = None,
     extend: bool = False,
     quiet: bool = False,
-) -> ScanResult:
+) -> ScanResult | Library:
     """Scan the couplings of a configuration: an Optuna study, its record and its report, in one folder.
 
     A study that is there already is continued up to `trials` finished trials in all; one that has them is returned as
@@ -45,6 +48,9 @@ def scan(
     `trials`, `workers`, `seed`, `device`, `storage`   instead of those in [scan]
     `extend`          go on with a study whose ranges in [scan.parameters] were others
     `quiet`           no progress line
+
+    With `mode = "full"` in [scan] the starts of [warm_start] are trained first, where their file is not there yet; with
+    `mode = "pretrain"` that is all, and what was trained is returned.
 
     Raises ValueError: a configuration that is wrong or differs from that of the study in the folder (naming the key),
     a folder that cannot be written, a study.db that is not ours.
@@ -57,7 +63,8 @@ def scan(
         directory = Path("runs") / name if out is None else Path(out)
         wanted = _wanted(request)
         where = request["scan"].get("storage", "") if isinstance(request["scan"], dict) else None
-        if wanted is not None and isinstance(where, str) and (directory / RESOLVED).exists():
+        mode = request["scan"].get("mode") if isinstance(request["scan"], dict) else None
+        if wanted is not None and isinstance(where, str) and mode != "pretrain" and (directory / RESOLVED).exists():
             address = locate(where, directory)
             if is_same_request(address, name, identity(request)):
                 result = read_result(address, directory, name, wanted=wanted)
@@ -73,6 +80,12 @@ def scan(
         raise ValueError("[scan.parameters] is empty: name at least one coupling to vary, e.g. g = [0.5, 0.8].")
     if config.scan.device not in ("auto", "cpu"):
         devices.find(config.scan.device)  # before anything is written
+    if config.scan.mode != "scan":
+        config, library = _trained(config, directory, request, quiet)
+        if config.scan.mode == "pretrain":
+            return library
+    elif config.trained_guess is not None:  # before anything is written: that the file is there, and fits
+        config.trained_guess.library_for(_middle(config))
     result = run_scan(
         config,
         directory,
@@ -84,6 +97,74 @@ def scan(
         extend=extend,
     )
     return _reported(result, config.scan.storage, quiet)
+
+
+def pretrain(
+    path_or_config: str | Path | Config,
+    *,
+    out: str | Path | None = None,
+    workers: int | None = None,
+    seed: int | None = None,
+    quiet: bool = False,
+) -> Library:
+    """Train starts over the box of a scan ([warm_start] in its configuration); write them, and a picture beside them.
+
+    Goes on with work that was interrupted.
+
+    `out`              the folder of warm_start.npz; that of [warm_start] checkpoint unless given
+    `workers`, `seed`  instead of those in [scan] and [warm_start]
+    `quiet`            no progress
+
+    Raises ValueError: a configuration that is wrong, a file of unfinished work of another configuration, a folder that
+    cannot be written. LostWorker: a worker process was killed; the same call goes on.
+    """
+    config = (
+        importlib.import_module(".config", __package__).load(path_or_config)
+        if isinstance(path_or_config, str | Path)
+        else path_or_config
+    )
+    changes: dict[str, Any] = {} if seed is None else {"seed": seed}
+    if out is not None:
+        changes["checkpoint"] = str(Path(out).absolute() / TRAINED_STARTS)
+    elif config.warm_start is None:
+        name = Path(path_or_config).stem if isinstance(path_or_config, str | Path) else "scan"
+        changes["checkpoint"] = str(Path("runs").absolute() / name / TRAINED_STARTS)
+    return _pretrained(config.with_warm_start(**changes), workers, quiet)
+
+
+def _trained(config: Config, directory: Path, request: Mapping[str, Any], quiet: bool) -> tuple[Config, Library]:
+    """The configuration with its starts trained, and these; they are not trained again."""
+    table = request.get("warm_start", {})
+    if config.warm_start is None or (request and isinstance(table, Mapping) and "checkpoint" not in table):
+        config = config.with_warm_start(checkpoint=str(directory.absolute() / TRAINED_STARTS))
+    if config.warm_start_digest:
+        from .warm_start.library import recall_library
+
+        assert config.warm_start is not None
+        library = recall_library(config.warm_start.checkpoint)[0]
+        library.check(_middle(config))
+        return config, library
+    library = _pretrained(config, config.scan.workers, quiet)
+    return config.with_warm_start(), library
+
+
+def _middle(config: Config) -> Any:
+    """The problem in the middle of the scanned box."""
+    return config.problem_at({name: limits.middle for name, limits in config.scan.parameters.items()})
+
+
+def _pretrained(config: Config, workers: int | None, quiet: bool) -> Library:
+    from .plotting import plot_training, save_figure
+    from .pretrain import pretrain as run
+    from .pretrain.display import Display
+
+    with Display(quiet=quiet) as display:
+        library = run(config, workers=workers, tell=display)
+    assert library is not None
+    assert config.warm_start is not None
+    shares = {str(branch): model.share for branch, model in library.models.items()}
+    save_figure(plot_training(library.record["curves"], shares), Path(config.warm_start.checkpoint).with_suffix(".png"))
+    return library
 
 
 def _reported(result: ScanResult, storage: str, quiet: bool) -> ScanResult:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .. import __version__, devices
-from . import cache, validate
+from . import cache, validate, warm_start
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -153,6 +153,7 @@ def scan(
     from ..jobs import scan as run
     from ..scan.disk import StorageTrouble
     from ..scan.executors import WorkerError
+    from ..scan.study import ScanResult
     from .tables import describe_scan, print_scan
 
     try:
@@ -163,12 +164,41 @@ def scan(
     except (WorkerError, StorageTrouble) as error:
         _complain(str(error))
         raise typer.Exit(1) from error
+    if not isinstance(result, ScanResult):  # mode = "pretrain"
+        warm_start.show(_console(), file, result, json_file, quiet=quiet)
+        return
     data = describe_scan(result, str(result.directory / REPORT))
     if not quiet:
         print_scan(_console(), data)
     write_json(json_file, data)
     if result.interrupted:
         raise typer.Exit(130)
+
+
+@app.command()
+def pretrain(
+    file: File,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Folder of warm_start.npz; runs/NAME unless given.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option("--workers", metavar="N", help="Processes side by side.")] = None,
+    seed: Seed = None,
+    json_file: Json = None,
+    quiet: Quiet = False,
+) -> None:
+    """Train starts over the box of a scan; a scan with a table [warm_start] then begins with them.
+
+    Ctrl-C stops; the same command goes on from there.
+    """
+    from ..jobs import pretrain as run
+    from ..pretrain.workers import LostWorker
+
+    try:
+        library = run(file, out=out, workers=workers, seed=seed, quiet=quiet)
+    except LostWorker as error:
+        _complain(f"{error}: what was finished is kept, the same command goes on from there.")
+        raise typer.Exit(1) from error
+    warm_start.show(_console(), file, library, json_file, quiet=quiet)
 
 
 @app.command()
@@ -227,6 +257,7 @@ def watch(
 
 app.command()(validate.validate)
 app.add_typer(cache.app, name="cache")
+app.add_typer(warm_start.app, name="warm-start")
 
 
 def _config(file: Path) -> tuple[Config, dict[str, float]]:

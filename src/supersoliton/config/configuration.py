@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from ..folders import TRAINED_STARTS
 from ..grid import RadialGrid
 from ..models import OctaveHiggs
 from ..models.base import AbstractModel
@@ -25,7 +26,6 @@ from .files import read
 from .schema import as_table, build, check_keys, construct, is_finite, retold
 from .tables import RECORDED, ProblemSettings, ScoreSettings, SpectrumSettings
 
-CHECKPOINT = "warm_start.npz"
 _TABLES = ("model", "grid", "problem", "solver", "spectrum", "score", "warm_start", "scan")
 # Tables that the program adds to the file it resolved, so that this file can be run again as it is.
 _RECORDED = ("versions", "record")
@@ -141,7 +141,10 @@ def load(path: str | Path) -> Config:
     tables = read(path)
     trained = tables.get("warm_start")
     if isinstance(trained, Mapping) and "checkpoint" not in trained:
-        tables["warm_start"] = {**trained, "checkpoint": str(Path("runs").absolute() / Path(path).stem / CHECKPOINT)}
+        tables["warm_start"] = {
+            **trained,
+            "checkpoint": str(Path("runs").absolute() / Path(path).stem / TRAINED_STARTS),
+        }
     try:
         return loads(tables, base=Path(path).resolve().parent)
     except ValueError as error:

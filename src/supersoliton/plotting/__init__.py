@@ -4,6 +4,7 @@ from .modes import draw_levels as draw_levels
 from .modes import draw_thresholds as draw_thresholds
 from .modes import plot_modes as plot_modes
 from .modes import signed_mass as signed_mass
+from .pretraining import plot_training as plot_training
 from .state import MAX_LISTED_FIELDS as MAX_LISTED_FIELDS
 from .state import certificate_words as certificate_words
 from .state import core_half_radius as core_half_radius

@@ -224,6 +224,7 @@ class _Work:
             "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
             "seconds": self.seconds,
             "search_steps": float(np.mean(steps)) if steps else 0.0,
+            "file": str(self.target),
             "curves": {str(branch): t.curve for branch, t in self.trained.items()},
         }
         arrays: dict[str, Array] = {}

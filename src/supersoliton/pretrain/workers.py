@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+_NO_LEAK = 8 << 30  # bytes
+
 
 class LostWorker(RuntimeError):
     """A worker was killed; what was finished is kept."""
@@ -21,7 +23,16 @@ def in_order(function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]], wor
 
     try:
         with parallel_config(backend="loky", inner_max_num_threads=1):
-            calls = (delayed(function)(*task) for task in tasks)
+            calls = (delayed(_patiently)(function, task) for task in tasks)
             yield from Parallel(n_jobs=workers, return_as="generator", batch_size=1)(calls)
     except BrokenProcessPool as error:
         raise LostWorker(f"a worker process was killed ({type(error).__name__})") from error
+
+
+def _patiently(function: Callable[..., Any], task: tuple[Any, ...]) -> Any:
+    """In a worker. loky takes compiled kernels (300 MB) for a leak and begins a new process, which costs seconds."""
+    from joblib.externals.loky import process_executor
+
+    if hasattr(process_executor, "_MAX_MEMORY_LEAK_SIZE"):
+        process_executor._MAX_MEMORY_LEAK_SIZE = _NO_LEAK
+    return function(*task)

@@ -1,0 +1,159 @@
+"""`supersoliton warm-start info | bench`: what was trained, and what it is worth."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..pretrain.bench import Worth
+    from ..warm_start.library import Library
+
+app = typer.Typer(help="Starts that were trained: what they are, what they are worth.", no_args_is_help=True)
+
+File = Annotated[Path, typer.Argument(metavar="FILE.toml", help="The configuration.", show_default=False)]
+Json = Annotated[
+    Path | None, typer.Option("--json", metavar="FILE", help="Also write what is printed as data.", show_default=False)
+]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="Folder of warm_start.npz, where it is not the configuration's."),
+]
+
+
+@app.command()
+def info(file: File, out: Out = None, json_file: Json = None) -> None:
+    """Print the branches that were trained for a configuration, and the box and grid they were trained on."""
+    from .commands import _console
+
+    _, library = _find(file, out)
+    show(_console(), file, library, json_file, quiet=False)
+
+
+@app.command()
+def bench(
+    file: File,
+    out: Out = None,
+    points: Annotated[int, typer.Option("--points", metavar="N", min=1, help="Inside the box, and outside.")] = 200,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of the points.")] = 0,
+    workers: Annotated[int, typer.Option("--workers", metavar="N", min=1, help="Processes side by side.")] = 1,
+    json_file: Json = None,
+    quiet: Annotated[bool, typer.Option("--quiet", metavar="", help="Print nothing but errors.")] = False,
+) -> None:
+    """Measure trained starts at unseen couplings, beside analytic profiles and the nearest solved state.
+
+    Inside the box of the scan, and up to 12 % of each range outside of it. Times are processor time of one thread.
+    """
+    from ..pretrain.bench import bench as measure
+    from ..pretrain.display import Display
+    from ..pretrain.run import Stage
+    from .commands import _console, write_json
+
+    config, library = _find(file, out)
+    with Display(quiet=quiet) as display:
+        worths = measure(
+            config, library, points=points, seed=seed, workers=workers,
+            tell=lambda where, done, wanted: display(Stage(f"measuring {where}", done, wanted)),
+        )  # fmt: skip
+    if not quiet:
+        for worth in worths:
+            _print_worth(_console(), worth)
+        console = _console()
+        console.print(f"Training took {sum(library.record['seconds'].values()):.0f} s.")
+    write_json(json_file, {"file": str(file), "worth": [dataclasses.asdict(worth) for worth in worths]})
+
+
+def show(console: Console, file: Path, library: Library, json_file: Path | None, *, quiet: bool) -> None:
+    """Print what was trained, and write it as data."""
+    from .commands import write_json
+
+    data = _described(library)
+    if not quiet:
+        _print_library(console, data)
+    write_json(json_file, {"configuration": str(file), **data})
+
+
+def _find(file: Path, out: Path | None) -> tuple[Any, Library]:
+    """The configuration with its trained starts, which must be there."""
+    from ..config import load
+    from ..folders import TRAINED_STARTS
+    from ..warm_start.library import read_library
+
+    config = load(file)
+    if out is not None:
+        config = config.with_warm_start(checkpoint=str(out.absolute() / TRAINED_STARTS))
+    elif config.warm_start is None:
+        config = config.with_warm_start(checkpoint=str(Path("runs").absolute() / file.stem / TRAINED_STARTS))
+    assert config.warm_start is not None
+    return config, read_library(config.warm_start.checkpoint)
+
+
+def _described(library: Library) -> dict[str, Any]:
+    curves = library.record["curves"]
+    return {
+        "file": library.record["file"],
+        "box": {
+            n: [low, high] for n, low, high in zip(library.box.names, library.box.low, library.box.high, strict=True)
+        },
+        "seconds": dict(library.record["seconds"]),
+        "search_steps": library.record["search_steps"],
+        "branches": [
+            {
+                "branch": str(branch),
+                "share": model.share,
+                "states": len(model.x),
+                "basis": model.basis.size,
+                "network_error": min((held for _, _, held in curves.get(str(branch), [])), default=None),
+            }
+            for branch, model in library.models.items()
+        ],
+    }
+
+
+def _print_library(console: Console, data: dict[str, Any]) -> None:
+    from .tables import number, simple_table
+
+    table = simple_table(
+        "branch", "lowest_in_%", "states", "basis", "network_error", title="Branches, by their carriers"
+    )
+    for row in data["branches"]:
+        share = number(100.0 * row["share"], 3)
+        table.add_row(row["branch"], share, str(row["states"]), str(row["basis"]), number(row["network_error"], 2))
+    console.print(table)
+    spent = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in data["seconds"].items())
+    console.print(f"{len(data['branches'])} branches; {spent}.")
+    console.print(f"A search without them takes {data['search_steps']:.1f} Newton steps on average.")
+    console.print(data["file"], soft_wrap=True)
+
+
+def _print_worth(console: Console, worth: Worth) -> None:
+    from .tables import number, simple_table
+
+    where = "inside the box" if worth.where == "inside" else "outside, by up to 12 % of a range"
+    console.print(f"{worth.points} unseen points {where}; {100.0 * worth.covered:.1f} % on a branch that is known.")
+    table = simple_table(
+        "start_on_the_branch", "points", "error_median", "error_95_%", "Newton_steps", "right_%", "ms_to_foretell",
+        "ms_to_solve", title="",
+    )  # fmt: skip
+    for row in worth.starts:
+        cells = (row.error_median, row.error_95)
+        table.add_row(
+            row.method, str(row.points), *(f"{x:.1e}" for x in cells), f"{row.steps:.2f}", number(row.success, 4),
+            f"{row.predict_ms:.2f}", f"{row.solve_ms:.1f}",
+        )  # fmt: skip
+    console.print(table)
+    table = simple_table(
+        "search_with", "Newton_steps", "ms", "right_%", "lower_%", "used_%", "wrong", "pays_after", title=""
+    )
+    for one in worth.searches:
+        pays = "–" if one.pays_after == float("inf") else f"{one.pays_after:.0f}"
+        cells_ = (one.success, one.lower, one.used)
+        table.add_row(
+            one.use, f"{one.steps:.1f}", f"{one.ms:.1f}", *(number(x, 4) for x in cells_), str(one.wrong), pays
+        )
+    console.print(table)
