@@ -91,6 +91,7 @@ PUBLIC = [
     "find_states",
     "load",
     "oscillations",
+    "pretrain",
     "rotation",
     "scan",
     "score",

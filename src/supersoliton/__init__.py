@@ -54,6 +54,7 @@ _HOME = {
     "oscillations": "oscillations",
     "Scores": "scoring",
     "score": "scoring",
+    "pretrain": "jobs",
     "scan": "jobs",
 }
 __all__ = sorted(_HOME)
@@ -95,6 +96,7 @@ if TYPE_CHECKING:
     from .differentiable import solve as solve
     from .find import find_states as find_states
     from .grid import RadialGrid as RadialGrid
+    from .jobs import pretrain as pretrain
     from .jobs import scan as scan
     from .models import OctaveHiggs as OctaveHiggs
     from .models import Potential as Potential

@@ -2,7 +2,8 @@ r"""Newton's method within a basis: the discrete equation projected on the state
 
 For :math:`u = v + \bar w + \sum_kc_k\phi_k` the Galerkin equations are :math:`\phi_k^TF(u) = 0`, and a step solves
 
-.. math:: \Phi^T(E'' - \omega^2M_c)\Phi\,\delta = -\Phi^TF,\qquad (M_cu)^T\Phi\,\delta = 0,
+.. math:: \Phi^T(E'' - \omega^2M_c)\Phi\,\delta - \dot\omega^2\,\Phi^TM_cu = -\Phi^TF,\qquad
+          (M_cu)^T\Phi\,\delta = \tfrac12(N - N(u)),
 
 a system of some sixty unknowns instead of a thousand. The energy is the one of the whole mesh, so what this cannot
 reach is what the basis cannot represent; Newton's method on the mesh does the rest.
@@ -28,24 +29,29 @@ _ENOUGH = (
 
 
 class Point(NamedTuple):
-    """Fields of the mesh with their force."""
+    """Fields on the mesh, at the norm where one is fixed, with their force and the coefficients they are made of."""
 
     u: Array
     at: Force
+    coefficients: Array
 
 
 def point_at(problem: Problem, basis: Basis, coefficients: Array) -> Point:
     """The fields of coefficients, scaled to the norm where one is fixed."""
-    return _placed(problem, problem.vacuum.values + basis.expand(coefficients))
+    u = problem.vacuum.values + basis.expand(coefficients)
+    if problem.norm is not None and problem.norm_of_state(u) > 0:
+        u = scale_to_norm(problem, u)
+    return Point(u, force(problem, u), coefficients)
 
 
 def correct(problem: Problem, basis: Basis, start: Point, steps: int, enough: float = _ENOUGH) -> Point:
     """At most so many steps from ``start``, fewer where the residual falls below ``enough`` or not any further."""
-    best = start
+    best, coefficients = start, start.coefficients
     for _ in range(steps):
         if best.at.residual < enough:
             break
-        moved = _stepped(problem, basis, best)
+        coefficients = coefficients + _step(problem, basis, coefficients)
+        moved = point_at(problem, basis, coefficients)
         if not moved.at.residual < best.at.residual:
             break
         gained = moved.at.residual < _GAINED * best.at.residual
@@ -55,33 +61,27 @@ def correct(problem: Problem, basis: Basis, start: Point, steps: int, enough: fl
     return best
 
 
-def _placed(problem: Problem, u: Array) -> Point:
-    if problem.norm is not None and problem.norm_of_state(u) > 0:
-        u = scale_to_norm(problem, u)
-    return Point(u, force(problem, u))
-
-
-def _stepped(problem: Problem, basis: Basis, point: Point) -> Point:
+def _step(problem: Problem, basis: Basis, coefficients: Array) -> Array:
+    """Newton's step for the coefficients; zeros where the equations are singular."""
     geo, kinetic = problem.geometry, problem.model.kinetic
-    u, at = point
     n, k = basis.modes.shape[1:]
+    # not scaled to the norm: that would leave the space of the basis, and the step would only converge linearly
+    u = problem.vacuum.values + basis.expand(coefficients)
+    at = force(problem, u)
     curvature = problem.curvature(u).reshape(-1, n, n) * geo.weights.reshape(-1, 1, 1)
     phi = basis.at_points
     matrix = phi.reshape(-1, k).T @ (curvature @ phi).reshape(-1, k)
-    matrix += np.tensordot(kinetic, basis.stiffness, 1) - at.multiplier * np.tensordot(
-        problem.carries_norm, basis.mass, 1
-    )
+    matrix += np.tensordot(kinetic, basis.stiffness, 1)
+    matrix -= at.multiplier * np.tensordot(problem.carries_norm, basis.mass, 1)
     last = basis.modes[-1]
     matrix += last.T @ problem.theory.exterior @ last
     rhs = -np.tensordot(at.vector, basis.modes, 2)
     if problem.norm is not None:
         border = np.tensordot(border_of(problem, u), basis.modes, 2)
         matrix = np.block([[matrix, border[:, None]], [border[None], np.zeros((1, 1))]])
-        rhs = np.append(rhs, 0.0)
+        rhs = np.append(rhs, 0.5 * (float(problem.norm) - problem.norm_of_state(u)))
     try:
         step = np.linalg.solve(matrix, rhs)[:k]
     except np.linalg.LinAlgError:
-        return point
-    if not np.all(np.isfinite(step)):
-        return point
-    return _placed(problem, u + basis.modes @ step)
+        return np.zeros(k)
+    return step if np.all(np.isfinite(step)) else np.zeros(k)

@@ -12,6 +12,7 @@ import io
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +30,13 @@ from .branch import Branch
 from .network import Network
 from .regression import Regression
 
+_ARCHIVE = b"PK"  # what a zip archive, and so an npz file, begins with
 FORMAT = "supersoliton-warm-start-1"
+# What NumPy, zipfile and json raise at a file that is not what it should be; ValueError also where one holds a pickle.
+_UNREADABLE = (
+    OSError, KeyError, EOFError, TypeError, ValueError, NotImplementedError, RuntimeError, zipfile.BadZipFile,
+    zlib.error,
+)  # fmt: skip
 RUNGS = ("network", "regression", "neighbour")
 
 
@@ -170,16 +177,19 @@ def read_library(path: str | Path, *, training: bool = False) -> Library:
     if not source.is_file():
         raise ValueError(f"warm_start: there is no file {source}: make it with supersoliton pretrain FILE.toml")
     try:
-        with np.load(source, allow_pickle=False) as data:
+        content = source.read_bytes()
+        if not content.startswith(_ARCHIVE):  # NumPy would take it for another of its formats, or for a pickle
+            raise zipfile.BadZipFile("no archive")
+        with np.load(io.BytesIO(content), allow_pickle=False) as data:
             header = json.loads(data["header"].tobytes())
-            if not isinstance(header, dict) or header.get("format") != FORMAT:
-                got = header.get("format") if isinstance(header, dict) else header
-                raise ValueError(f"warm_start: {source} has the format {got!r}, not {FORMAT}: pretrain again")
-            arrays = {name: data[name] for name in data.files if name != "header"}
-    except (OSError, KeyError, EOFError, zipfile.BadZipFile, json.JSONDecodeError, UnicodeDecodeError) as error:
+            if header["format"] == FORMAT:
+                arrays = {name: data[name] for name in data.files if name != "header"}
+    except _UNREADABLE as error:
         raise ValueError(
             f"warm_start: {source} cannot be read ({type(error).__name__}): it is damaged or foreign; pretrain again"
         ) from error
+    if header["format"] != FORMAT:
+        raise ValueError(f"warm_start: {source} has the format {header['format']!r}, not {FORMAT}: pretrain again")
     if _hash(arrays) != header["data"]:
         raise ValueError(f"warm_start: the arrays of {source} are not those that were written: pretrain again")
     grid = RadialGrid(order=header["grid"]["order"], dim=header["grid"]["dim"], edges=tuple(header["grid"]["edges"]))

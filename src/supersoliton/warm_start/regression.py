@@ -41,7 +41,8 @@ def fit_regression(x: Float[Array, "state coupling"], coefficients: Float[Array,
     scale = float(coefficients[:, 0].std()) or 1.0
     kernel = ConstantKernel(1.0) * RBF(np.full(x.shape[1], 2.0), (0.1, 100.0)) + WhiteKernel(1e-6, (1e-10, 1e-1))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # a length at its bound: the coupling does not matter
+        # a length at its bound: the coupling does not matter; a search that ends early has lengths that will do
+        warnings.simplefilter("ignore", ConvergenceWarning)
         chosen = GaussianProcessRegressor(kernel).fit(x, coefficients[:, :_LEADING] / scale).kernel_
     constant, lengths = chosen.k1.k1.constant_value, np.broadcast_to(chosen.k1.k2.length_scale, x.shape[1:])
     away = (x[:, None] - x[None]) / lengths
