@@ -121,11 +121,11 @@ class _Search:
         if self.library is None:
             return [], screened
         assert isinstance(self.multi, WarmStart)
-        starts: dict[Branch, Array] = {}
+        starts: dict[Branch, list[Array]] = {}
         for u in screened:
-            starts.setdefault(branch_of(self.coarse, u), u)
+            starts.setdefault(branch_of(self.coarse, u), []).append(u)
         rough = {b: foretell(self.library, self.problem, b, self.multi.rungs) for b in starts}
-        unknown = [starts[branch] for branch, found in rough.items() if found is None]
+        unknown = [u for branch, found in rough.items() if found is None for u in starts[branch]]
         known: list[_Candidate] = []
         near = [(branch, found) for branch, found in rough.items() if found is not None]
         for branch, found in sorted(near, key=lambda pair: pair[1].energy):
@@ -134,9 +134,9 @@ class _Search:
                 continue
             better = corrected(self.problem, found, self.multi.corrections)
             if better is None:
-                unknown.append(starts[branch])
+                unknown += starts[branch]
                 continue
-            known.append(_Candidate(better.u, better.energy, True, better, branch, starts[branch]))
+            known.append(_Candidate(better.u, better.energy, True, better, branch, starts[branch][0]))
             known.sort(key=lambda candidate: candidate.energy)
         return known, unknown
 

@@ -8,6 +8,7 @@ import pytest
 from small_training import load_small
 
 import supersoliton as ss
+from supersoliton.batch import evaluate_batch
 from supersoliton.evaluate import evaluate
 from supersoliton.ladder import corrected, foretell
 from supersoliton.search import find_solutions
@@ -163,3 +164,23 @@ def test_another_theory_or_grid_is_refused_in_words(config, tmp_path):
         dataclasses.replace(guess, digest="0" * 16).library_for(problem)
     with pytest.raises(ValueError, match="there is no file"):
         dataclasses.replace(guess, checkpoint=str(tmp_path / "none.npz"), digest="").library_for(problem)
+
+
+def test_a_batch_begins_with_the_same_starts(config):
+    for one, point in zip(evaluate_batch(config, POINTS[:3], device="cpu"), POINTS[:3], strict=True):
+        alone = evaluate(config, point)
+        assert one.start == alone.start
+        assert one.values["newton_steps"] == alone.values["newton_steps"]
+        assert one.values["energy"] == pytest.approx(alone.values["energy"], rel=1e-11)
+
+
+def test_starts_of_an_unknown_branch_are_all_kept(config, monkeypatch):
+    """Where the file knows none of the branches, the search is the untrained one, start for start."""
+    from supersoliton import search
+
+    monkeypatch.setattr(search, "foretell", lambda *_: None)
+    for point in POINTS:
+        problem, plain = lowest(config, point, ss.MultiStart())
+        _, found = lowest(config, point, config.trained_guess)
+        assert (found.steps, found.relaxed, found.start) == (plain.steps, plain.relaxed, "analytic")
+        assert np.array_equal(found.solutions[0].u, plain.solutions[0].u)

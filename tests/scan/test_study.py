@@ -32,7 +32,16 @@ def test_the_study_is_an_ordinary_one(finished):
     assert study.metric_names == ["fractal_score", "hierarchy"]
     assert [t.state for t in study.trials] == [TrialState.COMPLETE] * 4
     for trial in study.trials:
-        assert set(trial.user_attrs) == {"kind", "status", "reasons", "values", "constraints", "seconds", "cache"}
+        assert set(trial.user_attrs) == {
+            "kind",
+            "status",
+            "reasons",
+            "values",
+            "constraints",
+            "seconds",
+            "start",
+            "cache",
+        }
         assert trial.values == [trial.user_attrs["values"][name] for name in study.metric_names]
         assert trial.constraints == trial.user_attrs["constraints"]
         assert {"converged", "localised", "stable", "scored"} <= set(trial.constraints)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..scan import ScanResult
 
 _NULL = "null_percentile"
+_ANALYTIC = "analytic"  # start of a trial whose state nothing trained has foretold
 
 
 def number(value: Any, digits: int = 5) -> str:
@@ -39,6 +40,8 @@ def simple_table(*columns: str, title: str = "") -> Table:
 def describe_scan(result: ScanResult, report: str) -> dict[str, Any]:
     """What is printed of a scan, as plain data."""
     names = result.objectives
+    done = [t.user_attrs for t in result.study.get_trials(deepcopy=False)]
+    saved = [a["values"]["steps_saved"] for a in done if a.get("start", _ANALYTIC) not in ("", _ANALYTIC)]
     return {
         "directory": str(result.directory),
         "report": report,
@@ -47,7 +50,9 @@ def describe_scan(result: ScanResult, report: str) -> dict[str, Any]:
         "new": result.new,
         "interrupted": result.interrupted,
         "counts": result.counts,
-        "recalled": sum(trial.user_attrs.get("cache") == "hit" for trial in result.study.get_trials(deepcopy=False)),
+        "recalled": sum(a.get("cache") == "hit" for a in done),
+        "trained": len(saved),
+        "steps_saved": sum(saved) / len(saved) if saved else math.nan,
         "objectives": list(names),
         "pareto": [
             {
@@ -70,7 +75,10 @@ def print_scan(console: Console, data: Mapping[str, Any]) -> None:
     elif not data["new"]:
         state += ", nothing left to do"
     recalled = f" {data['recalled']} came from the cache of evaluations." if data["recalled"] else ""
-    console.print(f"{state}{f' ({counts})' if counts else ''}.{recalled}")
+    trained = ""
+    if data["trained"]:
+        trained = f" {data['trained']} began from trained starts and saved {data['steps_saved']:.1f} Newton steps each."
+    console.print(f"{state}{f' ({counts})' if counts else ''}.{recalled}{trained}")
     if data["pareto"]:
         _print_pareto(console, data)
     elif data["finished"]:
