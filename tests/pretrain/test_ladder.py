@@ -180,7 +180,7 @@ def test_starts_of_an_unknown_branch_are_all_kept(config, monkeypatch):
 
     monkeypatch.setattr(search, "foretell", lambda *_: None)
     for point in POINTS:
-        problem, plain = lowest(config, point, ss.MultiStart())
+        _, plain = lowest(config, point, ss.MultiStart())
         _, found = lowest(config, point, config.trained_guess)
         assert (found.steps, found.relaxed, found.start) == (plain.steps, plain.relaxed, "analytic")
         assert np.array_equal(found.solutions[0].u, plain.solutions[0].u)
