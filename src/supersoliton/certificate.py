@@ -301,10 +301,10 @@ def translation_mode(problem: Problem, u: Array, multiplier: float) -> float:
     factors = linear.factorise(problem, curvature, shift + _OFFSET, ell=1, free_first=held)
     value = float("nan")
     for _ in range(4):
-        load = (grid.mass @ v) * mask
+        load = (grid.mass_form @ v) * mask
         v = linear.solve(factors, load)[:, :, 0]
         # Rayleigh's quotient of the operator itself: (A + offset M) v = load.
-        weight = float(np.sum(v * (grid.mass @ v)))
+        weight = float(np.sum(v * (grid.mass_form @ v)))
         value = float(np.sum(v * load)) / weight - _OFFSET
         v = v / math.sqrt(weight)
     return value

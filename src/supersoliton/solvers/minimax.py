@@ -97,7 +97,7 @@ class Minimax:
         grid = problem.grid
         assert grid is not None
         energy, gradient = problem.energy_and_gradient(u)
-        tension = (grid.stiffness @ u) * problem.model.kinetic
+        tension = (grid.stiffness_form @ u) * problem.model.kinetic
         t = 0.5 * float(np.sum(u * tension))
         potential = energy - t
         if not (math.isfinite(t) and math.isfinite(potential) and potential < 0.0 < t):

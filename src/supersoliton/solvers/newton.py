@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray as Array
@@ -25,13 +25,24 @@ from .. import lanes
 from ..problem import Problem, is_number
 from ..warm_start.analytic import scale_to_norm
 from . import linear, lockstep, rules
-from .base import CONVERGED, AbstractSolver, Force, Solution, Stopwatch, force, shift_of
+from .base import CONVERGED, AbstractSolver, Force, Solution, Stopwatch, force, shift_of, terms_of
 from .modes import border_of, lowest_mode
 
 # With more unknowns than _LARGE and further away than rules.NEAR (residual), a minimum is first sought on a mesh of
 # half the order, where a step costs a third, down to _NESTED_TOL: what is left of the residual there is that mesh's own
 # error.
 _LARGE, _HIGH_ORDER, _NESTED_TOL = 400, 8, 1e-4
+# The last step's factors serve for the polishing step where the residual before it was below _LITTLE, so that the
+# second variation has not changed by more than that, and where they bring the residual to _ROUNDING.
+_LITTLE, _ROUNDING = 1e-5, 1e-15
+
+
+class Last(NamedTuple):
+    """The step that led to the current point: its factors, their shift, and the residual it came from."""
+
+    factors: linear.Factors
+    sigma: float
+    residual: float
 
 
 @dataclass(frozen=True)
@@ -84,15 +95,21 @@ class Iteration:
         self.steps = 0
         self.history: list[tuple[float, float]] = []
         self.escapes = 0
+        self.last: Last | None = None
+        self.terms, self.start = terms_of(problem), u
         self.move_to(u, *self.measure(u))
-        self.scale = max(problem.energy_scale(u), 1e-300)
         self.note()
 
     # Measuring
 
+    @lanes.cached_property
+    def scale(self) -> float:
+        """T + int|V| of the start."""
+        return max(self.problem.energy_scale(self.start), 1e-300)
+
     def measure(self, u: Array) -> tuple[float, Force]:
         energy, gradient = self.problem.energy_and_gradient(u)
-        return energy, force(self.problem, u, gradient)
+        return energy, force(self.problem, u, gradient, self.terms)
 
     def move_to(self, u: Array, energy: float, at: Force) -> None:
         self.u, self.energy, self.at = u, energy, at
@@ -126,27 +143,22 @@ class Iteration:
 
     # Linear algebra
 
-    def border(self) -> Array:
-        """M_c u, the normal of the sphere of fixed norm; zeros without norm."""
-        return border_of(self.problem, self.u) if self.problem.norm is not None else np.zeros_like(self.at.vector)
-
     def direction(self, curvature: Array, sigma: float) -> tuple[Array, linear.Factors]:
         """The bordered Newton step at shift sigma."""
-        border = self.border()
         factors = linear.factorise(self.problem, curvature, shift_of(self.problem, self.at.multiplier) + sigma)
         self.steps += 1
-        step = self.tangent(linear.solve(factors, -self.at.vector, border), border)
-        return self.adapt(step, self.u), factors
+        return self.adapt(self.step_by(factors, self.at), self.u), factors
+
+    def step_by(self, factors: linear.Factors, at: Force) -> Array:
+        """The bordered step that ``factors`` make of the force ``at``, tangent to the sphere at the current point."""
+        if self.problem.norm is None:
+            return linear.solve(factors, -at.vector)[:, :, 0]
+        border = border_of(self.problem, self.u)
+        return rules.tangent(np, linear.solve(factors, -at.vector, border), border)
 
     def adapt(self, step: Array, u: Array) -> Array:
         """What a variant of the method makes of a step computed from the force at ``u``; here the step itself."""
         return step
-
-    def tangent(self, x: Array, border: Array) -> Array:
-        """Combine A^-1 (-F) and A^-1 b so that the step is tangent to the sphere of fixed norm."""
-        if self.problem.norm is None:
-            return x[:, :, 0]
-        return rules.tangent(np, x, border)
 
     def place(self, u: Array) -> Array:
         return scale_to_norm(self.problem, u) if self.problem.norm is not None else u
@@ -194,9 +206,11 @@ class Iteration:
                 return None
             curvature = self.problem.curvature(self.u)
             while True:
-                step, _ = self.direction(curvature, sigma)
+                step, factors = self.direction(curvature, sigma)
+                last = Last(factors, sigma, self.at.residual)
                 agreed = self.try_minimising_step(step, sigma)
                 if agreed > 0.0:
+                    self.last = last
                     break
                 sigma = float(rules.shift_after_refusal(np, sigma))
                 if sigma > rules.STALLED:
@@ -247,7 +261,8 @@ class Iteration:
 
     def finish_minimum(self) -> Solution:
         """One more step to rounding; then leave a saddle along its unstable direction, at most three times."""
-        # That step's factors serve for the inertia too: an eigenvalue that changes its sign in it is 0 to rounding.
+        # Its factors serve for the inertia too: an eigenvalue whose sign differs from theirs is 0 to _LITTLE of the
+        # masses. Here that only decides whether to leave a saddle; the certificate counts at the final point.
         negative, mode = lowest_mode(self.problem, self.u, self.at.multiplier, self.polish())
         if negative and self.escapes < 3:
             self.escapes += 1
@@ -258,18 +273,32 @@ class Iteration:
                 if energy < self.energy:
                     self.move_to(u, energy, at)
                     self.note()
+                    self.last = None
                     return self.minimise()
         return self.end(CONVERGED)
 
-    def polish(self) -> host.Factor:
+    def polish(self) -> linear.Factors:
+        """One more step to rounding; returns its factors.
+
+        With the last factors, of residual a, the residual b becomes about 2 b^2/a: a Newton step brought it from a to
+        b with an error quadratic in its own, theirs is the product of both.
+        """
+        last, square = self.last, self.at.residual**2
+        if last and last.sigma == 0.0 and last.residual <= _LITTLE and 2.0 * square <= _ROUNDING * last.residual:
+            self.steps += 1
+            self.try_polish(self.adapt(self.step_by(last.factors, self.at), self.u))
+            return last.factors
         step, factors = self.direction(self.problem.curvature(self.u), 0.0)
+        self.try_polish(step)
+        return factors
+
+    def try_polish(self, step: Array) -> None:
         if np.all(np.isfinite(step)):
             u = self.place(self.u + step)
             energy, at = self.measure(u)
             if at.residual < self.at.residual:
                 self.move_to(u, energy, at)
                 self.note()
-        return factors
 
     # Stationary points of any index
 
@@ -285,7 +314,9 @@ class Iteration:
             step, factors = self.direction(self.problem.curvature(self.u), 0.0)
             if not np.all(np.isfinite(step)):
                 return self.end("diverged: the Newton step is not finite (a singular second variation)")
+            last = Last(factors, 0.0, self.at.residual)
             damping = self.try_natural_step(step, factors, min(1.0, 4.0 * damping))
+            self.last = last if damping == 1.0 else None
             if damping == 0.0:
                 return self.end(f"stalled: no damped Newton step helps at residual {self.at.residual:.1e}")
 
@@ -296,8 +327,7 @@ class Iteration:
             u = self.place(self.u + damping * step)
             energy, at = self.measure(u)
             if math.isfinite(energy) and math.isfinite(at.residual):
-                border = self.border()
-                corrected = self.adapt(self.tangent(linear.solve(factors, -at.vector, border), border), u)
+                corrected = self.adapt(self.step_by(factors, at), u)
                 shorter = self.h0_norm(corrected) <= (1.0 - 0.25 * damping) * size
                 if shorter or (at.residual < self.at.residual and rules.is_asymptotic(self.at.residual)):
                     self.move_to(u, energy, at)
@@ -309,6 +339,6 @@ class Iteration:
     def h0_norm(self, v: Array) -> float:
         """The L2 norm of a direction; infinite where it is not finite."""
         assert self.problem.grid is not None
-        return (
-            math.sqrt(max(float(np.sum((self.problem.grid.mass @ v) * v)), 0.0)) if np.all(np.isfinite(v)) else math.inf
-        )
+        if not np.all(np.isfinite(v)):
+            return math.inf
+        return math.sqrt(max(float(np.sum((self.problem.grid.mass_form @ v) * v)), 0.0))
