@@ -32,16 +32,16 @@ from .modes import border_of, lowest_mode
 # half the order, where a step costs a third, down to _NESTED_TOL: what is left of the residual there is that mesh's own
 # error.
 _LARGE, _HIGH_ORDER, _NESTED_TOL = 400, 8, 1e-4
-# The last step's factors serve for the polishing step where the residual before it was below _LITTLE, so that the
-# second variation has not changed by more than that, and where they bring the residual to _ROUNDING.
-_LITTLE, _ROUNDING = 1e-5, 1e-15
+# The last step's factors end the run where _CHORDS more steps with them bring the residual to _ROUNDING: such a step
+# costs a fifth of one with factors of its own. At a minimum they also count the negative modes, so there the residual
+# before the last step must have been below _LITTLE: the second variation has not changed by more than that.
+_CHORDS, _ROUNDING, _LITTLE = 2, 1e-15, 1e-5
 
 
 class Last(NamedTuple):
-    """The step that led to the current point: its factors, their shift, and the residual it came from."""
+    """A full Newton step that led to the current point: its factors, and the residual it came from."""
 
     factors: linear.Factors
-    sigma: float
     residual: float
 
 
@@ -202,15 +202,15 @@ class Iteration:
             ended = self.stopped()
             if ended:
                 return ended
-            if self.at.residual <= self.options.tol:
+            if self.at.residual <= self.options.tol or self.chords_left():
                 return None
             curvature = self.problem.curvature(self.u)
             while True:
                 step, factors = self.direction(curvature, sigma)
-                last = Last(factors, sigma, self.at.residual)
+                before = self.at.residual
                 agreed = self.try_minimising_step(step, sigma)
                 if agreed > 0.0:
-                    self.last = last
+                    self.last = Last(factors, before) if sigma == 0.0 and before <= _LITTLE else None
                     break
                 sigma = float(rules.shift_after_refusal(np, sigma))
                 if sigma > rules.STALLED:
@@ -263,7 +263,11 @@ class Iteration:
         """One more step to rounding; then leave a saddle along its unstable direction, at most three times."""
         # Its factors serve for the inertia too: an eigenvalue whose sign differs from theirs is 0 to _LITTLE of the
         # masses. Here that only decides whether to leave a saddle; the certificate counts at the final point.
-        negative, mode = lowest_mode(self.problem, self.u, self.at.multiplier, self.polish())
+        factors = self.polish()
+        if self.at.residual > self.options.tol:
+            self.last = None
+            return self.minimise()
+        negative, mode = lowest_mode(self.problem, self.u, self.at.multiplier, factors)
         if negative and self.escapes < 3:
             self.escapes += 1
             for size in (0.1, -0.1, 0.02, -0.02):
@@ -277,16 +281,25 @@ class Iteration:
                     return self.minimise()
         return self.end(CONVERGED)
 
-    def polish(self) -> linear.Factors:
-        """One more step to rounding; returns its factors.
+    def chords_left(self) -> int:
+        """How many steps with the last factors bring the residual to rounding; 0 where too many, or there are none.
 
-        With the last factors, of residual a, the residual b becomes about 2 b^2/a: a Newton step brought it from a to
-        b with an error quadratic in its own, theirs is the product of both.
+        A Newton step brought it from a to b with an error quadratic in its own; that of a step with the same factors is
+        the product of both, so that it takes b to about 2 b^2/a.
         """
-        last, square = self.last, self.at.residual**2
-        if last and last.sigma == 0.0 and last.residual <= _LITTLE and 2.0 * square <= _ROUNDING * last.residual:
-            self.steps += 1
-            self.try_polish(self.adapt(self.step_by(last.factors, self.at), self.u))
+        if self.last is None:
+            return 0
+        rate = 2.0 * self.at.residual / self.last.residual
+        counts = range(1, _CHORDS + 1)
+        return next((count for count in counts if self.at.residual * rate**count <= _ROUNDING), 0)
+
+    def polish(self) -> linear.Factors:
+        """To rounding, with the last factors or by one more Newton step; returns the factors."""
+        count, last = self.chords_left(), self.last
+        if last is not None and count:
+            for _ in range(count):
+                self.steps += 1
+                self.try_polish(self.adapt(self.step_by(last.factors, self.at), self.u))
             return last.factors
         step, factors = self.direction(self.problem.curvature(self.u), 0.0)
         self.try_polish(step)
@@ -308,13 +321,15 @@ class Iteration:
             ended = self.stopped()
             if ended:
                 return self.end(ended)
-            if self.at.residual <= self.options.tol:
+            if self.at.residual <= self.options.tol or self.chords_left():
                 self.polish()
-                return self.end(CONVERGED)
+                if self.at.residual <= self.options.tol:
+                    return self.end(CONVERGED)
+                self.last = None
             step, factors = self.direction(self.problem.curvature(self.u), 0.0)
             if not np.all(np.isfinite(step)):
                 return self.end("diverged: the Newton step is not finite (a singular second variation)")
-            last = Last(factors, 0.0, self.at.residual)
+            last = Last(factors, self.at.residual)
             damping = self.try_natural_step(step, factors, min(1.0, 4.0 * damping))
             self.last = last if damping == 1.0 else None
             if damping == 0.0:
