@@ -317,7 +317,7 @@ def _is_same_state(shape: Shape, other: Shape) -> bool:
     return bool(np.linalg.norm(shape.u[0] - other.u[0]) < _SAME_CENTRE * np.linalg.norm(away))
 
 
-def _finish(problem: Problem, shape: Shape, newton: Newton) -> tuple[Problem, Solution]:
+def _finish(problem: Problem, shape: Shape, newton: _Deadline) -> tuple[Problem, Solution]:
     """From the relaxed shape to its true size, and to the stationary point with the decaying exterior."""
     grid = problem.grid
     assert grid is not None

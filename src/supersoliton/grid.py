@@ -85,6 +85,11 @@ def _gauss(order: int, n_points: int) -> tuple[Array, Array, Float[Array, "{n_po
     return x, w, lagrange_matrix(order, x)
 
 
+@functools.cache
+def _samples(order: int, count: int) -> Float[Array, "{count} {order}+1"]:
+    return lagrange_matrix(order, np.linspace(-1.0, 1.0, count))
+
+
 @dataclass(frozen=True)
 class RadialGrid:
     """A mesh of spectral elements on [0, r_max].
@@ -271,6 +276,10 @@ class RadialGrid:
         x = np.clip(2.0 * (flat - e[index]) / (e[index + 1] - e[index]) - 1.0, -1.0, 1.0)
         values = np.einsum("xa,xa...->x...", lagrange_matrix(self.order, x), u[self.element_nodes[index]])
         return values.reshape(radii.shape + u.shape[1:])
+
+    def sample(self, u: Float[Array, "node column"], count: int) -> Float[Array, "x column"]:
+        """Values at ``count`` equally spaced radii of every element, its ends included, from the origin outwards."""
+        return (_samples(self.order, count) @ self.gather(u)).reshape(-1, u.shape[1])
 
     def refine(self, *, extra_order: int = 0, split: int = 1) -> RadialGrid:
         """A finer grid that contains this one: each element cut into ``split`` parts, the order raised.
