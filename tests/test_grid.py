@@ -243,3 +243,19 @@ def test_graded_meshes_integrate_the_volume(radii, dim):
 def test_real_dimensions_integrate_the_volume(n_elements, order, dim):
     grid = ss.RadialGrid(7.0, n_elements, order, dim)
     assert np.sum(grid.quadrature_weights) == pytest.approx(sphere_area(dim) * 7.0**dim / dim, rel=1e-9)
+
+
+@pytest.mark.parametrize("n_elements", [1, 3, 40])
+def test_forms_multiply_as_their_matrices(n_elements):
+    grid = ss.RadialGrid(9.0, n_elements, 7, dim=2.5)
+    u = np.random.default_rng(0).normal(size=(grid.n_nodes, 3))
+    for form, matrix in ((grid.mass_form, grid.mass), (grid.stiffness_form, grid.stiffness)):
+        assert isinstance(form, np.ndarray) == (n_elements < 40)  # both ways are taken
+        assert form @ u == pytest.approx(matrix @ u, abs=1e-13 * np.abs(matrix @ u).max())
+
+
+def test_samples_are_the_interpolant_at_equal_steps_of_each_element():
+    grid = ss.RadialGrid(order=6, edges=(0.0, 1.0, 4.0))
+    u = np.random.default_rng(1).normal(size=(grid.n_nodes, 2))
+    r = np.concatenate([np.linspace(0.0, 1.0, 7), np.linspace(1.0, 4.0, 7)])
+    assert grid.sample(u, 7) == pytest.approx(grid.interpolate(u, r), abs=1e-13)

@@ -35,6 +35,10 @@ from .warm_start.wall import Wall, best_walls
 _SCALING_DIM = 2.25  # the functional of Coleman, Glaser and Martin is used down to here; below, continuation in d
 _DEGENERATE = 1e-9  # relative depth below which two vacua count as degenerate
 _TRIED = 3  # different walls whose shapes are relaxed
+# Elements while they are: half of those that a bounce begins with, because a descent needs no more. The shape that is
+# finished is first relaxed further, to what is left of the force on that mesh: then one factorisation on the finer one
+# is enough.
+_DESCENT, _RELAXED = ELEMENTS[0] // 2, 1e-5
 _RAYS = 64
 # Relaxed shapes that agree so far are one: their actions are known to the square of their force (1e-3).
 _SAME_ACTION, _SAME_CENTRE = 1e-4, 0.01
@@ -53,8 +57,11 @@ class _Deadline(Newton):
     watch: Stopwatch = field(default_factory=lambda: Stopwatch(None))
 
     def run(self, problem: Problem, u: Array) -> Solution:
-        left = _left(self.watch) if self.max_seconds is None else min(_left(self.watch), self.max_seconds)
-        return Newton(self.tol, self.max_steps, self.target, left).run(problem, u)
+        return Newton(self.tol, self.max_steps, self.target, self.left).run(problem, u)
+
+    @property
+    def left(self) -> float:
+        return _left(self.watch) if self.max_seconds is None else min(_left(self.watch), self.max_seconds)
 
 
 def _left(watch: Stopwatch) -> float:
@@ -275,7 +282,7 @@ def _relax(
     """Descend from the wall on a mesh made for it, re-made once where the shape has changed much."""
     length = decay_length(Problem(model, dim=dim, boundary=tuple(false_vacuum)))
     r_max = wall.radius + 4.0 * wall.width + 14.0 * length
-    edges = wall_edges(wall.radius, wall.width, length, r_max, ELEMENTS[0])
+    edges = wall_edges(wall.radius, wall.width, length, r_max, _DESCENT)
     problem = Problem(model, RadialGrid(edges=edges, order=ORDER, dim=dim), boundary=tuple(false_vacuum))
     assert problem.grid is not None
     u = wall(problem.grid.nodes)
@@ -310,13 +317,15 @@ def _is_same_state(shape: Shape, other: Shape) -> bool:
     return bool(np.linalg.norm(shape.u[0] - other.u[0]) < _SAME_CENTRE * np.linalg.norm(away))
 
 
-def _finish(problem: Problem, shape: Shape, newton: Newton) -> tuple[Problem, Solution]:
+def _finish(problem: Problem, shape: Shape, newton: _Deadline) -> tuple[Problem, Solution]:
     """From the relaxed shape to its true size, and to the stationary point with the decaying exterior."""
     grid = problem.grid
     assert grid is not None
-    stretched = RadialGrid(edges=tuple(grid.element_edges * math.sqrt(shape.scale)), order=grid.order, dim=grid.dim)
+    shape = Minimax(_RELAXED, sigma=1e-4, max_seconds=newton.left).descend(problem, shape.u)
+    fine = grid.refine(split=2)
+    stretched = RadialGrid(edges=tuple(fine.element_edges * math.sqrt(shape.scale)), order=ORDER, dim=grid.dim)
     problem = replace(problem, grid=stretched, boundary="decaying", background=tuple(problem.vacuum.values))
-    solution = newton.run(problem, shape.u)
+    solution = newton.run(problem, grid.interpolate(shape.u, fine.nodes))
     return _fit_domain(problem, solution, newton) if solution.converged else (problem, solution)
 
 

@@ -12,6 +12,7 @@ is an exact zero mode of the l = 1 fluctuation operator of every localised state
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,7 @@ from .solvers.base import Solution, energy_floor, force, shift_of, size_floor
 from .solvers.modes import border_of, count_negative, factorise
 from .spectrum import continuum
 from .tail import measured_tail
+from .vacua import mass_matrix
 
 # What a certified state must satisfy. The words of `reasons` name the entry that fails.
 RESIDUAL_LIMIT = 1e-10
@@ -78,7 +80,8 @@ def certify(problem: Problem, solution: Solution, discretisation: float | None =
         nan = float("nan")
         return Certificate(solution.residual, nan, nan, -1, nan, nan, nan, "unconverged", (solution.status,))
     homogeneous = is_homogeneous(problem, u)
-    factors = factorise(problem, u, multiplier)
+    curvature = problem.curvature(u)
+    factors = linear.factorise(problem, curvature, shift_of(problem, multiplier))
     negative = count_negative(problem, u, factors)
     # A rotating state is stable or not at fixed charge: a fixed frequency alone leaves the one negative mode of L_+.
     unstable = count_negative(problem, u, factors, at_fixed_norm=True) if problem.omega is not None else negative
@@ -89,7 +92,7 @@ def certify(problem: Problem, solution: Solution, discretisation: float | None =
         discretisation = discretisation_error(problem, u, multiplier)
     translation = float("nan")
     if localised and not problem.model.explicit_r and problem.parity == "even":
-        translation = translation_mode(problem, u, multiplier)
+        translation = translation_mode(problem, u, curvature, multiplier)
     entries: dict[str, Any] = {
         "residual": solution.residual,
         "discretisation": discretisation,
@@ -144,18 +147,22 @@ def boundary_fraction(problem: Problem, u: Array) -> float:
     density = np.sum((grid.at_quadrature(u) - problem.vacuum.values) ** 2, axis=-1)
     total = float(np.sum(grid.quadrature_weights * density))
     # The outer tenth on its own quadrature: it need not begin at an element's edge.
-    x, w = np.polynomial.legendre.leggauss(40)
+    x, w = _outer_rule()
     r = grid.r_max * (0.95 + 0.05 * x)
     outer = np.sum((grid.interpolate(u, r) - problem.vacuum.values) ** 2, axis=-1)
     part = float(np.sum(0.05 * grid.r_max * w * sphere_area(grid.dim) * r ** (grid.dim - 1.0) * outer))
     return part / total if total > 0 else 0.0
 
 
+@functools.cache
+def _outer_rule() -> tuple[Array, Array]:
+    return np.polynomial.legendre.leggauss(40)
+
+
 def radial_nodes(problem: Problem, u: Array) -> int:
     """Sign changes of u - u_infinity in r, the most of any field that takes a major part in the state."""
     assert problem.grid is not None
-    r = np.linspace(0.0, problem.grid.r_max, 40 * problem.grid.n_elements)
-    away = problem.grid.interpolate(u, r) - problem.vacuum.values
+    away = problem.grid.sample(u, 40) - problem.vacuum.values
     strength = np.max(np.abs(away), axis=0)
     major = strength >= _MINOR_FIELD * np.max(strength)
     counts = []
@@ -282,17 +289,20 @@ def exterior_error(problem: Problem, u: Array) -> float:
     kernels = point_kernels(problem.model.potential_function)
     radius = np.full(2, problem.grid.r_max)  # type: ignore[union-attr]
     edge, bottom = kernels.value(np.stack([u[-1], problem.vacuum.values]), problem.model.params, radius)
-    curvature = kernels.hessian(problem.vacuum.values[None], problem.model.params, radius[:1])[0]
-    quadratic = 0.5 * float(away @ curvature @ away)
+    scaled = away * np.sqrt(problem.model.kinetic)
+    quadratic = 0.5 * float(scaled @ mass_matrix(problem.model, problem.vacuum.values, float(radius[0])) @ scaled)
     departure = abs(float(edge - bottom) - quadratic) / max(abs(quadratic), 1e-300)
     return abs(outside) * min(departure, 1.0) if outside != 0.0 else 0.0
 
 
-def translation_mode(problem: Problem, u: Array, multiplier: float) -> float:
-    """The l = 1 eigenvalue next to 0 of the fluctuation operator, by inverse iteration from u'(r)."""
+def translation_mode(problem: Problem, u: Array, curvature: Array, multiplier: float) -> float:
+    """The l = 1 eigenvalue next to 0 of the fluctuation operator, by inverse iteration from u'(r).
+
+    ``curvature`` is V'' at the quadrature points.
+    """
     grid = problem.grid
     assert grid is not None
-    curvature, shift = problem.curvature(u), shift_of(problem, multiplier)
+    shift = shift_of(problem, multiplier)
     held = np.zeros(problem.model.n_fields)
     mask = np.ones_like(u)
     mask[0], mask[-1] = 0.0, problem.free_last
@@ -301,10 +311,10 @@ def translation_mode(problem: Problem, u: Array, multiplier: float) -> float:
     factors = linear.factorise(problem, curvature, shift + _OFFSET, ell=1, free_first=held)
     value = float("nan")
     for _ in range(4):
-        load = (grid.mass @ v) * mask
+        load = (grid.mass_form @ v) * mask
         v = linear.solve(factors, load)[:, :, 0]
         # Rayleigh's quotient of the operator itself: (A + offset M) v = load.
-        weight = float(np.sum(v * (grid.mass @ v)))
+        weight = float(np.sum(v * (grid.mass_form @ v)))
         value = float(np.sum(v * load)) / weight - _OFFSET
         v = v / math.sqrt(weight)
     return value

@@ -25,6 +25,7 @@ from jaxtyping import Float, Int
 
 from .engine import AnyArray as Array
 from .grid import RadialGrid
+from .linalg.packing import lower_triangle, whole
 from .models.base import PotentialFunction
 from .pointwise import PointKernels, point_functions, point_kernels
 
@@ -36,7 +37,8 @@ class Geometry(NamedTuple):
     slopes: Float[Array, "element point a"]
     weights: Float[Array, "element point"]
     radii: Float[Array, "element point"]
-    pairs: Float[Array, "element aa point+1"]  # weight * value_a * value_b at the points, and the stiffness matrix
+    # weight * value_a * value_b at the points, and the stiffness matrix; a <= b, in the order of linalg.packing
+    pairs: Float[Array, "element ab point+1"]
     index: Int[Array, "element a"]
 
     @property
@@ -61,10 +63,9 @@ class Theory(NamedTuple):
 @functools.lru_cache(maxsize=16)
 def geometry(grid: RadialGrid) -> Geometry:
     values, weights = grid.interpolation, grid.quadrature_weights
-    pairs = (weights[:, :, None] * values)[:, :, :, None] * values[:, :, None, :]
-    n_elements, n_points, size = values.shape
-    pairs = pairs.reshape(n_elements, n_points, size * size).swapaxes(1, 2)
-    stiffness = grid.element_matrices(of="stiffness").reshape(n_elements, size * size, 1)
+    a, b = lower_triangle(values.shape[2])
+    pairs = (weights[:, :, None] * values[:, :, a] * values[:, :, b]).swapaxes(1, 2)
+    stiffness = grid.element_matrices(of="stiffness")[:, a, b, None]
     return Geometry(
         values=values,
         slopes=grid.derivative,
@@ -166,6 +167,26 @@ def assemble(local: Float[Array, "element a field"], last: Float[Array, " field"
     return xp.concatenate([body, vertices[-1:]])
 
 
+def packed_blocks(
+    geo: Geometry,
+    theory: Theory,
+    curvature: Float[Array, "element point field field"],
+    shift: Float[Array, " field"],
+    centrifugal: float | Array = 0.0,
+) -> Float[Array, "element entry"]:
+    r"""Element matrices of d2E/du2 + shift_i M, plus :math:`k_i\,c/r^2` (c = l(l + d - 2)), without the exterior.
+
+    The different numbers only, as :mod:`.linalg.packing` lists them.
+    """
+    xp = curvature.__array_namespace__()
+    n, n_elements = theory.kinetic.shape[0], len(geo.weights)
+    i, j = lower_triangle(n)
+    barrier = (centrifugal / geo.radii**2)[..., None] * theory.kinetic + shift
+    full = xp.take(curvature.reshape(*geo.weights.shape, n * n), i * n + j, axis=2) + xp.eye(n)[i, j] * barrier[..., i]
+    kinetic = xp.broadcast_to(xp.diag(theory.kinetic)[i, j], (n_elements, 1, len(i)))
+    return (geo.pairs @ xp.concatenate([full, kinetic], axis=1)).reshape(n_elements, -1)
+
+
 def hessian_blocks(
     geo: Geometry,
     theory: Theory,
@@ -173,12 +194,6 @@ def hessian_blocks(
     shift: Float[Array, " field"],
     centrifugal: float | Array = 0.0,
 ) -> Float[Array, "element size size"]:
-    r"""Element matrices of d2E/du2 + shift_i M, plus :math:`k_i\,c/r^2` (c = l(l + d - 2)), without the exterior."""
-    xp = curvature.__array_namespace__()
-    n = theory.kinetic.shape[0]
-    n_elements, _, size = geo.values.shape
-    barrier = (centrifugal / geo.radii**2)[..., None] * theory.kinetic + shift
-    full = (curvature + xp.eye(n) * barrier[..., None, :]).reshape(n_elements, -1, n * n)
-    kinetic = xp.broadcast_to(xp.diag(theory.kinetic).reshape(1, 1, n * n), (n_elements, 1, n * n))
-    both = (geo.pairs @ xp.concatenate([full, kinetic], axis=1)).reshape(n_elements, size, size, n, n)
-    return both.transpose(0, 1, 3, 2, 4).reshape(n_elements, size * n, size * n)
+    """The same as whole matrices."""
+    packed = packed_blocks(geo, theory, curvature, shift, centrifugal)
+    return packed[:, whole(geo.values.shape[2], theory.kinetic.shape[0])]

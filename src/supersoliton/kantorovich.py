@@ -66,10 +66,10 @@ def kantorovich_radius(problem: Problem, u: Array, multiplier: float, factors: l
         beta = size(v)
     v = v / size(v)
     extent = size(u - problem.vacuum.values)
+    t = 1e-3 * max(extent, 1e-3)
     lipschitz = 0.0
     for direction in (v, newton_step / eta if eta > 0 else v):
         # |H(u + t w) w - H(u) w| / t, by second differences of the gradient along w: the third derivative of E.
-        t = 1e-3 * max(extent, 1e-3)
         before, after = (problem.energy_and_gradient(u + s * t * direction)[1] for s in (-1.0, 1.0))
         second = (before - 2.0 * centre + after) * mask / t**2
         lipschitz = max(lipschitz, dual(second))

@@ -292,7 +292,7 @@ class Problem:
             still = np.tile(self.vacuum.values, (len(radii), 1))
             radial = float(weights @ (kernels.radial(flat, params, radii) - kernels.radial(still, params, radii)))
         return {
-            "gradient": 0.5 * float(np.sum(u * (grid.stiffness @ u) * self.model.kinetic)),
+            "gradient": 0.5 * float(np.sum(u * (grid.stiffness_form @ u) * self.model.kinetic)),
             "potential": float(weights @ excess),
             "modulus": float(weights @ np.abs(excess)),
             "radial": radial,
@@ -310,7 +310,7 @@ class Problem:
     def norm_of_state(self, u: Array) -> float:
         """N = u^T M u over the constrained fields (inside the domain): its derivative is exactly 2 M u."""
         assert self.grid is not None
-        return float(np.sum(self.carries_norm * u * (self.grid.mass @ u)))
+        return float(np.sum(self.carries_norm * u * (self.grid.mass_form @ u)))
 
 
 def decay_rate(dim: float, mass_squared: float, radius: float, ell: int = 0) -> float:

@@ -190,20 +190,23 @@ class Operator:
         starts = np.concatenate([[0], np.cumsum(self.sizes)])
         self.slices = [slice(int(a), int(b)) for a, b in pairwise(starts)]
         self.matrix = np.zeros((starts[-1], starts[-1]))
-        weights = grid.quadrature_weights.ravel()
         functions, edge = self.basis.at_points, self.basis.nodal[-1]
+        weighted = grid.quadrature_weights.reshape(-1, 1, 1) * local
+        varies = np.any(local, axis=0)
         for i in range(n):
             for j in range(i, n):
+                if i != j and not (varies[i, j] or exterior[i, j] or shifted[i, j]):
+                    continue
                 a, b = self.sizes[i], self.sizes[j]
                 block = self.matrix[self.slices[i], self.slices[j]]
-                if np.any(local[:, i, j]):
-                    block += functions[:, :a].T @ ((weights * local[:, i, j])[:, None] * functions[:, :b])
+                if varies[i, j]:
+                    block += functions[:, :a].T @ (weighted[:, i, j, None] * functions[:, :b])
                 if exterior[i, j]:
                     block += exterior[i, j] * np.outer(edge[:a], edge[:b])
-                diagonal = np.arange(min(a, b))
-                block[diagonal, diagonal] += shifted[i, j]
+                diagonal = np.einsum("kk->k", block[: min(a, b), : min(a, b)])  # a view of it
+                diagonal += shifted[i, j]
                 if i == j:
-                    block[diagonal, diagonal] += self.basis.kappa[:a]
+                    diagonal += self.basis.kappa[:a]
                 else:
                     self.matrix[self.slices[j], self.slices[i]] = block.T
 

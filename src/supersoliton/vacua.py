@@ -13,7 +13,7 @@ from numpy import ndarray as Array
 
 from .lanes import now
 from .models.base import AbstractModel
-from .pointwise import point_kernels
+from .pointwise import FEW, point_kernels
 
 _MAX_STEPS = 200
 _FAR = 1e6  # a search that has come this far is running down a potential without a bottom
@@ -22,6 +22,7 @@ _DISTINCT = 1e-6  # two minima nearer than this (relative) are one
 _SAME_WAY = 1e-4
 _SMALL = 1e-2  # fields below count as this for it
 _BASIN = 0.2  # a Newton step that leaves this part of the distance to a known minimum is on the way to it
+_HALVINGS = 12  # lengths that are tried, from the whole step down
 _STRIDE = 0.25  # least step where V is not convex, relative to the fields or 1
 
 
@@ -176,32 +177,40 @@ def _descend(
             break
         here, energy_here, force_here = u[active], energy[active], force[active][:, free]
         radii = np.full(len(active), float(r))
-        curvature = kernels.hessian(here, params, radii)[:, free][:, :, free]
-        usable = np.isfinite(force_here).all(1) & np.isfinite(curvature).all((1, 2)) & (np.abs(here).max(1) < _FAR)
-        curvature[~usable] = np.eye(int(free.sum()))
-        force_here[~usable] = 0.0
+        curvature = np.array(kernels.hessian(here, params, radii))
+        curvature = curvature if free.all() else curvature[:, free][:, :, free]
+        extent = np.abs(here).max(1)
+        usable = np.isfinite(force_here).all(1) & np.isfinite(curvature).all((1, 2)) & (extent < _FAR)
+        if not usable.all():
+            curvature[~usable] = np.eye(int(free.sum()))
+            force_here[~usable] = 0.0
+        extent = np.maximum(1.0, extent)
         step = np.zeros_like(here)
         step[:, free], convex = _newton_steps(curvature, force_here)
-        length = np.max(np.abs(step), axis=1)
+        length = np.abs(step).max(1)
         # Off a maximum Newton's step only doubles the distance: there a stride, which the halving below corrects.
-        stride = np.where(
-            convex | (length <= 1e-14), length, np.maximum(length, _STRIDE * np.maximum(1.0, np.abs(here).max(1)))
-        )
+        stride = np.where(convex | (length <= 1e-14), length, np.maximum(length, _STRIDE * extent))
         step *= (np.minimum(stride, limit[active]) / np.maximum(length, 1e-300))[:, None]
         best, best_energy, best_force = here.copy(), energy_here.copy(), force[active]
-        open_ = np.flatnonzero(usable & (length > 1e-14 * np.maximum(1.0, np.abs(here).max(1))))
-        scale = 1.0
-        for _ in range(12):  # halve the step of those whose energy has not come down
-            if len(open_) == 0 or now() > deadline:
-                break
-            trial = here[open_] + scale * step[open_]
-            trial_energy, trial_force = kernels.value_and_gradient(trial, params, radii[open_])
+        open_ = np.flatnonzero(usable & (length > 1e-14 * extent))
+        tried = 0
+        while len(open_) and tried < _HALVINGS and now() <= deadline:
+            # Halve the step until the energy comes down. As many lengths at once as one call of the kernel holds: with
+            # few searches left, it is the calls that cost.
+            scales = 0.5 ** np.arange(tried, min(tried + max(1, FEW // len(open_)), _HALVINGS))
+            trial = here[open_] + scales[:, None, None] * step[open_]
+            flat, at = trial.reshape(-1, trial.shape[2]), np.tile(radii[open_], len(scales))
+            trial_energy, trial_force = (
+                x.reshape(*trial.shape[:2], *x.shape[1:]) for x in kernels.value_and_gradient(flat, params, at)
+            )
             better = trial_energy <= energy_here[open_] + 1e-15 * np.abs(energy_here[open_])
-            done = open_[better]
-            best[done], best_energy[done], best_force[done] = trial[better], trial_energy[better], trial_force[better]
-            open_ = open_[~better]
-            scale *= 0.5
-        moved = np.max(np.abs(best - here), axis=1)
+            column = np.flatnonzero(better.any(0))
+            longest, done = np.argmax(better, axis=0)[column], open_[column]
+            best[done], best_energy[done] = trial[longest, column], trial_energy[longest, column]
+            best_force[done] = trial_force[longest, column]
+            open_ = np.delete(open_, column)
+            tried += len(scales)
+        moved = np.abs(best - here).max(1)
         u[active], energy[active], force[active] = best, best_energy, best_force
         limit[active] = np.maximum(limit[active], 2.0 * moved)
         size = np.maximum(1.0, np.abs(best).max(1))
@@ -256,10 +265,15 @@ def _followers(u: Float[Array, "s field"], settled: Array) -> Array:
     if len(where) > 1:
         cell = _SAME_WAY * np.maximum(_SMALL, np.abs(u[where]).max(1, keepdims=True))
         # One number for each cell: a random combination of its coordinates.
-        label = np.round(u[where] / cell) @ np.random.default_rng(0).uniform(0.5, 1.5, u.shape[1])
+        label = np.round(u[where] / cell) @ _combination(u.shape[1])
         out[where] = True
         out[where[np.unique(label, return_index=True)[1]]] = False
     return out
+
+
+@functools.lru_cache(maxsize=16)
+def _combination(n: int) -> Float[Array, " field"]:
+    return np.random.default_rng(0).uniform(0.5, 1.5, n)
 
 
 def _minima(model: AbstractModel, ends: Array, free: Array, r: float) -> list[Vacuum]:

@@ -8,10 +8,14 @@ from hypothesis import strategies as st
 from test_condensed import CASES, SHAPES, System
 
 from supersoliton.linalg import condensed, host
+from supersoliton.linalg.packing import lower_triangle, packing, parts_of, whole
 
 
 def factors(system: System) -> host.Factor:
-    return host.factor(system.blocks, system.free_first, system.free_last, system.exterior)
+    size = system.blocks.shape[1]
+    parts = parts_of(np.arange(size**2).reshape(size, size), system.n)
+    entries = system.blocks.reshape(system.elements, -1)
+    return host.factor(entries, parts, system.free_first, system.free_last, system.exterior)
 
 
 @pytest.mark.parametrize(("shape", "first", "last"), CASES)
@@ -69,3 +73,17 @@ def test_a_spoiled_matrix_gives_no_solution_and_no_warning(spoiled):
     system.blocks[:] = spoiled
     system.exterior[:] = spoiled
     assert not np.any(np.isfinite(host.solve(factors(system), system.rhs)))
+
+
+@pytest.mark.parametrize(("nodes", "fields"), [(3, 1), (4, 2), (13, 8)])
+def test_a_product_of_two_symmetric_matrices_comes_back_from_its_packed_entries(nodes, fields):
+    rng = np.random.default_rng(nodes)
+    a, b = (x + x.T for x in (rng.normal(size=(nodes, nodes)), rng.normal(size=(fields, fields))))
+    entries = np.outer(a[lower_triangle(nodes)], b[lower_triangle(fields)]).ravel()
+    dense = np.kron(a, b)  # row = node * fields + field
+    assert np.array_equal(entries[whole(nodes, fields)], dense)
+    inside, ends = slice(fields, -fields), np.r_[:fields, -fields:0]
+    parts = packing(nodes, fields)
+    assert np.array_equal(entries[parts.interior], dense[inside, inside])
+    assert np.array_equal(entries[parts.coupling], dense[inside][:, ends])
+    assert np.array_equal(entries[parts.ends], dense[np.ix_(ends, ends)])

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy import ndarray as Array
 
+from .. import functional
 from ..linalg import host
 from ..solvers import linear
 from ..solvers.base import force, shift_of
@@ -86,12 +87,13 @@ class Linearisation:
     point: Point
     force: Array
     columns: Array  # dF/dc: (control, node, field)
+    blocks: Array  # A itself, element by element
     factors: tuple[Any, ...]  # of A; of A + s M where A alone was too nearly singular
     rows: tuple[Row, ...]  # the equation N(u) = N, where there is one
 
     def stiffness(self, x: Array) -> Array:
         free = self.point.problem.free_nodes
-        product = host.matvec(self.factors[0].blocks, self.point.problem.theory.exterior, x[:, :, None])
+        product = host.matvec(self.blocks, self.point.problem.theory.exterior, x[:, :, None])
         return product[:, :, 0] * free
 
     def solve(self, load: Array, last: Row, *, homogeneous: bool = False) -> tuple[Array, Array]:
@@ -159,8 +161,10 @@ def linearise(family: Family, point: Point) -> Linearisation:
     vector = (gradient - point.multiplier * mass_term) * problem.free_nodes
     if not np.all(np.isfinite(vector)):
         raise Lost("the energy's gradient is not finite")
-    factors = linear.factorise(problem, problem.curvature(point.u), shift_of(problem, point.multiplier))
-    blank = Linearisation(family, point, vector, np.empty(0), (factors,), ())
+    curvature, shift = problem.curvature(point.u), shift_of(problem, point.multiplier)
+    factors = linear.factorise(problem, curvature, shift)
+    blocks = functional.hessian_blocks(problem.geometry, problem.theory.frame, curvature, shift)
+    blank = Linearisation(family, point, vector, np.empty(0), blocks, (factors,), ())
     border = border_of(problem, point.u)
     if family.kind == "norm":
         columns = [-border]
@@ -172,7 +176,7 @@ def linearise(family: Family, point: Point) -> Linearisation:
     if family.holds_norm:
         missing = 0.5 * (float(problem.norm or 0.0) - problem.norm_of_state(point.u))
         rows = (Row(border, np.zeros(2), missing),)
-    return Linearisation(family, point, vector, np.stack(columns), (factors,), rows)
+    return Linearisation(family, point, vector, np.stack(columns), blocks, (factors,), rows)
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,13 +24,10 @@ from numpy import ndarray as Array
 from scipy.linalg.lapack import dpbtrf, dpbtrs
 
 from .. import lanes
-from ..grid import RadialGrid
+from ..grid import FEW, ElementSum, RadialGrid
 from ..problem import Problem
 
 CONVERGED = "converged"
-# Nodes up to which the inverse of the metric is a matrix: 5 microseconds a product instead of 26 (97 nodes, 8 fields).
-# Beyond, meshes come and go with the adaption, and the inverse costs more (2.5 ms for 193 nodes) than all its products.
-_DENSE = 128
 
 
 @dataclass(frozen=True)
@@ -72,8 +69,8 @@ class AbstractSolver(ABC):
 class Metric(NamedTuple):
     """K + M of one field (the H^1 metric) and its inverse."""
 
-    matrix: Array
-    inverse: Any  # an array, or what multiplies like one
+    matrix: Any  # arrays, or what multiplies like them
+    inverse: Any
 
 
 class Terms(NamedTuple):
@@ -88,12 +85,14 @@ class Terms(NamedTuple):
 
 
 class BandedInverse:
-    """The inverse of a positive definite matrix of half-width ``width``, as what it does to columns."""
+    """The inverse of a positive definite sum of element matrices, as what it does to columns."""
 
-    def __init__(self, matrix: Array, width: int) -> None:
-        band = np.zeros((width + 1, len(matrix)), order="F")
-        for k in range(width + 1):
-            band[k, : len(matrix) - k] = np.diagonal(matrix, -k)
+    def __init__(self, blocks: Array) -> None:
+        n_elements, size, _ = blocks.shape
+        order = size - 1
+        band = np.zeros((size, n_elements * order + 1), order="F")
+        for a in range(size):  # row a + k of a column a is k below the diagonal
+            band[: size - a, a : a + n_elements * order : order] += blocks[:, a:, a].T
         self.factor = dpbtrf(band, lower=1)[0]
 
     def __matmul__(self, columns: Array) -> Array:
@@ -110,11 +109,15 @@ def metric(grid: RadialGrid) -> Metric:
 
 @functools.lru_cache(maxsize=16)
 def host_metric(grid: RadialGrid) -> Metric:
-    """The same for NumPy alone: without the inverse of a large matrix, whose cost grows with its third power."""
-    if grid.n_nodes <= _DENSE:
+    """The same for NumPy alone: on many nodes without matrices over them.
+
+    Up to FEW nodes the inverse is a matrix (5 microseconds a product instead of 26: 97 nodes, 8 fields). Beyond,
+    meshes come and go with the adaption, and it costs more (2.5 ms for 193 nodes) than all its products.
+    """
+    if grid.n_nodes <= FEW:
         return metric(grid)
-    matrix = grid.stiffness + grid.mass
-    return Metric(matrix, BandedInverse(matrix, grid.order))
+    blocks = grid.element_matrices(of="stiffness") + grid.element_matrices(of="mass")
+    return Metric(ElementSum(grid, blocks), BandedInverse(blocks))
 
 
 def terms_of(problem: Problem) -> Terms:
@@ -123,15 +126,16 @@ def terms_of(problem: Problem) -> Terms:
     return Terms(carries, carries * fixed, problem.free_nodes, problem.vacuum.values, size_floor(problem), fixed)
 
 
-def force(problem: Problem, u: Array, gradient: Array | None = None) -> Force:
-    """F, multiplier and residual; ``gradient`` is E'(u) where it is already known."""
+def force(problem: Problem, u: Array, gradient: Array | None = None, terms: Terms | None = None) -> Force:
+    """F, multiplier and residual; ``gradient`` is E'(u) and ``terms`` those of the problem, where they are known."""
     grid = problem.grid
     assert grid is not None
     if gradient is None:
         gradient = problem.energy_and_gradient(u)[1]
     constrained = problem.norm is not None
     with np.errstate(all="ignore"):  # a huge or undefined force has an infinite residual
-        at = force_of(np, grid.mass, host_metric(grid), terms_of(problem), u, gradient, constrained=constrained)
+        given = terms or terms_of(problem)
+        at = force_of(np, grid.mass_form, host_metric(grid), given, u, gradient, constrained=constrained)
     return Force(at.vector, float(at.multiplier), float(at.residual))
 
 

@@ -52,7 +52,7 @@ class _Deflated(Iteration):
             away = self.u - known
             square = self.h0_norm(away) ** 2
             # d ln(1 + 1/s) along the step, s the squared distance
-            overlap = float(np.sum((self.problem.grid.mass @ away) * step))  # type: ignore[union-attr]
+            overlap = float(np.sum((self.problem.grid.mass_form @ away) * step))  # type: ignore[union-attr]
             slope += -2.0 * overlap / (square * (1.0 + square)) if square > 0 else 0.0
         factor = 1.0 / (1.0 - slope) if slope != 1.0 else _LARGEST
         factor = math.copysign(min(abs(factor), _LARGEST), factor)

@@ -69,7 +69,7 @@ class Descent:
         if not (math.isfinite(energy) and np.all(np.isfinite(gradient))):
             return Point(u, math.nan, energy, nothing.vector, nothing)
         at = force(problem, u, gradient)
-        shifted = (problem.grid.mass @ u) * problem.multiplier_shift
+        shifted = (problem.grid.mass_form @ u) * problem.multiplier_shift
         return Point(u, energy - 0.5 * float(np.sum(u * shifted)), energy, gradient - shifted, at)
 
     # Recording

@@ -14,6 +14,7 @@ from numpy import ndarray as Array
 
 from .. import functional, lanes
 from ..linalg import condensed, host
+from ..linalg.packing import packing
 from ..problem import Problem
 
 Factors = host.Factor | lanes.Kept
@@ -32,8 +33,10 @@ def factorise(problem: Problem, curvature: Any, shift: Any, *, ell: int = 0, fre
     lane = lanes.current()
     if lane is not None:
         return lane.call(_factor, problem.geometry, frame, curvature, shift, barrier, first, last, keep=True)
-    blocks = functional.hessian_blocks(problem.geometry, frame, np.asarray(curvature), np.asarray(shift), barrier)
-    return host.factor(blocks, first, last, np.asarray(frame.exterior))
+    geo = problem.geometry
+    entries = functional.packed_blocks(geo, frame, np.asarray(curvature), np.asarray(shift), barrier)
+    parts = packing(geo.values.shape[2], problem.model.n_fields)
+    return host.factor(entries, parts, first, last, np.asarray(frame.exterior))
 
 
 def solve(factors: Factors, *columns: Any) -> Array:

@@ -44,9 +44,13 @@ class Shape(NamedTuple):
 
 @dataclass(frozen=True)
 class Minimax:
-    """Descent on S-hat to a relative force of ``tol`` (a start for Newton needs no more than 1e-3)."""
+    """Descent on S-hat to a relative force of ``tol`` (a start for Newton needs no more than 1e-3).
+
+    ``sigma`` is the first shift: 1 far from the minimum, little where a relaxed shape is relaxed further.
+    """
 
     tol: float = 1e-3
+    sigma: float = 1.0
     max_steps: int = 150
     max_seconds: float | None = None
 
@@ -55,14 +59,13 @@ class Minimax:
         assert problem.grid is not None
         d = float(problem.grid.dim)
         mask = problem.free_nodes
-        sigma, steps = 1.0, 0
+        sigma, steps = self.sigma, 0
         watch = Stopwatch(self.max_seconds)
         at = self._measure(problem, u, d, mask)
         if at is None:
             return Shape(u, math.nan, math.nan, math.nan, 0, "the start has no region of lower potential")
         while True:
             action, scale, force, tension, pull, size, t, potential = at
-            curvature = problem.curvature(u)
             if size <= self.tol:
                 return Shape(u, action, scale, size, steps, "converged")
             if watch.expired:
@@ -71,7 +74,7 @@ class Minimax:
                 return Shape(u, action, scale, size, steps, f"not converged within {steps} steps: force {size:.1e}")
             # sigma is in units of the rescaled problem
             shift = np.full(u.shape[1], sigma * scale)
-            factors = linear.factorise(problem, scale * curvature, shift)
+            factors = linear.factorise(problem, scale * problem.curvature(u), shift)
             x = linear.solve(factors, -force, tension * mask, pull * mask)
             steps += 1
             dyads = np.diag([-1.0 / t, (d - 2.0) * t / (d * potential**2)])
@@ -97,7 +100,7 @@ class Minimax:
         grid = problem.grid
         assert grid is not None
         energy, gradient = problem.energy_and_gradient(u)
-        tension = (grid.stiffness @ u) * problem.model.kinetic
+        tension = (grid.stiffness_form @ u) * problem.model.kinetic
         t = 0.5 * float(np.sum(u * tension))
         potential = energy - t
         if not (math.isfinite(t) and math.isfinite(potential) and potential < 0.0 < t):

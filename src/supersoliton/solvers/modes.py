@@ -20,7 +20,7 @@ def factorise(problem: Problem, u: Array, multiplier: float, sigma: float = 0.0)
 def border_of(problem: Problem, u: Array) -> Array:
     """M_c u, the normal of the sphere of fixed norm, zero where values are held."""
     assert problem.grid is not None
-    return (problem.grid.mass @ u) * problem.carries_norm * problem.free_nodes
+    return (problem.grid.mass_form @ u) * problem.carries_norm * problem.free_nodes
 
 
 def count_negative(problem: Problem, u: Array, factors: linear.Factors, *, at_fixed_norm: bool = False) -> int:
@@ -69,7 +69,7 @@ def lowest_mode(
     image = linear.solve(shifted, b)[:, :, 0]
     v = np.random.default_rng(0).normal(size=u.shape) * problem.free_nodes
     for _ in range(_INVERSE_ITERATIONS):
-        v = linear.solve(shifted, (problem.grid.mass @ v) * problem.free_nodes)[:, :, 0]
+        v = linear.solve(shifted, (problem.grid.mass_form @ v) * problem.free_nodes)[:, :, 0]
         if problem.norm is not None:
             v = v - image * (np.sum(b * v) / np.sum(b * image))
         v = v / np.sqrt(np.sum(v**2))

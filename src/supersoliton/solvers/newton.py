@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray as Array
@@ -25,13 +25,24 @@ from .. import lanes
 from ..problem import Problem, is_number
 from ..warm_start.analytic import scale_to_norm
 from . import linear, lockstep, rules
-from .base import CONVERGED, AbstractSolver, Force, Solution, Stopwatch, force, shift_of
+from .base import CONVERGED, AbstractSolver, Force, Solution, Stopwatch, force, shift_of, terms_of
 from .modes import border_of, lowest_mode
 
 # With more unknowns than _LARGE and further away than rules.NEAR (residual), a minimum is first sought on a mesh of
 # half the order, where a step costs a third, down to _NESTED_TOL: what is left of the residual there is that mesh's own
 # error.
 _LARGE, _HIGH_ORDER, _NESTED_TOL = 400, 8, 1e-4
+# The last step's factors end the run where _CHORDS more steps with them bring the residual to _ROUNDING: such a step
+# costs a fifth of one with factors of its own. At a minimum they also count the negative modes, so there the residual
+# before the last step must have been below _LITTLE: the second variation has not changed by more than that.
+_CHORDS, _ROUNDING, _LITTLE = 2, 1e-15, 1e-5
+
+
+class Last(NamedTuple):
+    """A full Newton step that led to the current point: its factors, and the residual it came from."""
+
+    factors: linear.Factors
+    residual: float
 
 
 @dataclass(frozen=True)
@@ -84,15 +95,21 @@ class Iteration:
         self.steps = 0
         self.history: list[tuple[float, float]] = []
         self.escapes = 0
+        self.last: Last | None = None
+        self.terms, self.start = terms_of(problem), u
         self.move_to(u, *self.measure(u))
-        self.scale = max(problem.energy_scale(u), 1e-300)
         self.note()
 
     # Measuring
 
+    @lanes.cached_property
+    def scale(self) -> float:
+        """T + int|V| of the start."""
+        return max(self.problem.energy_scale(self.start), 1e-300)
+
     def measure(self, u: Array) -> tuple[float, Force]:
         energy, gradient = self.problem.energy_and_gradient(u)
-        return energy, force(self.problem, u, gradient)
+        return energy, force(self.problem, u, gradient, self.terms)
 
     def move_to(self, u: Array, energy: float, at: Force) -> None:
         self.u, self.energy, self.at = u, energy, at
@@ -126,27 +143,22 @@ class Iteration:
 
     # Linear algebra
 
-    def border(self) -> Array:
-        """M_c u, the normal of the sphere of fixed norm; zeros without norm."""
-        return border_of(self.problem, self.u) if self.problem.norm is not None else np.zeros_like(self.at.vector)
-
     def direction(self, curvature: Array, sigma: float) -> tuple[Array, linear.Factors]:
         """The bordered Newton step at shift sigma."""
-        border = self.border()
         factors = linear.factorise(self.problem, curvature, shift_of(self.problem, self.at.multiplier) + sigma)
         self.steps += 1
-        step = self.tangent(linear.solve(factors, -self.at.vector, border), border)
-        return self.adapt(step, self.u), factors
+        return self.adapt(self.step_by(factors, self.at), self.u), factors
+
+    def step_by(self, factors: linear.Factors, at: Force) -> Array:
+        """The bordered step that ``factors`` make of the force ``at``, tangent to the sphere at the current point."""
+        if self.problem.norm is None:
+            return linear.solve(factors, -at.vector)[:, :, 0]
+        border = border_of(self.problem, self.u)
+        return rules.tangent(np, linear.solve(factors, -at.vector, border), border)
 
     def adapt(self, step: Array, u: Array) -> Array:
         """What a variant of the method makes of a step computed from the force at ``u``; here the step itself."""
         return step
-
-    def tangent(self, x: Array, border: Array) -> Array:
-        """Combine A^-1 (-F) and A^-1 b so that the step is tangent to the sphere of fixed norm."""
-        if self.problem.norm is None:
-            return x[:, :, 0]
-        return rules.tangent(np, x, border)
 
     def place(self, u: Array) -> Array:
         return scale_to_norm(self.problem, u) if self.problem.norm is not None else u
@@ -190,13 +202,15 @@ class Iteration:
             ended = self.stopped()
             if ended:
                 return ended
-            if self.at.residual <= self.options.tol:
+            if self.at.residual <= self.options.tol or self.chords_left():
                 return None
             curvature = self.problem.curvature(self.u)
             while True:
-                step, _ = self.direction(curvature, sigma)
+                step, factors = self.direction(curvature, sigma)
+                before = self.at.residual
                 agreed = self.try_minimising_step(step, sigma)
                 if agreed > 0.0:
+                    self.last = Last(factors, before) if sigma == 0.0 and before <= _LITTLE else None
                     break
                 sigma = float(rules.shift_after_refusal(np, sigma))
                 if sigma > rules.STALLED:
@@ -247,8 +261,13 @@ class Iteration:
 
     def finish_minimum(self) -> Solution:
         """One more step to rounding; then leave a saddle along its unstable direction, at most three times."""
-        # That step's factors serve for the inertia too: an eigenvalue that changes its sign in it is 0 to rounding.
-        negative, mode = lowest_mode(self.problem, self.u, self.at.multiplier, self.polish())
+        # Its factors serve for the inertia too: an eigenvalue whose sign differs from theirs is 0 to _LITTLE of the
+        # masses. Here that only decides whether to leave a saddle; the certificate counts at the final point.
+        factors = self.polish()
+        if self.at.residual > self.options.tol:
+            self.last = None
+            return self.minimise()
+        negative, mode = lowest_mode(self.problem, self.u, self.at.multiplier, factors)
         if negative and self.escapes < 3:
             self.escapes += 1
             for size in (0.1, -0.1, 0.02, -0.02):
@@ -258,18 +277,41 @@ class Iteration:
                 if energy < self.energy:
                     self.move_to(u, energy, at)
                     self.note()
+                    self.last = None
                     return self.minimise()
         return self.end(CONVERGED)
 
-    def polish(self) -> host.Factor:
+    def chords_left(self) -> int:
+        """How many steps with the last factors bring the residual to rounding; 0 where too many, or there are none.
+
+        A Newton step brought it from a to b with an error quadratic in its own; that of a step with the same factors is
+        the product of both, so that it takes b to about 2 b^2/a.
+        """
+        if self.last is None:
+            return 0
+        rate = 2.0 * self.at.residual / self.last.residual
+        counts = range(1, _CHORDS + 1)
+        return next((count for count in counts if self.at.residual * rate**count <= _ROUNDING), 0)
+
+    def polish(self) -> linear.Factors:
+        """To rounding, with the last factors or by one more Newton step; returns the factors."""
+        count, last = self.chords_left(), self.last
+        if last is not None and count:
+            for _ in range(count):
+                self.steps += 1
+                self.try_polish(self.adapt(self.step_by(last.factors, self.at), self.u))
+            return last.factors
         step, factors = self.direction(self.problem.curvature(self.u), 0.0)
+        self.try_polish(step)
+        return factors
+
+    def try_polish(self, step: Array) -> None:
         if np.all(np.isfinite(step)):
             u = self.place(self.u + step)
             energy, at = self.measure(u)
             if at.residual < self.at.residual:
                 self.move_to(u, energy, at)
                 self.note()
-        return factors
 
     # Stationary points of any index
 
@@ -279,13 +321,17 @@ class Iteration:
             ended = self.stopped()
             if ended:
                 return self.end(ended)
-            if self.at.residual <= self.options.tol:
+            if self.at.residual <= self.options.tol or self.chords_left():
                 self.polish()
-                return self.end(CONVERGED)
+                if self.at.residual <= self.options.tol:
+                    return self.end(CONVERGED)
+                self.last = None
             step, factors = self.direction(self.problem.curvature(self.u), 0.0)
             if not np.all(np.isfinite(step)):
                 return self.end("diverged: the Newton step is not finite (a singular second variation)")
+            last = Last(factors, self.at.residual)
             damping = self.try_natural_step(step, factors, min(1.0, 4.0 * damping))
+            self.last = last if damping == 1.0 else None
             if damping == 0.0:
                 return self.end(f"stalled: no damped Newton step helps at residual {self.at.residual:.1e}")
 
@@ -296,8 +342,7 @@ class Iteration:
             u = self.place(self.u + damping * step)
             energy, at = self.measure(u)
             if math.isfinite(energy) and math.isfinite(at.residual):
-                border = self.border()
-                corrected = self.adapt(self.tangent(linear.solve(factors, -at.vector, border), border), u)
+                corrected = self.adapt(self.step_by(factors, at), u)
                 shorter = self.h0_norm(corrected) <= (1.0 - 0.25 * damping) * size
                 if shorter or (at.residual < self.at.residual and rules.is_asymptotic(self.at.residual)):
                     self.move_to(u, energy, at)
@@ -309,6 +354,6 @@ class Iteration:
     def h0_norm(self, v: Array) -> float:
         """The L2 norm of a direction; infinite where it is not finite."""
         assert self.problem.grid is not None
-        return (
-            math.sqrt(max(float(np.sum((self.problem.grid.mass @ v) * v)), 0.0)) if np.all(np.isfinite(v)) else math.inf
-        )
+        if not np.all(np.isfinite(v)):
+            return math.inf
+        return math.sqrt(max(float(np.sum((self.problem.grid.mass_form @ v) * v)), 0.0))
