@@ -106,20 +106,19 @@ def test_of_more_trials_the_best_are_shown(objectives, violated, monkeypatch):
     monkeypatch.setattr(tpe, "SHOWN", 150)
     trials = made(300, objectives, violated)
     study = study_of(trials, objectives)
-    shown = history_of(study).shown(beside=-1)._trials
     completed = [trial for trial in study.trials if trial.state is TrialState.COMPLETE]
-    good, _ = _split_trials(study, completed, 15)
-    assert len(good) == 15
-    assert [trial.number for trial in shown if trial.value == 0.0] == [trial.number for trial in good]
-    assert len(shown) == 150
+    good, others = _split_trials(study, completed, 15)
+    history = history_of(study)
+    assert history.good(150) == {trial.number for trial in good}
+    assert set(history.others(150, history.good(150))) < {trial.number for trial in others}
+    assert [len(points) for points in history.split(beside=-1)] == [15, 135]
 
 
 def test_of_a_long_front_some_are_shown(monkeypatch):
     monkeypatch.setattr(tpe, "SHOWN", 14)
     study = study_of(made(500))
     front = {trial.number for trial in study.best_trials}
-    shown = history_of(study).shown(beside=-1)._trials
-    good = {trial.number for trial in shown if trial.value == 0.0}
+    good = history_of(study).good(14)
     assert len(good) == 2
     assert len(front) > 14
     assert good < front
@@ -131,28 +130,29 @@ def history_of(study):
     return history
 
 
-def test_the_others_are_spread_over_the_whole_study(monkeypatch):
-    monkeypatch.setattr(tpe, "SHOWN", 100)
-    shown = history_of(study_of(made(1000))).shown(beside=-1)._trials
-    gaps = np.diff([0, *(trial.number for trial in shown if trial.value == 1.0), 999])
+def test_the_others_are_spread_over_the_whole_study():
+    history = history_of(study_of(made(1000)))
+    gaps = np.diff([0, *sorted(history.others(100, history.good(100))), 999])
     assert len(gaps) == 91
     assert max(gaps) < 35  # 11 on average; of as many drawn by lot the widest is 50 on average
 
 
-def test_hardly_one_of_the_shown_changes_with_one_more_trial(monkeypatch):
+def test_hardly_one_of_the_shown_changes_with_one_more_trial():
     """Else the densities would flicker from ask to ask."""
-    monkeypatch.setattr(tpe, "SHOWN", 100)
     trials = made(400)
-    before, after = ({t.number for t in history_of(study_of(trials[:n])).shown(beside=-1)._trials} for n in (399, 400))
+    histories = [history_of(study_of(trials[:count])) for count in (399, 400)]
+    before, after = (history.good(100) | set(history.others(100, history.good(100))) for history in histories)
+    assert len(before) == len(after) == 100
     assert len(before - after) <= 2
 
 
-def test_running_trials_are_all_shown(monkeypatch):
+def test_all_that_run_are_shown(monkeypatch):
     monkeypatch.setattr(tpe, "SHOWN", 30)
     study = study_of(made(100), running=7)
-    shown = history_of(study).shown(beside=103)._trials
-    assert [t.number for t in shown if t.state is TrialState.RUNNING] == [100, 101, 102, 104, 105, 106]
-    assert len(shown) == 36
+    _, others = history_of(study).split(beside=103)
+    expected = [[study.trials[number].params[name] for name in SPACE] for number in (100, 101, 102, 104, 105, 106)]
+    assert len(others) == 27 + 6
+    assert others[-6:].tolist() == expected
 
 
 def go_on(trials, before=()):
@@ -213,14 +213,14 @@ def test_late_draws_keep_to_the_constraint(monkeypatch):
 
 
 def test_no_more_than_so_many_are_fitted(monkeypatch):
-    """What makes an ask cost the same at any number of trials: TPE itself never sees more."""
+    """What makes an ask cost the same at any number of trials."""
     seen = []
-    true = optuna.samplers.TPESampler._sample
+    true = tpe.ThinnedTPE._density
 
-    def counting(self, study, trial, space):
-        seen.append(len(study._get_trials(False, (TrialState.COMPLETE,), True)))
-        return true(self, study, trial, space)
+    def counting(self, space, rows, weights=None):
+        seen.append(len(rows))
+        return true(self, space, rows, weights)
 
-    monkeypatch.setattr(optuna.samplers.TPESampler, "_sample", counting)
-    drawn(study_of(made(2000, violated=0.0)))
-    assert seen == [tpe.SHOWN]
+    monkeypatch.setattr(tpe.ThinnedTPE, "_density", counting)
+    drawn(study_of(made(2000)))
+    assert seen == [tpe.SHOWN // 10, tpe.SHOWN - tpe.SHOWN // 10]
