@@ -115,13 +115,19 @@ def test_of_more_trials_the_best_are_shown(objectives, violated, monkeypatch):
 
 
 def test_of_a_long_front_some_are_shown(monkeypatch):
+    """Which changes little else: they are of the front, and the front itself is still that of all."""
     monkeypatch.setattr(tpe, "SHOWN", 14)
+    monkeypatch.setattr(tpe, "_FRONT", 5)
+    sorted_out = []
+    true = tpe._solve_hssp
+    monkeypatch.setattr(tpe, "_solve_hssp", lambda losses, *rest: sorted_out.append(len(losses)) or true(losses, *rest))
     study = study_of(made(500))
     front = {trial.number for trial in study.best_trials}
     good = history_of(study).good(14)
     assert len(good) == 2
     assert len(front) > 14
     assert good < front
+    assert sorted_out == [5]
 
 
 def history_of(study):

@@ -28,6 +28,7 @@ from optuna.trial import FrozenTrial, TrialState
 from .front import Fronts
 
 SHOWN = 400  # with fewer an ask is cheaper, with more it draws no better: see docs/samplers.md
+_FRONT = 100  # members of a front that are looked at when a part of it is chosen
 _GOLDEN = 0.6180339887498949  # the first k multiples of it, modulo 1, are spread evenly for every k
 
 Space = dict[str, BaseDistribution]
@@ -140,11 +141,12 @@ class _History:
     def _largest(self, front: Array, count: int) -> list[int]:
         """So many of a front, which together have the largest hypervolume, found one after another.
 
-        Of a front longer than `SHOWN` an even part is looked at, as 3,000 points take 0.3 s.
+        It takes 20 ms among 150 and 0.3 s among 3,000, whenever the front has changed. Where only a part of the study
+        is shown it is therefore sought in an even part of the front, which also changes less often.
         """
         order = sorted((self._numbers[i], i) for i in front)  # as Optuna has them, whichever ended first
-        if len(order) > SHOWN:
-            order = sorted(sorted(order, key=lambda pair: _spread(pair[0]))[:SHOWN])
+        if self.completed > SHOWN:
+            order = sorted(sorted(order, key=lambda pair: _spread(pair[0]))[:_FRONT])
         numbers = [number for number, _ in order]
         if self._chosen[0] != (numbers, count):
             losses = -self._fronts.points[[i for _, i in order]]
