@@ -3,11 +3,13 @@
     python -m benchmarks.samplers run FOLDER --samplers tpe nsga2 --seeds 5 --trials 120
     python -m benchmarks.samplers run FOLDER --stand-in --seeds 10 --trials 400
     python -m benchmarks.samplers table FOLDER --trials 120 400
+    python -m benchmarks.samplers cost --samplers tpe nsga2 --trials 1000 10000
 
 `run` evaluates `examples/quickstart.toml` for real and appends each trial to FOLDER/SAMPLER_SEED.jsonl, so that it can
 be stopped, resumed and extended to more trials; several processes may share a folder. With --stand-in a surrogate of
 1024 real evaluations (`data/quickstart_sobol.npz`), as rough as they are, takes their place. `table` prints what
-`docs/samplers.md` holds.
+`docs/samplers.md` holds. `cost` prints what a trial costs a scan besides its evaluation, at so many trials: asking,
+telling, SQLite and trials.csv, in processor time.
 """
 
 # ruff: noqa: E402  (the environment must be set before the imports)
@@ -24,6 +26,8 @@ import argparse
 import fcntl
 import hashlib
 import json
+import shutil
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -34,8 +38,12 @@ import optuna
 
 from supersoliton.config import load
 from supersoliton.report.analysis import hypervolume
+from supersoliton.scan import storage
+from supersoliton.scan.ledger import Ledger
+from supersoliton.scan.record import ParetoFront, TrialTable
 from supersoliton.scan.samplers import choose_parents_again, distributions, make_sampler
 from supersoliton.scan.surrogate import Scale, fit, from_unit, to_unit
+from supersoliton.scan.trial import Outcome
 
 QUICKSTART = Path(__file__).resolve().parents[1] / "examples" / "quickstart.toml"
 TABLE = Path(__file__).parent / "data" / "quickstart_sobol.npz"
@@ -176,6 +184,66 @@ def table(folder: Path, counts: list[int]) -> str:
     return "\n".join(lines)
 
 
+class _Scan:
+    """A scan as `run_scan` does it, without workers and with the stand-in."""
+
+    def __init__(self, folder: Path, settings: Any, evaluate: Evaluate) -> None:
+        address = storage.locate("", folder)
+        if storage.read_mark(address, "cost") is None:
+            storage.create_study(address, "cost", settings, {"config": {}, "request": {}})
+        self._settings, self._evaluate = settings, evaluate
+        self._disk = storage.open_disk(address, storage.open_study(address, "cost"))
+        self._ledger = Ledger(self._disk, settings)
+        trials = self._ledger.load()
+        self._table = TrialTable(folder / "trials.csv", list(settings.parameters), trials)
+        self._front = ParetoFront(folder / "states", trials)
+        self._pending: list[tuple[int, Outcome]] = []
+
+    def go(self, trials: int) -> list[float]:
+        """So many trials more; returns what each cost in seconds, its evaluation not counted."""
+        costs = []
+        for _ in range(trials):
+            begun = time.process_time()
+            made = self._ledger.turn(self._pending, room=1, wanted=10**9)
+            for trial in made.ended:
+                self._front.settle(trial)
+                self._table.append(trial)
+            costs.append(time.process_time() - begun)
+            self._pending = [(number, self._outcome(point)) for number, point in made.points]
+        return costs
+
+    def close(self) -> None:
+        self._disk.close()
+
+    def _outcome(self, point: dict[str, float]) -> Outcome:
+        values, constraints = self._evaluate(point)
+        named = dict(zip(self._settings.objectives, values, strict=True))
+        # as many constraints as a real evaluation has
+        others = dict.fromkeys(("precheck", "converged", "resolved", "stable", "scored"), 0.0)
+        return Outcome(point, kind="q-ball", status="converged", values=named, constraints=constraints | others)
+
+
+def cost(samplers: list[str], counts: list[int], evaluate: Evaluate, measured: int = 40) -> str:
+    """The table: what a trial costs besides its evaluation, median of `measured`, after so many random trials."""
+    config = load(QUICKSTART)
+    cells: dict[str, list[str]] = {name: [] for name in samplers}
+    with tempfile.TemporaryDirectory() as name:
+        before, folder = Path(name) / "before", Path(name) / "scan"
+        before.mkdir()
+        for count in counts:
+            random = _Scan(before, config.with_scan(sampler="random").scan, evaluate)
+            random.go(count - len(random._ledger.twin.trials))
+            random.close()
+            for sampler in samplers:
+                shutil.copytree(before, folder)
+                scan = _Scan(folder, config.with_scan(sampler=sampler).scan, evaluate)
+                costs = scan.go(measured + 2)[2:]  # the first ones read the study
+                scan.close()
+                shutil.rmtree(folder)
+                cells[sampler].append(f"{1e3 * np.median(costs):.1f} ms")
+    return "\n".join(f"| {name} | {' | '.join(row)} |" for name, row in cells.items())
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -188,7 +256,14 @@ def main() -> None:
     shower = commands.add_parser("table")
     shower.add_argument("folder", type=Path)
     shower.add_argument("--trials", type=int, nargs="+", default=[120, 400])
+    pricer = commands.add_parser("cost")
+    pricer.add_argument("--samplers", nargs="+", default=["random", "sobol", "nsga2", "nsga3", "tpe"])
+    pricer.add_argument("--trials", type=int, nargs="+", default=[1000, 10000])
     given = parser.parse_args()
+    if given.command == "cost":
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        print(cost(given.samplers, sorted(given.trials), StandIn(load(QUICKSTART))))
+        return
     if given.command == "table":
         print(table(given.folder, given.trials))
         return

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from supersoliton.scan.front import choose_largest_gains, gain, hypervolume, nondominated
+from supersoliton.scan.front import Fronts, choose_largest_gains, gain, hypervolume, nondominated
 
 
 def beats(one, other):
@@ -51,3 +51,21 @@ def test_the_largest_gains_are_chosen_one_after_another():
         have = np.vstack([have, points[best]])
     assert choose_largest_gains(front, points, 10) == chosen
     assert sorted(choose_largest_gains(front, points[:3], 10)) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("dimension", [2, 3, 4])
+def test_fronts_are_peeled_off_one_after_another(dimension):
+    """However the points come: front k is what is left unbeaten when the fronts before it are taken away."""
+    points = np.random.default_rng(dimension).integers(0, 8, (150, dimension)).astype(float)  # some more than once
+    fronts = Fronts(dimension)
+    for count, point in enumerate(points, start=1):
+        fronts.add(point)
+        if count % 30:
+            continue
+        left, expected = list(range(count)), np.empty(count, dtype=int)
+        for rank in range(count):
+            front = [i for i in left if not any(beats(points[j], points[i]) for j in left)]
+            expected[front] = rank
+            left = [i for i in left if i not in front]
+        assert (fronts.points == points[:count]).all()
+        assert (fronts.ranks == expected).all()

@@ -10,7 +10,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from supersoliton.scan import storage
+from supersoliton.scan import storage, tpe
 from supersoliton.scan.ledger import Ledger
 from supersoliton.scan.settings import Range, ScanSettings
 from supersoliton.scan.trial import Outcome
@@ -93,6 +93,11 @@ def test_stopped_at_any_trial_the_sequence_is_that_of_an_unbroken_scan(tmp_path,
         assert resumed.asked[0] == broken.asked[-1]  # what was running is evaluated, at its point
         assert [*broken.asked[:-1], *resumed.asked] == unbroken.asked
         assert str(recorded(resumed)) == str(recorded(unbroken))  # as text, in which NaN equals NaN
+
+
+def test_the_same_where_tpe_sees_a_part_of_the_trials(tmp_path, monkeypatch):
+    monkeypatch.setattr(tpe, "SHOWN", 12)
+    test_stopped_at_any_trial_the_sequence_is_that_of_an_unbroken_scan(tmp_path, "tpe")
 
 
 @pytest.mark.parametrize("where", ["", "sqlite:///FOLDER/elsewhere.db", "journal:FOLDER/journal.log"])

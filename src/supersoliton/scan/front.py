@@ -1,4 +1,4 @@
-"""Pareto sets of points that are maximised, and the volume that they dominate."""
+"""Pareto sets of points that are maximised, the fronts behind them, and the volume that they dominate."""
 
 from __future__ import annotations
 
@@ -59,3 +59,45 @@ def choose_largest_gains(front: Array, points: Array, count: int) -> list[int]:
             gains[best] = gain(np.vstack([front, points[chosen]]), points[best])
             current[best] = len(chosen)
     return chosen
+
+
+class Fronts:
+    """Points that come one after another, sorted into fronts.
+
+    Front 0 are those that no other beats, front k + 1 those that only points of the fronts 0 … k beat. A point that
+    comes moves others by at most one front, so that it costs a few comparisons with all instead of a sort of all.
+    """
+
+    def __init__(self, dimension: int) -> None:
+        # the coordinates first: comparisons along a short last axis take several times as long
+        self._points, self._ranks, self._count = np.empty((dimension, 64)), np.empty(64, dtype=int), 0
+
+    @property
+    def points(self) -> Array:
+        """Shape (n, d), in the order in which they came."""
+        return self._points[:, : self._count].T
+
+    @property
+    def ranks(self) -> Array:
+        """The front of each point."""
+        return self._ranks[: self._count]
+
+    def add(self, point: Array) -> None:
+        if self._count == len(self._ranks):
+            self._points, self._ranks = np.hstack([self._points] * 2), np.hstack([self._ranks] * 2)
+        points, ranks = self._points[:, : self._count], self.ranks
+        level = int(ranks[_beats(points, point[:, None])].max(initial=-1)) + 1
+        self._points[:, self._count], self._ranks[self._count] = point, level
+        moved = point[:, None]
+        while moved.size:  # whatever of a front is beaten by those that join it makes way, and joins the next
+            there = np.flatnonzero(ranks == level)
+            beaten = there[_beats(moved[:, :, None], points[:, None, there]).any(axis=0)]
+            level += 1
+            ranks[beaten] = level
+            moved = points[:, beaten]
+        self._count += 1
+
+
+def _beats(ones: Array, others: Array) -> Array:
+    """Where one is at least as good as the other in all coordinates, the first axis, and better in some."""
+    return np.logical_and.reduce(ones >= others) & np.logical_or.reduce(ones > others)

@@ -25,11 +25,11 @@ from optuna.samplers import (
     NSGAIISampler,
     QMCSampler,
     RandomSampler,
-    TPESampler,
 )
 from optuna.trial import FrozenTrial, TrialState
 
 from .settings import ScanSettings
+from .tpe import ThinnedTPE
 
 # What a sampler needs beyond this package's own dependencies, and the extra that brings it.
 EXTRAS = {
@@ -237,7 +237,7 @@ def _optunas(name: str, settings: ScanSettings, number: int, attempt: int = 0) -
     # no zero for the first attempt: it would change the draws of studies that were made before there were attempts
     seed = _seed(settings.seed, number, *([attempt] if attempt else []))
     makers: dict[str, Callable[[], BaseSampler]] = {
-        "tpe": lambda: TPESampler(seed=seed, multivariate=True),
+        "tpe": lambda: ThinnedTPE(seed=seed, multivariate=True),
         "nsga2": lambda: NSGAIISampler(population_size=settings.population, seed=seed),
         "nsga3": lambda: NSGAIIISampler(population_size=settings.population, seed=seed),
         # evaluations have no noise, but scores jump where a mode crosses a threshold, which noise describes better
