@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from ..plotting import KIND_MARKERS, THEMES, axis_label, plot_state, save_figure
 from ..state import load
 from . import figures, linked, verification
-from .analysis import MAX_FOR_IMPORTANCE, growth, importances
+from .analysis import MAX_FOR_IMPORTANCE, MIN_TRIALS_FOR_IMPORTANCE, growth, importances
 from .html import escape, number, picture, style, table
 from .records import KIND_WORDS, Record, Trial, read_record
 from .summary import CONSTRAINT_WORDS, count_words, join_words, null_percentiles, scored_trials, summary_sentences
@@ -133,13 +133,18 @@ def _pareto_table(record: Record) -> str:
             *(f"<b>{number(value)}</b>" for value in trial.objectives),
             *(number(trial.couplings.get(name, float("nan"))) for name in record.parameters),
             escape(trial.kind),
-            *(number(trial.value(name)) for name in extra),
+            *(number(trial.value(name), 2 if name == "residual" else 4) for name in extra),
         ]
         for trial in shown
     )
     more = len(record.pareto) - len(shown)
     note = f"<p class='note'>{more} more Pareto-optimal trials are in <code>trials.csv</code>.</p>" if more else ""
-    return table([escape(title) for title in head], rows, trials=[trial.number for trial in shown]) + note
+    return table([_heading(title) for title in head], rows, trials=[trial.number for trial in shown]) + note
+
+
+def _heading(title: str) -> str:
+    """The name of a column, which may break after an underscore: names are wider than most numbers below them."""
+    return escape(title).replace("_", "_<wbr>")
 
 
 _MODES_NOTE = (
@@ -222,7 +227,8 @@ def _null(record: Record, gallery: _Gallery) -> str:
 def _importance(record: Record, gallery: _Gallery) -> str:
     shares = importances(record)
     if not shares:
-        return ""
+        few = len(record.parameters) > 1 and 0 < len(record.trials) < MIN_TRIALS_FOR_IMPORTANCE
+        return f"<p>Which couplings matter is told from {MIN_TRIALS_FOR_IMPORTANCE} trials on.</p>" if few else ""
     many = len(record.feasible or record.trials) > MAX_FOR_IMPORTANCE
     thinned = f", an even sample of {len(record.feasible or record.trials)}" if many else ""
     shown = gallery.show(
@@ -239,7 +245,12 @@ def _progress(record: Record, gallery: _Gallery) -> str:
     numbers, values, label = growth(record)
     if not numbers:
         return ""
-    return gallery.show("progress", label, lambda t: figures.history(numbers, values, axis_label(label), theme_name=t))
+    meaning = (
+        "<p>What the front dominates above the worst feasible values, as a fraction of the box between worst and best: "
+        "1 would be one trial that is best in everything.</p>"
+    )
+    shown = gallery.show("progress", label, lambda t: figures.history(numbers, values, axis_label(label), theme_name=t))
+    return (meaning if len(record.objectives) > 1 else "") + shown
 
 
 def _scanned(record: Record) -> str:
@@ -306,4 +317,4 @@ def _all_trials(record: Record) -> str:
     meaning = "; ".join(f"{name}: {text}" for name, text in meanings.items())
     note = f"<p class='note'>{escape(meaning)}.</p>" if meaning else ""
     numbers = [*(trial.number for trial in record.trials), *record.failed]
-    return table([escape(title) for title in head], rows, classes="all", trials=numbers) + note
+    return table([_heading(title) for title in head], rows, classes="all", trials=numbers) + note
