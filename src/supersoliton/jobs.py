@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import devices
 from .config import read
-from .scan.folder import RESOLVED
+from .scan.folder import REPORT, RESOLVED, report_covers
 from .scan.identity import identity
 from .scan.storage import locate
 from .scan.study import ScanResult, is_same_request, read_result, run_scan
@@ -19,8 +19,6 @@ from .scan.verify import is_pending
 
 if TYPE_CHECKING:
     from .config import Config
-
-REPORT = "report.html"
 
 
 def scan(
@@ -87,15 +85,19 @@ def scan(
 
 
 def _reported(result: ScanResult, storage: str, quiet: bool) -> ScanResult:
-    """Write the report if there is none yet, or if it is older than the trials."""
+    """Write the report if there is none yet, or if it does not tell of all finished trials."""
     report = result.directory / REPORT
-    if result.finished and (result.new or not report.exists()):
+    if result.finished and (result.new or report_covers(result.directory) != sum(result.counts.values())):
         if not quiet:
             print(f"writing {report}", file=sys.stderr, flush=True)  # it takes seconds: the pictures
         from .report import write_report
 
         try:
             write_report(result.directory, storage)
+        except KeyboardInterrupt:
+            later = f"supersoliton report {result.directory}"
+            print(f"the trials are on record, the report is not written: {later} writes it.", file=sys.stderr)
+            raise
         except OSError as error:
             reason = error.strerror or str(error)
             raise ValueError(

@@ -10,6 +10,8 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from ..plotting import KIND_MARKERS, THEMES, axis_label, plot_state, save_figure
+from ..scan.folder import REPORT, REPORT_COVERS
+from ..scan.twin import is_finished
 from ..state import load
 from . import figures, linked, verification
 from .analysis import MAX_FOR_IMPORTANCE, MIN_TRIALS_FOR_IMPORTANCE, growth, importances
@@ -42,8 +44,10 @@ def write_report(run_dir: Path, storage: str = "") -> Path:
         ("How to do it again", _scanned(record)),
         ("All trials", _all_trials(record)),
     ]
-    path = run_dir / "report.html"
-    path.write_text(_page(record, [(title, body) for title, body in sections if body]), encoding="utf-8")
+    path = run_dir / REPORT
+    unfinished = path.with_name(f".{REPORT}")  # a page cut short by a kill would look like one that tells less
+    unfinished.write_text(_page(record, [(title, body) for title, body in sections if body]), encoding="utf-8")
+    unfinished.replace(path)
     return path
 
 
@@ -79,6 +83,7 @@ def _page(record: Record, sections: list[tuple[str, str]]) -> str:
     return (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
+        f"{REPORT_COVERS.format(sum(is_finished(trial) for trial in record.frozen))}"
         f"<title>{title} – supersoliton</title>{style()}</head><body>"
         f"<header><h1>{title}</h1><p class='lead'>{_lead(record)}</p><nav>{links}</nav></header>"
         f"<main>{body}</main>{linked.scripts(record)}</body></html>\n"
