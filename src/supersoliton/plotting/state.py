@@ -152,7 +152,13 @@ def certificate_words(state: Any) -> str:
     ]
     parts = [part for part in parts if "nan" not in part and "None" not in part]
     if c.certified:
-        return "\n".join(textwrap.wrap(", ".join(["certified", *parts]), _LINE, break_on_hyphens=False))
+        return "\n".join(_lines(["certified", *parts]))
     verdict = "not certified" + (f": {'; '.join(c.reasons)}" if c.reasons else "")
-    lines = textwrap.wrap(", ".join(parts), _LINE, break_on_hyphens=False)
-    return "\n".join([textwrap.shorten(verdict, _LINE, placeholder=" …"), *lines])
+    return "\n".join([textwrap.shorten(verdict, _LINE, placeholder=" …"), *_lines(parts)])
+
+
+def _lines(parts: Sequence[str]) -> list[str]:
+    """A list in lines that break between its parts only."""
+    tied = ", ".join(part.replace(" ", "\N{NO-BREAK SPACE}") for part in parts)
+    wrapped = textwrap.wrap(tied, _LINE, break_on_hyphens=False)
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in wrapped]
