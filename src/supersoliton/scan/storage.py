@@ -17,6 +17,7 @@ import re
 import sqlite3
 import time
 import warnings
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -262,6 +263,8 @@ def _storage(address: Address) -> Any:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")  # safe against a killed process; fsync only at checkpoints
 
+    # A study is let go of, not closed: then its connections are, which Python 3.13 else warns of.
+    weakref.finalize(storage, storage.engine.dispose)
     return storage
 
 
