@@ -120,7 +120,8 @@ def test_a_file_of_an_earlier_version_is_read(tmp_path):
         ss.load(tmp_path / "new.nc", model=state.problem.model),
     )
     assert np.array_equal(old.u, new.u)
-    assert (old.energy, old.certificate) == (new.energy, new.certificate)
+    assert old.energy == new.energy
+    assert repr(old.certificate) == repr(new.certificate)  # to the last digit; a NaN is not equal to itself
 
 
 def test_a_file_cut_anywhere_is_refused(tmp_path):
