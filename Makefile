@@ -1,5 +1,5 @@
 # One command for each thing a person does here. Every target creates what it needs; a second call costs nothing.
-#   make install | scan | test | lint | bench | docs | site        PYTHON=python3.12 make install    chooses the interpreter
+#   make install | scan | test | lint | bench | docs | site | wheel        PYTHON=python3.12 make install    chooses the interpreter
 PYTHON    ?= python3
 VENV      := .venv
 BIN       := $(VENV)/bin
@@ -11,7 +11,7 @@ PYTEST_ARGS ?= -n 2
 # e.g. make bench BENCH_ARGS="--only state bounce"
 BENCH_ARGS ?=
 
-.PHONY: install scan test lint bench docs site
+.PHONY: install scan test lint bench docs site wheel
 
 install: $(STAMP)
 
@@ -51,3 +51,7 @@ docs: $(STAMP)
 # The documentation, in build/site; a warning (a link that leads nowhere, a name that is gone) is an error.
 site: $(STAMP)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
+# The wheel and the sdist, in build/dist; the wheel is then tried in an environment that holds nothing else.
+wheel: $(STAMP)
+	$(BIN)/python .ci/wheel.py build/dist

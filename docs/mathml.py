@@ -17,6 +17,12 @@ from markdown.preprocessors import Preprocessor
 
 _DIRECTIVE = re.compile(r"^(\s*)\.\. math::\s*(.*)$")
 _FENCE = re.compile(r"^(\s*)```math\s*$")
+_PRIME = re.compile(r"<msup><mi>([^<]*)</mi><mi>(&#x0203[2-4];)</mi></msup>")
+
+
+def _mathml(formula: str, display: str) -> str:
+    """Fonts for mathematics have primes that are small and high already: as exponents they would all but vanish."""
+    return _PRIME.sub(r'<mi>\1</mi><mo lspace="0" rspace="0">\2</mo>', convert(formula, display=display))
 
 
 class _Blocks(Preprocessor):
@@ -48,7 +54,7 @@ class _Blocks(Preprocessor):
         return out
 
     def _formula(self, indent: str, body: list[str]) -> list[str]:
-        html = convert(" ".join(" ".join(body).split()), display="block")
+        html = _mathml(" ".join(" ".join(body).split()), "block")
         return ["", indent + self.md.htmlStash.store(html), ""]
 
 
@@ -57,7 +63,7 @@ class _Inline(InlineProcessor):
 
     def handleMatch(self, m: re.Match[str], data: str) -> tuple[Any, int, int]:  # type: ignore[override]
         role, text = m["role"], m["text"]
-        html = convert(text) if role in (None, "math") else f"<code>{text.lstrip('.~')}</code>"
+        html = _mathml(text, "inline") if role in (None, "math") else f"<code>{text.lstrip('.~')}</code>"
         return self.md.htmlStash.store(html), m.start(0), m.end(0)
 
 

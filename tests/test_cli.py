@@ -1,6 +1,7 @@
 """The command as a user types it: real processes, real signals, output as it is printed."""
 
 import json
+import os
 import re
 import resource
 import signal
@@ -157,6 +158,63 @@ def test_ctrl_c_finishes_what_runs_and_the_next_run_goes_on(tmp_path):
     assert run_small(tmp_path, tmp_path / "run", trials=done + 2).new == 2
 
 
+def test_ctrl_c_is_told_in_one_line():
+    process = subprocess.Popen(
+        [*COMMAND, "validate", "--only", "hierarchical_coupling"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(1.5)  # at its imports or in the middle of its work: seconds remain
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    assert err.strip().splitlines()[-1] == "supersoliton: interrupted."
+    assert "Traceback" not in err
+
+
+def test_a_report_that_was_not_written_is_written_by_the_next_run(tmp_path, monkeypatch, capsys):
+    """Interrupted while it draws, the report would stay that of fewer trials for ever."""
+    from supersoliton import report
+    from supersoliton.jobs import scan
+    from supersoliton.scan.folder import report_covers
+
+    file, out = write_file(tmp_path, trials=2), tmp_path / "run"
+    assert report_covers(out) == 0
+    scan(file, out=out, quiet=True)
+    assert report_covers(out) == 2
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(report, "write_report", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            scan(file, out=out, trials=3, quiet=True)
+    assert f"supersoliton report {out} writes it" in capsys.readouterr().err
+    assert report_covers(out) == 2
+    result = scan(file, out=out, trials=3, quiet=True)
+    assert (result.new, report_covers(out)) == (0, 3)
+    assert "3 trials finished" in (out / "report.html").read_text()
+    before = (out / "report.html").stat().st_mtime_ns
+    scan(file, out=out, trials=3, quiet=True)
+    assert (out / "report.html").stat().st_mtime_ns == before  # nothing new: not drawn again
+
+
+def test_a_cache_that_cannot_be_written_is_one_plain_line(tmp_path):
+    file = write_file(tmp_path, trials=1, cache=True)
+    (tmp_path / "file").write_text("")
+    environment = {**os.environ, "SUPERSOLITON_CACHE": str(tmp_path / "file" / "cache")}
+    done = subprocess.run(
+        [*COMMAND, "scan", str(file)], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0
+    said = [line for line in done.stderr.splitlines() if "cannot be written" in line]
+    assert len(said) == 1
+    assert said[0].startswith("supersoliton: the cache ")
+    assert "run_trial" not in done.stderr
+
+
 def test_a_killed_driver_leaves_no_workers_and_a_study_that_resumes(tmp_path):
     process, workers = start_driver(tmp_path, 60)
     assert len(workers) == 2
@@ -209,6 +267,9 @@ WRONG = [
     (["scan", "single.toml"], "[scan.parameters]"),
     (["solve", "good.toml", "--out", "good.toml/here"], "cannot write"),
     (["report", "nowhere"], "nowhere"),
+    (["scan", "good.toml", "--json", "nowhere/x.json"], "no folder nowhere"),
+    (["solve", "good.toml", "--json", "nowhere/x.json"], "no folder nowhere"),
+    (["scan", "good.toml", "--trails", "3"], "--trials). Try"),
 ]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import matplotlib
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 import supersoliton as ss
@@ -53,6 +54,30 @@ def test_state_figure_draws_the_fields(qball):
     assert f"{qball.energy:.8g}" in ax.get_title(loc="left")
     assert f"residual {qball.certificate.residual:.1e}" in figure.get_supxlabel()
     assert figure.get_supxlabel().startswith("certified")
+
+
+def test_no_text_is_cut_off_or_lies_on_another(qball):
+    """The certificate with the longest numbers it can have, and one that lists what is amiss."""
+    from dataclasses import replace
+
+    long = replace(qball.certificate, translation_mode=-8.4e-111, boundary_fraction=1.2e-111, negative_modes=137)
+    amiss = replace(long, reasons=("residual 1.6e+00 above 1e-10", "energy uncertain by 1.4e+00: refine the mesh") * 3)
+    for certificate in (qball.certificate, long, amiss):
+        figure = replace(qball, certificate=certificate).plot()
+        FigureCanvasAgg(figure).draw()
+        whole = figure.bbox
+        note = figure._supxlabel.get_window_extent()
+        assert whole.x0 <= note.x0 < note.x1 <= whole.x1, figure.get_supxlabel()
+        assert note.y1 < figure.axes[0].xaxis.label.get_window_extent().y0
+        assert f"{certificate.boundary_fraction:.1e}" in figure.get_supxlabel()
+
+
+def test_a_bounce_in_four_dimensions_has_an_action_and_a_field_of_dimension_one():
+    cubic = ss.Potential(lambda u, p: 0.5 * u[0] ** 2 - 0.5 * u[0] ** 3)
+    state = ss.bounce(cubic, false_vacuum=[0.0], true_vacuum=[2.0], dim=4)
+    ax = state.plot().axes[0]
+    assert f"S = {state.action:.8g}" in ax.get_title(loc="left")
+    assert ax.get_ylabel() == "field [mass]"
 
 
 @pytest.mark.parametrize("n_octaves", [1, 2, 12, 63])

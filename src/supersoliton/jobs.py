@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from . import devices
 from .config import read
 from .folders import TRAINED_STARTS
-from .scan.folder import RESOLVED
+from .scan.folder import REPORT, RESOLVED, report_covers
 from .scan.identity import identity
 from .scan.storage import locate
 from .scan.study import ScanResult, is_same_request, read_result, run_scan
@@ -22,8 +22,6 @@ from .scan.verify import is_pending
 if TYPE_CHECKING:
     from .config import Config
     from .warm_start.library import Library
-
-REPORT = "report.html"
 
 
 def scan(
@@ -168,15 +166,19 @@ def _pretrained(config: Config, workers: int | None, quiet: bool) -> Library:
 
 
 def _reported(result: ScanResult, storage: str, quiet: bool) -> ScanResult:
-    """Write the report if there is none yet, or if it is older than the trials."""
+    """Write the report if there is none yet, or if it does not tell of all finished trials."""
     report = result.directory / REPORT
-    if result.finished and (result.new or not report.exists()):
+    if result.finished and (result.new or report_covers(result.directory) != sum(result.counts.values())):
         if not quiet:
             print(f"writing {report}", file=sys.stderr, flush=True)  # it takes seconds: the pictures
         from .report import write_report
 
         try:
             write_report(result.directory, storage)
+        except KeyboardInterrupt:
+            later = f"supersoliton report {result.directory}"
+            print(f"the trials are on record, the report is not written: {later} writes it.", file=sys.stderr)
+            raise
         except OSError as error:
             reason = error.strerror or str(error)
             raise ValueError(

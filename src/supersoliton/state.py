@@ -119,13 +119,13 @@ class State:
         rows = [("kind", c.kind), ("status", f"{self.status} in {self.steps} steps, {self.solution.seconds:.2f} s")]
         rows.append(("energy E", f"{self.energy:.12g}  (relative error {c.discretisation:.1e})"))
         if self.problem.norm is not None or self.problem.omega is not None:
-            rows += [("norm N", f"{self.norm:.12g}"), ("multiplier omega^2", f"{self.multiplier:.12g}")]
-            rows += [("action E - omega^2 N/2", f"{self.action:.12g}")]
+            rows += [("norm N", f"{self.norm:.12g}"), ("multiplier ω²", f"{self.multiplier:.12g}")]
+            rows += [("action E − ½ω²N", f"{self.action:.12g}")]
         rows += [
             ("residual", f"{c.residual:.1e}"),
             ("virial identity", f"{c.virial:.1e}"),
-            ("negative modes (l = 0)", str(c.negative_modes)),
-            ("translation mode (l = 1)", _shown(c.translation_mode, ".1e")),
+            ("negative modes (ℓ = 0)", str(c.negative_modes)),
+            ("translation mode (ℓ = 1)", _shown(c.translation_mode, ".1e")),
             ("tail decay / mass gap", _shown(c.tail, ".6f")),
             ("norm in the outer tenth", _shown(c.boundary_fraction, ".1e")),
             ("distance to the solution", _shown(c.radius, ".1e")),
@@ -134,8 +134,15 @@ class State:
         return rows
 
     def _repr_html_(self) -> str:
-        rows = "".join(f"<tr><th>{html.escape(a)}</th><td>{html.escape(b)}</td></tr>" for a, b in self.table())
-        return f"<table><caption>{html.escape(type(self.problem.model).__name__)}</caption>{rows}</table>"
+        from .plotting import inline_figure
+
+        left = "style='text-align: left'"  # a notebook's own style sets cells to the right
+        rows = "".join(
+            f"<tr><th {left}>{html.escape(a)}</th><td {left}>{html.escape(b)}</td></tr>" for a, b in self.table()
+        )
+        table = f"<table><caption>{html.escape(type(self.problem.model).__name__)}</caption>{rows}</table>"
+        picture = inline_figure(self.plot(), "the fields over the radius")
+        return f"<div style='display: flex; flex-wrap: wrap; gap: 1em; align-items: flex-start'>{table}{picture}</div>"
 
     def plot(self) -> Figure:
         """Profiles of the fields, the vacuum dashed, with the certificate."""

@@ -212,6 +212,63 @@ def test_screenshots_and_paper(page):
     assert (SHOTS / "report.pdf").stat().st_size > 100_000
 
 
+WRITTEN = """
+  (() => {  // every text that is written on a canvas, as the corners of its box in pixels of the canvas
+    window.written = [];
+    const write = CanvasRenderingContext2D.prototype.fillText;
+    CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+      const m = this.getTransform(), size = this.measureText(text), dots = window.devicePixelRatio;
+      const [l, r] = [x - size.actualBoundingBoxLeft, x + size.actualBoundingBoxRight];
+      const [t, b] = [y - size.actualBoundingBoxAscent, y + size.actualBoundingBoxDescent];
+      const corners = [[l, t], [r, t], [r, b], [l, b]].map(
+        ([u, v]) => [(m.a * u + m.c * v + m.e) / dots, (m.b * u + m.d * v + m.f) / dots]);
+      window.written.push({ text, corners });
+      write.call(this, text, x, y);
+    };
+  })()
+"""
+
+
+def _overlap(one, two):
+    """Two convex boxes, by the theorem of the separating axis."""
+    for box in (one, two):
+        for (x, y), (u, v) in zip(box, np.roll(box, -1, axis=0), strict=True):
+            normal = np.array([v - y, x - u])
+            if (one @ normal).max() <= (two @ normal).min() or (two @ normal).max() <= (one @ normal).min():
+                return False
+    return True
+
+
+@pytest.mark.parametrize("width", [360, 420, 1280])
+def test_names_of_many_couplings_do_not_lie_on_one_another(browser, tmp_path, width):
+    import optuna
+
+    study = optuna.create_study(
+        storage=f"sqlite:///{tmp_path / 'study.db'}", study_name="many", directions=["maximize"] * 3
+    )
+    objectives = ["fractal_score", "hierarchy", "regularity"]
+    (tmp_path / "config.resolved.toml").write_text(tomli_w.dumps({"scan": {"objectives": objectives}}))
+    names = ["g", "m0_squared", "norm", "g_yukawa", "lambda_1", "lambda_2", "beta"]
+    for k in range(4):
+        trial = study.ask()
+        for name in names:
+            trial.suggest_float(name, 0, 1)
+        study.tell(trial, [k, 3 - k, 1.0 + k])
+    tab = browser.new_page(viewport={"width": width, "height": 900})
+    tab.add_init_script(WRITTEN)
+    tab.goto(write_report(tmp_path).as_uri())
+    tab.evaluate("written.length = 0; views.at(-1).redraw()")
+    words = {word for name in names + objectives for word in (name, name.replace("_", " "), *re.split("_| ", name))}
+    words |= {f"{name.split('_')[0]}_" for name in names}
+    found = [(t["text"], np.array(t["corners"])) for t in tab.evaluate("written") if t["text"] in words - {"1", "2"}]
+    inside = tab.evaluate("[views.at(-1).width, views.at(-1).height]")
+    tab.close()
+    assert len(found) >= len(names) + len(objectives)
+    for i, (name, box) in enumerate(found):
+        assert ((box >= 0) & (box <= inside)).all(), f"{name} is cut off"
+        assert [other for other, second in found[:i] if _overlap(box, second)] == [], f"{name} at {width} pixels"
+
+
 def test_nothing_of_the_record_becomes_markup(browser, run, tmp_path):
     """Names and reasons that are markup are shown as text: no element of theirs, no script runs."""
     import optuna

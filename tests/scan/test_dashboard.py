@@ -103,7 +103,7 @@ def test_without_the_extra_the_line_that_installs_it_is_told(scanned, monkeypatc
         return really(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", missing)
-    with pytest.raises(ValueError, match=r"pip install 'supersoliton\[dashboard\]'"):
+    with pytest.raises(ValueError, match=r"pip install optuna-dashboard"):
         make_app(scanned)
 
 

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,12 +35,25 @@ _USAGE_ERRORS: tuple[type[Exception], ...] = tuple(
     cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "ClickException"
 )
 _PLATFORMS = {"cpu": "cpu", "gpu": "cuda,cpu", "tpu": "tpu,cpu"}  # the first is used, the host's own stays beside it
+_STOPPED = -130  # a scan that was stopped and has said so; any other 130 is an interruption without words
 _NARROWEST = 160  # columns assumed where the output is no terminal
 
 File = Annotated[Path, typer.Argument(metavar="FILE.toml", help="The configuration.", show_default=False)]
 Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder for the results.", show_default=False)]
+
+
+def _place(path: Path | None) -> Path | None:
+    """A file that cannot be made is refused before anything is computed for it."""
+    if path is not None and not path.parent.is_dir():
+        raise ValueError(f"cannot write {path} (there is no folder {path.parent}): create it or give another.")
+    return path
+
+
 Json = Annotated[
-    Path | None, typer.Option("--json", metavar="FILE", help="Also write what is printed as data.", show_default=False)
+    Path | None,
+    typer.Option(
+        "--json", metavar="FILE", help="Also write what is printed as data.", show_default=False, callback=_place
+    ),
 ]
 Device = Annotated[str | None, typer.Option("--device", metavar="D", help="auto, cpu, gpu or tpu.")]
 Quiet = Annotated[bool, typer.Option("--quiet", metavar="", help="Print nothing but errors.")]
@@ -58,12 +72,16 @@ Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Instead o
 
 def main() -> None:
     """Run a command; a mistake of the user's is one plain line on stderr and exit code 2, without a traceback."""
+    warnings.showwarning = _warned
     try:
         code = app(standalone_mode=False)
+        if code == 130:  # what newer typer makes of Ctrl-C, in silence
+            _complain("interrupted.")
+        code = 130 if code == _STOPPED else code
     except _USAGE_ERRORS as error:
         message = " ".join(error.format_message().split())  # type: ignore[attr-defined]
         if message:  # the page of help that answers no arguments at all is an "error" without words
-            _complain(f"{message} Try supersoliton --help.")
+            _complain(f"{message.rstrip('.')}. Try supersoliton --help.")
         code = 2
     except (KeyboardInterrupt, typer.Abort):
         _complain("interrupted.")
@@ -77,6 +95,11 @@ def main() -> None:
         _complain(" ".join(str(error).split()))
         code = 2
     sys.exit(code)
+
+
+def _warned(message: Warning | str, *_: object, **__: object) -> None:
+    """A warning is a line like any other, without the line of the program that gave it."""
+    _complain(" ".join(str(message).split()))
 
 
 def _complain(message: str) -> None:
@@ -172,7 +195,7 @@ def scan(
         print_scan(_console(), data)
     write_json(json_file, data)
     if result.interrupted:
-        raise typer.Exit(130)
+        raise typer.Exit(_STOPPED)
 
 
 @app.command()

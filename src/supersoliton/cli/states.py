@@ -152,7 +152,7 @@ def print_spectrum(console: Console, data: Mapping[str, Any]) -> None:
     console.print(f"{data['kind']}, E = {data['energy']:.12g}, ω² = {data['multiplier']:.12g}")
     console.print(_levels("thresholds (vacuum masses)", data["thresholds"]))
     console.print(f"continuum of this operator begins at λ = {number(min(data['continuum']), 7)}")
-    table = simple_table("ℓ", "λ", "m = √λ", "", title="bound states, below the continuum")
+    table = simple_table("ℓ", "λ", "mass √λ", "", title="bound states, below the continuum")
     for ell, levels in data["bound"].items():
         for level in levels:
             word = "translation" if level in data["zero"][ell] else "negative" if level < 0 else ""

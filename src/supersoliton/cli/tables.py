@@ -69,7 +69,12 @@ def describe_scan(result: ScanResult, report: str) -> dict[str, Any]:
 
 def print_scan(console: Console, data: Mapping[str, Any]) -> None:
     counts = ", ".join(f"{count} {kind or 'of no kind'}" for kind, count in sorted(data["counts"].items()))
-    state = f"{data['finished']} of {data['wanted']} trials are finished"
+    more = data["finished"] > data["wanted"]  # fewer asked for than there are
+    state = (
+        f"{data['finished']} trials are finished, {data['wanted']} were asked for"
+        if more
+        else (f"{data['finished']} of {data['wanted']} trials are finished")
+    )
     if data["interrupted"]:
         state += ", stopped early: the same command goes on from here"
     elif not data["new"]:

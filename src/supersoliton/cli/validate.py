@@ -31,7 +31,7 @@ def validate(
 ) -> None:
     """Check every claim about these fields: what was claimed, what is found, the verdict and why.
 
-    About a minute and a half of one core; progress goes to stderr.
+    About half a minute of one core; progress goes to stderr.
     """
     from ..validate import check_all
     from .commands import write_json

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from ..plotting import palette_of, theme
 
-_NAMES = {"energy": "E [mass]", "norm": "N", "multiplier": "ω² [mass²]"}
+_NAMES = {"energy": "E [mass]", "norm": "N [1/mass]", "multiplier": "ω² [mass²]"}
 _MARKS = {"fold": ("o", "fold"), "bifurcation": ("D", "bifurcation"), "norm extremum": ("s", "extremum of N")}
 
 
@@ -30,7 +30,7 @@ def plot_branch(branch: Any, *, title: str | None = None, theme_name: str = "lig
         axes = figure.subplots(1, len(shown), squeeze=False)[0]
         for ax, name, colour in zip(axes, shown, palette_of(colours), strict=False):
             _draw(ax, branch, name, colour, colours)
-            ax.set_xlabel({"norm": "N", "omega": "ω [mass]"}.get(branch.parameter, branch.parameter))
+            ax.set_xlabel({"norm": "N [1/mass]", "omega": "ω [mass]"}.get(branch.parameter, branch.parameter))
             ax.set_ylabel(_NAMES[name])
         _legend(axes[0], branch, colours)
         figure.suptitle(title or _title(branch), x=0.01, ha="left", fontsize=10, fontweight="bold")

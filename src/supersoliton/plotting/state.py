@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 
 from .theme import field_label, field_unit, palette_of, theme
 
+_LINE = 105  # characters of the size of a note across the picture
 MAX_LISTED_FIELDS = 6  # one colour each; smaller fields are drawn thin and grey and counted in the legend
 
 
@@ -51,11 +52,12 @@ def plot_state(state: Any, *, title: str | None = None, theme_name: str = "light
     with theme(theme_name) as colours:
         # Margins by hand: constrained layout would take half of the time of drawing.
         figure = Figure(figsize=(8.0, 4.4))
-        ax = figure.add_axes((0.085, 0.20, 0.66, 0.73))
-        draw_profiles(ax, r, u, names, dim=state.problem.grid.dim, colours=colours)
+        note = certificate_words(state)
+        foot = 0.14 + 0.03 * len(note.splitlines())
+        ax = figure.add_axes((0.085, foot, 0.66, 0.93 - foot))
+        draw_profiles(ax, r, u, names, dim=_space(state), colours=colours)
         _draw_half_radius(ax, r, u[:, _carriers(state)], colours)
         ax.set_title(title or _state_title(state))
-        note = certificate_words(state)
         figure.supxlabel(note, fontsize=8, color=colours["faint"], x=0.012, y=0.015, ha="left", va="bottom")
     return figure
 
@@ -82,6 +84,12 @@ def draw_profiles(
     ax.set_xlabel("r [1/mass]")
     ax.set_ylabel(f"field{field_unit(dim)}")
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))  # outside: no curve is ever hidden
+
+
+def _space(state: Any) -> float:
+    """Dimensions of space, on which the unit of a field depends; of a bounce's four one is the imaginary time."""
+    dim = float(state.problem.grid.dim)
+    return 3.0 if state.certificate.kind == "bounce" and dim == 4 else dim
 
 
 def _carriers(state: Any) -> np.ndarray:
@@ -125,14 +133,14 @@ def _draw_boundary_values(ax: Axes, u: np.ndarray, colours: dict[str, str]) -> N
 
 def _state_title(state: Any) -> str:
     kind = state.certificate.kind
-    parts = [kind[:1].upper() + kind[1:], f"E = {state.energy:.8g}"]
+    parts = [kind[:1].upper() + kind[1:], f"{'S' if kind == 'bounce' else 'E'} = {state.energy:.8g}"]
     if state.problem.norm is not None:
         parts += [f"N = {state.norm:.6g}", f"ω² = {state.multiplier:.6g}"]
     return ",  ".join(parts)
 
 
 def certificate_words(state: Any) -> str:
-    """The certificate in one or two short lines of text."""
+    """The certificate in two or three short lines of text: what it is, and its numbers, as many as fit in a line."""
     c = state.certificate
     parts = [
         f"residual {c.residual:.1e}",
@@ -142,6 +150,15 @@ def certificate_words(state: Any) -> str:
         f"translation mode {c.translation_mode:.1e}",
         f"norm in the outer tenth {c.boundary_fraction:.1e}",
     ]
-    text = ", ".join(part for part in parts if "nan" not in part and "None" not in part)
-    verdict = "certified" if c.certified else "not certified" + (f": {'; '.join(c.reasons)}" if c.reasons else "")
-    return f"{textwrap.shorten(verdict, 130, placeholder=' …')}\n{text}"
+    parts = [part for part in parts if "nan" not in part and "None" not in part]
+    if c.certified:
+        return "\n".join(_lines(["certified", *parts]))
+    verdict = "not certified" + (f": {'; '.join(c.reasons)}" if c.reasons else "")
+    return "\n".join([textwrap.shorten(verdict, _LINE, placeholder=" …"), *_lines(parts)])
+
+
+def _lines(parts: Sequence[str]) -> list[str]:
+    """A list in lines that break between its parts only."""
+    tied = ", ".join(part.replace(" ", "\N{NO-BREAK SPACE}") for part in parts)
+    wrapped = textwrap.wrap(tied, _LINE, break_on_hyphens=False)
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in wrapped]

@@ -181,10 +181,10 @@ def draw_parallel(
 
 
 def logarithmic(axis: Axis) -> None:
-    """A logarithmic axis with plain numbers at 1, 2 and 5 of each decade (1 only over more than two decades)."""
+    """A logarithmic axis with plain numbers at 1, 2 and 5 of each decade (1 only over more than three decades)."""
     (axis.axes.set_xscale if isinstance(axis, XAxis) else axis.axes.set_yscale)("log")
     low, high = axis.get_view_interval()
-    steps = (1.0, 2.0, 5.0) if high < 100 * low else (1.0,)
+    steps = (1.0, 2.0, 5.0) if high < 1000 * low else (1.0,)
     axis.set_major_locator(LogLocator(subs=steps, numticks=20))
     axis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axis.set_minor_locator(NullLocator())

@@ -51,7 +51,8 @@ def history(numbers: Sequence[int], values: Sequence[float], label: str, *, them
     with theme(theme_name) as colours:
         figure = Figure(figsize=(6.5, 3.2), layout="constrained")
         ax = figure.add_subplot()
-        ax.step(numbers, values, where="post", color=palette_of(colours)[0], lw=2.0)
+        ax.step(numbers, values, where="mid", color=palette_of(colours)[0], lw=2.0)  # so that the last is seen too
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.set_xlabel("trial")
         ax.set_ylabel(label)
         ax.margins(x=0.01)

@@ -64,8 +64,8 @@ def views(record: Record) -> str:
     lines = (
         "<h3>Couplings and objectives</h3><div class='view' data-view='parallel' data-label='parallel coordinates of "
         "all trials'></div><p class='note'><span id='chosen' role='status'></span><button id='clear' hidden>show all"
-        "</button> Drag along an axis to keep only the trials inside, in all pictures. Point at a line for its "
-        "trial.</p>"
+        "</button> <span class='hint'>Drag along an axis to keep only the trials inside, in all pictures. Point at a "
+        "line for its trial.</span></p>"
         if len(names) >= 2
         else ""
     )
@@ -90,8 +90,8 @@ def _cube(names: Sequence[str]) -> str:
     return (
         f"<div><div class='axes'>{choosers}</div><div class='view' data-view='cube' "
         f"data-axes='{escape(json.dumps(list(names[:3])))}' data-label='all trials in three dimensions'></div>"
-        "<p class='note'>Point at a trial to see it at the side, click to keep it. Drag or use the arrow keys to turn, "
-        "Ctrl and the wheel or + and − to zoom, double-click to begin again.</p></div>"
+        "<p class='note hint'>Point at a trial to see it at the side, click to keep it. Drag or use the arrow keys to "
+        "turn, Ctrl and the wheel or + and − to zoom, double-click to begin again.</p></div>"
     )
 
 

@@ -10,9 +10,11 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from ..plotting import KIND_MARKERS, THEMES, axis_label, plot_state, save_figure
+from ..scan.folder import REPORT, REPORT_COVERS
+from ..scan.twin import is_finished
 from ..state import load
 from . import figures, linked, verification
-from .analysis import MAX_FOR_IMPORTANCE, growth, importances
+from .analysis import MAX_FOR_IMPORTANCE, MIN_TRIALS_FOR_IMPORTANCE, growth, importances
 from .html import escape, number, picture, style, table
 from .records import KIND_WORDS, Record, Trial, read_record
 from .summary import CONSTRAINT_WORDS, count_words, join_words, null_percentiles, scored_trials, summary_sentences
@@ -42,8 +44,10 @@ def write_report(run_dir: Path, storage: str = "") -> Path:
         ("How to do it again", _scanned(record)),
         ("All trials", _all_trials(record)),
     ]
-    path = run_dir / "report.html"
-    path.write_text(_page(record, [(title, body) for title, body in sections if body]), encoding="utf-8")
+    path = run_dir / REPORT
+    unfinished = path.with_name(f".{REPORT}")  # a page cut short by a kill would look like one that tells less
+    unfinished.write_text(_page(record, [(title, body) for title, body in sections if body]), encoding="utf-8")
+    unfinished.replace(path)
     return path
 
 
@@ -79,6 +83,7 @@ def _page(record: Record, sections: list[tuple[str, str]]) -> str:
     return (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
+        f"{REPORT_COVERS.format(sum(is_finished(trial) for trial in record.frozen))}"
         f"<title>{title} – supersoliton</title>{style()}</head><body>"
         f"<header><h1>{title}</h1><p class='lead'>{_lead(record)}</p><nav>{links}</nav></header>"
         f"<main>{body}</main>{linked.scripts(record)}</body></html>\n"
@@ -133,13 +138,18 @@ def _pareto_table(record: Record) -> str:
             *(f"<b>{number(value)}</b>" for value in trial.objectives),
             *(number(trial.couplings.get(name, float("nan"))) for name in record.parameters),
             escape(trial.kind),
-            *(number(trial.value(name)) for name in extra),
+            *(number(trial.value(name), 2 if name == "residual" else 4) for name in extra),
         ]
         for trial in shown
     )
     more = len(record.pareto) - len(shown)
     note = f"<p class='note'>{more} more Pareto-optimal trials are in <code>trials.csv</code>.</p>" if more else ""
-    return table([escape(title) for title in head], rows, trials=[trial.number for trial in shown]) + note
+    return table([_heading(title) for title in head], rows, trials=[trial.number for trial in shown]) + note
+
+
+def _heading(title: str) -> str:
+    """The name of a column, which may break after an underscore: names are wider than most numbers below them."""
+    return escape(title).replace("_", "_<wbr>")
 
 
 _MODES_NOTE = (
@@ -222,7 +232,8 @@ def _null(record: Record, gallery: _Gallery) -> str:
 def _importance(record: Record, gallery: _Gallery) -> str:
     shares = importances(record)
     if not shares:
-        return ""
+        few = len(record.parameters) > 1 and 0 < len(record.trials) < MIN_TRIALS_FOR_IMPORTANCE
+        return f"<p>Which couplings matter is told from {MIN_TRIALS_FOR_IMPORTANCE} trials on.</p>" if few else ""
     many = len(record.feasible or record.trials) > MAX_FOR_IMPORTANCE
     thinned = f", an even sample of {len(record.feasible or record.trials)}" if many else ""
     shown = gallery.show(
@@ -239,7 +250,12 @@ def _progress(record: Record, gallery: _Gallery) -> str:
     numbers, values, label = growth(record)
     if not numbers:
         return ""
-    return gallery.show("progress", label, lambda t: figures.history(numbers, values, axis_label(label), theme_name=t))
+    meaning = (
+        "<p>What the front dominates above the worst feasible values, as a fraction of the box between worst and best: "
+        "1 would be one trial that is best in everything.</p>"
+    )
+    shown = gallery.show("progress", label, lambda t: figures.history(numbers, values, axis_label(label), theme_name=t))
+    return (meaning if len(record.objectives) > 1 else "") + shown
 
 
 def _scanned(record: Record) -> str:
@@ -306,4 +322,4 @@ def _all_trials(record: Record) -> str:
     meaning = "; ".join(f"{name}: {text}" for name, text in meanings.items())
     note = f"<p class='note'>{escape(meaning)}.</p>" if meaning else ""
     numbers = [*(trial.number for trial in record.trials), *record.failed]
-    return table([escape(title) for title in head], rows, classes="all", trials=numbers) + note
+    return table([_heading(title) for title in head], rows, classes="all", trials=numbers) + note

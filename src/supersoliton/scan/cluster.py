@@ -45,7 +45,7 @@ class Dask(AbstractExecutor):
         try:
             import distributed
         except ImportError as error:
-            raise ValueError("executor = \"dask\" needs Dask: pip install 'supersoliton[dask]'.") from error
+            raise ValueError('executor = "dask" needs Dask: pip install distributed.') from error
         self._scratch, self._limit = scratch, limit
         self._parcel = pickle.dumps(config)
         self._name = uuid.uuid4().hex  # of this run, in the keys of its tasks

@@ -27,7 +27,7 @@ def make_app(folder: Path, *, storage: str = "", hosts: tuple[str, ...] = LOOPBA
         import optuna_dashboard
     except ImportError as error:
         raise ValueError(
-            "the dashboard needs optuna-dashboard, which is not installed: pip install 'supersoliton[dashboard]'."
+            "the dashboard needs optuna-dashboard, which is not installed: pip install optuna-dashboard."
         ) from error
     with quiet_optuna():
         inner: App = optuna_dashboard.wsgi(open_folder(folder, storage)._storage)

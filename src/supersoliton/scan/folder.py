@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -10,6 +11,19 @@ import optuna
 from .storage import DATABASE, Address, locate, open_study
 
 RESOLVED = "config.resolved.toml"
+REPORT = "report.html"
+REPORT_COVERS = "<meta name='trials' content='{}'>"  # in its head: how many finished trials it tells of
+_HEAD = 2000  # characters that hold it
+
+
+def report_covers(folder: Path) -> int:
+    """How many finished trials the report in a folder tells of; 0 where there is none, or it does not say."""
+    try:
+        with (folder / REPORT).open(encoding="utf-8") as page:
+            found = re.search(REPORT_COVERS.format(r"(\d+)"), page.read(_HEAD))
+    except (OSError, ValueError):
+        return 0
+    return int(found[1]) if found else 0
 
 
 def find_study(folder: Path, storage: str = "") -> tuple[Address, str]:

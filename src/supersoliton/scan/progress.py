@@ -84,7 +84,8 @@ class Progress:
                 parts.append(f"{_duration(left / self.rate)} left")
         elif self.done < self.total:
             parts.append("starting")
-        return " · ".join([*parts, self.note] if self.note else parts)
+        # first, since a narrow terminal cuts the line's end: what to do next must be read
+        return " · ".join([self.note, *parts] if self.note else parts)
 
     def _line(self) -> Text:
         return Text(self.words(), no_wrap=True, overflow="ellipsis")

@@ -17,6 +17,7 @@ import re
 import sqlite3
 import time
 import warnings
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -40,7 +41,7 @@ _MARK = "supersoliton"  # the study's user attribute that says it is ours, and w
 _NOT_OURS = "keep it and give another folder with --out, or move it away."
 _BUSY_SECONDS = 5.0  # how long one statement waits for a lock of SQLite's; the scan itself waits longer
 _MARK_SECONDS = 20.0  # how long another driver may take to mark the study that it is making
-_DRIVERS = {"postgresql": ("psycopg", "pip install 'supersoliton[postgresql]'"), "mysql": ("", "pip install pymysql")}
+_DRIVERS = {"postgresql": ("psycopg", "pip install 'psycopg[binary]'"), "mysql": ("", "pip install pymysql")}
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,8 @@ def _sqlite_studies(path: Path) -> dict[str, bool]:
             studies = dict(database.execute("SELECT study_name, study_id FROM studies"))
             marked = database.execute("SELECT study_id FROM study_user_attributes WHERE key = ?", (_MARK,)).fetchall()
     except sqlite3.Error as error:
+        if not os.access(path.parent, os.W_OK):  # its log of changes lies beside it, and a reader makes it anew
+            raise ValueError(f"cannot write to {path.parent} (no permission): give another folder.") from error
         raise ValueError(f"{path} is not a readable study ({error}): {_NOT_OURS}") from error
     return {study: (key,) in marked for study, key in studies.items()}
 
@@ -260,6 +263,8 @@ def _storage(address: Address) -> Any:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")  # safe against a killed process; fsync only at checkpoints
 
+    # A study is let go of, not closed: then its connections are, which Python 3.13 else warns of.
+    weakref.finalize(storage, storage.engine.dispose)
     return storage
 
 

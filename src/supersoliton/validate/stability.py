@@ -97,7 +97,9 @@ def check(norm: float = 600.0, ells: tuple[int, ...] = (0, 1, 2, 3), n_elements:
             Table(
                 "Lowest fluctuations of the bounce",
                 ("l", "eigenvalues [mass^2]"),
-                tuple((str(m.ell), ", ".join(f"{x:.6f}" for x in m.eigenvalues[:4])) for m in modes),
+                tuple(
+                    (str(m.ell), ", ".join(f"{round(float(x), 6) + 0.0:.6f}" for x in m.eigenvalues[:4])) for m in modes
+                ),
             ),
             Table(
                 "Oscillations of the Q-ball",

@@ -226,9 +226,10 @@ class Cube extends View {
       const label = byName.get(this.names[axis]).label;
       if (axis === 2) { ctx.textAlign = "left"; ctx.fillText(label, Math.max(4, to[0] - 30), to[1] - 16); }
       else {
-        const wide = ctx.measureText(label).width, x = middle[0] + 44 * nx;
-        ctx.textAlign = "left";
-        ctx.fillText(label, Math.max(2, Math.min(this.width - wide - 2, x - (nx < 0 ? wide : 0))), middle[1] + 40 * ny);
+        const wide = ctx.measureText(label).width, wanted = middle[0] + 44 * nx - (nx < 0 ? wide : 0);
+        const x = Math.max(2, Math.min(this.width - wide - 2, wanted));
+        ctx.textAlign = "left"; // pushed back by the edge it would lie on the numbers: lower, it does not
+        ctx.fillText(label, x, middle[1] + 40 * ny + Math.min(30, Math.abs(x - wanted)));
       }
       ctx.font = "12px system-ui, 'DejaVu Sans', sans-serif";
     });
@@ -257,8 +258,11 @@ class Parallel extends View {
     this.over.addEventListener("dblclick", () => { brushes.clear(); redrawAll(); });
   }
   axisX(k) { return 46 + (k * (this.width - 92)) / Math.max(columns.length - 1, 1); }
-  axisY(t) { return this.height - 26 - t * (this.height - 76); }
-  unitAt(y) { return Math.max(0, Math.min(1, (this.height - 26 - y) / (this.height - 76))); }
+  // where the axes stand close together, as on a phone, their names are written aslant above them
+  get slanted() { return this.axisX(1) - this.axisX(0) < 64; }
+  get top() { return this.slanted ? 92 : 50; }
+  axisY(t) { return this.height - 26 - t * (this.height - 26 - this.top); }
+  unitAt(y) { return Math.max(0, Math.min(1, (this.height - 26 - y) / (this.height - 26 - this.top))); }
   axisAt(x) { return columns.findIndex((_, k) => Math.abs(this.axisX(k) - x) < 14); }
   place(i) { return [this.axisX(0), this.axisY(units.get(columns[0].name)[i])]; }
   path(i) { return columns.flatMap((column, k) => { const y = this.axisY(units.get(column.name)[i]); return Number.isFinite(y) ? [this.axisX(k), y] : []; }); }
@@ -285,8 +289,13 @@ class Parallel extends View {
       ctx.globalAlpha = 1; ctx.fillStyle = colours.faint; ctx.fillText(word, x, y);
     }
     ctx.fillStyle = colours.ink; ctx.font = `${column.is_objective ? "600 " : ""}12px system-ui, 'DejaVu Sans', sans-serif`;
-    const words = column.label.length > 9 ? column.label.split(/ |(?<=_)/) : [column.label];
-    words.forEach((word, w) => ctx.fillText(word, x, 34 - 14 * (words.length - 1 - w)));
+    if (this.slanted) {
+      ctx.save(); ctx.translate(x, this.top - 10); ctx.rotate(-Math.PI / 3); ctx.textAlign = "left";
+      ctx.fillText(column.label, 0, 0); ctx.restore();
+    } else {
+      const words = column.label.length > 9 ? column.label.split(/ |(?<=_)/) : [column.label];
+      words.forEach((word, w) => ctx.fillText(word, x, 34 - 14 * (words.length - 1 - w)));
+    }
     if (brush) {
       ctx.fillStyle = colours.negative; ctx.globalAlpha = 0.35;
       ctx.fillRect(x - 6, this.axisY(brush[1]), 12, this.axisY(brush[0]) - this.axisY(brush[1]));
