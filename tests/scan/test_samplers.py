@@ -166,7 +166,7 @@ def test_a_missing_sampler_is_replaced_and_said_so_once(name, monkeypatch, caplo
     (record,) = caplog.records
     said = record.getMessage()
     assert said.startswith(f'the sampler "{name}" needs no-such-package, which is not installed')
-    assert f"supersoliton[{name}]" in said
+    assert f"(pip install {samplers.EXTRAS[name][1]})" in said
     assert said.endswith('"nsga2" draws instead.')
     assert all(trial.user_attrs["drawn_by"].startswith("nsga2, as") for trial in trials)
     assert points(trials) == points(go_on(settings_of("nsga2"), 12))

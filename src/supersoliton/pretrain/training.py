@@ -70,7 +70,7 @@ def require() -> None:
     absent = [name for name in ("equinox", "optax") if importlib.util.find_spec(name) is None]
     if absent:
         raise ValueError(
-            f"pretrain: networks need {' and '.join(absent)} (pip install 'supersoliton[network]'): install it, or set "
+            f"pretrain: networks need {' and '.join(absent)} (pip install {' '.join(absent)}): install it, or set "
             "[warm_start] networks = 1.0 to train none"
         )
 

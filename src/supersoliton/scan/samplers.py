@@ -31,10 +31,10 @@ from optuna.trial import FrozenTrial, TrialState
 from .settings import ScanSettings
 from .tpe import ThinnedTPE
 
-# What a sampler needs beyond this package's own dependencies, and the extra that brings it.
+# What a sampler needs beyond this package's own dependencies, and what pip is asked for to bring it.
 EXTRAS = {
-    "gp": (("torch",), "gp"),
-    "botorch": (("torch", "botorch", "optuna_integration"), "botorch"),
+    "gp": (("torch",), "torch greenlet"),
+    "botorch": (("torch", "botorch", "optuna_integration"), "'optuna-integration[botorch]'"),
 }
 # Drawn as a whole. The others draw each coupling by itself, given no joint space.
 _JOINT = ("tpe", "nsga2", "nsga3", "gp", "botorch", "sobol")
@@ -157,10 +157,7 @@ def missing(name: str) -> str | None:
     if not absent:
         return None
     verb = "is" if len(absent) == 1 else "are"
-    return (
-        f'the sampler "{name}" needs {", ".join(absent)}, which {verb} not installed '
-        f"(pip install 'supersoliton[{extra}]')"
-    )
+    return f'the sampler "{name}" needs {", ".join(absent)}, which {verb} not installed (pip install {extra})'
 
 
 def _is_importable(package: str) -> bool:
