@@ -164,6 +164,8 @@ def test_ctrl_c_is_told_in_one_line():
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # a shell that runs the tests in the background has SIGINT ignored, which the command would inherit
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     time.sleep(1.5)  # at its imports or in the middle of its work: seconds remain
     process.send_signal(signal.SIGINT)
