@@ -159,13 +159,13 @@ def test_ctrl_c_finishes_what_runs_and_the_next_run_goes_on(tmp_path):
 
 
 def test_ctrl_c_is_told_in_one_line():
+    # a shell that runs the tests in the background has SIGINT ignored, which the command would inherit
+    listens = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
     process = subprocess.Popen(
-        [*COMMAND, "validate", "--only", "hierarchical_coupling"],
+        [sys.executable, "-c", listens, *COMMAND, "validate", "--only", "hierarchical_coupling"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # a shell that runs the tests in the background has SIGINT ignored, which the command would inherit
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     time.sleep(1.5)  # at its imports or in the middle of its work: seconds remain
     process.send_signal(signal.SIGINT)
