@@ -160,7 +160,9 @@ def test_ctrl_c_finishes_what_runs_and_the_next_run_goes_on(tmp_path):
 
 def test_ctrl_c_is_told_in_one_line():
     # a shell that runs the tests in the background has SIGINT ignored, which the command would inherit
-    listens = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+    listens = (
+        "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+    )
     process = subprocess.Popen(
         [sys.executable, "-c", listens, *COMMAND, "validate", "--only", "hierarchical_coupling"],
         stdout=subprocess.PIPE,
