@@ -185,3 +185,23 @@ def test_starts_of_an_unknown_branch_are_all_kept(config, monkeypatch):
         _, found = lowest(config, point, config.trained_guess)
         assert (found.steps, found.relaxed, found.start) == (plain.steps, plain.relaxed, "analytic")
         assert np.array_equal(found.solutions[0].u, plain.solutions[0].u)
+
+
+def test_a_state_that_ended_on_another_branch_is_dropped(config, monkeypatch):
+    """Newton's method led astray from what was foretold: the start goes the long way, to the same state."""
+    from supersoliton import search
+
+    problem, plain = lowest(config, POINTS[0], ss.MultiStart())
+    real, asked = search.branch_of, []
+
+    def astray(where, u):
+        branch = real(where, u)
+        asked.append(where)
+        polished = where.grid == problem.grid
+        return dataclasses.replace(branch, carriers=(99,)) if polished else branch
+
+    monkeypatch.setattr(search, "branch_of", astray)
+    _, found = lowest(config, POINTS[0], config.trained_guess)
+    assert any(where.grid == problem.grid for where in asked)
+    assert found.start == "analytic"
+    assert problem.energy(found.solutions[0].u) == pytest.approx(problem.energy(plain.solutions[0].u), rel=1e-11)

@@ -75,3 +75,13 @@ def test_foreign_files_are_refused(config, library, tmp_path):
 
     with pytest.raises(ValueError, match="has not ended"):
         WarmStart(checkpoint=str(foreign)).library_for(config.problem_at({"g": 0.6, "norm": 700.0}))
+
+
+def test_other_arrays_under_an_old_header_are_refused(trained, tmp_path):
+    """A whole archive whose numbers are not those that the header was written with."""
+    with np.load(trained, allow_pickle=False) as data:
+        arrays = {name: data[name] for name in data.files}
+    arrays["branch0/coefficients"] = arrays["branch0/coefficients"] + 1e-9
+    np.savez(tmp_path / "other.npz", **arrays)
+    with pytest.raises(ValueError, match="are not those that were written"):
+        read_library(tmp_path / "other.npz")
