@@ -35,8 +35,10 @@ lint: $(STAMP)
 test: lint
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
+# The tables of the README and the pages say what was measured last: a test refuses any other.
 bench: $(STAMP) .venv-bench/.installed
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+	$(MAKE) docs
 
 # What the bounces are compared with; without it (no network) that row says "not measured".
 .venv-bench/.installed: benchmarks/requirements.txt | $(STAMP)
