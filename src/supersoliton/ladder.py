@@ -3,9 +3,9 @@
 What is foretold is measured before it is used: its residual is that of the discrete equation on the problem's own mesh,
 in the dual norm. A start that is not near a solution, or that is on another branch, is none.
 
-Near has to be near: where a branch ends or loses its stability, what is foretold of it is worse, and a start of the
-search that still bears its name flows to another, lower state. Of 602 starts whose branch was trained 61 did; each of
-these had a residual above 0.009 before the correction, or above 0.001 after it, and none is taken
+A name is not a destination: where a branch has ended, or is no minimum any more, a start of the search that still bears
+its name flows to another, lower state. So what is foretold has to solve its equation to 0.0015 after the correction, and
+where minima are sought its second variation must have no negative mode; that is counted on the coarse mesh
 (`docs/warm_start.md`).
 """
 
@@ -20,11 +20,13 @@ from numpy import ndarray as Array
 from .problem import Problem
 from .solvers import rules
 from .solvers.base import metric
-from .solvers.galerkin import Point, correct, point_at
+from .solvers.galerkin import ENOUGH, Point, correct, point_at
+from .solvers.modes import count_negative, factorise
 from .warm_start.branch import Branch, branch_of
 from .warm_start.library import BranchModel, Library
 
-_AFTER = 1e-3  # residual after the correction above which a branch is not what it was where it was trained
+_HOPELESS = 0.15  # residual that no correction mends
+_AFTER = 1.5e-3  # residual after the correction above which a branch is not what it was where it was trained
 _DOUBT = 10.0  # times that an energy may err more than the residual tells
 
 
@@ -46,11 +48,16 @@ class Foretold(NamedTuple):
         Near a state it errs by half the second variation along the error, which the residual measures. Infinite where
         the start is not near one.
         """
-        residual = self.point.at.residual
-        if not residual < rules.NEAR:
-            return np.inf
+        residual = float(self.point.at.residual)
+        return residual**2 * self._doubted(problem) if residual < rules.NEAR else np.inf
+
+    def enough(self, problem: Problem, gap: float) -> float:
+        """The residual at which the energy is doubted by no more than ``gap``."""
+        return min(float(np.sqrt(max(gap, 0.0) / self._doubted(problem))), rules.NEAR)
+
+    def _doubted(self, problem: Problem) -> float:
         w = self.u - problem.vacuum.values
-        return _DOUBT * float(residual) ** 2 * float(np.sum(w * (metric(problem.grid).matrix @ w)))  # type: ignore[arg-type]
+        return _DOUBT * float(np.sum(w * (metric(problem.grid).matrix @ w)))  # type: ignore[arg-type]
 
 
 def foretell(library: Library, problem: Problem, branch: Branch, rungs: Sequence[str]) -> Foretold | None:
@@ -70,11 +77,26 @@ def foretell(library: Library, problem: Problem, branch: Branch, rungs: Sequence
     return None if best is None else Foretold(*best, model, problem.energy(best[0].u))
 
 
-def corrected(problem: Problem, start: Foretold, steps: int) -> Foretold | None:
-    """The start after Newton steps within the branch's basis; None where it is not to be trusted."""
-    if not start.point.at.residual < rules.NEAR:
+def corrected(
+    problem: Problem, coarse: Problem, start: Foretold, steps: int, enough: float = ENOUGH
+) -> Foretold | None:
+    """The start after Newton steps within the branch's basis; None where it is not to be trusted.
+
+    ``coarse``: the same problem on a coarser mesh. ``enough``: the residual from which no more steps are taken.
+    """
+    if not start.point.at.residual < (_HOPELESS if steps else rules.NEAR):
         return None
-    point = correct(problem, start.model.basis, start.point, steps)
+    point = correct(problem, start.model.basis, start.point, steps, min(enough, _AFTER))
     if (steps and not point.at.residual < _AFTER) or branch_of(problem, point.u) != start.model.branch:
         return None
-    return Foretold(point, start.rung, start.model, problem.energy(point.u))
+    better = Foretold(point, start.rung, start.model, problem.energy(point.u))
+    return better if is_minimum(problem, coarse, better) else None
+
+
+def is_minimum(problem: Problem, coarse: Problem, start: Foretold) -> bool:
+    """Whether the second variation has no negative mode at fixed norm; without norm any stationary point will do."""
+    if problem.norm is None:
+        return True
+    u = problem.grid.interpolate(start.u, coarse.grid.nodes)  # type: ignore[union-attr]
+    factors = factorise(coarse, u, start.point.at.multiplier)
+    return count_negative(coarse, u, factors) == 0

@@ -20,6 +20,7 @@ from .pointwise import point_kernels
 from .vacua import Vacuum, describe, mass_matrix, slope, vacua
 
 _WORDS = ("vacuum", "free", "decaying")
+_LOWEST_ORDER = 4  # of the elements of a coarser mesh
 
 
 @dataclass(frozen=True, eq=False)
@@ -263,6 +264,12 @@ class Problem:
         if not self.model.explicit_r and "vacuum" in self.__dict__:
             other.__dict__["vacuum"] = self.vacuum
         return other
+
+    def coarser(self, divisor: int) -> Problem:
+        """The same problem with elements of an order so many times lower, of at least 4."""
+        assert self.grid is not None
+        order = min(self.grid.order, max(_LOWEST_ORDER, self.grid.order // divisor))
+        return self.with_grid(self.grid.refine(extra_order=order - self.grid.order))
 
     def replace(self, **changes: Any) -> Problem:
         """The same problem with other arguments; a name that is a coupling of the model changes the model."""

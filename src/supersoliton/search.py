@@ -20,10 +20,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy import ndarray as Array
 
-from .ladder import Foretold, corrected, foretell
+from .ladder import Foretold, corrected, foretell, is_minimum
 from .problem import Problem
 from .screening import flow_together
 from .solvers.base import AbstractSolver, Solution
+from .solvers.galerkin import ENOUGH
 from .solvers.newton import Newton
 from .warm_start.analytic import starting_fields
 from .warm_start.branch import Branch, branch_of
@@ -33,7 +34,6 @@ from .warm_start.trained import WarmStart
 _KEPT = (8, 3)  # starts that are left after each step together
 _SCREENED = 6  # and of those without norm, which step one by one
 _SCREENING_STEPS = 3
-_LOWEST_ORDER = 4  # of a coarse mesh
 _COARSE_TOL = 1e-4  # residual on the coarse mesh: the energy is then known to 1e-8, better than that mesh can
 _DOUBT = 10.0  # states of like shape err alike on the coarse mesh; one may err this many times more than another
 _COARSE_ERROR = 1e-4  # what a coarse energy may err where no state has yet told: three times the worst seen
@@ -85,7 +85,7 @@ class _Search:
 
     def __init__(self, problem: Problem, solver: AbstractSolver, multi: MultiStart) -> None:
         self.problem, self.solver, self.multi = problem, solver, multi
-        self.coarse = _coarser(problem, 2)
+        self.coarse = problem.coarser(2)
         newton = solver if isinstance(solver, Newton) else Newton()
         self.newton, self.crude = newton, replace(newton, tol=max(newton.tol, _COARSE_TOL))
         self.library = multi.library_for(problem) if isinstance(multi, WarmStart) else None
@@ -94,7 +94,7 @@ class _Search:
 
     def run(self, *, every: bool) -> Found:
         screened = _screened(self.problem, self.coarse, self.newton, self.multi.n_polish)
-        known, unknown = self.foretold(screened)
+        known, unknown = self.foretold(screened, every=every)
         candidates = self.distinct([*known, *self.relaxed(unknown)])
         polished: list[tuple[Solution, str]] = []
         highest = math.inf  # energy above which a settled candidate cannot be the lowest state
@@ -113,10 +113,11 @@ class _Search:
         untrained = math.nan if self.library is None else float(self.library.record["search_steps"])
         return Found(solutions, len(candidates) + self.higher, start, self.steps, untrained)
 
-    def foretold(self, screened: list[Array]) -> tuple[list[_Candidate], list[Array]]:
+    def foretold(self, screened: list[Array], *, every: bool) -> tuple[list[_Candidate], list[Array]]:
         """What the library foretells of the branches of the starts, each once; and the starts that it knows not.
 
-        Lowest first; what cannot be the lowest state, as its energy is known well enough, is not made better.
+        Lowest first; what cannot be the lowest state, as its energy is known well enough, is not made better (unless
+        ``every`` state is asked for).
         """
         if self.library is None:
             return [], screened
@@ -129,16 +130,26 @@ class _Search:
         known: list[_Candidate] = []
         near = [(branch, found) for branch, found in rough.items() if found is not None]
         for branch, found in sorted(near, key=lambda pair: pair[1].energy):
-            if known and found.energy - found.doubt(self.problem) > known[0].energy:
+            lowest = known[0].energy if known and not every else math.inf
+            if self.too_high(found, lowest) and is_minimum(self.problem, self.coarse, found):
                 self.higher += 1
                 continue
-            better = corrected(self.problem, found, self.multi.corrections)
+            # where it lies above the lowest one, it need be known only well enough to tell that
+            enough = max(ENOUGH, found.enough(self.problem, 0.5 * (found.energy - lowest)))
+            better = corrected(self.problem, self.coarse, found, self.multi.corrections, enough)
             if better is None:
                 unknown += starts[branch]
+                continue
+            if self.too_high(better, lowest):
+                self.higher += 1
                 continue
             known.append(_Candidate(better.u, better.energy, True, better, branch, starts[branch][0]))
             known.sort(key=lambda candidate: candidate.energy)
         return known, unknown
+
+    def too_high(self, start: Foretold, lowest: float) -> bool:
+        """Whether its state lies above ``lowest``, whatever its energy is doubted by."""
+        return start.energy - start.doubt(self.problem) > lowest
 
     def relaxed(self, starts: list[Array]) -> list[_Candidate]:
         """The starts at the end of their way on the coarse mesh."""
@@ -178,21 +189,13 @@ def _screened(problem: Problem, coarse: Problem, newton: Newton, count: int) -> 
     """The most promising starts, at the nodes of the coarse mesh."""
     if problem.norm is None:
         return [start.u for start in _screen(coarse, newton, screened_starts(coarse)[:_SCREENED])[:count]]
-    coarsest = _coarser(problem, 3)
+    coarsest = problem.coarser(3)
     lowest = flow_together(coarsest, screened_starts(coarsest), (*_KEPT[:-1], max(count, _KEPT[-1])))
     nodes = coarse.grid.nodes  # type: ignore[union-attr]
     return [
         starting_fields(coarse, coarsest.grid.interpolate(start.u, nodes))  # type: ignore[union-attr]
         for start in _apart(coarsest, lowest)[:count]
     ]
-
-
-def _coarser(problem: Problem, divisor: int) -> Problem:
-    """The same problem with elements of a lower order."""
-    grid = problem.grid
-    assert grid is not None
-    order = min(grid.order, max(_LOWEST_ORDER, grid.order // divisor))
-    return problem.with_grid(grid.refine(extra_order=order - grid.order))
 
 
 def distinct_solutions(problem: Problem, found: list[Solution]) -> list[Solution]:

@@ -60,9 +60,9 @@ def test_what_is_foretold_is_doubted_enough(config, library):
         problem, plain = lowest(config, point, ss.MultiStart())
         u = plain.solutions[0].u
         found = foretell(library, problem, branch_of(problem, u), RUNGS)
-        if corrected(problem, found, 4) is None:
+        if corrected(problem, problem.coarser(2), found, 4) is None:
             continue
-        better = corrected(problem, found, 4)
+        better = corrected(problem, problem.coarser(2), found, 4)
         energy = problem.energy(u)
         assert energy - 1e-9 * energy <= better.energy <= energy + better.doubt(problem) + 1e-9 * energy
         if found.doubt(problem) < np.inf:

@@ -11,10 +11,13 @@ reach is what the basis cannot represent; Newton's method on the mesh does the r
 
 from __future__ import annotations
 
+import math
+import warnings
 from typing import NamedTuple
 
 import numpy as np
 from numpy import ndarray as Array
+from scipy.linalg import LinAlgWarning, lu_factor, lu_solve
 
 from ..problem import Problem
 from ..warm_start.analytic import scale_to_norm
@@ -22,10 +25,9 @@ from ..warm_start.basis import Basis
 from .base import Force, force
 from .modes import border_of
 
-_GAINED = 0.5  # a step that does not bring the residual below this fraction of it is the last: the basis has no more
-_ENOUGH = (
-    1e-4  # residual from which Newton's method on the mesh takes two steps, as it would from one ten times smaller
-)
+_GAINED = 0.5  # a step that does not bring the error below this fraction of it is the last with its factors
+_SHORT = 0.2  # times the error, relative: steps shorter than this do not lessen it
+ENOUGH = 1e-4  # residual from which Newton's method on the mesh takes two steps, as from one ten times smaller
 
 
 class Point(NamedTuple):
@@ -44,44 +46,82 @@ def point_at(problem: Problem, basis: Basis, coefficients: Array) -> Point:
     return Point(u, force(problem, u), coefficients)
 
 
-def correct(problem: Problem, basis: Basis, start: Point, steps: int, enough: float = _ENOUGH) -> Point:
-    """At most so many steps from ``start``, fewer where the residual falls below ``enough`` or not any further."""
-    best, coefficients = start, start.coefficients
-    for _ in range(steps):
-        if best.at.residual < enough:
-            break
-        coefficients = coefficients + _step(problem, basis, coefficients)
-        moved = point_at(problem, basis, coefficients)
-        if not moved.at.residual < best.at.residual:
-            break
-        gained = moved.at.residual < _GAINED * best.at.residual
-        best = moved
+def correct(problem: Problem, basis: Basis, start: Point, steps: int, enough: float = ENOUGH) -> Point:
+    """At most so many Newton steps from ``start``, each with more by the same factors as long as these help.
+
+    It ends where the error is below ``enough``, or where the basis has no more.
+    """
+    best, factors = _at(problem, basis, start.coefficients), None
+    while best.error >= enough:
+        fresh = factors is None
+        if factors is None:
+            if steps == 0:
+                break
+            steps -= 1
+            factors = _factorise(problem, basis, best)
+        step = _step(problem, basis, best, factors)
+        moved = _at(problem, basis, best.coefficients + step)
+        gained = moved.error < _GAINED * best.error
+        # a step much shorter than the error takes nothing from it: what is left lies outside of the basis
+        reached = float(np.linalg.norm(step)) < _SHORT * best.error * best.size
+        best = min(best, moved, key=lambda here: here.error)
         if not gained:
-            break
-    return best
+            if fresh or reached:
+                break
+            factors = None
+    if best.coefficients is start.coefficients:
+        return start
+    end = point_at(problem, basis, best.coefficients)
+    return end if end.at.residual < start.at.residual else start
 
 
-def _step(problem: Problem, basis: Basis, coefficients: Array) -> Array:
-    """Newton's step for the coefficients; zeros where the equations are singular."""
+class _Here(NamedTuple):
+    """A point of the space of the basis; scaled to the norm it would leave it, and steps would only converge linearly.
+
+    ``error``: its residual, or what its norm is wrong by (of the fields, relative), the larger one. ``size``: its L2
+    norm, as that of a step is the Euclidean one of its coefficients.
+    """
+
+    coefficients: Array
+    u: Array
+    at: Force
+    error: float
+    size: float
+
+
+def _at(problem: Problem, basis: Basis, coefficients: Array) -> _Here:
+    w = basis.expand(coefficients)
+    u = problem.vacuum.values + w
+    at = force(problem, u)
+    off = 0.0 if problem.norm is None else 0.5 * abs(1.0 - problem.norm_of_state(u) / float(problem.norm))
+    error = float(at.residual) + off
+    size = math.sqrt(float(np.sum(w * (basis.grid.mass @ w))))
+    return _Here(coefficients, u, at, error if math.isfinite(error) else math.inf, size)
+
+
+def _factorise(problem: Problem, basis: Basis, here: _Here) -> tuple[Array, Array]:
+    """LU factors of the second variation in the basis, bordered by the norm."""
     geo, kinetic = problem.geometry, problem.model.kinetic
     n, k = basis.modes.shape[1:]
-    # not scaled to the norm: that would leave the space of the basis, and the step would only converge linearly
-    u = problem.vacuum.values + basis.expand(coefficients)
-    at = force(problem, u)
-    curvature = problem.curvature(u).reshape(-1, n, n) * geo.weights.reshape(-1, 1, 1)
+    curvature = problem.curvature(here.u).reshape(-1, n, n) * geo.weights.reshape(-1, 1, 1)
     phi = basis.at_points
     matrix = phi.reshape(-1, k).T @ (curvature @ phi).reshape(-1, k)
     matrix += np.tensordot(kinetic, basis.stiffness, 1)
-    matrix -= at.multiplier * np.tensordot(problem.carries_norm, basis.mass, 1)
+    matrix -= here.at.multiplier * np.tensordot(problem.carries_norm, basis.mass, 1)
     last = basis.modes[-1]
     matrix += last.T @ problem.theory.exterior @ last
-    rhs = -np.tensordot(at.vector, basis.modes, 2)
     if problem.norm is not None:
-        border = np.tensordot(border_of(problem, u), basis.modes, 2)
+        border = np.tensordot(border_of(problem, here.u), basis.modes, 2)
         matrix = np.block([[matrix, border[:, None]], [border[None], np.zeros((1, 1))]])
-        rhs = np.append(rhs, 0.5 * (float(problem.norm) - problem.norm_of_state(u)))
-    try:
-        step = np.linalg.solve(matrix, rhs)[:k]
-    except np.linalg.LinAlgError:
-        return np.zeros(k)
-    return step if np.all(np.isfinite(step)) else np.zeros(k)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LinAlgWarning)  # an exact zero of the pivots: its step is not finite
+        return lu_factor(matrix, check_finite=False)  # type: ignore[return-value]
+
+
+def _step(problem: Problem, basis: Basis, here: _Here, factors: tuple[Array, Array]) -> Array:
+    """Newton's step for the coefficients; zeros where the equations are singular."""
+    rhs = -np.tensordot(here.at.vector, basis.modes, 2)
+    if problem.norm is not None:
+        rhs = np.append(rhs, 0.5 * (float(problem.norm) - problem.norm_of_state(here.u)))
+    step = lu_solve(factors, rhs, check_finite=False)[: basis.size]
+    return step if np.all(np.isfinite(step)) else np.zeros(basis.size)

@@ -173,7 +173,7 @@ class Iteration:
         """Nested iteration: move to the minimum of a coarser mesh, if there is one and it lies lower."""
         grid = self.problem.grid
         assert grid is not None
-        coarse = self.problem.with_grid(grid.refine(extra_order=grid.order // 2 - grid.order))
+        coarse = self.problem.coarser(2)
         tol = max(self.options.tol, _NESTED_TOL)
         below = Iteration(coarse, self.u_on(coarse), replace(self.options, tol=tol), self.watch)
         failed = below.descend()
