@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -29,6 +30,7 @@ def run(use: str, config: Path, starts: Path, trials: int, folder: Path) -> dict
     from supersoliton.config import load
     from supersoliton.scan import run_scan
 
+    shutil.rmtree(folder / use, ignore_errors=True)  # a scan that is there would be resumed, and cost nothing
     chosen = load(config).with_scan(workers=1, trials=trials, cache=False)
     chosen = chosen.with_warm_start(checkpoint=str(starts.absolute()), use=use)
     began, used = time.perf_counter(), time.process_time()

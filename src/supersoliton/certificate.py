@@ -40,6 +40,7 @@ BOUNDARY_LIMIT = 1e-4  # norm in the outer tenth: a free wave in a box has 7e-3,
 _EDGE_LIMIT = 1e-2  # the field at the edge of a decaying domain over its largest value; a tail of 14 lengths has 1e-6
 _MINOR_FIELD = 0.3  # a field this much weaker than the strongest does not count for radial nodes
 _EXTRA_ORDER = 4
+_UNSTABLE = "unstable"  # how its reason begins
 _OFFSET = 1e-3
 
 
@@ -67,6 +68,12 @@ class Certificate:
     def certified(self) -> bool:
         """True when no entry fails."""
         return not self.reasons
+
+    @property
+    def solved(self) -> bool:
+        """Converged, and stable where its kind has to be: the entries that another start, on this mesh, could mend."""
+        unstable = any(reason.startswith(_UNSTABLE) for reason in self.reasons)
+        return self.kind != "unconverged" and self.residual <= RESIDUAL_LIMIT and not unstable
 
     @property
     def localised(self) -> bool:
@@ -129,7 +136,7 @@ def _reasons(problem: Problem, solution: Solution, entry: dict[str, Any]) -> tup
     if kind in ("q-ball", "excited", "bounce") and not problem.vacuum.stable:
         out.append(f"the vacuum around it has a tachyon of mass^2 {problem.vacuum.masses_squared[0]:.4g}")
     if kind in ("q-ball", "trapped", "kink", "vacuum", "condensate") and negative > 0:
-        out.append(f"unstable: {negative} negative mode{'s' if negative > 1 else ''}")
+        out.append(f"{_UNSTABLE}: {negative} negative mode{'s' if negative > 1 else ''}")
     return tuple(out)
 
 
