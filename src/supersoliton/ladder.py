@@ -1,4 +1,4 @@
-"""The ladder of starts: a branch's network, its regression, its nearest solved state; whichever errs least.
+"""The ladder of starts: a branch's network or its regression, whichever errs less; else its nearest solved state.
 
 What is foretold is measured before it is used: its residual is that of the discrete equation on the problem's own mesh,
 in the dual norm. A start that is not near a solution, or that is on another branch, is none.
@@ -36,11 +36,14 @@ class Foretold(NamedTuple):
     point: Point
     rung: str
     model: BranchModel
-    energy: float
 
     @property
     def u(self) -> Array:
         return self.point.u
+
+    @property
+    def energy(self) -> float:
+        return self.point.energy
 
     def doubt(self, problem: Problem) -> float:
         """What the energy may lie above that of the state: ten times (residual)^2 |w|^2 in the norm of H^1.
@@ -61,20 +64,24 @@ class Foretold(NamedTuple):
 
 
 def foretell(library: Library, problem: Problem, branch: Branch, rungs: Sequence[str]) -> Foretold | None:
-    """The start of smallest residual on a branch; None where nothing is known of the branch."""
+    """The start of smallest residual on a branch; None where nothing is known of the branch.
+
+    The nearest state is looked at where what was fitted is missing or hopeless; elsewhere it errs ten times more.
+    """
     model = library.models.get(branch)
     if model is None:
         return None
     x = library.box.unit_of(problem)
     best: tuple[Point, str] | None = None
     for rung in rungs:
-        coefficients = model.foretell(rung, x)
+        fitted = best is not None and best[0].at.residual < _HOPELESS
+        coefficients = None if rung == "neighbour" and fitted else model.foretell(rung, x)
         if coefficients is None:
             continue
         point = point_at(problem, model.basis, coefficients)
         if best is None or point.at.residual < best[0].at.residual:
             best = point, rung
-    return None if best is None else Foretold(*best, model, problem.energy(best[0].u))
+    return None if best is None else Foretold(*best, model)
 
 
 def corrected(
@@ -89,7 +96,7 @@ def corrected(
     point = correct(problem, start.model.basis, start.point, steps, min(enough, _AFTER))
     if (steps and not point.at.residual < _AFTER) or branch_of(problem, point.u) != start.model.branch:
         return None
-    better = Foretold(point, start.rung, start.model, problem.energy(point.u))
+    better = Foretold(point, start.rung, start.model)
     return better if is_minimum(problem, coarse, better) else None
 
 

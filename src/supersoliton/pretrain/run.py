@@ -30,7 +30,6 @@ from .seeds import Searched, Seed, draw_point, follow, search_point, span
 from .training import Lesson, Training
 from .workers import in_order
 
-_MET = 3  # states of a branch that was never the lowest, from which on it is followed
 FEWEST = 4  # states of a branch that a basis is made of
 _EVERY = 5.0  # seconds between writings
 _USE = ("use", "checkpoint", "corrections")  # settings that training does not depend on
@@ -143,8 +142,7 @@ class _Work:
             for seed in one.seeds:
                 met.setdefault(seed.branch, []).append(seed)
         lowest = Counter(one.lowest for one in self.searched if one.lowest is not None)
-        common = [branch for branch in met if lowest[branch] or len(met[branch]) >= _MET]
-        order = sorted(common, key=lambda branch: (-lowest[branch], -len(met[branch]), branch))
+        order = sorted(met, key=lambda branch: (-lowest[branch], -len(met[branch]), branch))
         refused = [Branch(*parts) for parts in self.refused]
         todo = [branch for branch in order if branch not in self.models and branch not in refused]
         tasks = (

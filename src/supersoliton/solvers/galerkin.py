@@ -31,11 +31,12 @@ ENOUGH = 1e-4  # residual from which Newton's method on the mesh takes two steps
 
 
 class Point(NamedTuple):
-    """Fields on the mesh, at the norm where one is fixed, with their force and the coefficients they are made of."""
+    """Fields on the mesh, at the norm where one is fixed: their force, energy, and the coefficients they are made of."""
 
     u: Array
     at: Force
     coefficients: Array
+    energy: float
 
 
 def point_at(problem: Problem, basis: Basis, coefficients: Array) -> Point:
@@ -43,7 +44,8 @@ def point_at(problem: Problem, basis: Basis, coefficients: Array) -> Point:
     u = problem.vacuum.values + basis.expand(coefficients)
     if problem.norm is not None and problem.norm_of_state(u) > 0:
         u = scale_to_norm(problem, u)
-    return Point(u, force(problem, u), coefficients)
+    energy, gradient = problem.energy_and_gradient(u)
+    return Point(u, force(problem, u, gradient), coefficients, energy)
 
 
 def correct(problem: Problem, basis: Basis, start: Point, steps: int, enough: float = ENOUGH) -> Point:
@@ -100,12 +102,16 @@ def _at(problem: Problem, basis: Basis, coefficients: Array) -> _Here:
 
 
 def _factorise(problem: Problem, basis: Basis, here: _Here) -> tuple[Array, Array]:
-    """LU factors of the second variation in the basis, bordered by the norm."""
+    """LU factors of the second variation in the basis, bordered by the norm.
+
+    The potential's part of it, most of the work, in single precision: a step errs by more than 1e-6 of itself anyway.
+    """
     geo, kinetic = problem.geometry, problem.model.kinetic
     n, k = basis.modes.shape[1:]
     curvature = problem.curvature(here.u).reshape(-1, n, n) * geo.weights.reshape(-1, 1, 1)
     phi = basis.at_points
-    matrix = phi.reshape(-1, k).T @ (curvature @ phi).reshape(-1, k)
+    moved = curvature.astype(np.float32) @ phi
+    matrix = (phi.reshape(-1, k).T @ moved.reshape(-1, k)).astype(float)
     matrix += np.tensordot(kinetic, basis.stiffness, 1)
     matrix -= here.at.multiplier * np.tensordot(problem.carries_norm, basis.mass, 1)
     last = basis.modes[-1]

@@ -47,11 +47,11 @@ class Basis:
 
     @cached_property
     def at_points(self) -> Float[Array, "point field mode"]:
-        """The modes at the quadrature points."""
+        """The modes at the quadrature points, in single precision."""
         geo = geometry(self.grid)
         nodes, n, k = self.modes.shape
         local = self.modes.reshape(nodes, n * k)[geo.index]
-        return np.asarray(geo.values @ local).reshape(-1, n, k)
+        return np.asarray(geo.values @ local, np.float32).reshape(-1, n, k)
 
     @cached_property
     def stiffness(self) -> Float[Array, "field mode mode"]:
