@@ -183,7 +183,7 @@ def test_a_sampler_that_fails_in_the_middle_costs_no_trial(fallback, monkeypatch
             return {}
 
     monkeypatch.setattr(samplers, "EXTRAS", {"botorch": ((), "botorch")})
-    monkeypatch.setattr(samplers, "_botorch", lambda seed: Failing(seed=seed))
+    monkeypatch.setattr(samplers, "_botorch", lambda seed, _: Failing(seed=seed))
     monkeypatch.setattr(samplers, "_alone", contextlib.nullcontext)
     settings = settings_of("botorch", fallback=fallback)
     with caplog.at_level(logging.WARNING, logger="supersoliton"):
