@@ -41,7 +41,11 @@ _MARK = "supersoliton"  # the study's user attribute that says it is ours, and w
 _NOT_OURS = "keep it and give another folder with --out, or move it away."
 _BUSY_SECONDS = 5.0  # how long one statement waits for a lock of SQLite's; the scan itself waits longer
 _MARK_SECONDS = 20.0  # how long another driver may take to mark the study that it is making
-_DRIVERS = {"postgresql": ("psycopg", "pip install 'psycopg[binary]'"), "mysql": ("", "pip install pymysql")}
+# Scheme → the driver where the address names none, and what brings it.
+_DRIVERS = {
+    "postgresql": ("psycopg", "pip install 'psycopg[binary]'"),
+    "mysql": ("pymysql", "pip install pymysql"),
+}
 
 
 @dataclass(frozen=True)
@@ -272,13 +276,16 @@ def _server(address: Address) -> Any:
     url = make_url(address.url)
     name = url.drivername.partition("+")[0]
     driver, remedy = _DRIVERS[name]
-    if driver and url.drivername == name:
+    if url.drivername == name:
         url = url.set(drivername=f"{name}+{driver}")
     options: dict[str, Any] = {"pool_pre_ping": True, "pool_recycle": 1800}
+    # a driver that is stopped in the middle of a turn must not hold the others up for ever
     if "psycopg" in url.drivername:
-        # a driver that is stopped in the middle of a turn must not hold the others up for ever
         limits = "-c lock_timeout=60000 -c idle_in_transaction_session_timeout=120000"
         options["connect_args"] = {"connect_timeout": 10, "options": limits}
+    if url.drivername in ("mysql+pymysql", "mysql+mysqldb"):
+        limits = "SET SESSION innodb_lock_wait_timeout = 60, SESSION wait_timeout = 120"
+        options["connect_args"] = {"connect_timeout": 10, "init_command": limits}
     for attempt in range(5):
         try:
             with _told(address):
