@@ -27,6 +27,8 @@ import numpy as np
 import optuna
 import psutil
 
+from supersoliton.scan.folder import open_folder
+
 POTENTIAL = "def V(u, p):\n    return 0.5 * u[0] ** 2 - 0.25 * p['g'] * u[0] ** 4 + u[0] ** 6 / 6\n"
 TABLES = """
 [model]
@@ -59,11 +61,11 @@ norm = [150.0, 400.0]
 _START_SECONDS = 3.0  # about what a scan takes until its first trial has ended
 
 
-def write(folder: Path) -> Path:
+def write(folder: Path, storage: str = "") -> Path:
     """The configuration of the cheap scan, which is called "cheap"."""
     (folder / "cheap.py").write_text(POTENTIAL)
     path = folder / "cheap.toml"
-    path.write_text(TABLES)
+    path.write_text(TABLES.replace("[scan]", f"[scan]\nstorage = '{storage}'") if storage else TABLES)
     return path
 
 
@@ -129,7 +131,7 @@ def kill_drivers(file: Path, out: Path, trials: int, kills: int, rng: random.Ran
 
 def check(out: Path, trials: int, expected: dict[int, dict[str, float]] | None = None) -> dict[str, Any]:
     """Raise AssertionError unless the record is whole; returns how often each state occurs."""
-    study = optuna.load_study(study_name="cheap", storage=f"sqlite:///{out / 'study.db'}")
+    study = open_folder(out)
     found = study.get_trials(deepcopy=False)
     assert [trial.number for trial in found] == list(range(trials)), "numbers lost or twice"
     for trial in found:

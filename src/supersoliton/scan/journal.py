@@ -88,11 +88,8 @@ class _Turn(AbstractTurn):
         return taken
 
 
-def mend(path: Path) -> None:
-    """Cut off the line that a kill or a full disk broke in the middle: it was never acknowledged.
-
-    Optuna would append to it and never read past it again. Raises ValueError where the file is no journal.
-    """
+def check(path: Path) -> int:
+    """How many bytes of a journal are whole lines. Raises ValueError where the file is no journal; changes nothing."""
     content = path.read_bytes()
     end = content.rfind(b"\n") + 1
     for number, line in enumerate(content[:end].splitlines(), start=1):
@@ -104,6 +101,16 @@ def mend(path: Path) -> None:
             raise ValueError(f"line {number} is no entry of an Optuna journal")
     if end == 0 and content and not content.startswith(b'{"op_code"'[: len(content)]):
         raise ValueError("line 1 is no entry of an Optuna journal")
-    if end < len(content):
+    return end
+
+
+def mend(path: Path) -> None:
+    """Cut off the line that a kill or a full disk broke in the middle: it was never acknowledged.
+
+    Optuna would append to it and never read past it again. Only for who writes the journal, as nobody else does: a line
+    that is being written looks the same.
+    """
+    end = check(path)
+    if end < path.stat().st_size:
         with path.open("rb+") as file:
             file.truncate(end)

@@ -30,7 +30,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from .disk import AbstractDisk, StorageTrouble
-from .journal import Journal, mend
+from .journal import Journal, check, mend
 from .rows import Rows, trouble
 from .samplers import quiet_optuna
 from .settings import ScanSettings
@@ -127,7 +127,7 @@ def _journal(path: Path) -> optuna.storages.JournalStorage:
 
     try:
         if path.exists():
-            mend(path)
+            check(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             return optuna.storages.JournalStorage(JournalFileBackend(str(path)))
@@ -222,10 +222,11 @@ def set_mark(study: optuna.Study, mark: Mapping[str, Any]) -> None:
 
 
 def open_disk(address: Address, study: optuna.Study) -> AbstractDisk:
-    """The record of a study's trials, to read and to write."""
+    """The record of a study's trials, to read and to write. No other driver may be at a file at the same time."""
     backend = _backend(study)
     if address.kind == "journal":
         assert address.path is not None
+        mend(address.path)
         return Journal(study, backend, address.path)
     return Rows(study, backend, shared=address.kind == "server", where=str(address))
 
