@@ -203,7 +203,10 @@ def test_a_journal_broken_in_its_last_line_goes_on_and_a_foreign_one_is_kept(tmp
     run_small(tmp_path, tmp_path / "run", trials=2, **where)
     with path.open("a") as file:
         file.write('{"op_code": 8, "trial_')
+    lock = tmp_path / "journal.log.lock"
+    lock.symlink_to(tmp_path / "where it was then" / "journal.log")
     result = run_small(tmp_path, tmp_path / "run", trials=3, **where)
+    assert not lock.is_symlink()
     assert (result.finished, result.new) == (3, 1)
     assert [int(row["number"]) for row in read_rows(tmp_path / "run")] == [0, 1, 2]
 

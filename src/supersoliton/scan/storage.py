@@ -130,7 +130,8 @@ def _journal(path: Path) -> optuna.storages.JournalStorage:
             check(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            return optuna.storages.JournalStorage(JournalFileBackend(str(path)))
+            # its lock is a link to the path as it is given here
+            return optuna.storages.JournalStorage(JournalFileBackend(str(path.resolve())))
     except ValueError as error:
         raise ValueError(f"{path} is not a readable journal ({error}): {_NOT_OURS}") from error
     except OSError as error:
