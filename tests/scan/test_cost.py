@@ -14,7 +14,7 @@ FIRST = 0.5  # the first turn after a resume reads the whole study: 0.15 s for t
 
 
 def test_a_trial_costs_no_more_than_it_may():
-    """All in one, which is measured in half a minute: separate tests would each measure it in the process they run in."""
+    """All in one: it takes half a minute, which separate tests would each take in the process that they run in."""
     command = [sys.executable, str(Path(__file__).with_name("cost.py")), *map(str, BOUNDS)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
