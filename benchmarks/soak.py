@@ -6,7 +6,7 @@ python -m benchmarks.soak long    [--trials 10000]                memory and rat
 
 A trial is a real evaluation of a one-field Q-ball on a coarse mesh, 25 ms. Afterwards every trial must have ended in
 exactly one state, none lost and none twice, at the very points that an unbroken scan would have chosen, and study.db,
-trials.csv and the stored states must agree. The test suite runs short versions.
+trials.csv and the stored states must agree. The test suite runs the first two.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import math
 import random
 import sys
 import tempfile
@@ -25,6 +26,8 @@ from typing import Any
 import numpy as np
 import optuna
 import psutil
+
+from supersoliton.scan.folder import open_folder
 
 POTENTIAL = "def V(u, p):\n    return 0.5 * u[0] ** 2 - 0.25 * p['g'] * u[0] ** 4 + u[0] ** 6 / 6\n"
 TABLES = """
@@ -55,13 +58,14 @@ objectives = ["hierarchy", "regularity"]
 g = [1.9, 2.4]
 norm = [150.0, 400.0]
 """
+_START_SECONDS = 3.0  # about what a scan takes until its first trial has ended
 
 
-def write(folder: Path) -> Path:
+def write(folder: Path, storage: str = "") -> Path:
     """The configuration of the cheap scan, which is called "cheap"."""
     (folder / "cheap.py").write_text(POTENTIAL)
     path = folder / "cheap.toml"
-    path.write_text(TABLES)
+    path.write_text(TABLES.replace("[scan]", f"[scan]\nstorage = '{storage}'") if storage else TABLES)
     return path
 
 
@@ -102,18 +106,20 @@ def kill_workers(file: Path, out: Path, trials: int, kills: int, rng: random.Ran
 
 
 def kill_drivers(file: Path, out: Path, trials: int, kills: int, rng: random.Random) -> int:
-    """Start, kill, resume, …; half of the kills come some trials on, the others anywhere from the start on."""
+    """Start, kill, resume, …; every kill comes some trials on, every other one before that at a moment of its own.
+
+    Which may be any from the start on: while the study is made or read, while workers start, in a turn. The trials are
+    few enough that what is left of the scan suffices for all the kills, on a machine of any speed.
+    """
     killed = 0
     while True:
+        before, begun = rows(out), time.monotonic()
         driver = start(file, out, trials)
-        before, moment = rows(out), rng.uniform(0.0, 6.0)
-        after_trials = rng.randrange(1, max(trials // kills, 2)) if rng.random() < 0.5 else None
-        begun = time.monotonic()
+        moment = rng.uniform(0.0, _START_SECONDS) if killed % 2 else math.inf
+        most = rng.randrange(max((trials - before) // (kills - killed + 1), 1)) + 1
         while driver.poll() is None and killed < kills:
-            passed = time.monotonic() - begun > moment if after_trials is None else rows(out) - before >= after_trials
-            if passed:
+            if time.monotonic() - begun > moment or rows(out) - before >= most:
                 driver.kill()
-                driver.wait()
                 killed += 1
                 break
             time.sleep(0.005)
@@ -125,7 +131,7 @@ def kill_drivers(file: Path, out: Path, trials: int, kills: int, rng: random.Ran
 
 def check(out: Path, trials: int, expected: dict[int, dict[str, float]] | None = None) -> dict[str, Any]:
     """Raise AssertionError unless the record is whole; returns how often each state occurs."""
-    study = optuna.load_study(study_name="cheap", storage=f"sqlite:///{out / 'study.db'}")
+    study = open_folder(out)
     found = study.get_trials(deepcopy=False)
     assert [trial.number for trial in found] == list(range(trials)), "numbers lost or twice"
     for trial in found:

@@ -53,13 +53,19 @@ def test_the_largest_gains_are_chosen_one_after_another():
     assert sorted(choose_largest_gains(front, points[:3], 10)) == [0, 1, 2]
 
 
+@pytest.mark.parametrize("together", [0, 1, 90, 150])
 @pytest.mark.parametrize("dimension", [2, 3, 4])
-def test_fronts_are_peeled_off_one_after_another(dimension):
-    """However the points come: front k is what is left unbeaten when the fronts before it are taken away."""
+def test_fronts_are_peeled_off_one_after_another(dimension, together):
+    """However the points come: front k is what is left unbeaten when the fronts before it are taken away.
+
+    The first ones come together, as those of a study that is resumed; of more than a block of them.
+    """
     points = np.random.default_rng(dimension).integers(0, 8, (150, dimension)).astype(float)  # some more than once
     fronts = Fronts(dimension)
-    for count, point in enumerate(points, start=1):
-        fronts.add(point)
+    fronts.extend(points[:together])
+    for count in range(max(together, 1), len(points) + 1):
+        if count > together:
+            fronts.extend(points[count - 1 : count])
         if count % 30:
             continue
         left, expected = list(range(count)), np.empty(count, dtype=int)

@@ -137,27 +137,6 @@ def test_sobol_is_the_scrambled_sequence():
     assert np.allclose(points(go_on(settings, 8)), expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["tpe", "nsga2", "nsga3", "gp"])
-def test_constraints_reach_the_sampler(name):
-    """The objective b + c pulls to 2, the constraint holds it at 1: late draws stay there, and reach 2 without it."""
-    skip_without(name)
-    last = 40 if name == "gp" else 150
-
-    def reached(constrained):
-        study = optuna.create_study(directions=["maximize"])
-        settings = settings_of(name, objectives=("fractal_score",), population=10)
-        for number in range(last):
-            study.sampler = make_sampler(settings, number)
-            trial = study.ask(distributions(settings))
-            total = trial.params["b"] + trial.params["c"]
-            if constrained:
-                trial.set_constraint("tight", total - 1.0)
-            study.tell(trial, total)
-        return np.mean([p[1] + p[3] for p in points(study.get_trials()[-last // 3 :])])
-
-    assert reached(constrained=True) < 1.2 < 1.6 < reached(constrained=False)
-
-
 @pytest.mark.parametrize("name", ["gp", "botorch"])
 def test_a_missing_sampler_is_replaced_and_said_so_once(name, monkeypatch, caplog):
     monkeypatch.setattr(samplers, "EXTRAS", {name: (("no_such_package",), name)})
@@ -183,7 +162,7 @@ def test_a_sampler_that_fails_in_the_middle_costs_no_trial(fallback, monkeypatch
             return {}
 
     monkeypatch.setattr(samplers, "EXTRAS", {"botorch": ((), "botorch")})
-    monkeypatch.setattr(samplers, "_botorch", lambda seed: Failing(seed=seed))
+    monkeypatch.setattr(samplers, "_botorch", lambda seed, _: Failing(seed=seed))
     monkeypatch.setattr(samplers, "_alone", contextlib.nullcontext)
     settings = settings_of("botorch", fallback=fallback)
     with caplog.at_level(logging.WARNING, logger="supersoliton"):

@@ -16,8 +16,11 @@ from benchmarks import soak
 from small_scan import load_small, read_rows, run_small
 
 import supersoliton
-from supersoliton.scan import storage
+from supersoliton.scan import run_scan, storage
+from supersoliton.scan.folder import open_folder
 from supersoliton.scan.storage import locate, read_mark
+
+GIVEN = {"name": "small", "request": {}, "workers": 1, "quiet": True}
 
 
 def wait_for_rows(out, count, driver, seconds=120):
@@ -77,9 +80,10 @@ def test_a_locked_database_is_waited_for(tmp_path):
     soak.check(out, 40, soak.unbroken(file, tmp_path, 40))
 
 
-def test_a_full_disk_stops_the_scan_in_a_sentence_and_a_resume_completes_it(tmp_path, small_disk):
+@pytest.mark.parametrize("where", ["", "journal:{}/journal.log"], ids=["sqlite", "journal"])
+def test_a_full_disk_stops_the_scan_in_a_sentence_and_a_resume_completes_it(tmp_path, small_disk, where):
     disk, remount = small_disk
-    file, out = soak.write(tmp_path), disk / "out"
+    file, out = soak.write(tmp_path, where.format(disk)), disk / "out"
     driver = start(file, out, 40)
     wait_for_rows(out, 3, driver)
     with contextlib.suppress(OSError), (disk / "ballast").open("wb", buffering=0) as ballast:
@@ -199,9 +203,20 @@ def test_a_journal_broken_in_its_last_line_goes_on_and_a_foreign_one_is_kept(tmp
     run_small(tmp_path, tmp_path / "run", trials=2, **where)
     with path.open("a") as file:
         file.write('{"op_code": 8, "trial_')
+    lock = tmp_path / "journal.log.lock"
+    lock.symlink_to(tmp_path / "where it was then" / "journal.log")
     result = run_small(tmp_path, tmp_path / "run", trials=3, **where)
+    assert not lock.is_symlink()
     assert (result.finished, result.new) == (3, 1)
     assert [int(row["number"]) for row in read_rows(tmp_path / "run")] == [0, 1, 2]
+
+    with path.open("a") as file:
+        file.write('{"op_code": 8, "trial_')
+    content = path.read_bytes()
+    assert len(open_folder(tmp_path / "run").trials) == 3  # who only looks mends nothing: a line may be being written
+    with pytest.raises(ValueError, match='holds no study named "other"'):
+        run_scan(load_small(tmp_path, **where), tmp_path / "other", wanted=1, **{**GIVEN, "name": "other"})
+    assert path.read_bytes() == content
 
     for content in ("my notes\n", '{"a": 1}\n', "no line end"):
         path.write_text(content)
@@ -264,12 +279,9 @@ def test_extended_ranges_are_remembered(tmp_path):
     wider = {"parameters": {"g": [0.5, 0.7], "norm": {"low": 400, "high": 900, "log": True}}}
     with pytest.raises(ValueError, match="--extend"):
         run_small(tmp_path, tmp_path / "run", trials=3, **wider)
-    from supersoliton.scan import run_scan
-
     config = load_small(tmp_path, **wider)
-    given = {"name": "small", "request": {}, "workers": 1, "quiet": True}
-    assert run_scan(config, tmp_path / "run", wanted=3, extend=True, **given).new == 1
-    assert run_scan(config, tmp_path / "run", wanted=4, **given).new == 1  # now these are its ranges
+    assert run_scan(config, tmp_path / "run", wanted=3, extend=True, **GIVEN).new == 1
+    assert run_scan(config, tmp_path / "run", wanted=4, **GIVEN).new == 1  # now these are its ranges
     with pytest.raises(ValueError, match=r"\[scan\] seed"):  # nothing else may change
         run_small(tmp_path, tmp_path / "run", trials=5, seed=3, **wider)
 

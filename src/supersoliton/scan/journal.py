@@ -7,6 +7,7 @@ One driver at a time writes a journal.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,8 @@ import optuna
 from optuna.trial import FrozenTrial
 
 from .disk import AbstractDisk, AbstractTurn, StorageTrouble
+
+_LOCKED_SECONDS = 2.0  # for which a lock on the journal may be that of a program which lives: a line takes 10 ms
 
 
 class Journal(AbstractDisk):
@@ -88,11 +91,8 @@ class _Turn(AbstractTurn):
         return taken
 
 
-def mend(path: Path) -> None:
-    """Cut off the line that a kill or a full disk broke in the middle: it was never acknowledged.
-
-    Optuna would append to it and never read past it again. Raises ValueError where the file is no journal.
-    """
+def check(path: Path) -> int:
+    """How many bytes of a journal are whole lines. Raises ValueError where the file is no journal; changes nothing."""
     content = path.read_bytes()
     end = content.rfind(b"\n") + 1
     for number, line in enumerate(content[:end].splitlines(), start=1):
@@ -104,6 +104,22 @@ def mend(path: Path) -> None:
             raise ValueError(f"line {number} is no entry of an Optuna journal")
     if end == 0 and content and not content.startswith(b'{"op_code"'[: len(content)]):
         raise ValueError("line 1 is no entry of an Optuna journal")
-    if end < len(content):
+    return end
+
+
+def mend(path: Path) -> None:
+    """Remove what a kill in the middle of a line left: the lock on the journal, and the half line.
+
+    Optuna would wait half a minute for the lock, and for ever where it points to a place from which the file was moved;
+    it would append to the half line, which was never acknowledged, and never read past it again. Only for who writes
+    the journal, as nobody else does: a line that is being written looks the same.
+    """
+    lock, deadline = path.with_name(f"{path.name}.lock"), time.monotonic() + _LOCKED_SECONDS
+    while lock.is_symlink() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    if lock.is_symlink():
+        lock.unlink(missing_ok=True)
+    end = check(path)
+    if end < path.stat().st_size:
         with path.open("rb+") as file:
             file.truncate(end)

@@ -268,7 +268,9 @@ def _in_words(error: DBAPIError, where: str) -> StorageTrouble:
 
 def _now(connection: sa.Connection) -> datetime:
     """The database's own time, so that the clocks of several machines need not agree."""
-    now = connection.execute(sa.select(sa.func.current_timestamp())).scalar_one()
+    # MySQL's CURRENT_TIMESTAMP is in local time, which leaps in spring: every trial would seem abandoned
+    clock = sa.func.utc_timestamp if connection.dialect.name in ("mysql", "mariadb") else sa.func.current_timestamp
+    now = connection.execute(sa.select(clock())).scalar_one()
     if isinstance(now, str):  # SQLite
         now = datetime.fromisoformat(now)
     return now.astimezone(UTC).replace(tzinfo=None) if now.tzinfo else now

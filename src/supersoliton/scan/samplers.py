@@ -239,7 +239,7 @@ def _optunas(name: str, settings: ScanSettings, number: int, attempt: int = 0) -
         "nsga3": lambda: NSGAIIISampler(population_size=settings.population, seed=seed),
         # evaluations have no noise, but scores jump where a mode crosses a threshold, which noise describes better
         "gp": lambda: GPSampler(seed=seed, warn_independent_sampling=False),
-        "botorch": lambda: _botorch(seed),
+        "botorch": lambda: _botorch(seed, len(settings.objectives)),
         "random": lambda: RandomSampler(seed=seed),
         # a sequence has one seed; a second attempt, never seen, would look far ahead in it
         "sobol": lambda: _Sobol(number + (attempt << 20), _seed(settings.seed)),
@@ -249,12 +249,13 @@ def _optunas(name: str, settings: ScanSettings, number: int, attempt: int = 0) -
         return makers[name]()
 
 
-def _botorch(seed: int) -> BaseSampler:
+def _botorch(seed: int, objectives: int) -> BaseSampler:
     from optuna_integration import BoTorchSampler
     from optuna_integration.botorch import qlogei_parego_candidates_func
 
-    # ParEGO, 6 s an ask: the default, expected hypervolume improvement, takes a minute and more with three objectives
-    candidates = qlogei_parego_candidates_func
+    # Of several objectives ParEGO, 6 s an ask: the default, expected hypervolume improvement, takes a minute and more
+    # with three. Of one objective the default, expected improvement: ParEGO has nothing to weigh and raises.
+    candidates = qlogei_parego_candidates_func if objectives > 1 else None
     return BoTorchSampler(seed=seed % 2**31, candidates_func=candidates, consider_running_trials=True)
 
 

@@ -30,7 +30,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from .disk import AbstractDisk, StorageTrouble
-from .journal import Journal, mend
+from .journal import Journal, check, mend
 from .rows import Rows, trouble
 from .samplers import quiet_optuna
 from .settings import ScanSettings
@@ -41,7 +41,11 @@ _MARK = "supersoliton"  # the study's user attribute that says it is ours, and w
 _NOT_OURS = "keep it and give another folder with --out, or move it away."
 _BUSY_SECONDS = 5.0  # how long one statement waits for a lock of SQLite's; the scan itself waits longer
 _MARK_SECONDS = 20.0  # how long another driver may take to mark the study that it is making
-_DRIVERS = {"postgresql": ("psycopg", "pip install 'psycopg[binary]'"), "mysql": ("", "pip install pymysql")}
+# Scheme → the driver where the address names none, and what brings it.
+_DRIVERS = {
+    "postgresql": ("psycopg", "pip install 'psycopg[binary]'"),
+    "mysql": ("pymysql", "pip install pymysql"),
+}
 
 
 @dataclass(frozen=True)
@@ -123,10 +127,11 @@ def _journal(path: Path) -> optuna.storages.JournalStorage:
 
     try:
         if path.exists():
-            mend(path)
+            check(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            return optuna.storages.JournalStorage(JournalFileBackend(str(path)))
+            # its lock is a link to the path as it is given here
+            return optuna.storages.JournalStorage(JournalFileBackend(str(path.resolve())))
     except ValueError as error:
         raise ValueError(f"{path} is not a readable journal ({error}): {_NOT_OURS}") from error
     except OSError as error:
@@ -218,10 +223,11 @@ def set_mark(study: optuna.Study, mark: Mapping[str, Any]) -> None:
 
 
 def open_disk(address: Address, study: optuna.Study) -> AbstractDisk:
-    """The record of a study's trials, to read and to write."""
+    """The record of a study's trials, to read and to write. No other driver may be at a file at the same time."""
     backend = _backend(study)
     if address.kind == "journal":
         assert address.path is not None
+        mend(address.path)
         return Journal(study, backend, address.path)
     return Rows(study, backend, shared=address.kind == "server", where=str(address))
 
@@ -272,13 +278,16 @@ def _server(address: Address) -> Any:
     url = make_url(address.url)
     name = url.drivername.partition("+")[0]
     driver, remedy = _DRIVERS[name]
-    if driver and url.drivername == name:
+    if url.drivername == name:
         url = url.set(drivername=f"{name}+{driver}")
     options: dict[str, Any] = {"pool_pre_ping": True, "pool_recycle": 1800}
+    # a driver that is stopped in the middle of a turn must not hold the others up for ever
     if "psycopg" in url.drivername:
-        # a driver that is stopped in the middle of a turn must not hold the others up for ever
         limits = "-c lock_timeout=60000 -c idle_in_transaction_session_timeout=120000"
         options["connect_args"] = {"connect_timeout": 10, "options": limits}
+    if url.drivername in ("mysql+pymysql", "mysql+mysqldb"):
+        limits = "SET SESSION innodb_lock_wait_timeout = 60, SESSION wait_timeout = 120"
+        options["connect_args"] = {"connect_timeout": 10, "init_command": limits}
     for attempt in range(5):
         try:
             with _told(address):

@@ -132,11 +132,11 @@ def run_scan(
             study = storage.create_study(address, name, config.scan, asked_for)
         else:
             study = storage.open_study(address, name)
-            if extended:
-                storage.set_mark(study, {**mark, **asked_for})
         stack.callback(storage.finish, address, study)
         disk = storage.open_disk(address, study)
         stack.callback(disk.close)
+        if mark is not None and extended:
+            storage.set_mark(study, {**mark, **asked_for})
         loop = _Loop(config, Ledger(disk, config.scan), directory, wanted=wanted)
         with Pulse(disk):
             loop.run(scratch, workers, quiet=quiet, heartbeat_seconds=heartbeat_seconds)

@@ -64,8 +64,9 @@ class _History:
         self.space = dict(space)
         self._signs = np.array([1.0 if d is StudyDirection.MAXIMIZE else -1.0 for d in directions])
         self._seen, self._open = 0, list[int]()
-        # number → point in the numbers that Optuna computes with; None where it lacks a coupling
-        self._rows: dict[int, tuple[float, ...] | None] = {}
+        self._trials: Sequence[FrozenTrial] = ()
+        # number → point in the numbers that Optuna computes with, of those that were shown: few of a long study are
+        self._rows: dict[int, tuple[float, ...]] = {}
         # feasible trials: ranked by their only objective; or in fronts, with the numbers of the points in these
         self._ranking: list[tuple[float, int]] = []
         self._fronts, self._numbers = Fronts(len(directions)), list[int]()
@@ -79,22 +80,21 @@ class _History:
 
     def read(self, trials: Sequence[FrozenTrial]) -> None:
         """Take note of what has begun and ended since the last time."""
-        still = []
+        still, feasible = [], []
         for number in (*self._open, *range(self._seen, len(trials))):
             trial = trials[number]
-            self._rows[number] = self._as_row(trial)
             if trial.state is TrialState.COMPLETE:
-                self._note(trial)
+                if self._note(trial):
+                    feasible.append(trial)
             elif not trial.state.is_finished():
                 still.append(number)
-        self._seen, self._open = len(trials), still
+        self._trials, self._seen, self._open = trials, len(trials), still
+        if feasible:
+            self._fronts.extend(np.array([trial.values for trial in feasible]) * self._signs)
+            self._numbers += [trial.number for trial in feasible]
 
-    def _as_row(self, trial: FrozenTrial) -> tuple[float, ...] | None:
-        if not self.space.keys() <= trial.params.keys():
-            return None
-        return tuple(kind.to_internal_repr(trial.params[name]) for name, kind in self.space.items())
-
-    def _note(self, trial: FrozenTrial) -> None:
+    def _note(self, trial: FrozenTrial) -> bool:
+        """Rank a completed trial; True where that is left to the fronts."""
         number = trial.number
         insort(self._even, _spread(number))
         violated = sum(value for value in trial.constraints.values() if value > 0)
@@ -103,8 +103,8 @@ class _History:
         elif len(self._signs) == 1:
             insort(self._ranking, (-float(self._signs[0] * trial.values[0]), number))
         else:
-            self._fronts.add(self._signs * np.array(trial.values))
-            self._numbers.append(number)
+            return True
+        return False
 
     def split(self, *, beside: int) -> tuple[Array, Array]:
         """The points of the good trials and of the others, `SHOWN` together if there are as many, in the study's order.
@@ -116,8 +116,16 @@ class _History:
         return self._points(good), self._points([*self.others(count, good), *(set(self._open) - {beside})])
 
     def _points(self, numbers: Iterable[int]) -> Array:
-        rows = [row for number in sorted(numbers) if (row := self._rows[number]) is not None]
+        rows = [row for number in sorted(numbers) if (row := self._row(number)) is not None]
         return np.array(rows).reshape(len(rows), len(self.space))
+
+    def _row(self, number: int) -> tuple[float, ...] | None:
+        """None where the trial lacks a coupling."""
+        row, params = self._rows.get(number), self._trials[number].params
+        if row is None and self.space.keys() <= params.keys():
+            row = tuple(kind.to_internal_repr(params[name]) for name, kind in self.space.items())
+            self._rows[number] = row
+        return row
 
     def good(self, count: int) -> set[int]:
         """The good ones that belong to so many trials: TPESampler's share of them, the best of all."""

@@ -1,4 +1,4 @@
-"""Several scans on one study of a real PostgreSQL server, which goes away and returns; one of them is killed."""
+"""Several scans on one study of a real server, PostgreSQL or MariaDB, which goes away and returns; one is killed."""
 
 import subprocess
 import sys
@@ -7,10 +7,8 @@ import time
 import optuna
 import pytest
 from benchmarks import soak
-from postgresql import Server
+from servers import MariaDB, PostgreSQL
 from small_scan import read_rows
-
-pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'supersoliton[postgresql]'")
 
 LEASE = 6.0  # seconds after which the trials of a killed driver are taken over: a minute in earnest
 DRIVER = """
@@ -23,9 +21,9 @@ print(result.new, result.finished)
 """
 
 
-@pytest.fixture(scope="module")
-def server():
-    server = Server()
+@pytest.fixture(scope="module", params=[PostgreSQL, MariaDB])
+def server(request):
+    server = request.param()
     yield server
     server.close()
 
@@ -42,9 +40,9 @@ def finish(driver):
     return [int(number) for number in out.split()]
 
 
-def read(url, name="cheap"):
+def read(server, url, name="cheap"):
     """The trials, the best ones and the attributes of the study, as Optuna reads them."""
-    storage = optuna.storages.RDBStorage(url.replace("postgresql:", "postgresql+psycopg:"))
+    storage = optuna.storages.RDBStorage(server.optunas(url))
     try:
         study = optuna.load_study(study_name=name, storage=storage)
         return study.trials, study.best_trials, study.user_attrs
@@ -53,22 +51,24 @@ def read(url, name="cheap"):
         storage.engine.dispose()
 
 
-def ended(url):
+def ended(server, url):
     try:
-        return sum(trial.state.is_finished() for trial in read(url)[0])
+        return sum(trial.state.is_finished() for trial in read(server, url)[0])
     except (KeyError, ValueError):  # there is no study yet, or none of its trials has ended
         return -1
 
 
-def wait_until(condition, seconds=120):
+def wait_until(condition, drivers, seconds=120):
     deadline = time.monotonic() + seconds
     while not condition():
+        for driver in drivers:
+            assert driver.poll() is None, driver.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
 
-def check(url, trials, folders, expected):
-    found, best, _ = read(url)
+def check(server, url, trials, folders, expected):
+    found, best, _ = read(server, url)
     assert [trial.number for trial in found] == list(range(trials))
     assert {trial.state.name for trial in found} == {"COMPLETE"}
     assert {trial.number: dict(trial.params) for trial in found} == expected
@@ -82,9 +82,9 @@ def check(url, trials, folders, expected):
 
 
 def test_two_drivers_share_a_study_while_the_server_goes_away_and_returns(server, tmp_path):
-    file, folders = soak.write(tmp_path), [tmp_path / "one", tmp_path / "two"]
-    drivers = [start(file, folder, server.url, 100) for folder in folders]
-    wait_until(lambda: ended(server.url) >= 10)
+    file, folders, url = soak.write(tmp_path), [tmp_path / "one", tmp_path / "two"], server.urls[0]
+    drivers = [start(file, folder, url, 100) for folder in folders]
+    wait_until(lambda: ended(server, url) >= 10, drivers)
     server.stop()
     time.sleep(2.0)
     assert all(driver.poll() is None for driver in drivers)  # they wait
@@ -93,30 +93,30 @@ def test_two_drivers_share_a_study_while_the_server_goes_away_and_returns(server
     assert [finished for _, finished in told] == [100, 100]
     assert sum(new for new, _ in told) == 100  # none evaluated twice to its end
     assert all(new > 0 for new, _ in told)
-    check(server.url, 100, folders, soak.unbroken(file, tmp_path, 100))
+    check(server, url, 100, folders, soak.unbroken(file, tmp_path, 100))
 
 
 def test_the_trials_of_a_killed_driver_are_taken_over(server, tmp_path):
     file = soak.write(tmp_path)
-    url = server.url.replace("/postgres", "/template1")  # another, empty database
+    url = server.urls[1]
     killed = start(file, tmp_path / "killed", url, 40)
-    wait_until(lambda: ended(url) >= 3)
+    wait_until(lambda: ended(server, url) >= 3, [killed])
     killed.kill()
     killed.communicate()
     new, finished = finish(start(file, tmp_path / "one", url, 40))
     assert finished == 40
     assert 0 < new < 40
-    found, *_ = read(url)
+    found, *_ = read(server, url)
     assert {trial.number: dict(trial.params) for trial in found} == soak.unbroken(file, tmp_path, 40)
     assert {trial.state.name for trial in found} == {"COMPLETE"}
 
 
 def test_a_password_is_written_nowhere(server, tmp_path):
-    """The server trusts everybody here, so that any password will do."""
     file = soak.write(tmp_path).rename(tmp_path / "secret.toml")
-    url = server.url.replace("soliton@", "soliton:s3cret@")
+    url = server.urls[2]
+    assert "s3cret" in url
     assert finish(start(file, tmp_path / "out", url, 2)) == [2, 2]
     for path in [path for path in (tmp_path / "out").rglob("*") if path.is_file()]:
         assert b"s3cret" not in path.read_bytes(), path
-    *_, attributes = read(url, "secret")
+    *_, attributes = read(server, url, "secret")
     assert "s3cret" not in str(attributes)

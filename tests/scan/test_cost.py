@@ -1,0 +1,26 @@
+"""Asking, telling and recording cost at most 10 ms a trial at 1,000 trials and 20 ms at 10,000, with SQLite.
+
+In processor time: what the machine does beside the tests counts little. See cost.py; `gp` and `botorch`, whose time is
+that of their models, are not held to it.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+BOUNDS = {1_000: 0.010, 10_000: 0.020}
+FIRST = 0.5  # the first turn after a resume reads the whole study: 0.15 s for tpe at 10,000, which ranks all trials
+
+
+def test_a_trial_costs_no_more_than_it_may():
+    """All in one: it takes half a minute, which separate tests would each take in the process that they run in."""
+    command = [sys.executable, str(Path(__file__).with_name("cost.py")), *map(str, BOUNDS)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    measured = json.loads(done.stdout)
+    for trials, bound in BOUNDS.items():
+        found = measured[str(trials)]
+        assert set(found) == {"tpe", "nsga2", "nsga3", "random", "sobol"}
+        assert not {name: cost for name, cost in found.items() if cost["later"] > bound}
+    assert not {name: cost for name, cost in measured["10000"].items() if cost["first"] > FIRST}
