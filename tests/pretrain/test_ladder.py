@@ -124,7 +124,7 @@ def test_an_evaluation_records_what_it_started_from_and_what_that_saved(config):
 
 @pytest.mark.parametrize(
     ("reason", "again"),
-    [("unstable: 1 negative mode", True), ("translation mode at 3e-7 instead of 0: a larger box or a finer mesh", False)],
+    [("unstable: 1 negative mode", True), ("translation mode at 3e-7 instead of 0: a finer mesh", False)],
 )
 def test_a_state_that_another_start_could_mend_is_searched_again(config, monkeypatch, reason, again):
     """Not what the mesh or the box is to blame for: every start ends there."""

@@ -31,7 +31,7 @@ ENOUGH = 1e-4  # residual from which Newton's method on the mesh takes two steps
 
 
 class Point(NamedTuple):
-    """Fields on the mesh, at the norm where one is fixed: their force, energy, and the coefficients they are made of."""
+    """Fields on the mesh, at the norm where one is fixed, made of coefficients; their force and energy."""
 
     u: Array
     at: Force
