@@ -88,7 +88,7 @@ def evaluate(cfg: Settings, point: Mapping[str, float]) -> Evaluation:
         return _without_state(couplings, fixed.status if fixed else "diverged: no start has a finite energy", clock)
     state = make_state(problem, found.solutions[0])
     clock.lap("certificate")
-    # A start that was foretold has to earn its trust; what only a finer mesh or a larger box mends, no other start does.
+    # A start that was foretold has to earn its trust. Only a finer mesh or a larger box mends the other reasons.
     if found.start != ANALYTIC and not state.certificate.solved:
         again = find_solutions(problem, cfg.solver, untrained(guess))
         found = again._replace(steps=found.steps + again.steps, untrained_steps=found.untrained_steps)
