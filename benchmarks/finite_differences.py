@@ -144,9 +144,9 @@ class FiniteDifferences:
         stiff = self.face[:, 0].copy()
         stiff[1:] += self.face[:-1, 0]
         blocks[:, np.arange(n), np.arange(n)] += (stiff / self.weight)[:, None]
-        diagonal = scipy.sparse.block_diag(list(blocks), format="csc")
+        diagonal = scipy.sparse.bsr_array((blocks, np.arange(len(u)), np.arange(len(u) + 1)))
         beside = np.repeat(-self.face[:-1, 0] / np.sqrt(self.weight[:-1] * self.weight[1:]), n)
-        return (diagonal + scipy.sparse.diags([beside, beside], [-n, n])).tocsc()
+        return (diagonal + scipy.sparse.diags_array([beside, beside], offsets=[-n, n])).tocsc()
 
     def solve(self, guess: Any, modes: int, *, tolerance: float = 1e-9, max_seconds: float = 60.0) -> Found:
         """Minimise, then the lowest eigenvalues; L-BFGS-B stops where an iteration gains less than ``tolerance`` E."""

@@ -125,6 +125,14 @@ class Lane:
     def clock(self) -> float:
         return self._spent + time.perf_counter() - self._since
 
+    def start(self) -> None:
+        """Let its clock run: from before it is woken till after its last word, or a busy machine's wait for a core,
+        twice at every kernel, would be the time of no lane."""
+        self._since = time.perf_counter()
+
+    def stop(self) -> None:
+        self._spent += time.perf_counter() - self._since
+
     def share(self, seconds: float) -> None:
         """Add its share of a kernel to the lane's clock, which does not run while it waits."""
         self._spent += seconds
@@ -147,17 +155,14 @@ class Lane:
         return request.answer
 
     def _pause(self) -> None:
-        self._spent += time.perf_counter() - self._since
         self.active = False
         self.crew.back.release()
         self.wake.acquire()
-        self._since = time.perf_counter()
         if self.crew.dropped:
             raise _Cancelled
 
     def _run(self) -> None:
         self.wake.acquire()
-        self._since = time.perf_counter()
         _here.lane = self
         try:
             if not self.crew.dropped:
@@ -186,8 +191,10 @@ class _Crew:
     def resume(self, lane: Lane) -> None:
         """Let one lane run until it stops or ends."""
         lane.active = True
+        lane.start()
         lane.wake.release()
         self.back.acquire()
+        lane.stop()
 
     def work(self) -> None:
         start = time.perf_counter()

@@ -1,6 +1,7 @@
 """Keys: everything that an evaluation depends on changes them, to the last bit; nothing else does."""
 
 import ast
+import linecache
 import math
 import subprocess
 import sys
@@ -243,9 +244,11 @@ def V(u, p):
     assert potential(text=rough).recall(POINT)[0] is None
 
 
-def test_a_potential_without_source_has_no_fingerprint():
+def test_a_potential_without_source_has_no_fingerprint(monkeypatch):
+    """Nor one whose name of a file is that of another text: all of exec and of `python -c` share it."""
     import supersoliton as ss
 
+    monkeypatch.setitem(linecache.cache, "<string>", (9, None, ["import os\n"], "<string>"))
     space = {}
     exec("def V(u, p):\n    return 0.5 * u[0]**2\n", space)
     assert keys.fingerprint(ss.Potential(space["V"])) is None

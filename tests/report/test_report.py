@@ -170,12 +170,17 @@ def test_hypervolume_by_inclusion_and_exclusion():
 
 
 def test_importance_finds_the_coupling_that_matters(tmp_path):
-    study = optuna.create_study(storage=f"sqlite:///{tmp_path / 'study.db'}", study_name="s", directions=["maximize"])
-    rng = np.random.default_rng(0)
+    """At points drawn evenly, from a seed: those of Optuna's default end near one y, which then seems to matter."""
+    study = optuna.create_study(
+        storage=f"sqlite:///{tmp_path / 'study.db'}",
+        study_name="s",
+        directions=["maximize"],
+        sampler=optuna.samplers.RandomSampler(seed=0),
+    )
     for _ in range(60):
         trial = study.ask()
         x, y = (trial.suggest_float(name, 0, 1) for name in "xy")
-        study.tell(trial, x + 0.01 * y + 0.0 * rng.random())
+        study.tell(trial, x + 0.01 * y)
     shares = analysis.importances(records.read_record(tmp_path))["objective 0"]
     assert shares["x"] > 0.9
 

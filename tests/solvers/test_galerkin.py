@@ -44,15 +44,18 @@ def test_a_state_of_the_basis_is_found_again(basis):
 
 
 def test_between_the_states_the_energy_errs_by_the_square(basis):
-    """A Galerkin solution: stationary within the basis; the energy is above the minimum by the square of the error."""
-    state = q_ball(0.62)
+    """A Galerkin solution: stationary within the basis; the energy is above the minimum by the square of the error.
+
+    By 5e-12 at g = 0.65, ninety times the last digit of the energy; nearer to the state at 0.6 it drowns in rounding.
+    """
+    state = q_ball(0.65)
     problem = state.problem
     start = point_at(problem, basis, basis.project(state.u - problem.vacuum.values))
     found = correct(problem, basis, start, 12, enough=0.0)
     away = found.u - state.u
     error = np.sqrt(np.sum(away * (GRID.mass @ away)) / problem.norm)
     assert 1e-8 < error < 1e-3
-    assert 0.0 <= problem.energy(found.u) - state.energy < 20.0 * error**2 * problem.norm
+    assert 0.2 < (problem.energy(found.u) - state.energy) / (error**2 * problem.norm) < 20.0
     assert problem.norm_of_state(found.u) == pytest.approx(problem.norm, rel=1e-13)
     assert found.at.residual == pytest.approx(force(problem, found.u).residual, rel=1e-12)
 

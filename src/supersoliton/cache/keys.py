@@ -110,6 +110,10 @@ def _source(function: Any) -> str | None:
     kept = getattr(sys.modules.get(getattr(function, "__module__", "")), "__supersoliton_source__", None)
     if kept is not None:
         return str(kept)
+    # Whatever is compiled without a file bears this one name. Python 3.13 keeps the text of `python -c` under it, and
+    # would give lines of that for the source of any function made by exec.
+    if getattr(getattr(inspect.unwrap(function), "__code__", None), "co_filename", None) == "<string>":
+        return None
     try:
         return inspect.getsource(function)
     except (OSError, TypeError):

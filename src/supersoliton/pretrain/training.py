@@ -101,7 +101,7 @@ def make_lesson(config: Any, box: Box, model: BranchModel, key: list[int]) -> Le
         coefficients=coefficients.astype(np.float32),
         held_x=(fresh_x[:held] if held else model.x).astype(np.float32),
         held=(fresh[:held] if held else model.coefficients).astype(np.float32),
-        scales=np.maximum(spread, _SMALLEST_SCALE * spread.max()).astype(np.float32),
+        scales=np.maximum(spread, _SMALLEST_SCALE * np.max(spread)).astype(np.float32),
         size=float(np.sqrt(np.mean(sizes))),
     )
 

@@ -130,4 +130,4 @@ def _ranks(points: Array) -> Array:
 
 def _beats(ones: Array, others: Array) -> Array:
     """Where one is at least as good as the other in all coordinates, the first axis, and better in some."""
-    return np.logical_and.reduce(ones >= others) & np.logical_or.reduce(ones > others)
+    return np.logical_and((ones >= others).all(axis=0), (ones > others).any(axis=0))
