@@ -25,7 +25,7 @@ from .solvers.modes import count_negative, factorise
 from .warm_start.branch import Branch, branch_of
 from .warm_start.library import BranchModel, Library
 
-_HOPELESS = 0.15  # residual that no correction mends
+_HOPELESS = 0.07  # residual that no correction has mended
 _AFTER = 1.5e-3  # residual after the correction above which a branch is not what it was where it was trained
 _DOUBT = 10.0  # times that an energy may err more than the residual tells
 

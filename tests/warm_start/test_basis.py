@@ -35,7 +35,12 @@ def test_modes_are_orthonormal_in_the_metric_of_the_mesh(states):
     assert basis.size == 8
     gram = np.einsum("aik,ab,bil->kl", basis.modes, GRID.mass, basis.modes)
     assert gram == pytest.approx(np.eye(8), abs=1e-10)
-    assert basis.mass.sum(axis=0) == pytest.approx(np.eye(8), abs=1e-10)
+    n = basis.modes.shape[1]
+    assert basis.mass(np.ones(n)) == pytest.approx(np.eye(8), abs=1e-10)
+    weights = np.arange(2.0, 2.0 + n)
+    stiff = np.einsum("i,aik,ab,bil->kl", weights, basis.modes, GRID.stiffness, basis.modes)
+    assert basis.stiffness(weights) == pytest.approx(stiff, rel=1e-12, abs=1e-12 * np.abs(stiff).max())
+    assert basis.stiffness(np.ones(n)) != pytest.approx(stiff, rel=1e-3)  # each weight has its own
 
 
 def test_states_of_the_basis_are_kept(states):

@@ -27,7 +27,7 @@ from .modes import border_of
 
 _GAINED = 0.5  # a step that does not bring the error below this fraction of it is the last with its factors
 _SHORT = 0.2  # times the error, relative: steps shorter than this do not lessen it
-ENOUGH = 1e-4  # residual from which Newton's method on the mesh takes two steps, as from one ten times smaller
+ENOUGH = 5e-4  # residual from which Newton's method on the mesh takes as many steps as from one ten times smaller
 
 
 class Point(NamedTuple):
@@ -106,14 +106,14 @@ def _factorise(problem: Problem, basis: Basis, here: _Here) -> tuple[Array, Arra
 
     The potential's part of it, most of the work, in single precision: a step errs by more than 1e-6 of itself anyway.
     """
-    geo, kinetic = problem.geometry, problem.model.kinetic
+    geo = problem.geometry
     n, k = basis.modes.shape[1:]
     curvature = problem.curvature(here.u).reshape(-1, n, n) * geo.weights.reshape(-1, 1, 1)
     phi = basis.at_points
     moved = curvature.astype(np.float32) @ phi
     matrix = (phi.reshape(-1, k).T @ moved.reshape(-1, k)).astype(float)
-    matrix += np.tensordot(kinetic, basis.stiffness, 1)
-    matrix -= here.at.multiplier * np.tensordot(problem.carries_norm, basis.mass, 1)
+    matrix += basis.stiffness(problem.model.kinetic)
+    matrix -= here.at.multiplier * basis.mass(problem.carries_norm)
     last = basis.modes[-1]
     matrix += last.T @ problem.theory.exterior @ last
     if problem.norm is not None:

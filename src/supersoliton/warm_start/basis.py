@@ -54,14 +54,23 @@ class Basis:
         return np.asarray(geo.values @ local, np.float32).reshape(-1, n, k)
 
     @cached_property
-    def stiffness(self) -> Float[Array, "field mode mode"]:
-        """phi_k^T K phi_l of each field."""
-        return np.einsum("aik,ab,bil->ikl", self.modes, self.grid.stiffness, self.modes, optimize=True)
+    def _forms(self) -> dict[tuple[str, tuple[float, ...]], Float[Array, "mode mode"]]:
+        return {}
 
-    @cached_property
-    def mass(self) -> Float[Array, "field mode mode"]:
-        """phi_k^T M phi_l of each field."""
-        return np.einsum("aik,ab,bil->ikl", self.modes, self.grid.mass, self.modes, optimize=True)
+    def stiffness(self, kinetic: Float[Array, " field"]) -> Float[Array, "mode mode"]:
+        """sum_i k_i phi_ik^T K phi_il. Kept, as a scan asks for the same weights again and again."""
+        return self._form("stiffness", kinetic)
+
+    def mass(self, weights: Float[Array, " field"]) -> Float[Array, "mode mode"]:
+        """sum_i w_i phi_ik^T M phi_il. Kept."""
+        return self._form("mass", weights)
+
+    def _form(self, name: str, weights: Array) -> Array:
+        key = name, tuple(float(weight) for weight in weights)
+        if key not in self._forms:
+            matrix = getattr(self.grid, name)
+            self._forms[key] = np.einsum("i,aik,ab,bil->kl", weights, self.modes, matrix, self.modes, optimize=True)
+        return self._forms[key]
 
 
 def make_basis(
