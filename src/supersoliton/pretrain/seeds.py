@@ -25,7 +25,7 @@ from ..warm_start.branch import Branch, branch_of, oriented
 from ..warm_start.multistart import MultiStart
 
 _WIDER = 1.1  # the box of the seeds, so that the scan's own box is not at its edge
-_REACH = 0.5  # standard deviation, in coordinates, of the next point of a branch from one that is known
+_REACH = 1.2  # distance, in coordinates, of the next point of a branch from the nearest that is known, at most
 _STATIONARY = 1e-12  # slope of V at a vacuum
 _ATTEMPTS = 4  # for each state that a branch still lacks
 
@@ -69,15 +69,20 @@ def search_point(config: Any, box: Box, x: Float[Array, " coupling"]) -> Searche
 
 
 def follow(config: Any, box: Box, seeds: list[Seed], wanted: int, key: list[int]) -> list[Seed]:
-    """More states of the branch of ``seeds``, until there are ``wanted``: each from the nearest that is known."""
+    """More states of the branch of ``seeds``, until there are ``wanted``.
+
+    Each lies on the way from the nearest that is known to a random point of the box: so they spread as far as the
+    branch does.
+    """
     random = np.random.default_rng(key)
     known = list(seeds)
     for _ in range(_ATTEMPTS * max(wanted - len(seeds), 0)):
         if len(known) >= wanted:
             break
-        x = known[random.integers(len(known))].x + _REACH * random.normal(size=len(box.names))
-        x = np.clip(x, -_WIDER, _WIDER)
-        near = min(known, key=lambda seed: float(np.sum((seed.x - x) ** 2)))
+        target = random.uniform(-_WIDER, _WIDER, len(box.names))
+        near = min(known, key=lambda seed: float(np.sum((seed.x - target) ** 2)))
+        away = target - near.x
+        x = near.x + away * min(1.0, _REACH / float(np.linalg.norm(away)))
         problem = problem_at(config, box, x, near.vacuum)
         if problem is None:
             continue
