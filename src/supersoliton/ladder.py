@@ -5,7 +5,7 @@ in the dual norm. A start that is not near a solution, or that is on another bra
 
 A name is not a destination: where a branch has ended, or is no minimum any more, a start of the search that still
 bears its name flows to another, lower state. So what is foretold has to solve its equation to 0.0015 after the
-correction, and where minima are sought its second variation must have no negative mode; that is counted on the coarse
+correction, and where minima are sought its second variation must have no negative mode; that is counted on a coarse
 mesh (`docs/warm_start.md`).
 """
 

@@ -85,7 +85,8 @@ class _Search:
 
     def __init__(self, problem: Problem, solver: AbstractSolver, multi: MultiStart) -> None:
         self.problem, self.solver, self.multi = problem, solver, multi
-        self.coarse = problem.coarser(2)
+        _ = problem.vacuum  # sought once: the coarser meshes take it over
+        self.coarse, self.coarsest = problem.coarser(2), problem.coarser(3)
         newton = solver if isinstance(solver, Newton) else Newton()
         self.newton, self.crude = newton, replace(newton, tol=max(newton.tol, _COARSE_TOL))
         self.library = multi.library_for(problem) if isinstance(multi, WarmStart) else None
@@ -93,7 +94,7 @@ class _Search:
         self.higher = 0  # states foretold that cannot be the lowest
 
     def run(self, *, every: bool) -> Found:
-        screened = _screened(self.problem, self.coarse, self.newton, self.multi.n_polish)
+        screened = _screened(self.coarse, self.coarsest, self.newton, self.multi.n_polish)
         known, unknown = self.foretold(screened, every=every)
         candidates = self.distinct([*known, *self.relaxed(unknown)])
         polished: list[tuple[Solution, str]] = []
@@ -131,12 +132,12 @@ class _Search:
         near = [(branch, found) for branch, found in rough.items() if found is not None]
         for branch, found in sorted(near, key=lambda pair: pair[1].energy):
             lowest = known[0].energy if known and not every else math.inf
-            if self.too_high(found, lowest) and is_minimum(self.problem, self.coarse, found):
+            if self.too_high(found, lowest) and is_minimum(self.problem, self.coarsest, found):
                 self.higher += 1
                 continue
             # where it lies above the lowest one, it need be known only well enough to tell that
             enough = max(ENOUGH, found.enough(self.problem, 0.5 * (found.energy - lowest)))
-            better = corrected(self.problem, self.coarse, found, self.multi.corrections, enough)
+            better = corrected(self.problem, self.coarsest, found, self.multi.corrections, enough)
             if better is None:
                 unknown += starts[branch]
                 continue
@@ -185,11 +186,10 @@ class _Search:
         return solution, candidate.foretold.rung
 
 
-def _screened(problem: Problem, coarse: Problem, newton: Newton, count: int) -> list[Array]:
+def _screened(coarse: Problem, coarsest: Problem, newton: Newton, count: int) -> list[Array]:
     """The most promising starts, at the nodes of the coarse mesh."""
-    if problem.norm is None:
+    if coarse.norm is None:
         return [start.u for start in _screen(coarse, newton, screened_starts(coarse)[:_SCREENED])[:count]]
-    coarsest = problem.coarser(3)
     lowest = flow_together(coarsest, screened_starts(coarsest), (*_KEPT[:-1], max(count, _KEPT[-1])))
     nodes = coarse.grid.nodes  # type: ignore[union-attr]
     return [

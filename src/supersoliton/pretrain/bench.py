@@ -195,7 +195,7 @@ def _predicted(problem: Problem, model: BranchModel, rung: str, x: Array, correc
 def _ladder(config: Any, library: Library, problem: Problem, branch: Branch) -> Array:
     """What a search would start from on that branch."""
     found = foretell(library, problem, branch, RUNGS)
-    better = None if found is None else corrected(problem, problem.coarser(2), found, config.warm_start.corrections)
+    better = None if found is None else corrected(problem, problem.coarser(3), found, config.warm_start.corrections)
     return _analytic(problem, branch) if better is None else better.u
 
 

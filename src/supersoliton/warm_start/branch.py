@@ -73,7 +73,7 @@ def _sign(problem: Problem, u: Array, i: int) -> int:
 
 @functools.lru_cache(maxsize=256)
 def _is_even(model: AbstractModel, carry: tuple[bool, ...]) -> bool:
-    u = np.random.default_rng(0).normal(size=(32, model.n_fields))
+    u = np.random.default_rng(0).normal(size=(8, model.n_fields))
     both, radii = np.concatenate([u, np.where(carry, -u, u)]), np.linspace(0.0, 1.0, len(u))
     plain, mirrored = np.split(point_kernels(model.potential_function).value(both, model.params, np.tile(radii, 2)), 2)
     return bool(np.all(np.abs(plain - mirrored) <= 1e-12 * (1.0 + np.abs(plain))))
