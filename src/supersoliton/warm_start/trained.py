@@ -19,8 +19,8 @@ class WarmStart(MultiStart):
     ----------
     checkpoint : the file.
     use : ``"network"``, ``"regression"`` (proper orthogonal decomposition and a Gaussian process) or ``"neighbour"``
-        (the nearest solved state); ``"auto"``: of these the one with the smallest residual. ``"analytic"`` and
-        ``"none"`` use none of them.
+        (the nearest solved state); ``"auto"``: of the first two the one with the smaller residual, else the third.
+        ``"analytic"`` and ``"none"`` use none of them.
     corrections : at most so many Newton steps within the branch's basis before those on the mesh.
     digest : of the file that is meant; refuses another one. Empty: any.
     n_polish : as for :class:`MultiStart`, which screens the branches and takes the place of what cannot be foretold.
