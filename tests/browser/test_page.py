@@ -5,7 +5,6 @@ The screenshots lie in the folder that the run names (SUPERSOLITON_SCREENSHOTS, 
 
 import os
 import re
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +15,6 @@ from supersoliton.config import loads
 from supersoliton.jobs import scan
 from supersoliton.report import records, write_report
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install playwright")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
-
-# no sandbox: the tests of CI run as root; the others keep it from looking for the network
-FLAGS = [
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
 SHOTS = Path(os.environ.get("SUPERSOLITON_SCREENSHOTS", Path(__file__).parents[2] / "build" / "screenshots"))
 EVIL = "<img src=x onerror=alert(1)>"
 SMALL = {
@@ -51,14 +41,6 @@ def run(tmp_path_factory):
 @pytest.fixture(scope="module")
 def record(run):
     return records.read_record(run)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture
