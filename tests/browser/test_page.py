@@ -138,6 +138,16 @@ def test_panel_has_certificate_profile_and_spectrum_of_a_pareto_trial(page, reco
     assert "box modes" in words
 
 
+def test_the_panel_of_a_narrow_page_has_its_pictures_beside_the_numbers(browser, run):
+    tab = browser.new_page(viewport={"width": 900, "height": 960})
+    tab.goto((run / "report.html").as_uri())
+    pictures = [svg.bounding_box() for svg in tab.locator("#trial svg").all()]
+    numbers, letters = tab.locator("#trial table").bounding_box(), tab.locator("#trial svg text").first.bounding_box()
+    tab.close()
+    assert all(numbers["x"] + numbers["width"] <= box["x"] and box["x"] + box["width"] <= 900 for box in pictures)
+    assert letters["height"] < 20  # drawn as wide as the page they are headlines
+
+
 def test_the_cube_turns(page):
     canvas = _canvas(page, "[data-view=cube]")
     holder = page.locator("[data-view=cube]")
