@@ -14,6 +14,10 @@ import optuna
 import psutil
 import pytest
 import tomli_w
+import typer
+from typer.testing import CliRunner
+
+from supersoliton.cli import app
 
 sys.path.insert(0, str(Path(__file__).parent / "scan"))
 
@@ -46,6 +50,24 @@ def test_help_is_quick_and_names_what_exists():
     for word in ("solve", "spectrum", "scan", "report"):
         assert word in done.stdout
     assert "pretrain" in done.stdout
+
+
+def commands(command, *names):
+    yield names, command
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from commands(inner, *names, name)
+
+
+def test_every_page_of_help_reads_as_it_was_written():
+    """--help takes no value, an argument is typed without braces, and nothing in brackets is taken for markup."""
+    pages = {" ".join(names): command for names, command in commands(typer.main.get_command(app))}
+    assert len(pages) > 14
+    for name, command in pages.items():
+        page = CliRunner().invoke(app, [*name.split(), "--help"], env={"COLUMNS": "200"}).stdout
+        assert "Show this message and exit." in page, name
+        assert not re.search(r"<bool>|[{}]", page), page
+        for paragraph in command.help.split("\n\n"):
+            assert " ".join(paragraph.split()) in " ".join(page.split()), page
 
 
 def test_solve_prints_a_state_with_its_certificate_and_saves_it(tmp_path):

@@ -1,6 +1,7 @@
 """Branches against closed forms, published folds, direct solutions, and the identities that hold along every branch."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -313,6 +314,9 @@ def test_picture_shows_the_branch(droplet_branch, tmp_path):
     words = [text.get_text() for text in energy.get_legend().get_texts()]
     assert words == ["stable", "unstable", "fold"]
     figure.savefig(tmp_path / "branch.png")
+    whole = replace(droplet_branch, points=[p for p in droplet_branch.points if p.stable], special=[])
+    words = [text.get_text() for text in whole.plot().axes[0].get_legend().get_texts()]
+    assert words == ["stable"]  # what does not occur is not explained
 
 
 def test_budgets_end_in_words(octaves):

@@ -149,6 +149,20 @@ def test_levels_keep_their_sign(qball):
     assert min(abs(x) for x in drawn) < 1e-3
 
 
+@pytest.mark.parametrize(("count", "bands"), [(2, 0), (64, 1)])
+def test_close_thresholds_are_a_band(count, bands):
+    """64 octaves have 64 thresholds within a fifth of a mass: as lines they are a grey carpet."""
+    thresholds = np.append(np.linspace(0.56, 0.69, count), 1.41)
+    ax = Figure().add_subplot()
+    with plotting.theme() as colours:
+        plotting.draw_levels(ax, [("l = 0", np.array([0.0, 0.6]))], thresholds, colours)
+    drawn = sorted({float(y) for group in ax.collections if group.get_linestyle()[0][1] for _, y in
+                    np.concatenate(group.get_segments())})  # fmt: skip
+    np.testing.assert_allclose(drawn, [0.56, 0.69, 1.41])
+    assert len(ax.patches) == bands
+    assert any(f"{count} thresholds" in text.get_text() for text in ax.texts) == bool(bands)
+
+
 def test_drawing_leaves_no_trace(qball):
     before = dict(matplotlib.rcParams)
     qball.plot()

@@ -5,7 +5,6 @@ The screenshots lie in the folder that the run names (SUPERSOLITON_SCREENSHOTS, 
 
 import os
 import re
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +15,6 @@ from supersoliton.config import loads
 from supersoliton.jobs import scan
 from supersoliton.report import records, write_report
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install playwright")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
-
-# no sandbox: the tests of CI run as root; the others keep it from looking for the network
-FLAGS = [
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
 SHOTS = Path(os.environ.get("SUPERSOLITON_SCREENSHOTS", Path(__file__).parents[2] / "build" / "screenshots"))
 EVIL = "<img src=x onerror=alert(1)>"
 SMALL = {
@@ -51,14 +41,6 @@ def run(tmp_path_factory):
 @pytest.fixture(scope="module")
 def record(run):
     return records.read_record(run)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture
@@ -154,6 +136,16 @@ def test_panel_has_certificate_profile_and_spectrum_of_a_pareto_trial(page, reco
     # the first stored node of the Higgs field, drawn where its value says
     assert "Φ" in words
     assert "box modes" in words
+
+
+def test_the_panel_of_a_narrow_page_has_its_pictures_beside_the_numbers(browser, run):
+    tab = browser.new_page(viewport={"width": 900, "height": 960})
+    tab.goto((run / "report.html").as_uri())
+    pictures = [svg.bounding_box() for svg in tab.locator("#trial svg").all()]
+    numbers, letters = tab.locator("#trial table").bounding_box(), tab.locator("#trial svg text").first.bounding_box()
+    tab.close()
+    assert all(numbers["x"] + numbers["width"] <= box["x"] and box["x"] + box["width"] <= 900 for box in pictures)
+    assert letters["height"] < 20  # drawn as wide as the page they are headlines
 
 
 def test_the_cube_turns(page):

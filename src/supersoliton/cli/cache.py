@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .help import App
+
 if TYPE_CHECKING:
     from ..cache import Store
 
-app = typer.Typer(help="What was evaluated before and is kept: see it, empty it, check it.", no_args_is_help=True)
+app = App(help="What was evaluated before and is kept: see it, empty it, check it.")
 
 Json = Annotated[
     Path | None, typer.Option("--json", metavar="FILE", help="Also write what is printed as data.", show_default=False)

@@ -14,17 +14,17 @@ import typer
 
 from .. import __version__, devices
 from . import cache, validate, warm_start
+from .help import App
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from ..config import Config
 
-app = typer.Typer(
+app = App(
     name="supersoliton",
     help="Find, certify and scan solitons of coupled scalar fields.",
     epilog="A first run: supersoliton solve examples/qball.toml, then supersoliton scan examples/quickstart.toml.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -81,7 +81,8 @@ def main() -> None:
     except _USAGE_ERRORS as error:
         message = " ".join(error.format_message().split())  # type: ignore[attr-defined]
         if message:  # the page of help that answers no arguments at all is an "error" without words
-            _complain(f"{message.rstrip('.')}. Try supersoliton --help.")
+            command = getattr(getattr(error, "ctx", None), "command_path", "supersoliton")
+            _complain(f"{message.rstrip('.')}. Try {command} --help.")
         code = 2
     except (KeyboardInterrupt, typer.Abort):
         _complain("interrupted.")
@@ -209,7 +210,7 @@ def pretrain(
     json_file: Json = None,
     quiet: Quiet = False,
 ) -> None:
-    """Train starts over the box of a scan; a scan with a table [warm_start] then begins with them.
+    """Train starts over the box of a scan; a scan whose file has a table warm_start then begins with them.
 
     Ctrl-C stops; the same command goes on from there.
     """

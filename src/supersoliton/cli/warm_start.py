@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .help import App
+
 if TYPE_CHECKING:
     from rich.console import Console
 
     from ..pretrain.bench import Worth
     from ..warm_start.library import Library
 
-app = typer.Typer(help="Starts that were trained: what they are, what they are worth.", no_args_is_help=True)
+app = App(help="Starts that were trained: what they are, what they are worth.")
 
 File = Annotated[Path, typer.Argument(metavar="FILE.toml", help="The configuration.", show_default=False)]
 Json = Annotated[

@@ -77,8 +77,9 @@ def _with_special_points(branch: Any, name: str) -> tuple[np.ndarray, np.ndarray
 
 
 def _legend(ax: Axes, branch: Any, colours: dict[str, str]) -> None:
-    ax.plot([], [], "-", color=colours["faint"], label="stable")
-    ax.plot([], [], "--", color=colours["faint"], label="unstable")
+    for stable, style, word in ((True, "-", "stable"), (False, "--", "unstable")):
+        if any(point.stable == stable for point in branch.points):
+            ax.plot([], [], style, color=colours["faint"], label=word)
     for kind in sorted({item.kind for item in branch.special}):
         marker, word = _MARKS[kind]
         ax.plot([], [], marker, ms=7, mfc=colours["paper"], mec=colours["ink"], mew=1.6, ls="", label=word)

@@ -11,6 +11,9 @@ from matplotlib.figure import Figure
 
 from .theme import palette_of, theme
 
+_SINGLE_LINES = 8  # so many thresholds are drawn as lines, wherever they are
+_CLOSE = 0.02  # of the highest one: lines nearer than that cannot be told apart
+
 
 def plot_modes(modes: Any, *, title: str | None = None, theme_name: str = "light") -> Figure:
     """Level diagram of fluctuation modes, one column per angular momentum, with the continuum thresholds.
@@ -72,7 +75,9 @@ def draw_levels(
                         ha="center", va="top", fontsize=8, color=colours["negative"])  # fmt: skip
     draw_thresholds(ax, finite, colours)
     if finite.size:
-        ax.annotate("continuum\nfrom here", (len(levels) - 0.5, lowest), xytext=(3, 0), textcoords="offset points",
+        inside = [f"{len(band)} thresholds" for band in _bands(finite)[:1] if len(band) > 1]
+        words = "\n".join(["continuum", "from here", *inside])
+        ax.annotate(words, (len(levels) - 0.5, lowest), xytext=(3, 0), textcoords="offset points",
                     ha="left", va="center", fontsize=8, color=colours["faint"], annotation_clip=False)  # fmt: skip
     ax.axhline(0.0, color=colours["line"], lw=0.8, zorder=0)
     ax.set_xlim(-0.5, len(levels) - 0.5)
@@ -84,6 +89,18 @@ def draw_levels(
 
 
 def draw_thresholds(ax: Axes, thresholds: np.ndarray, colours: dict[str, str]) -> None:
-    """Dashed lines across the axes where continua begin."""
+    """Dashed lines across the axes where continua begin; where many lie close together, a band with its two edges."""
+    for band in _bands(thresholds):
+        edges = [band[0], band[-1]] if len(band) > 1 else band
+        ax.hlines(edges, 0.0, 1.0, transform=ax.get_yaxis_transform(), color=colours["faint"], lw=0.8, ls="--",
+                  zorder=0)  # fmt: skip
+        if len(band) > 1:
+            ax.axhspan(band[0], band[-1], color=colours["faint"], alpha=0.2, lw=0, zorder=0)
+
+
+def _bands(thresholds: np.ndarray) -> list[np.ndarray]:
+    """Distinct thresholds, ascending, in groups of those that would run into one another; a few are left apart."""
     distinct = np.unique(np.round(thresholds[np.isfinite(thresholds)], 6))
-    ax.hlines(distinct, 0.0, 1.0, transform=ax.get_yaxis_transform(), color=colours["faint"], lw=0.8, ls="--", zorder=0)
+    if len(distinct) <= _SINGLE_LINES:
+        return [distinct[i : i + 1] for i in range(len(distinct))]
+    return np.split(distinct, np.flatnonzero(np.diff(distinct) > _CLOSE * distinct[-1]) + 1)

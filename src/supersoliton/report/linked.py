@@ -90,7 +90,7 @@ def _cube(names: Sequence[str]) -> str:
     return (
         f"<div><div class='axes'>{choosers}</div><div class='view' data-view='cube' "
         f"data-axes='{escape(json.dumps(list(names[:3])))}' data-label='all trials in three dimensions'></div>"
-        "<p class='note hint'>Point at a trial to see it at the side, click to keep it. Drag or use the arrow keys to "
+        "<p class='note hint'>Point at a trial and the panel shows it, click to keep it. Drag or use the arrow keys to "
         "turn, Ctrl and the wheel or + and − to zoom, double-click to begin again.</p></div>"
     )
 
