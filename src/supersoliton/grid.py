@@ -123,9 +123,7 @@ class RadialGrid:
                 ) from None
             increasing = all(b > a for a, b in pairwise(edges))
             if len(edges) < 2 or edges[0] != 0.0 or not increasing or not all(map(math.isfinite, edges)):
-                raise ValueError(
-                    f"grid.edges must start at 0 and increase, got {list(self.edges)}: give the boundaries"
-                )
+                raise ValueError(f"grid.edges must start at 0 and increase, got {list(self.edges)}: e.g. [0, 2, 5, 25]")
             object.__setattr__(self, "edges", edges)
             object.__setattr__(self, "r_max", edges[-1])
             object.__setattr__(self, "n_elements", len(edges) - 1)

@@ -82,9 +82,9 @@ BAD_FUNCTIONS = {
     "two numbers": (lambda u, p: (u[0], u[0]), "one real number"),
     "a complex number": (lambda u, p: 1j * u[0], "complex128"),
     "an integer": (lambda u, p: 3, "int"),
-    "a missing coupling": (lambda u, p: p["g"] * u[0], "KeyError: 'g'"),
-    "plain Python branches": (lambda u, p: u[0] if u[0] > 0 else 0.0, "write it with jax.numpy"),
-    "numpy": (lambda u, p: np.sin(u[0]), "write it with jax.numpy"),
+    "a missing coupling": (lambda u, p: p["g"] * u[0], "asks for 'g' and the couplings are none: name it in params=$"),
+    "plain Python branches": (lambda u, p: u[0] if u[0] > 0 else 0.0, r"true \(if, while.*: use jnp.where$"),
+    "numpy": (lambda u, p: np.sin(u[0]), "write it with jax.numpy, not numpy or math$"),
     "its own exception": (broken, "RuntimeError: my own mistake"),
     "a field that is not there": (lambda u, p: u[0] ** 2 + u[1] ** 2, "1 field"),
 }

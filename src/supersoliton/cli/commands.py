@@ -82,7 +82,7 @@ def main() -> None:
         message = " ".join(error.format_message().split())  # type: ignore[attr-defined]
         if message:  # the page of help that answers no arguments at all is an "error" without words
             command = getattr(getattr(error, "ctx", None), "command_path", "supersoliton")
-            _complain(f"{message.rstrip('.')}. Try {command} --help.")
+            _complain(f"{message.rstrip('.')}{'' if message.endswith('?') else '.'} Try {command} --help.")
         code = 2
     except (KeyboardInterrupt, typer.Abort):
         _complain("interrupted.")

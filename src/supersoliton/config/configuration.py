@@ -157,7 +157,7 @@ def loads(tables: Mapping[str, Any] | str, *, base: Path | None = None) -> Confi
         try:
             tables = tomllib.loads(tables)
         except tomllib.TOMLDecodeError as error:
-            raise ValueError(f"this is not valid TOML: {error}.") from error
+            raise ValueError(f"this is not valid TOML: {error}: correct it there.") from error
     _check_tables(tables)
     spectrum = build("spectrum", SpectrumSettings, tables.get("spectrum", {}))
     score = build("score", ScoreSettings, tables.get("score", {}))

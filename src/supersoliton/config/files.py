@@ -16,4 +16,4 @@ def read(path: str | Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not UTF-8 text: give the path of a TOML file.") from error
     except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"{path} is not valid TOML: {error}.") from error
+        raise ValueError(f"{path} is not valid TOML: {error}: correct it there.") from error

@@ -20,6 +20,7 @@ from numpy import ndarray as Array
 from scipy.linalg.lapack import dgbtrf, dgbtrs, dpotrf, dsytrf, dsytrs, dtrtrs
 
 from .packing import Parts
+from .threads import one_thread
 
 
 class Interior(NamedTuple):
@@ -41,6 +42,7 @@ class Factor(NamedTuple):
     free: Float[Array, "vertex n"]  # 1 for an unknown, 0 for a value held fixed
 
 
+@one_thread
 def factor(
     entries: Float[Array, "element entry"],
     parts: Parts,
@@ -118,6 +120,7 @@ def _banded(diagonal: Array, off_diagonal: Array) -> Array:
     return band
 
 
+@one_thread
 def solve(factors: Factor, rhs: Float[Array, "node n column"]) -> Float[Array, "node n column"]:
     """Solve A x = rhs for several columns; entries of ``rhs`` at fixed values are ignored and x is 0 there."""
     n_nodes, n, columns = rhs.shape
@@ -167,6 +170,7 @@ def matvec(
     return out
 
 
+@one_thread
 def inertia(factors: Factor) -> tuple[int, int]:
     """Numbers of (negative, positive) eigenvalues of the matrix on its free unknowns."""
     negative = sum(_negative_pivots(p.lower, p.pivots) for p in factors.interior if p.pivots is not None)

@@ -88,11 +88,7 @@ class Potential(AbstractModel):
         try:
             out = jax.eval_shape(lambda u, r: self.potential_function(u, self.params, r), u, r)
         except Exception as error:
-            message = " ".join(str(error).split())[:200]
-            raise ValueError(
-                f"Potential: the function failed on {len(self.names)} field(s): {type(error).__name__}: {message}: "
-                "write it with jax.numpy, as V(u, p) or V(u, p, r)"
-            ) from error
+            raise ValueError(f"Potential: {_why_it_failed(error, self.params)}") from error
         self._check_indices()
         shape, dtype = getattr(out, "shape", None), getattr(out, "dtype", None)
         if shape != () or dtype is None or not jnp.issubdtype(dtype, jnp.floating):
@@ -165,6 +161,19 @@ def replace_params(model: Potential, params: dict[str, Any]) -> Potential:
         constrained=model.constrained_fields,
         kinetic=model.kinetic_factors,
     )
+
+
+def _why_it_failed(error: Exception, couplings: Mapping[str, float]) -> str:
+    """What went wrong in a function that was called without values, and what to do; JAX's own words are long."""
+    if isinstance(error, jax.errors.TracerBoolConversionError):
+        return "the function asks whether a field's value is true (if, while, and, or): use jnp.where"
+    if isinstance(error, jax.errors.ConcretizationTypeError | jax.errors.TracerArrayConversionError):
+        return "the function takes a field for a number or a NumPy array: write it with jax.numpy, not numpy or math"
+    if isinstance(error, KeyError):
+        known = ", ".join(couplings) or "none"
+        return f"the function asks for {error} and the couplings are {known}: name it in params="
+    message = " ".join(str(error).split())
+    return f"the function failed with {type(error).__name__}: {message[:200]}: write it as V(u, p) or V(u, p, r)"
 
 
 def _takes_radius(function: Callable[..., Any]) -> bool:
