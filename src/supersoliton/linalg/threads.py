@@ -9,6 +9,7 @@ octaves 134 s and 3.7 s (2 cores). Large dense eigenproblems are another matter 
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
@@ -24,11 +25,20 @@ def _controller() -> ThreadpoolController:
     return ThreadpoolController()
 
 
+@functools.cache
+def _is_alone() -> bool:
+    """Whether a variable has told BLAS to keep to one thread, as in the workers of a scan: nothing is to be changed."""
+    told = os.environ.get("OPENBLAS_NUM_THREADS") or os.environ.get("OMP_NUM_THREADS")
+    return told == "1" and all(library.num_threads == 1 for library in _controller().lib_controllers)
+
+
 def one_thread(function: Callable[P, T]) -> Callable[P, T]:
     """The function, with BLAS on one thread while it runs; the caller's threads are given back afterwards."""
 
     @functools.wraps(function)
     def alone(*args: P.args, **kwargs: P.kwargs) -> T:
+        if _is_alone():
+            return function(*args, **kwargs)
         with _controller().limit(limits=1, user_api="blas"):
             return function(*args, **kwargs)
 
