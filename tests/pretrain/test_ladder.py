@@ -172,10 +172,11 @@ def test_another_theory_or_grid_is_refused_in_words(config, tmp_path):
 
 
 def test_a_batch_begins_with_the_same_starts(config):
+    """Alone, one or two steps with the last factors stand for the last step, which in a batch has its own."""
     for one, point in zip(evaluate_batch(config, POINTS[:3], device="cpu"), POINTS[:3], strict=True):
         alone = evaluate(config, point)
         assert one.start == alone.start
-        assert one.values["newton_steps"] == alone.values["newton_steps"]
+        assert 0 <= alone.values["newton_steps"] - one.values["newton_steps"] <= 1
         assert one.values["energy"] == pytest.approx(alone.values["energy"], rel=1e-11)
 
 
