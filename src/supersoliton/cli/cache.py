@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .help import App
+from .options import Json, write_json
 
 if TYPE_CHECKING:
     from ..cache import Store
 
 app = App(help="What was evaluated before and is kept: see it, empty it, check it.")
-
-Json = Annotated[
-    Path | None, typer.Option("--json", metavar="FILE", help="Also write what is printed as data.", show_default=False)
-]
 
 
 @app.command()
@@ -42,7 +38,7 @@ def info(json_file: Json = None) -> None:
     print(f"{usage.current_entries} of them, {_megabytes(usage.current_bytes)}, of this version of the numerics")
     if usage.entries:
         print(f"last used between {data['oldest_use']} and {data['newest_use']}")
-    _write(json_file, data)
+    write_json(json_file, data)
 
 
 @app.command()
@@ -54,7 +50,7 @@ def clear(
     store = _store()
     removed, freed = store.clear(stale_only=stale)
     print(f"removed {removed} evaluations, {_megabytes(freed)}")
-    _write(json_file, {"removed": removed, "bytes": freed})
+    write_json(json_file, {"removed": removed, "bytes": freed})
 
 
 @app.command()
@@ -72,7 +68,9 @@ def verify(
         if remove:
             path.unlink(missing_ok=True)
     print(f"{sound} evaluations are sound, {len(damaged)} damaged{' (removed)' if remove and damaged else ''}")
-    _write(json_file, {"sound": sound, "damaged": {str(path): reason for path, reason in damaged}, "removed": remove})
+    write_json(
+        json_file, {"sound": sound, "damaged": {str(path): reason for path, reason in damaged}, "removed": remove}
+    )
     if damaged:
         raise typer.Exit(1)
 
@@ -90,9 +88,3 @@ def _megabytes(count: int) -> str:
 
 def _day(seconds: float | None) -> str | None:
     return None if seconds is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
-
-
-def _write(path: Path | None, data: dict[str, Any]) -> None:
-    from .commands import write_json
-
-    write_json(path, data)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import sys
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .. import __version__, devices
 from . import cache, validate, warm_start
 from .help import App
+from .options import File, Json, Quiet, write_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,25 +37,10 @@ _PLATFORMS = {"cpu": "cpu", "gpu": "cuda,cpu", "tpu": "tpu,cpu"}  # the first is
 _STOPPED = -130  # a scan that was stopped and has said so; any other 130 is an interruption without words
 _NARROWEST = 160  # columns assumed where the output is no terminal
 
-File = Annotated[Path, typer.Argument(metavar="FILE.toml", help="The configuration.", show_default=False)]
 Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder for the results.", show_default=False)]
 
 
-def _place(path: Path | None) -> Path | None:
-    """A file that cannot be made is refused before anything is computed for it."""
-    if path is not None and not path.parent.is_dir():
-        raise ValueError(f"cannot write {path} (there is no folder {path.parent}): create it or give another.")
-    return path
-
-
-Json = Annotated[
-    Path | None,
-    typer.Option(
-        "--json", metavar="FILE", help="Also write what is printed as data.", show_default=False, callback=_place
-    ),
-]
 Device = Annotated[str | None, typer.Option("--device", metavar="D", help="auto, cpu, gpu or tpu.")]
-Quiet = Annotated[bool, typer.Option("--quiet", metavar="", help="Print nothing but errors.")]
 Folder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a scan, e.g. runs/quickstart.")]
 Storage = Annotated[
     str | None,
@@ -322,23 +306,3 @@ def _console() -> Console:
 
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=max(console.width, _NARROWEST))
-
-
-def write_json(path: Path | None, data: Any) -> None:
-    if path is None:
-        return
-    try:
-        path.write_text(json.dumps(_plain(data), indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise ValueError(f"cannot write {path} ({error.strerror}): give another --json.") from error
-
-
-def _plain(value: Any) -> Any:
-    """JSON knows neither NaN nor infinity: null stands for what is not defined."""
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .options import Json, Quiet, place, write_json
+
 if TYPE_CHECKING:
     from ..validate.claim import Claim
 
@@ -17,28 +19,24 @@ def validate(
         typer.Option("--only", metavar="NAME", help="Only this claim; may be given again.", show_default=False),
     ] = None,
     page: Annotated[
-        Path | None, typer.Option("--page", metavar="FILE.md", help="Write the page as Markdown.", show_default=False)
+        Path | None,
+        typer.Option(
+            "--page", metavar="FILE.md", help="Write the page as Markdown.", show_default=False, callback=place
+        ),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="DIR", help="Write validation.html with pictures there.", show_default=False),
     ] = None,
-    json_file: Annotated[
-        Path | None,
-        typer.Option("--json", metavar="FILE", help="Also write what is printed as data.", show_default=False),
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", metavar="", help="Print nothing but errors.")] = False,
+    json_file: Json = None,
+    quiet: Quiet = False,
 ) -> None:
     """Check every claim about these fields: what was claimed, what is found, the verdict and why.
 
     About half a minute of one core; progress goes to stderr.
     """
     from ..validate import check_all
-    from .commands import write_json
 
-    for path in (page, json_file):
-        if path is not None and not path.parent.is_dir():
-            raise ValueError(f"cannot write {path} (there is no folder {path.parent}): create it or give another.")
     if page is not None and page.suffix != ".md":
         raise ValueError(f"--page must be a file that ends in .md, got {page}: for HTML give a folder with --out.")
     if only is not None and page is not None:

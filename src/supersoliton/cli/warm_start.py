@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .help import App
+from .options import File, Json, Quiet, write_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,10 +19,6 @@ if TYPE_CHECKING:
 
 app = App(help="Starts that were trained: what they are, what they are worth.")
 
-File = Annotated[Path, typer.Argument(metavar="FILE.toml", help="The configuration.", show_default=False)]
-Json = Annotated[
-    Path | None, typer.Option("--json", metavar="FILE", help="Also write what is printed as data.", show_default=False)
-]
 Out = Annotated[
     Path | None,
     typer.Option("--out", metavar="DIR", help="Folder of warm_start.npz, where it is not the configuration's."),
@@ -45,7 +42,7 @@ def bench(
     seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of the points.")] = 0,
     workers: Annotated[int, typer.Option("--workers", metavar="N", min=1, help="Processes side by side.")] = 1,
     json_file: Json = None,
-    quiet: Annotated[bool, typer.Option("--quiet", metavar="", help="Print nothing but errors.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Measure trained starts at unseen couplings, beside analytic profiles and the nearest solved state.
 
@@ -54,7 +51,7 @@ def bench(
     from ..pretrain.bench import bench as measure
     from ..pretrain.display import Display
     from ..pretrain.run import Stage
-    from .commands import _console, write_json
+    from .commands import _console
 
     config, library = _find(file, out)
     with Display(quiet=quiet) as display:
@@ -72,8 +69,6 @@ def bench(
 
 def show(console: Console, file: Path, library: Library, json_file: Path | None, *, quiet: bool) -> None:
     """Print what was trained, and write it as data."""
-    from .commands import write_json
-
     data = _described(library)
     if not quiet:
         _print_library(console, data)

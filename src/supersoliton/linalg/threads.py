@@ -1,9 +1,9 @@
 """One thread for what is too small to share.
 
 The blocks of a factorisation have a few hundred rows. A BLAS that splits them over threads waits for its threads longer
-than it computes: a Q-ball of twelve octaves took 6.0 s with OpenBLAS on two threads and 0.10 s on one, another of 64
-octaves 134 s and 3.7 s (2 cores). Large dense eigenproblems are another matter and keep their threads
-(:mod:`.eigenvalues`).
+than it computes, above all where other programs want the same cores: on a shared machine of two cores a Q-ball of 12
+octaves took 0.7 to 9 s with OpenBLAS on two threads and 0.11 s on one. Large dense eigenproblems are another matter and
+keep their threads (:mod:`.eigenvalues`).
 """
 
 from __future__ import annotations

@@ -1,0 +1,47 @@
+"""Arguments and options that several commands have, and the file of data that they write."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def place(path: Path | None) -> Path | None:
+    """A file that cannot be made is refused before anything is computed for it."""
+    if path is not None and not path.parent.is_dir():
+        raise ValueError(f"cannot write {path} (there is no folder {path.parent}): create it or give another.")
+    return path
+
+
+File = Annotated[Path, typer.Argument(metavar="FILE.toml", help="The configuration.", show_default=False)]
+Json = Annotated[
+    Path | None,
+    typer.Option(
+        "--json", metavar="FILE", help="Also write what is printed as data.", show_default=False, callback=place
+    ),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", metavar="", help="Print nothing but errors.")]
+
+
+def write_json(path: Path | None, data: Any) -> None:
+    if path is None:
+        return
+    try:
+        path.write_text(json.dumps(_plain(data), indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"cannot write {path} ({error.strerror}): give another --json.") from error
+
+
+def _plain(value: Any) -> Any:
+    """JSON knows neither NaN nor infinity: null stands for what is not defined."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
