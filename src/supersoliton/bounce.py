@@ -21,6 +21,7 @@ from .adaptive import ELEMENTS, ORDER, converge_mesh, decay_length, domain_for, 
 from .certificate import exterior_error
 from .dimension import continue_dimension, core_radius
 from .grid import RadialGrid
+from .linalg.threads import one_thread
 from .mesh import adapted_edges, wall_edges
 from .models.base import AbstractModel
 from .pointwise import point_kernels
@@ -69,6 +70,7 @@ def _left(watch: Stopwatch) -> float:
     return 1e9 if watch.budget is None else max(watch.budget - watch.seconds, 1e-3)
 
 
+@one_thread
 def bounce(
     model: AbstractModel,
     false_vacuum: Sequence[float] | Array | Vacuum,

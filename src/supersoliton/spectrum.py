@@ -26,6 +26,7 @@ from numpy import ndarray as Array
 
 from .grid import RadialGrid
 from .linalg.eigenvalues import all_eigenvalues
+from .linalg.threads import one_thread
 from .problem import Problem
 from .refined import carry_to_finer_mesh, carry_to_larger_box
 from .solvers.base import Solution
@@ -162,6 +163,7 @@ class Operator:
     quadrature points, (point, field, field), replaces V'' where another second variation is wanted.
     """
 
+    @one_thread
     def __init__(
         self,
         problem: Problem,

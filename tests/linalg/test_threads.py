@@ -6,8 +6,10 @@ from test_condensed import SHAPES, System
 from test_host import factors
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from supersoliton import validate
 from supersoliton.linalg import eigenvalues, host
 from supersoliton.linalg.threads import one_thread
+from supersoliton.validate import mass_ratio
 
 
 def threads():
@@ -24,10 +26,19 @@ def two_threads():
 
 def test_the_callers_threads_are_given_back():
     assert one_thread(threads)() == {1}
+    assert one_thread(lambda: (one_thread(threads)(), threads()))() == ({1}, {1})
     assert threads() == {2}
     with pytest.raises(ZeroDivisionError):
         one_thread(lambda: 1 / 0)()
     assert threads() == {2}
+
+
+def test_a_claim_about_one_core_is_checked_on_one(monkeypatch):
+    seen = []
+    monkeypatch.setattr(mass_ratio, "check", lambda: seen.append(threads()) or claim)
+    claim = validate.check("sextic")
+    validate.check("mass_ratio")
+    assert seen == [{1}]
 
 
 def test_factorisation_solution_and_inertia_run_on_one(monkeypatch):
