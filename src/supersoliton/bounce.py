@@ -80,7 +80,12 @@ def bounce(
     solver: Newton | None = None,
     max_seconds: float = 60.0,
 ) -> State:
-    """Find the bounce of least action out of ``false_vacuum`` in ``dim`` Euclidean dimensions.
+    r"""Find the bounce of least action out of ``false_vacuum`` in ``dim`` Euclidean dimensions: the saddle of
+
+    .. math:: S[u] = S_d\int_0^\infty r^{d-1}\,dr\left\{\tfrac12\sum_i k_i u_i'^2 + V(u) - V(u_-)\right\}
+
+    with one negative mode (S. Coleman, *Phys. Rev. D* **15** (1977) 2929; S. Coleman, V. Glaser, A. Martin,
+    *Commun. Math. Phys.* **58** (1978) 211, whose functional is descended upon).
 
     Parameters
     ----------

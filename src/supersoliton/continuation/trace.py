@@ -46,7 +46,10 @@ def continuation(
     tol: float = 1e-10,
     progress: Callable[[BranchPoint], Any] | None = None,
 ) -> Branch:
-    """Follow a converged state as ``parameter`` goes to ``stop``, on the state's mesh, past folds.
+    r"""Follow a converged state as ``parameter`` goes to ``stop``, on the state's mesh, past folds.
+
+    Pseudo-arclength continuation of :math:`E'(u; p) - \omega^2M_cu = 0` (H. B. Keller, in *Applications of Bifurcation
+    Theory* (1977) 359).
 
     Parameters
     ----------
