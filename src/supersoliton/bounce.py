@@ -21,6 +21,7 @@ from .adaptive import ELEMENTS, ORDER, converge_mesh, decay_length, domain_for, 
 from .certificate import exterior_error
 from .dimension import continue_dimension, core_radius
 from .grid import RadialGrid
+from .linalg.threads import one_thread
 from .mesh import adapted_edges, wall_edges
 from .models.base import AbstractModel
 from .pointwise import point_kernels
@@ -69,6 +70,7 @@ def _left(watch: Stopwatch) -> float:
     return 1e9 if watch.budget is None else max(watch.budget - watch.seconds, 1e-3)
 
 
+@one_thread
 def bounce(
     model: AbstractModel,
     false_vacuum: Sequence[float] | Array | Vacuum,
@@ -78,7 +80,12 @@ def bounce(
     solver: Newton | None = None,
     max_seconds: float = 60.0,
 ) -> State:
-    """Find the bounce of least action out of ``false_vacuum`` in ``dim`` Euclidean dimensions.
+    r"""Find the bounce of least action out of ``false_vacuum`` in ``dim`` Euclidean dimensions: the saddle of
+
+    .. math:: S[u] = S_d\int_0^\infty r^{d-1}\,dr\left\{\tfrac12\sum_i k_i u_i'^2 + V(u) - V(u_-)\right\}
+
+    with one negative mode (S. Coleman, *Phys. Rev. D* **15** (1977) 2929; S. Coleman, V. Glaser, A. Martin,
+    *Commun. Math. Phys.* **58** (1978) 211, whose functional is descended upon).
 
     Parameters
     ----------

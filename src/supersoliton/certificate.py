@@ -46,7 +46,13 @@ _OFFSET = 1e-3
 
 @dataclass(frozen=True)
 class Certificate:
-    """The proof that comes with a state; NaN where an entry does not apply (and why not is in the class notes).
+    """What is known of a state; NaN where an entry does not apply. Pure numbers, but for the mode.
+
+    ``residual``: dual norm of the force, relative. ``discretisation``: relative error of the energy, from a finer mesh.
+    ``virial``: violation of Derrick's identity, over the sum of its terms' moduli. ``negative_modes``: at l = 0, of the
+    constrained second variation at fixed norm. ``translation_mode``: the l = 1 eigenvalue that must be 0 (mass^2).
+    ``tail``: measured decay rate over that of the lightest mass. ``boundary_fraction``: norm in the outer tenth of the
+    box. ``kind``: the word for it. ``reasons``: whatever is not as it should be, in words.
 
     ``translation_mode`` is NaN for homogeneous states and explicit r; ``tail`` where no exponential tail can be
     measured; ``boundary_fraction`` for homogeneous states; ``radius`` (relative H^1 distance to the exact solution of

@@ -12,6 +12,7 @@ import numpy as np
 from . import lanes, observables
 from .certificate import BOUNDARY_LIMIT, RESIDUAL_LIMIT
 from .findings import Findings
+from .linalg.threads import one_thread
 from .problem import Problem
 from .scoring import score
 from .search import ANALYTIC, Found, find_solutions
@@ -61,6 +62,7 @@ class _Clock:
         return {**self.stages, "total": lanes.now() - self.start}
 
 
+@one_thread
 def evaluate(cfg: Settings, point: Mapping[str, float]) -> Evaluation:
     """Evaluate one set of couplings.
 

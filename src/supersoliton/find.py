@@ -48,7 +48,9 @@ def find_states(
 
     Raises
     ------
-    ValueError : for a problem without a mesh at fixed norm, or counts out of range.
+    ValueError : for counts out of range.
+
+    The deflation is that of P. E. Farrell, A. Birkisson, S. W. Funke, *SIAM J. Sci. Comput.* **37** (2015) A2026.
     """
     for name, value, least in (("n_starts", n_starts, 1), ("max_nodes", max_nodes, 0)):
         if isinstance(value, bool) or not isinstance(value, int) or value < least:

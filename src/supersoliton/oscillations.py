@@ -43,6 +43,7 @@ import scipy.linalg
 from jaxtyping import Complex, Float
 from numpy import ndarray as Array
 
+from .linalg.threads import one_thread
 from .models.base import ComplexifiedFunction
 from .pointwise import point_kernels
 from .problem import Problem
@@ -298,6 +299,7 @@ class _Pencil:
         return self.plus.nodal(a / length), self.plus.nodal(b / length)
 
 
+@one_thread
 def oscillations(
     state: Any,
     ell: int = 0,

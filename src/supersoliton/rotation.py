@@ -27,7 +27,11 @@ _STEP = 2e-3  # relative change of N (or omega) for the check of dE_Q/dQ; its er
 
 @dataclass(frozen=True)
 class Rotation:
-    """What rotation makes of a state; NaN in all but the slopes where omega^2 < 0 (nothing rotates)."""
+    """What rotation makes of a state; NaN in all but the slopes where omega^2 < 0 (nothing rotates).
+
+    ``omega`` in mass, ``charge`` omega N, ``energy`` E + omega^2 N/2; ``norm_slope`` dN/d(omega^2), ``charge_slope``
+    dQ/d omega; ``energy_per_charge`` E_Q/(m Q), m the lightest charged quantum; ``identity`` |dE_Q/dQ / omega - 1|.
+    """
 
     omega: float
     charge: float
@@ -49,7 +53,11 @@ class Rotation:
 
 
 def rotation(state: State) -> Rotation:
-    """Charge, energy, slopes and stability of the rotating state.
+    r"""Charge, energy, slopes and stability of the rotating state, Psi = exp(i omega t) u:
+
+    .. math:: Q = \omega N,\qquad E_Q = E + \tfrac12\omega^2N,\qquad \frac{dE_Q}{dQ} = \omega .
+
+    Classically stable where dQ/d omega < 0 (R. Friedberg, T. D. Lee, A. Sirlin, *Phys. Rev. D* **13** (1976) 2739).
 
     Raises
     ------

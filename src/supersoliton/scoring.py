@@ -66,7 +66,11 @@ class NullScores:
 
 @dataclass(frozen=True)
 class Scores:
-    """Scores of one list of masses; NaN where fewer than three distinct masses leave nothing to score."""
+    """Scores of one list of masses; NaN where fewer than three distinct masses leave nothing to score.
+
+    ``fractal_score`` is ``kde_correlation`` + ``hit_score``; the formulas are those of :func:`score`. ``null``: the
+    same of random spectra; ``n_masses``: how many distinct masses were scored.
+    """
 
     fractal_score: float
     kde_correlation: float

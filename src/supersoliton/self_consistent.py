@@ -125,7 +125,11 @@ class Iterated:
 
 @dataclass(frozen=True)
 class FixedPoint:
-    """A state whose couplings are those it gives itself; or, where ``status`` is not "converged", where it ended."""
+    """A state whose couplings are those it gives itself; or, where ``status`` is not "converged", where it ended.
+
+    ``couplings``: those fed to ``state``, ``bare``: those of the problem; ``residual``: the largest relative difference
+    between fed and effective couplings; ``history``: every iteration.
+    """
 
     state: State
     couplings: dict[str, float]

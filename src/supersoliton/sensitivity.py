@@ -32,7 +32,7 @@ from .state import State
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """d/dp of a state: energy, norm, multiplier, and the fields at the nodes."""
+    """d/dp of a state: energy, norm, multiplier, and the fields at the nodes (n_nodes, n_fields)."""
 
     parameter: str
     energy: float
@@ -42,7 +42,10 @@ class Sensitivity:
 
 
 def sensitivity(state: State, parameter: str) -> Sensitivity:
-    """Derivatives of a converged state with respect to ``parameter``: a coupling, ``"norm"`` or ``"omega"``.
+    r"""Derivatives of a converged state with respect to ``parameter``: a coupling, ``"norm"`` or ``"omega"``.
+
+    From :math:`F(u, \omega^2; p) = 0` and N(u) = N by the implicit function theorem, one linear solve;
+    :math:`dE/dp = \partial E/\partial p + \tfrac12\omega^2\,dN/dp`.
 
     Raises
     ------

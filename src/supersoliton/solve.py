@@ -13,6 +13,7 @@ from .adaptive import ELEMENTS, ORDER, SMOOTH, converge_mesh, decay_length, doma
 from .bounce import BounceError, bounce
 from .certificate import is_homogeneous
 from .grid import RadialGrid
+from .linalg.threads import one_thread
 from .models import AbstractModel, Rotating
 from .pointwise import point_kernels
 from .problem import Problem
@@ -34,6 +35,7 @@ class SolveError(RuntimeError):
         self.state = state
 
 
+@one_thread
 def solve(problem: Problem, guess: Any = None, solver: AbstractSolver | None = None, *, throw: bool = False) -> State:
     """Find a stationary state of ``problem`` near ``guess``.
 

@@ -26,6 +26,7 @@ from numpy import ndarray as Array
 
 from .grid import RadialGrid
 from .linalg.eigenvalues import all_eigenvalues
+from .linalg.threads import one_thread
 from .problem import Problem
 from .refined import carry_to_finer_mesh, carry_to_larger_box
 from .solvers.base import Solution
@@ -162,6 +163,7 @@ class Operator:
     quadrature points, (point, field, field), replaces V'' where another second variation is wanted.
     """
 
+    @one_thread
     def __init__(
         self,
         problem: Problem,
@@ -279,7 +281,14 @@ def spectrum(
     fast: bool = False,
     errors: bool = False,
 ) -> Modes:
-    """The lowest ``n_modes`` fluctuation modes of a state for angular momentum ``ell``.
+    r"""The lowest ``n_modes`` fluctuation modes of a state for angular momentum ``ell``:
+
+    .. math::
+        \left[-k_i\left(\partial_r^2 + \tfrac{d-1}{r}\partial_r - \tfrac{l(l+d-2)}{r^2}\right)\delta_{ij}
+        + \partial_i\partial_j V(u) - \omega^2 c_i\delta_{ij}\right]\eta_j = \lambda\,k_i\eta_i ,
+
+    c_i = 1 for the fields that carry a fixed norm. At fixed norm this is L_+, which decides on stability; what a
+    rotating state does when it is struck is in :func:`.oscillations`.
 
     Parameters
     ----------
@@ -289,6 +298,10 @@ def spectrum(
     fast : keep only as many functions of the basis as eigenvalues to about 1e-5 need (3 times as fast for the 300 modes
         of the 12 octaves, see benchmarks); otherwise the mesh alone limits the accuracy.
     errors : also estimate the error of each eigenvalue, at 7 times the cost (300 modes of the 12 octaves).
+
+    Returns
+    -------
+    Modes : ``eigenvalues`` (n_modes,) in mass^2, negative ones included.
 
     Raises
     ------

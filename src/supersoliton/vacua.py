@@ -119,7 +119,7 @@ def vacua(
     max_seconds: float = 60.0,
     known: Vacuum | None = None,
 ) -> list[Vacuum]:
-    """The local minima of V, lowest first.
+    r"""The local minima of V, :math:`\partial_iV(u) = 0` with V'' >= 0, lowest first, as a list of :class:`Vacuum`.
 
     Minimises V by Newton's method with the modulus of the Hessian (so that it cannot be drawn to a saddle), from the
     origin, along each field, along the unstable directions of the origin, and from ``n_starts`` seeded random points

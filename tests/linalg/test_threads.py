@@ -6,8 +6,10 @@ from test_condensed import SHAPES, System
 from test_host import factors
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from supersoliton import validate
 from supersoliton.linalg import eigenvalues, host
-from supersoliton.linalg.threads import _is_alone, one_thread
+from supersoliton.linalg.threads import one_thread
+from supersoliton.validate import mass_ratio
 
 
 def threads():
@@ -15,36 +17,28 @@ def threads():
 
 
 @pytest.fixture(autouse=True)
-def two_threads(monkeypatch):
-    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        monkeypatch.delenv(variable, raising=False)
-    _is_alone.cache_clear()
+def two_threads():
     with threadpool_limits(2, user_api="blas"):
         if threads() != {2}:
             pytest.skip("this BLAS has one thread only")
         yield
-    _is_alone.cache_clear()
 
 
 def test_the_callers_threads_are_given_back():
     assert one_thread(threads)() == {1}
+    assert one_thread(lambda: (one_thread(threads)(), threads()))() == ({1}, {1})
     assert threads() == {2}
     with pytest.raises(ZeroDivisionError):
         one_thread(lambda: 1 / 0)()
     assert threads() == {2}
 
 
-def test_a_blas_that_was_told_to_keep_to_one_is_left_alone(monkeypatch):
-    """The variable counts where it was heard, before BLAS was loaded; one that was set later changes nothing."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    assert one_thread(threads)() == {1}  # not heard: there are two threads
-    _is_alone.cache_clear()
-    with threadpool_limits(1, user_api="blas"):
-        assert _is_alone()
-        monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")  # which OpenBLAS prefers
-        _is_alone.cache_clear()
-        assert not _is_alone()
-    _is_alone.cache_clear()
+def test_a_claim_about_one_core_is_checked_on_one(monkeypatch):
+    seen = []
+    monkeypatch.setattr(mass_ratio, "check", lambda: seen.append(threads()) or claim)
+    claim = validate.check("sextic")
+    validate.check("mass_ratio")
+    assert seen == [{1}]
 
 
 def test_factorisation_solution_and_inertia_run_on_one(monkeypatch):

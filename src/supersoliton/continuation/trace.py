@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..certificate import BOUNDARY_LIMIT, boundary_fraction, discretisation_error, is_homogeneous
+from ..linalg.threads import one_thread
 from ..problem import is_number
 from ..solvers.base import Stopwatch
 from ..state import State
@@ -32,6 +33,7 @@ _LARGEST_CORRECTION = 0.5  # of the step
 _UNRESOLVED = 1e-3  # relative error of the energy at which a mesh no longer shows the state; certificates ask for 1e-6
 
 
+@one_thread
 def continuation(
     state: State,
     parameter: str,
@@ -44,7 +46,10 @@ def continuation(
     tol: float = 1e-10,
     progress: Callable[[BranchPoint], Any] | None = None,
 ) -> Branch:
-    """Follow a converged state as ``parameter`` goes to ``stop``, on the state's mesh, past folds.
+    r"""Follow a converged state as ``parameter`` goes to ``stop``, on the state's mesh, past folds.
+
+    Pseudo-arclength continuation of :math:`E'(u; p) - \omega^2M_cu = 0` (H. B. Keller, in *Applications of Bifurcation
+    Theory* (1977) 359).
 
     Parameters
     ----------

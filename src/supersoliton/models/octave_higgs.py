@@ -52,8 +52,14 @@ def _from_invariants(square: Any, nearest: Any, next_nearest: Any, phi2: Any, p:
 
 @dataclass(frozen=True)
 class OctaveHiggs(AbstractModel):
-    """n octave fields and one Higgs field; parameters as in the module's formula, in units of mass.
+    r"""n octave fields and one Higgs field, in units of a mass:
 
+    .. math::
+        V = \sum_o\left[\tfrac12 m_0^2\Psi_o^2 + \tfrac{s}{4} g\Psi_o^4 + \tfrac18\delta\Psi_o^6
+          + 2^{-\beta o}(\lambda_1\Psi_o\Psi_{o+1} + \lambda_2\Psi_o\Psi_{o+2})\right]
+          + \tfrac12\mu^2\Phi^2 + \tfrac14\lambda_H\Phi^4 + g_Y\Phi^2\sum_o\Psi_o^2 .
+
+    A coupling to an octave beyond the last is absent. Fields are ``psi_0`` ... and ``phi``, the last one.
     ``m0_squared`` may be negative (hence not ``m0``); ``quartic_sign`` is -1 (attractive) or +1 (repulsive);
     ``delta >= 0`` and ``lambda_H >= 0`` keep the energy bounded below.
 

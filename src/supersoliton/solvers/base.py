@@ -32,7 +32,7 @@ CONVERGED = "converged"
 
 @dataclass(frozen=True)
 class Solution:
-    """Where a solver ended."""
+    """Where a solver ended: the fields at the nodes, the multiplier omega^2 (mass^2), and in words how it ended."""
 
     # the point
     u: Array  # (n_nodes, n_fields)

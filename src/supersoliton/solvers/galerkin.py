@@ -80,7 +80,7 @@ def correct(problem: Problem, basis: Basis, start: Point, steps: int, enough: fl
 class _Here(NamedTuple):
     """A point of the space of the basis; scaled to the norm it would leave it, and steps would only converge linearly.
 
-    ``error``: its residual, or what its norm is wrong by (of the fields, relative), the larger one. ``size``: its L2
+    ``error``: its residual, and what the size of the fields is wrong by at a fixed norm (relative). ``size``: its L2
     norm, as that of a step is the Euclidean one of its coefficients.
     """
 

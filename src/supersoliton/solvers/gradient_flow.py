@@ -41,7 +41,7 @@ _SMALLEST = 1e-10  # of the first time step: shorter ones move nothing
 
 @dataclass(frozen=True)
 class GradientFlow(AbstractSolver):
-    """Gradient flow to a minimum (at fixed norm where one is given).
+    r"""Gradient flow :math:`\partial_\tau u = -M^{-1}(E'(u) - \omega^2M_cu)` to a minimum (at fixed norm where given).
 
     Parameters
     ----------

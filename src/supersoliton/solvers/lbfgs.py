@@ -22,6 +22,7 @@ from numpy import ndarray as Array
 from scipy.optimize import minimize
 
 from ..grid import RadialGrid
+from ..linalg.threads import one_thread
 from ..problem import Problem, is_number
 from .base import AbstractSolver, Solution
 from .descent import Descent, Point, check_limits
@@ -58,6 +59,7 @@ class LBFGS(AbstractSolver):
                 raise ValueError(f"solver.{name} must be 0 or positive, got {value!r}: try {remedy}")
         check_limits(self.tol, self.max_steps, self.max_seconds, self.polish)
 
+    @one_thread
     def run(self, problem: Problem, u: Array) -> Solution:
         limits: dict[str, Any] = {"tol": self.tol, "max_steps": self.max_steps, "max_seconds": self.max_seconds}
         descent = Descent(problem, u, name="L-BFGS", **limits)

@@ -47,7 +47,10 @@ class Last(NamedTuple):
 
 @dataclass(frozen=True)
 class Newton(AbstractSolver):
-    """Newton's method.
+    r"""Newton's method on :math:`E'(u) - \omega^2M_cu = 0`, bordered by the norm where one is fixed.
+
+    Towards a minimum pseudo-transient continuation (C. T. Kelley, D. E. Keyes, *SIAM J. Numer. Anal.* **35** (1998)
+    508), towards any index damped steps (P. Deuflhard, *Newton Methods for Nonlinear Problems* (2004), section 3.3).
 
     Parameters
     ----------
