@@ -19,8 +19,8 @@ from threadpoolctl import ThreadpoolController
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# One entry for each thread of Python. Where several are at work at once, threadpoolctl lets one of them set the number and
-# ignores the others, so these may see what it gives back: that costs time and changes no number.
+# One entry for each thread of Python. Where several are at work at once, threadpoolctl lets one of them set the number
+# and ignores the others, so these may see what it gives back: that costs time and changes no number.
 _here = threading.local()
 
 
