@@ -158,3 +158,12 @@ def test_a_singular_mass_at_the_vacuum_is_finite():
     problem = ss.Problem(ss.Potential(logarithmic, params={"m": 1.0, "w": 1.0}), GRID)
     assert problem.vacuum.values.tolist() == [0.0]
     assert 100.0 < problem.vacuum.masses_squared[0] < math.inf
+
+
+@pytest.mark.parametrize(("order", "divisor", "expected"), [(12, 2, 6), (12, 3, 4), (9, 3, 4), (3, 2, 3)])
+def test_a_coarser_mesh_has_the_same_elements_of_lower_order(order, divisor, expected):
+    problem = ss.Problem(MODEL, ss.RadialGrid(15.0, 8, order), omega=0.3)
+    coarse = problem.coarser(divisor)
+    assert coarse.grid.order == expected
+    assert np.array_equal(coarse.grid.element_edges, problem.grid.element_edges)
+    assert coarse.omega == problem.omega
