@@ -120,7 +120,7 @@ def _ranks(points: Array) -> Array:
     ranks = np.zeros(len(distinct), dtype=np.int32)  # half the memory to go through
     for start in range(0, len(ranks), _BLOCK):
         stop = min(start + _BLOCK, len(ranks))
-        beaten = np.logical_and.reduce(columns[:, None, :stop] >= columns[:, start:stop, None])
+        beaten = np.all(columns[:, None, :stop] >= columns[:, start:stop, None], axis=0)
         ranks[start:stop] = np.where(beaten[:, :start], ranks[:start], -1).max(axis=1, initial=-1) + 1
         for row, index in enumerate(range(start, stop)):  # those of the block itself, one after another
             within = ranks[start:index][beaten[row, start:index]]
