@@ -124,7 +124,7 @@ def _ranks(points: Array) -> Array:
         ranks[start:stop] = np.where(beaten[:, :start], ranks[:start], -1).max(axis=1, initial=-1) + 1
         for row, index in enumerate(range(start, stop)):  # those of the block itself, one after another
             within = ranks[start:index][beaten[row, start:index]]
-            ranks[index] = max(ranks[index], within.max(initial=-1) + 1)
+            ranks[index] = max(ranks[index], within.max(axis=0, initial=-1) + 1)
     return ranks[::-1][back.ravel()].astype(int)
 
 
