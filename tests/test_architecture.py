@@ -38,6 +38,7 @@ LAYERS = (
     {"adaptive", "dimension"},
     {"state"},
     {"bounce"},
+    {"barrier"},
     {"solve"},
     {"find", "continuation", "rotation", "self_consistent"},
     {"sensitivity"},

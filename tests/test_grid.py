@@ -176,6 +176,10 @@ def test_edges_define_the_grid_and_equal_grids_are_equal():
     assert (grid.r_max, grid.n_elements, grid.n_nodes) == (3.0, 2, 25)
     assert grid == ss.RadialGrid(edges=(0.0, 1.0, 3.0))
     assert hash(grid) == hash(ss.RadialGrid(edges=(0.0, 1.0, 3.0)))
+    equal = ss.RadialGrid(r_max=3.0, n_elements=3, dim=3)
+    assert equal == ss.RadialGrid(edges=(0.0, 1.0, 2.0, 3.0), dim=3.0)
+    assert len({grid, equal, ss.RadialGrid(edges=(0, 1, 2, 3)), ss.RadialGrid(edges=(0, 1, 2, 3), order=8)}) == 3
+    assert grid != "a grid"
     assert grid.nodes[[0, 12, 24]] == pytest.approx([0.0, 1.0, 3.0])
     assert ss.RadialGrid(r_max=25).r_max == 25.0
 

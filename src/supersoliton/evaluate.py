@@ -10,12 +10,13 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from . import lanes, observables
+from .barrier import find_solitons
 from .certificate import BOUNDARY_LIMIT, RESIDUAL_LIMIT
 from .findings import Findings
 from .linalg.threads import one_thread
 from .problem import Problem
 from .scoring import score
-from .search import ANALYTIC, Found, find_solutions
+from .search import ANALYTIC, Found
 from .self_consistent import iterate, recorded
 from .solvers.base import AbstractSolver
 from .spectrum import Modes, spectrum
@@ -80,7 +81,7 @@ def evaluate(cfg: Settings, point: Mapping[str, float]) -> Evaluation:
     fixed = None
     guess = _guess(cfg)
     if cfg.problem.self_consistent is None:
-        found = find_solutions(problem, cfg.solver, guess)
+        found = find_solitons(problem, cfg.solver, guess)
     else:  # the evaluation is that of the fixed point, or of where the search for one ended
         fixed = iterate(problem, cfg.problem.self_consistent, guess, cfg.solver)
         problem, found = fixed.problem, Found(fixed.solutions, len(fixed.solutions))
@@ -92,7 +93,7 @@ def evaluate(cfg: Settings, point: Mapping[str, float]) -> Evaluation:
     clock.lap("certificate")
     # A start that was foretold has to earn its trust. Only a finer mesh or a larger box mends the other reasons.
     if found.start != ANALYTIC and not state.certificate.solved:
-        again = find_solutions(problem, cfg.solver, untrained(guess))
+        again = find_solitons(problem, cfg.solver, untrained(guess))
         found = again._replace(steps=found.steps + again.steps, untrained_steps=found.untrained_steps)
         state = make_state(problem, found.solutions[0])
         clock.lap("state_again")

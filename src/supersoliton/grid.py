@@ -90,9 +90,9 @@ def _samples(order: int, count: int) -> Float[Array, "{count} {order}+1"]:
     return lagrange_matrix(order, np.linspace(-1.0, 1.0, count))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RadialGrid:
-    """A mesh of spectral elements on [0, r_max].
+    """A mesh of spectral elements on [0, r_max]. Grids of one mesh are equal, however they were given.
 
     Parameters
     ----------
@@ -138,6 +138,16 @@ class RadialGrid:
         if not (_is_real(self.dim) and math.isfinite(self.dim) and self.dim >= 1):
             raise ValueError(f"grid.dim must be a dimension of at least 1, got {self.dim!r}: try 3")
         object.__setattr__(self, "r_max", float(self.r_max))
+
+    @functools.cached_property
+    def _mesh(self) -> tuple[int, float, tuple[float, ...]]:
+        return self.order, float(self.dim), tuple(self.element_edges.tolist())
+
+    def __eq__(self, other: object) -> bool:
+        return self._mesh == other._mesh if isinstance(other, RadialGrid) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._mesh)
 
     @property
     def n_nodes(self) -> int:

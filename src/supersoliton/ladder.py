@@ -20,7 +20,7 @@ from numpy import ndarray as Array
 from .problem import Problem
 from .solvers import rules
 from .solvers.base import metric
-from .solvers.galerkin import ENOUGH, Point, correct, point_at
+from .solvers.galerkin import ENOUGH, Point, correct
 from .solvers.modes import count_negative, factorise
 from .warm_start.branch import Branch, branch_of
 from .warm_start.library import BranchModel, Library
@@ -46,13 +46,13 @@ class Foretold(NamedTuple):
         return self.point.energy
 
     def doubt(self, problem: Problem) -> float:
-        """What the energy may lie above that of the state: ten times (residual)^2 |w|^2 in the norm of H^1.
+        """What the energy may lie above that of the state: ten times (error)^2 |w|^2 in the norm of H^1.
 
-        Near a state it errs by half the second variation along the error, which the residual measures. Infinite where
+        Near a state it errs by half the second variation along the error. Infinite where
         the start is not near one.
         """
-        residual = float(self.point.at.residual)
-        return residual**2 * self._doubted(problem) if residual < rules.NEAR else np.inf
+        error = self.point.error
+        return error**2 * self._doubted(problem) if error < rules.NEAR else np.inf
 
     def enough(self, problem: Problem, gap: float) -> float:
         """The residual at which the energy is doubted by no more than ``gap``."""
@@ -74,12 +74,12 @@ def foretell(library: Library, problem: Problem, branch: Branch, rungs: Sequence
     x = library.box.unit_of(problem)
     best: tuple[Point, str] | None = None
     for rung in rungs:
-        fitted = best is not None and best[0].at.residual < _HOPELESS
+        fitted = best is not None and best[0].error < _HOPELESS
         coefficients = None if rung == "neighbour" and fitted else model.foretell(rung, x)
         if coefficients is None:
             continue
-        point = point_at(problem, model.basis, coefficients)
-        if best is None or point.at.residual < best[0].at.residual:
+        point = Point(problem, model.basis, coefficients)
+        if best is None or point.error < best[0].error:
             best = point, rung
     return None if best is None else Foretold(*best, model)
 
@@ -91,10 +91,10 @@ def corrected(
 
     ``coarse``: the same problem on a coarser mesh. ``enough``: the residual from which no more steps are taken.
     """
-    if not start.point.at.residual < (_HOPELESS if steps else rules.NEAR):
+    if not start.point.error < (_HOPELESS if steps else rules.NEAR):
         return None
-    point = correct(problem, start.model.basis, start.point, steps, min(enough, _AFTER))
-    if (steps and not point.at.residual < _AFTER) or branch_of(problem, point.u) != start.model.branch:
+    point = correct(start.point, steps, min(enough, _AFTER))
+    if (steps and not point.error < _AFTER) or branch_of(problem, point.u) != start.model.branch:
         return None
     better = Foretold(point, start.rung, start.model)
     return better if is_minimum(problem, coarse, better) else None

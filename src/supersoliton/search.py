@@ -8,7 +8,8 @@ coarse mesh may err.
 
 Where a start's branch was trained (:class:`.warm_start.WarmStart`), what is foretold takes the place of the way from
 the screened start to the end. The branches looked at are the same, so a trained search misses none that an untrained
-one would see; what ends on another branch than it was meant for is dropped, and its start goes the long way.
+one would see; what ends on another branch than it was meant for is dropped, and its start goes the long way. Without
+norm there is nothing to descend, so screening tells little: all trained branches are looked at.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class _Candidate(NamedTuple):
     settled: bool  # the energy is that of a state: converged on the coarse mesh, or foretold
     foretold: Foretold | None
     branch: Branch | None
-    origin: Array  # the screened start, on the coarse mesh
+    origin: Array | None  # the screened start, on the coarse mesh, where there was one
 
 
 def find_solutions(problem: Problem, solver: AbstractSolver, guess: Any, *, every: bool = False) -> Found:
@@ -126,6 +127,9 @@ class _Search:
         starts: dict[Branch, list[Array]] = {}
         for u in screened:
             starts.setdefault(branch_of(self.coarse, u), []).append(u)
+        if self.problem.norm is None:
+            for branch in self.library.models:
+                starts.setdefault(branch, [])
         rough = {b: foretell(self.library, self.problem, b, self.multi.rungs) for b in starts}
         unknown = [u for branch, found in rough.items() if found is None for u in starts[branch]]
         known: list[_Candidate] = []
@@ -144,7 +148,7 @@ class _Search:
             if self.too_high(better, lowest):
                 self.higher += 1
                 continue
-            known.append(_Candidate(better.u, better.energy, True, better, branch, starts[branch][0]))
+            known.append(_Candidate(better.u, better.energy, True, better, branch, next(iter(starts[branch]), None)))
             known.sort(key=lambda candidate: candidate.energy)
         return known, unknown
 
@@ -181,7 +185,7 @@ class _Search:
             return solution, ANALYTIC
         if solution.converged and branch_of(self.problem, solution.u) == candidate.branch:
             return solution, candidate.foretold.rung
-        for other in self.relaxed([candidate.origin]):  # foretold wrongly: the long way
+        for other in self.relaxed([] if candidate.origin is None else [candidate.origin]):  # foretold wrongly
             return self.polish(other)
         return solution, candidate.foretold.rung
 

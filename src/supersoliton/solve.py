@@ -7,17 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy import ndarray as Array
 
 from .adaptive import ELEMENTS, ORDER, SMOOTH, converge_mesh, decay_length, domain_for, enlarge, transfer
-from .bounce import BounceError, bounce
+from .barrier import bounce_of, find_solitons, has_bounce, reaches_below, through_the_barrier
+from .bounce import BounceError
 from .certificate import is_homogeneous
 from .grid import RadialGrid
 from .linalg.threads import one_thread
-from .models import AbstractModel, Rotating
-from .pointwise import point_kernels
 from .problem import Problem
-from .search import find_solutions
 from .solvers.base import AbstractSolver, Solution
 from .solvers.newton import Newton
 from .state import State, make_state
@@ -82,7 +79,7 @@ def solve(problem: Problem, guess: Any = None, solver: AbstractSolver | None = N
 
 def _run(problem: Problem, guess: Any, solver: AbstractSolver) -> Solution:
     if guess is None or isinstance(guess, MultiStart):
-        found = find_solutions(problem, solver, guess).solutions
+        found = find_solitons(problem, solver, guess).solutions
         if not found:
             raise ValueError("solve: no start of the default search has a finite energy: give a guess")
         return found[0]
@@ -91,50 +88,22 @@ def _run(problem: Problem, guess: Any, solver: AbstractSolver) -> Solution:
 
 def _through_the_barrier(problem: Problem, guess: Any, solution: Solution) -> Solution:
     """The bounce on the problem's own mesh, where Newton has failed from a guess that reaches below the vacuum."""
-    if not _has_bounce(problem) or problem.grid is None or problem.boundary == "free":
+    if not has_bounce(problem) or problem.grid is None:
         return solution
     if solution.converged and not is_homogeneous(problem, solution.u):
         return solution
-    if solution.converged and not _reaches_below(problem, starting_fields(problem, guess)):
+    if solution.converged and not reaches_below(problem, starting_fields(problem, guess)):
         return solution
-    try:
-        found = _bounce(problem, problem.grid.dim)
-    except BounceError:  # there is none to be found: Newton's own word stands
-        return solution
-    moved = Newton(target="stationary").run(problem, transfer(found.problem, found.u, problem))
-    return moved if moved.converged and not is_homogeneous(problem, moved.u) else solution
-
-
-def _has_bounce(problem: Problem) -> bool:
-    return problem.norm is None and problem.parity == "even" and not problem.model.explicit_r
-
-
-def _effective_model(problem: Problem) -> AbstractModel:
-    """The potential whose bounce the problem asks for: V, less omega^2 N/2 at fixed frequency."""
-    if problem.omega is None:
-        return problem.model
-    return Rotating(problem.model, float(problem.omega) ** 2, tuple(float(c) for c in problem.carries_norm))
-
-
-def _bounce(problem: Problem, dim: float) -> State:
-    return bounce(_effective_model(problem), problem.vacuum.values, dim=float(dim))
-
-
-def _reaches_below(problem: Problem, u: Array) -> bool:
-    model = _effective_model(problem)
-    value = point_kernels(model.potential_function).value
-    states = np.concatenate([u, problem.vacuum.values[None]])
-    energies = value(states, model.params, np.zeros(len(states)))
-    return bool(np.nanmin(energies[:-1]) < energies[-1] - 1e-12)
+    return through_the_barrier(problem) or solution  # where there is none, Newton's own word stands
 
 
 def _without_grid(problem: Problem, guess: Any, solver: AbstractSolver) -> tuple[Problem, Solution]:
     """Choose the domain by the guess and the mass gap, let it grow while the state reaches its edge, refine."""
     if guess is not None and not isinstance(guess, AbstractProfile | MultiStart) and not hasattr(guess, "grid"):
         raise ValueError("solve: an array needs the grid that it lives on: give problem.grid, or a profile or state")
-    if _has_bounce(problem):
+    if has_bounce(problem):
         try:
-            found = _bounce(problem, problem.dimension)
+            found = bounce_of(problem, problem.dimension)
         except BounceError as error:
             raise ValueError(f"solve: without a grid a localised state is sought, and {error}") from error
         if problem.omega is None:

@@ -9,7 +9,7 @@ import supersoliton as ss
 from supersoliton.ladder import Foretold, corrected, foretell, is_minimum
 from supersoliton.pretrain.seeds import follow, make_seed
 from supersoliton.search import _Search, find_solutions
-from supersoliton.solvers.galerkin import correct, point_at
+from supersoliton.solvers.galerkin import Point, correct
 from supersoliton.warm_start.basis import make_basis
 from supersoliton.warm_start.box import Box
 from supersoliton.warm_start.branch import branch_of
@@ -38,7 +38,7 @@ def foretold(state, shift=0.0):
     other[:, 0] *= 0.9
     basis = make_basis(problem.grid, np.stack([w, other]), np.zeros((0, *w.shape)), size=1)
     model = BranchModel(branch_of(problem, state.u), basis, np.zeros((1, 1)), np.zeros((1, 1)))
-    return Foretold(point_at(problem, basis, basis.project(w + shift * (other - w))), "regression", model)
+    return Foretold(Point(problem, basis, basis.project(w + shift * (other - w))), "regression", model)
 
 
 @pytest.mark.parametrize(("norm", "negative"), [(900.0, 0), (500.0, 1)])
@@ -48,7 +48,7 @@ def test_a_saddle_is_no_start(norm, negative):
     assert state.certificate.negative_modes == negative
     assert str(branch_of(state.problem, state.u)) == "+0 -1"
     start, coarse = foretold(state), state.problem.coarser(3)
-    assert start.point.at.residual < 1e-9
+    assert start.point.error < 1e-9
     assert is_minimum(state.problem, coarse, start) == (negative == 0)
     assert (corrected(state.problem, coarse, start, 4) is None) == (negative > 0)
 
@@ -58,7 +58,7 @@ def test_without_norm_any_stationary_point_will_do():
     bounce = ss.bounce(ss.Potential(lambda u, p: 0.25 * u[0] ** 4 - 0.5 * u[0] ** 3 + 0.4 * 0.5 * u[0] ** 2, ("u",)),
                        (0.0,))  # fmt: skip
     assert bounce.certificate.negative_modes == 1
-    start = Foretold(point_at(bounce.problem, *_spanned(bounce)), "regression", None)
+    start = Foretold(Point(bounce.problem, *_spanned(bounce)), "regression", None)
     assert is_minimum(bounce.problem, bounce.problem.coarser(3), start)
 
 
@@ -73,10 +73,10 @@ def test_a_basis_that_cannot_reach_the_state_is_no_start():
     state = opposed(900.0)
     other = ss.Problem(ss.OctaveHiggs(g=0.695, **MODEL), GRID, norm=900.0)
     start = foretold(state)
-    point = point_at(other, start.model.basis, start.point.coefficients)
+    point = Point(other, start.model.basis, start.point.coefficients)
     start = start._replace(point=point)
-    reached = correct(other, start.model.basis, point, 4)
-    assert 1.5e-3 < reached.at.residual < 0.07
+    reached = correct(point, 4)
+    assert 1.5e-3 < reached.error < 0.07
     assert branch_of(other, reached.u) == start.model.branch
     assert is_minimum(other, other.coarser(3), start)
     assert corrected(other, other.coarser(3), start, 4) is None
@@ -155,8 +155,8 @@ def test_factors_that_are_too_old_are_renewed():
     ends = [basis.project(one) for one in w]
 
     def error(times, steps):
-        start = point_at(problem, basis, ends[0] + times * (ends[2] - ends[0]))
-        found = correct(problem, basis, start, steps, enough=0.0).coefficients
+        start = Point(problem, basis, ends[0] + times * (ends[2] - ends[0]))
+        found = correct(start, steps, enough=0.0).coefficients
         return np.linalg.norm(found - ends[0]) / np.linalg.norm(ends[0])
 
     assert error(1, 1) < 1e-9

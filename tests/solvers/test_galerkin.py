@@ -5,7 +5,7 @@ import pytest
 
 import supersoliton as ss
 from supersoliton.solvers.base import force
-from supersoliton.solvers.galerkin import correct, point_at
+from supersoliton.solvers.galerkin import Point, correct
 from supersoliton.solvers.tangents import tangents
 from supersoliton.warm_start.basis import make_basis
 
@@ -33,12 +33,12 @@ def test_a_state_of_the_basis_is_found_again(basis):
     """At a coupling whose state spans the basis, Newton's method within it ends at that state, as on the mesh."""
     state = q_ball(0.6)
     target = basis.project(state.u - state.problem.vacuum.values)
-    start = point_at(
+    start = Point(
         state.problem, basis, target + 0.05 * np.linalg.norm(target) / np.sqrt(basis.size) * np.ones(basis.size)
     )
-    found = correct(state.problem, basis, start, 12, enough=0.0)
-    assert start.at.residual > 3e-4
-    assert found.at.residual < 1e-9
+    found = correct(start, 12, enough=0.0)
+    assert start.error > 3e-4
+    assert found.error < 1e-9
     assert state.problem.energy(found.u) == pytest.approx(state.energy, rel=1e-12)
     assert found.at.multiplier == pytest.approx(state.multiplier, rel=1e-8)
 
@@ -50,8 +50,8 @@ def test_between_the_states_the_energy_errs_by_the_square(basis):
     """
     state = q_ball(0.65)
     problem = state.problem
-    start = point_at(problem, basis, basis.project(state.u - problem.vacuum.values))
-    found = correct(problem, basis, start, 12, enough=0.0)
+    start = Point(problem, basis, basis.project(state.u - problem.vacuum.values))
+    found = correct(start, 12, enough=0.0)
     away = found.u - state.u
     error = np.sqrt(np.sum(away * (GRID.mass @ away)) / problem.norm)
     assert 1e-8 < error < 1e-3
@@ -63,20 +63,20 @@ def test_between_the_states_the_energy_errs_by_the_square(basis):
 def test_convergence_is_quadratic(basis):
     state = q_ball(0.6)
     target = basis.project(state.u - state.problem.vacuum.values)
-    point = point_at(state.problem, basis, 1.003 * target)
+    point = Point(state.problem, basis, 1.003 * target)
     errors = []
     for _ in range(3):
         errors.append(np.linalg.norm(basis.project(point.u - state.problem.vacuum.values) - target))
-        point = correct(state.problem, basis, point, 1, enough=0.0)
+        point = correct(point, 1, enough=0.0)
     assert errors[1] < 0.5 * errors[0]
     assert errors[2] < 0.05 * errors[1] or errors[2] < 1e-8 * np.linalg.norm(target)
 
 
 def test_it_stops_where_more_would_not_help(basis):
     state = q_ball(0.6)
-    start = point_at(state.problem, basis, basis.project(state.u - state.problem.vacuum.values))
-    assert correct(state.problem, basis, start, 5) is start  # near enough already
-    assert correct(state.problem, basis, point_at(state.problem, basis, np.zeros(basis.size)), 0).at.residual > 1e-4
+    start = Point(state.problem, basis, basis.project(state.u - state.problem.vacuum.values))
+    assert correct(start, 5) is start  # near enough already
+    assert correct(Point(state.problem, basis, np.zeros(basis.size)), 0).error > 1e-4
 
 
 def test_without_norm():
@@ -89,5 +89,5 @@ def test_without_norm():
     exact = np.sqrt(2.0) / np.cosh(grid.nodes)[:, None]
     basis = make_basis(grid, np.stack([exact, 0.8 * exact]), np.zeros((0, grid.n_nodes, 1)), size=1)
     problem = ss.Problem(potential(1.3), grid)
-    found = correct(problem, basis, point_at(problem, basis, np.zeros(1)), 12, enough=0.0)
+    found = correct(Point(problem, basis, np.zeros(1)), 12, enough=0.0)
     assert found.u == pytest.approx(exact / np.sqrt(1.3), abs=1e-6)

@@ -13,9 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from .. import certificate as limits
+from ..barrier import find_solitons
 from ..config import Config
 from ..scoring import score
-from ..search import find_solutions
 from ..self_consistent import iterate
 from ..spectrum import spectrum
 from ..state import State, make_state
@@ -34,7 +34,7 @@ def find_state(config: Config, point: Mapping[str, float]) -> tuple[State, dict[
     problem = config.problem_at(point)
     options, fed = config.problem.self_consistent, None
     if options is None:
-        solutions = find_solutions(problem, config.solver, config.trained_guess or config.problem.guess).solutions
+        solutions = find_solitons(problem, config.solver, config.trained_guess or config.problem.guess).solutions
     else:
         found = iterate(problem, options, config.trained_guess or config.problem.guess, config.solver)
         bare = {name: float(problem.model.params[name]) for name in options.feedback}

@@ -133,6 +133,11 @@ def _print_worth(console: Console, worth: Worth) -> None:
 
     where = "inside the box" if worth.where == "inside" else "outside, by up to 12 % of a range"
     console.print(f"{worth.points} unseen points {where}; {100.0 * worth.covered:.1f} % on a branch that is known.")
+    if worth.lost:
+        told = f"at {worth.lost} more, the trained one at {worth.recovered} of these"
+        console.print(f"The search without training finds no soliton {told}.")
+    if not worth.points:
+        return
     table = simple_table(
         "start_on_the_branch", "points", "error_median", "error_95_%", "Newton_steps", "right_%", "ms_to_foretell",
         "ms_to_solve", title="",

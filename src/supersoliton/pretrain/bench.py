@@ -17,10 +17,10 @@ from jaxtyping import Float
 from numpy import ndarray as Array
 from threadpoolctl import threadpool_limits
 
+from ..barrier import find_solitons, is_soliton
 from ..ladder import corrected, foretell
 from ..problem import Problem
-from ..search import find_solutions
-from ..solvers.galerkin import correct, point_at
+from ..solvers.galerkin import Point, correct
 from ..warm_start.analytic import starting_fields
 from ..warm_start.branch import Branch, branch_of, oriented
 from ..warm_start.library import RUNGS, BranchModel, Library
@@ -68,13 +68,19 @@ class Search:
 
 @dataclass(frozen=True)
 class Worth:
-    """The rows of one set of points; ``covered``: the fraction whose lowest state is on a branch that is known."""
+    """The rows of one set of points; ``covered``: the fraction whose lowest state is on a branch that is known.
+
+    ``lost``: at how many points more the search without training found no soliton; ``recovered``: at how many of those
+    the trained search (auto) found one.
+    """
 
     where: str
     points: int
     covered: float
     starts: list[Row]
     searches: list[Search]
+    lost: int
+    recovered: int
 
 
 def bench(
@@ -98,7 +104,8 @@ def bench(
         for done, one in enumerate(in_order(_measure, tasks, workers), start=1):
             measured.append(one)
             tell(where, done, points)
-        out.append(_worth(where, [one for one in measured if one is not None], library))
+        lost = [one for one in measured if isinstance(one, _Lost)]
+        out.append(_worth(where, [one for one in measured if isinstance(one, _Point)], lost, library))
     return out
 
 
@@ -138,16 +145,24 @@ class _Point:
     searches: dict[str, _Ended]
 
 
-def _measure(config: Any, library: Library, x: Array) -> _Point | None:
-    """All methods at one point; None where there is no vacuum or no state."""
+@dataclass(frozen=True)
+class _Lost:
+    """A point at which the search without training found no soliton; whether the trained one did."""
+
+    recovered: bool
+
+
+def _measure(config: Any, library: Library, x: Array) -> _Point | _Lost | None:
+    """All methods at one point; None where there is no vacuum."""
     with threadpool_limits(1):
         problem = problem_at(config, library.box, x)
         if problem is None:
             return None
         guess = replace(config.trained_guess, use="none")
-        found, seconds = _timed(lambda: find_solutions(problem, config.solver, untrained(guess)))
-        if not found.solutions or not found.solutions[0].converged:
-            return None
+        found, seconds = _timed(lambda: find_solitons(problem, config.solver, untrained(guess)))
+        if not is_soliton(problem, found.solutions):
+            trained = find_solitons(problem, config.solver, replace(guess, use="auto"))
+            return _Lost(is_soliton(problem, trained.solutions))
         truth = oriented(problem, found.solutions[0].u)
         energy, branch = problem.energy(truth), branch_of(problem, truth)
         searches = {"none": _Ended(found.steps, seconds, energy, True, found.start)}
@@ -161,7 +176,7 @@ def _measure(config: Any, library: Library, x: Array) -> _Point | None:
 
 
 def _searched(config: Any, problem: Problem, guess: WarmStart, energy: float) -> _Ended:
-    found, seconds = _timed(lambda: find_solutions(problem, config.solver, guess))
+    found, seconds = _timed(lambda: find_solitons(problem, config.solver, guess))
     lowest = problem.energy(found.solutions[0].u) if found.solutions else math.inf
     converged = bool(found.solutions) and found.solutions[0].converged
     return _Ended(found.steps, seconds, lowest, converged and lowest <= energy + _SAME * abs(energy), found.start)
@@ -189,7 +204,7 @@ def _predicted(problem: Problem, model: BranchModel, rung: str, x: Array, correc
     assert coefficients is not None
     if corrections == 0:
         return starting_fields(problem, problem.vacuum.values + model.basis.expand(coefficients))
-    return correct(problem, model.basis, point_at(problem, model.basis, coefficients), corrections).u
+    return correct(Point(problem, model.basis, coefficients), corrections).u
 
 
 def _ladder(config: Any, library: Library, problem: Problem, branch: Branch) -> Array:
@@ -224,7 +239,7 @@ def _timed(call: Callable[[], Any]) -> tuple[Any, float]:
     return result, time.process_time() - start
 
 
-def _worth(where: str, measured: list[_Point], library: Library) -> Worth:
+def _worth(where: str, measured: list[_Point], lost: list[_Lost], library: Library) -> Worth:
     names = dict.fromkeys(name for one in measured for name in one.starts)
     starts = [_row(name, [one.starts[name] for one in measured if name in one.starts]) for name in names]
     trained = float(sum(library.record["seconds"].values()))
@@ -248,7 +263,7 @@ def _worth(where: str, measured: list[_Point], library: Library) -> Worth:
             )
         )
     covered = float(np.mean([one.covered for one in measured])) if measured else 0.0
-    return Worth(where, len(measured), covered, starts, searches)
+    return Worth(where, len(measured), covered, starts, searches, len(lost), sum(one.recovered for one in lost))
 
 
 def _row(name: str, starts: list[_Start]) -> Row:

@@ -116,9 +116,9 @@ class _Work:
 
     def run(self) -> Library | None:
         try:
-            self.search()
-            self.make_models()
-            self.make_networks()
+            for stage in (self.search, self.make_models, self.make_networks):
+                stage()
+                self.save()
         except _Stopped:
             self.save()
             return None

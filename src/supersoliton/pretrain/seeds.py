@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray as Array
 
+from ..barrier import find_solitons, is_soliton
 from ..problem import Problem
-from ..search import find_solutions
 from ..solvers.base import Solution
 from ..solvers.tangents import tangents
 from ..state import make_state
@@ -62,9 +62,9 @@ def search_point(config: Any, box: Box, x: Float[Array, " coupling"]) -> Searche
     if problem is None:
         return Searched(x, None, [], 0)
     guess = MultiStart(config.problem.guess.n_polish)
-    found = find_solutions(problem, config.solver, guess, every=True)
+    found = find_solitons(problem, config.solver, guess, every=True)
     seeds = [seed for s in found.solutions if (seed := make_seed(problem, box, s)) is not None]
-    lowest = branch_of(problem, found.solutions[0].u) if found.solutions and found.solutions[0].converged else None
+    lowest = branch_of(problem, found.solutions[0].u) if is_soliton(problem, found.solutions) else None
     return Searched(x, lowest, seeds, found.steps - sum(s.steps for s in found.solutions[1:]))
 
 
@@ -94,8 +94,8 @@ def follow(config: Any, box: Box, seeds: list[Seed], wanted: int, key: list[int]
 
 
 def make_seed(problem: Problem, box: Box, solution: Solution) -> Seed | None:
-    """The seed of a solution; None where it has no certificate."""
-    if not solution.converged or not make_state(problem, solution).certificate.certified:
+    """The seed of a solution; None where it is no soliton or has no certificate."""
+    if not is_soliton(problem, [solution]) or not make_state(problem, solution).certificate.certified:
         return None
     u = oriented(problem, solution.u)
     return Seed(branch_of(problem, u), box.unit_of(problem), u - problem.vacuum.values, problem.vacuum.values)

@@ -23,7 +23,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray as Array
 
-from ..solvers.galerkin import correct, point_at
+from ..solvers.galerkin import Point, correct
 from ..warm_start.box import Box
 from ..warm_start.branch import branch_of, oriented
 from ..warm_start.library import BranchModel
@@ -110,9 +110,8 @@ def _root(config: Any, box: Box, model: BranchModel, x: Array, vacuum: Array) ->
     problem = problem_at(config, box, x, vacuum)
     if problem is None or model.regression is None:
         return None
-    start = point_at(problem, model.basis, model.regression(x))
-    point = correct(problem, model.basis, start, _CORRECTIONS, enough=0.0)
-    if not point.at.residual < _ROOT or branch_of(problem, point.u) != model.branch:
+    point = correct(Point(problem, model.basis, model.regression(x)), _CORRECTIONS, enough=0.0)
+    if not point.error < _ROOT or branch_of(problem, point.u) != model.branch:
         return None
     return model.basis.project(oriented(problem, point.u) - problem.vacuum.values)
 

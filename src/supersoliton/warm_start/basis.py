@@ -47,11 +47,12 @@ class Basis:
 
     @cached_property
     def at_points(self) -> Float[Array, "point field mode"]:
-        """The modes at the quadrature points, in single precision."""
+        """The modes at the quadrature points, times the root of the weights there; in single precision."""
         geo = geometry(self.grid)
         nodes, n, k = self.modes.shape
         local = self.modes.reshape(nodes, n * k)[geo.index]
-        return np.asarray(geo.values @ local, np.float32).reshape(-1, n, k)
+        values = np.sqrt(geo.weights)[:, :, None] * (geo.values @ local)
+        return np.asarray(values, np.float32).reshape(-1, n, k)
 
     @cached_property
     def _forms(self) -> dict[tuple[str, tuple[float, ...]], Float[Array, "mode mode"]]:
