@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import re
 import resource
 import signal
@@ -83,6 +84,24 @@ def test_solve_prints_a_state_with_its_certificate_and_saves_it(tmp_path):
     assert f"{state.energy:.12g}" in done.stdout
     assert data["certificate"]["residual"] < 1e-10
     assert (tmp_path / "out" / "state.png").stat().st_size > 5000
+
+
+@pytest.mark.parametrize("command", ["solve", "spectrum"])
+def test_a_terminal_shows_that_work_is_going_on(tmp_path, command):
+    """On a real terminal of its own; what is printed in the end stays apart from it."""
+    controller, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, command, str(single_file(tmp_path))], cwd=tmp_path, stdout=subprocess.PIPE, stderr=terminal,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "200"},
+    )  # fmt: skip
+    os.close(terminal)
+    printed = process.communicate()[0].decode()
+    shown = os.read(controller, 1_000_000).decode()
+    os.close(controller)
+    assert process.returncode == 0
+    assert f"solving {tmp_path / 'one.toml'}" in shown
+    assert re.search(r"\d:\d\d:\d\d", shown)
+    assert "solving" not in printed
 
 
 def test_spectrum_keeps_the_physical_and_the_box_apart(tmp_path):
@@ -288,7 +307,10 @@ WRONG = [
     (["scan", "good.toml", "--out", "good.toml/run"], "cannot write"),
     (["scan", "good.toml", "--out", "foreign"], "study.db"),
     (["scan", "good.toml", "--trials", "0"], "[scan] trials"),
-    (["scan", "good.toml", "--trials", "many"], "--trials"),
+    (["scan", "good.toml", "--trials", "many"], "'--trials': 'many' is not a whole number."),
+    (["scan", "good.toml", "--workers", "2.5"], "'--workers': '2.5' is not a whole number."),
+    (["watch", "nowhere", "--every", "nan"], "'--every': 'nan' is not a number of at least 0.1."),
+    (["warm-start", "bench", "good.toml", "--points", "0"], "'--points': '0' is not a whole number of at least 1."),
     (["scan", "good.toml", "--device", "abacus"], "abacus"),
     (["scan", "single.toml"], "[scan.parameters]"),
     (["solve", "good.toml", "--out", "good.toml/here"], "cannot write"),

@@ -12,8 +12,9 @@ import typer
 
 from .. import __version__, devices
 from . import cache, validate, warm_start
+from .busy import busy
 from .help import App
-from .options import File, Json, Quiet, write_json
+from .options import File, Json, Quiet, real, whole, write_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,7 +52,9 @@ Storage = Annotated[
         show_default=False,
     ),
 ]
-Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Instead of the seed in the file.")]
+Seed = Annotated[
+    int | None, typer.Option("--seed", metavar="N", parser=whole(), help="Instead of the seed in the file.")
+]
 
 
 def main() -> None:
@@ -109,9 +112,10 @@ def solve(file: File, out: Out = None, json_file: Json = None, device: Device = 
 
     config, point = _config(file)
     folder = _folder(out)
-    state, fed = find_state(config, point)
-    saved = [state.save(folder / "state.nc"), folder / "state.png"]
-    state.plot().savefig(saved[1], dpi=150)
+    with busy(f"solving {file}", quiet=quiet):
+        state, fed = find_state(config, point)
+        saved = [state.save(folder / "state.nc"), folder / "state.png"]
+        state.plot().savefig(saved[1], dpi=150)
     data = {"file": str(file), "point": point, **describe_state(state), "saved": [str(path) for path in saved]}
     if fed is not None:
         data["self_consistent"] = fed
@@ -127,8 +131,9 @@ def spectrum(file: File, json_file: Json = None, device: Device = None, quiet: Q
     from .states import describe_spectrum, find_state, print_spectrum
 
     config, point = _config(file)
-    state, _ = find_state(config, point)
-    data = {"file": str(file), "point": point, **describe_spectrum(config, state)}
+    with busy(f"solving {file} and its spectrum", quiet=quiet):
+        state, _ = find_state(config, point)
+        data = {"file": str(file), "point": point, **describe_spectrum(config, state)}
     if not quiet:
         print_spectrum(_console(), data)
     write_json(json_file, data)
@@ -138,12 +143,17 @@ def spectrum(file: File, json_file: Json = None, device: Device = None, quiet: Q
 def scan(
     file: File,
     trials: Annotated[
-        int | None, typer.Option("--trials", metavar="N", help="Finished trials wanted in all, instead of the file's.")
+        int | None,
+        typer.Option(
+            "--trials", metavar="N", parser=whole(), help="Finished trials wanted in all, instead of the file's."
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Folder of the study; runs/NAME unless given.")
     ] = None,
-    workers: Annotated[int | None, typer.Option("--workers", metavar="N", help="Processes side by side.")] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", metavar="N", parser=whole(), help="Processes side by side.")
+    ] = None,
     seed: Seed = None,
     storage: Storage = None,
     extend: Annotated[
@@ -189,7 +199,9 @@ def pretrain(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Folder of warm_start.npz; runs/NAME unless given.")
     ] = None,
-    workers: Annotated[int | None, typer.Option("--workers", metavar="N", help="Processes side by side.")] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", metavar="N", parser=whole(), help="Processes side by side.")
+    ] = None,
     seed: Seed = None,
     json_file: Json = None,
     quiet: Quiet = False,
@@ -228,7 +240,7 @@ def dashboard(
     folder: Folder,
     storage: Storage = None,
     host: Annotated[str, typer.Option("--host", metavar="NAME", help="Where to listen.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", metavar="N", help="0 takes a free one.")] = 8080,
+    port: Annotated[int, typer.Option("--port", metavar="N", parser=whole(), help="0 takes a free one.")] = 8080,
     quiet: Quiet = False,
 ) -> None:
     """Show a scan in the browser with optuna-dashboard, while it runs or later; to this machine only unless --host."""
@@ -248,7 +260,9 @@ def dashboard(
 def watch(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a scan, e.g. runs/quickstart.")],
     once: Annotated[bool, typer.Option("--once", metavar="", help="One line, and no more.")] = False,
-    seconds: Annotated[float, typer.Option("--every", metavar="S", min=0.1, help="Seconds between looks.")] = 2.0,
+    seconds: Annotated[
+        float, typer.Option("--every", metavar="S", parser=real(0.1), help="Seconds between looks.")
+    ] = 2.0,
 ) -> None:
     """Follow a scan from its files: rate, best so far, workers, last heartbeat. Ctrl-C ends the watching only."""
     from . import watch as watching

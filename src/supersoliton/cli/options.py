@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +17,26 @@ def place(path: Path | None) -> Path | None:
     if path is not None and not path.parent.is_dir():
         raise ValueError(f"cannot write {path} (there is no folder {path.parent}): create it or give another.")
     return path
+
+
+def whole(least: int | None = None) -> Callable[[str], int]:
+    """What reads the value of an option as a whole number; refuses others in a sentence that repeats them."""
+    return functools.partial(_number, int, "a whole number", least)
+
+
+def real(least: float | None = None) -> Callable[[str], float]:
+    """The same for a number."""
+    return functools.partial(_number, float, "a number", least)
+
+
+def _number(kind: Callable[[str], Any], words: str, least: float | None, text: str) -> Any:
+    try:
+        value = kind(text)
+    except ValueError:
+        value = math.nan
+    if math.isfinite(value) and (least is None or value >= least):
+        return value
+    raise typer.BadParameter(f"{text!r} is not {words}{'' if least is None else f' of at least {least}'}")
 
 
 File = Annotated[Path, typer.Argument(metavar="FILE.toml", help="The configuration.", show_default=False)]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .help import App
-from .options import File, Json, Quiet, write_json
+from .options import File, Json, Quiet, whole, write_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,9 +38,13 @@ def info(file: File, out: Out = None, json_file: Json = None) -> None:
 def bench(
     file: File,
     out: Out = None,
-    points: Annotated[int, typer.Option("--points", metavar="N", min=1, help="Inside the box, and outside.")] = 200,
-    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of the points.")] = 0,
-    workers: Annotated[int, typer.Option("--workers", metavar="N", min=1, help="Processes side by side.")] = 1,
+    points: Annotated[
+        int, typer.Option("--points", metavar="N", parser=whole(1), help="Inside the box, and outside.")
+    ] = 200,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", parser=whole(0), help="Of the points.")] = 0,
+    workers: Annotated[
+        int, typer.Option("--workers", metavar="N", parser=whole(1), help="Processes side by side.")
+    ] = 1,
     json_file: Json = None,
     quiet: Quiet = False,
 ) -> None:
