@@ -16,7 +16,7 @@ MAX_LINES = 400
 # Lowest first. A module may import its own room and the rooms before it; rooms on one line are peers that do not see
 # each other.
 LAYERS = (
-    {"folders", "findings"},
+    {"folders", "findings", "arguments"},
     {"engine", "plotting", "devices"},
     {"lanes"},
     {"grid"},

@@ -18,6 +18,7 @@ import numpy as np
 from numpy import ndarray as Array
 
 from .adaptive import ELEMENTS, ORDER, converge_mesh, decay_length, domain_for, transfer
+from .arguments import expect_model
 from .certificate import exterior_error
 from .dimension import continue_dimension, core_radius
 from .grid import RadialGrid
@@ -104,6 +105,7 @@ def bounce(
     ------
     BounceError : (a ValueError) where the false vacuum is not one, is massless, or nothing lower is found.
     """
+    expect_model("bounce", model)
     watch = Stopwatch(max_seconds)
     chosen = solver or Newton()
     newton = _Deadline(chosen.tol, chosen.max_steps, "stationary", chosen.max_seconds, watch)

@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .arguments import expect_problem
 from .problem import Problem
 from .sensitivity import Sensitivity, eigenvalue_slopes, sensitivity
 from .solve import solve as solve_at_numbers
@@ -27,6 +28,7 @@ from .state import State
 def solve(
     problem: Problem, guess: Any = None, solver: AbstractSolver | None = None, *, throw: bool = False
 ) -> State | DifferentiableState:
+    expect_problem("solve", problem)
     if traced_parameters(problem):
         return solve_traced(problem, lambda plain: solve_at_numbers(plain, guess, solver, throw=throw))
     return solve_at_numbers(problem, guess, solver, throw=throw)

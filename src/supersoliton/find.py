@@ -9,6 +9,7 @@ import numpy as np
 from numpy import ndarray as Array
 
 from .adaptive import converge_mesh, transfer
+from .arguments import expect_problem
 from .bounce import BounceError
 from .grid import RadialGrid
 from .mesh import adapted_edges
@@ -52,6 +53,7 @@ def find_states(
 
     The deflation is that of P. E. Farrell, A. Birkisson, S. W. Funke, *SIAM J. Sci. Comput.* **37** (2015) A2026.
     """
+    expect_problem("find_states", problem)
     for name, value, least in (("n_starts", n_starts, 1), ("max_nodes", max_nodes, 0)):
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise ValueError(f"find_states: {name} must be an integer of at least {least}, got {value!r}: try 32 and 1")

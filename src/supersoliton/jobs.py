@@ -53,6 +53,7 @@ def scan(
     Raises ValueError: a configuration that is wrong or differs from that of the study in the folder (naming the key),
     a folder that cannot be written, a study.db that is not ours.
     """
+    _check_source("scan", path_or_config)
     asked = {"trials": trials, "workers": workers, "seed": seed, "device": device, "storage": storage}
     overrides = {key: value for key, value in asked.items() if value is not None}
     if isinstance(path_or_config, str | Path):
@@ -116,6 +117,7 @@ def pretrain(
     Raises ValueError: a configuration that is wrong, a file of unfinished work of another configuration, a folder that
     cannot be written. LostWorker: a worker process was killed; the same call goes on.
     """
+    _check_source("pretrain", path_or_config)
     config = (
         importlib.import_module(".config", __package__).load(path_or_config)
         if isinstance(path_or_config, str | Path)
@@ -144,6 +146,11 @@ def _trained(config: Config, directory: Path, request: Mapping[str, Any], quiet:
         return config, library
     library = _pretrained(config, config.scan.workers, quiet)
     return config.with_warm_start(), library
+
+
+def _check_source(call: str, given: Any) -> None:
+    if not isinstance(given, str | Path) and not hasattr(given, "with_scan"):
+        raise ValueError(f"{call}: give the path of a TOML file or a Config, got {given!r}")
 
 
 def _middle(config: Config) -> Any:

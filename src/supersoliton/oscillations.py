@@ -43,6 +43,7 @@ import scipy.linalg
 from jaxtyping import Complex, Float
 from numpy import ndarray as Array
 
+from .arguments import expect_state
 from .linalg.threads import one_thread
 from .models.base import ComplexifiedFunction
 from .pointwise import point_kernels
@@ -324,6 +325,7 @@ def oscillations(
     ValueError : for ``n_modes`` or ``ell`` out of range; where omega^2 < 0; where the complexified potential is
         missing, or not what it must be.
     """
+    expect_state("oscillations", state)
     problem: Problem = state.problem
     assert problem.grid is not None
     ell = check_ell(ell, problem.grid.dim)

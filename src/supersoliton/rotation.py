@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .arguments import expect_state
 from .problem import Problem
 from .solvers import linear
 from .solvers.modes import border_of, factorise
@@ -63,6 +64,7 @@ def rotation(state: State) -> Rotation:
     ------
     ValueError : for a state without fixed norm or frequency, or one that has not converged.
     """
+    expect_state("rotation", state)
     problem = state.problem
     if problem.norm is None and problem.omega is None:
         raise ValueError("rotation: the state has neither fixed norm nor frequency: solve Problem(..., norm=...)")

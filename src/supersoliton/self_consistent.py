@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray as Array
 
+from .arguments import expect_problem
 from .mean_field import CLOSURES, Formulas, octave_formulas
 from .models import OctaveHiggs
 from .problem import Problem, is_number
@@ -161,6 +162,7 @@ def self_consistent(
     ValueError : for options that do not fit the model, a problem without a grid, or one of whose starts none has a
         finite energy.
     """
+    expect_problem("self_consistent", problem)
     chosen = SelfConsistent() if options is None else options
     if problem.grid is None:
         raise ValueError("self_consistent: the averages need a mesh: give the problem a RadialGrid")

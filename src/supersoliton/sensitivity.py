@@ -21,6 +21,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray as Array
 
+from .arguments import expect_state
 from .continuation.curve import linearise
 from .continuation.family import Family, Point
 from .pointwise import point_functions
@@ -51,6 +52,7 @@ def sensitivity(state: State, parameter: str) -> Sensitivity:
     ------
     ValueError : for a parameter the problem does not have, or a state that has not converged.
     """
+    expect_state("sensitivity", state)
     problem = state.problem
     known = [*problem.model.params, *(n for n in ("norm", "omega") if getattr(problem, n) is not None)]
     if parameter not in known:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .adaptive import ELEMENTS, ORDER, SMOOTH, converge_mesh, decay_length, domain_for, enlarge, transfer
+from .arguments import expect_problem
 from .barrier import bounce_of, find_solitons, has_bounce, reaches_below, through_the_barrier
 from .bounce import BounceError
 from .certificate import is_homogeneous
@@ -57,8 +58,7 @@ def solve(problem: Problem, guess: Any = None, solver: AbstractSolver | None = N
     ------
     ValueError : for a guess that does not fit the problem.
     """
-    if not isinstance(problem, Problem):
-        raise ValueError(f"solve: problem must be a Problem, got {problem!r}: use Problem(model, grid)")
+    expect_problem("solve", problem)
     chosen = Newton() if solver is None else solver
     if not isinstance(chosen, AbstractSolver):
         raise ValueError(f"solve: solver must be a solver object, got {chosen!r}: use Newton()")

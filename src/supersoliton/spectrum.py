@@ -24,6 +24,7 @@ import scipy.linalg
 from jaxtyping import Float
 from numpy import ndarray as Array
 
+from .arguments import expect_state
 from .grid import RadialGrid
 from .linalg.eigenvalues import all_eigenvalues
 from .linalg.threads import one_thread
@@ -307,6 +308,7 @@ def spectrum(
     ------
     ValueError : for ``n_modes`` or ``ell`` out of range.
     """
+    expect_state("spectrum", state)
     problem: Problem = state.problem
     assert problem.grid is not None
     ell = check_ell(ell, problem.grid.dim)

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray as Array
 
+from .arguments import expect_model
 from .lanes import now
 from .models.base import AbstractModel
 from .pointwise import FEW, point_kernels
@@ -132,6 +133,7 @@ def vacua(
     max_seconds : time budget; searches that have not ended by then are dropped unless they are at a minimum already.
     known : a minimum that need not be found again: searches that come into its neighbourhood are dropped.
     """
+    expect_model("vacua", model)
     n = model.n_fields
     free = np.ones(n, bool) if held_at_zero is None else ~np.asarray(held_at_zero, bool)
     deadline = now() + max_seconds

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import expect_state
 from ..certificate import BOUNDARY_LIMIT, boundary_fraction, discretisation_error, is_homogeneous
 from ..linalg.threads import one_thread
 from ..problem import is_number
@@ -90,8 +91,7 @@ def continuation(
 
 
 def _check(state: State, parameter: str, stop: float) -> tuple[Family, Point, float]:
-    if not isinstance(state, State):
-        raise ValueError(f"continuation: state must be a State, got {state!r}: use what solve(problem) returns")
+    expect_state("continuation", state)
     problem = state.problem
     if not state.converged:
         raise ValueError(f"continuation: the state is not converged ({state.status}): start from one that is")

@@ -151,6 +151,8 @@ def _from_state(state: Any, nodes: Array, n: int) -> Array:
 
 
 def _from_array(values: Any, nodes: Array, n: int) -> Array:
+    if np.iscomplexobj(values):
+        raise ValueError("guess: the fields are real, got complex values: give real ones, e.g. their moduli")
     try:
         u = np.array(values, dtype=float)
     except (TypeError, ValueError):
