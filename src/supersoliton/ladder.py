@@ -36,6 +36,7 @@ class Foretold(NamedTuple):
     point: Point
     rung: str
     model: BranchModel
+    variation: Array | None = None  # the second variation in the model's basis
 
     @property
     def u(self) -> Array:
@@ -81,7 +82,9 @@ def foretell(library: Library, problem: Problem, branch: Branch, rungs: Sequence
         point = Point(problem, model.basis, coefficients)
         if best is None or point.error < best[0].error:
             best = point, rung
-    return None if best is None else Foretold(*best, model)
+    if best is None:
+        return None
+    return Foretold(*best, model, None if model.variation is None else model.variation(x))
 
 
 def corrected(
@@ -93,10 +96,13 @@ def corrected(
     """
     if not start.point.error < (_HOPELESS if steps else rules.NEAR):
         return None
-    point = correct(start.point, steps, min(enough, _AFTER))
+    enough = min(enough, _AFTER)
+    point = correct(start.point, steps, enough, start.variation)
+    if steps > 1 and not point.error < enough:  # where it had not been looked at
+        point = correct(point, steps - 1, enough)
     if (steps and not point.error < _AFTER) or branch_of(problem, point.u) != start.model.branch:
         return None
-    better = Foretold(point, start.rung, start.model)
+    better = start._replace(point=point)
     return better if is_minimum(problem, coarse, better) else None
 
 

@@ -204,7 +204,8 @@ def _predicted(problem: Problem, model: BranchModel, rung: str, x: Array, correc
     assert coefficients is not None
     if corrections == 0:
         return starting_fields(problem, problem.vacuum.values + model.basis.expand(coefficients))
-    return correct(Point(problem, model.basis, coefficients), corrections).u
+    variation = None if model.variation is None else model.variation(x)
+    return correct(Point(problem, model.basis, coefficients), corrections, foretold=variation).u
 
 
 def _ladder(config: Any, library: Library, problem: Problem, branch: Branch) -> Array:

@@ -23,10 +23,10 @@ from numpy import ndarray as Array
 from ..warm_start.box import Box
 from ..warm_start.branch import Branch
 from ..warm_start.library import BranchModel, Library, describe, read_library, save_library
-from ..warm_start.regression import fit_regression
+from ..warm_start.regression import Process
 from . import training
 from .memory import pack, unpack
-from .seeds import Searched, Seed, draw_point, follow, search_point, span
+from .seeds import Searched, Seed, draw_point, follow, search_point, span, variations
 from .training import Lesson, Training
 from .workers import in_order
 
@@ -269,8 +269,16 @@ def _model_of(config: Any, box: Box, seeds: list[Seed], share: float, key: list[
     basis = span(config, box, states)
     x = np.stack([seed.x for seed in states])
     coefficients = np.stack([basis.project(seed.w) for seed in states])
-    regression = fit_regression(x, coefficients)
-    return BranchModel(seeds[0].branch, basis, x, coefficients, regression, None, share)
+    process = Process(x, coefficients)
+    return BranchModel(
+        branch=seeds[0].branch,
+        basis=basis,
+        x=x,
+        coefficients=coefficients,
+        regression=process.regression(coefficients),
+        share=share,
+        variation=process.matrices(variations(config, box, states, basis)),
+    )
 
 
 def _key(branch: Branch) -> list[int]:

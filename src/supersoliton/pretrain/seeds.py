@@ -15,6 +15,7 @@ from numpy import ndarray as Array
 from ..barrier import find_solitons, is_soliton
 from ..problem import Problem
 from ..solvers.base import Solution
+from ..solvers.galerkin import Point, variation
 from ..solvers.tangents import tangents
 from ..state import make_state
 from ..vacua import describe, slope
@@ -111,6 +112,16 @@ def span(config: Any, box: Box, seeds: list[Seed]) -> Basis:
         moved.append(slopes * _stretch(box, seed.x)[:, None, None])
     states = np.stack([seed.w for seed in seeds])
     return make_basis(config.grid, states, np.concatenate(moved), config.warm_start.basis)
+
+
+def variations(config: Any, box: Box, seeds: list[Seed], basis: Basis) -> Float[Array, "state mode mode"]:
+    """The second variations of states within a basis."""
+    out = []
+    for seed in seeds:
+        problem = problem_at(config, box, seed.x, seed.vacuum)
+        assert problem is not None
+        out.append(variation(Point(problem, basis, basis.project(seed.w))))
+    return np.stack(out)
 
 
 def _stretch(box: Box, x: Array) -> Array:

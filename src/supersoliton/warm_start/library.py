@@ -28,10 +28,10 @@ from .basis import Basis
 from .box import Box
 from .branch import Branch
 from .network import Network
-from .regression import Regression
+from .regression import MatrixRegression, Regression
 
 _ARCHIVE = b"PK"  # what a zip archive, and so an npz file, begins with
-FORMAT = "supersoliton-warm-start-1"
+FORMAT = "supersoliton-warm-start-2"
 # What NumPy, zipfile and json raise at a file that is not what it should be; ValueError also where one holds a pickle.
 _UNREADABLE = (
     OSError, KeyError, EOFError, TypeError, ValueError, NotImplementedError, RuntimeError, zipfile.BadZipFile,
@@ -54,6 +54,8 @@ class BranchModel:
     network: Network | None = None
     # of the points of the box, the fraction whose lowest state is on this branch
     share: float = 0.0
+    # of the second variation within the basis, where there is a regression
+    variation: MatrixRegression | None = None
 
     def foretell(self, rung: str, x: Float[Array, " coupling"]) -> Float[Array, " mode"] | None:
         """Coefficients at coordinates x by "network", "regression" or "neighbour"; None where there is no such."""
@@ -127,6 +129,10 @@ def save_library(path: Path, library: Library) -> Path:
         }
         if model.regression is not None:
             parts |= {"at": model.regression.at, "lengths": model.regression.lengths, "fit": model.regression.weights}
+        if model.variation is not None:
+            fit = model.variation.fit
+            parts |= {"at": fit.at, "lengths": fit.lengths, "variation": fit.weights}
+            parts["variation_mean"] = model.variation.mean
         layers = 0
         if model.network is not None:
             layers = len(model.network.weights)
@@ -140,6 +146,7 @@ def save_library(path: Path, library: Library) -> Path:
                 "signs": list(branch.signs),
                 "share": model.share,
                 "regression": model.regression is not None,
+                "variation": model.variation is not None,
                 "layers": layers,
             }
         )
@@ -215,6 +222,10 @@ def read_library(path: str | Path, *, training: bool = False) -> Library:
 
 def _branch_model(about: Mapping[str, Any], parts: Mapping[str, Array], grid: RadialGrid) -> BranchModel:
     regression = Regression(parts["at"], parts["lengths"], parts["fit"]) if about["regression"] else None
+    variation = None
+    if about["variation"]:
+        fit = Regression(parts["at"], parts["lengths"], parts["variation"])
+        variation = MatrixRegression(fit, parts["variation_mean"])
     network = None
     if about["layers"]:
         weights = tuple(parts[f"weight{i}"] for i in range(about["layers"]))
@@ -227,6 +238,7 @@ def _branch_model(about: Mapping[str, Any], parts: Mapping[str, Array], grid: Ra
         regression=regression,
         network=network,
         share=about["share"],
+        variation=variation,
     )
 
 

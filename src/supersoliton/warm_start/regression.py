@@ -8,6 +8,8 @@ for Machine Learning* (2006), eq. 2.25). The lengths maximise the likelihood of 
 
 from __future__ import annotations
 
+import functools
+import math
 import warnings
 from dataclasses import dataclass
 
@@ -29,22 +31,64 @@ class Regression:
     def __call__(self, x: Float[Array, "*batch coupling"]) -> Float[Array, "*batch mode"]:
         x = np.asarray(x)
         away = (x[..., None, :] - self.at) / self.lengths
-        return np.exp(-0.5 * np.sum(away**2, axis=-1)) @ self.weights
+        return np.exp(-0.5 * np.sum(away**2, axis=-1)).astype(self.weights.dtype) @ self.weights
 
 
-def fit_regression(x: Float[Array, "state coupling"], coefficients: Float[Array, "state mode"]) -> Regression:
-    """The process of the states given; its noise is that of a fit, as evaluations have none."""
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.gaussian_process import GaussianProcessRegressor
-    from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
+@dataclass(frozen=True, eq=False)
+class MatrixRegression:
+    """The same for symmetric matrices, about their average; in single precision, as they serve for Newton steps."""
 
-    scale = float(coefficients[:, 0].std()) or 1.0
-    kernel = ConstantKernel(1.0) * RBF(np.full(x.shape[1], 2.0), (0.1, 100.0)) + WhiteKernel(1e-6, (1e-10, 1e-1))
-    with warnings.catch_warnings():
-        # a length at its bound: the coupling does not matter; a search that ends early has lengths that will do
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        chosen = GaussianProcessRegressor(kernel).fit(x, coefficients[:, :_LEADING] / scale).kernel_
-    constant, lengths = chosen.k1.k1.constant_value, np.broadcast_to(chosen.k1.k2.length_scale, x.shape[1:])
-    away = (x[:, None] - x[None]) / lengths
-    covariance = constant * np.exp(-0.5 * np.sum(away**2, axis=-1)) + chosen.k2.noise_level * np.eye(len(x))
-    return Regression(np.array(x), np.array(lengths), constant * np.linalg.solve(covariance, coefficients))
+    fit: Regression  # of the entries on and above the diagonal, less their average
+    mean: Float[Array, " entry"]
+
+    def __call__(self, x: Float[Array, " coupling"]) -> Float[Array, "mode mode"]:
+        entries = self.mean + self.fit(x)
+        size = (math.isqrt(8 * len(entries) + 1) - 1) // 2
+        rows, columns = _upper(size)
+        matrix = np.empty((size, size))
+        matrix[rows, columns] = entries
+        matrix[columns, rows] = entries
+        return matrix
+
+
+class Process:
+    """A Gaussian process over coordinates, whose lengths are those of the leading coefficients of a few states.
+
+    Its noise is that of a fit, as evaluations have none.
+    """
+
+    def __init__(self, x: Float[Array, "state coupling"], coefficients: Float[Array, "state mode"]) -> None:
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.gaussian_process import GaussianProcessRegressor
+        from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
+
+        scale = float(coefficients[:, 0].std()) or 1.0
+        kernel = ConstantKernel(1.0) * RBF(np.full(x.shape[1], 2.0), (0.1, 100.0)) + WhiteKernel(1e-6, (1e-10, 1e-1))
+        with warnings.catch_warnings():
+            # a length at its bound: the coupling does not matter; a search that ends early has lengths that will do
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            chosen = GaussianProcessRegressor(kernel).fit(x, coefficients[:, :_LEADING] / scale).kernel_
+        self._constant = chosen.k1.k1.constant_value
+        self._x, self._lengths = np.array(x), np.array(np.broadcast_to(chosen.k1.k2.length_scale, x.shape[1:]))
+        away = (x[:, None] - x[None]) / self._lengths
+        self._covariance = self._constant * np.exp(-0.5 * np.sum(away**2, axis=-1))
+        self._covariance += chosen.k2.noise_level * np.eye(len(x))
+
+    def regression(self, values: Float[Array, "state mode"]) -> Regression:
+        """The posterior mean of values that are those given at the states."""
+        weights = self._constant * np.linalg.solve(self._covariance, values)
+        return Regression(self._x, self._lengths, weights)
+
+    def matrices(self, values: Float[Array, "state mode mode"]) -> MatrixRegression:
+        """The same of symmetric matrices."""
+        rows, columns = _upper(values.shape[1])
+        entries = values[:, rows, columns]
+        mean = entries.mean(axis=0)
+        fit = self.regression(entries - mean)
+        single = Regression(fit.at, fit.lengths, fit.weights.astype(np.float32))
+        return MatrixRegression(single, mean.astype(np.float32))
+
+
+@functools.lru_cache(maxsize=16)
+def _upper(size: int) -> tuple[Array, Array]:
+    return np.triu_indices(size)
