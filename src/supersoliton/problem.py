@@ -136,7 +136,7 @@ class Problem:
     def dimension(self) -> float:
         return self.grid.dim if self.grid is not None else self.dim  # type: ignore[return-value]
 
-    @property
+    @cached_property
     def carries_norm(self) -> Array:
         """1.0 for the fields in N, else 0.0; shape (n_fields,)."""
         if self.norm_of is None:

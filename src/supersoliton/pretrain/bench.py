@@ -6,6 +6,7 @@ method is started from what each method offers; and the whole search is repeated
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from collections.abc import Callable
@@ -37,7 +38,8 @@ _OTHER = 10**6  # keeps the points of the bench apart from those of the search, 
 @dataclass(frozen=True)
 class Row:
     """One method: from how many points; relative L2 error of the start; Newton steps to the tolerance; in per cent the
-    starts that end in the state that was meant; milliseconds of one prediction, and of the solve that follows."""
+    starts that end in the state that was meant; milliseconds of one prediction (of a model's: among all on its branch,
+    one after another), and of the solve that follows."""
 
     method: str
     points: int
@@ -105,7 +107,7 @@ def bench(
             measured.append(one)
             tell(where, done, points)
         lost = [one for one in measured if isinstance(one, _Lost)]
-        out.append(_worth(where, [one for one in measured if isinstance(one, _Point)], lost, library))
+        out.append(_worth(config, where, [one for one in measured if isinstance(one, _Point)], lost, library))
     return out
 
 
@@ -140,7 +142,8 @@ class _Ended:
 
 @dataclass(frozen=True)
 class _Point:
-    covered: bool
+    x: Array
+    branch: Branch | None  # that of the lowest state, where it is known
     starts: dict[str, _Start]
     searches: dict[str, _Ended]
 
@@ -172,7 +175,7 @@ def _measure(config: Any, library: Library, x: Array) -> _Point | _Lost | None:
         starts = _starts(config, problem, branch, model, x, truth, energy)
         u, seconds = _timed(lambda: _ladder(config, library, problem, branch))
         starts["ladder"] = _ran(config, problem, u, seconds, branch, truth, energy)
-        return _Point(model is not None, starts, searches)
+        return _Point(x, None if model is None else branch, starts, searches)
 
 
 def _searched(config: Any, problem: Problem, guess: WarmStart, energy: float) -> _Ended:
@@ -188,15 +191,19 @@ def _starts(
     out: dict[str, _Start] = {}
     analytic, seconds = _timed(lambda: _analytic(problem, branch))
     out["analytic"] = _ran(config, problem, analytic, seconds, branch, truth, energy)
-    for rung in RUNGS if model is not None else ():
-        assert model is not None
-        if model.foretell(rung, x) is None:
-            continue
-        for count in dict.fromkeys((0, config.warm_start.corrections)):
-            u, seconds = _timed(lambda r=rung, n=count: _predicted(problem, model, r, x, n))  # type: ignore[misc]
-            name = rung if count == 0 else f"{rung}, corrected"
-            out[name] = _ran(config, problem, u, seconds, branch, truth, energy)
+    if model is None:
+        return out
+    for name, rung, count in _methods(config, model, x):
+        u, seconds = _timed(lambda r=rung, n=count: _predicted(problem, model, r, x, n))  # type: ignore[misc]
+        out[name] = _ran(config, problem, u, seconds, branch, truth, energy)
     return out
+
+
+def _methods(config: Any, model: BranchModel, x: Array) -> list[tuple[str, str, int]]:
+    """Name, rung and number of corrections of each method that the model has."""
+    counts = dict.fromkeys((0, config.warm_start.corrections))
+    rungs = [rung for rung in RUNGS if model.foretell(rung, x) is not None]
+    return [(rung if count == 0 else f"{rung}, corrected", rung, count) for rung in rungs for count in counts]
 
 
 def _predicted(problem: Problem, model: BranchModel, rung: str, x: Array, corrections: int) -> Array:
@@ -240,9 +247,32 @@ def _timed(call: Callable[[], Any]) -> tuple[Any, float]:
     return result, time.process_time() - start
 
 
-def _worth(where: str, measured: list[_Point], lost: list[_Lost], library: Library) -> Worth:
+def _prediction_ms(config: Any, library: Library, measured: list[_Point]) -> dict[str, float]:
+    """Milliseconds that each method takes for one prediction, all points of a branch after one another."""
+    spent: dict[str, float] = {}
+    for branch in dict.fromkeys(one.branch for one in measured if one.branch is not None):
+        model, xs = library.models[branch], [one.x for one in measured if one.branch == branch]
+        problems = [problem_at(config, library.box, x) for x in xs]
+        for problem in problems:
+            assert problem is not None
+            problem.energy(problem.vacuum.values + model.basis.mean)  # keeps what the solve needs in any case
+        for name, rung, count in _methods(config, model, xs[0]):
+            tasks = [(problem, model, rung, x, count) for problem, x in zip(problems, xs, strict=True)]
+            _predict_all(tasks)
+            spent[name] = spent.get(name, 0.0) + _timed(functools.partial(_predict_all, tasks))[1]
+    return {name: 1e3 * seconds / sum(name in one.starts for one in measured) for name, seconds in spent.items()}
+
+
+def _predict_all(tasks: Any) -> None:
+    for task in tasks:
+        _predicted(*task)
+
+
+def _worth(config: Any, where: str, measured: list[_Point], lost: list[_Lost], library: Library) -> Worth:
     names = dict.fromkeys(name for one in measured for name in one.starts)
-    starts = [_row(name, [one.starts[name] for one in measured if name in one.starts]) for name in names]
+    with threadpool_limits(1):
+        ms = _prediction_ms(config, library, measured)
+    starts = [_row(name, [one.starts[name] for one in measured if name in one.starts], ms.get(name)) for name in names]
     trained = float(sum(library.record["seconds"].values()))
     plain = [one.searches["none"] for one in measured]
     searches = []
@@ -263,11 +293,11 @@ def _worth(where: str, measured: list[_Point], lost: list[_Lost], library: Libra
                 pays_after=math.inf if use == "none" or saved <= 0 else trained / saved,
             )
         )
-    covered = float(np.mean([one.covered for one in measured])) if measured else 0.0
+    covered = float(np.mean([one.branch is not None for one in measured])) if measured else 0.0
     return Worth(where, len(measured), covered, starts, searches, len(lost), sum(one.recovered for one in lost))
 
 
-def _row(name: str, starts: list[_Start]) -> Row:
+def _row(name: str, starts: list[_Start], prediction_ms: float | None) -> Row:
     errors = [start.error for start in starts]
     return Row(
         method=name,
@@ -276,6 +306,6 @@ def _row(name: str, starts: list[_Start]) -> Row:
         error_95=float(np.quantile(errors, 0.95)),
         steps=float(np.mean([start.steps for start in starts])),
         success=100.0 * float(np.mean([start.right for start in starts])),
-        predict_ms=1e3 * float(np.mean([start.predict for start in starts])),
+        predict_ms=1e3 * float(np.mean([s.predict for s in starts])) if prediction_ms is None else prediction_ms,
         solve_ms=1e3 * float(np.mean([start.solve for start in starts])),
     )

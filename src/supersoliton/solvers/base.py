@@ -163,10 +163,10 @@ def size_floor(problem: Problem) -> float:
     V'' is large, so that the rounding of V' (2e-16 |V''| |v|) stays below 1e-11 of it.
     """
     assert problem.grid is not None
-    volume = float(np.sum(problem.grid.quadrature_weights))
-    strength = float(np.sqrt(np.sum(problem.vacuum.values**2))) or 1.0
-    stiffness = float(np.max(np.abs(problem.vacuum.masses_squared))) if np.any(problem.vacuum.values) else 0.0
-    return float(1e-6 * strength * np.sqrt(volume) * max(1.0, 100.0 * stiffness))
+    values = problem.vacuum.values
+    volume, squared = float(problem.grid.quadrature_weights.sum()), float(values @ values)
+    stiffness = float(abs(problem.vacuum.masses_squared).max()) if squared > 0.0 else 0.0
+    return 1e-6 * (math.sqrt(squared) or 1.0) * math.sqrt(volume) * max(1.0, 100.0 * stiffness)
 
 
 def energy_floor(problem: Problem) -> float:

@@ -12,16 +12,14 @@ reach is what the basis cannot represent; Newton's method on the mesh does the r
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from numpy import ndarray as Array
-from scipy.linalg import LinAlgWarning, lu_factor, lu_solve
+from scipy.linalg.lapack import dgetrf, dgetrs
 
 from ..lanes import cached_property
 from ..problem import Problem
-from ..warm_start.analytic import scale_to_norm
 from ..warm_start.basis import Basis
 from .base import Force, force
 from .modes import border_of
@@ -59,7 +57,8 @@ class Point:
         """The same at the norm where one is fixed."""
         if self.problem.norm is None or not self.norm > 0.0:
             return self.made
-        return scale_to_norm(self.problem, self.made)
+        scale = math.sqrt(float(self.problem.norm) / self.norm)
+        return np.where(self.problem.carries_norm > 0, scale * self.made, self.made)
 
     @cached_property
     def norm(self) -> float:
@@ -156,9 +155,8 @@ def _factorise(here: Point, inner: Array) -> tuple[Array, Array]:
         matrix = np.zeros((k + 1, k + 1))
         matrix[:k, :k] = inner
         matrix[:k, k] = matrix[k, :k] = _in_basis(here.basis, border_of(here.problem, here.made))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", LinAlgWarning)  # an exact zero of the pivots: its step is not finite
-        return lu_factor(matrix, overwrite_a=True, check_finite=False)  # type: ignore[return-value]
+    factors, pivots, _ = dgetrf(matrix.T)  # symmetric; with an exact zero among the pivots its step is not finite
+    return factors, pivots
 
 
 def _step(here: Point, factors: tuple[Array, Array]) -> Array:
@@ -166,7 +164,7 @@ def _step(here: Point, factors: tuple[Array, Array]) -> Array:
     rhs = -_in_basis(here.basis, here.at.vector)
     if here.problem.norm is not None:
         rhs = np.append(rhs, 0.5 * (float(here.problem.norm) - here.norm))
-    step = lu_solve(factors, rhs, check_finite=False)[: here.basis.size]
+    step = dgetrs(*factors, rhs)[0][: here.basis.size]
     return step if np.all(np.isfinite(step)) else np.zeros(here.basis.size)
 
 
