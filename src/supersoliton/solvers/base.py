@@ -165,7 +165,7 @@ def size_floor(problem: Problem) -> float:
     assert problem.grid is not None
     values = problem.vacuum.values
     volume, squared = float(problem.grid.quadrature_weights.sum()), float(values @ values)
-    stiffness = float(abs(problem.vacuum.masses_squared).max()) if squared > 0.0 else 0.0
+    stiffness = float(np.max(np.abs(problem.vacuum.masses_squared))) if squared > 0.0 else 0.0
     return 1e-6 * (math.sqrt(squared) or 1.0) * math.sqrt(volume) * max(1.0, 100.0 * stiffness)
 
 
