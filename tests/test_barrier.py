@@ -9,6 +9,7 @@ from supersoliton.barrier import find_solitons, is_soliton
 from supersoliton.config import load
 from supersoliton.evaluate import evaluate
 from supersoliton.search import find_solutions
+from supersoliton.state import make_state
 
 CUBIC = ss.Potential(lambda u, p: 0.5 * u[0] ** 2 - 0.25 * u[0] ** 4, ("u",))
 TILTED = ss.Potential(lambda u, p: 0.5 * u[0] ** 2 - 0.5 * u[0] ** 3 + 0.0625 * u[0] ** 4, ("u",))
@@ -33,6 +34,8 @@ def test_a_configuration_finds_the_bounce_without_a_guess(tmp_path):
     for a in (0.04, 0.0625, 0.08):
         found = evaluate(config, {"a": a})
         assert (found.status, found.kind, found.reasons) == ("converged", "bounce", ())
+        assert (found.values["negative_modes"], found.state.certificate.unstable) == (1.0, False)
+        assert max(found.constraints.values()) <= 0.0  # a scan of bounces has a Pareto front
         exact = ss.bounce(config.problem_at({"a": a}).model, (0.0,), dim=4).action
         assert found.values["energy"] == pytest.approx(exact, rel=1e-8)
 
@@ -45,6 +48,8 @@ def test_at_fixed_frequency_the_soliton_of_one_dimension(omega):
     k = np.sqrt(1.0 - omega**2)
     assert found.solutions[0].converged
     assert problem.norm_of_state(found.solutions[0].u) == pytest.approx(4.0 * k, rel=1e-9)
+    certificate = make_state(problem, found.solutions[0]).certificate
+    assert (certificate.negative_modes, certificate.unstable) == (1, False)  # none at fixed norm
     assert abs(found.solutions[0].u[0, 0]) == pytest.approx(np.sqrt(2.0) * k, rel=1e-9)
 
 
@@ -76,3 +81,20 @@ def test_where_there_is_nothing_behind_the_barrier():
     found = find_solitons(problem, ss.Newton(), None)
     assert not is_soliton(problem, found.solutions)
     assert found.relaxed == find_solutions(problem, ss.Newton(), None).relaxed
+
+
+def test_what_is_unstable_beyond_its_kind():
+    """The static soliton of -u^4/4 in three dimensions: as a bounce it has the one negative mode that it must have; at
+    its norm it is a saddle too (N falls with the frequency); one with a node has more than one."""
+    grid = ss.RadialGrid(r_max=14.0, n_elements=8, order=12)
+    problem = ss.Problem(CUBIC, grid, boundary=(0.0,))
+    bounce, excited = ss.find_states(problem, 16)[:2]
+    held = ss.Problem(CUBIC, grid, norm=bounce.norm, boundary=(0.0,))
+    ball = ss.solve(held, guess=bounce, solver=ss.Newton(target="stationary"))
+    found = [
+        (s.certificate.kind, s.certificate.negative_modes, s.certificate.unstable) for s in (bounce, ball, excited)
+    ]
+    assert found[:2] == [("bounce", 1, False), ("q-ball", 1, True)]
+    assert found[2][0] == "excited"
+    assert found[2][1] > 1
+    assert found[2][2]

@@ -41,6 +41,7 @@ _EDGE_LIMIT = 1e-2  # the field at the edge of a decaying domain over its larges
 _MINOR_FIELD = 0.3  # a field this much weaker than the strongest does not count for radial nodes
 _EXTRA_ORDER = 4
 _UNSTABLE = "unstable"  # how its reason begins
+_STABLE = ("q-ball", "trapped", "kink", "vacuum", "condensate")  # kinds that have to be
 _OFFSET = 1e-3
 
 
@@ -78,8 +79,21 @@ class Certificate:
     @property
     def solved(self) -> bool:
         """Converged, and stable where its kind has to be: the entries that another start, on this mesh, could mend."""
-        unstable = any(reason.startswith(_UNSTABLE) for reason in self.reasons)
-        return self.kind != "unconverged" and self.residual <= RESIDUAL_LIMIT and not unstable
+        return self.kind != "unconverged" and self.residual <= RESIDUAL_LIMIT and not self._wrongly_unstable
+
+    @property
+    def unstable(self) -> bool:
+        """Whether it has negative modes that its kind has not by nature.
+
+        A bounce has one, and so has L_+ of a rotating state at fixed frequency; another kind has none.
+        """
+        return self._wrongly_unstable or (
+            self.kind not in _STABLE and self.kind != "bounce" and self.negative_modes != 0
+        )
+
+    @property
+    def _wrongly_unstable(self) -> bool:
+        return any(reason.startswith(_UNSTABLE) for reason in self.reasons)
 
     @property
     def localised(self) -> bool:
@@ -141,7 +155,7 @@ def _reasons(problem: Problem, solution: Solution, entry: dict[str, Any]) -> tup
         out.append(f"delocalised: {entry['boundary_fraction']:.1e} of the norm in the outer tenth of the box")
     if kind in ("q-ball", "excited", "bounce") and not problem.vacuum.stable:
         out.append(f"the vacuum around it has a tachyon of mass^2 {problem.vacuum.masses_squared[0]:.4g}")
-    if kind in ("q-ball", "trapped", "kink", "vacuum", "condensate") and negative > 0:
+    if kind in _STABLE and negative > 0:
         out.append(f"{_UNSTABLE}: {negative} negative mode{'s' if negative > 1 else ''}")
     return tuple(out)
 

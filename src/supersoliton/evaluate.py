@@ -14,6 +14,7 @@ from .barrier import find_solitons
 from .certificate import BOUNDARY_LIMIT, RESIDUAL_LIMIT
 from .findings import Findings
 from .linalg.threads import one_thread
+from .models import OctaveHiggs
 from .problem import Problem
 from .scoring import score
 from .search import ANALYTIC, Found
@@ -204,13 +205,13 @@ def constraints_of(state: State, values: Mapping[str, float]) -> dict[str, float
         "converged": -1.0 if state.converged else _decades(c.residual, RESIDUAL_LIMIT),
         "localised": min(-1e-3, _decades(c.boundary_fraction, BOUNDARY_LIMIT)) if c.localised else 1.0,
         "resolved": _decades(c.discretisation, _RESOLVED),
-        "stable": float(c.negative_modes) - 0.5 if c.negative_modes >= 0 else 1.0,
+        "stable": -0.5 if not c.unstable else c.negative_modes - 0.5 if c.negative_modes > 0 else 1.0,
         "vacuum_stable": -values["lightest_squared"],
         "amplitude": _MIN_AMPLITUDE - values["largest_amplitude"],
         "finite_energy": -1.0 if math.isfinite(state.energy) else 1.0,
     }
     mean = values["higgs_mean"]
-    if "phi" in state.problem.model.fields:
+    if isinstance(state.problem.model, OctaveHiggs):
         out["higgs_mean"] = max(_HIGGS_RANGE[0] - mean, mean - _HIGGS_RANGE[1])
     if c.kind == "delocalised":
         out["localised"] = max(1e-3, _decades(c.boundary_fraction, BOUNDARY_LIMIT))

@@ -15,7 +15,7 @@ CONSTRAINT_WORDS = {
     "converged": "the solver converged",
     "localised": "the state is localised",
     "resolved": "the mesh resolves the state",
-    "stable": "the state is stable",
+    "stable": "the state is as stable as its kind (a bounce has one negative mode)",
     "vacuum_stable": "the vacuum around it is stable",
     "amplitude": "the largest octave field reaches 0.1",
     "finite_energy": "the energy is finite",
