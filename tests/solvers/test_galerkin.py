@@ -5,7 +5,7 @@ import pytest
 
 import supersoliton as ss
 from supersoliton.solvers.base import force
-from supersoliton.solvers.galerkin import Point, correct
+from supersoliton.solvers.galerkin import ENOUGH, Point, correct, variation
 from supersoliton.solvers.tangents import tangents
 from supersoliton.warm_start.basis import make_basis
 
@@ -91,3 +91,49 @@ def test_without_norm():
     problem = ss.Problem(potential(1.3), grid)
     found = correct(Point(problem, basis, np.zeros(1)), 12, enough=0.0)
     assert found.u == pytest.approx(exact / np.sqrt(1.3), abs=1e-6)
+
+
+def away_from(state, basis, relative):
+    """A start that errs by so much of the state, in a random direction."""
+    target = basis.project(state.u - state.problem.vacuum.values)
+    random = np.random.default_rng(1).normal(size=basis.size)
+    return Point(state.problem, basis, target + relative * np.sqrt(state.norm) * random / np.linalg.norm(random))
+
+
+def test_a_second_variation_that_was_foretold_serves_for_the_first_step(basis):
+    """From near enough its end is not looked at; it is as good as said."""
+    state = q_ball(0.6)
+    near, truth = away_from(state, basis, 0.002), away_from(state, basis, 0.0)
+    assert near.error > ENOUGH
+    foretold = variation(truth)
+    found = correct(near, 1, foretold=foretold)
+    assert "_evaluated" not in found.__dict__
+    assert found.error < 0.05 * near.error
+    assert found.error < ENOUGH
+
+
+@pytest.mark.parametrize("times", [0.3, 30.0])
+def test_one_that_was_foretold_wrongly_is_replaced(basis, times):
+    """Far away the end of its step is looked at: too long a step or too short a one, the start's own takes over."""
+    state = q_ball(0.6)
+    far, truth = away_from(state, basis, 0.05), away_from(state, basis, 0.0)
+    assert far.error > 0.01
+    wrong = times * variation(truth)
+    plain, found = correct(far, 6, enough=1e-6), correct(far, 6, 1e-6, wrong)
+    assert plain.error < 1e-6
+    assert found.error < 1e-6
+    assert correct(far, 0, 1e-6, wrong) is far
+
+
+def test_the_energy_is_that_at_the_norm(basis):
+    """To first order in what the norm is wrong by; without scaling it would err by half the multiplier times that."""
+    state = q_ball(0.6)
+    for scale in (1.001, 1.002):
+        w = scale * (state.u - state.problem.vacuum.values)
+        point = Point(state.problem, basis, basis.project(w))
+        off = abs(point.norm - state.norm)
+        raw = abs(state.problem.energy(point.made) - state.energy)
+        assert raw > 0.2 * state.multiplier * off
+        assert abs(point.energy - state.energy) < 0.02 * raw
+        assert state.problem.norm_of_state(point.u) == pytest.approx(state.norm, rel=1e-12)
+        assert point.error > 0.4 * off / state.norm

@@ -106,13 +106,14 @@ def correct(start: Point, steps: int, enough: float = ENOUGH, foretold: Array | 
     """
     best = start
     factors = None if foretold is None or steps == 0 else _factorise(start, foretold)
-    unseen = factors is not None and _LEFT * start.error < enough
+    given = factors is not None
+    unseen = given and _LEFT * start.error < enough
     while best.error >= enough:
         fresh = factors is None
         if factors is None:
             if steps == 0:
                 break
-            steps -= 1
+            steps, given = steps - 1, False
             factors = _factorise(best, variation(best))
         step = _step(best, factors)
         moved = Point(best.problem, best.basis, best.coefficients + step)
@@ -121,7 +122,7 @@ def correct(start: Point, steps: int, enough: float = ENOUGH, foretold: Array | 
             return moved
         gained = moved.error < _GAINED * best.error
         # a step much shorter than the error takes nothing from it: what is left lies outside of the basis
-        reached = length < _SHORT * best.error * best.size
+        reached = not given and length < _SHORT * best.error * best.size
         best = min(best, moved, key=lambda here: here.error)
         if not gained:
             if fresh or reached:
