@@ -24,14 +24,14 @@ from .solvers.newton import Newton
 from .state import State
 from .warm_start.multistart import MultiStart
 
+_SECONDS = 60.0  # of the search for a bounce, where the solver has no limit
 
-def find_solitons(
-    problem: Problem, solver: AbstractSolver, guess: Any, *, max_seconds: float = 60.0, every: bool = False
-) -> Found:
+
+def find_solitons(problem: Problem, solver: AbstractSolver, guess: Any, *, every: bool = False) -> Found:
     """What :func:`.search.find_solutions` finds; where that is no soliton, the saddle through the barrier before it.
 
     That is sought from many starts only, where the state far away was given (values at the boundary, a background) or
-    the frequency, and for at most ``max_seconds``.
+    the frequency, and for as many seconds as a run of the solver may take.
     """
     found = find_solutions(problem, solver, guess, every=every)
     many = guess is None or isinstance(guess, MultiStart)
@@ -40,7 +40,7 @@ def find_solitons(
         return found
     if is_soliton(problem, found.solutions):
         return found
-    beyond = through_the_barrier(problem, max_seconds)
+    beyond = through_the_barrier(problem, getattr(solver, "max_seconds", None) or _SECONDS)
     if beyond is None:
         return found
     return found._replace(
@@ -66,7 +66,7 @@ def has_bounce(problem: Problem) -> bool:
     )
 
 
-def through_the_barrier(problem: Problem, max_seconds: float = 60.0) -> Solution | None:
+def through_the_barrier(problem: Problem, max_seconds: float = _SECONDS) -> Solution | None:
     """The bounce on the problem's own mesh; None where there is none, or the mesh cannot hold it."""
     assert problem.grid is not None
     try:
@@ -77,7 +77,7 @@ def through_the_barrier(problem: Problem, max_seconds: float = 60.0) -> Solution
     return moved if is_soliton(problem, [moved]) else None
 
 
-def bounce_of(problem: Problem, dim: float, max_seconds: float = 60.0) -> State:
+def bounce_of(problem: Problem, dim: float, max_seconds: float = _SECONDS) -> State:
     """The bounce out of the problem's vacuum, on a mesh of its own. Raises BounceError."""
     return bounce(effective_model(problem), problem.vacuum.values, dim=float(dim), max_seconds=max_seconds)
 

@@ -16,7 +16,7 @@ from typing import Any
 # Rooms whose code has no part in an evaluation; everything else of the package belongs to its numerics. A test follows
 # the imports of evaluate.py and finds none of these.
 NOT_NUMERICS = frozenset(
-    {"__init__", "bounce", "cache", "cli", "continuation", "differentiable", "find", "folders", "jobs", "oscillations",
+    {"__init__", "cache", "cli", "continuation", "differentiable", "find", "folders", "jobs", "oscillations",
      "plotting", "pretrain", "report", "rotation", "scan", "sensitivity", "validate"}
 )  # fmt: skip
 # Their versions can change a number: the engine, the linear algebra, the table of particle masses behind the scores.
