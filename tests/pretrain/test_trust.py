@@ -9,7 +9,7 @@ import supersoliton as ss
 from supersoliton.ladder import Foretold, corrected, foretell, is_minimum
 from supersoliton.pretrain.seeds import follow, make_seed
 from supersoliton.search import _Search, find_solutions
-from supersoliton.solvers.galerkin import Point, correct
+from supersoliton.solvers.galerkin import ENOUGH, Point, correct, variation
 from supersoliton.warm_start.basis import make_basis
 from supersoliton.warm_start.box import Box
 from supersoliton.warm_start.branch import branch_of
@@ -82,6 +82,29 @@ def test_a_basis_that_cannot_reach_the_state_is_no_start():
     assert corrected(other, other.coarser(3), start, 4) is None
 
 
+def spanned_by_three():
+    """The problem of the first of three states on a branch, their basis, and the coefficients of each."""
+    states = [
+        ss.solve(ss.Problem(ss.OctaveHiggs(g=g, **MODEL), GRID, norm=900.0), guess=opposed(900.0))
+        for g in (0.55, 0.62, 0.7)
+    ]
+    w = np.stack([state.u - state.problem.vacuum.values for state in states])
+    basis = make_basis(GRID, w, w[:0], size=2)
+    return states[0].problem, basis, np.stack([basis.project(one) for one in w])
+
+
+def test_what_was_foretold_wrongly_is_looked_at_again():
+    """A second variation thirty times too stiff moves nothing; the ladder sees it and goes on with the start's own."""
+    problem, basis, ends = spanned_by_three()
+    branch = branch_of(problem, problem.vacuum.values + basis.expand(ends[0]))
+    model = BranchModel(branch, basis, np.zeros((1, 1)), ends[:1])
+    start = Foretold(Point(problem, basis, ends[0] + 0.04 * (ends[2] - ends[0])), "regression", model)
+    start = start._replace(variation=30.0 * variation(start.point))
+    assert ENOUGH < start.point.error < 0.01
+    assert correct(start.point, 4, foretold=start.variation).error > ENOUGH
+    assert corrected(problem, problem.coarser(3), start, 4).point.error < ENOUGH
+
+
 def asked_of(model):
     """The model, and which rungs it is asked for."""
     asked = []
@@ -145,14 +168,7 @@ def test_states_of_a_branch_spread_by_steps(config):
 
 def test_factors_that_are_too_old_are_renewed():
     """From far away the first factors do not lead to the end; at a nearer start they do."""
-    states = [
-        ss.solve(ss.Problem(ss.OctaveHiggs(g=g, **MODEL), GRID, norm=900.0), guess=opposed(900.0))
-        for g in (0.55, 0.62, 0.7)
-    ]
-    problem = states[0].problem
-    w = np.stack([state.u - state.problem.vacuum.values for state in states])
-    basis = make_basis(GRID, w, w[:0], size=2)
-    ends = [basis.project(one) for one in w]
+    problem, basis, ends = spanned_by_three()
 
     def error(times, steps):
         start = Point(problem, basis, ends[0] + times * (ends[2] - ends[0]))

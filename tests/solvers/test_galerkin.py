@@ -123,6 +123,7 @@ def test_one_that_was_foretold_wrongly_is_replaced(basis, times):
     assert plain.error < 1e-6
     assert found.error < 1e-6
     assert correct(far, 0, 1e-6, wrong) is far
+    assert correct(far, 6, foretold=wrong).error < ENOUGH
 
 
 def test_the_energy_is_that_at_the_norm(basis):
@@ -136,4 +137,4 @@ def test_the_energy_is_that_at_the_norm(basis):
         assert raw > 0.2 * state.multiplier * off
         assert abs(point.energy - state.energy) < 0.02 * raw
         assert state.problem.norm_of_state(point.u) == pytest.approx(state.norm, rel=1e-12)
-        assert point.error > 0.4 * off / state.norm
+        assert point.error == pytest.approx(float(point.at.residual) + 0.5 * off / state.norm, rel=1e-9)
