@@ -9,6 +9,8 @@ from supersoliton.barrier import is_soliton
 from supersoliton.pretrain.bench import bench
 from supersoliton.pretrain.run import pretrain
 from supersoliton.pretrain.seeds import make_seed
+from supersoliton.search import find_solutions
+from supersoliton.warm_start.library import RUNGS
 
 POTENTIAL = """
 def quartic(u, p):
@@ -48,6 +50,16 @@ def test_trained_starts_find_the_bounces_of_the_box(trained):
         assert state.certificate.certified, state.certificate
         assert (state.certificate.kind, state.certificate.negative_modes) == ("bounce", 1)
         assert state.energy == pytest.approx(ss.bounce(problem.model, (0.0,), dim=4).action, rel=1e-8)
+
+
+def test_every_trained_branch_is_looked_at(trained):
+    """At 0.4 screening leaves a start on the other side of the false vacuum, on a branch that nobody has met."""
+    config, _ = trained
+    for alpha in (0.35, 0.4, 0.45, 0.5):
+        problem = config.problem_at({"alpha": alpha})
+        found = find_solutions(problem, config.solver, config.trained_guess)
+        assert found.start in RUNGS
+        assert is_soliton(problem, found.solutions)
 
 
 def test_what_training_saves(trained):
