@@ -92,3 +92,26 @@ def test_a_network_by_hand():
     z = 2.0 * 0.25 + 1.0
     assert network(np.array([0.25])) == pytest.approx([10.0 * (3.0 * z / (1.0 + np.exp(-z)) - 0.5)], rel=1e-6)
     assert network(np.array([[0.25], [0.5]])).shape == (2, 1)
+
+
+def test_regression_of_matrices_is_that_of_their_entries():
+    """Symmetric, about their average, smoothed: rough, and the same in single precision as in double."""
+    random = np.random.default_rng(5)
+
+    def matrix(x):
+        a, b = np.sin(x[0]), x[1]
+        return np.array([[2.0 + a, a * b, b], [a * b, 3.0, a], [b, a, 1.0 - b]])
+
+    x = random.uniform(-1.0, 1.0, (40, 2))
+    values = np.stack([matrix(one) for one in x])
+    process = Process(x, values.reshape(len(x), 9)[:, [0, 2, 1]])
+    found = process.matrices(values)
+    assert found.fit.weights.dtype == np.float32
+    mean, spread = values.mean(axis=0), values.std(axis=0).max()
+    for one in random.uniform(-0.8, 0.8, (5, 2)):
+        told = found(one)
+        assert np.array_equal(told, told.T)
+        assert np.max(np.abs(told - matrix(one))) < 0.5 * spread
+        away = (one - found.fit.at) / found.fit.lengths
+        double = np.exp(-0.5 * np.sum(away**2, axis=-1)) @ found.fit.weights.astype(float)
+        assert told[np.triu_indices(3)] == pytest.approx(mean[np.triu_indices(3)] + double, abs=5e-3 * spread)

@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray as Array
 
+_MATRIX_NOISE = 1e-4  # of the variance of the process
 _LEADING = 12  # coefficients whose likelihood chooses the lengths; the others are small
 
 
@@ -68,23 +69,29 @@ class Process:
             # a length at its bound: the coupling does not matter; a search that ends early has lengths that will do
             warnings.simplefilter("ignore", ConvergenceWarning)
             chosen = GaussianProcessRegressor(kernel).fit(x, coefficients[:, :_LEADING] / scale).kernel_
-        self._constant = chosen.k1.k1.constant_value
+        self._noise = chosen.k2.noise_level / chosen.k1.k1.constant_value
         self._x, self._lengths = np.array(x), np.array(np.broadcast_to(chosen.k1.k2.length_scale, x.shape[1:]))
         away = (x[:, None] - x[None]) / self._lengths
-        self._covariance = self._constant * np.exp(-0.5 * np.sum(away**2, axis=-1))
-        self._covariance += chosen.k2.noise_level * np.eye(len(x))
+        self._correlation = np.exp(-0.5 * np.sum(away**2, axis=-1))
 
     def regression(self, values: Float[Array, "state mode"]) -> Regression:
         """The posterior mean of values that are those given at the states."""
-        weights = self._constant * np.linalg.solve(self._covariance, values)
+        return self._fit(values, self._noise)
+
+    def _fit(self, values: Array, noise: float) -> Regression:
+        weights = np.linalg.solve(self._correlation + noise * np.eye(len(self._x)), values)
         return Regression(self._x, self._lengths, weights)
 
     def matrices(self, values: Float[Array, "state mode mode"]) -> MatrixRegression:
-        """The same of symmetric matrices."""
+        """The same of symmetric matrices, smoothed: for a Newton step a rough one is enough (`docs/warm_start.md`).
+
+        The noise keeps the weights small, which in single precision would cancel in all their digits where the lengths
+        are long and the process's own noise is none.
+        """
         rows, columns = _upper(values.shape[1])
         entries = values[:, rows, columns]
         mean = entries.mean(axis=0)
-        fit = self.regression(entries - mean)
+        fit = self._fit(entries - mean, max(self._noise, _MATRIX_NOISE))
         single = Regression(fit.at, fit.lengths, fit.weights.astype(np.float32))
         return MatrixRegression(single, mean.astype(np.float32))
 
