@@ -5,7 +5,7 @@ import pytest
 import tomli_w
 
 import supersoliton as ss
-from supersoliton.barrier import find_solitons, is_soliton
+from supersoliton.barrier import find_solitons, is_soliton, through_the_barrier
 from supersoliton.config import load
 from supersoliton.evaluate import evaluate
 from supersoliton.search import find_solutions
@@ -81,6 +81,15 @@ def test_where_there_is_nothing_behind_the_barrier():
     found = find_solitons(problem, ss.Newton(), None)
     assert not is_soliton(problem, found.solutions)
     assert found.relaxed == find_solutions(problem, ss.Newton(), None).relaxed
+
+
+def test_a_free_boundary_leaves_the_mesh_alone_but_not_the_search_without_one():
+    """Nothing holds the false vacuum at the edge of a given mesh; without a mesh the domain is the bounce's own."""
+    free = on_a_grid(TILTED, boundary="free", background=(0.0,))
+    assert through_the_barrier(free) is None
+    state = ss.solve(ss.Problem(TILTED, dim=4, boundary="free", background=(0.0,)))
+    assert state.certificate.kind == "bounce"
+    assert state.energy == pytest.approx(ss.bounce(TILTED, (0.0,), dim=4).action, rel=1e-9)
 
 
 def test_what_is_unstable_beyond_its_kind():

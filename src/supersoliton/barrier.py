@@ -58,17 +58,17 @@ def is_soliton(problem: Problem, solutions: list[Solution]) -> bool:
 
 def has_bounce(problem: Problem) -> bool:
     """Whether a bounce could be a state of the problem."""
-    return (
-        problem.norm is None
-        and problem.parity == "even"
-        and not problem.model.explicit_r
-        and problem.boundary != "free"
-    )
+    return problem.norm is None and problem.parity == "even" and not problem.model.explicit_r
 
 
 def through_the_barrier(problem: Problem, max_seconds: float = _SECONDS) -> Solution | None:
-    """The bounce on the problem's own mesh; None where there is none, or the mesh cannot hold it."""
+    """The bounce on the problem's own mesh; None where there is none, or the mesh cannot hold it.
+
+    None too where the boundary is free: a bounce lies in the false vacuum, which nothing holds there.
+    """
     assert problem.grid is not None
+    if problem.boundary == "free":
+        return None
     try:
         found = bounce_of(problem, problem.grid.dim, max_seconds)
     except BounceError:

@@ -116,9 +116,11 @@ class _Work:
 
     def run(self) -> Library | None:
         try:
-            for stage in (self.search, self.make_models, self.make_networks):
-                stage()
-                self.save()
+            self.search()
+            self.save()
+            self.make_models()
+            self.save()
+            self.make_networks()
         except _Stopped:
             self.save()
             return None
