@@ -15,8 +15,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from supersoliton import devices
-from supersoliton.evaluate import evaluate
+from supersoliton.evaluate.evaluation import evaluate
+from supersoliton.machine import devices
 
 from .evaluation import GUESS, configuration
 from .measure import FULL, WALL, Row, Size, say
@@ -27,7 +27,9 @@ _MAX_SECONDS = 60.0  # of one batch, after which no larger one is tried
 
 def batches(size: Size, device: str, counts: tuple[int, ...] = BATCHES) -> list[dict[str, Any]]:
     """Trials per second and seconds per stage of each batch; a batch of each size is compiled before it is timed."""
-    from supersoliton.batch import evaluate_lanes  # here: the other rows can be run on a version that has no batches
+    from supersoliton.evaluate.batch import (
+        evaluate_lanes,
+    )  # here: the other rows can be run on a version that has no batches
 
     cfg = configuration(size, GUESS)
     rng = np.random.default_rng(0)

@@ -168,7 +168,7 @@ def nothing_remembered() -> Iterator[None]:
     A scan would otherwise recall the evaluations of an earlier one.
     """
     # here: a process that only measures yardsticks needs no engine
-    from supersoliton.engine import cache_directory, enable_compilation_cache
+    from supersoliton.machine.jax_setup import cache_directory, enable_compilation_cache
 
     enable_compilation_cache()  # of this process: it stays where it is
     before = os.environ.get("SUPERSOLITON_CACHE")

@@ -28,11 +28,12 @@ from scipy.optimize import minimize
 
 import supersoliton as ss
 from problems import BY_NAME, QUICKSTART_GRID, octave_model
+from supersoliton.guesses.profiles import starting_fields
+from supersoliton.problem.modes import lowest_mode
+from supersoliton.problem.transfer import scale_to_norm
 from supersoliton.solvers import AbstractSolver
 from supersoliton.solvers.descent import Descent
 from supersoliton.solvers.lbfgs import Chart
-from supersoliton.solvers.modes import lowest_mode
-from supersoliton.warm_start.analytic import scale_to_norm, starting_fields
 
 REPETITIONS = 7
 

@@ -17,7 +17,7 @@ import time
 
 import numpy as np
 
-from supersoliton.evaluate import evaluate
+from supersoliton.evaluate.evaluation import evaluate
 
 from .evaluation import GUESS, configuration, points
 from .measure import FULL, interleaved

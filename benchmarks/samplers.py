@@ -37,13 +37,13 @@ import numpy as np
 import optuna
 
 from supersoliton.config import load
-from supersoliton.report.analysis import hypervolume
-from supersoliton.scan import storage
-from supersoliton.scan.ledger import Ledger
-from supersoliton.scan.record import ParetoFront, TrialTable
-from supersoliton.scan.samplers import choose_parents_again, distributions, make_sampler
-from supersoliton.scan.surrogate import Scale, fit, from_unit, to_unit
-from supersoliton.scan.trial import Outcome
+from supersoliton.sampling.samplers import choose_parents_again, distributions, make_sampler
+from supersoliton.sampling.surrogate import Scale, fit, from_unit, to_unit
+from supersoliton.scans.record import storage
+from supersoliton.scans.record.files import ParetoFront, TrialTable
+from supersoliton.scans.record.ledger import Ledger
+from supersoliton.scans.report.analysis import hypervolume
+from supersoliton.scans.trial import Outcome
 
 QUICKSTART = Path(__file__).resolve().parents[1] / "examples" / "quickstart.toml"
 TABLE = Path(__file__).parent / "data" / "quickstart_sobol.npz"
@@ -82,7 +82,7 @@ class StandIn:
 
 def real(config: Any) -> Evaluate:
     """The evaluation itself."""
-    from supersoliton.evaluate import evaluate
+    from supersoliton.evaluate.evaluation import evaluate
 
     def values_and_constraints(point: dict[str, float]) -> tuple[list[float], dict[str, float]]:
         evaluation = evaluate(config, point)
@@ -159,7 +159,7 @@ def volume(points: np.ndarray, low: np.ndarray, high: np.ndarray) -> float:
 def table(folder: Path, counts: list[int]) -> str:
     """Median (lowest to highest seed) of the hypervolume after so many trials, and the cost of asks.
 
-    Twice: of the objectives as they are, and with each on the scale of `supersoliton.scan.surrogate.Scale`, on which
+    Twice: of the objectives as they are, and with each on the scale of `sampling.surrogate.Scale`, on which
     one far value does not outweigh all others. The box reaches from the worst to the best feasible value of each
     objective in all runs together.
     """

@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 import tomli_w
 
-from supersoliton import jobs
-from supersoliton.state import State
+from supersoliton.scans import job
+from supersoliton.states.state import State
 
 from .evaluation import configuration
 from .measure import WALL, Row, Size, nothing_remembered, say
@@ -123,14 +123,14 @@ def _clocked(owner: Any, name: str) -> Iterator[list[tuple[float, float]]]:
 
 
 def overhead(size: Size) -> list[Row]:
-    module = importlib.import_module("supersoliton.evaluate")
+    module = importlib.import_module("supersoliton.evaluate.evaluation")
     with (
         nothing_remembered(),
         tempfile.TemporaryDirectory() as folder,
         _clocked(module, "evaluate") as spans,
         _clocked(State, "save") as saved,
     ):
-        jobs.scan(_file(Path(folder), size), out=Path(folder) / "out", workers=1, quiet=True)
+        job.scan(_file(Path(folder), size), out=Path(folder) / "out", workers=1, quiet=True)
     skipped = min(_SKIPPED, len(spans) // 2)
     between = [after[0] - before[1] for before, after in zip(spans[skipped:-1], spans[skipped + 1 :], strict=True)]
     inside = [end - start for start, end in spans[skipped:]]

@@ -27,7 +27,7 @@ import numpy as np
 import optuna
 import psutil
 
-from supersoliton.scan.folder import open_folder
+from supersoliton.scans.record.folder import open_folder
 
 POTENTIAL = "def V(u, p):\n    return 0.5 * u[0] ** 2 - 0.25 * p['g'] * u[0] ** 4 + u[0] ** 6 / 6\n"
 TABLES = """
@@ -76,7 +76,9 @@ def start(file: Path, out: Path, trials: int, workers: int = 2, **options: Any) 
 
 def workers_of(driver: psutil.Popen) -> list[psutil.Process]:
     try:
-        found = [child for child in driver.children() if "supersoliton.scan.worker" in " ".join(child.cmdline())]
+        found = [
+            child for child in driver.children() if "supersoliton.scans.execution.worker" in " ".join(child.cmdline())
+        ]
     except psutil.Error:
         return []
     return [child for child in found if child.status() != psutil.STATUS_ZOMBIE]
@@ -161,7 +163,7 @@ def check(out: Path, trials: int, expected: dict[int, dict[str, float]] | None =
 def unbroken(file: Path, folder: Path, trials: int) -> dict[int, dict[str, float]]:
     """The points of the same scan without a kill: those of the random sampler do not depend on results."""
     from supersoliton.config import load
-    from supersoliton.scan.twin import Twin
+    from supersoliton.scans.record.memory_study import Twin
 
     settings = load(file).scan
     twin = Twin(settings, [optuna.study.StudyDirection.MAXIMIZE] * len(settings.objectives), [])

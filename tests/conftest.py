@@ -26,7 +26,7 @@ import pytest
 @pytest.fixture(autouse=True)
 def _empty_cache(tmp_path_factory, monkeypatch):
     """Every test begins without evaluations of other tests (or of the user); compiled kernels are shared as usual."""
-    from supersoliton.folders import cache_directory
+    from supersoliton.machine.paths import cache_directory
 
     kernels = cache_directory().resolve() / "xla"
     folder = tmp_path_factory.mktemp("cache")

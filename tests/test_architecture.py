@@ -13,48 +13,18 @@ PACKAGE = Path(supersoliton.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 MAX_LINES = 400
 
-# Lowest first. A module may import its own room and the rooms before it; rooms on one line are peers that do not see
-# each other.
-LAYERS = (
-    {"folders", "findings", "arguments"},
-    {"engine", "plotting", "devices"},
-    {"lanes"},
-    {"grid"},
-    {"mesh"},
-    {"linalg"},
-    {"models"},
-    {"pointwise"},
-    {"functional"},
-    {"vacua"},
+# The floors, lowest first: the only list of them. A room may import itself and rooms on floors below; rooms on one
+# floor do not see each other.
+FLOORS = (
+    {"machine", "plotting", "_checks", "_version"},
+    {"elements", "theory"},
     {"problem"},
-    {"warm_start"},
     {"solvers"},
-    {"ladder", "screening"},
-    {"search"},
-    {"refined", "mean_field"},
-    {"spectrum", "tail", "kantorovich"},
-    {"oscillations"},
-    {"certificate"},
-    {"adaptive", "dimension"},
-    {"state"},
-    {"bounce"},
-    {"barrier"},
-    {"solve"},
-    {"find", "continuation", "rotation", "self_consistent"},
-    {"sensitivity"},
-    {"differentiable"},
-    {"ratio_density"},
-    {"scoring"},
-    {"observables"},
-    {"evaluate"},
-    {"batch"},
-    {"pretrain"},
-    {"cache"},
-    {"scan"},
-    {"report"},
-    {"validate"},
-    {"config"},
-    {"jobs"},
+    {"states", "guesses"},
+    {"search", "fluctuations"},
+    {"config", "families"},
+    {"evaluate", "training", "sampling"},
+    {"scans", "validate"},
     {"cli"},
 )
 # What a user may rely on. Adding a name is a decision; removing one is a break.
@@ -102,50 +72,82 @@ PUBLIC = [
     "spectrum",
     "vacua",
 ]
-HEIGHT = {room: height for height, rooms in enumerate(LAYERS) for room in rooms}
+HEIGHT = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
 
 
-def _room(path: Path) -> str:
-    """The first component below the package: `solvers/newton.py` -> solvers, `grid.py` -> grid."""
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def _name(path: Path, package: Path) -> str:
+    """The dotted name of a file within the package: `solvers.newton`, `theory` for `theory/__init__.py`, "" for its
+    own `__init__.py`."""
+    parts = path.relative_to(package).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def _module(path: Path) -> list[str]:
-    parts = ["supersoliton", *path.relative_to(PACKAGE).with_suffix("").parts]
-    return parts[:-1] if parts[-1] == "__init__" else parts
-
-
-def _imported_modules(path: Path) -> list[tuple[int, str]]:
-    """Every `supersoliton...` module that `path` imports, at any depth of the code, with its line."""
+def _imports(path: Path, package: Path = PACKAGE) -> list[tuple[int, str]]:
+    """(line, file) of every file of the package that `path` imports: at any depth of its code, relative or absolute,
+    and under TYPE_CHECKING too, because a type that lies too high has to move down."""
+    names = {_name(file, package) for file in package.rglob("*.py")}
+    inside = path.relative_to(package).parts[:-1]
     found = []
-    package = _module(path) if path.name == "__init__.py" else _module(path)[:-1]
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            found += [(node.lineno, alias.name) for alias in node.names]
+            modules = [alias.name.split(".") for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else []
-            module = ".".join([*base, *([node.module] if node.module else [])])
-            # `from supersoliton import grid` names a room too.
-            found += [(node.lineno, f"{module}.{alias.name}") for alias in node.names]
-    return [(line, name) for line, name in found if name.split(".")[0] == "supersoliton"]
-
-
-def _imported_rooms(path: Path) -> list[tuple[int, str]]:
-    return [(line, name.split(".")[1] if "." in name else "") for line, name in _imported_modules(path)]
+            base = ["supersoliton", *inside][: len(inside) + 2 - node.level] if node.level else []
+            base += node.module.split(".") if node.module else []
+            modules = [[*base, alias.name] for alias in node.names]
+        else:
+            continue
+        for module in modules:
+            if module[0] == "supersoliton":
+                file = ".".join(module[1:])
+                found.append((node.lineno, file if file in names else ".".join(module[1:-1])))
+    return found
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_imports_point_down(path):
-    room = _room(path)
-    if room in ("__init__", "__main__"):
+    room = _name(path, PACKAGE).partition(".")[0]
+    if not room:
         return
-    assert room in HEIGHT, f"{path.name} is a new room: give it its place in LAYERS"
-    for line, target in _imported_rooms(path):
-        if target == "__version__":
-            continue
-        assert target in HEIGHT, f"{path}:{line} imports the public names; import the room that defines them"
-        allowed = target == room or HEIGHT[target] < HEIGHT[room]
+    assert room in HEIGHT, f"{path} is in a new room: give it its floor in FLOORS"
+    for line, target in _imports(path):
+        assert target, f"{path}:{line} imports the public names: import the file that defines them"
+        below = target.partition(".")[0]
+        allowed = below == room or HEIGHT[below] < HEIGHT[room]
         assert allowed, f"{path}:{line}: {room} imports {target}, which lies above it or beside it"
+
+
+def _circles(package: Path) -> list[list[str]]:
+    """Files that import each other, also over others; `from . import x` in a room's __init__ counts like any other."""
+    graph = {_name(file, package): {target for _, target in _imports(file, package)} for file in package.rglob("*.py")}
+    circles = []
+    while graph:
+        free = [name for name, targets in graph.items() if not (targets & graph.keys()) - {name}]
+        if not free:
+            # whatever is left lies on a circle or above one; above is what nobody left imports
+            left = dict(graph)
+            while tops := [name for name in left if not any(name in t for other, t in left.items() if other != name)]:
+                for name in tops:
+                    del left[name]
+            circles.append(sorted(left))
+            break
+        for name in free:
+            del graph[name]
+    return circles
+
+
+def test_no_circle_between_files():
+    assert _circles(PACKAGE) == []
+
+
+def test_there_are_few_floors():
+    assert len(FLOORS) <= 11
+    rooms = {path.name.removesuffix(".py") for path in PACKAGE.iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert rooms - {"__init__", "__pycache__", "py.typed"} == set(HEIGHT)
+
+
+def test_no_room_or_file_beside_the_rooms_bears_a_public_name():
+    assert not {_name(path, PACKAGE).partition(".")[0] for path in FILES} & set(PUBLIC)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
@@ -154,22 +156,29 @@ def test_one_idea_per_file(path):
     assert lines < MAX_LINES, f"{path} has {lines} lines: probably two ideas"
 
 
-def test_upward_import_is_noticed(tmp_path, monkeypatch):
+def test_upward_imports_and_circles_are_noticed(tmp_path):
     """The checker itself: relative, absolute and nested imports are all seen."""
-    monkeypatch.setattr("tests.test_architecture.PACKAGE" if __package__ else f"{__name__}.PACKAGE", tmp_path)
-    (tmp_path / "solvers").mkdir()
+    for name in ("solvers", "scans", "cli"):
+        (tmp_path / name).mkdir()
+    for name in ("scans/loop.py", "cli/__init__.py", "solvers/lbfgs.py", "solvers/__init__.py"):
+        (tmp_path / name).write_text("")
     path = tmp_path / "solvers" / "newton.py"
     path.write_text(
-        "from ..scan import study\nfrom .. import cli\nimport supersoliton.report.page\n"
-        "def f():\n    from supersoliton.evaluate import evaluate\nfrom . import lbfgs\nimport numpy\n"
+        "from ..scans import loop\nfrom .. import cli\nimport supersoliton.scans.loop\n"
+        "def f():\n    from supersoliton.scans.loop import run\nfrom .lbfgs import LBFGS\nimport numpy\n"
     )
-    assert [room for _, room in _imported_rooms(path)] == ["scan", "cli", "report", "solvers", "evaluate"]
+    found = [target for _, target in _imports(path, tmp_path)]
+    assert found == ["scans.loop", "cli", "scans.loop", "solvers.lbfgs", "scans.loop"]
+    assert _circles(tmp_path) == []
+    (tmp_path / "solvers" / "lbfgs.py").write_text("def f():\n    from . import newton\n")
+    (tmp_path / "cli" / "top.py").write_text("from ..solvers.newton import f\n")
+    assert _circles(tmp_path) == [["solvers.lbfgs", "solvers.newton"]]
 
 
 def test_public_names_are_pinned():
     assert sorted(supersoliton.__all__) == sorted(PUBLIC)
     for name in PUBLIC:
-        assert getattr(supersoliton, name).__name__ == name, f"{name} is hidden by a module of that name"
+        assert getattr(supersoliton, name).__name__ == name
 
 
 def test_importing_the_package_is_light():

@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT))
 from benchmarks import bounces, comparison, finite_differences, growth, measure, results
 from benchmarks.__main__ import GROUPS
 
-from supersoliton.pointwise import point_kernels
+from supersoliton.theory.derivatives import point_kernels
 
 # What every row must say of itself.
 SCHEMA = {

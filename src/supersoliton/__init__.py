@@ -6,56 +6,54 @@ The names below are loaded when they are first used, so that ``import supersolit
 from __future__ import annotations
 
 import importlib
-import sys
-import types
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from ._version import __version__ as __version__
 
 # Public name -> the module that defines it.
 _HOME = {
-    "RadialGrid": "grid",
-    "OctaveHiggs": "models",
-    "Potential": "models",
-    "Vacuum": "vacua",
-    "vacua": "vacua",
-    "Problem": "problem",
-    "Gaussian": "warm_start",
-    "SuperGaussian": "warm_start",
-    "Exponential": "warm_start",
-    "OriginalGuess": "warm_start",
-    "Newton": "solvers",
-    "LBFGS": "solvers",
-    "GradientFlow": "solvers",
-    "Solution": "solvers",
-    "Certificate": "certificate",
-    "State": "state",
-    "load": "state",
-    "BounceError": "bounce",
-    "bounce": "bounce",
-    "find_states": "find",
-    "FixedPoint": "self_consistent",
-    "SelfConsistent": "self_consistent",
-    "self_consistent": "self_consistent",
-    "Sensitivity": "sensitivity",
-    "sensitivity": "sensitivity",
-    "Rotation": "rotation",
-    "rotation": "rotation",
-    "MultiStart": "warm_start",
-    "WarmStart": "warm_start",
-    "Branch": "continuation",
-    "continuation": "continuation",
-    "SolveError": "solve",
-    "DifferentiableState": "differentiable",
-    "solve": "differentiable",
-    "Modes": "spectrum",
-    "spectrum": "spectrum",
-    "Oscillations": "oscillations",
-    "oscillations": "oscillations",
-    "Scores": "scoring",
-    "score": "scoring",
-    "pretrain": "jobs",
-    "scan": "jobs",
+    "RadialGrid": "elements.grid",
+    "OctaveHiggs": "theory.octave_higgs",
+    "Potential": "theory.potential",
+    "Vacuum": "theory.vacua",
+    "vacua": "theory.vacua",
+    "Problem": "problem.problem",
+    "Gaussian": "guesses.profiles",
+    "SuperGaussian": "guesses.profiles",
+    "Exponential": "guesses.profiles",
+    "OriginalGuess": "guesses.profiles",
+    "Newton": "solvers.newton",
+    "LBFGS": "solvers.lbfgs",
+    "GradientFlow": "solvers.gradient_flow",
+    "Solution": "solvers.base",
+    "Certificate": "states.certificate",
+    "State": "states.state",
+    "load": "states.state",
+    "BounceError": "search.bounce",
+    "bounce": "search.bounce",
+    "find_states": "search.excited",
+    "FixedPoint": "search.self_consistent",
+    "SelfConsistent": "search.self_consistent",
+    "self_consistent": "search.self_consistent",
+    "Sensitivity": "families.sensitivity",
+    "sensitivity": "families.sensitivity",
+    "Rotation": "families.rotation",
+    "rotation": "families.rotation",
+    "MultiStart": "guesses.multistart",
+    "WarmStart": "guesses.trained.warm_start",
+    "Branch": "families.branch",
+    "continuation": "families.continuation",
+    "SolveError": "search.solve",
+    "DifferentiableState": "families.differentiable",
+    "solve": "families.differentiable",
+    "Modes": "fluctuations.spectrum",
+    "spectrum": "fluctuations.spectrum",
+    "Oscillations": "fluctuations.oscillations",
+    "oscillations": "fluctuations.oscillations",
+    "Scores": "evaluate.scoring",
+    "score": "evaluate.scoring",
+    "pretrain": "training.job",
+    "scan": "scans.job",
 }
 __all__ = sorted(_HOME)
 
@@ -68,64 +66,50 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-class _Package(types.ModuleType):
-    """Some public functions bear the name of the file or room they live in (solve, spectrum, vacua, scan).
-
-    Importing a submodule binds it as an attribute of the package; here the public function keeps the name.
-    """
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in _HOME and isinstance(value, types.ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package
-
-
 def __dir__() -> list[str]:
     return sorted([*__all__, "__version__"])
 
 
 if TYPE_CHECKING:
-    from .bounce import BounceError as BounceError
-    from .bounce import bounce as bounce
-    from .certificate import Certificate as Certificate
-    from .continuation import Branch as Branch
-    from .continuation import continuation as continuation
-    from .differentiable import DifferentiableState as DifferentiableState
-    from .differentiable import solve as solve
-    from .find import find_states as find_states
-    from .grid import RadialGrid as RadialGrid
-    from .jobs import pretrain as pretrain
-    from .jobs import scan as scan
-    from .models import OctaveHiggs as OctaveHiggs
-    from .models import Potential as Potential
-    from .oscillations import Oscillations as Oscillations
-    from .oscillations import oscillations as oscillations
-    from .problem import Problem as Problem
-    from .rotation import Rotation as Rotation
-    from .rotation import rotation as rotation
-    from .scoring import Scores as Scores
-    from .scoring import score as score
-    from .self_consistent import FixedPoint as FixedPoint
-    from .self_consistent import SelfConsistent as SelfConsistent
-    from .self_consistent import self_consistent as self_consistent
-    from .sensitivity import Sensitivity as Sensitivity
-    from .sensitivity import sensitivity as sensitivity
-    from .solve import SolveError as SolveError
-    from .solvers import LBFGS as LBFGS
-    from .solvers import GradientFlow as GradientFlow
-    from .solvers import Newton as Newton
-    from .solvers import Solution as Solution
-    from .spectrum import Modes as Modes
-    from .spectrum import spectrum as spectrum
-    from .state import State as State
-    from .state import load as load
-    from .vacua import Vacuum as Vacuum
-    from .vacua import vacua as vacua
-    from .warm_start import Exponential as Exponential
-    from .warm_start import Gaussian as Gaussian
-    from .warm_start import MultiStart as MultiStart
-    from .warm_start import OriginalGuess as OriginalGuess
-    from .warm_start import SuperGaussian as SuperGaussian
-    from .warm_start import WarmStart as WarmStart
+    from .elements.grid import RadialGrid as RadialGrid
+    from .evaluate.scoring import Scores as Scores
+    from .evaluate.scoring import score as score
+    from .families.branch import Branch as Branch
+    from .families.continuation import continuation as continuation
+    from .families.differentiable import DifferentiableState as DifferentiableState
+    from .families.differentiable import solve as solve
+    from .families.rotation import Rotation as Rotation
+    from .families.rotation import rotation as rotation
+    from .families.sensitivity import Sensitivity as Sensitivity
+    from .families.sensitivity import sensitivity as sensitivity
+    from .fluctuations.oscillations import Oscillations as Oscillations
+    from .fluctuations.oscillations import oscillations as oscillations
+    from .fluctuations.spectrum import Modes as Modes
+    from .fluctuations.spectrum import spectrum as spectrum
+    from .guesses.multistart import MultiStart as MultiStart
+    from .guesses.profiles import Exponential as Exponential
+    from .guesses.profiles import Gaussian as Gaussian
+    from .guesses.profiles import OriginalGuess as OriginalGuess
+    from .guesses.profiles import SuperGaussian as SuperGaussian
+    from .guesses.trained.warm_start import WarmStart as WarmStart
+    from .problem.problem import Problem as Problem
+    from .scans.job import scan as scan
+    from .search.bounce import BounceError as BounceError
+    from .search.bounce import bounce as bounce
+    from .search.excited import find_states as find_states
+    from .search.self_consistent import FixedPoint as FixedPoint
+    from .search.self_consistent import SelfConsistent as SelfConsistent
+    from .search.self_consistent import self_consistent as self_consistent
+    from .search.solve import SolveError as SolveError
+    from .solvers.base import Solution as Solution
+    from .solvers.gradient_flow import GradientFlow as GradientFlow
+    from .solvers.lbfgs import LBFGS as LBFGS
+    from .solvers.newton import Newton as Newton
+    from .states.certificate import Certificate as Certificate
+    from .states.state import State as State
+    from .states.state import load as load
+    from .theory.octave_higgs import OctaveHiggs as OctaveHiggs
+    from .theory.potential import Potential as Potential
+    from .theory.vacua import Vacuum as Vacuum
+    from .theory.vacua import vacua as vacua
+    from .training.job import pretrain as pretrain

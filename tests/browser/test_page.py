@@ -12,8 +12,8 @@ import pytest
 import tomli_w
 
 from supersoliton.config import loads
-from supersoliton.jobs import scan
-from supersoliton.report import records, write_report
+from supersoliton.scans.job import scan
+from supersoliton.scans.report import records, write_report
 
 SHOTS = Path(os.environ.get("SUPERSOLITON_SCREENSHOTS", Path(__file__).parents[2] / "build" / "screenshots"))
 EVIL = "<img src=x onerror=alert(1)>"

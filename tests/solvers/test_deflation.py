@@ -5,9 +5,9 @@ import pytest
 
 import supersoliton as ss
 from problems import BY_NAME, double_well, solved
+from supersoliton.guesses.profiles import starting_fields
 from supersoliton.solvers.deflation import DeflatedNewton, _Deflated
 from supersoliton.solvers.newton import Newton
-from supersoliton.warm_start.analytic import starting_fields
 
 GROUND = "cubic NLS d=3 n=0"
 

@@ -10,8 +10,8 @@ import pytest
 
 import supersoliton as ss
 from problems import BY_NAME, CASES, COMPACT_GRID, QUICKSTART_GRID, cubic_nls, octave_model, solved, strong_model
-from supersoliton.grid import differentiation_matrix
-from supersoliton.pointwise import point_kernels
+from supersoliton.elements.grid import differentiation_matrix
+from supersoliton.theory.derivatives import point_kernels
 
 FIXED_NORM = [case.name for case in CASES if "norm" in case.exact and case.problem().norm is not None]
 

@@ -11,7 +11,7 @@ from .help import App
 from .options import Json, write_json
 
 if TYPE_CHECKING:
-    from ..cache import Store
+    from ..evaluate.cache import Store
 
 app = App(help="What was evaluated before and is kept: see it, empty it, check it.")
 
@@ -76,8 +76,8 @@ def verify(
 
 
 def _store() -> Store:
-    from ..cache import Store
-    from ..cache.keys import numerics_version
+    from ..evaluate.cache import Store
+    from ..evaluate.cache.keys import numerics_version
 
     return Store(numerics_version())
 

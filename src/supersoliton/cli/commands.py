@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .. import __version__, devices
+from .._version import __version__
+from ..machine import devices
 from . import cache, validate, warm_start
 from .busy import busy
 from .help import App
 from .options import File, Json, Quiet, real, whole, write_json
+from .tables import _console
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from ..config import Config
 
 app = App(
@@ -36,7 +36,6 @@ _USAGE_ERRORS: tuple[type[Exception], ...] = tuple(
 )
 _PLATFORMS = {"cpu": "cpu", "gpu": "cuda,cpu", "tpu": "tpu,cpu"}  # the first is used, the host's own stays beside it
 _STOPPED = -130  # a scan that was stopped and has said so; any other 130 is an interruption without words
-_NARROWEST = 160  # columns assumed where the output is no terminal
 
 Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder for the results.", show_default=False)]
 
@@ -167,11 +166,11 @@ def scan(
 
     Ctrl-C lets the running trials finish and stops; the same command goes on from there.
     """
-    from ..jobs import REPORT
-    from ..jobs import scan as run
-    from ..scan.disk import StorageTrouble
-    from ..scan.executors import WorkerError
-    from ..scan.study import ScanResult
+    from ..scans.execution.executor import WorkerError
+    from ..scans.job import REPORT
+    from ..scans.job import scan as run
+    from ..scans.loop import ScanResult
+    from ..scans.record.record import StorageTrouble
     from .tables import describe_scan, print_scan
 
     try:
@@ -210,8 +209,8 @@ def pretrain(
 
     Ctrl-C stops; the same command goes on from there.
     """
-    from ..jobs import pretrain as run
-    from ..pretrain.workers import LostWorker
+    from ..training.job import pretrain as run
+    from ..training.workers import LostWorker
 
     try:
         library = run(file, out=out, workers=workers, seed=seed, quiet=quiet)
@@ -228,7 +227,7 @@ def report(
     quiet: Quiet = False,
 ) -> None:
     """Write report.html of a scan anew, finished or not."""
-    from ..report import write_report
+    from ..scans.report import write_report
 
     page = write_report(folder, storage or "")
     if not quiet:
@@ -244,7 +243,7 @@ def dashboard(
     quiet: Quiet = False,
 ) -> None:
     """Show a scan in the browser with optuna-dashboard, while it runs or later; to this machine only unless --host."""
-    from ..scan.dashboard import LOOPBACK, serve
+    from ..scans.dashboard import LOOPBACK, serve
 
     if host not in LOOPBACK:
         _complain(f"whoever reaches {host} can see this scan.")
@@ -313,10 +312,3 @@ def _use_device(device: str | None) -> None:
         jax.devices()
     except RuntimeError as error:
         raise ValueError(f"--device {device}: JAX finds none here: leave the option out, or use cpu.") from error
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=max(console.width, _NARROWEST))

@@ -12,13 +12,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from .. import certificate as limits
-from ..barrier import find_solitons
 from ..config import Config
-from ..scoring import score
-from ..self_consistent import iterate
-from ..spectrum import spectrum
-from ..state import State, make_state
+from ..evaluate.scoring import score
+from ..fluctuations.spectrum import spectrum
+from ..search.saddle import find_solitons
+from ..search.self_consistent import iterate
+from ..states import certificate as limits
+from ..states.state import State, make_state
 from .tables import number, simple_table
 
 _SHOWN_MODES = 10

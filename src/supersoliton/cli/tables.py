@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from ..scan import ScanResult
+    from ..scans import ScanResult
 
 _NULL = "null_percentile"
 _ANALYTIC = "analytic"  # start of a trial whose state nothing trained has foretold
@@ -112,3 +112,13 @@ def _print_pareto(console: Console, data: Mapping[str, Any]) -> None:
     else:
         console.print(table(with_parameters=False))
         console.print("(their parameters: trials.csv, the report, or a wider window)")
+
+
+_NARROWEST = 160  # columns assumed where the output is no terminal
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=max(console.width, _NARROWEST))

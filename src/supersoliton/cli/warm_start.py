@@ -14,8 +14,8 @@ from .options import File, Json, Quiet, whole, write_json
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ..pretrain.bench import Worth
-    from ..warm_start.library import Library
+    from ..guesses.trained.library import Library
+    from ..training.bench import Worth
 
 app = App(help="Starts that were trained: what they are, what they are worth.")
 
@@ -28,7 +28,7 @@ Out = Annotated[
 @app.command()
 def info(file: File, out: Out = None, json_file: Json = None) -> None:
     """Print the branches that were trained for a configuration, and the box and grid they were trained on."""
-    from .commands import _console
+    from .tables import _console
 
     _, library = _find(file, out)
     show(_console(), file, library, json_file, quiet=False)
@@ -52,10 +52,10 @@ def bench(
 
     Inside the box of the scan, and up to 12 % of each range outside of it. Times are processor time of one thread.
     """
-    from ..pretrain.bench import bench as measure
-    from ..pretrain.display import Display
-    from ..pretrain.run import Stage
-    from .commands import _console
+    from ..training.bench import bench as measure
+    from ..training.display import Display
+    from ..training.pretraining import Stage
+    from .tables import _console
 
     config, library = _find(file, out)
     with Display(quiet=quiet) as display:
@@ -82,8 +82,8 @@ def show(console: Console, file: Path, library: Library, json_file: Path | None,
 def _find(file: Path, out: Path | None) -> tuple[Any, Library]:
     """The configuration with its trained starts, which must be there."""
     from ..config import load
-    from ..folders import TRAINED_STARTS
-    from ..warm_start.library import read_library
+    from ..guesses.trained.library import read_library
+    from ..machine.paths import TRAINED_STARTS
 
     config = load(file)
     if out is not None:

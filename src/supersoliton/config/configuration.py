@@ -10,21 +10,21 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from ..folders import TRAINED_STARTS
-from ..grid import RadialGrid
-from ..models import OctaveHiggs
-from ..models.base import AbstractModel
-from ..problem import Problem
-from ..scan.settings import Range, ScanSettings, VerifySettings
-from ..self_consistent import SelfConsistent, check_feedback
+from ..elements.grid import RadialGrid
+from ..guesses import Exponential, Gaussian, MultiStart, OriginalGuess, SuperGaussian, WarmStart
+from ..guesses.trained.library import digest_of_file
+from ..machine.paths import TRAINED_STARTS
+from ..problem.problem import Problem
+from ..search.self_consistent import SelfConsistent, check_feedback
 from ..solvers import LBFGS, AbstractSolver, GradientFlow, Newton
-from ..warm_start import Exponential, Gaussian, MultiStart, OriginalGuess, SuperGaussian, WarmStart
-from ..warm_start.library import digest_of_file
-from ..warm_start.settings import WarmStartSettings
+from ..theory import OctaveHiggs
+from ..theory.base import AbstractModel
 from . import user_potential
 from .files import read
+from .scan import Range, ScanSettings, VerifySettings
 from .schema import as_table, build, check_keys, construct, is_finite, retold
 from .tables import RECORDED, ProblemSettings, ScoreSettings, SpectrumSettings
+from .warm_start import WarmStartSettings
 
 _TABLES = ("model", "grid", "problem", "solver", "spectrum", "score", "warm_start", "scan")
 # Tables that the program adds to the file it resolved, so that this file can be run again as it is.

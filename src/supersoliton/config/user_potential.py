@@ -28,7 +28,7 @@ def make_model(table: Mapping[str, Any]) -> Any:
     `name` is either V(u, p) or V(u, p, r), with `fields` and `params` given in the table, or a function without
     arguments that returns a Potential, whose `params` the table may override. Raises ValueError.
     """
-    from ..models import Potential
+    from ..theory import Potential
 
     path, _, name = table["function"].rpartition(":")
     function = getattr(_module(Path(path)), name, None)

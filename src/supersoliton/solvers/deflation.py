@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy import ndarray as Array
 
-from ..problem import Problem
+from ..problem.problem import Problem
 from .base import AbstractSolver, Solution
 from .newton import Iteration, Newton
 

@@ -12,9 +12,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy import ndarray as Array
 
-from ..problem import Problem, is_number
-from ..warm_start.analytic import scale_to_norm
-from .base import CONVERGED, Force, Solution, Stopwatch, force
+from .._checks import is_number
+from ..problem.problem import Problem
+from ..problem.residual import Force, force
+from ..problem.transfer import scale_to_norm
+from .base import CONVERGED, Solution, Stopwatch
 from .newton import Newton
 
 # Energies agree to rounding when they differ by less than this fraction of T + int|V|.

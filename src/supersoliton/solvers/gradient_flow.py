@@ -24,11 +24,12 @@ import numpy as np
 import scipy.linalg
 from numpy import ndarray as Array
 
-from ..grid import RadialGrid
-from ..problem import Problem, is_number
+from .._checks import is_number
+from ..elements.grid import RadialGrid
+from ..problem.modes import border_of
+from ..problem.problem import Problem
 from .base import AbstractSolver, Solution
 from .descent import ROUNDING, Descent, check_limits
-from .modes import border_of
 
 _SCHEMES = ("semi-implicit", "explicit")
 _DTAU = {"semi-implicit": 1.0, "explicit": 2e-5}

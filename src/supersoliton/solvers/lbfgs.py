@@ -21,9 +21,10 @@ import scipy.linalg
 from numpy import ndarray as Array
 from scipy.optimize import minimize
 
-from ..grid import RadialGrid
-from ..linalg.threads import one_thread
-from ..problem import Problem, is_number
+from .._checks import is_number
+from ..elements.grid import RadialGrid
+from ..machine.blas_threads import one_thread
+from ..problem.problem import Problem
 from .base import AbstractSolver, Solution
 from .descent import Descent, Point, check_limits
 

@@ -21,12 +21,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy import ndarray as Array
 
-from .. import lanes
-from ..problem import Problem, is_number
-from ..warm_start.analytic import scale_to_norm
-from . import linear, lockstep, rules
-from .base import CONVERGED, AbstractSolver, Force, Solution, Stopwatch, force, shift_of, terms_of
-from .modes import border_of, lowest_mode
+from .._checks import is_number
+from ..machine import batching
+from ..problem import second_variation
+from ..problem.modes import border_of, lowest_mode
+from ..problem.problem import Problem
+from ..problem.residual import Force, force, shift_of, terms_of
+from ..problem.transfer import scale_to_norm
+from . import batched_newton, globalisation
+from .base import CONVERGED, AbstractSolver, Solution, Stopwatch
 
 # With more unknowns than _LARGE and further away than rules.NEAR (residual), a minimum is first sought on a mesh of
 # half the order, where a step costs a third, down to _NESTED_TOL: what is left of the residual there is that mesh's own
@@ -41,7 +44,7 @@ _CHORDS, _ROUNDING, _LITTLE = 2, 1e-15, 1e-5
 class Last(NamedTuple):
     """A full Newton step that led to the current point: its factors, and the residual it came from."""
 
-    factors: linear.Factors
+    factors: second_variation.Factors
     residual: float
 
 
@@ -105,7 +108,7 @@ class Iteration:
 
     # Measuring
 
-    @lanes.cached_property
+    @batching.cached_property
     def scale(self) -> float:
         """T + int|V| of the start."""
         return max(self.problem.energy_scale(self.start), 1e-300)
@@ -146,18 +149,20 @@ class Iteration:
 
     # Linear algebra
 
-    def direction(self, curvature: Array, sigma: float) -> tuple[Array, linear.Factors]:
+    def direction(self, curvature: Array, sigma: float) -> tuple[Array, second_variation.Factors]:
         """The bordered Newton step at shift sigma."""
-        factors = linear.factorise(self.problem, curvature, shift_of(self.problem, self.at.multiplier) + sigma)
+        factors = second_variation.factorise(
+            self.problem, curvature, shift_of(self.problem, self.at.multiplier) + sigma
+        )
         self.steps += 1
         return self.adapt(self.step_by(factors, self.at), self.u), factors
 
-    def step_by(self, factors: linear.Factors, at: Force) -> Array:
+    def step_by(self, factors: second_variation.Factors, at: Force) -> Array:
         """The bordered step that ``factors`` make of the force ``at``, tangent to the sphere at the current point."""
         if self.problem.norm is None:
-            return linear.solve(factors, -at.vector)[:, :, 0]
+            return second_variation.solve(factors, -at.vector)[:, :, 0]
         border = border_of(self.problem, self.u)
-        return rules.tangent(np, linear.solve(factors, -at.vector, border), border)
+        return globalisation.tangent(np, second_variation.solve(factors, -at.vector, border), border)
 
     def adapt(self, step: Array, u: Array) -> Array:
         """What a variant of the method makes of a step computed from the force at ``u``; here the step itself."""
@@ -170,7 +175,7 @@ class Iteration:
 
     def is_worth_a_coarser_mesh(self) -> bool:
         assert self.problem.grid is not None
-        return self.u.size > _LARGE and self.problem.grid.order >= _HIGH_ORDER and self.at.residual > rules.NEAR
+        return self.u.size > _LARGE and self.problem.grid.order >= _HIGH_ORDER and self.at.residual > globalisation.NEAR
 
     def descend_on_a_coarser_mesh(self) -> None:
         """Nested iteration: move to the minimum of a coarser mesh, if there is one and it lies lower."""
@@ -198,9 +203,9 @@ class Iteration:
 
     def descend(self) -> str | None:
         """To the tolerance; else why not."""
-        if lanes.current() is not None and type(self) is Iteration:
+        if batching.current() is not None and type(self) is Iteration:
             return self.descend_in_step()
-        sigma = float(rules.first_shift(np, self.at.residual))
+        sigma = float(globalisation.first_shift(np, self.at.residual))
         while True:
             ended = self.stopped()
             if ended:
@@ -215,13 +220,13 @@ class Iteration:
                 if agreed > 0.0:
                     self.last = Last(factors, before) if sigma == 0.0 and before <= _LITTLE else None
                     break
-                sigma = float(rules.shift_after_refusal(np, sigma))
-                if sigma > rules.STALLED:
+                sigma = float(globalisation.shift_after_refusal(np, sigma))
+                if sigma > globalisation.STALLED:
                     return self.stalled()
                 if self.steps >= self.options.max_steps or self.watch.expired:
                     break
             if agreed > 0.0:
-                sigma = float(rules.shift_after_success(np, sigma, agreed, self.at.residual))
+                sigma = float(globalisation.shift_after_success(np, sigma, agreed, self.at.residual))
 
     def stalled(self) -> str:
         return f"stalled: no step lowers the energy at residual {self.at.residual:.1e}"
@@ -229,12 +234,12 @@ class Iteration:
     def descend_in_step(self) -> str | None:
         """The same loop in a lane: on the device, with those of the other lanes."""
         left = self.options.max_steps - self.steps
-        walk = lockstep.descend(self.problem, self.u, self.options, scale=self.scale, max_steps=left)
+        walk = batched_newton.descend(self.problem, self.u, self.options, scale=self.scale, max_steps=left)
         at = Force(walk.at.vector, float(walk.at.multiplier), float(walk.at.residual))
         self.move_to(walk.u, float(walk.energy), at)
         self.steps += int(walk.steps)
         self.history += [(float(energy), float(residual)) for energy, residual in walk.history[: int(walk.notes)]]
-        if walk.sigma > rules.STALLED:
+        if walk.sigma > globalisation.STALLED:
             return self.stalled()
         return None if self.at.residual <= self.options.tol else self.stopped()
 
@@ -243,15 +248,15 @@ class Iteration:
         if not np.all(np.isfinite(step)):
             return 0.0
         slope = float(np.sum(np.asarray(self.at.vector) * step))
-        if slope >= 0.0 and not rules.is_asymptotic(self.at.residual):
+        if slope >= 0.0 and not globalisation.is_asymptotic(self.at.residual):
             return 0.0  # uphill: the shifted second variation is not positive on the tangent
         u = self.place(self.u + step)
         energy, at = self.measure(u)
         if not (math.isfinite(energy) and math.isfinite(at.residual)):
             return 0.0
-        agreement = rules.agreement(
+        agreement = globalisation.agreement(
             np,
-            promised=rules.promised_by(slope, sigma, self.h0_norm(step)),
+            promised=globalisation.promised_by(slope, sigma, self.h0_norm(step)),
             gained=energy - self.energy,
             residual=self.at.residual,
             new_residual=at.residual,
@@ -296,7 +301,7 @@ class Iteration:
         counts = range(1, _CHORDS + 1)
         return next((count for count in counts if self.at.residual * rate**count <= _ROUNDING), 0)
 
-    def polish(self) -> linear.Factors:
+    def polish(self) -> second_variation.Factors:
         """To rounding, with the last factors or by one more Newton step; returns the factors."""
         count, last = self.chords_left(), self.last
         if last is not None and count:
@@ -347,7 +352,7 @@ class Iteration:
             if math.isfinite(energy) and math.isfinite(at.residual):
                 corrected = self.adapt(self.step_by(factors, at), u)
                 shorter = self.h0_norm(corrected) <= (1.0 - 0.25 * damping) * size
-                if shorter or (at.residual < self.at.residual and rules.is_asymptotic(self.at.residual)):
+                if shorter or (at.residual < self.at.residual and globalisation.is_asymptotic(self.at.residual)):
                     self.move_to(u, energy, at)
                     self.note()
                     return damping

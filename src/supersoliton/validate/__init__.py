@@ -37,7 +37,7 @@ def check(name: str) -> Claim:
     """Check one claim at its full size. Raises ValueError for a name that is none of NAMES."""
     if name not in NAMES:
         raise ValueError(f"there is no claim {name!r}: choose from {', '.join(NAMES)}.")
-    from ..linalg.threads import one_thread
+    from ..machine.blas_threads import one_thread
 
     start = time.perf_counter()
     # the claims about time are about one core

@@ -7,8 +7,8 @@ import math
 import numpy as np
 from numpy import ndarray as Array
 
-from ..grid import RadialGrid
-from ..spectrum import scalar_basis
+from ..elements.grid import RadialGrid
+from ..fluctuations.spectrum import scalar_basis
 from .claim import FAILS, Claim, Table
 from .original import Original, flux_laplacian
 from .pictures import Curve, Panel, picture

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from ..models import OctaveHiggs
-from ..vacua import Vacuum, mass_matrix, vacua
+from ..theory import OctaveHiggs
+from ..theory.vacua import Vacuum, mass_matrix, vacua
 from .claim import FAILS, Claim, Table
 
 CLAIMED = (-4.41, 5.58)

@@ -7,9 +7,9 @@ import math
 import numpy as np
 from numpy import ndarray as Array
 
-from ..models import OctaveHiggs
-from ..scoring import score
-from ..vacua import describe
+from ..evaluate.scoring import score
+from ..theory import OctaveHiggs
+from ..theory.vacua import describe
 from .claim import FAILS, Claim, Table
 from .pictures import Curve, Panel, picture
 from .scan_box import FIXED, point

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..grid import RadialGrid
-from ..models import OctaveHiggs
-from ..problem import Problem
-from ..solve import solve
+from ..elements.grid import RadialGrid
+from ..problem.problem import Problem
+from ..search.solve import solve
 from ..solvers import Newton
-from ..state import State
+from ..states.state import State
+from ..theory import OctaveHiggs
 from .claim import FAILS, Claim, Table
 from .original import COUPLINGS, Original, descended
 from .pictures import Curve, Panel, picture

@@ -7,13 +7,13 @@ import math
 import numpy as np
 from numpy import ndarray as Array
 
-from ..grid import RadialGrid
-from ..models import OctaveHiggs
-from ..problem import Problem
-from ..solve import solve
-from ..spectrum import spectrum
-from ..state import State
-from ..vacua import mass_matrix, vacua
+from ..elements.grid import RadialGrid
+from ..fluctuations.spectrum import spectrum
+from ..problem.problem import Problem
+from ..search.solve import solve
+from ..states.state import State
+from ..theory import OctaveHiggs
+from ..theory.vacua import mass_matrix, vacua
 from .claim import FAILS, Claim, Table
 from .pictures import Curve, Panel, picture
 

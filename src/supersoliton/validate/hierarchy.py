@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from ..grid import RadialGrid
-from ..problem import Problem
-from ..spectrum import spectrum
+from ..elements.grid import RadialGrid
+from ..fluctuations.spectrum import spectrum
+from ..problem.problem import Problem
 from .claim import FAILS, Claim, Table
 from .condensate import coupling_matrix
 from .fractal_score import box_masses

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from ..spectrum import spectrum
-from ..vacua import describe
+from ..fluctuations.spectrum import spectrum
+from ..theory.vacua import describe
 from .claim import OTHER_NUMBER, Claim, Table
 from .gradient_norm import model, solved
 from .original import COUPLINGS, Original, descended

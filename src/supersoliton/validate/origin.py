@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy import ndarray as Array
 
-from ..grid import RadialGrid
+from ..elements.grid import RadialGrid
 from .claim import FAILS, Claim, Table
 from .original import FLOOR, Original, flux_laplacian
 from .pictures import Curve, Panel, picture

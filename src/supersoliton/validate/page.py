@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from .. import __version__
+from .._version import __version__
 from ..plotting import THEMES, save_figure
-from ..report.html import escape, picture, style, table
+from ..plotting.html import escape, picture, style, table
 from .claim import VERDICTS, Claim, Picture, Table
 
 TITLE = "Every claim, checked"

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..grid import RadialGrid
-from ..models import OctaveHiggs
-from ..problem import Problem
-from ..solve import solve
-from ..warm_start import SuperGaussian
+from ..elements.grid import RadialGrid
+from ..guesses import SuperGaussian
+from ..problem.problem import Problem
+from ..search.solve import solve
+from ..theory import OctaveHiggs
 from .claim import HOLDS, NOT_REPRODUCIBLE, Claim, Table
 
 

@@ -17,14 +17,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ..grid import RadialGrid
-from ..models import OctaveHiggs
-from ..problem import Problem
-from ..search import find_solutions
+from ..elements.grid import RadialGrid
+from ..guesses import OriginalGuess
+from ..problem.problem import Problem
+from ..search.lowest import find_solutions
 from ..solvers import Newton
-from ..state import make_state
-from ..vacua import vacua
-from ..warm_start import OriginalGuess
+from ..states.state import make_state
+from ..theory import OctaveHiggs
+from ..theory.vacua import vacua
 from .claim import FAILS, Claim, Table
 from .condensate import coupling_matrix
 

@@ -14,13 +14,13 @@ import math
 
 import numpy as np
 
-from ..grid import RadialGrid
-from ..models import OctaveHiggs
-from ..problem import Problem
+from ..elements.grid import RadialGrid
+from ..guesses import Gaussian
+from ..guesses.profiles import starting_fields
+from ..problem.problem import Problem
 from ..solvers import Newton, Solution
-from ..vacua import mass_matrix
-from ..warm_start import Gaussian
-from ..warm_start.analytic import starting_fields
+from ..theory import OctaveHiggs
+from ..theory.vacua import mass_matrix
 from .claim import HOLDS, Claim, Table
 from .pictures import Curve, Panel, picture
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..bounce import bounce
-from ..grid import RadialGrid
-from ..models import OctaveHiggs
-from ..oscillations import oscillations
-from ..problem import Problem
-from ..rotation import rotation
-from ..solve import solve
-from ..spectrum import spectrum
-from ..state import State
+from ..elements.grid import RadialGrid
+from ..families.rotation import rotation
+from ..fluctuations.oscillations import oscillations
+from ..fluctuations.spectrum import spectrum
+from ..problem.problem import Problem
+from ..search.bounce import bounce
+from ..search.solve import solve
+from ..states.state import State
+from ..theory import OctaveHiggs
 from .claim import FAILS, Claim, Table
 from .gradient_norm import model as original_model
 from .pictures import Curve, Panel, picture

@@ -10,12 +10,12 @@ import numpy as np
 import scipy.sparse
 from scipy.sparse.linalg import eigsh
 
-from ..grid import RadialGrid
-from ..models import OctaveHiggs
-from ..problem import Problem
-from ..solve import solve
-from ..spectrum import spectrum
-from ..vacua import mass_matrix
+from ..elements.grid import RadialGrid
+from ..fluctuations.spectrum import spectrum
+from ..problem.problem import Problem
+from ..search.solve import solve
+from ..theory import OctaveHiggs
+from ..theory.vacua import mass_matrix
 from .claim import OTHER_NUMBER, Claim, Table
 from .hierarchical_coupling import Q_BALL
 

@@ -1,0 +1,43 @@
+"""What a function was given instead of what it needs, in a sentence rather than as a missing attribute."""
+
+from __future__ import annotations
+
+import math
+import reprlib
+from typing import Any
+
+import numpy as np
+
+_STATE = ("problem", "u", "multiplier")
+_PROBLEM = ("model", "grid", "norm")
+_MODEL = ("potential_function", "params", "n_fields")
+
+
+def expect_state(call: str, value: Any) -> None:
+    """Raises ValueError unless ``value`` has what a state has."""
+    _expect(call, "state", value, "a State", _STATE, "solve first, state = solve(problem)")
+
+
+def expect_problem(call: str, value: Any) -> None:
+    """Raises ValueError unless ``value`` has what a problem has."""
+    _expect(call, "problem", value, "a Problem", _PROBLEM, "use Problem(model, grid)")
+
+
+def expect_model(call: str, value: Any) -> None:
+    """Raises ValueError unless ``value`` has what a model has."""
+    _expect(call, "model", value, "a model", _MODEL, "use Potential(...) or OctaveHiggs(...)")
+
+
+def _expect(call: str, name: str, value: Any, kind: str, attributes: tuple[str, ...], remedy: str) -> None:
+    if not all(hasattr(value, attribute) for attribute in attributes):
+        raise ValueError(f"{call}: {name} must be {kind}, got {reprlib.repr(value)}: {remedy}")
+
+
+def is_number(value: object) -> bool:
+    """A finite real number (not a bool)."""
+
+    return (
+        isinstance(value, int | float | np.floating | np.integer)
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+    )

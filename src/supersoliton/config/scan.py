@@ -1,0 +1,148 @@
+"""What a scan is asked to do: the [scan] and [scan.parameters] tables of a configuration."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..machine import devices
+
+SAMPLERS = ("tpe", "nsga2", "nsga3", "gp", "botorch", "random", "sobol")
+EXECUTORS = ("auto", "in_process", "processes", "dask")
+MODES = ("scan", "pretrain", "full")
+FALLBACKS = ("tpe", "nsga2", "nsga3", "random", "sobol")  # those that need nothing beyond the dependencies
+
+
+@dataclass(frozen=True)
+class Range:
+    """Values a parameter may take, low … high; `log` spreads them evenly in the logarithm."""
+
+    low: float
+    high: float
+    log: bool = False
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.low) and math.isfinite(self.high)):
+            raise ValueError(f"must be finite, got low = {self.low}, high = {self.high}: give finite numbers.")
+        if not self.low < self.high:
+            raise ValueError(f"needs low < high, got low = {self.low}, high = {self.high}: exchange or widen them.")
+        if self.log and not self.low > 0:
+            raise ValueError(f"is logarithmic and needs low > 0, got low = {self.low}: raise it or drop log.")
+
+    @property
+    def middle(self) -> float:
+        """Arithmetic middle; geometric where the range is logarithmic."""
+        return math.sqrt(self.low * self.high) if self.log else 0.5 * (self.low + self.high)
+
+    def sample(self, rng: np.random.Generator) -> float:
+        if self.log:
+            value = math.exp(rng.uniform(math.log(self.low), math.log(self.high)))
+        else:
+            value = rng.uniform(self.low, self.high)
+        return float(min(max(value, self.low), self.high))  # exp(log(x)) may miss x by a rounding
+
+
+@dataclass(frozen=True)
+class VerifySettings:
+    """[scan.verify]: when the trials are finished, evaluate what a surrogate of them foretells.
+
+    points   how many points of the predicted Pareto set, the most promising first
+    """
+
+    points: int = 15
+
+    def __post_init__(self) -> None:
+        if isinstance(self.points, bool) or not isinstance(self.points, int) or self.points < 1:
+            raise ValueError(f"verify.points must be a whole number of at least 1, got {self.points!r}: try 15.")
+
+
+@dataclass(frozen=True)
+class ScanSettings:
+    """How many trials, chosen how, run by how many workers, scored by what.
+
+    mode         "scan"; "pretrain": train the starts of [warm_start] and no more; "full": train, then scan
+    sampler      "tpe", "nsga2" or "nsga3" (generations of `population`), "gp", "botorch", "random" or "sobol"
+    fallback     draws instead where "gp" or "botorch" is not installed or fails
+    workers      processes side by side; 1 runs in this process, and then the same seed gives the same trials
+    objectives   names of recorded values, all maximised
+    parameters   name of a coupling, or "norm" → its Range
+    verify       the phase after the trials, see VerifySettings; None for none
+    cache        take evaluations made before from the cache, and keep new ones
+    cache_size   largest size of the cache on disk, in MB; the evaluations unused for longest give way
+    device       "auto" (an accelerator where JAX finds one), "cpu", "gpu" or "tpu"
+    batch        evaluations that share the device's kernels; 0: 64 on an accelerator, none on a CPU (`workers` run)
+    executor        "in_process", "processes" (of this machine) or "dask"; "auto": in this process for one worker, else
+                    in processes, and Dask where there is a scheduler
+    scheduler       address of a Dask cluster, "tcp://HOST:8786"; without it "dask" starts `workers` on this machine
+    trial_timeout   seconds after which a trial counts as hung; its worker is killed and the trial has failed
+    worker_memory   GiB of data that one of the "processes" may have, 0: no limit; a trial that wants more fails
+    storage         where the study is kept, see scan/storage.py; "" is study.db in the folder of the scan
+    """
+
+    mode: str = "scan"
+    trials: int = 24
+    sampler: str = "tpe"
+    fallback: str = "nsga2"
+    population: int = 20
+    seed: int = 0
+    workers: int = 2
+    objectives: tuple[str, ...] = ("fractal_score", "hierarchy", "regularity")
+    parameters: Mapping[str, Range] = field(default_factory=dict)
+    verify: VerifySettings | None = None
+    cache: bool = True
+    cache_size: float = 1000.0
+    device: str = "auto"
+    batch: int = 0
+    executor: str = "auto"
+    scheduler: str = ""
+    trial_timeout: float = 900.0
+    worker_memory: float = 0.0
+    storage: str = ""
+
+    def __post_init__(self) -> None:
+        for name, least, remedy in (
+            ("trials", 1, "ask for at least one trial"),
+            ("workers", 1, "1 runs in this process, 2 in two processes"),
+            ("batch", 0, "try 64 on an accelerator, or leave it out"),
+            ("population", 2, "nsga2 needs at least two parents, try 20"),
+            ("seed", 0, "give a whole number from 0"),
+        ):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ValueError(f"scan.{name} must be a whole number of at least {least}, got {value!r}: {remedy}.")
+        devices.check(self.device, "scan.device")
+        if self.sampler not in SAMPLERS:
+            raise ValueError(f"scan.sampler must be one of {', '.join(SAMPLERS)}, got {self.sampler!r}: choose one.")
+        if self.fallback not in FALLBACKS:
+            raise ValueError(f"scan.fallback must be one of {', '.join(FALLBACKS)}, got {self.fallback!r}: choose one.")
+        if not (math.isfinite(self.cache_size) and self.cache_size > 0):
+            raise ValueError(f"scan.cache_size must be positive, in MB, got {self.cache_size!r}: or set cache = false.")
+        if self.mode not in MODES:
+            raise ValueError(f"scan.mode must be one of {', '.join(MODES)}, got {self.mode!r}: choose one.")
+        if self.executor not in EXECUTORS:
+            raise ValueError(f"scan.executor must be one of {', '.join(EXECUTORS)}, got {self.executor!r}: choose one.")
+        if self.scheduler and (self.executor not in ("auto", "dask") or "://" not in self.scheduler):
+            raise ValueError(
+                f'scan.scheduler is the address of a Dask cluster, got "{self.scheduler}" with executor = '
+                f'"{self.executor}": write e.g. "tcp://127.0.0.1:8786" and executor = "dask".'
+            )
+        if self.executor != "auto" and (self.batch or self.device in ("gpu", "tpu")):
+            asked = f"scan.batch = {self.batch}" if self.batch else f'scan.device = "{self.device}"'
+            raise ValueError(
+                f'{asked} takes the place of an executor, got "{self.executor}" too: leave one of them out.'
+            )
+        for name, remedy in (("trial_timeout", "in seconds, try 900"), ("worker_memory", "in GiB, 0 for no limit")):
+            value = getattr(self, name)
+            if not math.isfinite(value) or value < 0 or (name == "trial_timeout" and value == 0):
+                raise ValueError(f"scan.{name} must be positive, got {value!r}: give it {remedy}.")
+        if not self.objectives or len(set(self.objectives)) != len(self.objectives):
+            raise ValueError(
+                f'scan.objectives must be distinct names, got {list(self.objectives)}: e.g. ["fractal_score"].'
+            )
+
+    def sample(self, rng: np.random.Generator) -> dict[str, float]:
+        """One point of the scanned box, uniform (log-uniform where asked): name → value."""
+        return {name: limits.sample(rng) for name, limits in self.parameters.items()}

@@ -1,0 +1,60 @@
+"""What pre-training is asked to do, and what a scan takes of it: the [warm_start] table of a configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..guesses.trained.warm_start import WarmStart
+
+
+@dataclass(frozen=True)
+class WarmStartSettings:
+    """Starts that were trained over the scan's box of couplings.
+
+    use          "auto", "network", "regression", "neighbour", "analytic" or "none", see :class:`WarmStart`
+    checkpoint   the file; runs/NAME/warm_start.npz unless given, NAME being that of the configuration
+    corrections  at most so many Newton steps within the branch's basis before those on the mesh
+
+    and for training:
+
+    points       points of the box, a tenth wider, that are searched for states
+    seeds        certified states of each branch that are kept; a branch that the search met less often is followed
+    basis        vectors of a branch's basis
+    networks     branches that are lowest at less than this fraction of the points get no network
+    width, depth of the network
+    fresh        points at which the residual is driven to zero within the basis, for the network to learn from
+    steps        of Adam, with a learning rate that falls along a cosine
+    patience     rounds (a tenth of the steps each) without a better network after which training stops
+    seed         of points and networks
+    """
+
+    use: str = "auto"
+    checkpoint: str = ""
+    corrections: int = 4
+    # training
+    points: int = 256
+    seeds: int = 32
+    basis: int = 64
+    networks: float = 0.01
+    width: int = 128
+    depth: int = 3
+    fresh: int = 1024
+    steps: int = 4000
+    patience: int = 4
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        WarmStart(checkpoint=self.checkpoint, use=self.use, corrections=self.corrections)
+        least = {"points": 1, "seeds": 4, "basis": 2, "width": 1, "depth": 1, "fresh": 1, "steps": 0, "patience": 1}
+        for name, low in least.items():
+            if getattr(self, name) < low:
+                raise ValueError(
+                    f"warm_start.{name} must be at least {low}, got {getattr(self, name)}: try {_DEFAULTS[name]}."
+                )
+        if not 0.0 <= self.networks <= 1.0:
+            raise ValueError(f"warm_start.networks must lie between 0 and 1, got {self.networks!r}: try 0.01.")
+        if self.seed < 0:
+            raise ValueError(f"warm_start.seed must be 0 or more, got {self.seed}: try 0.")
+
+
+_DEFAULTS = {name: field.default for name, field in WarmStartSettings.__dataclass_fields__.items()}

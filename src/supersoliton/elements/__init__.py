@@ -1,0 +1,1 @@
+"""Radial spectral elements and their linear algebra."""

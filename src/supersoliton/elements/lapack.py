@@ -1,0 +1,198 @@
+r"""The systems of :mod:`.condensed` solved on the host, by LAPACK: what a single problem uses.
+
+Nothing is compiled, so a new mesh or number of fields costs nothing, and symmetry is used: an element's interior block
+is positive definite unless the element is very long, so that Cholesky's half of the work does
+
+.. math:: A_{ii} = LL^T,\quad Y = L^{-1}A_{ib},\quad S = A_{bb} - Y^TY,
+
+with Bunch and Kaufman's LDL^T where it is not. The Schur complements S form a block-tridiagonal system of the vertices,
+which is factorised as one banded matrix with pivoting.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray as Array
+from scipy.linalg.lapack import dgbtrf, dgbtrs, dpotrf, dsytrf, dsytrs, dtrtrs
+
+from ..machine.blas_threads import one_thread
+from .packing import Parts
+
+
+class Interior(NamedTuple):
+    """A factorised interior block: Cholesky's L, or L and D of LDL^T where there are ``pivots``."""
+
+    lower: Float[Array, "k k"]
+    pivots: Array | None
+
+
+class Factor(NamedTuple):
+    """The factorised system; ``n`` unknowns per node, ``k = (order - 1) n`` interior unknowns per element."""
+
+    interior: tuple[Interior, ...]
+    coupling: Float[Array, "element two_n k"]  # (L^-1 A_ib)^T, or (A_ii^-1 A_ib)^T where the interior has pivots
+    diagonal: Float[Array, "vertex n n"]  # of the block-tridiagonal system
+    off_diagonal: Float[Array, "element n n"]  # row k, column k + 1
+    band: Float[Array, "row unknown"]  # its banded LU factors
+    band_pivots: Array
+    free: Float[Array, "vertex n"]  # 1 for an unknown, 0 for a value held fixed
+
+
+@one_thread
+def factor(
+    entries: Float[Array, "element entry"],
+    parts: Parts,
+    free_first: Float[Array, " n"],
+    free_last: Float[Array, " n"],
+    exterior: Float[Array, "n n"],
+) -> Factor:
+    """Factorise the sum of the element matrices, whose ``entries`` stand where ``parts`` says.
+
+    The other arguments are those of :func:`.condensed.factor`. Element by element, so that what is worked on stays in
+    the processor's cache, and no array is so large that the system takes it back (the faults of getting 3 MB anew at
+    every factorisation of 8 fields cost more than the factorisation).
+    """
+    n, n_elements = len(free_first), len(entries)
+    k = len(parts.interior)
+    interior, coupling, schur = [], np.empty((n_elements, 2 * n, k)), np.empty((n_elements, 2 * n, 2 * n))
+    matrix, from_ends = np.empty((k, k)), parts.coupling.T.copy()
+    with np.errstate(all="ignore"):  # an overflow shows in the solution
+        for e, entry in enumerate(entries):
+            # ("clip" writes to `out` at once, the default to a copy first)
+            entry.take(parts.interior, out=matrix, mode="clip")
+            entry.take(from_ends, out=coupling[e], mode="clip")
+            entry.take(parts.ends, out=schur[e], mode="clip")
+            part = _eliminate(matrix)
+            interior.append(part)
+            if part.pivots is None:
+                dtrtrs(part.lower, coupling[e].T, lower=1, overwrite_b=1)  # in place: Fortran's order
+                schur[e] -= coupling[e] @ coupling[e].T
+            else:
+                image = dsytrs(part.lower, part.pivots, coupling[e].T, lower=1)[0]
+                schur[e] -= coupling[e] @ image
+                coupling[e] = image.T
+    schur = 0.5 * (schur + schur.swapaxes(1, 2))
+    diagonal = np.zeros((n_elements + 1, n, n))
+    diagonal[:-1] += schur[:, :n, :n]
+    diagonal[1:] += schur[:, n:, n:]
+    diagonal[-1] += exterior
+    # A value held fixed becomes the equation 1 * x = 0, uncoupled from the rest.
+    free = np.ones((n_elements + 1, n))
+    free[0] = free_first
+    free[-1] *= free_last
+    diagonal = diagonal * free[:, :, None] * free[:, None, :]
+    diagonal[:, range(n), range(n)] += 1.0 - free
+    off_diagonal = schur[:, :n, n:] * free[:-1, :, None] * free[1:, None, :]
+    width = 2 * n - 1
+    band, band_pivots, _ = dgbtrf(_banded(diagonal, off_diagonal), width, width, overwrite_ab=1)
+    return Factor(tuple(interior), coupling, diagonal, off_diagonal, band, band_pivots, free)
+
+
+def _eliminate(matrix: Float[Array, "k k"]) -> Interior:
+    """The factors of an interior block."""
+    lower, failed = dpotrf(matrix.T, lower=1, clean=0)
+    if not failed:
+        return Interior(lower, None)
+    lower, pivots, _ = dsytrf(matrix.T, lower=1)
+    return Interior(lower, pivots)
+
+
+@functools.lru_cache(maxsize=64)
+def _band_rows(n: int) -> tuple[Array, Array, Array]:
+    """Rows in LAPACK's band storage of a diagonal block, the block right of it, and the block below it."""
+    width = 2 * n - 1
+    offset = np.subtract.outer(np.arange(n), np.arange(n))  # row - column within a block
+    return 2 * width + offset, 2 * width + offset - n, 2 * width + offset + n
+
+
+def _banded(diagonal: Array, off_diagonal: Array) -> Array:
+    n_vertices, n = diagonal.shape[:2]
+    here, right, below = _band_rows(n)
+    band = np.zeros((6 * n - 2, n_vertices * n), order="F")
+    columns = np.arange(n_vertices * n).reshape(n_vertices, 1, n)
+    band[here, columns] = diagonal
+    band[right, columns[1:]] = off_diagonal
+    band[below, columns[:-1]] = off_diagonal.swapaxes(1, 2)
+    return band
+
+
+@one_thread
+def solve(factors: Factor, rhs: Float[Array, "node n column"]) -> Float[Array, "node n column"]:
+    """Solve A x = rhs for several columns; entries of ``rhs`` at fixed values are ignored and x is 0 there."""
+    n_nodes, n, columns = rhs.shape
+    n_elements = len(factors.interior)
+    order = (n_nodes - 1) // n_elements
+    inside = rhs[:-1].reshape(n_elements, order, n, columns)[:, 1:].reshape(n_elements, (order - 1) * n, columns)
+    vertices = rhs[::order].copy()
+    width = 2 * n - 1
+    with np.errstate(all="ignore"):
+        inner = np.empty_like(inside)
+        carrier = inside.copy()
+        for e, part in enumerate(factors.interior):
+            if part.pivots is None:
+                inner[e] = carrier[e] = dtrtrs(part.lower, inside[e], lower=1)[0]
+            else:
+                inner[e] = dsytrs(part.lower, part.pivots, inside[e], lower=1)[0]
+        carried = factors.coupling @ carrier  # A_bi A_ii^-1 f in both cases
+        vertices[:-1] -= carried[:, :n]
+        vertices[1:] -= carried[:, n:]
+        vertices *= factors.free[:, :, None]
+        flat = vertices.reshape(-1, columns)
+        x = dgbtrs(factors.band, width, width, flat, factors.band_pivots)[0].reshape(vertices.shape)
+        x = x * factors.free[:, :, None]
+        inner -= factors.coupling.swapaxes(1, 2) @ np.concatenate([x[:-1], x[1:]], axis=1)
+        for e, part in enumerate(factors.interior):
+            if part.pivots is None:
+                inner[e] = dtrtrs(part.lower, inner[e], lower=1, trans=1)[0]
+    out = np.empty((n_elements, order, n, columns))
+    out[:, 0] = x[:-1]
+    out[:, 1:] = inner.reshape(n_elements, order - 1, n, columns)
+    return np.concatenate([out.reshape(-1, n, columns), x[-1:]])
+
+
+def matvec(
+    blocks: Float[Array, "element size size"], exterior: Float[Array, "n n"], x: Float[Array, "node n column"]
+) -> Array:
+    """A x from the element matrices (fixed values are not treated specially); shape of ``x``."""
+    n_nodes, n, columns = x.shape
+    n_elements = len(blocks)
+    order = (n_nodes - 1) // n_elements
+    index = np.arange(n_elements)[:, None] * order + np.arange(order + 1)
+    product = (blocks @ x[index].reshape(n_elements, -1, columns)).reshape(n_elements, order + 1, n, columns)
+    out = np.zeros_like(x)
+    out[:-1] = product[:, :-1].reshape(-1, n, columns)
+    out[order::order] += product[:, -1]
+    out[-1] += exterior @ x[-1]
+    return out
+
+
+@one_thread
+def inertia(factors: Factor) -> tuple[int, int]:
+    """Numbers of (negative, positive) eigenvalues of the matrix on its free unknowns."""
+    negative = sum(_negative_pivots(p.lower, p.pivots) for p in factors.interior if p.pivots is not None)
+    pivot = factors.diagonal[0]
+    with np.errstate(all="ignore"):
+        for k, above in enumerate([*factors.off_diagonal, None]):
+            lower, pivots, _ = dsytrf(pivot, lower=1)
+            negative += _negative_pivots(lower, pivots)
+            if above is not None:
+                update = above.T @ dsytrs(lower, pivots, above, lower=1)[0]
+                pivot = factors.diagonal[k + 1] - 0.5 * (update + update.T)
+    fixed = int(np.sum(factors.free == 0.0))  # each contributes the eigenvalue 1
+    total = (
+        factors.diagonal.shape[0] * factors.diagonal.shape[1] + factors.coupling.shape[0] * factors.coupling.shape[2]
+    )
+    return negative, total - negative - fixed
+
+
+def _negative_pivots(lower: Array, pivots: Array) -> int:
+    """Negative eigenvalues from D of Bunch and Kaufman's factors.
+
+    A pivot of size 2 is chosen where the matrix is indefinite on it: one eigenvalue of each sign.
+    """
+    single = pivots > 0
+    return int(np.sum(np.diagonal(lower)[single] < 0)) + int(np.sum(~single)) // 2

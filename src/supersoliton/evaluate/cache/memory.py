@@ -1,0 +1,215 @@
+"""`evaluate` with a memory: the same point of the same configuration is not computed twice."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy import ndarray as Array
+
+from ..findings import Findings
+from .entry import Damaged, pack, unpack
+from .keys import fingerprint, key_of, numerics_version
+from .store import DEFAULT_SIZE, Store
+
+if TYPE_CHECKING:
+    from ..evaluation import Evaluation
+
+HIT, STORED = "hit", "stored"
+_VACUUM_SECONDS = 60.0  # time budget of the search for vacua (vacua.vacua)
+
+
+class CacheWarning(UserWarning):
+    """The cache cannot be used as it should; results are not affected."""
+
+
+@dataclass(frozen=True)
+class Recalled(Findings):
+    """An evaluation found in the cache: its plain parts at once, its state when asked for.
+
+    ``seconds`` is what the look-up took. ``netcdf`` is the file of the state, where the scan that computed it wrote it.
+    """
+
+    netcdf: bytes | None = field(repr=False)
+    _state: dict[str, Any] | None = field(repr=False)
+    _arrays: dict[str, Array] = field(repr=False)
+
+    def evaluation(self, config: Any) -> Evaluation:
+        """What `evaluate` returned, its state put together again for the problem of `config`."""
+        from ..evaluation import Evaluation
+
+        given = {f.name: getattr(self, f.name) for f in dataclasses.fields(Findings)}
+        return Evaluation(**given, state=self._state_of(config))
+
+    def _state_of(self, config: Any) -> Any:
+        from ...solvers.base import Solution
+        from ...states.certificate import Certificate
+        from ...states.state import State
+        from ...theory.vacua import Vacuum
+
+        if self._state is None:
+            return None
+        record = self._state
+        problem = config.problem_at({**self.point, **record["couplings"]})
+        v = record["vacuum"]
+        # as it was found: the search for it costs more than everything else here
+        problem.__dict__["vacuum"] = Vacuum(
+            problem.model.fields, self._arrays["vacuum"], v["energy_density"], self._arrays["masses_squared"]
+        )
+        history = tuple((float(energy), float(residual)) for energy, residual in self._arrays["history"])
+        solution = Solution(u=self._arrays["u"], history=history, **record["solution"])
+        certificate = Certificate(**{**record["certificate"], "reasons": tuple(record["certificate"]["reasons"])})
+        return State(problem, solution, certificate, record["energy"], record["norm"])
+
+
+class Memory:
+    """The cache of one configuration. Never raises for what is wrong with the cache itself: it warns, once.
+
+    `directory` and `size` (MB) as for :class:`Store`. Where the potential is a user's without a source, nothing is
+    looked up and nothing is kept.
+    """
+
+    def __init__(self, config: Any, *, directory: Path | None = None, size: float | None = None) -> None:
+        self._config, self._tables = config, config.to_dict()
+        chosen = getattr(config.scan, "cache_size", DEFAULT_SIZE) if size is None else size
+        self.store = Store(numerics_version(), directory=directory, size=chosen)
+        own = self._tables["model"]["kind"] == "potential"
+        self._potential = fingerprint(config.model) if own else None
+        self.able = not own or self._potential is not None
+        self._warned = False
+
+    def key(self, point: Mapping[str, float]) -> str:
+        return key_of(self._tables, self._potential, point)
+
+    def recall(self, point: Mapping[str, float]) -> tuple[Recalled | None, str]:
+        """What is kept for a point, and in words what came of asking ("hit", "" or what was wrong)."""
+        if not self.able:
+            return None, "not kept: the potential cannot be told from others (no source, or a callback)"
+        start = time.perf_counter()
+        key = self.key(point)
+        try:
+            data = self.store.read(key)
+            if data is None:
+                return None, ""
+            header, arrays = unpack(key, data)
+            found = _recalled(point, header, arrays)
+        except Damaged as error:
+            self._warn(f"the cache's entry {self.store.path(key)} is damaged: {error}; it is computed again")
+            return None, f"damaged: {error}"
+        except OSError as error:
+            self._warn(f"the cache {self.store.directory} cannot be read ({error.strerror})")
+            return None, f"not read: {error.strerror}"
+        found.seconds.update(cache=time.perf_counter() - start, total=time.perf_counter() - start)
+        return found, HIT
+
+    def keep(self, point: Mapping[str, float], evaluation: Evaluation, *, netcdf: bytes | None = None) -> str:
+        """Store an evaluation; in words what came of it ("stored", or why not)."""
+        if not self.able:
+            return ""
+        if hurried(self._config, evaluation):
+            return "not kept: a time budget may have cut it short"
+        key = self.key(point)
+        try:
+            kept = self.store.write(key, _packed(key, evaluation, netcdf))
+        except OSError as error:
+            self._warn(f"the cache {self.store.directory} cannot be written ({error.strerror}); results are not kept")
+            return f"not kept: {error.strerror}"
+        return STORED if kept else "not kept: larger than the cache"
+
+    def _warn(self, message: str) -> None:
+        if not self._warned:
+            warnings.warn(message, CacheWarning, stacklevel=4)
+        self._warned = True
+
+
+def evaluate_cached(
+    config: Any, point: Mapping[str, float], *, directory: Path | None = None, size: float | None = None
+) -> Evaluation:
+    """`evaluate(config, point)`, from the cache where it is there, else computed and kept.
+
+    The same numbers either way, to the last bit; only `seconds` tells which. Raises what `evaluate` raises.
+    """
+    from ..evaluation import evaluate
+
+    memory = Memory(config, directory=directory, size=size)
+    found, _ = memory.recall(point)
+    if found is not None:
+        return found.evaluation(config)
+    evaluation = evaluate(config, point)
+    memory.keep(point, evaluation)
+    return evaluation
+
+
+def hurried(config: Any, evaluation: Evaluation) -> bool:
+    """Whether a time budget may have changed the result, which then is no function of the point alone.
+
+    No single search can have run out of time if all of them together took less than the budget of one.
+    """
+    budget = getattr(config.solver, "max_seconds", None)
+    seconds = evaluation.seconds
+    searched = seconds.get("vacuum", seconds["total"])
+    if getattr(config.problem, "self_consistent", None) is not None:  # looks for a vacuum at every iteration
+        searched += seconds.get("state", 0.0)
+    return searched >= _VACUUM_SECONDS or (budget is not None and seconds.get("state", 0.0) >= budget)
+
+
+def _packed(key: str, evaluation: Evaluation, netcdf: bytes | None) -> bytes:
+    """The entry of an evaluation."""
+    arrays = {f"spectrum {name}": np.asarray(levels) for name, levels in evaluation.spectra.items()}
+    header: dict[str, Any] = {
+        "status": evaluation.status,
+        "kind": evaluation.kind,
+        "reasons": list(evaluation.reasons),
+        "values": evaluation.values,
+        "constraints": evaluation.constraints,
+        "seconds": evaluation.seconds,
+        "point": evaluation.point,
+        "start": evaluation.start,
+        "machine": f"{platform.node()} {platform.machine()}",
+        "state": None,
+    }
+    state = evaluation.state
+    if state is not None:
+        solution, vacuum = state.solution, state.problem.vacuum
+        params = {**state.problem.model.params, "norm": state.problem.norm}
+        header["state"] = {
+            # the couplings of the state where they are not those of the point (self-consistent ones)
+            "couplings": {name: float(value) for name, value in params.items() if value is not None},
+            "vacuum": {"energy_density": vacuum.energy_density},
+            "solution": {name: value for name, value in vars(solution).items() if name not in ("u", "history")},
+            "certificate": dataclasses.asdict(state.certificate),
+            "energy": state.energy,
+            "norm": state.norm,
+        }
+        arrays["u"], arrays["history"] = state.u, np.array(solution.history, dtype=float).reshape(-1, 2)
+        arrays["vacuum"], arrays["masses_squared"] = vacuum.values, vacuum.masses_squared
+    if netcdf is not None:
+        arrays["netcdf"] = np.frombuffer(netcdf, dtype=np.uint8)
+    return pack(key, header, arrays)
+
+
+def _recalled(point: Mapping[str, float], header: Mapping[str, Any], arrays: dict[str, Array]) -> Recalled:
+    try:
+        return Recalled(
+            point={name: float(value) for name, value in point.items()},
+            status=header["status"],
+            kind=header["kind"],
+            reasons=tuple(header["reasons"]),
+            values=header["values"],
+            constraints=header["constraints"],
+            seconds={},
+            spectra={n.removeprefix("spectrum "): a for n, a in arrays.items() if n.startswith("spectrum ")},
+            start=header["start"],
+            netcdf=arrays["netcdf"].tobytes() if "netcdf" in arrays else None,
+            _state=header["state"],
+            _arrays=arrays,
+        )
+    except (KeyError, TypeError) as error:  # whole, but of another make: cannot be, as the version is in its path
+        raise Damaged(f"it lacks {error}") from error

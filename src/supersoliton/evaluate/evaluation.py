@@ -1,0 +1,241 @@
+"""Couplings -> state -> certificate -> spectrum -> scores: one pure, picklable function, which a trial runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from ..fluctuations.spectrum import Modes, spectrum
+from ..guesses.trained.warm_start import untrained
+from ..machine import batching
+from ..machine.blas_threads import one_thread
+from ..problem.problem import Problem
+from ..search.lowest import ANALYTIC, Found
+from ..search.saddle import find_solitons
+from ..search.self_consistent import iterate, recorded
+from ..solvers.base import AbstractSolver
+from ..states import observables
+from ..states.certificate import RESIDUAL_LIMIT
+from ..states.kinds import BOUNDARY_LIMIT
+from ..states.state import State, make_state
+from ..theory import OctaveHiggs
+from .findings import Findings
+from .scoring import score
+
+_RESOLVED = 1e-4  # relative error of the energy above which a state may be made by the mesh
+_MIN_AMPLITUDE = 0.1  # the original's pre-check on the largest |Psi|
+_HIGGS_RANGE = (1e-3, 1e2)  # and on the mean |Phi|
+
+
+@runtime_checkable
+class Settings(Protocol):
+    """What is read of a configuration."""
+
+    problem: Any
+    solver: AbstractSolver
+    spectrum: Any
+    score: Any
+
+    def problem_at(self, point: Mapping[str, float]) -> Problem: ...
+
+
+@dataclass(frozen=True)
+class Evaluation(Findings):
+    """All that a trial records, and the state itself."""
+
+    state: State | None = field(repr=False)
+
+
+class _Clock:
+    """Seconds of each stage."""
+
+    def __init__(self) -> None:
+        self.start = self.last = batching.now()
+        self.stages: dict[str, float] = {}
+
+    def lap(self, stage: str) -> None:
+        now = batching.now()
+        self.stages[stage] = now - self.last
+        self.last = now
+
+    def total(self) -> dict[str, float]:
+        return {**self.stages, "total": batching.now() - self.start}
+
+
+@one_thread
+def evaluate(cfg: Settings, point: Mapping[str, float]) -> Evaluation:
+    """Evaluate one set of couplings.
+
+    Never raises for physics: a vacuum that does not exist or a solver that does not converge is recorded in ``status``,
+    ``kind`` and ``constraints``. A ``ValueError`` means that the point itself is not valid for the configuration.
+    """
+    clock = _Clock()
+    couplings = {name: float(value) for name, value in point.items()}
+    problem = cfg.problem_at(couplings)
+    try:
+        vacuum_values = observables.vacuum_masses(problem)
+    except ValueError as error:  # no vacuum: the potential has no minimum at these couplings
+        return _without_state(couplings, str(error), clock)
+    clock.lap("vacuum")
+    fixed = None
+    guess = _guess(cfg)
+    if cfg.problem.self_consistent is None:
+        found = find_solitons(problem, cfg.solver, guess)
+    else:  # the evaluation is that of the fixed point, or of where the search for one ended
+        fixed = iterate(problem, cfg.problem.self_consistent, guess, cfg.solver)
+        problem, found = fixed.problem, Found(fixed.solutions, len(fixed.solutions))
+        vacuum_values = observables.vacuum_masses(problem) if found.solutions else vacuum_values
+    clock.lap("state")
+    if not found.solutions:
+        return _without_state(couplings, fixed.status if fixed else "diverged: no start has a finite energy", clock)
+    state = make_state(problem, found.solutions[0])
+    clock.lap("certificate")
+    # A start that was foretold has to earn its trust. Only a finer mesh or a larger box mends the other reasons.
+    if found.start != ANALYTIC and not state.certificate.solved:
+        again = find_solitons(problem, cfg.solver, untrained(guess))
+        found = again._replace(steps=found.steps + again.steps, untrained_steps=found.untrained_steps)
+        state = make_state(problem, found.solutions[0])
+        clock.lap("state_again")
+    modes = _modes(cfg, state)
+    clock.lap("spectrum")
+    scores = _scores(cfg, modes)
+    clock.lap("scores")
+    values = {
+        **scores,
+        **vacuum_values,
+        **_measurements(state),
+        "n_distinct": float(found.relaxed),
+        "steps": float(state.steps),
+        "newton_steps": float(found.steps),
+        "steps_saved": found.untrained_steps - found.steps,
+        **(recorded(fixed) if fixed else {}),
+    }
+    lowest = modes.get(0)
+    spectra = {f"bound_{ell}": mode.bound for ell, mode in modes.items()}
+    if lowest is not None:
+        spectra |= {"box": lowest.masses, "thresholds": lowest.thresholds, "continuum": lowest.continuum}
+    status, reasons, constraints = state.status, state.certificate.reasons, constraints_of(state, values)
+    if fixed is not None:
+        constraints["self_consistent"] = -1.0 if fixed.converged else max(fixed.decades_off, 1e-3)
+        if not fixed.converged:
+            status, reasons = fixed.status, (*reasons, fixed.status)
+    return Evaluation(
+        point=couplings,
+        status=status,
+        kind=state.certificate.kind,
+        reasons=reasons,
+        values=values,
+        constraints=constraints,
+        seconds=clock.total(),
+        spectra=spectra,
+        start=found.start,
+        state=state,
+    )
+
+
+def _guess(cfg: Settings) -> Any:
+    """Where the search starts: what the configuration was trained for, else its guess."""
+    trained = getattr(cfg, "trained_guess", None)
+    return cfg.problem.guess if trained is None else trained
+
+
+def _modes(cfg: Settings, state: State) -> dict[int, Modes]:
+    if not np.all(np.isfinite(state.u)):
+        return {}
+    out = {}
+    for ell in sorted({0, *cfg.spectrum.ell}):
+        # For l > 0 only bound states are recorded; spectrum() finds all of them whatever number of modes is asked.
+        wanted = cfg.spectrum.n_modes if ell == 0 else 1
+        out[ell] = spectrum(state, n_modes=wanted, ell=ell, fast=True)
+    return out
+
+
+def _scores(cfg: Settings, modes: dict[int, Modes]) -> dict[str, float]:
+    names = ("fractal_score", "hierarchy", "regularity", "enhanced_score")
+    nulls = ("null_mean", "null_std", "null_percentile")
+    if not modes:
+        return dict.fromkeys(names + nulls, float("nan"))
+    if cfg.score.spectrum == "box":
+        masses = modes[0].masses
+    else:
+        bound = [m.bound_masses for m in modes.values()]
+        masses = np.concatenate([modes[0].thresholds[np.isfinite(modes[0].thresholds)], *bound])
+    s = score(masses, targets=cfg.score.targets, null_samples=cfg.score.null_samples, seed=cfg.score.seed)
+    return {
+        **{name: float(getattr(s, name)) for name in names},
+        "null_mean": float(s.null.mean),
+        "null_std": float(s.null.std),
+        "null_percentile": float(s.null.percentile),
+    }
+
+
+def _measurements(state: State) -> dict[str, float]:
+    c = state.certificate
+    has_norm = state.problem.norm is not None
+    carriers = state.problem.carries_norm > 0
+    return {
+        "energy": state.energy,
+        "energy_per_norm": state.energy / state.norm if has_norm else float("nan"),
+        "norm": state.norm,
+        "multiplier": state.multiplier if has_norm else float("nan"),
+        "size": observables.size(state),
+        "octaves_in_core": float(observables.octaves_in_core(state)),
+        "largest_amplitude": float(np.max(np.abs(state.u[:, carriers]), initial=0.0)),
+        "higgs_mean": observables.mean_modulus(state, "phi"),
+        "residual": c.residual,
+        "discretisation": c.discretisation,
+        "virial": c.virial,
+        "negative_modes": float(c.negative_modes),
+        "translation_mode": c.translation_mode,
+        "tail": c.tail,
+        "boundary_fraction": c.boundary_fraction,
+        "certified": float(c.certified),
+    }
+
+
+def constraints_of(state: State, values: Mapping[str, float]) -> dict[str, float]:
+    """The original's pre-checks and our own (converged, localised, resolved, stable), numbers <= 0 when satisfied.
+
+    Their size says how far a point is from satisfying them, which is what a sampler can use.
+    """
+    c = state.certificate
+    out = {
+        "converged": -1.0 if state.converged else _decades(c.residual, RESIDUAL_LIMIT),
+        "localised": min(-1e-3, _decades(c.boundary_fraction, BOUNDARY_LIMIT)) if c.localised else 1.0,
+        "resolved": _decades(c.discretisation, _RESOLVED),
+        "stable": -0.5 if not c.unstable else c.negative_modes - 0.5 if c.negative_modes > 0 else 1.0,
+        "vacuum_stable": -values["lightest_squared"],
+        "amplitude": _MIN_AMPLITUDE - values["largest_amplitude"],
+        "finite_energy": -1.0 if math.isfinite(state.energy) else 1.0,
+    }
+    mean = values["higgs_mean"]
+    if isinstance(state.problem.model, OctaveHiggs):
+        out["higgs_mean"] = max(_HIGGS_RANGE[0] - mean, mean - _HIGGS_RANGE[1])
+    if c.kind == "delocalised":
+        out["localised"] = max(1e-3, _decades(c.boundary_fraction, BOUNDARY_LIMIT))
+    return {name: value if math.isfinite(value) else 1.0 for name, value in out.items()}
+
+
+def _decades(value: float, limit: float) -> float:
+    """log10(value / limit), bounded; 1 where there is no value."""
+    return float(np.clip(math.log10(max(value, 1e-300) / limit), -20.0, 20.0)) if math.isfinite(value) else 1.0
+
+
+def _without_state(point: dict[str, float], status: str, clock: _Clock) -> Evaluation:
+    names = ("converged", "localised", "resolved", "stable", "vacuum_stable", "amplitude", "finite_energy")
+    return Evaluation(
+        point=point,
+        status=status,
+        kind="unconverged",
+        reasons=(status,),
+        values={},
+        constraints=dict.fromkeys(names, 1.0),
+        seconds=clock.total(),
+        spectra={},
+        start="",
+        state=None,
+    )

@@ -1,0 +1,1 @@
+"""Families of states: branches, derivatives, rotation."""

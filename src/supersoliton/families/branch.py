@@ -1,0 +1,223 @@
+"""The record of a branch: light points, special points, full states on request."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+from numpy import ndarray as Array
+
+from ..problem.problem import Problem
+from ..solvers.base import CONVERGED, Solution
+from ..states.state import State, make_state
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.figure import Figure
+
+# Columns of the table: attribute of a point -> what it is.
+COLUMNS = {
+    "energy": "E",
+    "norm": "N",
+    "multiplier": "omega^2",
+    "action": "E - omega^2 N / 2",
+    "negative_modes": "negative modes at l = 0 (at fixed norm: of the constrained second variation)",
+    "unstable_modes": "negative modes that make it unstable (a rotating state is judged at fixed charge)",
+    "residual": "relative dual residual",
+    "discretisation": "estimated relative error of E from the mesh",
+    "norm_slope": "dN / domega^2 at fixed couplings (Vakhitov-Kolokolov)",
+    "identity": "relative violation of dE = omega^2/2 dN + E_p dp since the point before",
+    "steps": "corrector iterations",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class BranchPoint:
+    """A converged state in short; ``state()`` certifies it."""
+
+    # the place
+    problem: Problem = field(repr=False)
+    u: Array = field(repr=False)  # (n_nodes, n_fields)
+    parameter: float
+    # its numbers
+    energy: float
+    norm: float
+    multiplier: float
+    negative_modes: int
+    unstable_modes: int
+    norm_slope: float  # NaN without norm or frequency
+    # how well it is known
+    residual: float
+    discretisation: float
+    identity: float  # NaN for a first point and for special points
+    steps: int
+
+    @property
+    def action(self) -> float:
+        return self.energy - 0.5 * self.multiplier * self.norm
+
+    @property
+    def stable(self) -> bool:
+        return self.unstable_modes == 0
+
+    def state(self) -> State:
+        """The full state with its certificate (computed once)."""
+        return self._state
+
+    @functools.cached_property
+    def _state(self) -> State:
+        return make_state(self.problem, Solution(self.u, self.multiplier, CONVERGED, self.residual, self.steps))
+
+
+@dataclass(frozen=True, eq=False)
+class SpecialPoint:
+    """A fold, a bifurcation, or an extremum of the norm, between the points ``after_index`` and the next.
+
+    ``tolerance``: how far ``parameter`` may be off, on this mesh. ``mode``: the critical direction (n_nodes, n_fields),
+    of unit L2 norm: where branches meet, ``solve(problem, guess=point.u + a * mode)`` finds the others. ``point``: the
+    state there, or the nearest one where ``note`` says that none could be had.
+    """
+
+    kind: str
+    parameter: float
+    tolerance: float
+    after_index: int
+    modes_before: int
+    modes_after: int
+    point: BranchPoint = field(repr=False)
+    mode: Array | None = field(default=None, repr=False)
+    note: str = ""
+
+    def state(self) -> State:
+        return self.point.state()
+
+    def __repr__(self) -> str:
+        change = f"negative modes {self.modes_before} -> {self.modes_after}"
+        why = f"; {self.note}" if self.note else ""
+        return f"{self.kind} at {self.parameter:.12g} (+- {self.tolerance:.1e}; {change}{why})"
+
+
+class _States(Sequence[State]):
+    """The certified states of a branch, each made when it is asked for."""
+
+    def __init__(self, points: Sequence[BranchPoint]) -> None:
+        self._points = points
+
+    def __len__(self) -> int:
+        return len(self._points)
+
+    @overload
+    def __getitem__(self, index: int) -> State: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[State]: ...
+    def __getitem__(self, index: int | slice) -> Any:
+        return _States(self._points[index]) if isinstance(index, slice) else self._points[index].state()
+
+
+@dataclass(frozen=True, eq=False)
+class Branch:
+    """A branch of states over ``parameter``, in the order in which it was followed.
+
+    Every column of the table is an array: ``branch.values("energy")``; ``branch.parameters``, ``.energies``,
+    ``.norms``, ``.multipliers`` are short for the usual ones.
+    """
+
+    parameter: str
+    points: tuple[BranchPoint, ...] = field(repr=False)
+    special: tuple[SpecialPoint, ...]
+    status: str
+    seconds: float
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def __iter__(self) -> Iterator[BranchPoint]:
+        return iter(self.points)
+
+    def values(self, name: str) -> Array:
+        """One number of every point, by the name of its attribute."""
+        if name not in ("parameter", *COLUMNS):
+            raise ValueError(f"branch: there is no column {name!r}: choose from {', '.join(('parameter', *COLUMNS))}")
+        return np.array([getattr(point, name) for point in self.points])
+
+    @property
+    def parameters(self) -> Array:
+        return self.values("parameter")
+
+    @property
+    def energies(self) -> Array:
+        return self.values("energy")
+
+    @property
+    def norms(self) -> Array:
+        return self.values("norm")
+
+    @property
+    def multipliers(self) -> Array:
+        return self.values("multiplier")
+
+    @property
+    def stable(self) -> Array:
+        """Where there is no unstable mode at l = 0: a boolean for each point."""
+        return np.array([point.stable for point in self.points])
+
+    @property
+    def folds(self) -> tuple[SpecialPoint, ...]:
+        """Where the parameter turns."""
+        return tuple(item for item in self.special if item.kind == "fold")
+
+    @property
+    def bifurcations(self) -> tuple[SpecialPoint, ...]:
+        """Changes of the number of negative modes that are no folds: another branch meets this one."""
+        return tuple(item for item in self.special if item.kind == "bifurcation")
+
+    @property
+    def states(self) -> Sequence[State]:
+        """Full states with certificates, made when asked for."""
+        return _States(self.points)
+
+    def state(self, index: int) -> State:
+        """The full state at one point of the branch."""
+        return self.points[index].state()
+
+    @property
+    def reached(self) -> bool:
+        """Whether the branch arrived at the value asked for."""
+        return self.status.startswith("reached")
+
+    @functools.cached_property
+    def table(self) -> xr.Dataset:
+        """All numbers and the fields, over the points and the radius."""
+        import xarray as xr
+
+        first = self.points[0].problem
+        assert first.grid is not None
+        variables: dict[str, Any] = {
+            name: ("point", self.values(name), {"long_name": words}) for name, words in COLUMNS.items()
+        }
+        variables["stable"] = ("point", self.stable)
+        for i, name in enumerate(first.model.fields):
+            variables[f"field_{name}"] = (("point", "r"), np.stack([point.u[:, i] for point in self.points]))
+        coords: dict[str, Any] = {
+            self.parameter if self.parameter not in variables else "parameter": ("point", self.parameters)
+        }
+        coords["r"] = ("r", first.grid.nodes, {"units": "1/mass"})
+        return xr.Dataset(variables, coords=coords, attrs={"parameter": self.parameter, "status": self.status})
+
+    def plot(self) -> Figure:
+        """Energy, norm and omega^2 over the parameter: stable solid, unstable dashed; special points marked."""
+        from ..plotting.branch import plot_branch
+
+        return plot_branch(self)
+
+    def __repr__(self) -> str:
+        low, high = float(np.min(self.parameters)), float(np.max(self.parameters))
+        stable = int(np.sum(self.stable))
+        marks = "; ".join(map(repr, self.special)) or "no folds, no bifurcations"
+        return (
+            f"Branch({len(self)} states, {stable} of them stable, {self.parameter} from {low:.6g} to {high:.6g}: "
+            f"{marks}; {self.status})"
+        )

@@ -1,0 +1,291 @@
+r"""Following a branch: predictor, corrector, step length, and when to stop.
+
+The step grows where the corrector needs few iterations and shrinks where it needs many or the curve bends; a step is
+taken back when the corrector fails, moves further than half of the step, or turns by more than 25 degrees, which is
+how a jump to a neighbouring branch shows. References: E. L. Allgower, K. Georg, *Introduction to Numerical
+Continuation Methods* (2003), chapter 6; E. J. Doedel, *AUTO*.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .._checks import expect_state, is_number
+from ..machine.blas_threads import one_thread
+from ..solvers.base import Stopwatch
+from ..states.accuracy import discretisation_error
+from ..states.kinds import BOUNDARY_LIMIT, boundary_fraction, is_homogeneous
+from ..states.state import State
+from .branch import Branch, BranchPoint, SpecialPoint
+from .curve import Curve, Lost, Node, linearise
+from .family import Family, Point
+from .segment import Found, Segment
+
+_FIRST_STEP = 0.02  # relative change of the state
+_SMALLEST = 1e-6
+_IDEAL_ITERATIONS = 3  # at which the step is kept
+_CORRECTOR_STEPS = 8
+_LARGEST_TURN = math.cos(math.radians(25.0))
+_LARGEST_CORRECTION = 0.5  # of the step
+_UNRESOLVED = 1e-3  # relative error of the energy at which a mesh no longer shows the state; certificates ask for 1e-6
+
+
+@one_thread
+def continuation(
+    state: State,
+    parameter: str,
+    stop: float,
+    *,
+    step: float | None = None,
+    max_step: float = 0.1,
+    max_states: int = 200,
+    max_seconds: float | None = 300.0,
+    tol: float = 1e-10,
+    progress: Callable[[BranchPoint], Any] | None = None,
+) -> Branch:
+    r"""Follow a converged state as ``parameter`` goes to ``stop``, on the state's mesh, past folds.
+
+    Pseudo-arclength continuation of :math:`E'(u; p) - \omega^2M_cu = 0` (H. B. Keller, in *Applications of Bifurcation
+    Theory* (1977) 359).
+
+    Parameters
+    ----------
+    parameter : ``"norm"`` (of a state at fixed norm), ``"omega"`` (at fixed frequency), or a coupling of the model;
+        a coupling varies at the state's fixed norm or frequency, or without.
+    stop : value of the parameter at which to end. The branch also ends where it comes back to its start after folds.
+    step : first step, as a relative change of the state (0.02 unless given).
+    max_step : largest step.
+    max_states, max_seconds : budgets; ``branch.status`` says when one is spent.
+    tol : relative dual residual of every point, as :class:`Newton`'s; one more step is then taken.
+    progress : called with every new point.
+
+    Returns
+    -------
+    Branch : the points with their stability, folds and bifurcations; ``branch.status`` says in words why it ends.
+
+    Raises
+    ------
+    ValueError : for a state that is not converged, an unknown parameter, or options out of range.
+    """
+    family, start, goal = _check(state, parameter, stop)
+    for name, value in (("step", step), ("max_step", max_step), ("max_seconds", max_seconds), ("tol", tol)):
+        if value is not None and not (is_number(value) and value > 0):
+            raise ValueError(f"continuation: {name} must be a positive number, got {value!r}: leave it out")
+    if isinstance(max_states, bool) or not isinstance(max_states, int) or max_states < 2:
+        raise ValueError(f"continuation: max_states must be an integer of at least 2, got {max_states!r}: try 200")
+    curve = Curve(family, abs(goal - start.q), tol=tol, max_iterations=_CORRECTOR_STEPS)
+    try:
+        lin = linearise(family, start)
+        first = curve.measure(start, state.solution.residual, 0, lin, math.copysign(1.0, goal - start.q))
+    except Lost as error:
+        raise ValueError(
+            f"continuation: the branch cannot be left from this state ({error}): start elsewhere"
+        ) from None
+    walk = _Walk(curve, first, goal, max_step, Stopwatch(max_seconds), max_states, progress)
+    status = walk.run(min(_FIRST_STEP if step is None else step, max_step))
+    return Branch(parameter, tuple(walk.points), tuple(walk.special), status, walk.watch.seconds)
+
+
+def _check(state: State, parameter: str, stop: float) -> tuple[Family, Point, float]:
+    expect_state("continuation", state)
+    problem = state.problem
+    if not state.converged:
+        raise ValueError(f"continuation: the state is not converged ({state.status}): start from one that is")
+    couplings = tuple(problem.model.params)
+    if parameter not in ("norm", "omega", *couplings):
+        known = ", ".join(("norm", "omega", *couplings))
+        raise ValueError(f"continuation: there is no parameter {parameter!r}: choose from {known}")
+    if parameter == "norm" and problem.norm is None:
+        raise ValueError('continuation: parameter "norm" needs a state at fixed norm: solve Problem(..., norm=...)')
+    if parameter == "omega" and problem.omega is None:
+        raise ValueError(
+            'continuation: parameter "omega" needs a state at fixed frequency: solve Problem(..., omega=...)'
+        )
+    if not is_number(stop) or (parameter == "norm" and stop <= 0) or (parameter == "omega" and stop < 0):
+        raise ValueError(f"continuation: stop is no value of {parameter}, got {stop!r}: give a number in its range")
+    family = Family(problem, parameter)
+    now = {"norm": state.norm, "omega": state.multiplier}.get(parameter)
+    q = float(problem.model.params[parameter] if now is None else now)
+    goal = family.hidden(float(stop))
+    if abs(goal - q) <= 1e-12 * max(abs(q), abs(goal)):
+        raise ValueError(f"continuation: stop = {stop:g} is where the state already is: give another value")
+    return family, Point(problem, np.asarray(state.u, dtype=float), state.multiplier, q), goal
+
+
+class _Walk:
+    """One run along a branch."""
+
+    def __init__(
+        self, curve: Curve, first: Node, goal: float, max_step: float, watch: Stopwatch, max_states: int, progress: Any
+    ) -> None:
+        self.curve, self.family, self.first, self.goal = curve, curve.family, first, goal
+        self.max_step, self.watch, self.max_states, self.progress = max_step, watch, max_states, progress
+        self.points: list[BranchPoint] = []
+        self.special: list[SpecialPoint] = []
+        start = first.point
+        self.watches_the_box = (
+            not is_homogeneous(start.problem, start.u) and boundary_fraction(start.problem, start.u) <= BOUNDARY_LIMIT
+        )
+        self.note(first, None)
+        self.watches_the_mesh = self.points[0].discretisation <= _UNRESOLVED
+
+    # Recording
+
+    def note(self, node: Node, segment: Segment | None) -> None:
+        if segment is not None:
+            try:
+                found = segment.special()
+            except Lost as error:
+                found = []
+                self.special.append(self.unlocated(segment, str(error)))
+            self.special += [self.record_special(item) for item in found]
+        violation = segment.identity_violation() if segment is not None else float("nan")
+        self.points.append(self.record(node, violation))
+        if self.progress is not None:
+            self.progress(self.points[-1])
+
+    def record(self, node: Node, violation: float = float("nan")) -> BranchPoint:
+        return BranchPoint(
+            problem=node.point.problem,
+            u=node.point.u,
+            parameter=self.family.shown(node.point.q),
+            energy=node.energy,
+            norm=node.norm,
+            multiplier=node.point.multiplier,
+            negative_modes=node.negative_modes,
+            unstable_modes=node.unstable_modes,
+            residual=node.residual,
+            discretisation=discretisation_error(node.point.problem, node.point.u, node.point.multiplier),
+            norm_slope=node.norm_slope,
+            identity=violation,
+            steps=node.iterations,
+        )
+
+    def record_special(self, found: Found) -> SpecialPoint:
+        shown = self.family.shown(found.q)
+        # From q to the parameter: domega = domega^2 / (2 omega).
+        factor = 1.0 / (2.0 * max(shown, 1e-300)) if self.family.kind == "omega" else 1.0
+        return SpecialPoint(
+            kind=found.kind,
+            parameter=shown,
+            tolerance=found.tolerance * factor,
+            after_index=len(self.points) - 1,
+            modes_before=found.before,
+            modes_after=found.after,
+            point=self.record(found.node),
+            mode=found.mode,
+            note=found.note,
+        )
+
+    def unlocated(self, segment: Segment, why: str) -> SpecialPoint:
+        """A special point between two states that could not be brought in: known to the step."""
+        a, b = segment.a, segment.b
+        shown = [self.family.shown(node.point.q) for node in (a, b)]
+        kind = "fold" if a.dq * b.dq < 0 else "bifurcation"
+        return SpecialPoint(
+            kind=kind,
+            parameter=shown[1],
+            tolerance=abs(shown[1] - shown[0]),
+            after_index=len(self.points) - 1,
+            modes_before=a.negative_modes,
+            modes_after=b.negative_modes,
+            point=self.record(b),
+            note=why,
+        )
+
+    # Walking
+
+    def run(self, step: float) -> str:
+        node, reason = self.first, "the first step fails"
+        while True:
+            ended = self.spent()
+            if ended:
+                return ended
+            try:
+                following, arrived, edge = self.advance(node, step)
+            except Lost as error:
+                reason, step = str(error), 0.5 * step
+                if step < _SMALLEST:
+                    return f"stalled at {self.here()}: {reason}"
+                continue
+            self.note(following, Segment(self.curve, node, following))
+            node = following
+            if arrived:
+                return self.arrival(edge)
+            ended = self.left_the_mesh(node)
+            if ended:
+                return ended
+            change = 2.0 ** ((_IDEAL_ITERATIONS - following.iterations) / 2.0)
+            step = min(self.max_step, step * min(max(change, 0.5), 2.0))
+
+    def left_the_mesh(self, node: Node) -> str | None:
+        """Why the box or the mesh no longer holds a state that it held at the start."""
+        if self.watches_the_box:
+            fraction = boundary_fraction(node.point.problem, node.point.u)
+            if fraction > BOUNDARY_LIMIT:
+                return f"left the box at {self.here()}: {fraction:.1e} of the norm in its outer tenth"
+        error = self.points[-1].discretisation
+        if self.watches_the_mesh and not error <= _UNRESOLVED:
+            return f"outgrew the mesh at {self.here()}: energy uncertain by {error:.1e}; go on from a finer mesh"
+        return None
+
+    def advance(self, node: Node, step: float) -> tuple[Node, bool, float]:
+        """The next node; whether it lies on an edge of the range (the goal, or the start again), and which."""
+        edge = self.edge_beyond(node.point.q + step * node.dq)
+        if edge is not None:  # the goal is within this step: aim at it
+            short = (edge - node.point.q) / node.dq
+            guess = self.curve.ahead(node, short)
+            following = self.curve.node(guess, self.curve.at_value(edge), node)
+            self.judge(node, following, short)
+            return following, True, edge
+        following = self.curve.node(self.curve.ahead(node, step), self.curve.on_arc(node, step), node)
+        self.judge(node, following, step)
+        edge = self.edge_beyond(following.point.q)
+        if edge is None:
+            return following, False, 0.0
+        return Segment(self.curve, node, following).node_at_value(edge), True, edge
+
+    def edge_beyond(self, q: float) -> float | None:
+        """The end of the range that lies between the range and q; None where q is inside."""
+        start = self.first.point.q
+        sense = math.copysign(1.0, self.goal - start)
+        if (q - self.goal) * sense >= 0:
+            return self.goal
+        return start if (q - start) * sense < 0 and len(self.points) > 1 else None
+
+    def judge(self, node: Node, following: Node, step: float) -> None:
+        """Refuse a step that bends too much or lands too far from the prediction."""
+        cosine = node.metric.inner(node.tangent, following.tangent)
+        cosine /= math.sqrt(node.metric.inner(following.tangent, following.tangent))
+        if cosine < _LARGEST_TURN:
+            raise Lost(f"the branch turns by {math.degrees(math.acos(max(cosine, -1.0))):.0f} degrees within a step")
+        moved = self.curve.difference(node.point, following.point)
+        away = type(moved)(moved.u - step * node.tangent.u, moved.c - step * node.tangent.c)
+        distance = math.sqrt(node.metric.inner(away, away))
+        if distance > _LARGEST_CORRECTION * step:
+            raise Lost(f"the corrector moves by {distance / step:.2f} of the step: another branch is near")
+
+    # Words
+
+    def here(self) -> str:
+        return f"{self.family.parameter} = {self.points[-1].parameter:.6g}"
+
+    def folds(self) -> str:
+        count = sum(item.kind == "fold" for item in self.special)
+        return {0: "", 1: " after 1 fold"}.get(count, f" after {count} folds")
+
+    def arrival(self, edge: float) -> str:
+        if edge == self.goal:
+            return f"reached {self.here()}{self.folds()}"
+        return f"came back to {self.here()}{self.folds()}, without reaching {self.family.shown(self.goal):g}"
+
+    def spent(self) -> str | None:
+        if self.watch.expired:
+            return f"out of time after {self.watch.seconds:.0f} s at {self.here()}{self.folds()}"
+        if len(self.points) >= self.max_states:
+            return f"stopped after {len(self.points)} states at {self.here()}{self.folds()}"
+        return None

@@ -1,0 +1,339 @@
+r"""Points on the solution curve, its tangent, and the bordered Newton corrector.
+
+The unknowns (u, c) obey F(u, c) = 0, perhaps N(u) = N, and one more linear equation: the arclength condition
+:math:`\langle t, x - x_0\rangle = \sigma`, or a value of the parameter. The Newton system
+
+.. math:: \begin{pmatrix} A & B \\ R^T & D \end{pmatrix}\begin{pmatrix} \delta u \\ \delta c \end{pmatrix}
+          = \begin{pmatrix} f \\ g \end{pmatrix}
+
+is solved by block elimination with the condensed factors of A, then refined on its own residual. At a fold A is
+singular while the whole is not; there the elimination is done with A + s M (a shift s far above rounding, far below
+the spectrum's scale), and the refinement, which then contracts by about s at each sweep, leads to the solution of the
+unshifted system.
+
+References: H. B. Keller, in *Applications of Bifurcation Theory* (1977) 359; W. Govaerts, J. D. Pryce, *IMA J. Numer.
+Anal.* **13** (1993) 161 (block elimination needs refinement where A is ill-conditioned).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy import ndarray as Array
+
+from ..elements import lapack
+from ..problem import functional, second_variation
+from ..problem.modes import border_of, count_negative
+from ..problem.residual import force, shift_of
+from .family import Family, Point
+
+_SHIFTS = (0.0, 1e-6, -3e-6)  # tried in turn; the spectrum's unit is mass^2
+_REFINED = 1e-11  # relative residual at which the refinement of a bordered solution ends
+_SWEEPS = 6
+
+
+class Lost(ArithmeticError):
+    """The corrector did not arrive; the message says why."""
+
+
+class Row(NamedTuple):
+    """A linear equation <u, du> + <c, dc> = excess."""
+
+    u: Array
+    c: Array
+    excess: float
+
+
+class Tangent(NamedTuple):
+    """dx/dsigma: fields at free nodes, controls."""
+
+    u: Array
+    c: Array
+
+
+class Metric(NamedTuple):
+    """<x, y> = x_w^T M y_w / size + sum_k weight_k x_k y_k with x_w = x_u - drift x_q: relative changes.
+
+    The change of a state is measured against its vacuum, which moves by ``drift`` with the parameter: otherwise the
+    distant vacuum, which fills the box, would outweigh the state.
+    """
+
+    mass: Array
+    size: float
+    weight: Array
+    drift: Array
+
+    def form(self, t: Tangent) -> tuple[Array, Array]:
+        """The linear form <t, .> as (fields, controls)."""
+        u = (self.mass @ (t.u - self.drift * t.c[0])) / self.size
+        c = self.weight * t.c
+        c[0] -= float(np.sum(self.drift * u))
+        return u, c
+
+    def inner(self, a: Tangent, b: Tangent) -> float:
+        u, c = self.form(a)
+        return float(np.sum(u * b.u) + np.sum(c * b.c))
+
+
+@dataclass(frozen=True, eq=False)
+class Linearisation:
+    """The factorised system at one point."""
+
+    family: Family
+    point: Point
+    force: Array
+    columns: Array  # dF/dc: (control, node, field)
+    blocks: Array  # A itself, element by element
+    factors: tuple[Any, ...]  # of A; of A + s M where A alone was too nearly singular
+    rows: tuple[Row, ...]  # the equation N(u) = N, where there is one
+
+    def stiffness(self, x: Array) -> Array:
+        free = self.point.problem.free_nodes
+        product = lapack.matvec(self.blocks, self.point.problem.theory.exterior, x[:, :, None])
+        return product[:, :, 0] * free
+
+    def solve(self, load: Array, last: Row, *, homogeneous: bool = False) -> tuple[Array, Array]:
+        """(du, dc) of the bordered system with right-hand side (load, excesses); homogeneous: only that of ``last``."""
+        rows = (*self.rows, last)
+        goal = np.array([0.0 if homogeneous and row is not last else row.excess for row in rows])
+        for shift in _SHIFTS:
+            answer = self._eliminate(load, rows, goal, shift)
+            if answer is not None:
+                return answer
+        raise Lost("the bordered system is singular")
+
+    def _factors(self, shift: float) -> Any:
+        if shift == 0.0:
+            return self.factors[0]
+        problem = self.point.problem
+        return second_variation.factorise(
+            problem, problem.curvature(self.point.u), shift_of(problem, self.point.multiplier) + shift
+        )
+
+    def _eliminate(self, load: Array, rows: tuple[Row, ...], goal: Array, shift: float) -> tuple[Array, Array] | None:
+        factors = self._factors(shift)
+        first = second_variation.solve(factors, load, *self.columns)
+        if not np.all(np.isfinite(first)):
+            return None
+        images = first[:, :, 1:]
+        schur = np.array([row.c - [np.sum(row.u * images[:, :, k]) for k in range(len(row.c))] for row in rows])
+        u, c = np.zeros_like(load), np.zeros(len(goal))
+        rest, gap = load, goal
+        scale = float(np.max(np.abs(load))) + float(np.max(np.abs(goal)))
+        partial = first[:, :, 0]
+        for sweep in range(_SWEEPS):
+            if sweep:
+                partial = second_variation.solve(factors, rest)[:, :, 0]
+            short = gap - np.array([np.sum(row.u * partial) for row in rows])
+            try:
+                dc = np.linalg.solve(schur, short)
+            except np.linalg.LinAlgError:
+                return None
+            u, c = u + partial - images @ dc, c + dc
+            if not (np.all(np.isfinite(u)) and np.all(np.isfinite(c))):
+                return None
+            rest = load - self.stiffness(u) - np.tensordot(c, self.columns, 1)
+            gap = goal - np.array([np.sum(row.u * u) + np.sum(row.c * c) for row in rows])
+            # What the rounding of the products alone leaves is as good as zero.
+            size = scale + float(np.max(np.abs(np.tensordot(c, self.columns, 1))))
+            if float(np.max(np.abs(rest))) + float(np.max(np.abs(gap))) <= _REFINED * size:
+                return u, c
+        return None
+
+    def arc_row(self, metric: Metric, tangent: Tangent, excess: float) -> Row:
+        u, c = metric.form(tangent)
+        return Row(u * self.point.problem.free_nodes, c, excess)
+
+    def value_row(self, excess: float) -> Row:
+        return Row(*self.family.value_row(self.point), excess)
+
+
+def linearise(family: Family, point: Point) -> Linearisation:
+    problem = point.problem
+    grid = problem.grid
+    assert grid is not None
+    gradient = problem.energy_and_gradient(point.u)[1]
+    mass_term = (grid.mass @ point.u) * problem.carries_norm
+    vector = (gradient - point.multiplier * mass_term) * problem.free_nodes
+    if not np.all(np.isfinite(vector)):
+        raise Lost("the energy's gradient is not finite")
+    curvature, shift = problem.curvature(point.u), shift_of(problem, point.multiplier)
+    factors = second_variation.factorise(problem, curvature, shift)
+    blocks = functional.hessian_blocks(problem.geometry, problem.theory.frame, curvature, shift)
+    blank = Linearisation(family, point, vector, np.empty(0), blocks, (factors,), ())
+    border = border_of(problem, point.u)
+    if family.kind == "norm":
+        columns = [-border]
+    else:
+        columns = [family.force_rate(point, blank.stiffness)]
+        if family.holds_norm:
+            columns.append(-border)
+    rows: tuple[Row, ...] = ()
+    if family.holds_norm:
+        missing = 0.5 * (float(problem.norm or 0.0) - problem.norm_of_state(point.u))
+        rows = (Row(border, np.zeros(2), missing),)
+    return Linearisation(family, point, vector, np.stack(columns), blocks, (factors,), rows)
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """A converged point of the curve with all that is known there."""
+
+    point: Point
+    tangent: Tangent  # of unit length in ``metric``
+    metric: Metric
+    residual: float
+    iterations: int
+    # along the tangent
+    dq: float
+    dnorm: float
+    dmultiplier: float
+    # numbers
+    energy: float
+    norm: float
+    negative_modes: int
+    unstable_modes: int
+    norm_slope: float  # dN/domega^2 at fixed couplings
+    explicit: tuple[float, float]  # dE/dq beyond omega^2/2 dN/dq, and its change along the tangent
+
+
+class Curve:
+    """The solution curve of a family through a converged point."""
+
+    def __init__(self, family: Family, span: float, *, tol: float, max_iterations: int) -> None:
+        self.family, self.tol, self.max_iterations = family, tol, max_iterations
+        self.span = span  # the range of the parameter, its unit where it passes zero
+
+    def metric_at(self, point: Point) -> Metric:
+        grid = point.problem.grid
+        assert grid is not None
+        away = (point.u - point.problem.vacuum.values) * point.problem.free_nodes
+        volume = float(np.sum(grid.quadrature_weights))
+        size = max(float(np.sum(away * (grid.mass @ away))), 1e-12 * volume)
+        weight = np.zeros(self.family.n_controls)
+        if self.family.kind != "norm":
+            weight[0] = 1.0 / max(abs(point.q), 0.1 * self.span) ** 2
+        drift = self.family.vacuum_rate(point.problem) * point.problem.free_nodes
+        return Metric(grid.mass, size, weight, drift)
+
+    def difference(self, a: Point, b: Point) -> Tangent:
+        """x_b - x_a."""
+        return Tangent(
+            (b.u - a.u) * a.problem.free_nodes, np.asarray(self.family.controls(b) - self.family.controls(a))
+        )
+
+    def correct(self, guess: Point, row_of: Any) -> tuple[Point, float, int, Linearisation]:
+        """Newton's method on the bordered system; ``row_of(linearisation)`` is its last equation.
+
+        When the residual is below the tolerance one more step is taken, to rounding.
+
+        Raises
+        ------
+        Lost : where it does not converge.
+        ValueError : where the parameter leaves the range in which the problem makes sense.
+        """
+        point, history = guess, [math.inf]
+        for iteration in range(self.max_iterations + 1):
+            lin = linearise(self.family, point)
+            residual = self.residual(point)
+            if not math.isfinite(residual) or (iteration > 2 and residual > 0.5 * history[-2] and residual > self.tol):
+                raise Lost(f"the corrector does not contract at residual {residual:.1e}")
+            history.append(residual)
+            du, dc = lin.solve(-lin.force, row_of(lin))
+            moved = self.family.move(point, du, dc)
+            small = float(np.sqrt(np.mean(du**2))) <= 1e-6 * (1e-300 + float(np.sqrt(np.mean(point.u**2))))
+            if residual <= self.tol and small:
+                # Taken also where rounding makes the residual no smaller: the other equations become exact by it.
+                polished = self.residual(moved)
+                if polished <= self.tol:
+                    point, residual = moved, polished
+                    lin = linearise(self.family, point)
+                return self.settle(point), residual, iteration, lin
+            point = moved
+        raise Lost(f"the corrector did not converge within {self.max_iterations} steps (residual {history[-1]:.1e})")
+
+    def residual(self, point: Point) -> float:
+        return force(point.problem, point.u).residual
+
+    def settle(self, point: Point) -> Point:
+        """The multiplier of a state at fixed norm is its Rayleigh quotient, as every solver reports it."""
+        if point.problem.norm is None:
+            return point
+        return Point(point.problem, point.u, force(point.problem, point.u).multiplier, point.q)
+
+    def node(self, guess: Point, row_of: Any, towards: Node) -> Node:
+        """Correct ``guess`` and measure everything there; the tangent keeps the sense of ``towards``."""
+        try:
+            point, residual, iterations, lin = self.correct(guess, row_of)
+            return self.measure(point, residual, iterations, lin, towards)
+        except ValueError as error:  # the parameter has left the range in which the problem makes sense
+            raise Lost(str(error)) from error
+
+    def measure(
+        self, point: Point, residual: float, iterations: int, lin: Linearisation, towards: Node | float
+    ) -> Node:
+        """Everything at a converged point; the tangent keeps the sense of ``towards``, or of that change of q."""
+        metric = self.metric_at(point)
+        if isinstance(towards, Node):
+            last = lin.arc_row(towards.metric, towards.tangent, 1.0)
+        else:
+            last = lin.value_row(towards)
+        raw = Tangent(*lin.solve(np.zeros_like(point.u), last, homogeneous=True))
+        length = math.sqrt(metric.inner(raw, raw))
+        tangent = Tangent(raw.u / length, raw.c / length)
+        problem = point.problem
+        border = border_of(problem, point.u)
+        row = self.family.value_row(point)
+        carried = problem.norm is not None or problem.omega is not None
+        negative = count_negative(problem, point.u, lin.factors[0])
+        unstable = negative
+        if problem.omega is not None:
+            unstable = count_negative(problem, point.u, lin.factors[0], at_fixed_norm=True)
+        dq = float(np.sum(row[0] * tangent.u) + np.sum(row[1] * tangent.c))
+        varying = self.family.kind == "norm" or self.family.holds_norm
+        return Node(
+            point=point,
+            tangent=tangent,
+            metric=metric,
+            residual=residual,
+            iterations=iterations,
+            dq=dq,
+            dnorm=2.0 * float(np.sum(border * tangent.u)),
+            dmultiplier=float(tangent.c[-1]) if varying else (dq if self.family.kind == "omega" else 0.0),
+            energy=problem.energy(point.u),
+            norm=problem.norm_of_state(point.u),
+            negative_modes=int(negative),
+            unstable_modes=int(unstable),
+            norm_slope=self._norm_slope(lin, border) if carried else float("nan"),
+            explicit=self.family.explicit_slope(point, tangent.u, dq),
+        )
+
+    def _norm_slope(self, lin: Linearisation, border: Array) -> float:
+        """Vakhitov and Kolokolov's dN/domega^2 = -2 b^T A^-1 dF/domega^2."""
+        column = -border if self.family.kind == "coupling" else lin.columns[0]
+        return -2.0 * float(np.sum(border * second_variation.solve(lin.factors[0], column)[:, :, 0]))
+
+    # Along the curve
+
+    def ahead(self, node: Node, step: float) -> Point:
+        """The predictor: the point at ``step`` along the tangent."""
+        try:
+            return self.family.move(node.point, step * node.tangent.u, step * node.tangent.c)
+        except ValueError as error:
+            raise Lost(str(error)) from error
+
+    def on_arc(self, node: Node, sigma: float) -> Any:
+        """The equation <t, x - x_node> = sigma as a row at the current iterate."""
+
+        def row(lin: Linearisation) -> Row:
+            here = node.metric.inner(node.tangent, self.difference(node.point, lin.point))
+            return lin.arc_row(node.metric, node.tangent, sigma - here)
+
+        return row
+
+    def at_value(self, q: float) -> Any:
+        """The equation q(x) = q as a row at the current iterate."""
+        return lambda lin: lin.value_row(q - lin.point.q)

@@ -1,0 +1,284 @@
+r"""The one-parameter family that is followed: which numbers vary, and how the force depends on them.
+
+======================  ==================  =======================  ==========================
+parameter               kind                controls c               equations besides F = 0
+======================  ==================  =======================  ==========================
+``norm``                ``"norm"``          omega^2                  none: N is read off u
+``omega``               ``"omega"``         omega^2                  none
+coupling p              ``"coupling"``      p                        none
+coupling p, fixed norm  ``"coupling"``      p, omega^2               N(u) = N
+======================  ==================  =======================  ==========================
+
+with :math:`F(u, c) = E'(u; p) - \omega^2 M_c u`. The parameter is handled as q: N, omega^2 or p.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy import ndarray as Array
+
+from ..problem.modes import border_of
+from ..problem.problem import Problem
+from ..theory.base import PotentialFunction
+from ..theory.derivatives import point_functions, point_kernels
+from ..theory.vacua import describe, slope
+
+# Relative step of the central difference of the exterior matrix, a smooth function of the masses: the best compromise
+# of truncation (step^2) and rounding (1e-16/step) is the cube root of the rounding unit.
+_DIFFERENCE = 6e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """A place of the family: the problem there, fields (n_nodes, n_fields), omega^2 and the parameter q."""
+
+    problem: Problem
+    u: Array
+    multiplier: float
+    q: float
+
+
+@functools.lru_cache(maxsize=64)
+def _coupling_kernels(function: PotentialFunction) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """d/dp of V' at points, and (dV/dp, its change along a direction (du, dq)); p runs along ``direction``."""
+    value, gradient, _ = point_functions(function)
+
+    def force(u: Any, params: Any, direction: Any, r: Any) -> Any:
+        return jax.jvp(lambda p: gradient(u, p, r), (params,), (direction,))[1]
+
+    def energy(u: Any, params: Any, direction: Any, r: Any, du: Any, dq: Any) -> Any:
+        def first(v: Any, t: Any) -> Any:
+            moved = jax.tree.map(lambda p, d: p + t * d, params, direction)
+            return jax.jvp(lambda p: value(v, p, r), (moved,), (direction,))[1]
+
+        return jax.jvp(first, (u, jnp.zeros(())), (du, dq))
+
+    return jax.jit(force), jax.jit(energy)
+
+
+@dataclass(frozen=True)
+class Family:
+    """The states of ``problem`` for all values of ``parameter``."""
+
+    problem: Problem
+    parameter: str
+
+    @property
+    def kind(self) -> str:
+        return self.parameter if self.parameter in ("norm", "omega") else "coupling"
+
+    @property
+    def holds_norm(self) -> bool:
+        """Whether N(u) = N is one of the equations."""
+        return self.kind == "coupling" and self.problem.norm is not None
+
+    @property
+    def n_controls(self) -> int:
+        return 2 if self.holds_norm else 1
+
+    def shown(self, q: float) -> float:
+        """The parameter as the user knows it."""
+        if self.kind != "omega":
+            return q
+        return math.sqrt(q) if q >= 0 else float("nan")
+
+    def hidden(self, value: float) -> float:
+        return value**2 if self.kind == "omega" else value
+
+    def controls(self, point: Point) -> Array:
+        if self.kind == "norm":
+            return np.array([point.multiplier])
+        return np.array([point.q, point.multiplier]) if self.holds_norm else np.array([point.q])
+
+    # Moving
+
+    def problem_at(self, near: Problem, q: float) -> Problem:
+        """The problem at q; its vacuum is the continuation of the one of ``near`` and is not searched for again.
+
+        Raises
+        ------
+        ValueError : where the parameter has no such value.
+        """
+        if self.kind == "norm":
+            return _with_vacuum(near.replace(norm=q), near)
+        if self.kind == "omega":
+            if q < 0:
+                raise ValueError(f"omega^2 = {q:.3g} is negative: there is no real frequency")
+            return _with_vacuum(near.replace(omega=math.sqrt(q)), near)
+        model = near.model.replace(**{self.parameter: q})
+        vacuum = _follow_vacuum(near, model)
+        changes: dict[str, Any] = {"model": model}
+        for name in ("boundary", "background"):
+            given = getattr(near, name)
+            if given is not None and not isinstance(given, str):
+                changes[name] = tuple(float(x) for x in vacuum)
+        other = near.replace(**changes)
+        other.__dict__["vacuum"] = describe(model, vacuum, _outer_radius(near))
+        return other
+
+    def move(self, point: Point, du: Array, dc: Array) -> Point:
+        """The point at u + du, c + dc; fields held at the boundary take the values of its vacuum."""
+        u = point.u + du * point.problem.free_nodes
+        if self.kind == "norm":
+            problem = self.problem_at(point.problem, point.problem.norm_of_state(u))
+            return Point(problem, u, point.multiplier + float(dc[0]), float(problem.norm or 0.0))
+        q = point.q + float(dc[0])
+        problem = self.problem_at(point.problem, q)
+        multiplier = point.multiplier + float(dc[-1]) if self.holds_norm else point.multiplier
+        if self.kind == "omega":
+            multiplier = q
+        held = problem.free_nodes[-1] == 0
+        u[-1, held] = problem.vacuum.values[held]
+        return Point(problem, u, multiplier, q)
+
+    # Derivatives with respect to the controls
+
+    def vacuum_rate(self, problem: Problem) -> Array:
+        """dv/dq of the vacuum: -V''^-1 dV'/dp in the fields that are free to follow."""
+        n = problem.model.n_fields
+        rate = np.zeros(n)
+        free = ~_kept(problem)
+        if self.kind != "coupling" or not free.any():
+            return rate
+        v, r = problem.vacuum.values[None], np.array([_outer_radius(problem)])
+        kernels = point_kernels(problem.model.potential_function)
+        matrix = kernels.hessian(v, problem.model.params, r)[0][np.ix_(free, free)]
+        load = np.asarray(self._force_kernel(problem, v, r))[0][free]
+        rate[free] = -np.linalg.lstsq(matrix, load, rcond=1e-12)[0]
+        return rate
+
+    def _direction(self, problem: Problem) -> dict[str, float]:
+        return {name: float(name == self.parameter) for name in problem.model.params}
+
+    def _force_kernel(self, problem: Problem, u: Array, r: Array) -> Any:
+        force = _coupling_kernels(problem.model.potential_function)[0]
+        return force(u, _floats(problem.model.params), self._direction(problem), r)
+
+    def lift(self, problem: Problem) -> Array:
+        """du/dq at the nodes held at the boundary, (n_nodes, n_fields)."""
+        out = np.zeros(problem.free_nodes.shape)
+        held = problem.free_nodes[-1] == 0
+        out[-1, held] = self.vacuum_rate(problem)[held]
+        return out
+
+    def force_rate(self, point: Point, stiffness: Callable[[Array], Array]) -> Array:
+        """dF/dq at fixed free nodes and fixed omega^2 (``omega``: dF/domega^2); ``stiffness(x)`` is A x."""
+        problem, grid = point.problem, point.problem.grid
+        assert grid is not None
+        out = np.zeros_like(point.u)
+        away = point.u[-1] - problem.vacuum.values
+        if self.kind == "coupling":
+            radii = grid.quadrature_points.ravel()
+            flat = grid.at_quadrature(point.u).reshape(len(radii), -1)
+            slopes = np.asarray(self._force_kernel(problem, flat, radii)).reshape(*grid.quadrature_weights.shape, -1)
+            local = np.einsum("eq,eqa,eqi->eai", grid.quadrature_weights, grid.interpolation, slopes)
+            np.add.at(out, grid.element_nodes, local)
+            lift = self.lift(problem)
+            if np.any(lift):
+                out += stiffness(lift)
+        else:
+            out -= (grid.mass @ point.u) * problem.carries_norm
+        if problem.boundary == "decaying":
+            out[-1] += self.exterior_rate(point) @ away
+            out[-1] -= np.asarray(problem.theory.exterior) @ self.vacuum_rate(problem)
+        return out * problem.free_nodes
+
+    def exterior_rate(self, point: Point) -> Array:
+        """dX/dq of the exterior matrix, by a central difference (one-sided where q has no smaller value)."""
+        problem = point.problem
+        step = _DIFFERENCE * max(abs(point.q), 1e-3)
+        lower = point.q if self.kind == "omega" and point.q < step else point.q - step
+        upper = point.q + step
+        ends = [self.problem_at(problem, value).exterior(0) for value in (lower, upper)]
+        return (ends[1] - ends[0]) / (upper - lower)
+
+    def value_row(self, point: Point) -> tuple[Array, Array]:
+        """dq as a linear form of (du, dc)."""
+        if self.kind == "norm":
+            return 2.0 * border_of(point.problem, point.u), np.zeros(1)
+        return np.zeros_like(point.u), np.eye(self.n_controls)[0]
+
+    def explicit_slope(self, point: Point, du: Array, dq: float) -> tuple[float, float]:
+        """dE/dq at fixed free nodes beyond omega^2/2 dN/dq, and its change along (du, dq).
+
+        The change leaves out the terms of the boundary, which are exponentially small for localised states.
+        """
+        problem, grid = point.problem, point.problem.grid
+        assert grid is not None
+        away = point.u[-1] - problem.vacuum.values
+        total = change = 0.0
+        if problem.boundary == "decaying" and self.kind != "norm":
+            total += 0.5 * float(away @ self.exterior_rate(point) @ away)
+        if self.kind != "coupling":
+            return total, change
+        radii = grid.quadrature_points.ravel()
+        weights = grid.quadrature_weights.ravel()
+        energy = _coupling_kernels(problem.model.potential_function)[1]
+        rate, lift = self.vacuum_rate(problem), self.lift(problem)
+        moved = du + lift * dq
+        n = problem.model.n_fields
+        for sign, fields, direction in ((1.0, point.u, moved), (-1.0, None, None)):
+            if fields is None or direction is None:
+                flat, along = np.tile(problem.vacuum.values, (len(radii), 1)), np.tile(rate * dq, (len(radii), 1))
+            else:
+                flat = grid.at_quadrature(fields).reshape(-1, n)
+                along = grid.at_quadrature(direction).reshape(-1, n)
+            params, course = _floats(problem.model.params), self._direction(problem)
+            first, second = energy(flat, params, course, radii, along, float(dq))
+            total += sign * float(weights @ np.asarray(first))
+            change += sign * float(weights @ np.asarray(second))
+        if np.any(lift):
+            total += float(np.sum(problem.energy_and_gradient(point.u)[1] * lift))
+        if problem.boundary == "decaying":
+            total -= float(away @ np.asarray(problem.theory.exterior) @ rate)
+        return total, change
+
+
+def _floats(params: Any) -> dict[str, float]:
+    return {name: float(value) for name, value in params.items()}
+
+
+def _outer_radius(problem: Problem) -> float:
+    assert problem.grid is not None
+    return problem.grid.r_max
+
+
+def _kept(problem: Problem) -> Array:
+    """The fields whose vacuum value stays 0: those that carry the norm, where norm or frequency is fixed."""
+    if problem.norm is None and problem.omega is None:
+        return np.zeros(problem.model.n_fields, bool)
+    return (problem.carries_norm > 0) & (problem.vacuum.values == 0.0)
+
+
+def _with_vacuum(other: Problem, near: Problem) -> Problem:
+    other.__dict__["vacuum"] = near.vacuum
+    return other
+
+
+def _follow_vacuum(near: Problem, model: Any) -> Array:
+    """Newton's method for V' = 0 from the vacuum of ``near``, in the fields that are free to follow."""
+    values = near.vacuum.values.copy()
+    free = ~_kept(near)
+    radius = _outer_radius(near)
+    hessian = point_kernels(model.potential_function).hessian
+    for _ in range(20):
+        matrix = hessian(values[None], model.params, np.array([radius]))[0][np.ix_(free, free)]
+        load = (slope(model, values, radius) - near.multiplier_shift * values)[free]
+        if not (np.all(np.isfinite(matrix)) and np.all(np.isfinite(load))):
+            raise ValueError("the potential is not finite at the vacuum")
+        if not free.any() or np.max(np.abs(load)) <= 1e-15 * max(1.0, float(np.max(np.abs(matrix)))):
+            break
+        matrix = matrix - np.diag(near.multiplier_shift[free])
+        step = np.linalg.lstsq(matrix, load, rcond=1e-12)[0]
+        values[free] -= step
+        if np.max(np.abs(step)) <= 1e-15 * max(1.0, float(np.max(np.abs(values)))):
+            break
+    return values

@@ -1,0 +1,111 @@
+r"""Exact derivatives of a state with respect to a coupling, the norm or the frequency.
+
+A state is an implicit function of its parameters: differentiating F(u, omega^2; p) = 0 (and N(u) = N) gives one linear
+solve with the factorised second variation. The energy needs none of it (the envelope theorem,
+:math:`dE/dp = \partial E/\partial p + \tfrac12\omega^2 dN/dp`), and an eigenvalue follows by Hellmann and Feynman,
+
+.. math:: \frac{d\lambda}{dp} = \int\eta_i\eta_j\left(\partial_pV_{ij} + V_{ijk}\frac{du_k}{dp}\right)
+          - \frac{d\omega^2}{dp}\int\sum_c\eta_c^2 .
+
+Nothing is unrolled and nothing is differenced.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray as Array
+
+from .._checks import expect_state
+from ..fluctuations.spectrum import spectrum
+from ..problem.modes import border_of
+from ..problem.problem import Problem
+from ..states.state import State
+from ..theory.derivatives import point_functions
+from .curve import linearise
+from .family import Family, Point
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """d/dp of a state: energy, norm, multiplier, and the fields at the nodes (n_nodes, n_fields)."""
+
+    parameter: str
+    energy: float
+    norm: float
+    multiplier: float
+    fields: Float[Array, "node field"]
+
+
+def sensitivity(state: State, parameter: str) -> Sensitivity:
+    r"""Derivatives of a converged state with respect to ``parameter``: a coupling, ``"norm"`` or ``"omega"``.
+
+    From :math:`F(u, \omega^2; p) = 0` and N(u) = N by the implicit function theorem, one linear solve;
+    :math:`dE/dp = \partial E/\partial p + \tfrac12\omega^2\,dN/dp`.
+
+    Raises
+    ------
+    ValueError : for a parameter the problem does not have, or a state that has not converged.
+    """
+    expect_state("sensitivity", state)
+    problem = state.problem
+    known = [*problem.model.params, *(n for n in ("norm", "omega") if getattr(problem, n) is not None)]
+    if parameter not in known:
+        raise ValueError(f"sensitivity: there is no parameter {parameter!r}: choose from {', '.join(known)}")
+    if not state.converged:
+        raise ValueError(f"sensitivity: the state is not converged ({state.status}): solve it first")
+    family = Family(problem, parameter)
+    value = getattr(problem, parameter) if family.kind != "coupling" else problem.model.params[parameter]
+    # The family's own variable is omega^2 where the frequency varies.
+    per = 2.0 * float(value) if family.kind == "omega" else 1.0
+    point = Point(problem, state.u, state.multiplier, family.hidden(float(value)))
+    line = linearise(family, point)
+    du, dc = line.solve(np.zeros_like(state.u), line.value_row(1.0), homogeneous=True)
+    border = border_of(problem, state.u)
+    if family.kind == "coupling":
+        multiplier = float(dc[1]) if family.holds_norm else 0.0
+        moved = du + family.lift(problem)
+        explicit = family.explicit_slope(point, du, 1.0)[0]
+    else:
+        multiplier = float(dc[0]) if family.kind == "norm" else 1.0
+        moved, explicit = du, 0.0
+    norm = 2.0 * float(np.sum(border * du)) if not family.holds_norm else 0.0
+    energy = explicit + 0.5 * state.multiplier * norm
+    return Sensitivity(parameter, per * energy, per * norm, per * multiplier, per * moved)
+
+
+def eigenvalue_slopes(
+    state: State, parameter: str, n_modes: int = 10, ell: int = 0, *, along: Sensitivity | None = None
+) -> tuple[Float[Array, " mode"], Float[Array, " mode"]]:
+    """(eigenvalues, their derivatives) of the lowest fluctuation modes; sums of a degenerate level are meaningful."""
+    problem = state.problem
+    grid = problem.grid
+    assert grid is not None
+    found = along or sensitivity(state, parameter)
+    modes = spectrum(state, n_modes, ell, functions=True)
+    assert modes.functions is not None
+    curvature = _curvature_slope(problem, state.u, found, parameter)
+    at = grid.at_quadrature(modes.functions)
+    slopes = np.einsum("eq,eqik,eqij,eqjk->k", grid.quadrature_weights, at, curvature, at, optimize=True)
+    carried = np.einsum("eq,i,eqik->k", grid.quadrature_weights, problem.carries_norm, at**2, optimize=True)
+    return modes.eigenvalues, slopes - found.multiplier * carried
+
+
+def _curvature_slope(problem: Problem, u: Array, found: Sensitivity, parameter: str) -> Any:
+    """d/dp of V''(u(p); p) at the quadrature points."""
+    grid = problem.grid
+    assert grid is not None
+    n = problem.model.n_fields
+    hessian = point_functions(problem.model.potential_function)[2]
+    fields = jnp.asarray(grid.at_quadrature(u).reshape(-1, n))
+    moving = jnp.asarray(grid.at_quadrature(found.fields).reshape(-1, n))
+    radii = jnp.asarray(grid.quadrature_points.ravel())
+    params = {name: jnp.asarray(value, dtype=float) for name, value in problem.model.params.items()}
+    course = {name: jnp.full_like(value, float(name == parameter)) for name, value in params.items()}
+    slope = jax.jvp(lambda v, p: hessian(v, p, radii), (fields, params), (moving, course))[1]
+    return np.asarray(slope).reshape(*grid.quadrature_points.shape, n, n)

@@ -1,0 +1,1 @@
+"""Fluctuations around a state: spectra and oscillations."""

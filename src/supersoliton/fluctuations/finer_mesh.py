@@ -1,0 +1,43 @@
+"""The same state on a finer mesh and in a larger box: what is left of the difference is the error."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy import ndarray as Array
+
+from ..elements.grid import RadialGrid
+from ..problem.problem import Problem
+from ..solvers.base import Solution
+from ..solvers.newton import Newton
+
+_EXTRA_ORDER = 4
+_OUTER_ELEMENTS = 6  # at most so many in the new half of a box: the fields are smooth there
+_STEPS = 6  # Newton's method starts at the interpolated state: two or three are enough
+
+
+def carry_to_finer_mesh(problem: Problem, u: Array) -> tuple[Problem, Solution]:
+    """The state on a mesh of order p + 4, by Newton's method from its interpolant."""
+    assert problem.grid is not None
+    return _carry(problem, u, problem.grid.refine(extra_order=_EXTRA_ORDER))
+
+
+def carry_to_larger_box(problem: Problem, u: Array) -> tuple[Problem, Solution]:
+    """The state on a mesh of order p + 4 in a box of twice the radius, from its interpolant and the vacuum outside."""
+    grid = problem.grid
+    assert grid is not None
+    edges, radius = grid.element_edges, grid.r_max
+    count = min(_OUTER_ELEMENTS, math.ceil(radius / float(edges[-1] - edges[-2])))
+    outer = radius + radius * np.arange(1, count + 1) / count
+    larger = RadialGrid(order=grid.order + _EXTRA_ORDER, dim=grid.dim, edges=(*edges.tolist(), *outer.tolist()))
+    return _carry(problem, u, larger)
+
+
+def _carry(problem: Problem, u: Array, grid: RadialGrid) -> tuple[Problem, Solution]:
+    assert problem.grid is not None
+    other = problem.with_grid(grid)
+    start = np.tile(problem.vacuum.values, (grid.n_nodes, 1))
+    inside = grid.nodes <= problem.grid.r_max
+    start[inside] = problem.grid.interpolate(u, grid.nodes[inside])
+    return other, Newton(target="stationary", max_steps=_STEPS).run(other, start)

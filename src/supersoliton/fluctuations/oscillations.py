@@ -1,0 +1,378 @@
+r"""The oscillation frequencies rho of a rotating Q-ball: what it does when it is struck.
+
+With :math:`\Psi = e^{i\omega t}(f + a + ib)` and an unrotated real Phi (its perturbation is part of a) the linearised
+equations of motion are, for perturbations :math:`a\cos\rho t,\ b\sin\rho t` (scaled by sqrt(k), c = 1 for the fields
+that rotate and 0 for the others),
+
+.. math::
+    L_+a - 2\omega\rho\,b = \rho^2a,\qquad L_-b - 2\omega\rho\,a = \rho^2b,\qquad
+    L_\pm = -\nabla^2 + V''_\pm - \omega^2c,
+
+L_+ being the second variation of :mod:`.spectrum` and L_- that in the imaginary direction of the
+U(1)-symmetric theory: the Hessian of the complexified potential in im Psi. A common phase costs nothing, L_- f = 0.
+
+*Half the size.* (a, b, rho) and (a, -b, -rho) solve the equations together, so with b = rho beta and sigma = rho^2 they
+are linear in sigma,
+
+.. math::
+    \begin{pmatrix}L_+ + 4\omega^2c & -2\omega L_-\\ -2\omega & L_-\end{pmatrix}
+    \begin{pmatrix}a\\ \beta\end{pmatrix} = \sigma\begin{pmatrix}a\\ \beta\end{pmatrix},
+
+and the frequencies are plus and minus the roots of sigma. A sigma that is not real and positive is an instability.
+The phase (0, f) at l = 0 and the translation (f', -omega r f) at l = 1 have sigma = 0, that is a double rho = 0 (the
+second solution is a change of omega, or a constant velocity). The phase is deflated exactly: an eigenvalue that passes
+through 0, as one does where dQ/domega = 0, is then as accurate as any other.
+
+*Thresholds.* Far away a quantum of mass m has the energy E >= m, seen from the rotating frame E - omega for a particle
+and E + omega for an antiparticle: continua begin at rho = m_i - omega and m_i + omega for the eigenmasses m_i of the
+fields that rotate, and at m_j for the others.
+
+References: T. D. Lee, Y. Pang, *Phys. Rep.* **221** (1992) 251; D. L. T. Anderson, *J. Math. Phys.* **12** (1971) 945;
+N. G. Vakhitov, A. A. Kolokolov, *Radiophys. Quantum Electron.* **16** (1973) 783 (the sign of dQ/domega).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import scipy.linalg
+from jaxtyping import Complex, Float
+from numpy import ndarray as Array
+
+from .._checks import expect_state
+from ..machine.blas_threads import one_thread
+from ..problem.problem import Problem
+from ..theory.base import ComplexifiedFunction
+from ..theory.derivatives import point_kernels
+from ..theory.vacua import mass_matrix
+from .spectrum import ZERO_MODE, Operator, check_ell, degeneracy
+
+# Below this (of the largest mass^2) sigma is taken for 0, and its imaginary part for rounding.
+_ROUNDING = 1e-9
+_ANGLE = 0.7  # a phase by which the fields are turned to see whether the potential minds
+_SYMMETRY = 1e-9  # relative change of V that counts as minding
+
+
+@dataclass(frozen=True)
+class Oscillations:
+    """Oscillations of a rotating state in one channel of angular momentum; the spectrum is {rho, -rho, rho*, -rho*}.
+
+    ``frequencies``: rho with Re rho >= 0 of the lowest modes in the box, ascending in Re rho; zero modes are exactly 0,
+    complex pairs are both listed. ``growth_rates``: Im rho > 0 of every unstable mode of the mesh, largest first, once
+    for each pair: the perturbation grows as exp(Im rho t). ``zero_modes``: the number of sigma = rho^2 at 0.
+    ``thresholds``: where continua begin, m_i - omega, m_i + omega and m_j, ascending. ``phase_residual``: the dual norm
+    of L_- f relative to that of the gradient of f; 0 to the residual of the state. NaN where l > 0, which has no phase.
+    """
+
+    # the spectrum
+    frequencies: Complex[Array, " mode"]
+    growth_rates: Float[Array, " unstable"]
+    zero_modes: int
+    thresholds: Float[Array, " threshold"]
+    # the channel
+    omega: float
+    ell: int
+    degeneracy: int
+    # the proof
+    phase_residual: float
+    # a and b at the nodes (node, field, mode), for int |a|^2 + |b|^2 = 1; None unless asked for
+    real: Complex[Array, "node field mode"] | None = field(default=None, repr=False)
+    imaginary: Complex[Array, "node field mode"] | None = field(default=None, repr=False)
+
+    @property
+    def stable(self) -> bool:
+        """No mode of this channel grows."""
+        return len(self.growth_rates) == 0
+
+    @property
+    def bound(self) -> Float[Array, " bound"]:
+        """Oscillations that cannot radiate: 0 < rho < the lowest threshold."""
+        rho = self.frequencies
+        steady = rho.real[(rho.imag == 0.0) & (rho.real > 0.0)]
+        return steady[steady < self.thresholds[0]]
+
+    @property
+    def spectrum(self) -> Complex[Array, " all"]:
+        """All four (two, for real or imaginary ones) signs of the frequencies, ascending."""
+        both = np.concatenate([self.frequencies, -self.frequencies])
+        return np.sort_complex(both)
+
+    def __repr__(self) -> str:
+        verdict = "stable" if self.stable else f"unstable, growth rates {np.array2string(self.growth_rates[:3])}"
+        return (
+            f"Oscillations(l={self.ell}, omega={self.omega:.6g}: {verdict}; {self.zero_modes} zero, bound "
+            f"{np.array2string(self.bound[:4], precision=6)} below {self.thresholds[0]:.6g})"
+        )
+
+
+class _Doubled:
+    """V(re, im) as a potential of 2n real fields; equal for the same function, so that kernels are compiled once."""
+
+    def __init__(self, function: ComplexifiedFunction) -> None:
+        self.function = function
+
+    def __call__(self, u: Any, p: Any, r: Any) -> Any:
+        n = u.shape[0] // 2
+        return self.function(u[:n], u[n:], p, r)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Doubled) and other.function == self.function
+
+    def __hash__(self) -> int:
+        return hash(("doubled", self.function))
+
+
+class _OfModulus:
+    """V(|psi|) of a potential that is even in each of the fields that rotate."""
+
+    def __init__(self, function: Callable[..., Any], rotates: tuple[bool, ...]) -> None:
+        self.function, self.rotates = function, rotates
+
+    def __call__(self, re: Any, im: Any, p: Any, r: Any) -> Any:
+        import jax.numpy as jnp
+
+        rotates = jnp.asarray(self.rotates)
+        # A field at rest keeps its sign; the square root is not differentiated at 0 (points are held away from it).
+        modulus = jnp.sqrt(jnp.where(rotates, re * re + im * im, 1.0))
+        return self.function(jnp.where(rotates, modulus, re), p, r)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _OfModulus) and (other.function, other.rotates) == (self.function, self.rotates)
+
+    def __hash__(self) -> int:
+        return hash(("modulus", self.function, self.rotates))
+
+
+def complexification(problem: Problem, given: str | ComplexifiedFunction | None) -> ComplexifiedFunction:
+    """V(re, im, params, r): what the caller says, else what the model says."""
+    if given == "modulus":
+        rotates = tuple(bool(c > 0) for c in problem.carries_norm)
+        return _OfModulus(problem.model.potential_function, rotates)
+    if isinstance(given, str) or not (given is None or callable(given)):
+        raise ValueError(
+            f'oscillations.complexified must be "modulus" or a function V(re, im, p, r), got {given!r}: choose one'
+        )
+    function = given if given is not None else problem.model.complexified_potential
+    if function is None:
+        raise ValueError(
+            f"oscillations: {problem.model!r} does not say how its potential depends on complex fields: give "
+            'complexified="modulus" (V of |psi|, for a potential even in each field that rotates) or V(re, im, p, r)'
+        )
+    return function  # type: ignore[return-value]
+
+
+def imaginary_curvature(
+    problem: Problem, u: Array, complexified: str | ComplexifiedFunction | None = None
+) -> Float[Array, "point field field"]:
+    r"""V''_- at the quadrature points: the Hessian in im Psi at im Psi = 0, zero for the fields that do not rotate.
+
+    Raises
+    ------
+    ValueError : where the complexified potential is not V for real fields, or not invariant under a common phase.
+    """
+    grid, params = problem.grid, problem.model.params
+    assert grid is not None
+    function = complexification(problem, complexified)
+    kernels = point_kernels(_Doubled(function))
+    n, rotates = problem.model.n_fields, problem.carries_norm
+    points = grid.at_quadrature(u).reshape(-1, n)
+    radii = grid.quadrature_points.ravel()
+    at = np.concatenate([points, np.zeros_like(points)], axis=1)
+    turned_re = points * np.where(rotates > 0, math.cos(_ANGLE), 1.0)
+    turned = np.concatenate([turned_re, points * rotates * math.sin(_ANGLE)], axis=1)
+    values = point_kernels(problem.model.potential_function).value(points, params, radii)
+    size = _SYMMETRY * max(float(np.max(np.abs(values))), 1e-300)
+    for name, fields in (("equal to V for real fields", at), ("invariant under a common phase", turned)):
+        change = float(np.max(np.abs(kernels.value(fields, params, radii) - values)))
+        if not change <= size:
+            raise ValueError(
+                f"oscillations: the complexified potential is not {name}: it differs by {change:.3g} on this state; "
+                "correct complexified=, or norm_of= of the problem (all the fields that one phase turns)"
+            )
+    hessian = kernels.hessian(at, params, radii)[:, n:, n:]
+    return hessian * rotates[:, None] * rotates[None, :]
+
+
+def rotation_frequency(problem: Problem, multiplier: float) -> float:
+    """omega of the rotation: sqrt(multiplier / k), for fields of equal kinetic factor k."""
+    rotates = problem.carries_norm > 0
+    factors = problem.model.kinetic[rotates]
+    if not rotates.any():
+        raise ValueError("oscillations: no field of this problem rotates: name the complex ones as constrained fields")
+    if np.ptp(factors) > 0:
+        raise ValueError(
+            f"oscillations: the rotating fields have kinetic factors {factors.tolist()}: one phase needs equal ones"
+        )
+    if np.any(problem.vacuum.values[rotates] != 0):
+        raise ValueError(
+            f"oscillations: the rotating fields are {problem.vacuum.values[rotates].tolist()} at infinity, not 0: "
+            "this is no Q-ball; use spectrum(state)"
+        )
+    squared = multiplier / float(factors[0])
+    if squared < 0:
+        raise ValueError(
+            f"oscillations: this state has omega^2 = {squared:.6g}, no frequency of rotation: choose a smaller norm"
+        )
+    return math.sqrt(squared)
+
+
+def thresholds(problem: Problem, omega: float) -> Float[Array, " threshold"]:
+    """m_i - omega (at least 0) and m_i + omega of the rotating fields, m_j of the others, ascending."""
+    assert problem.grid is not None
+    matrix = mass_matrix(problem.model, problem.vacuum.values, problem.grid.r_max)
+    rotates = problem.carries_norm > 0
+    edges = []
+    for chosen, shifts in ((rotates, (-omega, omega)), (~rotates, (0.0,))):
+        squared = np.linalg.eigvalsh(matrix[np.ix_(chosen, chosen)])
+        masses = np.sqrt(np.where(squared >= 0, squared, np.nan))
+        # A quantum lighter than omega has E - omega < 0 at rest: its continuum covers rho = 0.
+        edges += [np.maximum(masses + shift, 0.0) for shift in shifts]
+    return np.sort(np.concatenate(edges))
+
+
+class _Pencil:
+    """The matrix of the module's second formula in the scalar basis, beta scaled to keep it balanced."""
+
+    def __init__(self, problem: Problem, u: Array, multiplier: float, ell: int, imaginary: Array) -> None:
+        self.omega = rotation_frequency(problem, multiplier)
+        self.plus = Operator(problem, u, multiplier, ell)
+        self.minus = Operator(problem, u, multiplier, ell, curvature=imaginary)
+        rotating = np.flatnonzero(problem.carries_norm > 0)
+        self.rows = np.concatenate([np.arange(part.start, part.stop) for part in np.array(self.plus.slices)[rotating]])
+        kappa = np.concatenate([self.plus.basis.kappa[: self.plus.sizes[i]] for i in rotating])
+        l_minus = self.minus.matrix[np.ix_(self.rows, self.rows)]
+        # b = rho beta, and rho ~ sqrt(kappa) high up: beta is measured in units of 1/sqrt(kappa + 1).
+        self.unit = np.sqrt(kappa + 1.0)
+        size = len(self.plus.matrix)
+        twice = 2.0 * self.omega
+        self.size = size
+        self.matrix = np.zeros((size + len(self.rows),) * 2)
+        self.matrix[:size, :size] = self.plus.matrix
+        self.matrix[self.rows, self.rows] += twice**2
+        self.matrix[self.rows, size:] = -twice * l_minus / self.unit
+        self.matrix[size + np.arange(len(self.rows)), self.rows] = -twice * self.unit
+        self.matrix[size:, size:] = self.unit[:, None] * l_minus / self.unit
+        # f in the same coefficients, and how well it is annihilated.
+        grid = problem.grid
+        assert grid is not None
+        nodal = (u - problem.vacuum.values) / self.plus.scale
+        pieces = [self.plus.basis.nodal[:, : self.plus.sizes[i]].T @ (grid.mass @ nodal[:, i]) for i in rotating]
+        profile = np.concatenate(pieces)
+        weight = 1.0 / np.sqrt(kappa + 1.0)
+        terms = np.linalg.norm(weight * kappa * profile)
+        image = np.linalg.norm(weight * (l_minus @ profile))
+        self.residual = float(image / terms) if terms > 0 else float("nan")
+        self.phase = np.concatenate([np.zeros(size), self.unit * profile])
+
+    def eigenvalues(self, deflate: bool, vectors: bool) -> tuple[Array, Array | None]:
+        """sigma (complex) without the phase mode where it is deflated, and the vectors (a, beta) as columns."""
+        if not deflate:
+            if not vectors:
+                return scipy.linalg.eigvals(self.matrix, check_finite=False), None
+            sigma, x = scipy.linalg.eig(self.matrix, check_finite=False)
+            return sigma, x
+        mirror = self.phase / np.linalg.norm(self.phase)
+        # Householder's reflection that turns the phase mode into the last unit vector; the sign avoids cancellation.
+        sign = 1.0 if mirror[-1] >= 0 else -1.0
+        mirror[-1] += sign
+        mirror /= np.linalg.norm(mirror)
+        turned = self.matrix - 2.0 * np.outer(mirror, mirror @ self.matrix)
+        turned -= 2.0 * np.outer(turned @ mirror, mirror)
+        if not vectors:
+            return scipy.linalg.eigvals(turned[:-1, :-1], check_finite=False), None
+        sigma, x = scipy.linalg.eig(turned[:-1, :-1], check_finite=False)
+        last = (turned[-1, :-1] @ x) / np.where(sigma == 0, 1.0, sigma)
+        x = np.vstack([x, last])
+        return sigma, x - 2.0 * np.outer(mirror, mirror @ x)
+
+    def fields(self, rho: Array, x: Array) -> tuple[Array, Array]:
+        """a and b at the nodes, (node, field, mode), for int |a|^2 + |b|^2 = 1, from vectors (a, beta)."""
+        a = x[: self.size].astype(complex)
+        b = np.zeros_like(a)
+        b[self.rows] = x[self.size :] / self.unit[:, None]
+        # b = rho beta; a zero mode of rho = 0 is returned as (a, beta): its b has no factor rho.
+        b *= np.where(rho == 0, 1.0, rho)
+        length = np.sqrt(np.sum(np.abs(a) ** 2 + np.abs(b) ** 2, axis=0))
+        return self.plus.nodal(a / length), self.plus.nodal(b / length)
+
+
+@one_thread
+def oscillations(
+    state: Any,
+    ell: int = 0,
+    n_modes: int = 20,
+    *,
+    complexified: str | ComplexifiedFunction | None = None,
+    functions: bool = False,
+) -> Oscillations:
+    """The true oscillation frequencies of a rotating Q-ball for angular momentum ``ell``.
+
+    Parameters
+    ----------
+    state : anything with ``problem``, ``u`` and ``multiplier`` (omega^2), converged; a static state has omega = 0.
+    n_modes : how many frequencies to return (every one of the mesh is computed, for ``growth_rates``).
+    complexified : the U(1)-symmetric theory of which the potential is the restriction to real fields: ``"modulus"``
+        (V of |psi_i|: the potential must be even in each field that rotates) or ``V(re, im, p, r)``. OctaveHiggs
+        knows its own.
+    functions : also return a and b at the nodes.
+
+    Raises
+    ------
+    ValueError : for ``n_modes`` or ``ell`` out of range; where omega^2 < 0; where the complexified potential is
+        missing, or not what it must be.
+    """
+    expect_state("oscillations", state)
+    problem: Problem = state.problem
+    assert problem.grid is not None
+    ell = check_ell(ell, problem.grid.dim)
+    if isinstance(n_modes, bool) or not isinstance(n_modes, int | np.integer) or n_modes < 1:
+        raise ValueError(f"oscillations.n_modes must be an integer of at least 1, got {n_modes!r}: try 20")
+    omega = rotation_frequency(problem, state.multiplier)
+    imaginary = imaginary_curvature(problem, state.u, complexified)
+    pencil = _Pencil(problem, state.u, state.multiplier, ell, imaginary)
+    available = len(pencil.matrix)
+    if n_modes > available:
+        raise ValueError(
+            f"oscillations.n_modes must be at most {available}, the unknowns of this mesh, got {n_modes}: "
+            "use a finer grid"
+        )
+    deflate = ell == 0 and bool(np.any(pencil.phase))
+    sigma, vectors = pencil.eigenvalues(deflate, functions)
+    if deflate:
+        sigma = np.append(sigma, 0.0)
+        if vectors is not None:
+            vectors = np.hstack([vectors, pencil.phase[:, None]])
+    squared = mass_matrix(problem.model, problem.vacuum.values, problem.grid.r_max)
+    scale = max(1.0, float(np.max(np.abs(squared))))
+    sigma = _clean(sigma, _ROUNDING * scale)
+    if ell == 1 and not problem.model.explicit_r:
+        # The translation is 0 but for the mesh and the box, as in spectrum(); only the one nearest to 0 can be it.
+        nearest = int(np.argmin(np.abs(sigma)))
+        sigma[nearest] = 0.0 if abs(sigma[nearest]) <= ZERO_MODE else sigma[nearest]
+    rho = np.sqrt(sigma)  # the principal root: Re rho >= 0
+    order = np.lexsort((rho.imag, rho.real))[:n_modes]
+    real = imag = None
+    if vectors is not None:
+        real, imag = pencil.fields(rho[order], vectors[:, order])
+    return Oscillations(
+        frequencies=rho[order],
+        growth_rates=np.sort(rho.imag[rho.imag > 0])[::-1],
+        zero_modes=int(np.sum(sigma == 0)),
+        thresholds=thresholds(problem, omega),
+        omega=omega,
+        ell=ell,
+        degeneracy=degeneracy(problem.grid.dim, ell),
+        phase_residual=pencil.residual if deflate else float("nan"),
+        real=real,
+        imaginary=imag,
+    )
+
+
+def _clean(sigma: Array, rounding: float) -> Array:
+    """sigma with what is rounding removed: 0 where it is tiny, real where the imaginary part is."""
+    real = np.where(np.abs(sigma.imag) <= rounding, sigma.real + 0j, sigma)
+    return np.where(np.abs(sigma) <= rounding, 0j, real)

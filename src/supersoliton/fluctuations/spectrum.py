@@ -1,0 +1,332 @@
+r"""Fluctuations around a state: eigenvalues of the second variation in a channel of angular momentum l.
+
+.. math::
+    \left[-k_i\left(\partial_r^2 + \tfrac{d-1}{r}\partial_r - \tfrac{l(l+d-2)}{r^2}\right)\delta_{ij}
+    + \partial_i\partial_j V(u) - \omega^2 c_i\delta_{ij}\right]\eta_j = \lambda\,k_i\eta_i
+
+with the boundary conditions of the problem; c_i = 1 for the fields that carry a fixed norm (the operator L_+ of a
+Q-ball). Negative eigenvalues are unstable directions and are kept.
+
+The operator is represented in the eigenbasis of the scalar radial Laplacian on the same mesh, in which the kinetic and
+mass matrices are diagonal and the constant part of V'' is exact; only V''(u(r)) - V''(u_infinity) is integrated.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import scipy.linalg
+from jaxtyping import Float
+from numpy import ndarray as Array
+
+from .._checks import expect_state
+from ..elements.eigenvalues import all_eigenvalues
+from ..elements.grid import RadialGrid
+from ..machine.blas_threads import one_thread
+from ..problem.asymptotics import continuum
+from ..problem.problem import Problem
+from ..solvers.base import Solution
+from .finer_mesh import carry_to_finer_mesh, carry_to_larger_box
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Sizes of the reduced basis, in units of the highest eigenvalue and of the local potential; see Operator._sizes.
+_HEADROOM = 2.0
+_DEPTH = 12.0
+# Rounding of an eigenvalue in units of the norm of the matrix, which is the highest eigenvalue of -lap on the mesh.
+_ROUNDING = 1e-15
+# An l = 1 eigenvalue this small (mass^2) is a translation. Bound states of octaves lie at 0.1 and more, translations
+# at 1e-5 and less, even in the reduced basis on a coarse mesh.
+ZERO_MODE = 1e-4
+
+
+@dataclass(frozen=True)
+class Modes:
+    """Fluctuation modes of one angular momentum.
+
+    ``eigenvalues``: the lowest ones in the box, ascending (mass^2). ``thresholds``: the vacuum masses, where the
+    continua of one-particle states begin; independent of the box. ``continuum``: the thresholds of this operator as
+    eigenvalues, that is masses^2 less omega^2 for the fields that carry a fixed norm. ``bound``: eigenvalues below
+    the lowest continuum.
+    """
+
+    # the spectrum
+    eigenvalues: Float[Array, " mode"]
+    thresholds: Float[Array, " field"]
+    continuum: Float[Array, " field"]
+    bound: Float[Array, " bound"]
+    # the channel
+    ell: int
+    degeneracy: int
+    # eigenvectors at the nodes, normalised to int sum k_i eta_i^2 = 1; None unless asked for
+    functions: Float[Array, "node field mode"] | None = field(default=None, repr=False)
+    # estimated absolute error of each eigenvalue (for bound states also that of the box); None unless asked for
+    errors: Float[Array, " mode"] | None = field(default=None, repr=False)
+
+    @property
+    def masses(self) -> Float[Array, " positive"]:
+        """m = sqrt(lambda) of the positive eigenvalues in the box."""
+        return np.sqrt(self.eigenvalues[self.eigenvalues > 0])
+
+    @property
+    def negative(self) -> Float[Array, " negative"]:
+        """The unstable directions."""
+        return self.eigenvalues[self.eigenvalues < 0]
+
+    @property
+    def zero_modes(self) -> Float[Array, " zero"]:
+        """At l = 1, eigenvalues that are those of translations: 0 but for the mesh and the box (see ZERO_MODE)."""
+        return self.bound[np.abs(self.bound) <= ZERO_MODE] if self.ell == 1 else self.bound[:0]
+
+    @property
+    def bound_masses(self) -> Float[Array, " bound"]:
+        """Masses of the stable bound states; a translation is no particle."""
+        return np.sqrt(self.bound[(self.bound > 0) & ~np.isin(self.bound, self.zero_modes)])
+
+    @property
+    def physical_masses(self) -> Float[Array, " physical"]:
+        """Vacuum masses and masses of the bound states: no trace of the box."""
+        return np.sort(np.concatenate([self.thresholds[np.isfinite(self.thresholds)], self.bound_masses]))
+
+    def plot(self) -> Figure:
+        """Level diagram: sign(lambda) sqrt|lambda| of each mode, with the thresholds of the continua."""
+        from ..plotting import plot_modes
+
+        return plot_modes(self)
+
+    def __repr__(self) -> str:
+        lowest = np.array2string(self.eigenvalues[:4], precision=6)
+        return (
+            f"Modes(l={self.ell}, degeneracy {self.degeneracy}: {len(self.eigenvalues)} in the box from {lowest}; "
+            f"{len(self.bound)} bound below {self.continuum[0]:.6g}; {len(self.negative)} negative)"
+        )
+
+
+def degeneracy(dim: float, ell: int) -> int:
+    """Number of spherical harmonics of degree l on the sphere of a whole dimension d (2l + 1 for d = 3)."""
+    d = round(dim)
+    if d == 1:
+        return 1 if ell <= 1 else 0
+    return math.comb(ell + d - 1, d - 1) - (math.comb(ell + d - 3, d - 1) if ell >= 2 else 0)
+
+
+class ScalarBasis:
+    """Eigenfunctions of the free radial operator of one field, M-orthonormal, in ascending order."""
+
+    def __init__(self, grid: RadialGrid, ell: int, hold_first: bool, hold_last: bool) -> None:
+        d = float(grid.dim)
+        barrier = ell * (ell + d - 2.0)
+        matrix = grid.stiffness
+        if barrier:
+            matrix = matrix + grid.assemble(grid.element_matrices(barrier / grid.quadrature_points**2, of="mass"))
+        free = slice(int(hold_first or ell > 0), grid.n_nodes - int(hold_last))
+        self.kappa, inner = scipy.linalg.eigh(matrix[free, free], grid.mass[free, free], check_finite=False)
+        self.nodal = np.zeros((grid.n_nodes, len(self.kappa)))
+        self.nodal[free] = inner
+        self.at_points = grid.at_quadrature(self.nodal).reshape(-1, len(self.kappa))
+
+    def __len__(self) -> int:
+        return len(self.kappa)
+
+
+@functools.lru_cache(maxsize=16)
+def scalar_basis(grid: RadialGrid, ell: int, hold_first: bool, hold_last: bool) -> ScalarBasis:
+    return ScalarBasis(grid, ell, hold_first, hold_last)
+
+
+def check_ell(ell: int, dim: float) -> int:
+    if isinstance(ell, bool) or not isinstance(ell, int | np.integer) or ell < 0:
+        raise ValueError(f"spectrum.ell must be a non-negative integer, got {ell!r}: try 0")
+    if float(dim) == 1.0 and ell > 1:
+        raise ValueError(f"spectrum.ell must be 0 (even) or 1 (odd) in one dimension, got {ell!r}: choose one")
+    return int(ell)
+
+
+class Operator:
+    """The second variation in the scalar eigenbasis, fields scaled by sqrt(k).
+
+    Field i is expanded in its own number ``sizes[i]`` of functions; ``matrix`` is field-major. ``curvature`` at the
+    quadrature points, (point, field, field), replaces V'' where another second variation is wanted.
+    """
+
+    @one_thread
+    def __init__(
+        self,
+        problem: Problem,
+        u: Array,
+        multiplier: float,
+        ell: int,
+        highest: float | None = None,
+        curvature: Array | None = None,
+    ) -> None:
+        grid = problem.grid
+        assert grid is not None
+        n = problem.model.n_fields
+        hold_first, hold_last = problem.parity == "odd", bool(problem.free_last[0] == 0.0)
+        channel = ell
+        if problem.parity == "odd" and ell == 1:  # d = 1: the other parity of an odd state is even
+            hold_first, channel = False, 0
+        self.basis = scalar_basis(grid, channel, hold_first, hold_last)
+        self.scale = 1.0 / np.sqrt(problem.model.kinetic)
+        second = problem.curvature(u) if curvature is None else curvature
+        curvature = np.asarray(second).reshape(-1, n, n) * self.scale[:, None] * self.scale[None, :]
+        background = curvature[-1]  # any constant matrix is exact in this basis; the last point is deep in the tail
+        shifted = background - np.diag(multiplier * problem.carries_norm * self.scale**2)
+        local = curvature - background
+        exterior = np.asarray(problem.theory_at(ell).exterior) * self.scale[:, None] * self.scale[None, :]
+        self.sizes = self._sizes(local, shifted, highest)
+        starts = np.concatenate([[0], np.cumsum(self.sizes)])
+        self.slices = [slice(int(a), int(b)) for a, b in pairwise(starts)]
+        self.matrix = np.zeros((starts[-1], starts[-1]))
+        functions, edge = self.basis.at_points, self.basis.nodal[-1]
+        weighted = grid.quadrature_weights.reshape(-1, 1, 1) * local
+        varies = np.any(local, axis=0)
+        for i in range(n):
+            for j in range(i, n):
+                if i != j and not (varies[i, j] or exterior[i, j] or shifted[i, j]):
+                    continue
+                a, b = self.sizes[i], self.sizes[j]
+                block = self.matrix[self.slices[i], self.slices[j]]
+                if varies[i, j]:
+                    block += functions[:, :a].T @ (weighted[:, i, j, None] * functions[:, :b])
+                if exterior[i, j]:
+                    block += exterior[i, j] * np.outer(edge[:a], edge[:b])
+                diagonal = np.einsum("kk->k", block[: min(a, b), : min(a, b)])  # a view of it
+                diagonal += shifted[i, j]
+                if i == j:
+                    diagonal += self.basis.kappa[:a]
+                else:
+                    self.matrix[self.slices[j], self.slices[i]] = block.T
+
+    def _sizes(self, local: Array, shifted: Array, highest: float | None) -> list[int]:
+        """How many functions each field needs for eigenvalues up to ``highest``; all of them where that is None.
+
+        A wave of kappa is mixed into a mode at lambda by the local potential s with the weight (s/kappa)^2 times what
+        is left of its Fourier component there. With these _HEADROOM of lambda and _DEPTH of s, 300 modes of the
+        octave Q-balls agree with the full basis to 1e-7, bound states at l = 1 to 2e-5 (tests/test_spectrum.py).
+        """
+        full = len(self.basis)
+        if highest is None:
+            return [full] * len(shifted)
+        depth = np.max(np.sum(np.abs(local), axis=2), axis=0)
+        reach = np.maximum(highest - np.diag(shifted), 3.0)
+        cuts = _HEADROOM * reach + _DEPTH * depth
+        return [int(min(full, np.searchsorted(self.basis.kappa, cut) + 2)) for cut in cuts]
+
+    def nodal(self, vectors: Array) -> Array:
+        """Mode functions at the nodes, (node, field, mode), from eigenvectors of the matrix."""
+        pieces = [
+            self.basis.nodal[:, :size] @ vectors[part] for size, part in zip(self.sizes, self.slices, strict=True)
+        ]
+        return np.stack(pieces, axis=1) * self.scale[None, :, None]
+
+
+def _highest_box_eigenvalue(problem: Problem, multiplier: float, ell: int, n_modes: int) -> float:
+    """The n-th level of the vacuum in the same box: no level of a state lies higher by more than its own bound ones."""
+    grid = problem.grid
+    assert grid is not None
+    _, edges = continuum(problem, multiplier)
+    basis = scalar_basis(grid, ell, problem.parity == "odd", bool(problem.free_last[0] == 0.0))
+    levels = np.sort((basis.kappa[:, None] + edges[None, :]).ravel())
+    return float(levels[min(n_modes, len(levels)) - 1])
+
+
+def eigenvalue_errors(problem: Problem, u: Array, ell: int, values: Array, n_bound: int) -> Float[Array, " mode"]:
+    """Estimated absolute errors of ``values``, of which the first ``n_bound`` are bound states.
+
+    Twice the change on a mesh of order p + 4, to which the state is carried too; for bound states also twice the change
+    in a box of twice the radius; and rounding (that of a matrix of this norm). Infinite where there is no such state.
+    """
+    assert problem.grid is not None
+    basis = scalar_basis(problem.grid, ell, problem.parity == "odd", bool(problem.free_last[0] == 0.0))
+    errors = np.full(len(values), _ROUNDING * basis.kappa[-1])
+    for carry, count in ((carry_to_finer_mesh, len(values)), (carry_to_larger_box, n_bound)):
+        if count:
+            other, solution = carry(problem, u)
+            errors[:count] += 2.0 * np.abs(values[:count] - _lowest(other, solution, ell, count))
+    return errors
+
+
+def _lowest(problem: Problem, solution: Solution, ell: int, count: int) -> Array:
+    if not np.all(np.isfinite(solution.u)):
+        return np.full(count, np.inf)
+    return _eigenvalues(Operator(problem, solution.u, solution.multiplier, ell).matrix)[:count]
+
+
+def _eigenvalues(matrix: Array) -> Array:
+    """All of them: LAPACK finds a part by bisection, which costs several times what the QL iteration takes for all."""
+    return all_eigenvalues(matrix)
+
+
+def spectrum(
+    state: Any,
+    n_modes: int = 300,
+    ell: int = 0,
+    *,
+    functions: bool = False,
+    fast: bool = False,
+    errors: bool = False,
+) -> Modes:
+    r"""The lowest ``n_modes`` fluctuation modes of a state for angular momentum ``ell``:
+
+    .. math::
+        \left[-k_i\left(\partial_r^2 + \tfrac{d-1}{r}\partial_r - \tfrac{l(l+d-2)}{r^2}\right)\delta_{ij}
+        + \partial_i\partial_j V(u) - \omega^2 c_i\delta_{ij}\right]\eta_j = \lambda\,k_i\eta_i ,
+
+    c_i = 1 for the fields that carry a fixed norm. At fixed norm this is L_+, which decides on stability; what a
+    rotating state does when it is struck is in :func:`.oscillations`.
+
+    Parameters
+    ----------
+    state : anything with ``problem``, ``u`` and ``multiplier``.
+    n_modes : how many box modes; at most as many as the mesh has unknowns.
+    functions : also return the mode functions at the nodes.
+    fast : keep only as many functions of the basis as eigenvalues to about 1e-5 need (3 times as fast for the 300 modes
+        of the 12 octaves, see benchmarks); otherwise the mesh alone limits the accuracy.
+    errors : also estimate the error of each eigenvalue, at 7 times the cost (300 modes of the 12 octaves).
+
+    Returns
+    -------
+    Modes : ``eigenvalues`` (n_modes,) in mass^2, negative ones included.
+
+    Raises
+    ------
+    ValueError : for ``n_modes`` or ``ell`` out of range.
+    """
+    expect_state("spectrum", state)
+    problem: Problem = state.problem
+    assert problem.grid is not None
+    ell = check_ell(ell, problem.grid.dim)
+    if isinstance(n_modes, bool) or not isinstance(n_modes, int | np.integer) or n_modes < 1:
+        raise ValueError(f"spectrum.n_modes must be an integer of at least 1, got {n_modes!r}: try 300")
+    thresholds, edges = continuum(problem, state.multiplier)
+    highest = None
+    if fast:
+        highest = max(edges[0], _highest_box_eigenvalue(problem, state.multiplier, ell, n_modes))
+    op = Operator(problem, state.u, state.multiplier, ell, highest)
+    matrix = op.matrix
+    available = matrix.shape[0]
+    if n_modes > available:
+        raise ValueError(
+            f"spectrum.n_modes must be at most {available}, the unknowns of this mesh, got {n_modes}: use a finer grid"
+        )
+    vectors = None
+    if functions:
+        values, vectors = scipy.linalg.eigh(matrix, subset_by_index=(0, n_modes - 1), check_finite=False)
+        bound = values[values < edges[0]]
+        if len(bound) == n_modes:  # perhaps there are more than were asked for
+            bound = (everything := _eigenvalues(matrix))[everything < edges[0]]
+    else:
+        everything = _eigenvalues(matrix)
+        values, bound = everything[:n_modes].copy(), everything[everything < edges[0]]
+    nodal = op.nodal(vectors) if vectors is not None else None
+    estimates = None
+    if errors:
+        estimates = eigenvalue_errors(problem, state.u, ell, values, int(np.sum(values < edges[0])))
+    return Modes(values, thresholds, edges, bound, ell, degeneracy(problem.grid.dim, ell), nodal, estimates)

@@ -1,0 +1,156 @@
+"""Analytic profiles added to the vacuum, and the common entry for every kind of start."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy import ndarray as Array
+
+from .._checks import is_number
+from ..problem.problem import Problem
+from ..problem.transfer import scale_to_norm
+
+
+@dataclass(frozen=True)
+class AbstractProfile(ABC):
+    """u = vacuum + shape(r) in the fields named.
+
+    ``field`` is an index, a name, or several of them; None means every field that carries the norm. With several
+    fields, ``alternate`` gives them alternating signs, which lowers the energy when the couplings are positive.
+    """
+
+    amplitude: float = 1.0
+    width: float = 3.0
+    field: int | str | tuple[int | str, ...] | None = None
+    alternate: bool = False
+
+    def __post_init__(self) -> None:
+        if not is_number(self.amplitude):
+            raise ValueError(f"guess.amplitude must be finite, got {self.amplitude!r}: give a number")
+        if not (is_number(self.width) and self.width > 0):
+            raise ValueError(f"guess.width must be positive, got {self.width!r}: give a radius, e.g. 3")
+        if isinstance(self.field, list):
+            object.__setattr__(self, "field", tuple(self.field))
+
+    @abstractmethod
+    def shape(self, r: Array) -> Array:
+        """The profile, 1 at the origin."""
+
+    def __call__(self, problem: Problem, nodes: Array) -> Array:
+        u = np.tile(problem.vacuum.values, (len(nodes), 1))
+        sign = 1.0
+        for index in _indices(problem, self.field):
+            u[:, index] += sign * self.amplitude * self.shape(nodes)
+            sign = -sign if self.alternate else sign
+        return u
+
+
+class Gaussian(AbstractProfile):
+    """amplitude * exp(-r^2 / (2 width^2)); a wide one (width >= 50, amplitude <= 0.1) is the original's default."""
+
+    def shape(self, r: Array) -> Array:
+        return np.exp(-(r**2) / (2.0 * self.width**2))
+
+
+class SuperGaussian(AbstractProfile):
+    """amplitude * exp(-(r / width)^4): a flat core with a wall."""
+
+    def shape(self, r: Array) -> Array:
+        return np.exp(-((r / self.width) ** 4))
+
+
+class Exponential(AbstractProfile):
+    """amplitude * exp(-r / width)."""
+
+    def shape(self, r: Array) -> Array:
+        return np.exp(-r / self.width)
+
+
+@dataclass(frozen=True)
+class OriginalGuess(AbstractProfile):
+    """The original script's 1.5 exp(-r/3) with relative noise, in every constrained field unless named."""
+
+    amplitude: float = 1.5
+    noise: float = 0.1
+    seed: int = 0
+
+    def shape(self, r: Array) -> Array:
+        return np.exp(-r / self.width)
+
+    def __call__(self, problem: Problem, nodes: Array) -> Array:
+        u = super().__call__(problem, nodes)
+        random = np.random.default_rng(self.seed).normal(size=u.shape)
+        return u + self.noise * (u - problem.vacuum.values) * random
+
+
+def _indices(problem: Problem, field: Any) -> list[int]:
+    names = problem.model.fields
+    if field is None:
+        return [int(i) for i in np.flatnonzero(problem.carries_norm)]
+    out = []
+    for item in field if isinstance(field, tuple | list) else (field,):
+        index = names.index(item) if isinstance(item, str) and item in names else item
+        if isinstance(index, bool) or not isinstance(index, int | np.integer) or not 0 <= index < len(names):
+            raise ValueError(f"guess.field {item!r} is not a field of the model: choose from {', '.join(names)}")
+        out.append(int(index))
+    return out
+
+
+def starting_fields(problem: Problem, guess: Any) -> Array:
+    """Nodal fields (n_nodes, n_fields) from a profile, an array, a function of r, or a stored state.
+
+    Fields held fixed by the boundary condition are set to their values, and the constrained fields are scaled to the
+    norm where one is fixed.
+    """
+    assert problem.grid is not None
+    nodes, n = problem.grid.nodes, problem.model.n_fields
+    if isinstance(guess, AbstractProfile):
+        u = guess(problem, nodes)
+    elif hasattr(guess, "problem") and hasattr(guess, "u"):
+        u = _from_state(guess, nodes, n)
+    elif callable(guess):
+        u = _from_array(_call(guess, nodes), nodes, n)
+    else:
+        u = _from_array(guess, nodes, n)
+    if not np.all(np.isfinite(u)):
+        raise ValueError("guess: the starting fields contain NaN or infinity: give finite values at every radius")
+    mask = problem.free_nodes
+    edge = np.zeros_like(u)
+    edge[-1] = problem.vacuum.values
+    u = np.where(mask > 0, u, edge)
+    if problem.norm is not None:
+        u = scale_to_norm(problem, u)
+    return u
+
+
+def _call(guess: Callable[[Array], Any], nodes: Array) -> Any:
+    return guess(nodes)
+
+
+def _from_state(state: Any, nodes: Array, n: int) -> Array:
+    if state.u.shape[1] != n:
+        raise ValueError(f"guess: the stored state has {state.u.shape[1]} fields, the model {n}: use a matching state")
+    return np.asarray(state(nodes))
+
+
+def _from_array(values: Any, nodes: Array, n: int) -> Array:
+    if np.iscomplexobj(values):
+        raise ValueError("guess: the fields are real, got complex values: give real ones, e.g. their moduli")
+    try:
+        u = np.array(values, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"guess must be a profile, a state, a function of r or an array (nodes, fields), got {values!r}: "
+            "e.g. Gaussian(amplitude=2.0, width=4.0)"
+        ) from None
+    if n == 1 and u.shape == (len(nodes),):
+        u = u[:, None]
+    if u.shape != (len(nodes), n):
+        raise ValueError(
+            f"guess: the array has shape {u.shape}, expected {(len(nodes), n)} (nodes, fields): reshape it"
+        )
+    return u

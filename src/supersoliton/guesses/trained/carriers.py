@@ -1,0 +1,79 @@
+r"""Which of the coexisting solitons a state is: the fields that carry it, with their signs.
+
+A field carries the soliton where its share :math:`n_i = \int (u_i - v_i)^2` is at least 0.3 of the largest one. On the
+states of `examples/quickstart.toml` the shares of carriers are nearly equal and those of the others below 0.1, with 2
+states of 100 between (`docs/warm_start.md`).
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray as Array
+
+from ...problem.problem import Problem
+from ...theory.base import AbstractModel
+from ...theory.derivatives import point_kernels
+
+_CARRIES = 0.3  # of the largest share
+
+
+@dataclass(frozen=True, order=True)
+class Branch:
+    """The carriers, in order, and the sign of each."""
+
+    carriers: tuple[int, ...]
+    signs: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return " ".join(f"{'+' if sign > 0 else '-'}{i}" for i, sign in zip(self.carriers, self.signs, strict=True))
+
+
+def branch_of(problem: Problem, u: Float[Array, "node field"]) -> Branch:
+    """The branch of nodal fields; u and its mirror image are on one branch where the potential does not tell them."""
+    carriers = _carriers(problem, u)
+    signs = [_sign(problem, u, i) for i in carriers]
+    flip = signs[0] if signs and is_mirrored(problem) else 1
+    return Branch(carriers, tuple(flip * sign for sign in signs))
+
+
+def oriented(problem: Problem, u: Float[Array, "node field"]) -> Float[Array, "node field"]:
+    """u, or its mirror image: the one whose first carrier is positive."""
+    carriers = _carriers(problem, u)
+    if not carriers or not is_mirrored(problem) or _sign(problem, u, carriers[0]) > 0:
+        return u
+    return np.where(_may_carry(problem), -u, u)
+
+
+def is_mirrored(problem: Problem) -> bool:
+    """Whether V is the same with the opposite sign of all fields that may carry, and these vanish in the vacuum."""
+    carry = _may_carry(problem)
+    return not np.any(problem.vacuum.values[carry]) and _is_even(problem.model, tuple(carry.tolist()))
+
+
+def _may_carry(problem: Problem) -> Array:
+    chosen = problem.carries_norm > 0
+    return chosen if chosen.any() else np.ones(problem.model.n_fields, bool)
+
+
+def _carriers(problem: Problem, u: Array) -> tuple[int, ...]:
+    assert problem.grid is not None
+    away = (u - problem.vacuum.values) * _may_carry(problem)
+    shares = np.sum(away * (problem.grid.mass @ away), axis=0)
+    return tuple(int(i) for i in np.flatnonzero(shares > max(_CARRIES * shares.max(), 0.0)))
+
+
+def _sign(problem: Problem, u: Array, i: int) -> int:
+    away = u[:, i] - problem.vacuum.values[i]
+    return 1 if away[np.argmax(np.abs(away))] >= 0 else -1
+
+
+@functools.lru_cache(maxsize=256)
+def _is_even(model: AbstractModel, carry: tuple[bool, ...]) -> bool:
+    u = np.random.default_rng(0).normal(size=(8, model.n_fields))
+    both, radii = np.concatenate([u, np.where(carry, -u, u)]), np.linspace(0.0, 1.0, len(u))
+    plain, mirrored = np.split(point_kernels(model.potential_function).value(both, model.params, np.tile(radii, 2)), 2)
+    return bool(np.all(np.abs(plain - mirrored) <= 1e-12 * (1.0 + np.abs(plain))))

@@ -1,0 +1,273 @@
+"""What pre-training leaves: for every branch a basis, solved states, a regression on them and perhaps a network.
+
+The file is NumPy's npz without pickles: arrays, and a header in JSON with the box of couplings, the grid, the branches,
+the versions and a hash of the data. It is written beside its place and renamed into it.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import io
+import json
+import os
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray as Array
+
+from ...elements.grid import RadialGrid
+from ...problem.problem import Problem
+from .basis import Basis
+from .box import Box
+from .carriers import Branch
+from .network import Network
+from .regression import MatrixRegression, Regression
+
+_ARCHIVE = b"PK"  # what a zip archive, and so an npz file, begins with
+FORMAT = "supersoliton-warm-start-2"
+# What NumPy, zipfile and json raise at a file that is not what it should be; ValueError also where one holds a pickle.
+_UNREADABLE = (
+    OSError, KeyError, EOFError, TypeError, ValueError, NotImplementedError, RuntimeError, zipfile.BadZipFile,
+    zlib.error,
+)  # fmt: skip
+RUNGS = ("network", "regression", "neighbour")
+
+
+@dataclass(frozen=True, eq=False)
+class BranchModel:
+    """One branch: what foretells the coefficients of its states in its basis."""
+
+    branch: Branch
+    basis: Basis
+    # solved and certified states: coordinates in the box, coefficients
+    x: Float[Array, "state coupling"]
+    coefficients: Float[Array, "state mode"]
+    # what was fitted to them; None where there were too few states, or the branch is too rare
+    regression: Regression | None = None
+    network: Network | None = None
+    # of the points of the box, the fraction whose lowest state is on this branch
+    share: float = 0.0
+    # of the second variation within the basis, where there is a regression
+    variation: MatrixRegression | None = None
+
+    def foretell(self, rung: str, x: Float[Array, " coupling"]) -> Float[Array, " mode"] | None:
+        """Coefficients at coordinates x by "network", "regression" or "neighbour"; None where there is no such."""
+        if rung == "neighbour":
+            return self.coefficients[np.argmin(np.sum((self.x - x) ** 2, axis=1))]
+        model = self.network if rung == "network" else self.regression
+        return None if model is None else model(x)
+
+
+@dataclass(frozen=True, eq=False)
+class Library:
+    """All branches over one box of couplings, on one grid."""
+
+    box: Box
+    grid: RadialGrid
+    theory: Mapping[str, Any]  # see describe()
+    models: Mapping[Branch, BranchModel]
+    finished: bool = True
+    # how it was made: settings, versions, seconds of each stage, Newton steps of the analytic starts
+    record: Mapping[str, Any] = field(default_factory=dict)
+    # what training needs to go on, as arrays and as plain data
+    training: Mapping[str, Array] = field(default_factory=dict)
+
+    def check(self, problem: Problem) -> None:
+        """Raises ValueError, in words, where this was trained for another grid or another theory."""
+        grid = problem.grid
+        if grid is None or grid != self.grid:
+            raise ValueError(
+                f"warm_start: trained on {_of_grid(self.grid)}, but the problem has "
+                f"{_of_grid(grid) if grid is not None else 'no grid'}: pretrain again, or use that grid"
+            )
+        asked = describe(problem, self.box)
+        for key, value in self.theory.items():
+            if asked[key] != value:
+                raise ValueError(
+                    f"warm_start: trained for {key} = {value}, but the problem has {asked[key]}: pretrain again"
+                )
+
+
+def describe(problem: Problem, box: Box) -> dict[str, Any]:
+    """What a problem and those that a library was made for must agree on, as plain data."""
+    model = problem.model
+    return {
+        "model": type(model).__name__,
+        "fields": list(model.fields),
+        "kinetic": [float(k) for k in model.kinetic],
+        "couplings": {n: float(value) for n, value in model.params.items() if n not in box.names},
+        "norm": None if "norm" in box.names or problem.norm is None else float(problem.norm),
+        "omega": None if problem.omega is None else float(problem.omega),
+        "boundary": problem.boundary if isinstance(problem.boundary, str) else [float(b) for b in problem.boundary],
+        "carries": [float(c) for c in problem.carries_norm],
+        "parity": problem.parity,
+    }
+
+
+def _of_grid(grid: RadialGrid) -> str:
+    edges = ", ".join(f"{edge:g}" for edge in grid.element_edges)
+    return f"a grid of order {grid.order} in d = {grid.dim:g} with edges {edges}"
+
+
+def save_library(path: Path, library: Library) -> Path:
+    """Write the file, whole or not at all. Raises OSError."""
+    arrays: dict[str, Array] = {}
+    branches = []
+    for number, (branch, model) in enumerate(library.models.items()):
+        parts = {
+            "mean": model.basis.mean,
+            "modes": model.basis.modes,
+            "x": model.x,
+            "coefficients": model.coefficients,
+        }
+        if model.regression is not None:
+            parts |= {"at": model.regression.at, "lengths": model.regression.lengths, "fit": model.regression.weights}
+        if model.variation is not None:
+            fit = model.variation.fit
+            parts |= {"at": fit.at, "lengths": fit.lengths, "variation": fit.weights}
+            parts["variation_mean"] = model.variation.mean
+        layers = 0
+        if model.network is not None:
+            layers = len(model.network.weights)
+            parts |= {f"weight{i}": w for i, w in enumerate(model.network.weights)}
+            parts |= {f"bias{i}": b for i, b in enumerate(model.network.biases)}
+            parts["scales"] = model.network.scales
+        arrays |= {f"branch{number}/{name}": value for name, value in parts.items()}
+        branches.append(
+            {
+                "carriers": list(branch.carriers),
+                "signs": list(branch.signs),
+                "share": model.share,
+                "regression": model.regression is not None,
+                "variation": model.variation is not None,
+                "layers": layers,
+            }
+        )
+    arrays |= {f"training/{name}": value for name, value in library.training.items()}
+    box, grid = library.box, library.grid
+    header = {
+        "format": FORMAT,
+        "finished": library.finished,
+        "box": {"names": box.names, "low": box.low, "high": box.high, "log": box.log},
+        "grid": {"order": grid.order, "dim": grid.dim, "edges": grid.element_edges.tolist()},
+        "theory": library.theory,
+        "branches": branches,
+        "record": library.record,
+        "data": _hash(arrays),
+    }
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    content = io.BytesIO()
+    np.savez(content, header=np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays)  # type: ignore[arg-type]
+    with draft.open("wb") as file:
+        file.write(content.getbuffer())
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    return path
+
+
+def read_library(path: str | Path, *, training: bool = False) -> Library:
+    """Read a file written by pre-training; ``training`` brings the arrays that are needed to train on.
+
+    Raises
+    ------
+    ValueError : where the file is missing, damaged, foreign, or of another version.
+    """
+    source = Path(path)
+    if not source.is_file():
+        raise ValueError(f"warm_start: there is no file {source}: make it with supersoliton pretrain FILE.toml")
+    try:
+        content = source.read_bytes()
+        if not content.startswith(_ARCHIVE):  # NumPy would take it for another of its formats, or for a pickle
+            raise zipfile.BadZipFile("no archive")
+        with np.load(io.BytesIO(content), allow_pickle=False) as data:
+            header = json.loads(data["header"].tobytes())
+            if header["format"] == FORMAT:
+                arrays = {name: data[name] for name in data.files if name != "header"}
+    except _UNREADABLE as error:
+        raise ValueError(
+            f"warm_start: {source} cannot be read ({type(error).__name__}): it is damaged or foreign; pretrain again"
+        ) from error
+    if header["format"] != FORMAT:
+        raise ValueError(f"warm_start: {source} has the format {header['format']!r}, not {FORMAT}: pretrain again")
+    if _hash(arrays) != header["data"]:
+        raise ValueError(f"warm_start: the arrays of {source} are not those that were written: pretrain again")
+    grid = RadialGrid(order=header["grid"]["order"], dim=header["grid"]["dim"], edges=tuple(header["grid"]["edges"]))
+    box = Box(*(tuple(header["box"][name]) for name in ("names", "low", "high", "log")))
+    models = {}
+    for number, about in enumerate(header["branches"]):
+        start = f"branch{number}/"
+        parts = {n.removeprefix(start): a for n, a in arrays.items() if n.startswith(start)}
+        model = _branch_model(about, parts, grid)
+        models[model.branch] = model
+    return Library(
+        box=box,
+        grid=grid,
+        theory=header["theory"],
+        models=models,
+        finished=header["finished"],
+        record=header["record"],
+        training={n.removeprefix("training/"): a for n, a in arrays.items() if n.startswith("training/")}
+        if training
+        else {},
+    )
+
+
+def _branch_model(about: Mapping[str, Any], parts: Mapping[str, Array], grid: RadialGrid) -> BranchModel:
+    regression = Regression(parts["at"], parts["lengths"], parts["fit"]) if about["regression"] else None
+    variation = None
+    if about["variation"]:
+        fit = Regression(parts["at"], parts["lengths"], parts["variation"])
+        variation = MatrixRegression(fit, parts["variation_mean"])
+    network = None
+    if about["layers"]:
+        weights = tuple(parts[f"weight{i}"] for i in range(about["layers"]))
+        network = Network(weights, tuple(parts[f"bias{i}"] for i in range(about["layers"])), parts["scales"])
+    return BranchModel(
+        branch=Branch(tuple(about["carriers"]), tuple(about["signs"])),
+        basis=Basis(grid, parts["mean"], parts["modes"]),
+        x=parts["x"],
+        coefficients=parts["coefficients"],
+        regression=regression,
+        network=network,
+        share=about["share"],
+        variation=variation,
+    )
+
+
+def digest_of_file(path: str | Path) -> str:
+    """The first 16 digits of a file's SHA-256; empty where there is none."""
+    source = Path(path)
+    return hashlib.sha256(source.read_bytes()).hexdigest()[:16] if source.is_file() else ""
+
+
+def _hash(arrays: Mapping[str, Array]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode() + array.tobytes())
+    return digest.hexdigest()
+
+
+@functools.lru_cache(maxsize=4)
+def _kept(path: str, stamp: tuple[int, int]) -> tuple[Library, str]:
+    return read_library(path), digest_of_file(path)
+
+
+def recall_library(path: str) -> tuple[Library, str]:
+    """:func:`read_library` and :func:`digest_of_file`, once for each state of the file in a process.
+
+    Raises ValueError as the first does.
+    """
+    try:
+        status = os.stat(path)
+    except OSError:
+        return read_library(path), ""  # which says that there is none
+    return _kept(path, (status.st_mtime_ns, status.st_size))

@@ -1,0 +1,74 @@
+"""A guess that was trained: where pre-training has seen the branch, its states are foretold; else many starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...problem.problem import Problem
+from ..multistart import MultiStart
+from .library import RUNGS, Library, recall_library
+
+USES = ("auto", *RUNGS, "analytic", "none")
+
+
+@dataclass(frozen=True)
+class WarmStart(MultiStart):
+    """Starts from a file written by ``supersoliton pretrain``.
+
+    Parameters
+    ----------
+    checkpoint : the file.
+    use : ``"network"``, ``"regression"`` (proper orthogonal decomposition and a Gaussian process) or ``"neighbour"``
+        (the nearest solved state); ``"auto"``: of the first two the one with the smaller residual, else the third.
+        ``"analytic"`` and ``"none"`` use none of them.
+    corrections : at most so many Newton steps within the branch's basis before those on the mesh.
+    digest : of the file that is meant; refuses another one. Empty: any.
+    n_polish : as for :class:`MultiStart`, which screens the branches and takes the place of what cannot be foretold.
+
+    Raises
+    ------
+    ValueError : for values that are none of these; when used, for a file that does not fit the problem.
+    """
+
+    checkpoint: str = ""
+    use: str = "auto"
+    corrections: int = 4
+    digest: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.use not in USES:
+            raise ValueError(f'warm_start.use must be one of {", ".join(USES)}, got "{self.use}": choose one.')
+        if isinstance(self.corrections, bool) or not isinstance(self.corrections, int) or self.corrections < 0:
+            raise ValueError(
+                f"warm_start.corrections must be a whole number of at least 0, got {self.corrections!r}: try 4."
+            )
+
+    @property
+    def rungs(self) -> tuple[str, ...]:
+        """What is tried."""
+        if self.use == "auto":
+            return RUNGS
+        return (self.use,) if self.use in RUNGS else ()
+
+    def library_for(self, problem: Problem) -> Library | None:
+        """The trained models, checked against the problem; None where none is to be used. Raises ValueError."""
+        if not self.rungs:
+            return None
+        library, digest = recall_library(self.checkpoint)
+        if self.digest and digest != self.digest:
+            raise ValueError(
+                f"warm_start: {self.checkpoint} is not the file that was there when the work began: put it back, or "
+                "begin anew in another folder"
+            )
+        if not library.finished:
+            raise ValueError(
+                f"warm_start: the training of {self.checkpoint} has not ended: give supersoliton pretrain again"
+            )
+        library.check(problem)
+        return library
+
+
+def untrained(guess: MultiStart) -> MultiStart:
+    """The same search without what was trained."""
+    return MultiStart(guess.n_polish)

@@ -1,1 +1,0 @@
-"""Element-condensed symmetric linear algebra."""

@@ -1,0 +1,1 @@
+"""What the program needs of the machine: JAX, devices, threads, batches, folders, files."""

@@ -1,0 +1,86 @@
+"""The picture of a branch: energy, norm and omega^2 over the parameter."""
+
+from __future__ import annotations
+
+import textwrap
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from . import palette_of, theme
+
+_NAMES = {"energy": "E [mass]", "norm": "N [1/mass]", "multiplier": "ω² [mass²]"}
+_MARKS = {"fold": ("o", "fold"), "bifurcation": ("D", "bifurcation"), "norm extremum": ("s", "extremum of N")}
+
+
+def plot_branch(branch: Any, *, title: str | None = None, theme_name: str = "light") -> Figure:
+    """E, N and omega^2 of a branch over its parameter (the one that is the parameter is left out).
+
+    Stable stretches are solid, unstable ones dashed; folds, bifurcations and extrema of the norm are marked.
+    """
+    varies = bool(np.any(branch.multipliers != branch.multipliers[0])) and branch.parameter != "omega"
+    shown = [name for name in _NAMES if name != branch.parameter and (name != "multiplier" or varies)]
+    if np.ptp(branch.norms) <= 1e-12 * np.max(np.abs(branch.norms)) and "norm" in shown:
+        shown.remove("norm")  # it is held
+    with theme(theme_name) as colours:
+        figure = Figure(figsize=(1.2 + 3.5 * len(shown), 4.0), layout="constrained")
+        axes = figure.subplots(1, len(shown), squeeze=False)[0]
+        for ax, name, colour in zip(axes, shown, palette_of(colours), strict=False):
+            _draw(ax, branch, name, colour, colours)
+            ax.set_xlabel({"norm": "N [1/mass]", "omega": "ω [mass]"}.get(branch.parameter, branch.parameter))
+            ax.set_ylabel(_NAMES[name])
+        _legend(axes[0], branch, colours)
+        figure.suptitle(title or _title(branch), x=0.01, ha="left", fontsize=10, fontweight="bold")
+    return figure
+
+
+def _title(branch: Any) -> str:
+    return "\n".join(textwrap.wrap(f"{len(branch)} states: {branch.status}", 60)[:3])
+
+
+def _draw(ax: Axes, branch: Any, name: str, colour: str, colours: dict[str, str]) -> None:
+    """One quantity: the line breaks from solid to dashed at the special point between two states, if one was found."""
+    x, y, stable = _with_special_points(branch, name)
+    # Runs of equal stability as one line each, so that dashes are not cut at every state.
+    breaks = np.flatnonzero(stable[1:-1] != stable[:-2]) + 1
+    edges = [0, *breaks.tolist(), len(x) - 1]
+    for first, last in pairwise(edges):
+        style = "-" if stable[first] else "--"
+        ax.plot(x[first : last + 1], y[first : last + 1], style, color=colour, lw=1.6)
+    ax.plot(branch.parameters, branch.values(name), ".", color=colour, ms=2.5)
+    for item in branch.special:
+        marker = _MARKS[item.kind][0]
+        value = getattr(item.point, name)
+        ax.plot(item.parameter, value, marker, ms=7, mfc=colours["paper"], mec=colours["ink"], mew=1.6, zorder=4)
+    ax.margins(x=0.05, y=0.08)
+
+
+def _with_special_points(branch: Any, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Abscissae, ordinates and the stability of the stretch that follows each, special points in their places."""
+    x: list[float] = []
+    y: list[float] = []
+    stable: list[bool] = []
+    for index, point in enumerate(branch.points):
+        x.append(point.parameter)
+        y.append(getattr(point, name))
+        stable.append(point.stable)
+        between = [item for item in branch.special if item.after_index == index]
+        for k, item in enumerate(between):
+            x.append(item.parameter)
+            y.append(getattr(item.point, name))
+            # Beyond the last special point the stretch is as stable as the next state, before that as this one.
+            stable.append(branch.points[index + 1].stable if k == len(between) - 1 else point.stable)
+    return np.array(x), np.array(y), np.array(stable)
+
+
+def _legend(ax: Axes, branch: Any, colours: dict[str, str]) -> None:
+    for stable, style, word in ((True, "-", "stable"), (False, "--", "unstable")):
+        if any(point.stable == stable for point in branch.points):
+            ax.plot([], [], style, color=colours["faint"], label=word)
+    for kind in sorted({item.kind for item in branch.special}):
+        marker, word = _MARKS[kind]
+        ax.plot([], [], marker, ms=7, mfc=colours["paper"], mec=colours["ink"], mew=1.6, ls="", label=word)
+    ax.legend(loc="best")

@@ -1,0 +1,16 @@
+"""The decay of the fields beyond the mesh, where they obey the linearised equation."""
+
+from __future__ import annotations
+
+import math
+
+from scipy.special import kve
+
+
+def decay_rate(dim: float, mass_squared: float, radius: float, ell: int = 0) -> float:
+    r"""-u'/u at ``radius`` of the decaying solution :math:`r^{-\nu}K_{\nu+l}(mr)`; (d - 2 + l)/r where m = 0."""
+    order = dim / 2.0 - 1.0 + ell
+    x = math.sqrt(max(mass_squared, 0.0)) * radius
+    if x < 1e-8:
+        return max(dim - 2.0 + ell, 0.0) / radius
+    return x / radius * float(kve(order + 1.0, x) / kve(order, x)) - ell / radius

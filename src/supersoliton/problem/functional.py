@@ -1,0 +1,199 @@
+r"""The discrete energy, and its exact derivatives.
+
+.. math::
+    E[u] = \sum_{e,q} w_{eq}\left[\tfrac12\sum_i k_i (u_i')^2 + V(u; p, r) - V(u_\infty; p, r)\right]
+         + \tfrac12 (u_N - u_\infty)^T X (u_N - u_\infty)
+
+over elements e and quadrature points q; ``X`` is the energy of the region outside the domain where the fields obey the
+linearised equation (zero unless the boundary is "decaying"). :func:`energy` is the only definition: the gradient
+and the Hessian blocks are the chain rule through the linear maps u -> (u, u') at the quadrature points, with the
+derivatives of V taken by JAX.
+
+The functions of arrays serve NumPy and JAX alike. A single problem is worked on the host, where the sums take
+microseconds and nothing but the potential has to be compiled; batches on an accelerator trace the same lines.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float, Int
+
+from ..elements.grid import RadialGrid
+from ..elements.packing import lower_triangle, whole
+from ..machine.jax_setup import AnyArray as Array
+from ..theory.base import PotentialFunction
+from ..theory.derivatives import PointKernels, point_functions, point_kernels
+
+
+class Geometry(NamedTuple):
+    """A grid as arrays: what kernels receive, so that grids of equal shape share compiled code."""
+
+    values: Float[Array, "element point a"]
+    slopes: Float[Array, "element point a"]
+    weights: Float[Array, "element point"]
+    radii: Float[Array, "element point"]
+    # weight * value_a * value_b at the points, and the stiffness matrix; a <= b, in the order of linalg.packing
+    pairs: Float[Array, "element ab point+1"]
+    index: Int[Array, "element a"]
+
+    @property
+    def n_nodes(self) -> int:
+        return int(self.index.shape[0] * (self.index.shape[1] - 1) + 1)
+
+
+class Theory(NamedTuple):
+    """Everything of the energy that is a number: couplings, kinetic factors, boundary state, exterior."""
+
+    params: Mapping[str, Any]
+    kinetic: Float[Array, " field"]
+    vacuum: Float[Array, " field"]
+    exterior: Float[Array, "field field"]
+
+    @property
+    def frame(self) -> Theory:
+        """Without the couplings: what kernels that never see V receive, so that all models share them."""
+        return self._replace(params={})
+
+
+@functools.lru_cache(maxsize=16)
+def geometry(grid: RadialGrid) -> Geometry:
+    values, weights = grid.interpolation, grid.quadrature_weights
+    a, b = lower_triangle(values.shape[2])
+    pairs = (weights[:, :, None] * values[:, :, a] * values[:, :, b]).swapaxes(1, 2)
+    stiffness = grid.element_matrices(of="stiffness")[:, a, b, None]
+    return Geometry(
+        values=values,
+        slopes=grid.derivative,
+        weights=weights,
+        radii=grid.quadrature_points,
+        pairs=np.ascontiguousarray(np.concatenate([pairs, stiffness], axis=2)),
+        index=grid.element_nodes,
+    )
+
+
+@functools.lru_cache(maxsize=64)
+def potential_kernels(function: PotentialFunction) -> tuple[Callable, Callable, Callable]:
+    """``energy(geometry, theory, u)``, (energy, gradient), and V'' at the quadrature points, in NumPy.
+
+    Only the potential at points is compiled (see :mod:`.pointwise`). ``still``: V of the vacuum there, where known.
+    """
+    kernels = point_kernels(function)
+
+    def energy_and_gradient(geo: Geometry, theory: Theory, u: Array, still: Array | None = None) -> tuple[float, Array]:
+        u, shape = np.asarray(u), geo.weights.shape
+        fields, slopes = at_points(geo, u)
+        radii = geo.radii.reshape(-1)
+        value, force = kernels.value_and_gradient(fields.reshape(-1, u.shape[1]), theory.params, radii)
+        excess = (value - (background(kernels, theory, radii) if still is None else still)).reshape(shape)
+        with np.errstate(all="ignore"):  # a field far out of range has no energy, which the solvers see
+            total = float(energy_from_density(geo, theory, u, excess, slopes))
+            return total, gradient(geo, theory, u, force.reshape(*shape, -1), slopes)
+
+    def curvature(geo: Geometry, theory: Theory, u: Array) -> Array:
+        u = np.asarray(u)
+        n = u.shape[1]
+        fields, _ = at_points(geo, u)
+        matrix = kernels.hessian(fields.reshape(-1, n), theory.params, geo.radii.reshape(-1))
+        return matrix.reshape(*geo.weights.shape, n, n)
+
+    def energy_(geo: Geometry, theory: Theory, u: Array, still: Array | None = None) -> float:
+        return energy_and_gradient(geo, theory, u, still)[0]
+
+    return energy_, energy_and_gradient, curvature
+
+
+def background(kernels: PointKernels, theory: Theory, radii: Array) -> Array:
+    """V of the vacuum at each radius."""
+    return kernels.value(np.tile(np.asarray(theory.vacuum), (len(radii), 1)), theory.params, radii)
+
+
+def at_points(geo: Geometry, u: Float[Array, "node field"]) -> tuple[Array, Array]:
+    """u and u' at the quadrature points, each (element, point, field)."""
+    local = u[geo.index]
+    return geo.values @ local, geo.slopes @ local
+
+
+def energy(
+    function: PotentialFunction, geo: Geometry, theory: Theory, u: Float[Array, "node field"]
+) -> Float[Array, ""]:
+    """The discrete energy: the single definition from which everything else is derived."""
+    value, _, _ = point_functions(function)
+    n = u.shape[1]
+    fields, slopes = at_points(geo, u)
+    radii = geo.radii.reshape(-1)
+    still = jnp.broadcast_to(theory.vacuum, (radii.shape[0], n))
+    excess = value(fields.reshape(-1, n), theory.params, radii) - value(still, theory.params, radii)
+    return energy_from_density(geo, theory, u, excess.reshape(geo.weights.shape), slopes)
+
+
+def energy_from_density(
+    geo: Geometry,
+    theory: Theory,
+    u: Float[Array, "node field"],
+    excess: Float[Array, "element point"],
+    slopes: Float[Array, "element point field"],
+) -> Any:
+    """The sum of the module's formula, a scalar, from V - V_infinity and u' at the quadrature points."""
+    density = excess + 0.5 * (slopes**2 @ theory.kinetic)
+    outside = u[-1] - theory.vacuum
+    return (geo.weights * density).sum() + 0.5 * outside @ theory.exterior @ outside
+
+
+def gradient(
+    geo: Geometry,
+    theory: Theory,
+    u: Float[Array, "node field"],
+    force: Float[Array, "element point field"],
+    slopes: Float[Array, "element point field"],
+) -> Float[Array, "node field"]:
+    """dE/du from dV/du and u' at the quadrature points."""
+    weights = geo.weights[:, :, None]
+    local = geo.values.swapaxes(1, 2) @ (weights * force)
+    local = local + geo.slopes.swapaxes(1, 2) @ (weights * slopes * theory.kinetic)
+    return assemble(local, theory.exterior @ (u[-1] - theory.vacuum))
+
+
+def assemble(local: Float[Array, "element a field"], last: Float[Array, " field"]) -> Float[Array, "node field"]:
+    """Sum the elements' contributions at their common nodes, and ``last`` at the last node."""
+    xp = local.__array_namespace__()
+    n_elements, size, n = local.shape
+    vertices = xp.concatenate([local[:, 0], last[None]]) + xp.concatenate([xp.zeros((1, n)), local[:, -1]])
+    body = xp.concatenate([vertices[:-1, None], local[:, 1:-1]], axis=1).reshape(n_elements * (size - 1), n)
+    return xp.concatenate([body, vertices[-1:]])
+
+
+def packed_blocks(
+    geo: Geometry,
+    theory: Theory,
+    curvature: Float[Array, "element point field field"],
+    shift: Float[Array, " field"],
+    centrifugal: float | Array = 0.0,
+) -> Float[Array, "element entry"]:
+    r"""Element matrices of d2E/du2 + shift_i M, plus :math:`k_i\,c/r^2` (c = l(l + d - 2)), without the exterior.
+
+    The different numbers only, as :mod:`.linalg.packing` lists them.
+    """
+    xp = curvature.__array_namespace__()
+    n, n_elements = theory.kinetic.shape[0], len(geo.weights)
+    i, j = lower_triangle(n)
+    barrier = (centrifugal / geo.radii**2)[..., None] * theory.kinetic + shift
+    full = xp.take(curvature.reshape(*geo.weights.shape, n * n), i * n + j, axis=2) + xp.eye(n)[i, j] * barrier[..., i]
+    kinetic = xp.broadcast_to(xp.diag(theory.kinetic)[i, j], (n_elements, 1, len(i)))
+    return (geo.pairs @ xp.concatenate([full, kinetic], axis=1)).reshape(n_elements, -1)
+
+
+def hessian_blocks(
+    geo: Geometry,
+    theory: Theory,
+    curvature: Float[Array, "element point field field"],
+    shift: Float[Array, " field"],
+    centrifugal: float | Array = 0.0,
+) -> Float[Array, "element size size"]:
+    """The same as whole matrices."""
+    packed = packed_blocks(geo, theory, curvature, shift, centrifugal)
+    return packed[:, whole(geo.values.shape[2], theory.kinetic.shape[0])]

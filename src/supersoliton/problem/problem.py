@@ -1,0 +1,326 @@
+"""A model on a domain with boundary conditions, and perhaps a fixed norm or frequency: what is to be solved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy import ndarray as Array
+
+from .._checks import is_number
+from ..elements.grid import RadialGrid, sphere_area
+from ..machine.batching import cached_property
+from ..theory.base import AbstractModel
+from ..theory.derivatives import point_kernels
+from ..theory.vacua import Vacuum, describe, mass_matrix, slope, vacua
+from . import functional
+from .exterior import decay_rate
+from .functional import Geometry, Theory
+
+_WORDS = ("vacuum", "free", "decaying")
+_LOWEST_ORDER = 4  # of the elements of a coarser mesh
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    r"""Stationary points of E[u], or of E at fixed norm :math:`N=\int\sum u_i^2`, or of :math:`E-\tfrac12\omega^2N`.
+
+    Parameters
+    ----------
+    model : the theory.
+    grid : the mesh; None lets the solver choose the domain and refine the mesh (then give ``dim``).
+    boundary : at r_max, ``"vacuum"`` (fields held at the vacuum), ``"decaying"`` (they approach it as the linearised
+        equation outside the domain tells: a Robin condition), ``"free"`` (zero slope), or a list of values, which
+        must be a stationary point of V.
+    norm : fixed norm of the constrained fields, or None.
+    omega : fixed frequency: stationary points of E - omega^2 N/2 without constraint on N. Excludes ``norm``.
+    norm_of : names of the fields that carry the norm; the model's constrained fields unless given.
+    parity : ``"even"`` (zero slope at the origin) or ``"odd"`` (d = 1 only: fields vanish at the origin).
+    dim : dimension of space when no grid is given.
+    background : the homogeneous state far away, where it is not the one of the notes (a false vacuum).
+
+    Notes
+    -----
+    The vacuum is the state in which the fields carrying the norm vanish and the others minimise V. Without norm it is
+    the origin if that is a minimum of V (perhaps a false one), else the lowest minimum found.
+
+    Raises
+    ------
+    ValueError : for contradictory or unphysical requests, naming the argument, the value and the remedy.
+    """
+
+    model: AbstractModel
+    grid: RadialGrid | None = None
+    boundary: str | Sequence[float] = "vacuum"
+    norm: float | None = None
+    omega: float | None = None
+    norm_of: Sequence[str] | None = None
+    parity: str = "even"
+    dim: float | None = None
+    background: Sequence[float] | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.model, AbstractModel):
+            raise ValueError(
+                f"problem.model must be a model, got {self.model!r}: use OctaveHiggs(...) or Potential(...)"
+            )
+        if self.grid is not None and not isinstance(self.grid, RadialGrid):
+            raise ValueError(f"problem.grid must be a RadialGrid, got {self.grid!r}: use RadialGrid(r_max=25.0)")
+        if self.grid is None and self.dim is None:
+            object.__setattr__(self, "dim", 3)
+        if self.dim is not None and not (is_number(self.dim) and float(self.dim) >= 1):
+            raise ValueError(f"problem.dim must be at least 1, got {self.dim!r}: try 3")
+        if self.grid is not None and self.dim is not None and float(self.dim) != float(self.grid.dim):
+            raise ValueError(f"problem.dim is {self.dim} but the grid has dim {self.grid.dim}: give one of them")
+        if self.norm is not None and not _positive(self.norm):
+            raise ValueError(f"problem.norm must be a positive number, got {self.norm!r}: give N > 0, or no norm")
+        if self.omega is not None and not is_number(self.omega):
+            raise ValueError(f"problem.omega must be a finite number, got {self.omega!r}: give a frequency")
+        if self.norm is not None and self.omega is not None:
+            raise ValueError("problem.norm and problem.omega exclude each other: fix the norm or the frequency")
+        if self.norm_of is not None:
+            given: Any = self.norm_of
+            names: tuple[Any, ...] = tuple(given) if isinstance(given, tuple | list) else (given,)
+            if not names or any(name not in self.model.fields for name in names):
+                raise ValueError(
+                    f"problem.norm_of must name fields of {self.model.fields}, got {self.norm_of!r}: correct the name"
+                )
+            object.__setattr__(self, "norm_of", names)
+        if self.parity not in ("even", "odd"):
+            raise ValueError(f'problem.parity must be "even" or "odd", got {self.parity!r}: choose one')
+        if self.parity == "odd" and float(self.dimension) != 1.0:
+            raise ValueError(f'problem.parity "odd" needs dim = 1, got dim = {self.dimension}: use "even"')
+        self._check_boundary()
+
+    def _check_boundary(self) -> None:
+        if self.background is not None:
+            object.__setattr__(self, "background", self._stationary_values("background", self.background))
+        if isinstance(self.boundary, str):
+            if self.boundary not in _WORDS:
+                raise ValueError(
+                    f"problem.boundary must be one of {_WORDS} or values, got {self.boundary!r}: choose one"
+                )
+            if self.boundary == "decaying" and self.norm is not None:
+                raise ValueError('problem.boundary "decaying" needs a fixed frequency, not a norm: use "vacuum"')
+            return
+        object.__setattr__(self, "boundary", self._stationary_values("boundary", self.boundary))
+
+    def _stationary_values(self, name: str, given: Any) -> tuple[float, ...]:
+        n = self.model.n_fields
+        try:
+            values = np.asarray(given, dtype=float)
+        except (TypeError, ValueError):
+            values = np.empty(0)
+        if values.shape != (n,) or not np.all(np.isfinite(values)):
+            raise ValueError(f"problem.{name} must be {n} finite values, got {given!r}: give one for each field")
+        force = slope(self.model, values, self._outer_radius) - self.multiplier_shift * values
+        scale = 1.0 + np.max(np.abs(values)) * np.max(np.abs(mass_matrix(self.model, values, self._outer_radius)))
+        if not np.max(np.abs(force)) <= 1e-6 * scale:
+            raise ValueError(
+                f"problem.{name} {values.tolist()} is no vacuum: the slope of V there is {np.max(np.abs(force)):.3g}; "
+                'use boundary="vacuum" or a stationary point of V'
+            )
+        lightest = describe(self.model, values, self._outer_radius)
+        if self.norm is None and self.omega is None and not lightest.stable and not self.model.explicit_r:
+            raise ValueError(
+                f"problem.{name} {values.tolist()} is no vacuum: it has a tachyon of mass^2 "
+                f"{lightest.masses_squared[0]:.4g}; use a minimum of V, see vacua(model)"
+            )
+        return tuple(float(x) for x in values)
+
+    # What is fixed, as numbers
+
+    @property
+    def dimension(self) -> float:
+        return self.grid.dim if self.grid is not None else self.dim  # type: ignore[return-value]
+
+    @cached_property
+    def carries_norm(self) -> Array:
+        """1.0 for the fields in N, else 0.0; shape (n_fields,)."""
+        if self.norm_of is None:
+            return self.model.constrained.astype(float)
+        return np.array([float(name in self.norm_of) for name in self.model.fields])
+
+    @property
+    def multiplier_shift(self) -> Array:
+        """omega^2 on the constrained fields where the frequency is fixed, else zeros."""
+        return self.carries_norm * (0.0 if self.omega is None else float(self.omega) ** 2)
+
+    @property
+    def _outer_radius(self) -> float:
+        return self.grid.r_max if self.grid is not None else 0.0
+
+    @cached_property
+    def vacuum(self) -> Vacuum:
+        """The boundary state; see the class notes. Raises ValueError where the potential has no such state."""
+        if self.background is not None:
+            return describe(self.model, self.background, self._outer_radius)
+        if not isinstance(self.boundary, str):
+            return describe(self.model, self.boundary, self._outer_radius)
+        n = self.model.n_fields
+        held = self.carries_norm > 0 if (self.norm is not None or self.omega is not None) else np.zeros(n, bool)
+        if held.all():
+            return self._stationary(np.zeros(n))
+        if not held.any():
+            origin = describe(self.model, np.zeros(n), self._outer_radius)
+            flat = np.max(np.abs(slope(self.model, origin.values, self._outer_radius))) <= 1e-12
+            if flat and origin.stable:
+                return origin
+        candidates = vacua(self.model, held_at_zero=held, r=self._outer_radius)
+        if not candidates:
+            raise ValueError(
+                f"problem.boundary {self.boundary!r}: the potential of {self.model!r} has no minimum that a search "
+                "from 90 starts could find: give the boundary values, or check that V is bounded below"
+            )
+        return candidates[0]
+
+    def _stationary(self, values: Array) -> Vacuum:
+        force = slope(self.model, values, self._outer_radius)
+        if not np.max(np.abs(force)) <= 1e-9:
+            raise ValueError(
+                f"problem.boundary: the fields that carry the norm must vanish at infinity, but V has slope "
+                f"{np.max(np.abs(force)):.3g} there: shift the fields so that V is stationary at 0"
+            )
+        return describe(self.model, values, self._outer_radius)
+
+    # What the kernels need
+
+    @cached_property
+    def geometry(self) -> Geometry:
+        if self.grid is None:
+            raise ValueError("problem.grid is not chosen yet: solve(problem) chooses one, or give RadialGrid(...)")
+        return functional.geometry(self.grid)
+
+    @cached_property
+    def theory(self) -> Theory:
+        n = self.model.n_fields
+        return Theory(
+            params=self.model.params,
+            kinetic=self.model.kinetic,
+            vacuum=self.vacuum.values,
+            exterior=self.exterior(0) if self.boundary == "decaying" else np.zeros((n, n)),
+        )
+
+    def theory_at(self, ell: int) -> Theory:
+        """The theory with the exterior of angular momentum l (the same inside)."""
+        if self.boundary != "decaying" or ell == 0:
+            return self.theory
+        return self.theory._replace(exterior=self.exterior(ell))
+
+    def energy(self, u: Array) -> float:
+        """E[u] of nodal fields (n_nodes, n_fields)."""
+        kernel = functional.potential_kernels(self.model.potential_function)[0]
+        return float(kernel(self.geometry, self.theory, u, self.background_density))
+
+    def energy_and_gradient(self, u: Array) -> tuple[float, Array]:
+        """E[u] and dE/du, (n_nodes, n_fields)."""
+        kernel = functional.potential_kernels(self.model.potential_function)[1]
+        value, slope_ = kernel(self.geometry, self.theory, u, self.background_density)
+        return float(value), np.asarray(slope_)
+
+    def curvature(self, u: Array) -> Array:
+        """V'' at the quadrature points: (element, point, field, field)."""
+        return functional.potential_kernels(self.model.potential_function)[2](self.geometry, self.theory, u)
+
+    @property
+    def free_first(self) -> Array:
+        """1 where the first node is an unknown, 0 where it is held (odd parity)."""
+        return np.full(self.model.n_fields, 0.0 if self.parity == "odd" else 1.0)
+
+    @property
+    def free_last(self) -> Array:
+        held = self.boundary not in ("free", "decaying")
+        return np.full(self.model.n_fields, 0.0 if held else 1.0)
+
+    @cached_property
+    def free_nodes(self) -> Array:
+        """1 for an unknown, 0 for a value held fixed; shape (n_nodes, n_fields)."""
+        assert self.grid is not None
+        mask = np.ones((self.grid.n_nodes, self.model.n_fields))
+        mask[0] *= self.free_first
+        mask[-1] *= self.free_last
+        return mask
+
+    def exterior(self, ell: int = 0) -> Array:
+        r"""X with E_outside = 1/2 (u - v)^T X (u - v): the fields beyond R obey :math:`\nabla^2 u = W u`,
+
+        W = V''(v) - omega^2, so that :math:`u \propto r^{-\nu}K_{\nu+l}(\kappa r)`, nu = d/2 - 1, in each
+        eigendirection of W, and X = S_d R^(d-1) k^1/2 Q diag(-u'/u) Q^T k^1/2.
+        """
+        assert self.grid is not None
+        d, radius = self.grid.dim, self.grid.r_max
+        root = np.sqrt(self.model.kinetic)
+        matrix = mass_matrix(self.model, self.vacuum.values, radius) - np.diag(self.multiplier_shift / root**2)
+        values, vectors = np.linalg.eigh(matrix)
+        rates = np.array([decay_rate(d, max(value, 0.0), radius, ell) for value in values])
+        inner = vectors @ np.diag(rates) @ vectors.T
+        return sphere_area(d) * radius ** (d - 1.0) * root[:, None] * inner * root[None, :]
+
+    def with_grid(self, grid: RadialGrid) -> Problem:
+        """The same problem on another mesh; the vacuum is not searched again where it does not depend on the mesh."""
+        other = replace(self, grid=grid, dim=None)
+        if not self.model.explicit_r and "vacuum" in self.__dict__:
+            other.__dict__["vacuum"] = self.vacuum
+        return other
+
+    def coarser(self, divisor: int) -> Problem:
+        """The same problem with elements of an order so many times lower, of at least 4."""
+        assert self.grid is not None
+        order = min(self.grid.order, max(_LOWEST_ORDER, self.grid.order // divisor))
+        return self.with_grid(self.grid.refine(extra_order=order - self.grid.order))
+
+    def replace(self, **changes: Any) -> Problem:
+        """The same problem with other arguments; a name that is a coupling of the model changes the model."""
+        own = {name: value for name, value in changes.items() if name in self.__dataclass_fields__}
+        couplings = {name: value for name, value in changes.items() if name not in own}
+        if couplings:
+            own["model"] = (own.get("model") or self.model).replace(**couplings)
+        if "grid" in own:
+            own.setdefault("dim", None)
+        return replace(self, **own)
+
+    def energy_scale(self, u: Array) -> float:
+        """T + int |V|, the size of the terms that cancel in E (for tolerances on energies)."""
+        parts = self.energy_parts(u)
+        return float(parts["gradient"] + parts["modulus"])
+
+    def energy_parts(self, u: Array) -> dict[str, float]:
+        """T ("gradient"), U ("potential"), int |V| ("modulus") and int r dV/dr ("radial") inside the domain."""
+        grid = self.grid
+        assert grid is not None
+        kernels = point_kernels(self.model.potential_function)
+        params, radii, weights = self.model.params, grid.quadrature_points.ravel(), grid.quadrature_weights.ravel()
+        flat = grid.at_quadrature(np.asarray(u)).reshape(-1, self.model.n_fields)
+        excess = kernels.value(flat, params, radii) - self.background_density
+        radial = 0.0
+        if self.model.explicit_r:
+            still = np.tile(self.vacuum.values, (len(radii), 1))
+            radial = float(weights @ (kernels.radial(flat, params, radii) - kernels.radial(still, params, radii)))
+        return {
+            "gradient": 0.5 * float(np.sum(u * (grid.stiffness_form @ u) * self.model.kinetic)),
+            "potential": float(weights @ excess),
+            "modulus": float(weights @ np.abs(excess)),
+            "radial": radial,
+        }
+
+    @cached_property
+    def background_density(self) -> Array:
+        """V of the vacuum at the quadrature points."""
+        assert self.grid is not None
+        if not self.model.explicit_r:
+            return np.full(self.grid.quadrature_points.size, self.vacuum.energy_density)
+        kernels = point_kernels(self.model.potential_function)
+        return functional.background(kernels, self.theory, self.grid.quadrature_points.ravel())
+
+    def norm_of_state(self, u: Array) -> float:
+        """N = u^T M u over the constrained fields (inside the domain): its derivative is exactly 2 M u."""
+        assert self.grid is not None
+        return float(np.sum(self.carries_norm * u * (self.grid.mass_form @ u)))
+
+
+def _positive(value: object) -> bool:
+    if hasattr(value, "aval"):
+        return True
+    return is_number(value) and value > 0  # type: ignore[operator]

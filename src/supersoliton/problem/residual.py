@@ -1,0 +1,150 @@
+r"""The residual of the stationarity condition and its multiplier.
+
+At fixed norm the stationary points obey :math:`F(u) = E'(u) - \omega^2 M_c u = 0` with the multiplier that makes F
+orthogonal to u in the constrained fields, :math:`\omega^2 = \langle u, E'(u)\rangle_c / \langle u, M u\rangle_c`.
+
+The residual is F in the dual of H^1, relative to the state:
+
+.. math:: \rho = \frac{\sqrt{F^T (K + M)^{-1} F}}{\sqrt{(u - u_\infty)^T (K + M) (u - u_\infty)}}
+
+which does not depend on the mesh (an l^2 norm of nodal forces would).
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.linalg
+from numpy import ndarray as Array
+from scipy.linalg.lapack import dpbtrf, dpbtrs
+
+from ..elements.grid import FEW, ElementSum, RadialGrid
+from .problem import Problem
+
+
+class Force(NamedTuple):
+    """F(u), the multiplier and the relative dual residual at one point."""
+
+    vector: Any  # (n_nodes, n_fields), zero where values are held
+    multiplier: Any
+    residual: Any
+
+
+class Metric(NamedTuple):
+    """K + M of one field (the H^1 metric) and its inverse."""
+
+    matrix: Any  # arrays, or what multiplies like them
+    inverse: Any
+
+
+class Terms(NamedTuple):
+    """What the force needs of a problem beside its energy: numbers and arrays only."""
+
+    carries: Array  # (n_fields,): 1 for the fields in N
+    shift: Array  # (n_fields,): omega^2 on them where the frequency is fixed
+    free: Array  # (n_nodes, n_fields): 0 where values are held
+    vacuum: Array  # (n_fields,)
+    floor: float  # see size_floor
+    fixed: float  # omega^2 where the frequency is fixed, else 0
+
+
+class BandedInverse:
+    """The inverse of a positive definite sum of element matrices, as what it does to columns."""
+
+    def __init__(self, blocks: Array) -> None:
+        n_elements, size, _ = blocks.shape
+        order = size - 1
+        band = np.zeros((size, n_elements * order + 1), order="F")
+        for a in range(size):  # row a + k of a column a is k below the diagonal
+            band[: size - a, a : a + n_elements * order : order] += blocks[:, a:, a].T
+        self.factor = dpbtrf(band, lower=1)[0]
+
+    def __matmul__(self, columns: Array) -> Array:
+        return np.asarray(dpbtrs(self.factor, columns, lower=1)[0])
+
+
+@functools.lru_cache(maxsize=16)
+def metric(grid: RadialGrid) -> Metric:
+    """The H^1 metric of a grid."""
+    matrix = grid.stiffness + grid.mass
+    inverse = scipy.linalg.cho_solve(scipy.linalg.cho_factor(matrix), np.eye(grid.n_nodes))
+    return Metric(matrix, 0.5 * (inverse + inverse.T))
+
+
+@functools.lru_cache(maxsize=16)
+def host_metric(grid: RadialGrid) -> Metric:
+    """The same for NumPy alone: on many nodes without matrices over them.
+
+    Up to FEW nodes the inverse is a matrix (5 microseconds a product instead of 26: 97 nodes, 8 fields). Beyond,
+    meshes come and go with the adaption, and it costs more (2.5 ms for 193 nodes) than all its products.
+    """
+    if grid.n_nodes <= FEW:
+        return metric(grid)
+    blocks = grid.element_matrices(of="stiffness") + grid.element_matrices(of="mass")
+    return Metric(ElementSum(grid, blocks), BandedInverse(blocks))
+
+
+def terms_of(problem: Problem) -> Terms:
+    fixed = 0.0 if problem.omega is None else float(problem.omega) ** 2
+    carries = problem.carries_norm
+    return Terms(carries, carries * fixed, problem.free_nodes, problem.vacuum.values, size_floor(problem), fixed)
+
+
+def force(problem: Problem, u: Array, gradient: Array | None = None, terms: Terms | None = None) -> Force:
+    """F, multiplier and residual; ``gradient`` is E'(u) and ``terms`` those of the problem, where they are known."""
+    grid = problem.grid
+    assert grid is not None
+    if gradient is None:
+        gradient = problem.energy_and_gradient(u)[1]
+    constrained = problem.norm is not None
+    with np.errstate(all="ignore"):  # a huge or undefined force has an infinite residual
+        given = terms or terms_of(problem)
+        at = force_of(np, grid.mass_form, host_metric(grid), given, u, gradient, constrained=constrained)
+    return Force(at.vector, float(at.multiplier), float(at.residual))
+
+
+def force_of(xp: Any, mass: Any, metric: Metric, terms: Terms, u: Any, gradient: Any, *, constrained: bool) -> Force:
+    """The module's formulas in ``xp``, numpy or jax.numpy; ``constrained`` where the norm is fixed."""
+    weight = mass @ u
+    multiplier = 0.0
+    if constrained:
+        norm = (u * weight * terms.carries).sum()
+        multiplier = xp.where(norm > 0.0, (u * gradient * terms.carries).sum() / xp.where(norm > 0.0, norm, 1.0), 0.0)
+    vector = (gradient - weight * (multiplier * terms.carries + terms.shift)) * terms.free
+    away = u - terms.vacuum
+    largest = abs(vector).max()
+    scaled = vector / xp.maximum(largest, 1e-300)  # so that the squares of a huge force do not overflow
+    dual = largest * xp.sqrt(xp.maximum((scaled * (metric.inverse @ scaled)).sum(), 0.0))
+    size = xp.sqrt(xp.maximum((away * (metric.matrix @ away)).sum(), 0.0))
+    residual = xp.where(xp.isfinite(largest), dual / xp.maximum(size, terms.floor), math.inf)
+    return Force(vector, multiplier + terms.fixed, residual)
+
+
+def size_floor(problem: Problem) -> float:
+    """The size below which a state counts as the vacuum itself, and its residual is measured against this.
+
+    A millionth of the vacuum's own L2 norm in the box, or of a field of strength 1 where the vacuum is 0; more where
+    V'' is large, so that the rounding of V' (2e-16 |V''| |v|) stays below 1e-11 of it.
+    """
+    assert problem.grid is not None
+    values = problem.vacuum.values
+    volume, squared = float(problem.grid.quadrature_weights.sum()), float(values @ values)
+    stiffness = float(np.max(np.abs(problem.vacuum.masses_squared))) if squared > 0.0 else 0.0
+    return 1e-6 * (math.sqrt(squared) or 1.0) * math.sqrt(volume) * max(1.0, 100.0 * stiffness)
+
+
+def energy_floor(problem: Problem) -> float:
+    """The energy that stands for "nothing": a millionth of |V''| v^2 in the box, where a state has no energy itself."""
+    assert problem.grid is not None
+    volume = float(np.sum(problem.grid.quadrature_weights))
+    strength = float(np.sum(problem.vacuum.values**2)) or 1e-6
+    stiffness = float(np.max(np.abs(problem.vacuum.masses_squared)))
+    return 1e-6 * strength * (stiffness if math.isfinite(stiffness) else 1.0) * volume
+
+
+def shift_of(problem: Problem, multiplier: float) -> Array:
+    """-omega^2 on the fields that carry the norm: the diagonal shift of the second variation, (n_fields,)."""
+    return -multiplier * problem.carries_norm

@@ -1,0 +1,116 @@
+"""The factorised second variation, which every solver and certificate shares.
+
+On the host (:mod:`..elements.lapack`), where one problem at a time needs no compiled linear algebra; in a lane
+(:mod:`..machine.batching`), batched on the device (:mod:`..elements.batched`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import numpy as np
+from numpy import ndarray as Array
+
+from ..elements import batched, lapack
+from ..elements.packing import packing
+from ..machine import batching
+from . import functional
+from .problem import Problem
+
+Factors = lapack.Factor | batching.Kept
+_COLUMNS = 3  # right-hand sides of one call in a lane, so that all calls have one shape
+
+
+def factorise(problem: Problem, curvature: Any, shift: Any, *, ell: int = 0, free_first: Any = None) -> Factors:
+    """The factors of -k lap_l + ``curvature`` + diag(``shift``) on the mesh of ``problem``.
+
+    ``curvature``: (element, point, field, field), usually V''; ``shift``: (field,) multiples of the mass matrix.
+    """
+    assert problem.grid is not None
+    barrier = float(ell * (ell + float(problem.grid.dim) - 2.0))
+    first = problem.free_first if free_first is None else free_first
+    frame, last = problem.theory_at(ell).frame, problem.free_last
+    lane = batching.current()
+    if lane is not None:
+        return lane.call(_factor, problem.geometry, frame, curvature, shift, barrier, first, last, keep=True)
+    geo = problem.geometry
+    entries = functional.packed_blocks(geo, frame, np.asarray(curvature), np.asarray(shift), barrier)
+    parts = packing(geo.values.shape[2], problem.model.n_fields)
+    return lapack.factor(entries, parts, first, last, np.asarray(frame.exterior))
+
+
+def solve(factors: Factors, *columns: Any) -> Array:
+    """Solutions (node, field, column) for any number of right-hand sides (node, field)."""
+    rhs = np.stack(columns, axis=2)
+    if isinstance(factors, lapack.Factor):
+        return lapack.solve(factors, rhs)
+    lane, count = batching.current(), rhs.shape[2]
+    assert lane is not None
+    rhs = np.concatenate([rhs, np.zeros((*rhs.shape[:2], -count % _COLUMNS))], axis=2)
+    parts = [lane.call(_solve, None, factors, rhs[:, :, i : i + _COLUMNS]) for i in range(0, count, _COLUMNS)]
+    return np.concatenate(parts, axis=2)[:, :, :count]
+
+
+def solve_each(problem: Problem, curvatures: Array, shifts: Array, columns: Array) -> Array:
+    """Solutions (system, node, field, column) with several second variations of one problem at once.
+
+    ``curvatures`` (system, element, point, field, field), ``shifts`` (system, field), ``columns`` of the same shape as
+    the solutions.
+    """
+    lane = batching.current()
+    if lane is None:
+        each = zip(curvatures, shifts, columns, strict=True)
+        return np.stack([lapack.solve(factorise(problem, c, s), rhs) for c, s, rhs in each])  # type: ignore[arg-type]
+    count = len(curvatures)
+    missing = (1 << (count - 1).bit_length()) - count
+    systems = [np.concatenate([a, np.repeat(a[-1:], missing, axis=0)]) for a in (curvatures, shifts, columns)]
+    ends = problem.free_first, problem.free_last
+    return lane.call(_solve_each, problem.geometry, problem.theory.frame, ends, *systems, late=True)[:count]
+
+
+def negative(factors: Factors) -> int:
+    """The number of negative eigenvalues.
+
+    Raises
+    ------
+    ArithmeticError : in a lane, where a pivot is too small to tell its sign.
+    """
+    if isinstance(factors, lapack.Factor):
+        return lapack.inertia(factors)[0]
+    lane = batching.current()
+    assert lane is not None
+    count, doubtful = lane.call(_negative, None, factors)
+    if doubtful:
+        raise ArithmeticError("the inertia is in doubt: a block pivot of the second variation is singular to 1e-9")
+    return int(count)
+
+
+def _factor(
+    geo: functional.Geometry,
+    frame: functional.Theory,
+    curvature: Any,
+    shift: Any,
+    barrier: Any,
+    free_first: Any,
+    free_last: Any,
+) -> batched.Factor:
+    blocks = functional.hessian_blocks(geo, frame, curvature, shift, barrier)
+    return batched.factor(blocks, free_first, free_last, frame.exterior)
+
+
+def _solve(_: None, factors: batched.Factor, rhs: Any) -> Any:
+    return batched.solve(factors, rhs)
+
+
+def _solve_each(
+    geo: functional.Geometry, frame: functional.Theory, ends: tuple[Any, Any], curvatures: Any, shifts: Any, rhs: Any
+) -> Any:
+    def one(curvature: Any, shift: Any, columns: Any) -> Any:
+        return batched.solve(_factor(geo, frame, curvature, shift, 0.0, *ends), columns)
+
+    return jax.vmap(one)(curvatures, shifts, rhs)
+
+
+def _negative(_: None, factors: batched.Factor) -> Any:
+    return batched.negative(factors)

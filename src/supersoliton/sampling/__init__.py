@@ -1,0 +1,1 @@
+"""Where a scan goes next: samplers, Pareto fronts, surrogates."""

@@ -1,0 +1,274 @@
+"""Which point next: Optuna's samplers by name, made anew for each trial, with a fallback and without repetitions.
+
+A sampler is made from (seed, number of the trial) just before it is asked, so that what it draws depends on the trials
+before and on nothing else: a resumed scan with one worker goes on exactly as an uninterrupted one.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import sys
+import warnings
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.distributions import BaseDistribution, FloatDistribution
+from optuna.samplers import (
+    BaseSampler,
+    GPSampler,
+    NSGAIIISampler,
+    NSGAIISampler,
+    QMCSampler,
+    RandomSampler,
+)
+from optuna.trial import FrozenTrial, TrialState
+
+from ..config.scan import ScanSettings
+from .tpe import ThinnedTPE
+
+# What a sampler needs beyond this package's own dependencies, and what pip is asked for to bring it.
+EXTRAS = {
+    "gp": (("torch",), "torch greenlet"),
+    "botorch": (("torch", "botorch", "optuna_integration"), "'optuna-integration[botorch]'"),
+}
+# Drawn as a whole. The others draw each coupling by itself, given no joint space.
+_JOINT = ("tpe", "nsga2", "nsga3", "gp", "botorch", "sobol")
+# NSGA-II can leave a child as its parent was; that eight draws in a row do so means that it knows no other point.
+_ATTEMPTS = 8
+_DRAWN_BY = "drawn_by"  # attribute of a trial that the fallback drew
+
+_log = logging.getLogger("supersoliton")
+
+
+@contextmanager
+def quiet_optuna() -> Iterator[None]:
+    """No log lines from Optuna within; its verbosity is the user's again afterwards."""
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)
+
+
+def make_sampler(settings: ScanSettings, number: int, said: set[str] | None = None) -> BaseSampler:
+    """The sampler for one ask; `number` counts the asks of the study, so no two asks may share one.
+
+    Where the configured sampler cannot be imported or fails, `settings.fallback` draws the point instead; a sentence
+    on the logger "supersoliton" says so, once for each sentence in `said`, and the trial keeps who drew it.
+    """
+    return _ScanSampler(settings, number, set() if said is None else said)
+
+
+def distributions(settings: ScanSettings) -> dict[str, BaseDistribution]:
+    """The scanned box in Optuna's words: name → distribution."""
+    return {name: FloatDistribution(r.low, r.high, log=r.log) for name, r in settings.parameters.items()}
+
+
+def choose_parents_again(study: optuna.Study, settings: ScanSettings) -> None:
+    """Let NSGA-II and NSGA-III choose the parents of each generation that had begun, as they did when it began.
+
+    They keep their choice with the study in memory, and afterwards read it back in another order than they made it: a
+    choice made once more later would pair the same parents differently. NSGA-III draws lots for it, so it is given the
+    seed of the trial that began the generation.
+    """
+    trials = study.get_trials(deepcopy=False)
+    for name in {settings.sampler, settings.fallback} & {"nsga2", "nsga3"}:
+        key = _optunas(name, settings, 0)._get_generation_key()  # type: ignore[attr-defined]
+        began: dict[int, int] = {}
+        for number, trial in enumerate(trials):
+            if key in trial.system_attrs:
+                began.setdefault(trial.system_attrs[key], number)
+        for generation in sorted(set(began) - {0}):
+            sampler: Any = _optunas(name, settings, began[generation])
+            sampler.get_parent_population(study, generation)
+
+
+class _ScanSampler(BaseSampler):
+    """Draws whole points: by the configured sampler if it can, else by the fallback, and none that the study has."""
+
+    def __init__(self, settings: ScanSettings, number: int, said: set[str]) -> None:
+        self._settings, self._number, self._said = settings, number, said
+        self._space = distributions(settings)
+
+    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return self._space
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, float]:
+        for attempt in range(_ATTEMPTS):
+            point = self._draw(study, trial, attempt)
+            if not _is_taken(study, point):
+                return point
+        return self._point("random", study, trial, _ATTEMPTS)
+
+    def sample_independent(
+        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """For a name that is not scanned, which only a caller with a space of its own can ask for."""
+        sampler = _optunas("random", self._settings, self._number)
+        return sampler.sample_independent(study, trial, param_name, param_distribution)
+
+    def _draw(self, study: optuna.Study, trial: FrozenTrial, attempt: int) -> dict[str, float]:
+        name = self._settings.sampler
+        if name not in EXTRAS:
+            return self._point(name, study, trial, attempt)
+        reason = missing(name)
+        if reason is None:
+            try:
+                return self._point(name, study, trial, attempt)
+            except Exception as error:  # noqa: BLE001  of whatever kind: it is told, recorded, and costs no trial
+                words = " ".join(str(error).split())[:200]
+                reason = f'the sampler "{name}" failed ({type(error).__name__}: {words})'
+        fallback = self._settings.fallback
+        self._say(f'{reason}: "{fallback}" draws instead.')
+        study._storage.set_trial_user_attr(trial._trial_id, _DRAWN_BY, f"{fallback}, as {reason}")
+        return self._point(fallback, study, trial, attempt)
+
+    def _say(self, sentence: str) -> None:
+        if sentence not in self._said:
+            self._said.add(sentence)
+            _log.warning(sentence)
+
+    def _point(self, name: str, study: optuna.Study, trial: FrozenTrial, attempt: int) -> dict[str, float]:
+        """A value for every coupling, as Optuna would: together what the sampler draws together, then the rest."""
+        with _alone() if name == "botorch" else nullcontext():
+            sampler = _optunas(name, self._settings, self._number, attempt)
+            if name in EXTRAS:
+                study, trial = _told_apart(study, trial)
+            joint = dict(sorted(self._space.items())) if name in _JOINT else {}
+            point = dict(sampler.sample_relative(study, trial, joint))
+            for key, distribution in self._space.items():
+                if key not in point:
+                    point[key] = sampler.sample_independent(study, trial, key, distribution)
+        return {key: float(point[key]) for key in self._space}
+
+
+def missing(name: str) -> str | None:
+    """What keeps a sampler from being imported, and how to install it; None where nothing does."""
+    packages, extra = EXTRAS.get(name, ((), ""))
+    absent = [package.replace("_", "-") for package in packages if not _is_importable(package)]
+    if not absent:
+        return None
+    verb = "is" if len(absent) == 1 else "are"
+    return f'the sampler "{name}" needs {", ".join(absent)}, which {verb} not installed (pip install {extra})'
+
+
+def _is_importable(package: str) -> bool:
+    # first sys.modules: optuna_integration, once imported, is an object without the spec that find_spec wants
+    return package in sys.modules or importlib.util.find_spec(package) is not None
+
+
+def _is_taken(study: optuna.Study, point: Mapping[str, float]) -> bool:
+    """Whether a trial of the study, finished or running, has this very point."""
+    seen, points = _points.setdefault(study, (0, set()))
+    names = tuple(point)
+    for trial in study.get_trials(deepcopy=False)[seen:]:
+        points.add(tuple(trial.params.get(name) for name in names))
+        if trial.number == seen and (trial.params or trial.state.is_finished()):  # the one being drawn has none yet
+            seen += 1
+    _points[study] = (seen, points)
+    return tuple(point.values()) in points
+
+
+# Study in memory → how many of its trials are known for good, and the points of all that were looked at. To look at all
+# of them costs 5 ms an ask at 10,000 trials.
+_Points = tuple[int, set[tuple[float | None, ...]]]
+_points: weakref.WeakKeyDictionary[optuna.Study, _Points] = weakref.WeakKeyDictionary()
+
+
+def _told_apart(study: optuna.Study, trial: FrozenTrial) -> tuple[optuna.Study, FrozenTrial]:
+    """A copy of a study, and of its new trial, with only those constraints that tell its trials apart.
+
+    A Gaussian process is fitted to each constraint at each ask, and one that has always been satisfied, as most are,
+    teaches nothing: leaving them out makes an ask three times cheaper. A name that a trial lacks counts as violated.
+    """
+    with quiet_optuna():
+        copy = optuna.create_study(directions=study.directions)
+    done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    names = dict.fromkeys(name for one in done for name in one.constraints)
+    values = {name: [one.constraints.get(name, 1.0) for one in done] for name in names}
+    kept = [name for name in names if max(values[name]) > 0]
+    copy.add_trials(
+        optuna.create_trial(
+            params=one.params,
+            distributions=one.distributions,
+            values=one.values,
+            constraints={name: values[name][i] for name in kept},
+        )
+        for i, one in enumerate(done)
+    )
+    running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    copy.add_trials(
+        optuna.create_trial(state=TrialState.RUNNING, params=one.params, distributions=one.distributions)
+        for one in running
+        if one.number != trial.number and one.params
+    )
+    number = copy.ask().number
+    return copy, copy.get_trials()[number]
+
+
+class _Sobol(QMCSampler):
+    """Point number k of the scrambled sequence, where Optuna's own counts in the study and a resumed study forgets."""
+
+    def __init__(self, number: int, seed: int) -> None:
+        super().__init__(qmc_type="sobol", scramble=True, seed=seed, warn_independent_sampling=False)
+        self._number = number
+
+    def _find_sample_id(self, study: optuna.Study, search_space: dict[str, BaseDistribution]) -> int:
+        return self._number
+
+
+def _seed(*numbers: int) -> int:
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
+
+
+def _optunas(name: str, settings: ScanSettings, number: int, attempt: int = 0) -> BaseSampler:
+    """Optuna's sampler of this name, for the trial of this number; a further attempt has another seed."""
+    # no zero for the first attempt: it would change the draws of studies that were made before there were attempts
+    seed = _seed(settings.seed, number, *([attempt] if attempt else []))
+    makers: dict[str, Callable[[], BaseSampler]] = {
+        "tpe": lambda: ThinnedTPE(seed=seed, multivariate=True),
+        "nsga2": lambda: NSGAIISampler(population_size=settings.population, seed=seed),
+        "nsga3": lambda: NSGAIIISampler(population_size=settings.population, seed=seed),
+        # evaluations have no noise, but scores jump where a mode crosses a threshold, which noise describes better
+        "gp": lambda: GPSampler(seed=seed, warn_independent_sampling=False),
+        "botorch": lambda: _botorch(seed, len(settings.objectives)),
+        "random": lambda: RandomSampler(seed=seed),
+        # a sequence has one seed; a second attempt, never seen, would look far ahead in it
+        "sobol": lambda: _Sobol(number + (attempt << 20), _seed(settings.seed)),
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # some of them are young
+        return makers[name]()
+
+
+def _botorch(seed: int, objectives: int) -> BaseSampler:
+    from optuna_integration import BoTorchSampler
+    from optuna_integration.botorch import qlogei_parego_candidates_func
+
+    # Of several objectives ParEGO, 6 s an ask: the default, expected hypervolume improvement, takes a minute and more
+    # with three. Of one objective the default, expected improvement: ParEGO has nothing to weigh and raises.
+    candidates = qlogei_parego_candidates_func if objectives > 1 else None
+    return BoTorchSampler(seed=seed % 2**31, candidates_func=candidates, consider_running_trials=True)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """BoTorch on one thread, as everything beside the workers is, and without its advice on the data's precision."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        torch.set_num_threads(threads)

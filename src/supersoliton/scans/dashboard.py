@@ -1,0 +1,79 @@
+"""The pages of optuna-dashboard for a scan, while it runs or later: to look at, not to change.
+
+optuna-dashboard escapes what it shows and forbids foreign scripts. Here its changes are refused as well (it could
+delete the study), and requests under any name but that of this server, with which a web site could reach it.
+"""
+
+from __future__ import annotations
+
+import socketserver
+import wsgiref.simple_server
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from ..sampling.samplers import quiet_optuna
+from .record.folder import open_folder
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_HEADERS = (("X-Content-Type-Options", "nosniff"), ("X-Frame-Options", "DENY"), ("Referrer-Policy", "no-referrer"))
+
+App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+def make_app(folder: Path, *, storage: str = "", hosts: tuple[str, ...] = LOOPBACK) -> App:
+    """The WSGI application for the study of a folder. Raises ValueError where there is none, or no optuna-dashboard."""
+    try:
+        import optuna_dashboard
+    except ImportError as error:
+        raise ValueError(
+            "the dashboard needs optuna-dashboard, which is not installed: pip install optuna-dashboard."
+        ) from error
+    with quiet_optuna():
+        inner: App = optuna_dashboard.wsgi(open_folder(folder, storage)._storage)
+
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        def refuse(status: str, words: str) -> Iterable[bytes]:
+            start_response(status, [("Content-Type", "text/plain; charset=utf-8"), *_HEADERS])
+            return [f"{words}\n".encode()]
+
+        if _name(environ.get("HTTP_HOST", "")) not in hosts:
+            return refuse("403 Forbidden", "This server answers under its own name only: see --host.")
+        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            return refuse("405 Method Not Allowed", "The record of a scan is shown here, not changed.")
+
+        def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+            return start_response(status, [*headers, *_HEADERS], *rest)
+
+        return inner(environ, start)
+
+    return app
+
+
+def serve(
+    folder: Path, *, storage: str = "", host: str = LOOPBACK[0], port: int = 8080, told: Callable[[str], None]
+) -> None:
+    """Serve until Ctrl-C; `told` gets the address once it is open. Raises ValueError where that cannot be had."""
+    app = make_app(folder, storage=storage, hosts=(*LOOPBACK, host))
+    try:
+        server = wsgiref.simple_server.make_server(host, port, app, _Server, _Handler)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ValueError(f"cannot listen on {host}, port {port} ({reason}): give another --port or --host.") from error
+    with server:
+        told(f"http://{host}:{server.server_port}/dashboard")
+        server.serve_forever()
+
+
+def _name(host: str) -> str:
+    """The host of a Host header, without its port: "localhost:8080", "[::1]:8080"."""
+    return host.rpartition("]")[0].lstrip("[") if host.startswith("[") else host.partition(":")[0]
+
+
+class _Server(socketserver.ThreadingMixIn, wsgiref.simple_server.WSGIServer):
+    daemon_threads = True
+
+
+class _Handler(wsgiref.simple_server.WSGIRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        return  # not a line for every request

@@ -1,0 +1,39 @@
+"""Which executor a configuration asks for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from .executor import AbstractExecutor
+from .in_process import InProcess
+
+
+def make_executor(config: Any, scratch: Path, *, workers: int, log: Path) -> AbstractExecutor:
+    """What [scan] executor says; by itself a batch where there is an accelerator, else this process or `workers`."""
+    settings = config.scan
+    if settings.executor == "dask" or settings.scheduler:
+        from .dask_cluster import Dask
+
+        cluster = Dask(config, scratch, scheduler=settings.scheduler, workers=workers, limit=settings.trial_timeout)
+        return _behind_the_cache(config, scratch, cluster)
+    if settings.executor == "auto":
+        from .device_batches import make_batches
+
+        batches = make_batches(config, scratch)
+        if batches is not None:
+            return batches
+    if settings.executor == "in_process" or (settings.executor == "auto" and workers == 1):
+        return InProcess(config, scratch)
+    from .processes import LocalProcesses
+
+    limits = {"limit": settings.trial_timeout, "memory": settings.worker_memory}
+    return _behind_the_cache(config, scratch, LocalProcesses(config, scratch, count=workers, log=log, **limits))
+
+
+def _behind_the_cache(config: Any, scratch: Path, others: AbstractExecutor) -> AbstractExecutor:
+    if not config.scan.cache:
+        return others
+    from .recalled import Recalling
+
+    return Recalling(config, scratch, others)

@@ -1,0 +1,196 @@
+"""Trials on a Dask cluster: the workers of a scheduler that is there, or some of our own on this machine.
+
+Dask gives the trials of a worker that dies to another one. A scheduler runs what it is sent, so it belongs in a network
+that can be trusted, or behind TLS ("tls://…").
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import logging
+import os
+import pickle
+import queue
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..trial import Outcome, run_trial
+from .executor import ONE_THREAD, RETRIES, AbstractExecutor, WorkerError, with_ahead
+
+_CONNECT_SECONDS = 60.0
+_COUNT_SECONDS = 5.0  # between looks at how many workers there are
+_HUNG = "supersoliton-hung"  # topic of the events in which a worker says that its trial hangs
+_FAREWELL = 5.0  # seconds that a worker has to say so before it ends
+
+_alone = threading.Lock()  # one evaluation at a time in a process, however many threads its worker has
+_configurations: dict[bytes, Any] = {}  # of the last scan: a worker process serves one after another
+
+
+class Dask(AbstractExecutor):
+    """One trial at a time on every worker; `workers` of our own where `scheduler` is "".
+
+    A trial takes at most `limit` seconds, then its worker ends itself and the trial has failed.
+    Raises ValueError where Dask is not installed, WorkerError where the scheduler does not answer.
+    """
+
+    def __init__(self, config: Any, scratch: Path, *, scheduler: str, workers: int, limit: float) -> None:
+        try:
+            import distributed
+        except ImportError as error:
+            raise ValueError('executor = "dask" needs Dask: pip install distributed.') from error
+        self._scratch, self._limit = scratch, limit
+        self._parcel = pickle.dumps(config)
+        self._name = uuid.uuid4().hex  # of this run, in the keys of its tasks
+        self._points: dict[int, dict[str, float]] = {}
+        self._futures: dict[int, Any] = {}
+        self._done: queue.SimpleQueue[tuple[int, bool]] = queue.SimpleQueue()  # ticket, whether it hangs
+        self._where = scheduler or f"{workers} processes"
+        self._cluster = None
+        try:
+            if not scheduler:
+                self._cluster = _local(distributed, workers)
+            self._client = distributed.Client(
+                self._cluster or scheduler, timeout=_CONNECT_SECONDS, set_as_default=False, name="supersoliton"
+            )
+        except (OSError, RuntimeError, TimeoutError, ValueError) as error:
+            words = f"the Dask scheduler {scheduler} does not answer" if scheduler else "Dask does not start"
+            raise WorkerError(f"{words} ({error}): start it, or correct [scan] scheduler and executor.") from error
+        self._client.subscribe_topic(_HUNG, self._hung)
+        self._workers, self._counted = 0, 0.0
+
+    @property
+    def where(self) -> str:
+        return f"Dask, {self._where}"
+
+    @property
+    def running(self) -> int:
+        return len(self._futures)
+
+    @property
+    def room(self) -> int:
+        if time.monotonic() - self._counted > _COUNT_SECONDS:
+            self._workers, self._counted = len(self._client.scheduler_info(n_workers=-1)["workers"]), time.monotonic()
+        return with_ahead(max(self._workers, 1)) - self.running  # one is offered before the first worker has come
+
+    def submit(self, ticket: int, point: Mapping[str, float]) -> None:
+        self._points[ticket] = dict(point)
+        key = f"{self._name}-{ticket}"
+        future = self._client.submit(
+            _evaluate, self._parcel, dict(point), self._limit, key, key=key, pure=False, retries=0
+        )
+        self._futures[ticket] = future
+        future.add_done_callback(lambda _: self._done.put((ticket, False)))
+
+    def _hung(self, event: Any) -> None:
+        """An event is (time, message); other scans of the cluster send theirs too."""
+        name, _, ticket = str(event[1]).rpartition("-")
+        if name == self._name:
+            self._done.put((int(ticket), True))
+
+    def wait(self, timeout: float) -> list[tuple[int, Outcome]]:
+        ended: list[tuple[int, bool]] = []
+        with contextlib.suppress(queue.Empty):
+            ended.append(self._done.get(timeout=timeout))
+            while True:
+                ended.append(self._done.get_nowait())
+        outcomes = [(ticket, self._outcome(ticket, hangs)) for ticket, hangs in ended if ticket in self._futures]
+        if self._client.status not in ("running", "connecting"):
+            raise WorkerError(f"the Dask scheduler ({self._where}) is gone: give the same command again to go on.")
+        return outcomes
+
+    def _outcome(self, ticket: int, hangs: bool) -> Outcome:
+        future, point = self._futures.pop(ticket), self._points.pop(ticket)
+        if hangs:
+            future.cancel()
+            words = f"no answer within trial_timeout = {self._limit:g} s: its worker was ended"
+            return Outcome(point, status="crashed", error=words)
+        if future.status == "finished":
+            outcome, state = future.result()
+            if state is None:
+                return outcome
+            path = self._scratch / f"{uuid.uuid4().hex}.nc"
+            try:
+                path.write_bytes(state)
+            except OSError as error:
+                return Outcome(point, obstacle=f"cannot write to {self._scratch} ({error.strerror})")
+            return replace(outcome, state_file=str(path))
+        if future.status == "error":
+            raised = future.exception()
+            words = " ".join(str(raised).split())
+            if type(raised).__name__ == "KilledWorker":
+                words = f"its workers died (killed, out of memory, or by the trial): {words}"
+                return Outcome(point, status="crashed", error=words)
+            raise WorkerError(f"the Dask workers cannot evaluate trials ({type(raised).__name__}: {words}).")
+        raise WorkerError(f"the Dask scheduler ({self._where}) lost a trial: give the same command again to go on.")
+
+    def close(self) -> None:
+        with contextlib.suppress(Exception):  # whatever is gone need not be let go
+            self._client.cancel(list(self._futures.values()), force=True)
+        self._futures.clear()
+        with contextlib.suppress(Exception):
+            self._client.close()
+        if self._cluster is not None:
+            self._cluster.close()
+
+
+def _local(distributed: Any, workers: int) -> Any:
+    import dask
+
+    # our own retries, and no page with the state of the cluster open to others
+    with dask.config.set({"distributed.scheduler.allowed-failures": RETRIES}):
+        return distributed.LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=None,
+            host="127.0.0.1",
+            env=dict(ONE_THREAD),
+            silence_logs=logging.ERROR,
+        )
+
+
+def _evaluate(parcel: bytes, point: dict[str, float], limit: float, key: str) -> tuple[Outcome, bytes | None]:
+    """On a worker: the outcome, and the file of its state, for the driver may have another disk."""
+    with _alone, _limited(limit, key), tempfile.TemporaryDirectory() as folder:
+        if parcel not in _configurations:
+            from ...machine.jax_setup import enable_compilation_cache
+
+            enable_compilation_cache()
+            _configurations.clear()
+            _configurations[parcel] = pickle.loads(parcel)
+        outcome = run_trial(_configurations[parcel], point, Path(folder))
+        if outcome.state_file is None:
+            return outcome, None
+        return replace(outcome, state_file=None), Path(outcome.state_file).read_bytes()
+
+
+@contextmanager
+def _limited(limit: float, key: str) -> Iterator[None]:
+    """End this process where the time is over: say so first, and in any case soon after, even inside a library."""
+    from distributed import get_worker
+
+    worker = get_worker()
+
+    def tell() -> None:
+        worker.log_event(_HUNG, key)
+        time.sleep(0.5 * _FAREWELL)
+        os._exit(1)
+
+    timer = threading.Timer(limit, tell)
+    timer.daemon = True
+    with open(os.devnull, "w") as nowhere:
+        faulthandler.dump_traceback_later(limit + _FAREWELL, exit=True, file=nowhere)
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            faulthandler.cancel_dump_traceback_later()

@@ -1,0 +1,41 @@
+"""Trials one at a time in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..trial import Outcome, run_trial
+from .executor import AbstractExecutor
+
+
+class InProcess(AbstractExecutor):
+    """One trial at a time in this very process, so no time limit can be kept and a crash takes the scan along."""
+
+    def __init__(self, config: Any, scratch: Path) -> None:
+        self._config, self._scratch = config, scratch
+        self._waiting: list[tuple[int, Mapping[str, float]]] = []
+
+    @property
+    def room(self) -> int:
+        return 1 - len(self._waiting)
+
+    @property
+    def running(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def contains(self) -> bool:
+        return False
+
+    def submit(self, ticket: int, point: Mapping[str, float]) -> None:
+        self._waiting.append((ticket, point))
+
+    def wait(self, timeout: float) -> list[tuple[int, Outcome]]:
+        done = [(ticket, run_trial(self._config, point, self._scratch)) for ticket, point in self._waiting]
+        self._waiting.clear()
+        return done
+
+    def close(self) -> None:
+        self._waiting.clear()

@@ -1,0 +1,54 @@
+"""Trials whose evaluations are in the cache end in the driver: no worker is started for them, nor asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..trial import Outcome, recall_trial
+from .executor import AbstractExecutor
+
+
+class Recalling(AbstractExecutor):
+    """Another executor, behind the cache. What the cache does not have, or has damaged, goes to `others`."""
+
+    def __init__(self, config: Any, scratch: Path, others: AbstractExecutor) -> None:
+        self._config, self._scratch, self._others = config, scratch, others
+        self._found: list[tuple[int, Outcome]] = []
+
+    @property
+    def room(self) -> int:
+        return self._others.room - len(self._found)
+
+    @property
+    def running(self) -> int:
+        return self._others.running + len(self._found)
+
+    @property
+    def contains(self) -> bool:
+        return self._others.contains
+
+    @property
+    def where(self) -> str:
+        return self._others.where
+
+    def submit(self, ticket: int, point: Mapping[str, float]) -> None:
+        try:
+            outcome, _ = recall_trial(self._config, point, self._scratch)
+        except (OSError, ValueError):  # e.g. no room for the file of the state: a worker meets it too, and tells
+            outcome = None
+        if outcome is None:
+            self._others.submit(ticket, point)
+        else:
+            self._found.append((ticket, outcome))
+
+    def wait(self, timeout: float) -> list[tuple[int, Outcome]]:
+        done, self._found = self._found, []
+        if self._others.running:
+            done += self._others.wait(0.0 if done else timeout)
+        return done
+
+    def close(self) -> None:
+        self._found.clear()
+        self._others.close()

@@ -1,0 +1,161 @@
+"""The jobs a user asks for in one call, from a file to its results: the scan, with its record and its report, and the
+training of its starts."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..config import read
+from ..machine import devices
+from ..machine.paths import TRAINED_STARTS
+from ..sampling.proposals import is_pending
+from ..training.job import check_source, middle_problem, train
+from .loop import ScanResult, is_same_request, read_result, run_scan
+from .record.folder import REPORT, RESOLVED, report_covers
+from .record.identity import identity
+from .record.storage import locate
+
+if TYPE_CHECKING:
+    from ..config import Config
+    from ..guesses.trained.library import Library
+
+
+def scan(
+    path_or_config: str | Path | Config,
+    *,
+    trials: int | None = None,
+    out: str | Path | None = None,
+    workers: int | None = None,
+    seed: int | None = None,
+    device: str | None = None,
+    storage: str | None = None,
+    extend: bool = False,
+    quiet: bool = False,
+) -> ScanResult | Library:
+    """Scan the couplings of a configuration: an Optuna study, its record and its report, in one folder.
+
+    A study that is there already is continued up to `trials` finished trials in all; one that has them is returned as
+    it stands, without starting the engine.
+
+    `path_or_config`  a TOML file, or a Config (whose study is then called "scan")
+    `out`             the folder; runs/NAME unless given, NAME being that of the file
+    `trials`, `workers`, `seed`, `device`, `storage`   instead of those in [scan]
+    `extend`          go on with a study whose ranges in [scan.parameters] were others
+    `quiet`           no progress line
+
+    With `mode = "full"` in [scan] the starts of [warm_start] are trained first, where their file is not there yet; with
+    `mode = "pretrain"` that is all, and what was trained is returned.
+
+    Raises ValueError: a configuration that is wrong or differs from that of the study in the folder (naming the key),
+    a folder that cannot be written, a study.db that is not ours.
+    """
+    check_source("scan", path_or_config)
+    asked = {"trials": trials, "workers": workers, "seed": seed, "device": device, "storage": storage}
+    overrides = {key: value for key, value in asked.items() if value is not None}
+    if isinstance(path_or_config, str | Path):
+        path = Path(path_or_config)
+        name, request = path.stem, _request(path, overrides)
+        directory = Path("runs") / name if out is None else Path(out)
+        wanted = _wanted(request)
+        where = request["scan"].get("storage", "") if isinstance(request["scan"], dict) else None
+        mode = request["scan"].get("mode") if isinstance(request["scan"], dict) else None
+        if wanted is not None and isinstance(where, str) and mode != "pretrain" and (directory / RESOLVED).exists():
+            address = locate(where, directory)
+            if is_same_request(address, name, identity(request)):
+                result = read_result(address, directory, name, wanted=wanted)
+                left = "verify" in request["scan"] and is_pending(result.study.get_trials(False), result.finished)
+                if result.finished >= wanted and not left:
+                    return _reported(result, where, quiet)
+        from ..config import load
+
+        config = load(path)
+    else:
+        name, config, request = "scan", path_or_config, {}
+        directory = Path("runs") / name if out is None else Path(out)
+    config = config.with_scan(**overrides)
+    if not config.scan.parameters:
+        raise ValueError("[scan.parameters] is empty: name at least one coupling to vary, e.g. g = [0.5, 0.8].")
+    if config.scan.device not in ("auto", "cpu"):
+        devices.find(config.scan.device)  # before anything is written
+    if config.scan.mode != "scan":
+        config, library = _trained(config, directory, request, quiet)
+        if config.scan.mode == "pretrain":
+            return library
+    elif config.trained_guess is not None:  # before anything is written: that the file is there, and fits
+        config.trained_guess.library_for(middle_problem(config))
+    result = run_scan(
+        config,
+        directory,
+        name=name,
+        request=identity(request),
+        wanted=config.scan.trials,
+        workers=config.scan.workers,
+        quiet=quiet,
+        extend=extend,
+    )
+    return _reported(result, config.scan.storage, quiet)
+
+
+def _trained(config: Config, directory: Path, request: Mapping[str, Any], quiet: bool) -> tuple[Config, Library]:
+    """The configuration with its starts trained, and these; they are not trained again."""
+    table = request.get("warm_start", {})
+    if config.warm_start is None or (request and isinstance(table, Mapping) and "checkpoint" not in table):
+        config = config.with_warm_start(checkpoint=str(directory.absolute() / TRAINED_STARTS))
+    if config.warm_start_digest:
+        from ..guesses.trained.library import recall_library
+
+        assert config.warm_start is not None
+        library = recall_library(config.warm_start.checkpoint)[0]
+        library.check(middle_problem(config))
+        return config, library
+    library = train(config, config.scan.workers, quiet)
+    return config.with_warm_start(), library
+
+
+def _reported(result: ScanResult, storage: str, quiet: bool) -> ScanResult:
+    """Write the report if there is none yet, or if it does not tell of all finished trials."""
+    report = result.directory / REPORT
+    if result.finished and (result.new or report_covers(result.directory) != sum(result.counts.values())):
+        if not quiet:
+            print(f"writing {report}", file=sys.stderr, flush=True)  # it takes seconds: the pictures
+        from .report import write_report
+
+        try:
+            write_report(result.directory, storage)
+        except KeyboardInterrupt:
+            later = f"supersoliton report {result.directory}"
+            print(f"the trials are on record, the report is not written: {later} writes it.", file=sys.stderr)
+            raise
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise ValueError(
+                f"the trials are on record, but {report} cannot be written ({reason}): free some space, then give "
+                f"supersoliton report {result.directory}."
+            ) from error
+    return result
+
+
+def _request(path: Path, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """The tables as the user gave them, to recognise a study without checking them again.
+
+    The content of a potential's file belongs to them: its name alone would not show that it was edited.
+    """
+    tables = read(path)
+    tables["scan"] = {**tables["scan"], **overrides} if isinstance(tables.get("scan"), dict) else tables.get("scan", {})
+    model = tables.get("model")
+    function = model.get("function") if isinstance(model, dict) else None
+    if isinstance(function, str):
+        file = path.parent / function.rpartition(":")[0]
+        tables["content"] = hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
+    return tables
+
+
+def _wanted(request: Mapping[str, Any]) -> int | None:
+    """The number of trials asked for, where it is written down properly."""
+    table = request.get("scan")
+    trials = table.get("trials") if isinstance(table, dict) else None
+    return trials if isinstance(trials, int) and not isinstance(trials, bool) and trials > 0 else None

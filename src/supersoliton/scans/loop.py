@@ -1,0 +1,330 @@
+"""The loop of a scan: ask the sampler, evaluate, record; resume where the record ends; stop cleanly on Ctrl-C."""
+
+from __future__ import annotations
+
+import fcntl
+import math
+import shutil
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from ..sampling.proposals import is_drawn, is_pending
+from .execution.choose import make_executor
+from .execution.executor import AbstractExecutor
+from .progress import Progress
+from .record import storage
+from .record.files import Heartbeat, ParetoFront, TrialTable, write_config
+from .record.folder import RESOLVED
+from .record.identity import check_same, identity
+from .record.ledger import Ledger, Turn
+from .record.record import Pulse, StorageTrouble
+from .stopping import Stop, stop_on_signal
+from .trial import Outcome, is_finished
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_PATIENCE = 600.0  # seconds for which a database that does not answer is waited for
+_PAUSE = 1.0  # seconds between looks at a study whose last trials other drivers are at
+_AGAIN = "then give the same command again: nothing that is on record is lost."
+
+
+@dataclass(frozen=True)
+class ScanResult:
+    """A scan as it stands: the Optuna study, its folder, and what came of the trials.
+
+    study      ordinary Optuna study, as `optuna.load_study` would open it
+    directory  folder of study.db, trials.csv, states, …
+    pareto     trials that no other beats, all constraints satisfied; empty where no trial is feasible
+    counts     kind of state → number of trials; crashed ones under "failed"
+    finished, wanted, new   trials finished in all, asked for in all, and finished by this call
+    verified                finished trials of the verification phase, which come on top of `finished`
+    interrupted             stopped by Ctrl-C before `wanted` was reached
+    """
+
+    study: optuna.Study
+    directory: Path
+    pareto: list[FrozenTrial]
+    counts: dict[str, int]
+    objectives: tuple[str, ...]
+    finished: int
+    wanted: int
+    new: int = 0
+    interrupted: bool = False
+    verified: int = 0
+
+    def plot(self) -> Figure:
+        """Every pair of objectives with the Pareto front, and all trials across their couplings and objectives."""
+        from ..plotting import plot_study
+
+        trials = [t for t in self.study.get_trials(deepcopy=False) if t.state is TrialState.COMPLETE]
+        drawn = {t.number: _Drawn(t) for t in trials}
+        return plot_study(list(drawn.values()), [drawn[t.number] for t in self.pareto], self.objectives)
+
+
+class _Drawn:
+    """A trial as pictures want it."""
+
+    def __init__(self, trial: FrozenTrial) -> None:
+        self.number, self.couplings, self.objectives = trial.number, dict(trial.params), tuple(trial.values)
+        self.kind = str(trial.user_attrs.get("kind", ""))
+        self.is_feasible = _is_feasible(trial)
+
+
+def is_same_request(address: storage.Address, name: str, request: Mapping[str, Any]) -> bool:
+    """Whether the study was made from this very file, so that it need not be parsed any further."""
+    mark = storage.read_mark(address, name)
+    return mark is not None and mark.get("request") == request
+
+
+def read_result(address: storage.Address, directory: Path, name: str, *, wanted: int) -> ScanResult:
+    """The result of an existing study, without evaluating anything."""
+    return _result(storage.open_study(address, name), directory, wanted=wanted)
+
+
+def run_scan(
+    config: Any,
+    directory: Path,
+    *,
+    name: str,
+    request: Mapping[str, Any],
+    wanted: int,
+    workers: int,
+    quiet: bool = False,
+    extend: bool = False,
+    heartbeat_seconds: float = 30.0,
+) -> ScanResult:
+    """Evaluate trials until `wanted` are finished, continuing the study in `directory` if there is one.
+
+    `request` is the configuration as the user wrote it (kept with the study, to recognise it fast next time). With one
+    worker the same seed gives the same trials, resumed or not. `extend` lets the ranges differ from those of before.
+    Ctrl-C lets running trials finish; a second one drops them, as SIGTERM does. Raises ValueError, with nothing
+    changed, where the folder cannot be written, belongs to a study of another configuration (naming the key), or is in
+    use by another scan; StorageTrouble where the record can no longer be written.
+    """
+    address = storage.locate(config.scan.storage, directory)
+    tables = config.to_dict()
+    asked_for = {"config": identity(tables), "request": dict(request)}
+    mark = storage.read_mark(address, name)
+    extended = mark is not None and check_same(
+        directory, _completed(config, mark["config"]), asked_for["config"], extend=extend
+    )
+    _make_folder(directory)
+    with ExitStack() as stack:
+        stack.enter_context(_only_one(directory / ".lock", directory))
+        if address.path is not None and address.path.parent.resolve() != directory.resolve():
+            address.path.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(_only_one(address.path.with_name(f".{address.path.name}.lock"), address.path))
+        scratch = directory / "states" / ".running"
+        shutil.rmtree(scratch, ignore_errors=True)  # left by a killed driver
+        scratch.mkdir(parents=True)
+        stack.callback(shutil.rmtree, scratch, ignore_errors=True)
+        write_config(directory / RESOLVED, tables, name)
+        if mark is None:
+            study = storage.create_study(address, name, config.scan, asked_for)
+        else:
+            study = storage.open_study(address, name)
+        stack.callback(storage.finish, address, study)
+        disk = storage.open_disk(address, study)
+        stack.callback(disk.close)
+        if mark is not None and extended:
+            storage.set_mark(study, {**mark, **asked_for})
+        loop = _Loop(config, Ledger(disk, config.scan), directory, wanted=wanted)
+        with Pulse(disk):
+            loop.run(scratch, workers, quiet=quiet, heartbeat_seconds=heartbeat_seconds)
+        return _result(study, directory, wanted=wanted, new=loop.new, interrupted=loop.interrupted)
+
+
+class _Loop:
+    """Turn by turn: record what has ended, start on new points, wait for workers."""
+
+    def __init__(self, config: Any, ledger: Ledger, directory: Path, *, wanted: int) -> None:
+        self._config, self._ledger, self._directory, self._wanted = config, ledger, directory, wanted
+        trials = ledger.load()
+        self._table = TrialTable(directory / "trials.csv", list(config.scan.parameters), trials)
+        self._front = ParetoFront(directory / "states", trials)
+        self._front.clean()
+        self._best = max((trial.values[0] for trial in trials if _is_feasible(trial)), default=math.nan)
+        self._pending: list[tuple[int, Outcome]] = []  # ended, not yet on record
+        self._trouble_since: float | None = None
+        self.new, self.interrupted = 0, False
+
+    def run(self, scratch: Path, workers: int, *, quiet: bool, heartbeat_seconds: float) -> None:
+        twin = self._ledger.twin
+        if self._is_done():
+            return
+        self._progress = progress = Progress(
+            done=twin.finished,
+            failed=twin.failed,
+            total=max(self._wanted, twin.finished),
+            objective=self._config.scan.objectives[0],
+            best=self._best,
+            quiet=quiet,
+        )
+        executor = make_executor(self._config, scratch, workers=workers, log=self._directory / "workers.log")
+        with ExitStack() as stack:
+            stack.callback(executor.close)
+            stack.enter_context(progress)
+            beats = self._directory / "heartbeat.log"
+            stack.enter_context(
+                Heartbeat(beats, lambda: _words(progress, executor), opening=executor.where, seconds=heartbeat_seconds)
+            )
+            stop = stack.enter_context(stop_on_signal(lambda: _say_stopping(progress, executor)))
+            self._turns(executor, stop)
+            if self._config.scan.verify is not None and not stop.is_set():
+                progress.tell("fitting a surrogate")
+                planned = self._ledger.foretell(self._config.scan.verify.points)
+                progress.total += planned
+                progress.tell(f"{planned} predicted points" if planned else "too few feasible trials for a surrogate")
+                self._turns(executor, stop)
+        self._table.close()
+        self.interrupted = stop.is_set() and not self._is_done()
+
+    def _is_done(self) -> bool:
+        twin = self._ledger.twin
+        verify = self._config.scan.verify is not None
+        return twin.finished >= self._wanted and not (verify and is_pending(twin.trials, twin.finished))
+
+    def _turns(self, executor: AbstractExecutor, stop: Stop) -> None:
+        while not stop.dropped:
+            made = self._turn(0 if stop.is_set() else executor.room, fragile=not executor.contains)
+            if made is not None:
+                for number, point in made.points:
+                    executor.submit(number, point)
+                self._note(made.ended)
+                if not self._ledger.mine and (stop.is_set() or self._ledger.is_done(self._wanted)):
+                    return
+            elif stop.is_set() and not executor.running:
+                raise StorageTrouble(f"stopped before the last trials could be recorded; {_AGAIN}", passing=False)
+            if executor.running:
+                self._pending += executor.wait(0.25)
+            else:  # the last trials are those of other drivers, or the record does not answer
+                time.sleep(_PAUSE)
+
+    def _turn(self, room: int, *, fragile: bool) -> Turn | None:
+        """None where the record does not answer at present."""
+        if not self._pending and room <= 0:
+            return Turn()
+        try:
+            if self._trouble_since is not None:
+                trials = self._ledger.load()
+                self._table.rewrite(trials)
+                self._front = ParetoFront(self._directory / "states", trials)
+                self._front.clean(spare={number for number, _ in self._pending})
+            for number, outcome in self._pending:
+                if outcome.obstacle:
+                    raise StorageTrouble(f"{outcome.obstacle}: free some space", passing=False)
+                self._front.keep(number, outcome, self._config.scan.objectives)
+            made = self._ledger.turn(self._pending, room=room, wanted=self._wanted, fragile=fragile)
+        except StorageTrouble as error:
+            self._wait_or_stop(error)
+            return None
+        except OSError as error:
+            words = f"cannot write {error.filename or self._directory} ({error.strerror}): free some space"
+            raise StorageTrouble(f"{words}, {_AGAIN}", passing=False) from error
+        if self._trouble_since is not None:
+            self._trouble_since = None
+            self._progress.tell("")
+        self.new += len(self._pending)
+        for _, outcome in self._pending:
+            value = outcome.values.get(self._config.scan.objectives[0], math.nan)
+            self._progress.ended(failed=outcome.failed, value=value if outcome.feasible else math.nan)
+        self._pending = []
+        return made
+
+    def _wait_or_stop(self, error: StorageTrouble) -> None:
+        now = time.monotonic()
+        if self._trouble_since is None:
+            self._trouble_since = now
+        waited = now - self._trouble_since
+        if not error.passing or waited > _PATIENCE:
+            after = f" after {waited / 60:.0f} min" if error.passing else ""
+            raise StorageTrouble(f"{error}{after}, {_AGAIN}", passing=False) from error
+        self._progress.tell(f"waiting: {error}")
+
+    def _note(self, ended: Sequence[FrozenTrial]) -> None:
+        """The files beside the study, after the study."""
+        try:
+            for trial in ended:
+                self._front.settle(trial)
+                self._table.append(trial)
+        except OSError as error:
+            words = f"cannot write {error.filename or self._directory} ({error.strerror}): free some space"
+            raise StorageTrouble(f"{words}, {_AGAIN}", passing=False) from error
+        self._progress.done, self._progress.failed = self._ledger.done, self._ledger.twin.failed
+
+
+def _completed(config: Any, tables: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration recorded by an earlier version, with the settings that it did not know at their defaults."""
+    try:
+        return identity(config.with_tables(tables).to_dict())
+    except (ValueError, TypeError):
+        return dict(tables)  # it is compared as it stands, and the difference is named
+
+
+def _say_stopping(progress: Progress, executor: AbstractExecutor) -> None:
+    progress.tell(f"stopping: {executor.running} running trial(s) may finish, Ctrl-C again drops them")
+
+
+def _words(progress: Progress, executor: AbstractExecutor) -> str:
+    rate = "-" if math.isnan(progress.rate) else f"{60.0 * progress.rate:.2f}"
+    counts = f"trial {progress.done}/{progress.total} running {executor.running} failed {progress.failed}"
+    return f"{counts} rate {rate}/min {executor.where}"
+
+
+def _is_feasible(trial: FrozenTrial) -> bool:
+    return trial.state is TrialState.COMPLETE and all(value <= 0 for value in trial.constraints.values())
+
+
+def _result(
+    study: optuna.Study, directory: Path, *, wanted: int, new: int = 0, interrupted: bool = False
+) -> ScanResult:
+    trials = study.get_trials(deepcopy=False)
+    counts: Counter[str] = Counter()
+    for trial in trials:
+        if trial.state is TrialState.COMPLETE:
+            counts[trial.user_attrs.get("kind", "")] += 1
+        elif is_finished(trial):
+            counts["failed"] += 1
+    front = ParetoFront(directory / "states", trials).numbers
+    return ScanResult(
+        study=study,
+        directory=directory,
+        pareto=[trials[number] for number in front],
+        counts=dict(counts),
+        objectives=tuple(study.metric_names or ()),
+        finished=sum(is_finished(trial) and is_drawn(trial) for trial in trials),
+        verified=sum(is_finished(trial) and not is_drawn(trial) for trial in trials),
+        wanted=wanted,
+        new=new,
+        interrupted=interrupted,
+    )
+
+
+def _make_folder(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        probe = directory / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ValueError(f"cannot write to {directory} ({error.strerror}): give another folder with --out.") from error
+
+
+@contextmanager
+def _only_one(path: Path, what: Path) -> Iterator[None]:
+    """Hold a lock; the system releases it when this process ends, however it ends."""
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ValueError(f"another scan is running in {what}: wait for it, or give another --out.") from error
+        yield

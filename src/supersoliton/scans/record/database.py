@@ -1,0 +1,290 @@
+"""Trials as rows of Optuna's tables: SQLite, PostgreSQL, MySQL.
+
+Optuna's own storage writes a transaction for every parameter, attribute and constraint: 20 to 30 ms a trial in SQLite,
+here 1. A server is shared: a row lock on the study makes the turns of several drivers follow one another, so that each
+sees the trials of the others before it asks for a point. A running trial has a heartbeat, by the server's clock; one
+without is taken over.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import optuna
+import sqlalchemy as sa
+from optuna.distributions import distribution_to_json, json_to_distribution
+from optuna.storages._rdb import models  # the schema; pyproject.toml holds Optuna to the major version that has it
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError
+
+from .record import AbstractDisk, AbstractTurn, StorageTrouble
+
+LEASE = 60.0  # seconds without a heartbeat after which a running trial counts as abandoned
+_STUDIES, _TRIALS, _BEATS, _PARAMS, _VALUES, _USER, _SYSTEM = (
+    model.__table__
+    for model in (
+        models.StudyModel,
+        models.TrialModel,
+        models.TrialHeartbeatModel,
+        models.TrialParamModel,
+        models.TrialValueModel,
+        models.TrialUserAttributeModel,
+        models.TrialSystemAttributeModel,
+    )
+)
+_NEVER = datetime(2000, 1, 1)  # the heartbeat of a trial that its driver gave up
+
+
+class Rows(AbstractDisk):
+    """The trials of one study in a relational database."""
+
+    def __init__(self, study: optuna.Study, storage: optuna.storages.RDBStorage, *, shared: bool, where: str) -> None:
+        self.study, self.shared, self.storage, self._where = study, shared, storage, where
+        self._id, self.pulse = study._study_id, LEASE / 6
+        self._open: dict[int, tuple[int, frozenset[str]]] = {}  # number of a running trial → row, attributes it has
+        self._mine: set[int] = set()  # rows of our running trials
+        self._last = -1  # newest row seen
+        self._orphans: list[int] = []  # running trials found in a study that no other driver can be at
+
+    def load(self) -> list[FrozenTrial]:
+        with trouble(self._where):
+            self.storage.engine.dispose()  # after trouble, new connections
+            with self.storage.engine.connect() as connection:
+                trials = _read(connection, self._id)
+        self._open.clear()
+        self._see(trials)
+        self._mine &= {row for row, _ in self._open.values()}
+        self._orphans = [] if self.shared else sorted(self._open)
+        return trials
+
+    def _see(self, trials: Iterable[FrozenTrial]) -> None:
+        for trial in trials:
+            self._last = max(self._last, trial._trial_id)
+            if trial.state.is_finished():
+                self._open.pop(trial.number, None)
+            else:
+                self._open[trial.number] = (trial._trial_id, frozenset(trial.user_attrs) | set(trial.system_attrs))
+
+    @contextmanager
+    def turn(self) -> Iterator[AbstractTurn]:
+        with trouble(self._where), self.storage.engine.begin() as connection:
+            if self.shared:
+                connection.execute(sa.select(_STUDIES.c.study_id).filter_by(study_id=self._id).with_for_update())
+            yield _Turn(self, connection)
+
+    def beat(self) -> None:
+        rows = sorted(self._mine.copy())  # of another thread
+        if not self.shared or not rows:
+            return
+        with trouble(self._where), self.storage.engine.begin() as connection:
+            connection.execute(_BEATS.update().where(_BEATS.c.trial_id.in_(rows)).values(heartbeat=_now(connection)))
+
+    def close(self) -> None:
+        try:
+            with self.storage.engine.begin() as connection:
+                if self._mine:
+                    left = _BEATS.c.trial_id.in_(sorted(self._mine))
+                    connection.execute(_BEATS.update().where(left).values(heartbeat=_NEVER))
+        except SQLAlchemyError:
+            pass  # the server is away: the trials are taken over when their heartbeats are old
+        self.storage.remove_session()
+        self.storage.engine.dispose()
+
+
+class _Turn(AbstractTurn):
+    def __init__(self, rows: Rows, connection: sa.Connection) -> None:
+        self._rows, self._connection = rows, connection
+
+    def news(self) -> list[FrozenTrial]:
+        rows = self._rows
+        if not rows.shared:
+            return []
+        theirs = {row for row, _ in rows._open.values()} - rows._mine
+        # in a session of its own, which sees all that was committed: nobody else is in a turn
+        trials = rows.storage._get_trials(rows._id, None, theirs, rows._last)
+        rows._see(trials)
+        return sorted(trials, key=lambda trial: trial.number)
+
+    def begin(self, trial: FrozenTrial) -> None:
+        row = self._connection.execute(
+            _TRIALS.insert(),
+            {
+                "number": trial.number,
+                "study_id": self._rows._id,
+                "state": TrialState.RUNNING,
+                "datetime_start": _utc(trial.datetime_start),
+            },
+        ).inserted_primary_key
+        assert row is not None
+        key = int(row[0])
+        parameters = [
+            {
+                "trial_id": key,
+                "param_name": name,
+                "param_value": trial.distributions[name].to_internal_repr(value),
+                "distribution_json": distribution_to_json(trial.distributions[name]),
+            }
+            for name, value in trial.params.items()
+        ]
+        self._insert(_PARAMS, parameters)
+        self._attributes(key, trial.user_attrs, trial.system_attrs)
+        self._rows._open[trial.number] = (key, frozenset(trial.user_attrs) | set(trial.system_attrs))
+        self._rows._last = max(self._rows._last, key)
+        self._own(key)
+
+    def end(self, trial: FrozenTrial) -> None:
+        key, known = self._rows._open.pop(trial.number)
+        self._connection.execute(
+            _TRIALS.update()
+            .where(_TRIALS.c.trial_id == key)
+            .values(state=trial.state, datetime_complete=_utc(trial.datetime_complete))
+        )
+        self._insert(_VALUES, [_value(key, i, value) for i, value in enumerate(trial.values or ())])
+        self._attributes(
+            key,
+            {name: value for name, value in trial.user_attrs.items() if name not in known},
+            {name: value for name, value in trial.system_attrs.items() if name not in known},
+        )
+        self._rows._mine.discard(key)
+
+    def mark(self, number: int, name: str, value: int) -> None:
+        key, known = self._rows._open[number]
+        self._connection.execute(_USER.delete().where(_USER.c.trial_id == key, _USER.c.key == name))
+        self._attributes(key, {name: value}, {})
+        self._rows._open[number] = (key, known | {name})
+
+    def abandoned(self, most: int) -> list[int]:
+        rows = self._rows
+        if not rows.shared:
+            taken, rows._orphans = rows._orphans[:most], rows._orphans[most:]
+            return taken
+        theirs = {row: number for number, (row, _) in rows._open.items() if row not in rows._mine}
+        if not theirs or most <= 0:
+            return []
+        old = _now(self._connection) - timedelta(seconds=LEASE)
+        query = sa.select(_BEATS.c.trial_id).where(_BEATS.c.trial_id.in_(sorted(theirs)), _BEATS.c.heartbeat < old)
+        keys = [int(key) for key in self._connection.execute(query.order_by(_BEATS.c.trial_id).limit(most)).scalars()]
+        for key in keys:
+            self._own(key)
+        return [theirs[key] for key in keys]
+
+    def _own(self, key: int) -> None:
+        rows = self._rows
+        rows._mine.add(key)
+        if rows.shared:
+            now = _now(self._connection)
+            known = self._connection.execute(_BEATS.update().where(_BEATS.c.trial_id == key).values(heartbeat=now))
+            if not known.rowcount:
+                self._connection.execute(_BEATS.insert(), {"trial_id": key, "heartbeat": now})
+
+    def _attributes(self, key: int, user: Mapping[str, Any], system: Mapping[str, Any]) -> None:
+        for table, attributes in ((_USER, user), (_SYSTEM, system)):
+            self._insert(
+                table,
+                [{"trial_id": key, "key": name, "value_json": json.dumps(value)} for name, value in attributes.items()],
+            )
+
+    def _insert(self, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+        if rows:
+            self._connection.execute(table.insert(), rows)
+
+
+def _read(connection: sa.Connection, study: int) -> list[FrozenTrial]:
+    """Every trial of a study by number: what Optuna's `get_all_trials` returns, in an eighth of its time."""
+    mine = sa.select(_TRIALS.c.trial_id).filter_by(study_id=study)
+    columns: dict[str, dict[int, dict[Any, Any]]] = {}
+
+    def collect(name: str, table: sa.Table, *wanted: sa.Column[Any]) -> Iterator[tuple[dict[Any, Any], Any]]:
+        found = columns.setdefault(name, {})
+        query = sa.select(table.c.trial_id, *wanted).where(table.c.trial_id.in_(mine))
+        for key, *values in connection.execute(query.order_by(next(iter(table.primary_key)))):
+            yield found.setdefault(key, {}), values
+
+    known: dict[str, Any] = {}  # the text of a distribution → it, one object for all trials
+    for row, (name, value, text) in collect(
+        "params", _PARAMS, *_named(_PARAMS, "param_name param_value distribution_json")
+    ):
+        if text not in known:
+            known[text] = json_to_distribution(text)
+        row[name] = (known[text], known[text].to_external_repr(value))
+    for row, (objective, value, kind) in collect("values", _VALUES, *_named(_VALUES, "objective value value_type")):
+        row[objective] = models.TrialValueModel.stored_repr_to_value(value, kind)
+    for name, table in (("user", _USER), ("system", _SYSTEM)):
+        for row, (key, text) in collect(name, table, *_named(table, "key value_json")):
+            row[key] = json.loads(text)
+    query = sa.select(_TRIALS).filter_by(study_id=study).order_by(_TRIALS.c.number)
+    return [
+        FrozenTrial(
+            number=trial.number,
+            state=trial.state,
+            value=None,
+            values=[value for _, value in sorted(columns["values"].get(trial.trial_id, {}).items())] or None,
+            datetime_start=_local(trial.datetime_start),
+            datetime_complete=_local(trial.datetime_complete),
+            params={name: value for name, (_, value) in columns["params"].get(trial.trial_id, {}).items()},
+            distributions={name: kind for name, (kind, _) in columns["params"].get(trial.trial_id, {}).items()},
+            user_attrs=columns["user"].get(trial.trial_id, {}),
+            system_attrs=columns["system"].get(trial.trial_id, {}),
+            intermediate_values={},
+            trial_id=trial.trial_id,
+        )
+        for trial in connection.execute(query)
+    ]
+
+
+def _named(table: sa.Table, names: str) -> list[sa.Column[Any]]:
+    return [table.c[name] for name in names.split()]
+
+
+@contextmanager
+def trouble(where: str) -> Iterator[None]:
+    """Turn what a database complains of into StorageTrouble. Mistakes of ours in SQL stay what they are."""
+    try:
+        yield
+    except (DBAPIError, optuna.exceptions.StorageInternalError) as error:
+        cause = error if isinstance(error, DBAPIError) else error.__cause__
+        if not isinstance(cause, DBAPIError) or isinstance(cause, IntegrityError | ProgrammingError):
+            raise
+        raise _in_words(cause, where) from error
+
+
+def _in_words(error: DBAPIError, where: str) -> StorageTrouble:
+    reason = " ".join(str(error.orig).split())
+    if "full" in reason or "No space left" in reason or "disk I/O error" in reason:
+        words = f"the disk that holds {where} cannot take more ({reason}): free some space"
+        return StorageTrouble(words, passing=False)
+    if "readonly" in reason or "read-only" in reason or "unable to open" in reason:
+        return StorageTrouble(f"{where} cannot be written ({reason}): make it writable", passing=False)
+    if "malformed" in reason or "not a database" in reason:
+        return StorageTrouble(f"{where} is damaged ({reason}): put back a copy of it", passing=False)
+    if "locked" in reason or "busy" in reason:
+        return StorageTrouble(f"another program holds {where} ({reason}): let it finish", passing=True)
+    return StorageTrouble(f"{where} does not answer ({reason}): see to its server", passing=True)
+
+
+def _now(connection: sa.Connection) -> datetime:
+    """The database's own time, so that the clocks of several machines need not agree."""
+    # MySQL's CURRENT_TIMESTAMP is in local time, which leaps in spring: every trial would seem abandoned
+    clock = sa.func.utc_timestamp if connection.dialect.name in ("mysql", "mariadb") else sa.func.current_timestamp
+    now = connection.execute(sa.select(clock())).scalar_one()
+    if isinstance(now, str):  # SQLite
+        now = datetime.fromisoformat(now)
+    return now.astimezone(UTC).replace(tzinfo=None) if now.tzinfo else now
+
+
+def _utc(local: datetime | None) -> datetime | None:
+    """Optuna keeps naive times in UTC and shows them as naive local ones."""
+    return None if local is None else local.astimezone(UTC).replace(tzinfo=None)
+
+
+def _local(utc: datetime | None) -> datetime | None:
+    return None if utc is None else utc.replace(tzinfo=UTC).astimezone().replace(tzinfo=None)
+
+
+def _value(key: int, objective: int, value: float) -> dict[str, Any]:
+    stored, kind = models.TrialValueModel.value_to_stored_repr(value)
+    return {"trial_id": key, "objective": objective, "value": stored, "value_type": kind}

@@ -1,0 +1,125 @@
+"""Trials in Optuna's journal file: one line an operation, for file systems on which SQLite cannot lock (NFS).
+
+A trial ends with the line that says so; a driver killed before it leaves the trial running, and it is evaluated again.
+One driver at a time writes a journal.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import optuna
+from optuna.trial import FrozenTrial
+
+from .record import AbstractDisk, AbstractTurn, StorageTrouble
+
+_LOCKED_SECONDS = 2.0  # for which a lock on the journal may be that of a program which lives: a line takes 10 ms
+
+
+class Journal(AbstractDisk):
+    """The trials of one study in a journal file."""
+
+    def __init__(self, study: optuna.Study, storage: optuna.storages.JournalStorage, path: Path) -> None:
+        self.study, self._storage, self._path = study, storage, path
+        self._open: dict[int, tuple[int, frozenset[str]]] = {}  # number of a running trial → id, attributes it has
+        self._orphans: list[int] = []
+
+    def load(self) -> list[FrozenTrial]:
+        with self._trouble():
+            trials = self._storage.get_all_trials(self.study._study_id, deepcopy=False)
+        trials.sort(key=lambda trial: trial.number)
+        self._open = {
+            trial.number: (trial._trial_id, frozenset(trial.user_attrs) | set(trial.system_attrs))
+            for trial in trials
+            if not trial.state.is_finished()
+        }
+        self._orphans = sorted(self._open)
+        return trials
+
+    @contextmanager
+    def turn(self) -> Iterator[AbstractTurn]:
+        with self._trouble():
+            yield _Turn(self)
+
+    @contextmanager
+    def _trouble(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StorageTrouble(
+                f"{self._path} cannot be written ({error.strerror}): free some space or make it writable", passing=False
+            ) from error
+
+    def close(self) -> None:
+        return  # the file is opened anew for every line
+
+
+class _Turn(AbstractTurn):
+    def __init__(self, journal: Journal) -> None:
+        self._journal, self._storage = journal, journal._storage
+
+    def news(self) -> list[FrozenTrial]:
+        return []
+
+    def begin(self, trial: FrozenTrial) -> None:
+        key = self._storage.create_new_trial(self._journal.study._study_id, template_trial=trial)
+        self._journal._open[trial.number] = (key, frozenset(trial.user_attrs) | set(trial.system_attrs))
+
+    def end(self, trial: FrozenTrial) -> None:
+        key, known = self._journal._open[trial.number]
+        for name, value in trial.user_attrs.items():
+            if name not in known:
+                self._storage.set_trial_user_attr(key, name, value)
+        for name, value in trial.system_attrs.items():
+            if name not in known:
+                self._storage.set_trial_system_attr(key, name, value)
+        self._storage.set_trial_state_values(key, trial.state, trial.values)
+        del self._journal._open[trial.number]
+
+    def mark(self, number: int, name: str, value: int) -> None:
+        key, known = self._journal._open[number]
+        self._storage.set_trial_user_attr(key, name, value)
+        self._journal._open[number] = (key, known | {name})
+
+    def abandoned(self, most: int) -> list[int]:
+        journal = self._journal
+        taken, journal._orphans = journal._orphans[:most], journal._orphans[most:]
+        return taken
+
+
+def check(path: Path) -> int:
+    """How many bytes of a journal are whole lines. Raises ValueError where the file is no journal; changes nothing."""
+    content = path.read_bytes()
+    end = content.rfind(b"\n") + 1
+    for number, line in enumerate(content[:end].splitlines(), start=1):
+        try:
+            known = "op_code" in json.loads(line)
+        except (ValueError, TypeError):
+            known = False
+        if not known:
+            raise ValueError(f"line {number} is no entry of an Optuna journal")
+    if end == 0 and content and not content.startswith(b'{"op_code"'[: len(content)]):
+        raise ValueError("line 1 is no entry of an Optuna journal")
+    return end
+
+
+def mend(path: Path) -> None:
+    """Remove what a kill in the middle of a line left: the lock on the journal, and the half line.
+
+    Optuna would wait half a minute for the lock, and for ever where it points to a place from which the file was moved;
+    it would append to the half line, which was never acknowledged, and never read past it again. Only for who writes
+    the journal, as nobody else does: a line that is being written looks the same.
+    """
+    lock, deadline = path.with_name(f"{path.name}.lock"), time.monotonic() + _LOCKED_SECONDS
+    while lock.is_symlink() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    if lock.is_symlink():
+        lock.unlink(missing_ok=True)
+    end = check(path)
+    if end < path.stat().st_size:
+        with path.open("rb+") as file:
+            file.truncate(end)

@@ -1,0 +1,187 @@
+"""The study in memory that the sampler sees: the trials on disk without what no sampler reads.
+
+Samplers look at every trial before each ask, so a study in a database would be read or copied as a whole every time.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from ...config.scan import ScanSettings
+from ...sampling.proposals import MARK, is_drawn
+from ...sampling.samplers import choose_parents_again, distributions, make_sampler, quiet_optuna
+from ..trial import ERROR, Outcome, is_finished
+
+BEGUN = "begun"  # attribute of a trial that was taken up again: how often it has been begun
+
+
+class Twin:
+    """Asks and is told; the numbers of its trials are those on disk.
+
+    Before each trial the sampler is made anew from (seed, number of the trial), so that what it draws depends on the
+    trials before and on nothing else: a resumed scan with one worker goes on exactly as an uninterrupted one.
+    """
+
+    def __init__(
+        self, settings: ScanSettings, directions: Sequence[optuna.study.StudyDirection], trials: Iterable[FrozenTrial]
+    ) -> None:
+        self._settings = settings
+        self._storage = optuna.storages.InMemoryStorage()
+        with quiet_optuna():
+            self._study = optuna.create_study(storage=self._storage, directions=list(directions))
+        self._distributions = distributions(settings)
+        self._said: set[str] = set()
+        self._numbers = 0
+        self._finished: set[int] = set()
+        self._failed: set[int] = set()
+        self._running: set[int] = set()
+        self._foretold: dict[int, tuple[int, int]] = {}  # trials of the verification phase that run or are finished
+        self.verified: set[tuple[int, int]] = set()  # (after, index) of the finished ones, see verify.Prediction
+        for trial in trials:
+            self.put(trial)
+        choose_parents_again(self._study, settings)
+
+    @property
+    def finished(self) -> int:
+        """How many trials count towards the number asked for."""
+        return len(self._finished)
+
+    @property
+    def failed(self) -> int:
+        return len(self._failed)
+
+    @property
+    def running(self) -> frozenset[int]:
+        """Numbers of the trials with a point that have not ended, ours and those of others."""
+        return frozenset(self._running)
+
+    @property
+    def claimed(self) -> int:
+        """Trials that count or will: finished and running ones."""
+        return len(self._finished) + len(self._running - self._foretold.keys())
+
+    @property
+    def trials(self) -> list[FrozenTrial]:
+        """All trials, without what no sampler reads."""
+        return self._study.get_trials(deepcopy=False)
+
+    @property
+    def foretold(self) -> set[tuple[int, int]]:
+        """(after, index) of the trials of the verification phase that run or are finished."""
+        return set(self._foretold.values())
+
+    def put(self, trial: FrozenTrial) -> None:
+        """Take over a trial from the disk: a new one, or what became of one that ran."""
+        if trial.number < self._numbers:
+            self._update(trial)
+        else:
+            self._storage.create_new_trial(self._study._study_id, template_trial=_slim(trial))
+            self._numbers += 1
+        self._count(trial)
+
+    def _update(self, trial: FrozenTrial) -> None:
+        known = self._storage.get_trial(trial.number)
+        if known.state.is_finished():
+            return
+        for name, value in {**trial.params}.items():
+            if name not in known.params:
+                distribution = trial.distributions[name]
+                self._storage.set_trial_param(
+                    trial.number, name, distribution.to_internal_repr(value), distribution
+                )  # fmt: skip
+        for name, value in trial.system_attrs.items():
+            if name not in known.system_attrs:
+                self._storage.set_trial_system_attr(trial.number, name, value)
+        if trial.state.is_finished():
+            if ERROR in trial.user_attrs:
+                self._storage.set_trial_user_attr(trial.number, ERROR, "")
+            self._storage.set_trial_state_values(trial.number, trial.state, trial.values)
+
+    def _count(self, trial: FrozenTrial) -> None:
+        number = trial.number
+        self._running.discard(number)
+        self._foretold.pop(number, None)
+        if is_finished(trial):
+            if is_drawn(trial):
+                self._finished.add(number)
+            else:
+                self.verified.add(self._note_foretold(trial))
+            if trial.state is TrialState.FAIL:
+                self._failed.add(number)
+        elif not trial.state.is_finished() and self.has_point(trial):
+            self._running.add(number)
+            if not is_drawn(trial):
+                self._note_foretold(trial)
+
+    def _note_foretold(self, trial: FrozenTrial) -> tuple[int, int]:
+        mark = trial.user_attrs[MARK]
+        self._foretold[trial.number] = (mark["after"], mark["index"])
+        return self._foretold[trial.number]
+
+    def has_point(self, trial: FrozenTrial) -> bool:
+        """Whether it has a value for every coupling, and not the trial of some other program."""
+        return all(name in trial.params for name in self._distributions)
+
+    def get(self, number: int) -> FrozenTrial:
+        return self._storage.get_trial(number)
+
+    def ask(self, planned: tuple[Mapping[str, float], Mapping[str, Any]] | None = None) -> FrozenTrial:
+        """A new running trial: at a point that the sampler draws, or at a planned one with its attributes."""
+        if planned is not None:
+            self._study.enqueue_trial(dict(planned[0]), user_attrs=dict(planned[1]))
+        self._study.sampler = make_sampler(self._settings, self._numbers, self._said)
+        number = self._study.ask(self._distributions).number
+        self._numbers += 1
+        trial = self._storage.get_trial(number)
+        self._count(trial)
+        return trial
+
+    def tell(self, number: int, outcome: Outcome) -> FrozenTrial | None:
+        """What became of a running trial; returns it with all its attributes, None where it had ended already."""
+        if self._storage.get_trial(number).state.is_finished():
+            return None
+        if outcome.failed:
+            self._storage.set_trial_user_attr(number, ERROR, "")
+            self._storage.set_trial_state_values(number, TrialState.FAIL)
+        else:
+            for name, value in outcome.constraints.items():
+                self._storage.set_trial_system_attr(number, f"constraints:{name}", value)
+            values = [outcome.values[name] for name in self._settings.objectives]
+            # an undefined objective is infeasible ("scored" > 0), so this 0 is never compared with a real one
+            values = [value if np.isfinite(value) else 0.0 for value in values]
+            self._storage.set_trial_state_values(number, TrialState.COMPLETE, values)
+        trial = copy.copy(self._storage.get_trial(number))
+        trial.user_attrs = {**trial.user_attrs, **_attributes(outcome)}
+        self._count(trial)
+        return trial
+
+    def give_up(self, number: int) -> FrozenTrial:
+        """Fail a trial that was left running without a point to go on with; it does not count."""
+        self._storage.set_trial_state_values(number, TrialState.FAIL)
+        self._running.discard(number)
+        self._foretold.pop(number, None)
+        return self._storage.get_trial(number)
+
+
+def _attributes(outcome: Outcome) -> dict[str, Any]:
+    if outcome.failed:
+        return {"status": outcome.status, ERROR: outcome.error, "cache": outcome.cache}
+    names = ("kind", "status", "reasons", "values", "constraints", "seconds", "start", "cache")
+    return {name: getattr(outcome, name) for name in names}
+
+
+def _slim(trial: FrozenTrial) -> FrozenTrial:
+    """What samplers read: point, values, constraints, generation. A tenth of the memory of the whole."""
+    slim = copy.copy(trial)
+    slim.user_attrs = {ERROR: ""} if ERROR in trial.user_attrs else {}
+    if BEGUN in trial.user_attrs:
+        slim.user_attrs[BEGUN] = trial.user_attrs[BEGUN]
+    if MARK in trial.user_attrs:
+        slim.user_attrs[MARK] = trial.user_attrs[MARK]
+    return slim

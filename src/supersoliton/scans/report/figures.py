@@ -1,0 +1,108 @@
+"""Pictures of a scan: Pareto projections, importances, hypervolume, the null of the scores, spectra of one trial."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from ...plotting import (
+    axis_label,
+    draw_levels,
+    draw_thresholds,
+    logarithmic,
+    palette_of,
+    plot_projections,
+    signed_mass,
+    theme,
+)
+from .records import Record, Trial
+from .summary import NULL_PERCENTILE, null_percentiles
+
+
+def pareto_projections(record: Record, *, theme_name: str = "light") -> Figure:
+    """Every pair of objectives against each other; a single objective against the trial's number."""
+    return plot_projections(record.trials, record.pareto, record.objectives, theme_name=theme_name)
+
+
+def importance_bars(importances: Mapping[str, Mapping[str, float]], *, theme_name: str = "light") -> Figure:
+    """One panel per objective: the share ``importances[objective][coupling]`` in reaching its best tenth."""
+    names = sorted({name for shares in importances.values() for name in shares})
+    order = sorted(names, key=lambda name: max(shares.get(name, 0.0) for shares in importances.values()))
+    with theme(theme_name) as colours:
+        width = 3.4 * len(importances) if len(importances) > 1 else 6.0
+        figure = Figure(figsize=(width, 0.32 * len(order) + 1.2), layout="constrained")
+        panels = figure.subplots(1, len(importances), sharey=True, squeeze=False)[0]
+        for ax, (objective, shares) in zip(panels, importances.items(), strict=True):
+            widths = [shares.get(name, 0.0) for name in order]
+            ax.barh(range(len(order)), widths, color=palette_of(colours)[0], height=0.65)
+            ax.set_yticks(range(len(order)), order)
+            ax.tick_params(axis="y", length=0)
+            ax.set_xlim(0, max([*widths, 0.01]) * 1.15)
+            ax.set_title(axis_label(objective))
+            ax.set_xlabel("importance")
+    return figure
+
+
+def history(numbers: Sequence[int], values: Sequence[float], label: str, *, theme_name: str = "light") -> Figure:
+    """A quantity that only grows (hypervolume, best value so far) over the trials."""
+    with theme(theme_name) as colours:
+        figure = Figure(figsize=(6.5, 3.2), layout="constrained")
+        ax = figure.add_subplot()
+        ax.step(numbers, values, where="mid", color=palette_of(colours)[0], lw=2.0)  # so that the last is seen too
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.set_xlabel("trial")
+        ax.set_ylabel(label)
+        ax.margins(x=0.01)
+        ax.grid(axis="y", lw=0.6)
+    return figure
+
+
+def null_histogram(trials: Sequence[Trial], *, theme_name: str = "light") -> Figure:
+    """Where the trials' fractal_score lies within the null of its own spectrum; flat if scores were random."""
+    percentiles = null_percentiles(trials)
+    with theme(theme_name) as colours:
+        figure = Figure(figsize=(6.5, 3.2), layout="constrained")
+        ax = figure.add_subplot()
+        bins = np.linspace(0, 100, 21)
+        ax.hist(percentiles, bins=bins, color=palette_of(colours)[0], edgecolor=colours["paper"])  # type: ignore[arg-type]
+        ax.axhline(percentiles.size / 20, color=colours["faint"], lw=1.0, ls="--", label="expected of random spectra")
+        ax.axvline(NULL_PERCENTILE, color=colours["negative"], lw=1.4, label=f"{NULL_PERCENTILE:.0f}th percentile")
+        ax.set_xlabel("percentile of the fractal score within its own null")
+        ax.set_ylabel("trials")
+        ax.yaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.set_xlim(0, 100)
+        figure.legend(loc="outside upper left", ncols=2)
+    return figure
+
+
+def spectrum_figure(spectra: Mapping[str, Sequence[float]], *, theme_name: str = "light") -> Figure:
+    """A trial's stored spectra: bound states per l below the continuum, and the box modes by rank.
+
+    ``bound_<l>`` and ``continuum`` are eigenvalues (mass^2; at fixed norm of L_+, so less omega^2 for the octaves),
+    ``box`` the masses at l = 0 in the box.
+    """
+    thresholds = signed_mass(np.asarray(spectra.get("continuum", ()), dtype=float))
+    bound = sorted((name for name in spectra if name.startswith("bound_")), key=lambda name: int(name.split("_")[1]))
+    levels = [(f"ℓ = {name.split('_')[1]}", signed_mass(np.asarray(spectra[name], dtype=float))) for name in bound]
+    box = np.sort(np.asarray(spectra.get("box", ()), dtype=float))
+    with theme(theme_name) as colours:
+        figure = Figure(figsize=(8.0, 3.6))  # margins by hand, see plotting.plot_state
+        left = figure.add_axes((0.085, 0.14, 0.30, 0.77))
+        right = figure.add_axes((0.56, 0.14, 0.42, 0.77))
+        draw_levels(left, levels, thresholds, colours)
+        left.set_title("Bound states below the continuum")
+        empty = [x for x, (_, values) in enumerate(levels) if not values.size]
+        for x in empty:
+            left.annotate("none", (x, 0.02), ha="center", va="bottom", fontsize=8, color=colours["faint"])
+        right.set_title(f"Box modes, ℓ = 0 ({box.size})")
+        right.plot(np.arange(1, box.size + 1), box, ".", ms=4, color=palette_of(colours)[0])
+        draw_thresholds(right, thresholds, colours)
+        right.set_xlabel("rank")
+        right.set_ylabel("m = √λ [mass]")
+        logarithmic(right.xaxis)
+        if box.size and box[0] > 0:
+            logarithmic(right.yaxis)
+    return figure

@@ -1,0 +1,271 @@
+"""The linked views of the page: what is known of each trial, as data, and the places where the scripts draw it.
+
+The scripts in `web/` draw the trials on canvases: no library, no network, no WebGL. A hundred thousand numbers are a
+page of a megabyte; beyond `plotting.MAX_POINTS` trials those that are not Pareto-optimal are thinned, and it is said.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from ...plotting import KIND_MARKERS, axis_label, field_label, named_fields, signed_mass, thin, wants_log
+from ...plotting.html import escape
+from ...states.kinds import KIND_WORDS
+from .records import Record, Trial
+
+MAX_DRAWN = 150  # Pareto-optimal trials whose profile and spectrum are in the page, 3 to 8 kB each
+SCRIPTS = ("scales.js", "views.js", "details.js", "start.js")
+
+# What the panel tells of a trial beside its couplings: name in the record -> (words, significant digits).
+_FACTS = {
+    "energy": ("E", 8),
+    "norm": ("N", 6),
+    "multiplier": ("ω²", 6),
+    "size": ("size", 4),
+    "octaves_in_core": ("octaves in the core", 3),
+    "residual": ("residual", 2),
+    "discretisation": ("discretisation", 2),
+    "virial": ("virial", 2),
+    "negative_modes": ("negative modes", 3),
+    "translation_mode": ("translation mode", 2),
+    "boundary_fraction": ("norm in the outer tenth", 2),
+    "null_mean": ("mean of the null", 4),
+    "null_percentile": ("percentile in the null", 4),
+}
+
+
+def views(record: Record) -> str:
+    """The part of the page that the scripts fill; empty without trials."""
+    if not record.trials:
+        return ""
+    shown = thin(record.trials, keep=record.pareto)
+    names = [*record.objectives, *record.parameters]
+    thinned = ""
+    if len(shown) < len(record.trials):
+        thinned = (
+            f"<p class='note'>{len(shown)} of {len(record.trials)} trials are drawn and can be pointed at: all "
+            f"{len(record.pareto)} Pareto-optimal ones, and of the others an even sample over the scan. Counts and the "
+            "pictures of the other sections are of all, where they do not say otherwise.</p>"
+        )
+    pairs = [*itertools.combinations(record.objectives, 2)]
+    flat = "".join(
+        f"<div class='view flat' data-view='projection' data-x='{escape(x)}' data-y='{escape(y)}' "
+        f"data-label='{escape(axis_label(y))} over {escape(axis_label(x))}, all trials'></div>"
+        for x, y in pairs
+    )
+    cube = _cube(names) if len(names) >= 3 else ""
+    lines = (
+        "<h3>Couplings and objectives</h3><div class='view' data-view='parallel' data-label='parallel coordinates of "
+        "all trials'></div><p class='note'><span id='chosen' role='status'></span><button id='clear' hidden>show all"
+        "</button> <span class='hint'>Drag along an axis to keep only the trials inside, in all pictures. Point at a "
+        "line for its trial.</span></p>"
+        if len(names) >= 2
+        else ""
+    )
+    return (
+        f"<div class='linked'><div>{_key(shown, record)}{cube}<div class='flats'>{flat}</div>{lines}{thinned}</div>"
+        "<aside><label>trial <input id='pick' type='number' min='0' inputmode='numeric'></label>"
+        "<div id='trial' aria-live='polite'></div></aside></div>"
+    )
+
+
+def _cube(names: Sequence[str]) -> str:
+    def options(chosen: int) -> str:
+        return "".join(
+            f"<option value='{escape(name)}'{' selected' if k == chosen else ''}>{escape(name)}</option>"
+            for k, name in enumerate(names)
+        )
+
+    choosers = "".join(
+        f"<label>{letter} <select data-axis='{axis}'>{options(axis)}</select></label>"
+        for axis, letter in enumerate("xyz")
+    )
+    return (
+        f"<div><div class='axes'>{choosers}</div><div class='view' data-view='cube' "
+        f"data-axes='{escape(json.dumps(list(names[:3])))}' data-label='all trials in three dimensions'></div>"
+        "<p class='note hint'>Point at a trial and the panel shows it, click to keep it. Drag or use the arrow keys to "
+        "turn, Ctrl and the wheel or + and − to zoom, double-click to begin again.</p></div>"
+    )
+
+
+def _key(shown: Sequence[Trial], record: Record) -> str:
+    kinds = dict.fromkeys(trial.kind for trial in shown)
+    shapes = {"o": "●", "D": "◆", "^": "▲", ">": "▶", "<": "◀", "p": "⬟", "s": "■", "v": "▼", ".": "●"}
+    entries = "".join(
+        f"<li><span style='color:var(--kind-{KIND_MARKERS.get(kind, ('.', -1))[1]})'>"
+        f"{shapes[KIND_MARKERS.get(kind, ('.', -1))[0]]}</span> {escape(KIND_WORDS.get(kind, (kind, kind))[0])}</li>"
+        for kind in kinds
+    )
+    ringed = f"<li>ringed: {'Pareto-optimal' if len(record.objectives) > 1 else 'best'}</li>" if record.pareto else ""
+    hollow = "<li>hollow: some constraint does not hold</li>" if any(not t.is_feasible for t in shown) else ""
+    return f"<ul class='legend'>{entries}{hollow}{ringed}</ul>"
+
+
+def scripts(record: Record) -> str:
+    """The data and the scripts, inline: the page needs nothing else. Empty without trials."""
+    if not record.trials:
+        return ""
+    # "<" as an escape of JSON's: no name, reason or status can end the element or begin another
+    data = json.dumps(page_data(record), allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+    folder = Path(__file__).with_name("web")
+    code = "".join(f"<script>{(folder / name).read_text(encoding='utf-8')}</script>" for name in SCRIPTS)
+    return f"<script type='application/json' id='record'>{data}</script>{code}"
+
+
+def page_data(record: Record) -> dict[str, Any]:
+    """What the scripts read: one list per quantity over the trials shown, None where it is not defined."""
+    shown = thin(record.trials, keep=record.pareto)
+    best = {trial.number for trial in record.pareto}
+    kinds = list(dict.fromkeys(trial.kind for trial in shown))
+    statuses = list(dict.fromkeys(trial.status for trial in shown))
+    ranges = record.config.get("scan", {}).get("parameters", {})
+    facts = [
+        {"label": words, "digits": digits, "values": [_number(t.value(name), digits + 1) for t in shown]}
+        for name, (words, digits) in _FACTS.items()
+        if name not in record.objectives
+        and name not in record.parameters
+        and any(math.isfinite(t.value(name)) for t in shown)
+    ]
+    return {
+        "number": [trial.number for trial in shown],
+        "objectives": [_objective(record, shown, k, name) for k, name in enumerate(record.objectives)],
+        "parameters": [_parameter(shown, name, ranges.get(name)) for name in record.parameters],
+        "kinds": [_kind(kind) for kind in kinds],
+        "kind": [kinds.index(trial.kind) for trial in shown],
+        "statuses": statuses,
+        "status": [statuses.index(trial.status) for trial in shown],
+        "feasible": [int(trial.is_feasible) for trial in shown],
+        "pareto": [int(trial.number in best) for trial in shown],
+        "certified": [_number(trial.value("certified"), 1) for trial in shown],
+        "reasons": {trial.number: "; ".join(_why_not(trial)) for trial in shown if _why_not(trial)},
+        "facts": facts,
+        "states": _states(record),
+        "not_drawn": f"The page has profiles of {MAX_DRAWN} trials at most; those of the others are in states/.",
+        "first": next((i for i, trial in enumerate(shown) if record.pareto and trial is record.pareto[0]), -1),
+    }
+
+
+def _why_not(trial: Trial) -> list[str]:
+    broken = [name.replace("_", " ") for name, value in trial.constraints.items() if not value <= 0]
+    return [*trial.reasons, *([f"constraints that do not hold: {', '.join(broken)}"] if broken else [])]
+
+
+def _objective(record: Record, shown: Sequence[Trial], k: int, name: str) -> dict[str, Any]:
+    values = [trial.objectives[k] for trial in shown]
+    column = _column(name, values, log=wants_log([v for v in values if math.isfinite(v)]))
+    return column | {"label": axis_label(name), "is_objective": True}
+
+
+def _parameter(shown: Sequence[Trial], name: str, spec: Any) -> dict[str, Any]:
+    values = [trial.couplings.get(name, math.nan) for trial in shown]
+    column = _column(name, values, log=isinstance(spec, Mapping) and bool(spec.get("log", False)))
+    if spec is not None:
+        low, high = (spec["low"], spec["high"]) if isinstance(spec, Mapping) else spec
+        inside = all(low <= value <= high for value in values if math.isfinite(value))
+        column |= {"low": float(low), "high": float(high)} if inside else {}  # a scan may have been extended
+    return column
+
+
+def _column(name: str, values: Sequence[float], *, log: bool) -> dict[str, Any]:
+    return {"name": name, "label": name, "log": log, "values": [_number(value, 7) for value in values]}
+
+
+def _kind(kind: str) -> dict[str, Any]:
+    marker, slot = KIND_MARKERS.get(kind, (".", -1))
+    return {"name": kind, "word": KIND_WORDS.get(kind, (kind, kind))[0], "marker": marker, "slot": slot}
+
+
+def _states(record: Record) -> dict[int, dict[str, Any]]:
+    """Profile and spectrum of the Pareto-optimal trials, of so many of them evenly along the front."""
+    found = {}
+    for trial in thin(record.pareto, keep=record.pareto[:1], at_most=MAX_DRAWN):
+        profile, spectrum = _profile(record.state_file(trial), record), _spectrum(record.spectra(trial))
+        if profile or spectrum:
+            found[trial.number] = {"profile": profile, "spectrum": spectrum}
+    return found
+
+
+def _profile(path: Path, record: Record) -> dict[str, Any] | None:
+    """The fields at the nodes of the mesh. Read without the model, which may be a user's function of another folder."""
+    try:
+        with xr.open_dataset(path) as data:  # classic netCDF or HDF5, as xarray finds it
+            stored = json.loads(data.attrs["record"])
+            names = [str(name) for name in data.data_vars]
+            r, u = data["r"].values, np.stack([data[name].values for name in names], axis=1)
+    except Exception:  # noqa: BLE001  not there, or damaged, which fails anywhere in its reader: the study's numbers stay
+        return None
+    reach = np.abs(u).max(axis=0)
+    named = named_fields(reach, names)
+    rest = [i for i in range(len(names)) if i not in named]
+    fields = [
+        {"label": _plain(names[i]), "special": int(names[i] == "phi"), "values": _rounded(u[:, i])} for i in named
+    ]
+    fields += [{"label": "", "special": 0, "values": _rounded(u[:, i])} for i in rest if reach[i] > 1e-3 * reach.max()]
+    dim = float(stored.get("grid", {}).get("dim", 3))
+    unit = {1.0: "field", 3.0: "field [mass]"}.get(dim, f"field [mass^{(dim - 1) / 2:g}]")
+    return {
+        "r": [float(f"{x:.4g}") for x in r],
+        "fields": fields,
+        "unit": unit,
+        "more": f"{len(rest)} more, smaller" if rest else "",
+    }
+
+
+def _rounded(values: np.ndarray) -> list[float]:
+    """To a two-thousandth of the largest: a pixel of the picture is more."""
+    digits = max(0, 4 - math.ceil(math.log10(max(float(np.abs(values).max()), 1e-12))))
+    return [round(float(value), digits) for value in values]
+
+
+def _plain(name: str) -> str:
+    """``psi_3`` -> Ψ₃, for text without mathematics."""
+    label = field_label(name)
+    if not label.startswith("$"):
+        return name
+    stem, _, index = label.strip("$").partition("_")
+    subscript = index.strip("{}").translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
+    return {r"\Psi": "Ψ", r"\Phi": "Φ"}.get(stem, stem) + subscript
+
+
+def _spectrum(spectra: Mapping[str, Sequence[float]]) -> dict[str, Any] | None:
+    """Levels below the continuum for each l, and the box modes up to 1.5 times where it begins, as signed masses."""
+    if not spectra:
+        return None
+    edges = signed_mass(np.asarray(spectra.get("continuum", ()), dtype=float))
+    edges = np.unique(np.round(edges[np.isfinite(edges)], 5))
+    bound = sorted((name for name in spectra if name.startswith("bound_")), key=lambda name: int(name.split("_")[1]))
+    columns: list[dict[str, Any]] = [
+        {"label": f"ℓ = {name.split('_')[1]}", "values": _levels(signed_mass(np.asarray(spectra[name], dtype=float)))}
+        for name in bound
+    ]
+    box = np.sort(np.asarray(spectra.get("box", ()), dtype=float))
+    top = 1.5 * float(edges.max()) if edges.size else math.inf
+    near = box[box <= top][:60]
+    columns.append({"label": "box, ℓ = 0", "thin": 1, "values": _levels(near)})
+    note = "Dashed: where continua begin. "
+    if box.size:
+        note += f"{box.size} box modes from {box[0]:.4g} to {box[-1]:.4g}, {near.size} of them in the picture."
+    return {
+        "columns": columns,
+        "continuum": _levels(edges),
+        "note": note,
+        # a zero mode comes out as +-1e-10 or so in lambda: neither sign of it means anything
+        "zero": 1e-3 * float(np.abs(edges).max()) if edges.size else 1e-3,
+    }
+
+
+def _levels(values: np.ndarray) -> list[float]:
+    return [float(f"{value:.6g}") for value in values if math.isfinite(value)]
+
+
+def _number(value: float, digits: int) -> float | None:
+    """So many digits and no more, for the size of the page; JSON has no NaN."""
+    return float(f"{value:.{digits}g}") if math.isfinite(value) else None

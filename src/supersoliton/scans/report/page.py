@@ -1,0 +1,326 @@
+"""The report of a scan: one self-contained HTML page, and its pictures as PNG files beside it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from ...plotting import KIND_MARKERS, THEMES, axis_label, plot_state, save_figure
+from ...plotting.html import escape, number, picture, style, table
+from ...states.kinds import KIND_WORDS
+from ...states.state import load
+from ..record.folder import REPORT, REPORT_COVERS
+from ..trial import is_finished
+from . import figures, linked, verification
+from .analysis import MAX_FOR_IMPORTANCE, MIN_TRIALS_FOR_IMPORTANCE, growth, importances
+from .records import Record, Trial, read_record
+from .summary import CONSTRAINT_WORDS, count_words, join_words, null_percentiles, scored_trials, summary_sentences
+
+MAX_SHOWN = 4  # trials whose profile and spectrum are drawn
+MAX_LISTED = 200  # more trials are not listed: trials.csv has them all
+
+
+def write_report(run_dir: Path, storage: str = "") -> Path:
+    """Write ``report.html`` into a scan's folder, its pictures into ``report/``, and return the page's path.
+
+    Raises
+    ------
+    ValueError : if the folder holds no readable study.
+    """
+    run_dir = Path(run_dir)
+    record = read_record(run_dir, storage)
+    gallery = _Gallery(run_dir / "report")
+    sections = [
+        ("Summary", _summary(record)),
+        ("Pareto front", _pareto(record, gallery)),
+        ("Best trials", _best(record, gallery)),
+        ("Predicted and found", verification.section(record)),
+        ("Scores against their null", _null(record, gallery)),
+        ("What matters", _importance(record, gallery)),
+        ("Progress", _progress(record, gallery)),
+        ("How to do it again", _scanned(record)),
+        ("All trials", _all_trials(record)),
+    ]
+    path = run_dir / REPORT
+    unfinished = path.with_name(f".{REPORT}")  # a page cut short by a kill would look like one that tells less
+    unfinished.write_text(_page(record, [(title, body) for title, body in sections if body]), encoding="utf-8")
+    unfinished.replace(path)
+    return path
+
+
+class _Gallery:
+    """Draws a figure once per theme, saves the PNGs, and gives back the HTML that shows the right one."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        folder.mkdir(exist_ok=True)
+        for old in folder.glob("*.png"):  # an earlier report's pictures would be taken for this one's
+            old.unlink()
+
+    def show(self, name: str, alt: str, draw: Callable[[str], Figure]) -> str:
+        paths = {}
+        width = 0.0
+        for theme_name in THEMES:
+            suffix = "" if theme_name == "light" else f"-{theme_name}"
+            figure = draw(theme_name)
+            width = figure.get_figwidth()
+            paths[theme_name] = save_figure(figure, self.folder / f"{name}{suffix}.png")
+        # 90 pixels to the inch: the pictures' letters come out as large as the page's notes.
+        return picture(paths["light"], paths["dark"], alt, width=round(90 * width))
+
+
+def _page(record: Record, sections: list[tuple[str, str]]) -> str:
+    title = f"Scan {escape(record.name)}"
+    anchors = [(heading, heading.lower().replace(" ", "-")) for heading, _ in sections]
+    links = "".join(f"<a href='#{anchor}'>{heading}</a>" for heading, anchor in anchors)
+    body = "".join(
+        f"<section id='{anchor}'><h2>{heading}</h2>{content}</section>"
+        for (heading, anchor), (_, content) in zip(anchors, sections, strict=True)
+    )
+    return (
+        "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
+        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
+        f"{REPORT_COVERS.format(sum(is_finished(trial) for trial in record.frozen))}"
+        f"<title>{title} – supersoliton</title>{style()}</head><body>"
+        f"<header><h1>{title}</h1><p class='lead'>{_lead(record)}</p><nav>{links}</nav></header>"
+        f"<main>{body}</main>{linked.scripts(record)}</body></html>\n"
+    )
+
+
+def _lead(record: Record) -> str:
+    dates = [t.datetime_start for t in record.frozen if t.datetime_start]
+    day = f", begun {min(dates):%Y-%m-%d %H:%M}" if dates else ""
+    goals = escape(join_words([axis_label(name) for name in record.objectives]))
+    return f"Maximising {goals}{day}. Natural units: lengths in 1/mass, energies in mass."
+
+
+def _summary(record: Record) -> str:
+    text = "".join(
+        f"<p>{escape(sentence)}</p>" for sentence in [*summary_sentences(record), *verification.sentences(record)[:1]]
+    )
+    counts = record.counts() | ({"failed": len(record.failed)} if record.failed else {})
+    total = sum(counts.values())
+    if not total:
+        return f"<div class='summary'>{text}</div>"
+    bar, legend = "", ""
+    for kind, count in counts.items():
+        colour = f"var(--kind-{KIND_MARKERS.get(kind, ('', -1))[1]})" if kind != "failed" else "var(--ink)"
+        bar += f"<span style='width:{100 * count / total:.3f}%;background:{colour}'></span>"
+        words = count_words(count, kind) if kind in KIND_WORDS else f"{count} {kind}"
+        legend += f"<li><span class='swatch' style='background:{colour}'></span>{escape(words)}</li>"
+    return f"<div class='summary'>{text}</div><div class='bar'>{bar}</div><ul class='legend'>{legend}</ul>"
+
+
+def _pareto(record: Record, gallery: _Gallery) -> str:
+    if not record.trials:
+        return ""
+    drawn = gallery.show(
+        "pareto", "the objectives of all trials", lambda t: figures.pareto_projections(record, theme_name=t)
+    )
+    still = "<p class='note'>Hollow: at least one constraint does not hold. Ringed: Pareto-optimal.</p>"
+    return f"{linked.views(record)}<noscript>{drawn}{still}</noscript>{_pareto_table(record)}"
+
+
+def _pareto_table(record: Record) -> str:
+    if not record.pareto:
+        return "<p>There is no Pareto set: no trial satisfies every constraint. The pictures show all trials.</p>"
+    extra = {"energy": "E", "multiplier": "ω²", "octaves_in_core": "octaves in core", "null_percentile": "null %",
+             "residual": "residual", "negative_modes": "negative modes"}  # fmt: skip
+    extra = {k: v for k, v in extra.items() if k not in record.objectives and any(k in t.values for t in record.pareto)}
+    head = ["trial", *map(axis_label, record.objectives), *record.parameters, "kind", *extra.values()]
+    shown = record.pareto[:MAX_LISTED]
+    rows = (
+        [
+            str(trial.number),
+            *(f"<b>{number(value)}</b>" for value in trial.objectives),
+            *(number(trial.couplings.get(name, float("nan"))) for name in record.parameters),
+            escape(trial.kind),
+            *(number(trial.value(name), 2 if name == "residual" else 4) for name in extra),
+        ]
+        for trial in shown
+    )
+    more = len(record.pareto) - len(shown)
+    note = f"<p class='note'>{more} more Pareto-optimal trials are in <code>trials.csv</code>.</p>" if more else ""
+    return table([_heading(title) for title in head], rows, trials=[trial.number for trial in shown]) + note
+
+
+def _heading(title: str) -> str:
+    """The name of a column, which may break after an underscore: names are wider than most numbers below them."""
+    return escape(title).replace("_", "_<wbr>")
+
+
+_MODES_NOTE = (
+    "<p class='note'>Modes at fixed norm are those of L₊, the second variation less ω²: one negative mode at ℓ = 0 "
+    "belongs to a stable Q-ball (the certificate counts those that respect the norm), and the mode at zero for ℓ = 1 "
+    "is the translation.</p>"
+)
+
+
+def shown_trials(record: Record) -> list[Trial]:
+    """The trials that are drawn: best in each objective first, then further Pareto-optimal ones."""
+    best = [max(record.pareto, key=lambda t: t.objectives[i]) for i in range(len(record.objectives)) if record.pareto]
+    return list({trial.number: trial for trial in [*best, *record.pareto]}.values())[:MAX_SHOWN]
+
+
+def _best(record: Record, gallery: _Gallery) -> str:
+    shown = shown_trials(record)
+    parts = []
+    for trial in shown:
+        path = record.state_file(trial)
+        spectra = record.spectra(trial)
+        if not path.is_file() and not spectra:
+            continue
+        stem = f"trial_{trial.number:05d}"
+        parts.append(
+            f"<article><h3>Trial {trial.number}: {_why_shown(record, trial)}</h3><p class='note'>{_point(trial)}</p>"
+        )
+        if path.is_file():
+            parts.append(_profile(path, stem, trial, gallery))
+        if spectra:
+            parts.append(
+                gallery.show(
+                    f"{stem}_spectrum",
+                    f"spectra of trial {trial.number}",
+                    lambda t, spectra=spectra: figures.spectrum_figure(spectra, theme_name=t),  # type: ignore[misc]
+                )
+            )
+        parts.append("</article>")
+    if parts:
+        parts.insert(0, _MODES_NOTE)
+    more = len(record.pareto) - len(shown)
+    if parts and more > 0:
+        parts.append(f"<p class='note'>{more} more Pareto-optimal trials are stored in <code>states/</code>.</p>")
+    return "".join(parts)
+
+
+def _profile(path: Path, stem: str, trial: Trial, gallery: _Gallery) -> str:
+    try:
+        state = load(path)
+    except ValueError as error:  # damaged, or of a potential that is a file of the user's own: the page goes on
+        return f"<p class='note'>Its profile is not drawn here: {escape(error)}.</p>"
+    return gallery.show(stem, f"profiles of trial {trial.number}", lambda t: plot_state(state, theme_name=t))
+
+
+def _why_shown(record: Record, trial: Trial) -> str:
+    best = [
+        axis_label(name)
+        for i, name in enumerate(record.objectives)
+        if trial.objectives[i] >= max(other.objectives[i] for other in record.pareto)
+    ]
+    return escape(f"best {join_words(best)}" if best else "Pareto-optimal")
+
+
+def _point(trial: Trial) -> str:
+    return escape(", ".join(f"{name} = {number(value, 6)}" for name, value in trial.couplings.items()))
+
+
+def _null(record: Record, gallery: _Gallery) -> str:
+    group = scored_trials(record)
+    if not null_percentiles(group).size:
+        return ""
+    which = "feasible trials" if record.feasible else "converged trials (none is feasible)"
+    shown = gallery.show("null", "percentiles of the scores", lambda t: figures.null_histogram(group, theme_name=t))
+    return (
+        "<p>Each spectrum's fractal score is compared with the same score of random log-uniform spectra of equal count "
+        f"and span. Were the spectra random too, the {which} would fill this histogram evenly.</p>{shown}"
+    )
+
+
+def _importance(record: Record, gallery: _Gallery) -> str:
+    shares = importances(record)
+    if not shares:
+        few = len(record.parameters) > 1 and 0 < len(record.trials) < MIN_TRIALS_FOR_IMPORTANCE
+        return f"<p>Which couplings matter is told from {MIN_TRIALS_FOR_IMPORTANCE} trials on.</p>" if few else ""
+    many = len(record.feasible or record.trials) > MAX_FOR_IMPORTANCE
+    thinned = f", an even sample of {len(record.feasible or record.trials)}" if many else ""
+    shown = gallery.show(
+        "importance", "importance of the couplings", lambda t: figures.importance_bars(shares, theme_name=t)
+    )
+    return (
+        "<p>Which couplings decide whether a trial reaches the best tenth of an objective (PED-ANOVA, Watanabe et al. "
+        f"2023). With {min(len(record.trials), MAX_FOR_IMPORTANCE)} trials{thinned}, shares below a few percent are "
+        f"noise.</p>{shown}"
+    )
+
+
+def _progress(record: Record, gallery: _Gallery) -> str:
+    numbers, values, label = growth(record)
+    if not numbers:
+        return ""
+    meaning = (
+        "<p>What the front dominates above the worst feasible values, as a fraction of the box between worst and best: "
+        "1 would be one trial that is best in everything.</p>"
+    )
+    shown = gallery.show("progress", label, lambda t: figures.history(numbers, values, axis_label(label), theme_name=t))
+    return (meaning if len(record.objectives) > 1 else "") + shown
+
+
+def _scanned(record: Record) -> str:
+    scan: Mapping[str, Any] = record.config.get("scan", {})
+    rows = [[escape(name), *_range(spec)] for name, spec in scan.get("parameters", {}).items()]
+    text = table(["coupling", "from", "to", "scale"], rows) if rows else ""
+    facts = {
+        "sampler": scan.get("sampler"),
+        "seed": scan.get("seed"),
+        "trials asked for": scan.get("trials"),
+        "workers": scan.get("workers"),
+        **record.config.get("versions", {}),
+    }
+    text += table(["", ""], [[escape(k), escape(v)] for k, v in facts.items() if v is not None], classes="facts")
+    if record.config_text:
+        file = shlex.quote(str(record.folder / "config.resolved.toml"))
+        version = record.config.get("versions", {}).get("supersoliton", "")
+        install = f"# supersoliton {version}, the other versions as above\n" if version else ""
+        text += (
+            "<p>The configuration below has every setting with its value, the seed among them. With one worker the "
+            "same seed draws the same trials; with more, the order in which trials end decides what the sampler draws "
+            "next.</p>"
+            f"<pre><code>{escape(f'{install}supersoliton scan {file} --out again')}</code></pre>"
+            f"<details><summary>config.resolved.toml</summary><pre><code>{escape(record.config_text)}</code></pre></details>"
+        )
+    return text
+
+
+def _range(spec: Any) -> list[str]:
+    """``[low, high]`` or ``{low, high, log}`` of the configuration as table cells."""
+    low, high = (spec["low"], spec["high"]) if isinstance(spec, Mapping) else spec
+    log = isinstance(spec, Mapping) and spec.get("log", False)
+    return [number(float(low)), number(float(high)), "logarithmic" if log else "linear"]
+
+
+def _all_trials(record: Record) -> str:
+    if len(record.trials) + len(record.failed) > MAX_LISTED:
+        return f"<p>{len(record.trials)} trials: see <code>trials.csv</code>, one row each.</p>"
+    rows = []
+    for trial in record.trials:
+        broken = [name for name, value in trial.constraints.items() if not value <= 0]
+        words = "; ".join([*trial.reasons, *([] if trial.status == "converged" else [trial.status])])
+        rows.append(
+            [
+                str(trial.number),
+                escape(trial.kind),
+                *(number(value) for value in trial.objectives),
+                *(number(trial.couplings.get(name, float("nan"))) for name in record.parameters),
+                escape(", ".join(broken)) or "all hold",
+                number(trial.seconds, 2),
+                escape(words) or "–",
+            ]
+        )
+    blank = [""] * (len(record.objectives) + len(record.parameters))
+    rows += [[str(n), "failed", *blank, "", "", escape(why)] for n, why in record.failed.items()]
+    head = ["trial", "kind", *map(axis_label, record.objectives), *record.parameters,
+            "constraints broken", "seconds", "remarks"]  # fmt: skip
+    meanings = {
+        name: CONSTRAINT_WORDS[name]
+        for trial in record.trials[:1]
+        for name in trial.constraints
+        if name in CONSTRAINT_WORDS
+    }
+    meaning = "; ".join(f"{name}: {text}" for name, text in meanings.items())
+    note = f"<p class='note'>{escape(meaning)}.</p>" if meaning else ""
+    numbers = [*(trial.number for trial in record.trials), *record.failed]
+    return table([_heading(title) for title in head], rows, classes="all", trials=numbers) + note

@@ -1,0 +1,172 @@
+"""The record of a scan as the report reads it: an Optuna study, its resolved configuration and the stored spectra."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from ...sampling.pareto import nondominated
+from ...states.kinds import KIND_WORDS, SOLITON_KINDS
+from ..record.folder import open_folder
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One finished trial: where it was taken, what was found there and every number recorded of it."""
+
+    number: int
+    couplings: Mapping[str, float]
+    kind: str
+    status: str
+    reasons: tuple[str, ...]
+    objectives: tuple[float, ...]
+    values: Mapping[str, float]
+    constraints: Mapping[str, float]
+    seconds: float
+    recalled: bool = False  # from the cache of evaluations
+
+    @property
+    def is_soliton(self) -> bool:
+        return self.kind in SOLITON_KINDS
+
+    @property
+    def is_feasible(self) -> bool:
+        """All constraints hold: <= 0 is satisfied, a NaN is not."""
+        return all(value <= 0 for value in self.constraints.values())
+
+    def value(self, name: str) -> float:
+        """A recorded number by name, NaN if it was not recorded."""
+        return float(self.values.get(name, math.nan))
+
+
+@dataclass(frozen=True)
+class Record:
+    """Everything a scan left in its folder."""
+
+    folder: Path
+    name: str
+    objectives: tuple[str, ...]
+    # every complete trial, in order; those of the Pareto set (empty if no trial is feasible); failed ones and why
+    trials: tuple[Trial, ...]
+    pareto: tuple[Trial, ...]
+    failed: dict[int, str]
+    unfinished: int
+    # the resolved configuration as written, its text, and the study for Optuna's own analyses
+    config: Mapping[str, Any]
+    config_text: str
+    study: optuna.Study
+    # its trials as Optuna has them, read once
+    frozen: tuple[FrozenTrial, ...] = ()
+
+    @property
+    def feasible(self) -> tuple[Trial, ...]:
+        return tuple(trial for trial in self.trials if trial.is_feasible)
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the scanned couplings, in the order of the configuration."""
+        configured = self.config.get("scan", {}).get("parameters", {})
+        seen = [name for trial in self.trials for name in trial.couplings]
+        return tuple(dict.fromkeys([name for name in configured if name in seen] + seen))
+
+    def counts(self) -> dict[str, int]:
+        """How many complete trials ended as each kind, known kinds first."""
+        counted = Counter(trial.kind for trial in self.trials)
+        known = {kind: counted.pop(kind) for kind in KIND_WORDS if kind in counted}
+        return known | dict(sorted(counted.items()))
+
+    def state_file(self, trial: Trial) -> Path:
+        return self.folder / "states" / f"trial_{trial.number:05d}.nc"
+
+    def spectra(self, trial: Trial) -> dict[str, list[float]]:
+        """The stored spectra of a trial, empty if there are none."""
+        path = self.folder / "states" / f"trial_{trial.number:05d}.spectra.json"
+        if not path.exists():
+            return {}
+        return {name: [float(x) for x in values] for name, values in json.loads(path.read_text()).items()}
+
+
+def read_record(folder: Path, storage: str = "") -> Record:
+    """Read the record of a scan from its folder; `storage` is where its study is, if the folder cannot say.
+
+    Raises
+    ------
+    ValueError : if the folder holds no study, or one that Optuna cannot read.
+    """
+    study = open_folder(folder, storage)
+    path = folder / "config.resolved.toml"
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    config = tomllib.loads(text)
+    trials = study.get_trials(deepcopy=False)
+    complete = tuple(_trial(t) for t in trials if t.state == TrialState.COMPLETE)
+    names = config.get("scan", {}).get("objectives") or study.metric_names
+    objectives = tuple(names or (f"objective {i}" for i in range(len(study.directions))))
+    by_number = {trial.number: trial for trial in complete}
+    # what Optuna's study.best_trials gives among feasible trials, which of 10,000 takes it a copy of them all
+    pareto = [by_number[number] for number in _pareto(study, complete)]
+    return Record(
+        folder=folder,
+        name=study.study_name,
+        objectives=objectives,
+        trials=complete,
+        pareto=tuple(sorted(pareto, key=lambda trial: [-x for x in trial.objectives])),
+        failed={t.number: _raised(t.user_attrs.get("error", "")) for t in trials if t.state == TrialState.FAIL},
+        unfinished=sum(t.state in (TrialState.RUNNING, TrialState.WAITING) for t in trials),
+        config=config,
+        config_text=text,
+        study=study,
+        frozen=tuple(trials),
+    )
+
+
+def _pareto(study: optuna.Study, trials: tuple[Trial, ...]) -> list[int]:
+    """Numbers of the feasible trials that no other beats in every objective, each in the study's direction."""
+    feasible = [trial for trial in trials if trial.is_feasible]
+    if not feasible:
+        return []
+    signs = [1.0 if direction is StudyDirection.MAXIMIZE else -1.0 for direction in study.directions]
+    points = np.array([trial.objectives for trial in feasible]) * signs
+    # of equal points each counts, as in Optuna
+    best = {tuple(points[index]) for index in nondominated(points)}
+    return [trial.number for trial, point in zip(feasible, points, strict=True) if tuple(point) in best]
+
+
+def _trial(frozen: FrozenTrial) -> Trial:
+    attributes = frozen.user_attrs
+    seconds = attributes.get("seconds", {})
+    elapsed = frozen.duration.total_seconds() if frozen.duration else math.nan
+    return Trial(
+        number=frozen.number,
+        couplings=dict(frozen.params),
+        kind=str(attributes.get("kind", "unconverged")),
+        status=str(attributes.get("status", "")),
+        reasons=tuple(str(reason) for reason in attributes.get("reasons", ())),
+        objectives=tuple(float(value) for value in frozen.values),
+        values=_numbers(attributes.get("values", {})),
+        constraints=_numbers(attributes.get("constraints", {})),
+        seconds=float(seconds.get("total", elapsed)),
+        recalled=attributes.get("cache") == "hit",
+    )
+
+
+def _raised(error: object) -> str:
+    """The line of a traceback that names the exception (its message may run over more lines)."""
+    lines = [line for line in str(error).splitlines() if re.match(r"[A-Za-z_][\w.]*: ", line)]
+    return lines[-1] if lines else " ".join(str(error).split()[-30:]) or "no reason was recorded"
+
+
+def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
+    """JSON has no NaN of its own: None stands for it."""
+    return {name: math.nan if value is None else float(value) for name, value in values.items()}

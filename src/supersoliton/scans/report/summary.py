@@ -1,0 +1,147 @@
+"""What a scan found, in plain words: sentences made from its record and from nothing else."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from ...states.kinds import KIND_WORDS
+from .records import Record, Trial
+
+# By construction 5 % of spectra drawn at random lie above the 95th percentile of their own null.
+NULL_PERCENTILE = 95.0
+CONSTRAINT_WORDS = {
+    "converged": "the solver converged",
+    "localised": "the state is localised",
+    "resolved": "the mesh resolves the state",
+    "stable": "the state is as stable as its kind (a bounce has one negative mode)",
+    "vacuum_stable": "the vacuum around it is stable",
+    "amplitude": "the largest octave field reaches 0.1",
+    "finite_energy": "the energy is finite",
+    "scored": "every objective has a value",
+    "higgs_mean": "the mean Higgs field lies between 1e-3 and 1e2",
+}
+
+
+def summary_sentences(record: Record) -> list[str]:
+    """The findings, most important first; each a full sentence."""
+    sentences = [_what_ran(record)]
+    if not record.trials:
+        return [*sentences, "No trial finished, so there is nothing to rank."]
+    sentences.append(_what_was_found(record))
+    sentences.append(_feasibility(record))
+    sentences += _null(record)
+    return [sentence for sentence in sentences if sentence]
+
+
+def join_words(parts: Sequence[str]) -> str:
+    """a; a and b; a, b and c."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""
+
+
+def count_words(count: int, kind: str) -> str:
+    one, many = KIND_WORDS.get(kind, (kind, kind))
+    return f"{count} {one if count == 1 else many}"
+
+
+def _what_ran(record: Record) -> str:
+    finished = len(record.trials)
+    text = f"{finished} {'trial' if finished == 1 else 'trials'} finished"
+    text += f", {len(record.failed)} failed" if record.failed else ", none failed"
+    text += f", {record.unfinished} left unfinished" if record.unfinished else ""
+    spent = [trial.seconds for trial in record.trials if math.isfinite(trial.seconds) and not trial.recalled]
+    if sum(spent) > 0:
+        text += f"; a trial took {np.median(spent):.2g} s of one process (median)"
+    recalled = sum(trial.recalled for trial in record.trials)
+    text += f"; {recalled} came from the cache of evaluations" if recalled else ""
+    return text + "."
+
+
+def _what_was_found(record: Record) -> str:
+    counts = record.counts()
+    total = len(record.trials)
+    solitons = [trial for trial in record.trials if trial.is_soliton]
+    if not solitons:
+        if len(counts) == 1:
+            kind = next(iter(counts))
+            everywhere = {
+                "vacuum": "Only the vacuum was found, at every point of the scan: no soliton exists here to be scored",
+                "condensate": "The fields condense at every point of the scan: a homogeneous non-zero state fills the "
+                "box, which is not a soliton",
+                "unconverged": "No trial converged, so nothing is known of the states here",
+            }.get(kind, f"Every trial ended as {KIND_WORDS.get(kind, (kind, kind))[0]}: no soliton was found")
+            return f"{everywhere} ({count_words(total, kind)})."
+        parts = join_words([count_words(n, kind) for kind, n in counts.items()])
+        return f"No soliton was found: the trials ended as {parts}."
+    certified = sum(_is_certified(trial) for trial in solitons)
+    parts = join_words([count_words(n, kind) for kind, n in counts.items()])
+    verb = "is a soliton" if len(solitons) == 1 else "are solitons"
+    text = f"{len(solitons)} of {total} {verb}, {certified} of them certified without reservation"
+    return f"{text}; in all there were {parts}."
+
+
+def _is_certified(trial: Trial) -> bool:
+    return trial.value("certified") == 1.0
+
+
+def _feasibility(record: Record) -> str:
+    feasible = len(record.feasible)
+    if feasible:
+        front = len(record.pareto)
+        return (
+            f"{feasible} of {len(record.trials)} satisfy every constraint; {front} of these "
+            f"{'is' if front == 1 else 'are'} Pareto-optimal in "
+            f"{join_words([name.replace('_', ' ') for name in record.objectives])}."
+        )
+    broken = {
+        name: sum(not trial.constraints.get(name, 0.0) <= 0 for trial in record.trials)
+        for name in record.trials[0].constraints
+    }
+    worst = sorted((name for name in broken if broken[name]), key=lambda name: -broken[name])[:3]
+    words = [f"{CONSTRAINT_WORDS.get(name, name)} (not in {broken[name]} of {len(record.trials)})" for name in worst]
+    reason = f" What fails most often: that {join_words(words)}." if words else ""
+    return f"No trial satisfies every constraint, so there is no Pareto set.{reason}"
+
+
+def scored_trials(record: Record) -> tuple[Trial, ...]:
+    """The trials whose scores mean something: feasible ones, or at least converged ones."""
+    return record.feasible or tuple(trial for trial in record.trials if trial.status == "converged")
+
+
+def null_percentiles(trials: Sequence[Trial]) -> np.ndarray:
+    """Percentile of each trial's fractal_score within the null of its own spectrum, where it is defined."""
+    values = np.array([trial.value("null_percentile") for trial in trials], dtype=float)
+    return values[np.isfinite(values)]
+
+
+def _null(record: Record) -> list[str]:
+    """Whether the scores beat random spectra of the same count and span."""
+    group = scored_trials(record)
+    percentiles = null_percentiles(group)
+    if not percentiles.size:
+        return ["No converged trial has a score that could be compared with random spectra."]
+    above = int(np.sum(percentiles > NULL_PERCENTILE))
+    expected = 0.05 * percentiles.size
+    who = "feasible trials" if record.feasible else "converged trials"
+    scores = np.array([[trial.value("fractal_score"), trial.value("null_mean")] for trial in group])
+    score, null = (
+        np.median(column[np.isfinite(column)]) if np.isfinite(column).any() else np.nan for column in scores.T
+    )
+    text = (
+        f"Against random spectra of equal count and span, the fractal score of the {percentiles.size} {who} lies at "
+        f"the median percentile {np.median(percentiles):.0f} (median score {score:.3f}, mean of the null {null:.3f}, "
+        f"largest possible with the original's targets 4.952); {above} {'lies' if above == 1 else 'lie'} above the "
+        f"{NULL_PERCENTILE:.0f}th percentile, where chance alone puts about {expected:.2g}."
+    )
+    # One-sided 5 % binomial bound on the count that chance alone gives.
+    from scipy.stats import binom
+
+    if above <= binom.ppf(0.95, percentiles.size, 0.05):
+        return [text, "That does not beat the null: these scores carry no evidence of structure in the spectra."]
+    return [
+        text,
+        "That beats the null, but so does many an empty box: the null's masses are spread log-uniformly, a box's never."
+        " It is no evidence of a likeness to nature, and trials picked by an optimiser are no independent sample.",
+    ]

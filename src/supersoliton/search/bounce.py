@@ -1,0 +1,363 @@
+r"""The O(d)-symmetric bounce: the saddle of least action between a false vacuum and the states below it.
+
+No guess is needed: lower states are sought (or given), the best straight tanh wall towards each is found on a table of
+V (:mod:`.warm_start.wall`), its shape is relaxed by descent on the scale-free functional of Coleman, Glaser and Martin
+(:mod:`.solvers.minimax`), and Newton's method with the decaying exterior finishes on a mesh that is refined until the
+action is known to rounding. For d <= 2, where scaling gives no maximum, the solution of three dimensions is continued
+in the dimension itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy import ndarray as Array
+
+from .._checks import expect_model
+from ..elements.edges import adapted_edges, wall_edges
+from ..elements.grid import RadialGrid
+from ..guesses.bubble_wall import Wall, best_walls
+from ..machine.blas_threads import one_thread
+from ..problem.asymptotics import decay_length
+from ..problem.problem import Problem
+from ..problem.transfer import transfer
+from ..solvers.base import CONVERGED, Solution, Stopwatch
+from ..solvers.coleman_glaser_martin import Minimax, Shape
+from ..solvers.newton import Newton
+from ..states.accuracy import exterior_error
+from ..states.state import State, make_state
+from ..theory.base import AbstractModel
+from ..theory.derivatives import point_kernels
+from ..theory.vacua import Vacuum, describe, slope, vacua
+from .adaptive import ELEMENTS, ORDER, converge_mesh, domain_for
+from .dimension import continue_dimension, core_radius
+
+_SCALING_DIM = 2.25  # the functional of Coleman, Glaser and Martin is used down to here; below, continuation in d
+_DEGENERATE = 1e-9  # relative depth below which two vacua count as degenerate
+_TRIED = 3  # different walls whose shapes are relaxed
+# Elements while they are: half of those that a bounce begins with, because a descent needs no more. The shape that is
+# finished is first relaxed further, to what is left of the force on that mesh: then one factorisation on the finer one
+# is enough.
+_DESCENT, _RELAXED = ELEMENTS[0] // 2, 1e-5
+_RAYS = 64
+# Relaxed shapes that agree so far are one: their actions are known to the square of their force (1e-3).
+_SAME_ACTION, _SAME_CENTRE = 1e-4, 0.01
+_LARGER_DOMAINS = 12  # times that the domain may grow by a quarter
+_EXTERIOR_LIMIT = 1e-14  # of the action
+
+
+class BounceError(ValueError):
+    """There is no bounce, or none was found; the message says which and why."""
+
+
+@dataclass(frozen=True)
+class _Deadline(Newton):
+    """Newton's method whose runs share one time budget."""
+
+    watch: Stopwatch = field(default_factory=lambda: Stopwatch(None))
+
+    def run(self, problem: Problem, u: Array) -> Solution:
+        return Newton(self.tol, self.max_steps, self.target, self.left).run(problem, u)
+
+    @property
+    def left(self) -> float:
+        return _left(self.watch) if self.max_seconds is None else min(_left(self.watch), self.max_seconds)
+
+
+def _left(watch: Stopwatch) -> float:
+    """Seconds left of the budget, but not nothing: a run that is out of time says so itself."""
+    return 1e9 if watch.budget is None else max(watch.budget - watch.seconds, 1e-3)
+
+
+@one_thread
+def bounce(
+    model: AbstractModel,
+    false_vacuum: Sequence[float] | Array | Vacuum,
+    true_vacuum: Sequence[float] | Array | Vacuum | None = None,
+    dim: float = 3,
+    *,
+    solver: Newton | None = None,
+    max_seconds: float = 60.0,
+) -> State:
+    r"""Find the bounce of least action out of ``false_vacuum`` in ``dim`` Euclidean dimensions: the saddle of
+
+    .. math:: S[u] = S_d\int_0^\infty r^{d-1}\,dr\left\{\tfrac12\sum_i k_i u_i'^2 + V(u) - V(u_-)\right\}
+
+    with one negative mode (S. Coleman, *Phys. Rev. D* **15** (1977) 2929; S. Coleman, V. Glaser, A. Martin,
+    *Commun. Math. Phys.* **58** (1978) 211, whose functional is descended upon).
+
+    Parameters
+    ----------
+    false_vacuum : field values (or a :class:`Vacuum`) of a local minimum of V with massive fluctuations.
+    true_vacuum : values of a lower state to tunnel to; without it, lower minima and runaway directions are sought.
+    dim : d >= 1, a real number.
+    solver : Newton's options for the last stage.
+    max_seconds : time budget; when it is spent the state says so.
+
+    Returns
+    -------
+    State : ``state.action`` the Euclidean action, ``state.certificate.discretisation`` its relative error,
+        ``state.certificate.negative_modes`` 1.
+
+    Raises
+    ------
+    BounceError : (a ValueError) where the false vacuum is not one, is massless, or nothing lower is found.
+    """
+    expect_model("bounce", model)
+    watch = Stopwatch(max_seconds)
+    chosen = solver or Newton()
+    newton = _Deadline(chosen.tol, chosen.max_steps, "stationary", chosen.max_seconds, watch)
+    if not (isinstance(dim, int | float) and not isinstance(dim, bool) and math.isfinite(dim) and dim >= 1):
+        raise ValueError(f"bounce: dim must be a dimension of at least 1, got {dim!r}: try 3 or 4")
+    if model.explicit_r:
+        raise BounceError("bounce: the potential depends on r itself, so there is no homogeneous false vacuum to leave")
+    start = _check_false_vacuum(model, false_vacuum)
+    walls = _walls(model, start, _values(true_vacuum), dim, watch)
+    first = max(float(dim), _SCALING_DIM)
+    best: tuple[Problem, Solution] | None = None
+    relaxed, failures = _relax_all(model, start.values, walls, first, watch)
+    finished: list[Shape] = []
+    for problem, shape in relaxed:
+        if best is not None and (watch.expired or shape.action > 1.001 * _action(*best)):
+            break
+        if any(_is_same_state(shape, other) for other in finished):
+            continue
+        found = _finish(problem, shape, newton)
+        if not found[1].converged:
+            failures.append(found[1].status)
+            continue
+        finished.append(shape)
+        if best is None or _action(*found) < _action(*best):
+            best = found
+    if best is None:
+        raise BounceError(f"bounce: no wall relaxed to a stationary state ({'; '.join(sorted(set(failures)))})")
+    problem, solution = best
+    if first != dim:
+        problem, solution = continue_dimension(problem, solution, float(dim), newton, watch)
+        if not solution.converged:  # it lives in another dimension than the one asked for
+            return make_state(problem, solution)
+    problem, solution, error = converge_mesh(*_reach_the_linear_tail(problem, solution, newton), newton)
+    return make_state(problem, solution, error)
+
+
+def _reach_the_linear_tail(problem: Problem, solution: Solution, newton: Newton) -> tuple[Problem, Solution]:
+    """Enlarge the domain until what lies outside is linear to the accuracy of the action.
+
+    Needed where the mass gap says little about the tail: near u^2 ln u^2 the local mass grows as the field falls.
+    """
+    for _ in range(_LARGER_DOMAINS):
+        if exterior_error(problem, solution.u) <= _EXTERIOR_LIMIT * abs(_action(problem, solution)):
+            break
+        assert problem.grid is not None
+        wider = problem.grid.element_edges * 1.25
+        coarse = problem.with_grid(RadialGrid(edges=tuple(wider), order=ORDER, dim=problem.grid.dim))
+        assert coarse.grid is not None
+        edges = adapted_edges(coarse.grid, transfer(problem, solution.u, coarse), problem.grid.n_elements)
+        larger = problem.with_grid(RadialGrid(edges=edges, order=ORDER, dim=problem.grid.dim))
+        moved = newton.run(larger, transfer(problem, solution.u, larger))
+        if not moved.converged or not abs(_action(larger, moved) / _action(problem, solution) - 1.0) < 0.01:
+            break
+        problem, solution = larger, moved
+    return problem, solution
+
+
+def _values(vacuum: Any) -> Array | None:
+    if vacuum is None:
+        return None
+    return np.asarray(vacuum.values if isinstance(vacuum, Vacuum) else vacuum, dtype=float)
+
+
+def _check_false_vacuum(model: AbstractModel, given: Any) -> Vacuum:
+    values = _values(given)
+    n = model.n_fields
+    if values is None or values.shape != (n,) or not np.all(np.isfinite(values)):
+        raise ValueError(f"bounce: false_vacuum must be {n} finite values, got {given!r}: give one for each field")
+    state = describe(model, values)
+    force = float(np.max(np.abs(slope(model, values))))
+    scale = 1.0 + float(np.max(np.abs(values))) * float(np.max(np.abs(state.masses_squared)))
+    if not force <= 1e-6 * scale:
+        raise BounceError(f"bounce: false_vacuum {values.tolist()} is not stationary (slope {force:.3g}): see vacua")
+    if not state.stable:
+        raise BounceError(
+            f"bounce: the state {values.tolist()} is not metastable, it has a tachyon of mass^2 "
+            f"{state.masses_squared[0]:.6g}: it rolls down without a barrier, so there is no bounce"
+        )
+    if state.masses_squared[0] <= 1e-10 * max(1.0, float(state.masses_squared[-1])):
+        raise BounceError(
+            f"bounce: the state {values.tolist()} has a massless fluctuation, so the bounce has a power-law tail "
+            "(or, as the Fubini-Lipatov instanton of -u^4 in d = 4, no scale at all) and its size is not fixed by the "
+            "equations: give the fields a small mass and extrapolate"
+        )
+    return state
+
+
+def _walls(model: AbstractModel, start: Vacuum, target: Array | None, dim: float, watch: Stopwatch) -> list[Wall]:
+    """Promising walls, least estimated action first."""
+    if target is not None:
+        n = model.n_fields
+        if target.shape != (n,) or not np.all(np.isfinite(target)):
+            raise ValueError(f"bounce: true_vacuum must be {n} finite values, got {target!r}: give one for each field")
+        _check_lower(start, describe(model, target))
+        targets = [target]
+    else:
+        targets = _lower_states(model, start, watch)
+    walls = [wall for wall in best_walls(model, start.values, targets, dim) if wall is not None] if targets else []
+    if not walls and targets:
+        raise BounceError(
+            "bounce: the lower states found are so nearly degenerate with the false vacuum that the bounce is "
+            "larger than 10000 widths of its wall: take the thin-wall formula, or a deeper true vacuum"
+        )
+    if not walls and watch.expired:
+        raise BounceError(
+            f"bounce: out of time after {watch.seconds:.0f} s of searching for a lower state: give max_seconds"
+        )
+    if not walls:
+        raise BounceError(
+            f"bounce: nothing lower than the state {start.values.tolist()} (V = {start.energy_density:.9g}) was found "
+            f"among the minima of V and along {_RAYS} directions: it is stable as far as this search sees; "
+            "give true_vacuum if you know one"
+        )
+    walls.sort(key=lambda wall: wall.action)
+    chosen: list[Wall] = []
+    for wall in walls:
+        away = wall.centre - start.values
+        if all(np.linalg.norm(away - (w.centre - start.values)) > 0.2 * np.linalg.norm(away) for w in chosen):
+            chosen.append(wall)
+    return chosen[:_TRIED]
+
+
+def _is_degenerate(start: Vacuum, other: Vacuum) -> bool:
+    barrier = max(
+        abs(start.energy_density),
+        abs(other.energy_density),
+        float(start.masses_squared[-1]) * float(np.sum((other.values - start.values) ** 2)),
+    )
+    return abs(start.energy_density - other.energy_density) <= _DEGENERATE * barrier
+
+
+def _check_lower(start: Vacuum, other: Vacuum) -> None:
+    depth = start.energy_density - other.energy_density
+    if _is_degenerate(start, other):
+        raise BounceError(
+            f"bounce: the two vacua are degenerate (V differs by {depth:.3g}): the wall is flat, its radius infinite, "
+            "and there is no bounce"
+        )
+    if depth < 0:
+        raise BounceError(
+            f"bounce: true_vacuum has V = {other.energy_density:.9g}, above the false vacuum's "
+            f"{start.energy_density:.9g}: exchange them"
+        )
+
+
+def _lower_states(model: AbstractModel, start: Vacuum, watch: Stopwatch) -> list[Array]:
+    """Minima below the false vacuum, and points along rays on which V falls below it (runaways, distant minima)."""
+    minima = vacua(model, max_seconds=0.25 * _left(watch), known=start)
+    lower = []
+    degenerate = None
+    for v in minima:
+        try:
+            _check_lower(start, v)
+            lower.append(v.values)
+        except BounceError as error:
+            if _is_degenerate(start, v) and float(np.max(np.abs(v.values - start.values))) > 1e-6:
+                degenerate = error
+    n = model.n_fields
+    rng = np.random.default_rng(0)
+    directions = (
+        np.concatenate([np.eye(n), -np.eye(n), rng.normal(size=(_RAYS, n))]) if n > 1 else np.array([[1.0], [-1.0]])
+    )
+    directions = directions / np.linalg.norm(directions, axis=1, keepdims=True)
+    reach = np.geomspace(1e-2, 1e3, 160)
+    points = start.values + reach[:, None, None] * directions
+    flat = points.reshape(-1, n)
+    energy = (
+        point_kernels(model.potential_function).value(flat, model.params, np.zeros(len(flat))).reshape(points.shape[:2])
+    )
+    below = np.isfinite(energy) & (energy < start.energy_density - _DEGENERATE * abs(start.energy_density) - 1e-12)
+    for j in np.flatnonzero(below.any(axis=0)):
+        first = int(np.argmax(below[:, j]))
+        # The centre of a thick wall lies beyond the point of equal V: 3 times as far is enough up to d = 4.
+        lower.append(start.values + 3.0 * reach[first] * directions[j])
+    if not lower and degenerate is not None:
+        raise degenerate
+    return lower
+
+
+def _relax(
+    model: AbstractModel, false_vacuum: Array, wall: Wall, dim: float, watch: Stopwatch
+) -> tuple[Problem, Shape]:
+    """Descend from the wall on a mesh made for it, re-made once where the shape has changed much."""
+    length = decay_length(Problem(model, dim=dim, boundary=tuple(false_vacuum)))
+    r_max = wall.radius + 4.0 * wall.width + 14.0 * length
+    edges = wall_edges(wall.radius, wall.width, length, r_max, _DESCENT)
+    problem = Problem(model, RadialGrid(edges=edges, order=ORDER, dim=dim), boundary=tuple(false_vacuum))
+    assert problem.grid is not None
+    u = wall(problem.grid.nodes)
+    u[-1] = false_vacuum
+    # A thin wall must be placed to a fraction of its width: Newton has no larger basin.
+    tol = 1e-3 * min(1.0, 3.0 / max(wall.ratio, 3.0))
+    return problem, Minimax(tol, max_seconds=_left(watch)).descend(problem, u)
+
+
+def _relax_all(
+    model: AbstractModel, false_vacuum: Array, walls: list[Wall], dim: float, watch: Stopwatch
+) -> tuple[list[tuple[Problem, Shape]], list[str]]:
+    """The shapes that the walls relax to, least action first, and why the others did not."""
+    relaxed: list[tuple[Problem, Shape]] = []
+    failures = []
+    for wall in walls:
+        if relaxed and watch.budget is not None and watch.seconds > 0.5 * watch.budget:
+            break  # the rest of the time is for the shapes that there are
+        problem, shape = _relax(model, false_vacuum, wall, dim, watch)
+        if shape.action > 0 and not shape.status.startswith("out of time"):
+            relaxed.append((problem, shape))
+        else:
+            failures.append(shape.status)
+    return sorted(relaxed, key=lambda pair: pair[1].action), failures
+
+
+def _is_same_state(shape: Shape, other: Shape) -> bool:
+    """Whether two walls relaxed to one shape: equal actions and equal fields at the origin."""
+    if not (shape.status == other.status == CONVERGED and abs(shape.action / other.action - 1.0) < _SAME_ACTION):
+        return False
+    away = shape.u[0] - shape.u[-1]
+    return bool(np.linalg.norm(shape.u[0] - other.u[0]) < _SAME_CENTRE * np.linalg.norm(away))
+
+
+def _finish(problem: Problem, shape: Shape, newton: _Deadline) -> tuple[Problem, Solution]:
+    """From the relaxed shape to its true size, and to the stationary point with the decaying exterior."""
+    grid = problem.grid
+    assert grid is not None
+    shape = Minimax(_RELAXED, sigma=1e-4, max_seconds=newton.left).descend(problem, shape.u)
+    fine = grid.refine(split=2)
+    stretched = RadialGrid(edges=tuple(fine.element_edges * math.sqrt(shape.scale)), order=ORDER, dim=grid.dim)
+    problem = replace(problem, grid=stretched, boundary="decaying", background=tuple(problem.vacuum.values))
+    solution = newton.run(problem, grid.interpolate(shape.u, fine.nodes))
+    return _fit_domain(problem, solution, newton) if solution.converged else (problem, solution)
+
+
+def _fit_domain(problem: Problem, solution: Solution, newton: Newton) -> tuple[Problem, Solution]:
+    """Bring the outer radius to the core plus 14 decay lengths where it is far from that."""
+    grid = problem.grid
+    assert grid is not None
+    wanted = domain_for(problem, core_radius(problem, solution.u))
+    if 0.8 * wanted <= grid.r_max <= 1.6 * wanted:
+        return problem, solution
+    edges = np.asarray(grid.element_edges)
+    edges = edges * (wanted / grid.r_max) if wanted < grid.r_max else np.concatenate([edges[:-1], [wanted]])
+    other = problem.with_grid(RadialGrid(edges=tuple(edges), order=grid.order, dim=grid.dim))
+    u = transfer(problem, solution.u, other)
+    assert other.grid is not None
+    other_edges = adapted_edges(other.grid, u, len(edges) - 1)
+    fitted = problem.with_grid(RadialGrid(edges=other_edges, order=grid.order, dim=grid.dim))
+    moved = newton.run(fitted, transfer(problem, solution.u, fitted))
+    same = moved.converged and abs(_action(fitted, moved) / _action(problem, solution) - 1.0) < 0.05
+    return (fitted, moved) if same else (problem, solution)
+
+
+def _action(problem: Problem, solution: Solution) -> float:
+    return problem.energy(solution.u)

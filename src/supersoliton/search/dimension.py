@@ -1,0 +1,100 @@
+"""A bounce carried to another dimension of space, which may be any real number."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy import ndarray as Array
+from scipy.optimize import brentq
+
+from ..elements.edges import adapted_edges
+from ..elements.grid import RadialGrid
+from ..problem.problem import Problem
+from ..solvers.base import Solution, Stopwatch
+from ..solvers.newton import Newton
+
+
+def core_radius(problem: Problem, u: Array) -> float:
+    """Where the distance from the vacuum last exceeds half of its largest value."""
+    assert problem.grid is not None
+    away = np.linalg.norm(u - problem.vacuum.values, axis=1)
+    return float(problem.grid.nodes[np.flatnonzero(away > 0.5 * np.max(away))[-1]])
+
+
+def continue_dimension(
+    problem: Problem, solution: Solution, dim: float, newton: Newton, watch: Stopwatch
+) -> tuple[Problem, Solution]:
+    """Follow the bounce to another dimension; a thin wall is moved to the radius that its tension implies."""
+    assert problem.grid is not None
+    here, step = float(problem.grid.dim), 0.5
+    while abs(here - dim) > 1e-12:
+        there = max(dim, here - step)
+        moved = _move(problem, solution, there, newton)
+        if moved is None:
+            step *= 0.5
+            if step < 0.002 or watch.expired:
+                failed = replace(solution, status=f"stalled: the bounce could not be continued below d = {here:.2f}")
+                return problem, failed
+            continue
+        problem, solution = moved
+        here = there
+    return problem, solution
+
+
+def _move(problem: Problem, solution: Solution, dim: float, newton: Newton) -> tuple[Problem, Solution] | None:
+    grid = problem.grid
+    assert grid is not None
+    old_radius = core_radius(problem, solution.u)
+    # A wall of tension s and depth e sits at R = (d - 1) s / e; a thick one hardly moves, so only the part of the
+    # radius beyond the wall's width is scaled.
+    away = np.linalg.norm(solution.u - problem.vacuum.values, axis=1)
+    width = float(np.max(away) / np.max(np.linalg.norm(grid.differentiate(solution.u), axis=1)))
+    excess = max(old_radius - width, 0.0)
+    shift = excess * (1.0 - (dim - 1.0) / (grid.dim - 1.0)) if grid.dim > 1 else 0.0
+    r = np.linspace(0.0, grid.r_max, 20001)  # the elements move with the wall, or they would lose it
+    edges = np.interp(grid.element_edges, _unshifted(r, shift), r)
+    base = RadialGrid(edges=tuple(edges), order=grid.order, dim=dim)
+    u = _shifted(problem, solution.u, base.nodes, shift)
+    fitted = adapted_edges(base, u, grid.n_elements)
+    target = problem.with_grid(RadialGrid(edges=fitted, order=grid.order, dim=dim))
+    assert target.grid is not None
+    shift = _balanced(problem, solution.u, target, shift, width)
+    moved = newton.run(target, _shifted(problem, solution.u, target.grid.nodes, shift))
+    off = abs(core_radius(target, moved.u) - (old_radius - shift))  # a wall that has moved further is another state
+    if not moved.converged or off > width:
+        return None
+    strength = float(
+        np.max(np.abs(moved.u - problem.vacuum.values)) / np.max(np.abs(solution.u - problem.vacuum.values))
+    )
+    return (target, moved) if 0.2 < strength < 5.0 else None
+
+
+def _balanced(problem: Problem, u: Array, target: Problem, shift: float, width: float) -> float:
+    """The displacement near ``shift`` at which tension and pressure balance: no force on the wall as a whole.
+
+    A displaced wall is almost a zero mode, -(d - 1)/R^2: Newton's method would have to find its place to a fraction
+    of the width, which is a small part of a large radius.
+    """
+    grid = target.grid
+    assert grid is not None
+
+    def force(s: float) -> float:
+        v = _shifted(problem, u, grid.nodes, s)
+        return float(np.sum(target.energy_and_gradient(v)[1] * grid.differentiate(v) * target.free_nodes))
+
+    for reach in (0.5 * width, 2.0 * width):
+        low, high = shift - reach, shift + reach
+        if low > 0 and force(low) * force(high) < 0:
+            return float(brentq(force, low, high, xtol=1e-6 * width))
+    return shift
+
+
+def _unshifted(r: Array, shift: float) -> Array:
+    """Where the point at ``r`` was before the wall moved inwards by ``shift``; the origin stays."""
+    return r + shift * np.tanh(r / max(shift, 1e-12))
+
+
+def _shifted(problem: Problem, u: Array, nodes: Array, shift: float) -> Array:
+    assert problem.grid is not None
+    return problem.grid.interpolate(u, np.clip(_unshifted(nodes, shift), 0.0, problem.grid.r_max))

@@ -1,0 +1,175 @@
+"""All the states that a search can find."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy import ndarray as Array
+
+from .._checks import expect_problem
+from ..elements.edges import adapted_edges
+from ..elements.grid import RadialGrid
+from ..guesses.multistart import screened_starts
+from ..problem.problem import Problem
+from ..problem.transfer import scale_to_norm, transfer
+from ..solvers.base import Solution, Stopwatch
+from ..solvers.deflation import DeflatedNewton
+from ..solvers.newton import Newton
+from ..states.state import State, make_state
+from .adaptive import converge_mesh
+from .bounce import BounceError
+from .lowest import distinct_solutions
+from .solve import solve
+
+# Shapes of a state with one node more: the state itself compressed alpha times (and raised in amplitude), less a
+# copy of strength gamma displaced to rho (in units of its size). Found to contain the basins of the radial excitations
+# of the cubic equation in two and three dimensions.
+_COMPRESSIONS = (2.5, 3.5, 1.7, 5.0)
+_DISPLACEMENTS = (1.3, 2.0, 2.9, 0.9)
+_STRENGTHS = (0.4, 0.7, 1.0)
+
+
+def find_states(
+    problem: Problem, n_starts: int = 32, *, max_nodes: int = 1, seed: int = 0, max_seconds: float = 120.0
+) -> list[State]:
+    """Distinct stationary states, lowest energy first, each with its certificate.
+
+    At fixed norm: the minima reached from the ``n_starts`` best screened starts, and random ones where there are fewer.
+    Without norm: the bounce out of the vacuum, then states with up to ``max_nodes`` radial nodes by deflated Newton
+    iterations from starts built on what was found; homogeneous results are left out.
+
+    Parameters
+    ----------
+    n_starts : starts at fixed norm, or for each number of nodes.
+    max_nodes : largest number of radial nodes sought (without norm).
+    seed : of the random starts.
+    max_seconds : time budget.
+
+    Raises
+    ------
+    ValueError : for counts out of range.
+
+    The deflation is that of P. E. Farrell, A. Birkisson, S. W. Funke, *SIAM J. Sci. Comput.* **37** (2015) A2026.
+    """
+    expect_problem("find_states", problem)
+    for name, value, least in (("n_starts", n_starts, 1), ("max_nodes", max_nodes, 0)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise ValueError(f"find_states: {name} must be an integer of at least {least}, got {value!r}: try 32 and 1")
+    watch = Stopwatch(max_seconds)
+    chooses_mesh = problem.grid is None
+    if problem.norm is not None:
+        if problem.grid is None:
+            problem = solve(problem).problem
+        return _states(problem, _minima(problem, n_starts, seed, watch))
+    try:
+        ground = solve(problem)
+    except ValueError as error:
+        if isinstance(error.__cause__, BounceError):
+            return []
+        raise
+    problem = ground.problem
+    assert problem.grid is not None
+    found = [ground.solution] if ground.converged and _extended(problem, ground.solution) else []
+    level = list(found)
+    for _ in range(max_nodes):
+        level = _one_node_more(problem, level, found, n_starts, watch)
+        found += level
+    states = _states(problem, found)
+    return [_on_its_own_mesh(s, watch) for s in states] if chooses_mesh else states
+
+
+def _states(problem: Problem, found: list[Solution]) -> list[State]:
+    good = distinct_solutions(problem, [s for s in found if s.converged])
+    return [make_state(problem, solution) for solution in good]
+
+
+def _on_its_own_mesh(state: State, watch: Stopwatch) -> State:
+    """The states were found on the mesh of the lowest; each gets one that resolves it."""
+    if watch.expired:
+        return state
+    newton = Newton(target="stationary")
+    edges = adapted_edges(state.grid, state.u, 3 * state.grid.n_elements // 2)
+    # The energy of a state may be good where its fields, whose error is the root of that, are not yet.
+    finer = state.problem.with_grid(RadialGrid(edges=edges, order=state.grid.order, dim=state.grid.dim))
+    moved = newton.run(finer, transfer(state.problem, state.u, finer))
+    if not moved.converged or len(distinct_solutions(finer, [moved, _moved(state, finer)])) > 1:
+        return state
+    problem, solution, _ = converge_mesh(finer, moved, newton)
+    return make_state(problem, solution)
+
+
+def _moved(state: State, problem: Problem) -> Solution:
+    return replace(state.solution, u=transfer(state.problem, state.u, problem))
+
+
+def _minima(problem: Problem, n_starts: int, seed: int, watch: Stopwatch) -> list[Solution]:
+    newton = Newton(target="minimum")
+    starts = [start.u for start in screened_starts(problem)[:n_starts]]
+    rng = np.random.default_rng(seed)
+    carriers = problem.carries_norm > 0
+    while len(starts) < n_starts:
+        u = starts[len(starts) % max(1, len(starts) // 2)].copy()
+        u[:, carriers] *= rng.normal(size=int(carriers.sum()))
+        starts.append(scale_to_norm(problem, u))
+    out: list[Solution] = []
+    for u in starts:
+        if watch.expired:
+            break
+        out.append(newton.run(problem, u))
+    return out
+
+
+def _extended(problem: Problem, solution: Solution) -> bool:
+    from ..states.kinds import is_homogeneous
+
+    return not is_homogeneous(problem, solution.u)
+
+
+def _one_node_more(
+    problem: Problem, level: list[Solution], known: list[Solution], n_starts: int, watch: Stopwatch
+) -> list[Solution]:
+    """New states from the last level's, kept apart from all that are known."""
+    vacuum = problem.vacuum.values
+    out: list[Solution] = []
+    tried = 0
+    for base in level:
+        for u in _nodal_starts(problem, base):
+            if watch.expired or tried >= n_starts:
+                return out
+            tried += 1
+            avoided: list[Any] = [s.u for s in (*known, *out)] + [np.tile(vacuum, (len(u), 1))]
+            solution = DeflatedNewton(avoided, Newton(max_steps=40)).run(problem, u)
+            if solution.converged and _extended(problem, solution) and _is_new(problem, solution, [*known, *out]):
+                out.append(solution)
+    return out
+
+
+def _is_new(problem: Problem, solution: Solution, known: list[Solution]) -> bool:
+    return len(distinct_solutions(problem, [*known, solution])) > len(distinct_solutions(problem, known))
+
+
+def _nodal_starts(problem: Problem, base: Solution) -> list[Array]:
+    grid = problem.grid
+    assert grid is not None
+    r = grid.nodes
+    away = base.u - problem.vacuum.values
+    strength = np.linalg.norm(away, axis=1)
+    size = float(r[np.flatnonzero(strength > 0.5 * strength.max())[-1]])
+
+    def profile(x: Array) -> Array:
+        return grid.interpolate(away, np.minimum(np.abs(x), grid.r_max))
+
+    out = []
+    for strength_ in _STRENGTHS:
+        for displacement in _DISPLACEMENTS:
+            for alpha in _COMPRESSIONS:
+                u = (
+                    problem.vacuum.values
+                    + alpha * profile(alpha * r)
+                    - strength_ * profile(r - displacement * 1.6 * size)
+                )
+                u[-1] = np.where(problem.free_last > 0, u[-1], problem.vacuum.values)
+                out.append(u)
+    return out

@@ -1,0 +1,76 @@
+r"""Many starts a few steps down the energy, together.
+
+Each takes steps of the implicit gradient flow at fixed norm, with mu such that :math:`\langle M_cu,\delta\rangle = 0`:
+
+.. math:: (E'' - \omega^2M_c + \sigma M)\,\delta = -F + \mu M_cu
+
+(see :mod:`.solvers.newton`). The potential, most of what a step on a coarse mesh costs, is evaluated for all at once.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy import ndarray as Array
+
+from ..guesses.multistart import Start, energies_of
+from ..problem import functional, second_variation
+from ..problem.modes import border_of
+from ..problem.problem import Problem
+from ..problem.residual import Force, force, shift_of
+from ..problem.transfer import scale_to_norm
+from ..solvers import globalisation
+from ..theory.derivatives import point_kernels
+
+_TRIED = 4  # values of sigma in one step
+
+
+def flow_together(problem: Problem, starts: list[Start], keep: tuple[int, ...]) -> list[Start]:
+    """The starts after a step each, the ``keep[0]`` lowest of them after another, and so on; lowest energy first."""
+    lowest = list(starts)
+    for kept in keep:
+        lowest = sorted(_stepped(problem, lowest), key=lambda start: start.energy)[:kept]
+    return lowest
+
+
+def _stepped(problem: Problem, starts: list[Start]) -> list[Start]:
+    """Every start after one step, the longest of those tried that does not raise its energy."""
+    geo, theory, n = problem.geometry, problem.theory, problem.model.n_fields
+    at = [functional.at_points(geo, start.u) for start in starts]
+    points = np.concatenate([values.reshape(-1, n) for values, _ in at])
+    radii = np.tile(geo.radii.ravel(), len(starts))
+    kernels = point_kernels(problem.model.potential_function)
+    slopes = kernels.gradient(points, theory.params, radii).reshape(len(starts), *geo.weights.shape, n)
+    curvatures = kernels.hessian(points, theory.params, radii).reshape(len(starts), *geo.weights.shape, n, n)
+    forces = [
+        force(problem, start.u, functional.gradient(geo, theory, start.u, slopes[i], at[i][1]))
+        for i, start in enumerate(starts)
+    ]
+    out, open_ = list(starts), list(range(len(starts)))
+    sigma = globalisation.first_shift(np, np.array([at.residual for at in forces]))
+    for _ in range(_TRIED):
+        moved = _moved(
+            problem, [starts[i].u for i in open_], [forces[i] for i in open_], curvatures[open_], sigma[open_]
+        )
+        after = energies_of(problem, moved)
+        for j, i in enumerate(open_):
+            if after[j] < starts[i].energy:
+                out[i] = Start(float(after[j]), starts[i].label, moved[j])
+        open_ = [i for i in open_ if out[i] is starts[i]]
+        if not open_:
+            break
+        sigma = globalisation.shift_after_refusal(np, sigma)
+    return out
+
+
+def _moved(problem: Problem, fields: list[Array], forces: list[Force], curvatures: Array, sigma: Array) -> Array:
+    """Starts (start, node, field) after their steps; as they were where the step is not finite."""
+    shifts = np.stack([shift_of(problem, at.multiplier) + s for at, s in zip(forces, sigma, strict=True)])
+    borders = [border_of(problem, u) for u in fields]
+    columns = np.stack([np.stack([-at.vector, b], axis=2) for at, b in zip(forces, borders, strict=True)])
+    moved = []
+    for u, border, x in zip(
+        fields, borders, second_variation.solve_each(problem, curvatures, shifts, columns), strict=True
+    ):
+        step = globalisation.tangent(np, x, border)
+        moved.append(scale_to_norm(problem, u + step) if np.all(np.isfinite(step)) else u)
+    return np.stack(moved)

@@ -1,0 +1,369 @@
+r"""Couplings that depend on the state which depends on them: iterated to a fixed point, or none is reported.
+
+With the bare couplings b and the state u(c) at fed couplings c, the effective ones are :math:`F(c)=F(b;u(c))`
+(:mod:`.mean_field`; always from the bare couplings, so that nothing accumulates). Each iteration takes a part of the
+way, :math:`c\leftarrow c+\alpha(F(c)-c)`, cut to the allowed ranges. With one coupling and :math:`\sigma=F'(c^*)` the
+error shrinks by :math:`1-\alpha(1-\sigma)` each time: for every :math:`\sigma<1` a small enough :math:`\alpha` does,
+for :math:`\sigma>1` none, and where F jumps (the state changes to another) there may be no fixed point at all.
+
+By default :math:`\alpha` follows the last two differences :math:`d=F(c)-c`,
+:math:`\alpha\leftarrow-\alpha\,d_{k-1}\cdot(d_k-d_{k-1})/|d_k-d_{k-1}|^2` (B. M. Irons, R. C. Tuck, *Int. J. Numer.
+Methods Eng.* **1** (1969) 275), which for one coupling is the secant method, kept positive and bounded.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy import ndarray as Array
+
+from .._checks import expect_problem, is_number
+from ..guesses import MultiStart
+from ..guesses.profiles import starting_fields
+from ..problem.problem import Problem
+from ..solvers.base import CONVERGED, AbstractSolver, Solution
+from ..solvers.newton import Newton
+from ..states.state import State, make_state
+from ..theory import OctaveHiggs
+from .lowest import find_solutions
+from .mean_field import CLOSURES, Formulas, octave_formulas
+
+_TRIVIAL = 1e-6  # fields below this have fallen into the vacuum
+_SHARES = (1.0 / 64.0, 2.0)  # bounds on an adapted share of the way; above 1 it goes beyond what was asked for
+_WINDOW = 6  # iterations that are looked back upon
+_FAR = 1e6  # times its own size a coupling may move before it is called divergent
+_LOWER = 1e-7  # relative difference in energy above which another state is lower
+_CHANGES = 3  # of the lowest state before the search for a fixed point is given up
+
+
+@dataclass(frozen=True)
+class SelfConsistent:
+    """What is fed back, and how.
+
+    feedback        names of the couplings fed back: with "hartree" of m0_squared, g, mu_squared; with "tangent" of
+                    m0_squared, g, lambda_1, lambda_2
+    closure         "hartree" (V averaged over Gaussian fluctuations) or "tangent" (derivatives of V in the state)
+    fluctuation     kappa of "hartree": variance of the fluctuations over the square of the field
+    relaxation      share of the way taken in each iteration, in the first one if it adapts
+    adapt           let the share follow the differences seen, between 1/64 and 2
+    tolerance       largest difference between fed and effective couplings, relative to the larger of bare and effective
+    max_iterations  limit on solves
+    clip            coupling → [low, high] that it is kept within
+    """
+
+    feedback: tuple[str, ...] = ("m0_squared",)
+    closure: str = "hartree"
+    fluctuation: float = 0.1
+    relaxation: float = 0.5
+    adapt: bool = True
+    tolerance: float = 1e-8
+    max_iterations: int = 60
+    clip: dict[str, Any] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        where = "self_consistent"
+        if self.closure not in CLOSURES:
+            known = ", ".join(CLOSURES)
+            raise ValueError(f"{where}.closure must be one of {known}, got {self.closure!r}: choose one.")
+        if not self.feedback or len(set(self.feedback)) != len(self.feedback):
+            raise ValueError(
+                f"{where}.feedback must be distinct couplings, got {list(self.feedback)}: name at least one."
+            )
+        for name, low, high in (("fluctuation", 0.0, 1e6), ("relaxation", 0.0, 1.0), ("tolerance", 0.0, 0.1)):
+            value = getattr(self, name)
+            if not (is_number(value) and low < value <= high):
+                raise ValueError(
+                    f"{where}.{name} must be above {low:g} and at most {high:g}, got {value!r}: correct it."
+                )
+        if isinstance(self.max_iterations, bool) or not isinstance(self.max_iterations, int) or self.max_iterations < 1:
+            raise ValueError(f"{where}.max_iterations must be at least 1, got {self.max_iterations!r}: try 60.")
+        for name, limits in self.clip.items():
+            fits = isinstance(limits, list | tuple) and len(limits) == 2 and all(is_number(x) for x in limits)
+            if name not in self.feedback or not fits or not limits[0] < limits[1]:
+                raise ValueError(
+                    f"{where}.clip must give [low, high] for couplings that are fed back, got {name} = {limits!r}: "
+                    "e.g. { m0_squared = [0.1, 2.0] }."
+                )
+
+
+@dataclass(frozen=True)
+class Iteration:
+    """One solve: the couplings fed, those the state gives back, and the share of the way taken from there."""
+
+    fed: dict[str, float]
+    effective: dict[str, float]
+    residual: float
+    relaxation: float
+    energy: float
+
+
+@dataclass(frozen=True)
+class Iterated:
+    """Where the iteration ended. ``problem`` has the couplings fed to the last solve, ``solutions`` its states."""
+
+    problem: Problem
+    solutions: list[Solution]
+    status: str  # "converged", or why there is no fixed point, in words
+    couplings: dict[str, float]
+    residual: float  # infinite where there was no state to measure it by
+    tolerance: float
+    history: tuple[Iteration, ...] = field(repr=False)
+
+    @property
+    def converged(self) -> bool:
+        return self.status == CONVERGED
+
+    @property
+    def decades_off(self) -> float:
+        """log10 of the residual over the tolerance; 20 where there is no residual."""
+        return min(math.log10(max(self.residual, 1e-300) / self.tolerance), 20.0)
+
+
+@dataclass(frozen=True)
+class FixedPoint:
+    """A state whose couplings are those it gives itself; or, where ``status`` is not "converged", where it ended.
+
+    ``couplings``: those fed to ``state``, ``bare``: those of the problem; ``residual``: the largest relative difference
+    between fed and effective couplings; ``history``: every iteration.
+    """
+
+    state: State
+    couplings: dict[str, float]
+    bare: dict[str, float]
+    status: str
+    residual: float
+    history: tuple[Iteration, ...] = field(repr=False)
+
+    @property
+    def converged(self) -> bool:
+        return self.status == CONVERGED
+
+
+def self_consistent(
+    problem: Problem,
+    options: SelfConsistent | None = None,
+    guess: Any = None,
+    solver: AbstractSolver | None = None,
+    *,
+    formulas: Formulas | None = None,
+) -> FixedPoint:
+    """The state of ``problem`` (with its bare couplings) whose effective couplings are those it was solved with.
+
+    ``guess`` and ``solver`` as for :func:`.solve`. ``formulas(problem, u)`` gives effective couplings by name, for
+    models other than :class:`OctaveHiggs`; ``problem`` there has the bare couplings.
+
+    Raises
+    ------
+    ValueError : for options that do not fit the model, a problem without a grid, or one of whose starts none has a
+        finite energy.
+    """
+    expect_problem("self_consistent", problem)
+    chosen = SelfConsistent() if options is None else options
+    if problem.grid is None:
+        raise ValueError("self_consistent: the averages need a mesh: give the problem a RadialGrid")
+    found = iterate(problem, chosen, guess, Newton() if solver is None else solver, formulas)
+    if not found.solutions:
+        raise ValueError(f"self_consistent: there is no state to begin with ({found.status}): give a guess")
+    state = make_state(found.problem, found.solutions[0])
+    bare = {name: float(problem.model.params[name]) for name in chosen.feedback}
+    return FixedPoint(state, found.couplings, bare, found.status, found.residual, found.history)
+
+
+def check_feedback(model: Any, options: SelfConsistent, formulas: Formulas | None = None) -> Formulas:
+    """The formulas for a model. Raises ValueError where it has none, or none for a coupling that is fed back."""
+    if formulas is None and not isinstance(model, OctaveHiggs):
+        raise ValueError(
+            f"self_consistent needs a model of octaves, got {type(model).__name__}: "
+            "only ss.self_consistent(problem, options, formulas=...) takes others."
+        )
+    known = tuple(model.params) if formulas is not None else CLOSURES[options.closure]
+    for name in options.feedback:
+        if name not in known:
+            raise ValueError(
+                f'self_consistent.feedback: "{options.closure}" gives no effective {name!r}: '
+                f"choose from {', '.join(known)}."
+            )
+    return formulas or octave_formulas(options.closure, options.fluctuation)
+
+
+def iterate(
+    problem: Problem, options: SelfConsistent, guess: Any, solver: AbstractSolver, formulas: Formulas | None = None
+) -> Iterated:
+    """The iteration itself; never raises for physics."""
+    return _Search(problem, options, guess, solver, check_feedback(problem.model, options, formulas)).run()
+
+
+class _Search:
+    """The state of one iteration: the fed couplings, the share of the way, the history."""
+
+    def __init__(
+        self, problem: Problem, options: SelfConsistent, guess: Any, solver: AbstractSolver, formulas: Formulas
+    ) -> None:
+        self.bare, self.options, self.guess, self.solver, self.formulas = problem, options, guess, solver, formulas
+        self.names = options.feedback
+        self.start = np.array([float(problem.model.params[name]) for name in self.names])
+        self.relaxation = options.relaxation
+        self.history: list[Iteration] = []
+        self.problem, self.solutions = problem, list[Solution]()
+        self.changes = 0
+
+    def run(self) -> Iterated:
+        fed = self.clipped(self.start)
+        while True:
+            if (ended := self.solve(fed)) is not None:
+                return self.end(ended, fed)
+            effective = self.effective()
+            residual = self.residual(fed, effective)
+            self.note(fed, effective, residual)
+            if residual <= self.options.tolerance and not self.lower_state():
+                return self.end(CONVERGED, fed)
+            if (ended := self.stopped(fed, effective)) is not None:
+                return self.end(ended, fed)
+            if self.options.adapt and len(self.history) > 1:
+                self.relaxation = self.adapted()
+            fed = self.clipped(fed + self.relaxation * (effective - fed))
+
+    # One iteration
+
+    def solve(self, fed: Array) -> str | None:
+        """The state at the fed couplings: from the last one where that leads somewhere, else from the guess."""
+        values = dict(zip(self.names, (float(x) for x in fed), strict=True))
+        before = self.solutions
+        try:
+            problem = self.bare.replace(**values) if np.any(fed != self.start) else self.bare
+            # the boundary values move with the vacuum, so they are put in anew
+            solutions = [self.solver.run(problem, starting_fields(problem, before[0].u))] if before else []
+            if not solutions or not solutions[0].converged or _is_trivial(problem, solutions[0].u):
+                solutions = find_solutions(problem, self.solver, self.guess).solutions
+        except ValueError as error:  # no vacuum at these couplings, or couplings that the model refuses
+            return f"lost: {self.told(fed)} is no theory with a vacuum ({error})"
+        if not solutions:
+            return f"lost: no start has a finite energy at {self.told(fed)}"
+        self.problem, self.solutions = problem, solutions
+        if not solutions[0].converged:
+            return f"lost: the solver ended at {self.told(fed)} with: {solutions[0].status}"
+        return None
+
+    def effective(self) -> Array:
+        given = self.formulas(self.bare, self.solutions[0].u)
+        return np.array([float(given[name]) for name in self.names])
+
+    def residual(self, fed: Array, effective: Array) -> float:
+        scale = np.maximum(np.maximum(np.abs(self.start), np.abs(effective)), 1e-300)
+        largest = float(np.max(np.abs(effective - fed) / scale))
+        return largest if math.isfinite(largest) else math.inf
+
+    def note(self, fed: Array, effective: Array, residual: float) -> None:
+        named = [dict(zip(self.names, map(float, values), strict=True)) for values in (fed, effective)]
+        energy = self.problem.energy(self.solutions[0].u)
+        self.history.append(Iteration(named[0], named[1], residual, self.relaxation, energy))
+
+    def clipped(self, values: Array) -> Array:
+        limits = [self.options.clip.get(name, (-math.inf, math.inf)) for name in self.names]
+        return np.array([min(max(x, low), high) for x, (low, high) in zip(values, limits, strict=True)])
+
+    def lower_state(self) -> bool:
+        """Whether many starts at these couplings find a state below the one that was followed; it is taken then."""
+        if not (self.guess is None or isinstance(self.guess, MultiStart)) or len(self.history) == 1:
+            return False
+        lowest = find_solutions(self.problem, self.solver, self.guess).solutions
+        if not lowest or not lowest[0].converged:
+            return False
+        here, there = (self.problem.energy(solution.u) for solution in (self.solutions[0], lowest[0]))
+        if not there < here - _LOWER * self.problem.energy_scale(self.solutions[0].u):
+            return False
+        self.solutions = lowest
+        self.changes += 1
+        return True
+
+    # Whether and how it ends
+
+    def stopped(self, fed: Array, effective: Array) -> str | None:
+        last = self.history[-1]
+        far = np.abs(effective - self.start) > _FAR * np.maximum(np.abs(self.start), 1.0)
+        if not math.isfinite(last.residual) or np.any(far):
+            return f"diverges: the state asks for {self.told(effective)}"
+        if self.changes >= _CHANGES:
+            return "oscillates: two states take turns as the lowest, each at the couplings of the other"
+        if np.array_equal(self.clipped(fed + self.relaxation * (effective - fed)), fed):
+            return (
+                f"no fixed point within the clip: {self.told(fed)} stands at its limit and wants {self.told(effective)}"
+            )
+        stuck = len(self.history) >= 3 * _WINDOW and not self.improves()
+        return self.verdict() if stuck or len(self.history) >= self.options.max_iterations else None
+
+    def verdict(self) -> str:
+        """Why the iterations did not end in a fixed point."""
+        recent = [step.residual for step in self.history[-_WINDOW:]]
+        if len(recent) >= _WINDOW and not self.improves():
+            if self.alternates():
+                name = self.worst()
+                values = [step.fed[name] for step in self.history[-_WINDOW:]]
+                return f"oscillates: {name} goes back and forth between {min(values):.6g} and {max(values):.6g}"
+            if recent[-1] > recent[0]:
+                return f"diverges: {self.told(self.fed())} moves away from what the state gives back"
+        rate = (recent[-1] / recent[0]) ** (1.0 / (len(recent) - 1)) if len(recent) > 1 and recent[0] > 0 else math.nan
+        return (
+            f"not self-consistent within {len(self.history)} iterations: residual {recent[-1]:.1e}, "
+            f"times {rate:.2g} in each"
+        )
+
+    def improves(self) -> bool:
+        """Whether the last iterations came closer than all before."""
+        residuals = [step.residual for step in self.history]
+        return min(residuals[-_WINDOW:]) < 0.9 * min(residuals[:-_WINDOW], default=math.inf)
+
+    def alternates(self) -> bool:
+        """Whether what is asked for was now above, now below what was fed."""
+        name = self.worst()
+        signs = [math.copysign(1.0, step.effective[name] - step.fed[name]) for step in self.history[-_WINDOW:]]
+        return sum(a != b for a, b in itertools.pairwise(signs)) >= 2
+
+    def adapted(self) -> float:
+        """The share of the way by Irons and Tuck, from the last two differences in units of each coupling."""
+        before, last = (self.difference(step) for step in self.history[-2:])
+        change = last - before
+        square = float(change @ change)
+        share = -self.relaxation * float(before @ change) / square if square > 0.0 else self.relaxation
+        return min(max(share, _SHARES[0]), _SHARES[1])
+
+    def difference(self, step: Iteration) -> Array:
+        """F(c) - c, each coupling in units of the larger of its bare and its last effective value."""
+        last = self.history[-1].effective
+        scale = [max(abs(b), abs(last[n]), 1e-300) for n, b in zip(self.names, self.start, strict=True)]
+        return np.array([step.effective[n] - step.fed[n] for n in self.names]) / np.array(scale)
+
+    def worst(self) -> str:
+        """The coupling that is furthest from what the state gives back."""
+        return self.names[int(np.argmax(np.abs(self.difference(self.history[-1]))))]
+
+    def fed(self) -> Array:
+        return np.array([self.history[-1].fed[name] for name in self.names])
+
+    def told(self, values: Sequence[float] | Array) -> str:
+        return ", ".join(f"{name} = {value:.6g}" for name, value in zip(self.names, values, strict=True))
+
+    def end(self, status: str, fed: Array) -> Iterated:
+        couplings = dict(zip(self.names, (float(x) for x in fed), strict=True))
+        residual = self.history[-1].residual if self.history and not status.startswith("lost") else math.inf
+        tolerance = self.options.tolerance
+        return Iterated(self.problem, self.solutions, status, couplings, residual, tolerance, tuple(self.history))
+
+
+def _is_trivial(problem: Problem, u: Array) -> bool:
+    """Whether the fields that carry the norm have vanished."""
+    return bool(np.max(np.abs(u[:, problem.carries_norm > 0]), initial=0.0) < _TRIVIAL)
+
+
+def recorded(found: Iterated) -> Mapping[str, float]:
+    """What an evaluation records: iterations, residual, and each effective coupling by name."""
+    return {
+        "iterations": float(len(found.history)),
+        "self_consistency": found.residual if math.isfinite(found.residual) else math.nan,
+        **{f"effective_{name}": value for name, value in found.couplings.items()},
+    }

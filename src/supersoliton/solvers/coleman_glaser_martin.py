@@ -1,0 +1,114 @@
+r"""The saddle of least action, as a minimum: descent on the scale-free functional of Coleman, Glaser and Martin.
+
+With T the gradient and U the potential energy, the largest energy of u(r/s) over all sizes s is, for d > 2,
+
+.. math:: \hat S[u] = \frac{2T}{d}\,\lambda^{(d-2)/2},\qquad \lambda = \frac{(d-2)T}{-d\,U} \quad (U < 0).
+
+Its minimum over shapes is the bounce in units where :math:`\nabla^2u = \lambda V'`; r -> sqrt(lambda) r makes it a
+stationary point of E, with one negative mode (the size). Steps solve
+
+.. math:: \Big(T'' + \lambda U'' + \sigma M - \frac{T'T'^T}{T} + \frac{(d-2)T}{d\,U^2}U'U'^T\Big)\delta
+          = -(T' + \lambda U')
+
+(the second variation of S-hat up to a factor; the two dyads by the Woodbury formula), sigma as in :mod:`.newton`.
+
+Reference: S. Coleman, V. Glaser, A. Martin, *Commun. Math. Phys.* **58** (1978) 211.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy import ndarray as Array
+
+from ..problem import second_variation
+from ..problem.problem import Problem
+from .base import Stopwatch
+
+_MAX_SIGMA = 1e8
+
+
+class Shape(NamedTuple):
+    """Where the descent ended: the fields, S-hat, lambda, the relative size of the force, and how many solves."""
+
+    u: Array
+    action: float
+    scale: float
+    force: float
+    steps: int
+    status: str
+
+
+@dataclass(frozen=True)
+class Minimax:
+    """Descent on S-hat to a relative force of ``tol`` (a start for Newton needs no more than 1e-3).
+
+    ``sigma`` is the first shift: 1 far from the minimum, little where a relaxed shape is relaxed further.
+    """
+
+    tol: float = 1e-3
+    sigma: float = 1.0
+    max_steps: int = 150
+    max_seconds: float | None = None
+
+    def descend(self, problem: Problem, u: Array) -> Shape:
+        """Run from nodal fields with U < 0; d > 2 and fields held at the vacuum at r_max."""
+        assert problem.grid is not None
+        d = float(problem.grid.dim)
+        mask = problem.free_nodes
+        sigma, steps = self.sigma, 0
+        watch = Stopwatch(self.max_seconds)
+        at = self._measure(problem, u, d, mask)
+        if at is None:
+            return Shape(u, math.nan, math.nan, math.nan, 0, "the start has no region of lower potential")
+        while True:
+            action, scale, force, tension, pull, size, t, potential = at
+            if size <= self.tol:
+                return Shape(u, action, scale, size, steps, "converged")
+            if watch.expired:
+                return Shape(u, action, scale, size, steps, f"out of time after {watch.seconds:.0f} s")
+            if steps >= self.max_steps:
+                return Shape(u, action, scale, size, steps, f"not converged within {steps} steps: force {size:.1e}")
+            # sigma is in units of the rescaled problem
+            shift = np.full(u.shape[1], sigma * scale)
+            factors = second_variation.factorise(problem, scale * problem.curvature(u), shift)
+            x = second_variation.solve(factors, -force, tension * mask, pull * mask)
+            steps += 1
+            dyads = np.diag([-1.0 / t, (d - 2.0) * t / (d * potential**2)])
+            columns = np.stack([tension * mask, pull * mask], axis=2)
+            inner = np.linalg.inv(dyads) + np.einsum("nia,nib->ab", columns, x[:, :, 1:])
+            loads = np.einsum("nia,ni->a", columns, x[:, :, 0])
+            step = x[:, :, 0] - x[:, :, 1:] @ np.linalg.solve(inner, loads)
+            moved = None
+            if np.all(np.isfinite(step)) and float(np.sum(force * step)) < 0.0:
+                moved = self._measure(problem, u + step, d, mask)
+            if moved is not None and moved[0] < action:
+                promised = -0.5 * float(np.sum(force * step)) * scale ** ((d - 2.0) / 2.0)
+                good = action - moved[0] > 0.25 * promised
+                u, at = u + step, moved
+                sigma = max(0.3 * sigma, 1e-4) if good else sigma
+            else:
+                sigma = max(4.0 * sigma, 1e-3)
+                if sigma > _MAX_SIGMA:
+                    return Shape(u, action, scale, size, steps, f"stalled at force {size:.1e}")
+
+    @staticmethod
+    def _measure(problem: Problem, u: Array, d: float, mask: Array) -> Any:
+        grid = problem.grid
+        assert grid is not None
+        energy, gradient = problem.energy_and_gradient(u)
+        tension = (grid.stiffness_form @ u) * problem.model.kinetic
+        t = 0.5 * float(np.sum(u * tension))
+        potential = energy - t
+        if not (math.isfinite(t) and math.isfinite(potential) and potential < 0.0 < t):
+            return None
+        scale = (d - 2.0) * t / (-d * potential)
+        action = 2.0 / d * t * scale ** ((d - 2.0) / 2.0)
+        pull = gradient - tension
+        force = (tension + scale * pull) * mask
+        # Relative to T', which it has to balance: both in the l2 norm of nodal forces, good enough to stop a descent.
+        size = float(np.linalg.norm(force) / np.linalg.norm(tension * mask))
+        return action, scale, force, tension, pull, size, t, potential

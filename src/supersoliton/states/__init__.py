@@ -1,0 +1,1 @@
+"""A solution and what is known about it: kind, accuracy, certificate, observables."""

@@ -1,0 +1,153 @@
+r"""What is known of a state, each entry with its number.
+
+*Residual*: dual norm of the force, relative (:mod:`supersoliton.solvers.base`). *Discretisation*: relative error of
+the energy, from one Newton step on a mesh of higher order. *Virial*: under r -> r/a a stationary state satisfies
+
+.. math:: (d-2)T + d\,(U - \tfrac12\omega^2N) + \int r\,\partial_rV = -S_dR^d\left[\tfrac12 u'^2 - W\right]_R,\quad
+          W = V - V_\infty - \tfrac12\omega^2u_c^2
+
+(G. H. Derrick, *J. Math. Phys.* **5** (1964) 1252, with the boundary term of a finite box). *Translation mode*: u'(r)
+is an exact zero mode of the l = 1 fluctuation operator of every localised state without explicit r.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..problem import second_variation
+from ..problem.asymptotics import continuum
+from ..problem.modes import count_negative
+from ..problem.problem import Problem
+from ..problem.residual import shift_of
+from ..solvers.base import Solution
+from .accuracy import discretisation_error, translation_mode, virial
+from .kantorovich import kantorovich_radius
+from .kinds import boundary_fraction, classify, is_homogeneous
+from .tail import measured_tail
+
+# What a certified state must satisfy. The words of `reasons` name the entry that fails.
+RESIDUAL_LIMIT = 1e-10
+DISCRETISATION_LIMIT = 1e-6
+VIRIAL_LIMIT = 1e-8
+TRANSLATION_LIMIT = 1e-7  # of the largest mass^2 of the vacuum
+_UNSTABLE = "unstable"  # how its reason begins
+_STABLE = ("q-ball", "trapped", "kink", "vacuum", "condensate")  # kinds that have to be
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What is known of a state; NaN where an entry does not apply. Pure numbers, but for the mode.
+
+    ``residual``: dual norm of the force, relative. ``discretisation``: relative error of the energy, from a finer mesh.
+    ``virial``: violation of Derrick's identity, over the sum of its terms' moduli. ``negative_modes``: at l = 0, of the
+    constrained second variation at fixed norm. ``translation_mode``: the l = 1 eigenvalue that must be 0 (mass^2).
+    ``tail``: measured decay rate over that of the lightest mass. ``boundary_fraction``: norm in the outer tenth of the
+    box. ``kind``: the word for it. ``reasons``: whatever is not as it should be, in words.
+
+    ``translation_mode`` is NaN for homogeneous states and explicit r; ``tail`` where no exponential tail can be
+    measured; ``boundary_fraction`` for homogeneous states; ``radius`` (relative H^1 distance to the exact solution of
+    the discrete equations, :mod:`.kantorovich`) for homogeneous states and where the estimate does not close.
+    """
+
+    residual: float
+    discretisation: float
+    virial: float
+    negative_modes: int
+    translation_mode: float
+    tail: float
+    boundary_fraction: float
+    kind: str
+    reasons: tuple[str, ...]
+    radius: float = float("nan")
+
+    @property
+    def certified(self) -> bool:
+        """True when no entry fails."""
+        return not self.reasons
+
+    @property
+    def solved(self) -> bool:
+        """Converged, and stable where its kind has to be: the entries that another start, on this mesh, could mend."""
+        return self.kind != "unconverged" and self.residual <= RESIDUAL_LIMIT and not self._wrongly_unstable
+
+    @property
+    def unstable(self) -> bool:
+        """Whether it has negative modes that its kind has not by nature.
+
+        A bounce has one, and so has L_+ of a rotating state at fixed frequency; another kind has none.
+        """
+        return self._wrongly_unstable or (
+            self.kind not in _STABLE and self.kind != "bounce" and self.negative_modes != 0
+        )
+
+    @property
+    def _wrongly_unstable(self) -> bool:
+        return any(reason.startswith(_UNSTABLE) for reason in self.reasons)
+
+    @property
+    def localised(self) -> bool:
+        return self.kind in ("bounce", "q-ball", "excited", "kink", "trapped")
+
+
+def certify(problem: Problem, solution: Solution, discretisation: float | None = None) -> Certificate:
+    """Measure every entry for where a solver ended (``discretisation`` only where it is not known yet)."""
+    u, multiplier = solution.u, solution.multiplier
+    if not np.all(np.isfinite(u)) or not math.isfinite(multiplier) or not math.isfinite(solution.residual):
+        nan = float("nan")
+        return Certificate(solution.residual, nan, nan, -1, nan, nan, nan, "unconverged", (solution.status,))
+    homogeneous = is_homogeneous(problem, u)
+    curvature = problem.curvature(u)
+    factors = second_variation.factorise(problem, curvature, shift_of(problem, multiplier))
+    negative = count_negative(problem, u, factors)
+    # A rotating state is stable or not at fixed charge: a fixed frequency alone leaves the one negative mode of L_+.
+    unstable = count_negative(problem, u, factors, at_fixed_norm=True) if problem.omega is not None else negative
+    fraction = float("nan") if homogeneous else boundary_fraction(problem, u)
+    kind = classify(problem, solution, negative, fraction, homogeneous)
+    localised = kind not in ("vacuum", "condensate", "delocalised", "unconverged")
+    if discretisation is None:
+        discretisation = discretisation_error(problem, u, multiplier)
+    translation = float("nan")
+    if localised and not problem.model.explicit_r and problem.parity == "even":
+        translation = translation_mode(problem, u, curvature, multiplier)
+    entries: dict[str, Any] = {
+        "residual": solution.residual,
+        "discretisation": discretisation,
+        "virial": virial(problem, u, multiplier),
+        "negative_modes": negative,
+        "translation_mode": translation,
+        "tail": measured_tail(problem, u, multiplier) if localised else float("nan"),
+        "boundary_fraction": fraction,
+        "kind": kind,
+        "radius": kantorovich_radius(problem, u, multiplier, factors).relative if localised else float("nan"),
+    }
+    return Certificate(**entries, reasons=_reasons(problem, solution, {**entries, "unstable": unstable}))
+
+
+def _reasons(problem: Problem, solution: Solution, entry: dict[str, Any]) -> tuple[str, ...]:
+    out = []
+    if not solution.converged:
+        out.append(solution.status)
+    if not entry["residual"] <= RESIDUAL_LIMIT:
+        out.append(f"residual {entry['residual']:.1e} above {RESIDUAL_LIMIT:.0e}")
+    if not entry["discretisation"] <= DISCRETISATION_LIMIT:
+        out.append(f"energy uncertain by {entry['discretisation']:.1e}: refine the mesh")
+    if not entry["virial"] <= VIRIAL_LIMIT:
+        out.append(f"virial identity violated by {entry['virial']:.1e}: refine the mesh")
+    if math.isfinite(entry["translation_mode"]):
+        scale = max(1.0, float(np.max(np.abs(continuum(problem, solution.multiplier)[1]))))
+        if not abs(entry["translation_mode"]) <= TRANSLATION_LIMIT * scale:
+            out.append(
+                f"translation mode at {entry['translation_mode']:.1e} instead of 0: a larger box or a finer mesh"
+            )
+    kind, negative = entry["kind"], entry["unstable"]
+    if kind == "delocalised":
+        out.append(f"delocalised: {entry['boundary_fraction']:.1e} of the norm in the outer tenth of the box")
+    if kind in ("q-ball", "excited", "bounce") and not problem.vacuum.stable:
+        out.append(f"the vacuum around it has a tachyon of mass^2 {problem.vacuum.masses_squared[0]:.4g}")
+    if kind in _STABLE and negative > 0:
+        out.append(f"{_UNSTABLE}: {negative} negative mode{'s' if negative > 1 else ''}")
+    return tuple(out)

@@ -1,0 +1,53 @@
+"""The exponential tail of a localised state, measured and expected."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy import ndarray as Array
+from scipy.optimize import brentq
+
+from ..problem.exterior import decay_rate
+from ..problem.problem import Problem
+from ..theory.vacua import mass_matrix
+
+# The tail is read where the field is this far down: far enough to be linear, near enough not to feel the box.
+_WINDOW = (1e-2, 1e-9)
+_SAMPLES = 400
+
+
+def measured_tail(problem: Problem, u: Array, multiplier: float) -> float:
+    r"""Measured decay rate of the slowest field component over the rate that the mass gap implies; 1 is perfect.
+
+    Far out each eigendirection of W = V''(v) - omega^2 decays as :math:`r^{-\nu}K_\nu(\kappa r)`, nu = d/2 - 1. kappa
+    is fitted to -u'/u of the largest component, at the radius where nonlinear terms and the reflection from the box
+    are least, and compared with the square root of its eigenvalue. NaN where there is no such radius.
+    """
+    grid = problem.grid
+    assert grid is not None
+    d = float(grid.dim)
+    matrix = mass_matrix(problem.model, problem.vacuum.values, grid.r_max)
+    lowered = matrix - np.diag(multiplier * problem.carries_norm / problem.model.kinetic)
+    if not np.all(np.isfinite(lowered)) or problem.model.explicit_r:
+        return float("nan")
+    gaps, directions = np.linalg.eigh(lowered)
+    r = np.linspace(0.0, grid.r_max, _SAMPLES)
+    scale = np.sqrt(problem.model.kinetic)
+    away = (grid.interpolate(u, r) - problem.vacuum.values) * scale @ directions
+    slope = grid.interpolate(grid.differentiate(u), r) * scale @ directions
+    size = np.abs(away) / np.max(np.abs(away))
+    inside = (size.max(axis=1) < _WINDOW[0]) & (size.max(axis=1) > _WINDOW[1]) & (r > 0) & (r < grid.r_max)
+    at = np.flatnonzero(inside)
+    component = np.argmax(size[at], axis=1)
+    kappa = np.sqrt(np.maximum(gaps[component], 0.0))
+    # What spoils the linear tail: the field itself (nonlinear terms) and the wave reflected by the box.
+    spoiled = size[at].max(axis=1) + np.exp(-2.0 * kappa * (grid.r_max - r[at]))
+    for best in np.argsort(spoiled, kind="stable"):
+        expected, radius = float(kappa[best]), float(r[at[best]])
+        if expected == 0.0:
+            continue
+        rate = float(-slope[at[best], component[best]] / away[at[best], component[best]])
+        low, high = 1e-3 * expected, 1e3 * expected
+        if decay_rate(d, low**2, radius) < rate < decay_rate(d, high**2, radius):
+            root = brentq(lambda k, x=radius, rate=rate: decay_rate(d, k * k, x) - rate, low, high)
+            return float(root) / expected
+    return float("nan")

@@ -1,0 +1,137 @@
+r"""The tower of octave fields with a Higgs field.
+
+.. math::
+    V = \sum_o\left[\tfrac12 m_0^2\Psi_o^2 + s\tfrac14 g\Psi_o^4 + \tfrac18\delta\Psi_o^6\right]
+      + \sum_{o<n-1}\lambda_1 2^{-\beta o}\Psi_o\Psi_{o+1} + \sum_{o<n-2}\lambda_2 2^{-\beta o}\Psi_o\Psi_{o+2}
+      + \tfrac12\mu^2\Phi^2 + \tfrac14\lambda_H\Phi^4 + g_Y\Phi^2\sum_o\Psi_o^2
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from ..machine import jax_setup  # noqa: F401  (float64 before the first array)
+from .base import AbstractModel, ComplexifiedFunction, PotentialFunction, check_coupling, replace_fields
+
+_STRUCTURE = ("n_octaves",)  # everything else is a coupling
+
+
+def octave_higgs_potential(u: Any, p: Any, r: Any) -> Any:
+    """V(Psi_0 ... Psi_{n-1}, Phi); see the module's formula."""
+    psi, phi = u[:-1], u[-1]
+    return _from_invariants(psi * psi, psi[:-1] * psi[1:], psi[:-2] * psi[2:], phi * phi, p)
+
+
+def complexified_octave_higgs_potential(re: Any, im: Any, p: Any, r: Any) -> Any:
+    """V of complex octaves, invariant under a common phase; the one above is its restriction to real ones.
+
+    Psi_o^2 becomes |Psi_o|^2 and Psi_o Psi_{o+k} becomes Re(Psi_o^* Psi_{o+k}); the Higgs field stays real.
+    """
+    a, b, phi = re[:-1], im[:-1], re[-1]
+    nearest = a[:-1] * a[1:] + b[:-1] * b[1:]
+    next_nearest = a[:-2] * a[2:] + b[:-2] * b[2:]
+    return _from_invariants(a * a + b * b, nearest, next_nearest, phi * phi, p)
+
+
+def _from_invariants(square: Any, nearest: Any, next_nearest: Any, phi2: Any, p: Any) -> Any:
+    """The one definition of this theory: V of |Psi_o|^2, Re(Psi_o^* Psi_{o+1}), Re(Psi_o^* Psi_{o+2}) and Phi^2."""
+    decay = jnp.exp2(-p["beta"] * jnp.arange(square.shape[0]))  # lambda(o) = lambda 2^(-beta o)
+    self_interaction = jnp.sum(
+        square * (0.5 * p["m0_squared"] + square * (0.25 * p["quartic_sign"] * p["g"] + 0.125 * p["delta"] * square))
+    )
+    coupling = p["lambda_1"] * jnp.sum(decay[: nearest.shape[0]] * nearest)
+    coupling += p["lambda_2"] * jnp.sum(decay[: next_nearest.shape[0]] * next_nearest)
+    higgs = phi2 * (0.5 * p["mu_squared"] + 0.25 * p["lambda_H"] * phi2)
+    return self_interaction + coupling + higgs + p["g_yukawa"] * phi2 * jnp.sum(square)
+
+
+@dataclass(frozen=True)
+class OctaveHiggs(AbstractModel):
+    r"""n octave fields and one Higgs field, in units of a mass:
+
+    .. math::
+        V = \sum_o\left[\tfrac12 m_0^2\Psi_o^2 + \tfrac{s}{4} g\Psi_o^4 + \tfrac18\delta\Psi_o^6
+          + 2^{-\beta o}(\lambda_1\Psi_o\Psi_{o+1} + \lambda_2\Psi_o\Psi_{o+2})\right]
+          + \tfrac12\mu^2\Phi^2 + \tfrac14\lambda_H\Phi^4 + g_Y\Phi^2\sum_o\Psi_o^2 .
+
+    A coupling to an octave beyond the last is absent. Fields are ``psi_0`` ... and ``phi``, the last one.
+    ``m0_squared`` may be negative (hence not ``m0``); ``quartic_sign`` is -1 (attractive) or +1 (repulsive);
+    ``delta >= 0`` and ``lambda_H >= 0`` keep the energy bounded below.
+
+    Raises
+    ------
+    ValueError : for n_octaves < 1, a quartic sign that is not +-1, a coupling that is not a finite number, or a
+        negative ``delta`` or ``lambda_H``.
+    """
+
+    n_octaves: int = 12
+    m0_squared: float = 0.01
+    g: float = 4.64
+    quartic_sign: float = -1.0
+    delta: float = 0.2
+    beta: float = 0.15
+    lambda_1: float = 1.0
+    lambda_2: float = math.pi
+    mu_squared: float = -1.0
+    lambda_H: float = 0.5
+    g_yukawa: float = 0.1
+
+    def __post_init__(self) -> None:
+        if isinstance(self.n_octaves, bool) or not isinstance(self.n_octaves, int | np.integer) or self.n_octaves < 1:
+            raise ValueError(f"model.n_octaves must be an integer of at least 1, got {self.n_octaves!r}: try 12")
+        for name in self.coupling_names():
+            check_coupling("model", name, getattr(self, name))
+        if not hasattr(self.quartic_sign, "aval") and self.quartic_sign not in (-1, 1):
+            raise ValueError(
+                f"model.quartic_sign must be -1 (attractive) or 1 (repulsive), got {self.quartic_sign!r}: choose one"
+            )
+        for name in ("delta", "lambda_H"):
+            value = getattr(self, name)
+            if not hasattr(value, "aval") and value < 0:
+                raise ValueError(
+                    f"model.{name} must not be negative, got {value!r}: the energy would be unbounded below"
+                )
+
+    @classmethod
+    def coupling_names(cls) -> tuple[str, ...]:
+        return tuple(f.name for f in fields(cls) if f.name not in _STRUCTURE)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return (*(f"psi_{o}" for o in range(self.n_octaves)), "phi")
+
+    @property
+    def params(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.coupling_names()}
+
+    @property
+    def potential_function(self) -> PotentialFunction:
+        return octave_higgs_potential
+
+    @property
+    def complexified_potential(self) -> ComplexifiedFunction:
+        return complexified_octave_higgs_potential
+
+    @property
+    def constrained(self) -> np.ndarray:
+        return np.arange(self.n_octaves + 1) < self.n_octaves
+
+    def follow(self, u: np.ndarray) -> np.ndarray:
+        """The Higgs field expelled by the octaves: at each radius the minimum of V over Phi,
+
+        lambda_H Phi^2 = -mu^2 - 2 g_Y sum Psi^2, or 0 (a minimum only where lambda_H > 0).
+        """
+        if self.lambda_H == 0:
+            return u
+        squared = (-self.mu_squared - 2.0 * self.g_yukawa * np.sum(u[:, :-1] ** 2, axis=1)) / self.lambda_H
+        out = u.copy()
+        out[:, -1] = np.sqrt(np.maximum(squared, 0.0))
+        return out
+
+    def replace(self, **couplings: Any) -> OctaveHiggs:
+        return replace_fields(self, ("n_octaves", *self.coupling_names()), couplings)

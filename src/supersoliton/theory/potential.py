@@ -1,0 +1,204 @@
+"""A potential written by the user."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..machine import jax_setup  # noqa: F401  (float64 before the first array)
+from .base import AbstractModel, PotentialFunction, check_coupling
+
+
+@dataclass(frozen=True)
+class Potential(AbstractModel):
+    """A theory given by ``V(u, p)`` or ``V(u, p, r)``, written with ``jax.numpy``.
+
+    Parameters
+    ----------
+    function : ``V(u, p) -> scalar`` with u of shape (n_fields,) and p the dict of couplings; with a third positional
+        argument it receives the radius r (a trap).
+    names : (``fields``) names of the fields.
+    couplings : (``params``) default values of the couplings.
+    constrained_fields : (``constrained``) names of the fields that carry the norm; all of them unless given.
+    kinetic_factors : (``kinetic``) factors k_i > 0 of the gradient terms 1/2 k_i u_i'^2; ones unless given.
+
+    Raises
+    ------
+    ValueError : where the function cannot be evaluated by JAX on an array of shape (n_fields,), or does not return
+        one real number.
+
+    >>> Potential(lambda u, p: 0.5 * u[0]**2 - 0.25 * p["g"] * u[0]**4, fields=("u",), params={"g": 1.0})
+    Potential(u; g=1.0)
+    """
+
+    function: Callable[..., Any]
+    names: tuple[str, ...]
+    couplings: dict[str, Any] = field(hash=False)
+    constrained_fields: tuple[str, ...]
+    kinetic_factors: tuple[float, ...]
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        fields: Sequence[str] = ("u",),
+        params: dict[str, Any] | None = None,
+        *,
+        constrained: Sequence[str] | None = None,
+        kinetic: Sequence[float] | None = None,
+    ) -> None:
+        if not callable(function):
+            raise ValueError(f"Potential: function must be callable as V(u, p), got {function!r}: give a function")
+        names = _names("fields", fields)
+        if not names or len(set(names)) != len(names) or not all(isinstance(n, str) and n for n in names):
+            raise ValueError(f"Potential: fields must be distinct names, got {fields!r}: e.g. fields=('u', 'v')")
+        chosen = names if constrained is None else _names("constrained", constrained)
+        if any(name not in names for name in chosen):
+            raise ValueError(f"Potential: constrained must name fields among {names}, got {constrained!r}: correct it")
+        try:
+            factors = (1.0,) * len(names) if kinetic is None else tuple(float(k) for k in kinetic)
+        except (TypeError, ValueError):
+            factors = ()
+        if len(factors) != len(names) or not all(np.isfinite(k) and k > 0 for k in factors):
+            raise ValueError(f"Potential: kinetic must be {len(names)} positive numbers, got {kinetic!r}: correct it")
+        if params is not None and not isinstance(params, Mapping):
+            raise ValueError(f"Potential: params must be a dict of couplings, got {params!r}: e.g. params={{'g': 1.0}}")
+        values = dict(params or {})
+        for name, value in values.items():
+            check_coupling("Potential.params", name, value)
+        for attribute, value in (
+            ("function", function),
+            ("names", names),
+            ("couplings", values),
+            ("constrained_fields", chosen),
+            ("kinetic_factors", factors),
+        ):
+            object.__setattr__(self, attribute, value)
+        self._check_function()
+
+    def _check_function(self) -> None:
+        u = jax.ShapeDtypeStruct((len(self.names),), jnp.float64)
+        r = jax.ShapeDtypeStruct((), jnp.float64)
+        try:
+            out = jax.eval_shape(lambda u, r: self.potential_function(u, self.params, r), u, r)
+        except Exception as error:
+            raise ValueError(f"Potential: {_why_it_failed(error, self.params)}") from error
+        self._check_indices()
+        shape, dtype = getattr(out, "shape", None), getattr(out, "dtype", None)
+        if shape != () or dtype is None or not jnp.issubdtype(dtype, jnp.floating):
+            raise ValueError(
+                f"Potential: the function must return one real number, got shape {shape} of type {dtype}: "
+                "sum over the fields, and take u[0] rather than u for a single field"
+            )
+
+    def _check_indices(self) -> None:
+        """JAX clamps an index that is out of range, and V would silently be another: NumPy tells."""
+        try:
+            self.potential_function(np.full(len(self.names), 0.5), self.params, 0.5)
+        except IndexError as error:
+            raise ValueError(
+                f"Potential: the function failed on {len(self.names)} field(s): {error}: name all of them in fields="
+            ) from error
+        except Exception:  # noqa: BLE001  (a function that works in JAX need not work on NumPy arrays)
+            return
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return self.names
+
+    @property
+    def params(self) -> dict[str, Any]:
+        return dict(self.couplings)
+
+    @functools.cached_property
+    def explicit_r(self) -> bool:
+        return _takes_radius(self.function)
+
+    @functools.cached_property
+    def potential_function(self) -> PotentialFunction:
+        return self.function if self.explicit_r else _without_radius(self.function)
+
+    @property
+    def constrained(self) -> np.ndarray:
+        return np.array([name in self.constrained_fields for name in self.names])
+
+    @property
+    def kinetic(self) -> np.ndarray:
+        return np.array(self.kinetic_factors)
+
+    def replace(self, **couplings: Any) -> Potential:
+        for name in couplings:
+            if name not in self.couplings:
+                known = ", ".join(self.couplings) or "none"
+                raise ValueError(f"Potential has no coupling {name!r}: known are {known}")
+        return replace_params(self, {**self.couplings, **couplings})
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{k}={v}" for k, v in self.couplings.items())
+        return f"Potential({', '.join(self.names)}; {values})" if values else f"Potential({', '.join(self.names)})"
+
+
+def _names(argument: str, given: object) -> tuple[str, ...]:
+    """One name or several, as a tuple."""
+    if isinstance(given, str):
+        return (given,)
+    if isinstance(given, Sequence) and all(isinstance(name, str) for name in given):
+        return tuple(given)
+    raise ValueError(f"Potential: {argument} must be names, got {given!r}: e.g. ('u', 'v')")
+
+
+def replace_params(model: Potential, params: dict[str, Any]) -> Potential:
+    return Potential(
+        model.function,
+        model.names,
+        params,
+        constrained=model.constrained_fields,
+        kinetic=model.kinetic_factors,
+    )
+
+
+def _why_it_failed(error: Exception, couplings: Mapping[str, float]) -> str:
+    """What went wrong in a function that was called without values, and what to do; JAX's own words are long."""
+    if isinstance(error, jax.errors.TracerBoolConversionError):
+        return "the function asks whether a field's value is true (if, while, and, or): use jnp.where"
+    if isinstance(error, jax.errors.ConcretizationTypeError | jax.errors.TracerArrayConversionError):
+        return "the function takes a field for a number or a NumPy array: write it with jax.numpy, not numpy or math"
+    if isinstance(error, KeyError):
+        known = ", ".join(couplings) or "none"
+        return f"the function asks for {error} and the couplings are {known}: name it in params="
+    message = " ".join(str(error).split())
+    return f"the function failed with {type(error).__name__}: {message[:200]}: write it as V(u, p) or V(u, p, r)"
+
+
+def _takes_radius(function: Callable[..., Any]) -> bool:
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # built-in callables have no signature: then V(u, p)
+        return False
+    required = [
+        p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty
+    ]
+    named = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return len(required) >= 3 or (len(named) >= 3 and named[2] == "r")
+
+
+class _without_radius:
+    """V(u, p) as V(u, p, r). Equal when the wrapped function is the same, so that compiled kernels are shared."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+
+    def __call__(self, u: Any, p: Any, r: Any) -> Any:
+        return self.function(u, p)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _without_radius) and other.function is self.function
+
+    def __hash__(self) -> int:
+        return hash(("without_radius", id(self.function)))

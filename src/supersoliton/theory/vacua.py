@@ -1,0 +1,320 @@
+"""Homogeneous stationary states of a potential: where they are, their energy density and their masses."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray as Array
+
+from .._checks import expect_model
+from ..machine.batching import now
+from .base import AbstractModel
+from .derivatives import FEW, point_kernels
+
+_MAX_STEPS = 200
+_FAR = 1e6  # a search that has come this far is running down a potential without a bottom
+_DISTINCT = 1e-6  # two minima nearer than this (relative) are one
+# Two searches this near (relative) in a convex region are on the way to the same minimum: one goes on.
+_SAME_WAY = 1e-4
+_SMALL = 1e-2  # fields below count as this for it
+_BASIN = 0.2  # a Newton step that leaves this part of the distance to a known minimum is on the way to it
+_HALVINGS = 12  # lengths that are tried, from the whole step down
+_STRIDE = 0.25  # least step where V is not convex, relative to the fields or 1
+
+
+@dataclass(frozen=True)
+class Vacuum:
+    r"""A homogeneous stationary point u of V.
+
+    ``values`` u, ``energy_density`` V(u), ``masses_squared`` the eigenvalues of :math:`k^{-1/2}V''k^{-1/2}`, ascending.
+    """
+
+    fields: tuple[str, ...]
+    values: Float[Array, " field"]
+    energy_density: float
+    masses_squared: Float[Array, " field"]
+
+    @property
+    def stable(self) -> bool:
+        """No tachyon: every mass squared is non-negative up to rounding."""
+        return bool(self.masses_squared[0] >= -self._rounding)
+
+    @property
+    def masses(self) -> Float[Array, " field"]:
+        """Square roots of ``masses_squared``; 0 for one that vanishes to rounding, NaN for a tachyon."""
+        squared = np.where(np.abs(self.masses_squared) <= self._rounding, 0.0, self.masses_squared)
+        return np.sqrt(np.where(squared >= 0, squared, np.nan))
+
+    @property
+    def _rounding(self) -> float:
+        return 1e-10 * max(1.0, float(np.max(np.abs(self.masses_squared))))
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{f}={v:.6g}" for f, v in zip(self.fields, self.values, strict=True) if v != 0) or "u = 0"
+        word = "masses" if self.stable else "unstable, masses^2"
+        numbers = self.masses if self.stable else self.masses_squared
+        return f"Vacuum({shown}; V = {self.energy_density:.9g}; {word} {np.array2string(numbers, precision=4)})"
+
+
+def mass_matrix(model: AbstractModel, values: Array, r: float = 0.0) -> Float[Array, "field field"]:
+    """k^-1/2 V''(u) k^-1/2 at a homogeneous state."""
+    return _with_kinetic(model, _at(model, values, r)[2])
+
+
+def describe(model: AbstractModel, values: Sequence[float] | Array, r: float = 0.0) -> Vacuum:
+    """The :class:`Vacuum` record of given field values (which need not be stationary)."""
+    u = np.asarray(values, dtype=float)
+    energy, _, curvature = _at(model, u, r)
+    return _record(model, u, energy, curvature)
+
+
+def slope(model: AbstractModel, values: Array, r: float = 0.0) -> Float[Array, " field"]:
+    """V'(u) at a homogeneous state."""
+    return _at(model, values, r)[1].copy()
+
+
+def _with_kinetic(model: AbstractModel, curvature: Array) -> Array:
+    scale = 1.0 / np.sqrt(model.kinetic)
+    return curvature * scale[:, None] * scale
+
+
+def _record(model: AbstractModel, u: Array, energy: float, curvature: Array) -> Vacuum:
+    matrix = _with_kinetic(model, curvature)
+    spectrum = np.linalg.eigvalsh(matrix) if np.all(np.isfinite(matrix)) else np.full(len(u), np.nan)
+    return Vacuum(model.fields, u, float(energy), spectrum)
+
+
+def _at(model: AbstractModel, values: Array, r: float) -> tuple[float, Array, Array]:
+    """V, V' and V'' at one point. Remembered: a solver asks for its vacuum on every mesh."""
+    radius = float(r) if model.explicit_r else 0.0
+    values = np.asarray(values, dtype=float)
+    params = tuple(model.params.items())
+    if all(isinstance(value, float | int) for _, value in params):
+        return _remembered(model.potential_function, params, values.tobytes(), radius)
+    return _taylor(model.potential_function, dict(params), values[None], radius)
+
+
+@functools.lru_cache(maxsize=256)
+def _remembered(function: Any, params: tuple[tuple[str, float], ...], values: bytes, r: float) -> Any:
+    return _taylor(function, dict(params), np.frombuffer(values)[None], r)
+
+
+def _taylor(function: Any, params: dict[str, Any], point: Array, r: float) -> tuple[float, Array, Array]:
+    kernels, radius = point_kernels(function), np.array([r])
+    energy, gradient = kernels.value_and_gradient(point, params, radius)
+    return float(energy[0]), gradient[0], kernels.hessian(point, params, radius)[0]
+
+
+def vacua(
+    model: AbstractModel,
+    *,
+    held_at_zero: Array | None = None,
+    n_starts: int = 64,
+    seed: int = 0,
+    r: float = 0.0,
+    max_seconds: float = 60.0,
+    known: Vacuum | None = None,
+) -> list[Vacuum]:
+    r"""The local minima of V, :math:`\partial_iV(u) = 0` with V'' >= 0, lowest first, as a list of :class:`Vacuum`.
+
+    Minimises V by Newton's method with the modulus of the Hessian (so that it cannot be drawn to a saddle), from the
+    origin, along each field, along the unstable directions of the origin, and from ``n_starts`` seeded random points
+    of magnitudes 0.1 to 10; distinct minima only. A start that runs away (V unbounded below) is dropped.
+
+    Parameters
+    ----------
+    held_at_zero : boolean mask of fields that stay at 0 (those that carry a conserved norm).
+    r : radius at which a potential with explicit r is taken.
+    max_seconds : time budget; searches that have not ended by then are dropped unless they are at a minimum already.
+    known : a minimum that need not be found again: searches that come into its neighbourhood are dropped.
+    """
+    expect_model("vacua", model)
+    n = model.n_fields
+    free = np.ones(n, bool) if held_at_zero is None else ~np.asarray(held_at_zero, bool)
+    deadline = now() + max_seconds
+    ends = _descend(model, _starts(model, free, n_starts, seed, r), free, r, deadline, known)
+    records = _minima(model, ends, free, r)
+    # Ties (u and -u) are ordered by the sum of the fields, so that the positive one comes first on every machine.
+    return sorted(records, key=lambda v: (round(v.energy_density, 9), -round(float(np.sum(v.values)), 6)))
+
+
+def _starts(model: AbstractModel, free: Array, n_starts: int, seed: int, r: float) -> Float[Array, "start field"]:
+    n = model.n_fields
+    rng = np.random.default_rng(seed)
+    # Each field by itself where they are few; with many, the random points and the unstable directions must do.
+    sizes = (0.3, -0.3, 1.0, -1.0, 3.0, -3.0) if free.sum() <= 16 else ()
+    axes = np.concatenate([np.zeros((0, n)), *(s * np.eye(n)[free] for s in sizes)])
+    n_random = n_starts if free.sum() > 1 else 0
+    random = rng.normal(size=(n_random, n)) * 10.0 ** rng.uniform(-1.0, 1.0, size=(n_random, 1))
+    curvature = mass_matrix(model, np.zeros(n), r)
+    unstable = np.zeros((0, n))
+    if np.all(np.isfinite(curvature)):
+        values, vectors = np.linalg.eigh(curvature)
+        down = vectors[:, values < 0].T[:16]
+        unstable = np.concatenate([s * down for s in (0.5, -0.5, 2.0, -2.0)]) if len(down) else unstable
+    # The origin itself is slightly displaced: exactly on a symmetric saddle every direction would look flat.
+    origin = np.zeros((1, n))
+    nudge = 1e-3 * rng.normal(size=(1, n))
+    # Mirror images come in the same order, so that a symmetric potential has symmetric minima to the last bit.
+    return np.concatenate([origin, axes, unstable, nudge, random]) * free
+
+
+def _descend(
+    model: AbstractModel, u: Array, free: Array, r: float, deadline: float, known: Vacuum | None = None
+) -> Float[Array, "end field"]:
+    """Where searches from ``u`` end, minima and others; of several on one way, the first."""
+    kernels, params = point_kernels(model.potential_function), model.params
+    u = u.copy()
+    energy, force = (x.copy() for x in kernels.value_and_gradient(u, params, np.full(len(u), float(r))))
+    limit = np.maximum(1.0, np.max(np.abs(u), axis=1))  # on the length of a step
+    kept = np.isfinite(energy)
+    active = np.flatnonzero(kept)
+    for _ in range(_MAX_STEPS):
+        if len(active) == 0 or now() > deadline:
+            break
+        here, energy_here, force_here = u[active], energy[active], force[active][:, free]
+        radii = np.full(len(active), float(r))
+        curvature = np.array(kernels.hessian(here, params, radii))
+        curvature = curvature if free.all() else curvature[:, free][:, :, free]
+        extent = np.abs(here).max(1)
+        usable = np.isfinite(force_here).all(1) & np.isfinite(curvature).all((1, 2)) & (extent < _FAR)
+        if not usable.all():
+            curvature[~usable] = np.eye(int(free.sum()))
+            force_here[~usable] = 0.0
+        extent = np.maximum(1.0, extent)
+        step = np.zeros_like(here)
+        step[:, free], convex = _newton_steps(curvature, force_here)
+        length = np.abs(step).max(1)
+        # Off a maximum Newton's step only doubles the distance: there a stride, which the halving below corrects.
+        stride = np.where(convex | (length <= 1e-14), length, np.maximum(length, _STRIDE * extent))
+        step *= (np.minimum(stride, limit[active]) / np.maximum(length, 1e-300))[:, None]
+        best, best_energy, best_force = here.copy(), energy_here.copy(), force[active]
+        open_ = np.flatnonzero(usable & (length > 1e-14 * extent))
+        tried = 0
+        while len(open_) and tried < _HALVINGS and now() <= deadline:
+            # Halve the step until the energy comes down. As many lengths at once as one call of the kernel holds: with
+            # few searches left, it is the calls that cost.
+            scales = 0.5 ** np.arange(tried, min(tried + max(1, FEW // len(open_)), _HALVINGS))
+            trial = here[open_] + scales[:, None, None] * step[open_]
+            flat, at = trial.reshape(-1, trial.shape[2]), np.tile(radii[open_], len(scales))
+            trial_energy, trial_force = (
+                x.reshape(*trial.shape[:2], *x.shape[1:]) for x in kernels.value_and_gradient(flat, params, at)
+            )
+            better = trial_energy <= energy_here[open_] + 1e-15 * np.abs(energy_here[open_])
+            column = np.flatnonzero(better.any(0))
+            longest, done = np.argmax(better, axis=0)[column], open_[column]
+            best[done], best_energy[done] = trial[longest, column], trial_energy[longest, column]
+            best_force[done] = trial_force[longest, column]
+            open_ = np.delete(open_, column)
+            tried += len(scales)
+        moved = np.abs(best - here).max(1)
+        u[active], energy[active], force[active] = best, best_energy, best_force
+        limit[active] = np.maximum(limit[active], 2.0 * moved)
+        size = np.maximum(1.0, np.abs(best).max(1))
+        same = _followers(best, convex & (moved < 0.01 * size))
+        if known is not None:
+            before, after = (np.abs(x - known.values).max(1) for x in (here, best))
+            # Newton's step brings it there, and not into a lower well beside it.
+            same |= convex & (after <= _BASIN * before) & (best_energy >= known.energy_density)
+        # After a Newton step of 1e-6 the error is near 1e-12, and one more step is taken in the end.
+        ended = (moved <= 1e-14 * size) | (convex & (moved > 0.99 * length) & (length <= 1e-6 * size))
+        kept[active[same]] = False
+        active = active[~ended & ~same]
+    return u[kept]
+
+
+def _newton_steps(
+    curvature: Float[Array, "s field field"], force: Float[Array, "s field"]
+) -> tuple[Float[Array, "s field"], Array]:
+    """-|V''|^-1 V' with the modulus of the matrix, and where V'' is positive definite by itself."""
+    floor = 1e-8 * np.maximum(1.0, np.abs(curvature).max((1, 2)))
+    convex = _positive(curvature - floor[:, None, None] * np.eye(curvature.shape[1]))
+    step = np.zeros_like(force)
+    if convex.any():
+        step[convex] = -np.linalg.solve(curvature[convex], force[convex][:, :, None])[:, :, 0]
+    if not convex.all():
+        values, vectors = np.linalg.eigh(curvature[~convex])
+        modes = np.einsum("sij,si->sj", vectors, force[~convex]) / np.maximum(np.abs(values), floor[~convex, None])
+        step[~convex] = -np.einsum("sij,sj->si", vectors, modes)
+    return step, convex
+
+
+def _positive(matrices: Float[Array, "s field field"]) -> Array:
+    """Which of the symmetric matrices are positive definite."""
+    try:
+        np.linalg.cholesky(matrices)
+    except np.linalg.LinAlgError:
+        out = np.ones(len(matrices), bool)
+        with np.errstate(all="ignore"):
+            for _ in range(matrices.shape[1]):  # Gauss's pivots, of all matrices at once
+                pivot = matrices[:, 0, 0]
+                out &= pivot > 0.0
+                rows = matrices[:, :1, 1:] / pivot[:, None, None]
+                matrices = matrices[:, 1:, 1:] - matrices[:, 1:, :1] * rows
+        return out
+    return np.ones(len(matrices), bool)
+
+
+def _followers(u: Float[Array, "s field"], settled: Array) -> Array:
+    """Which of the ``settled`` points lie next to an earlier one of them."""
+    out = np.zeros(len(u), bool)
+    where = np.flatnonzero(settled)
+    if len(where) > 1:
+        cell = _SAME_WAY * np.maximum(_SMALL, np.abs(u[where]).max(1, keepdims=True))
+        # One number for each cell: a random combination of its coordinates.
+        label = np.round(u[where] / cell) @ _combination(u.shape[1])
+        out[where] = True
+        out[where[np.unique(label, return_index=True)[1]]] = False
+    return out
+
+
+@functools.lru_cache(maxsize=16)
+def _combination(n: int) -> Float[Array, " field"]:
+    return np.random.default_rng(0).uniform(0.5, 1.5, n)
+
+
+def _minima(model: AbstractModel, ends: Array, free: Array, r: float) -> list[Vacuum]:
+    """The records of the distinct minima among the ends of searches."""
+    distinct: list[Array] = []
+    for u in np.where(np.abs(ends) < 1e-12, 0.0, ends):
+        near = _DISTINCT * max(1.0, float(np.max(np.abs(u))))
+        if not distinct or np.min(np.max(np.abs(np.stack(distinct) - u), axis=1)) > near:
+            distinct.append(u)
+    if not distinct:
+        return []
+    points, radii = np.stack(distinct), np.full(len(distinct), float(r))
+    kernels = point_kernels(model.potential_function)
+    energies, forces = kernels.value_and_gradient(points, model.params, radii)
+    curvatures = kernels.hessian(points, model.params, radii)
+    out = []
+    for u, energy, force, matrix in zip(points, energies, forces, curvatures, strict=True):
+        on_free = matrix[free][:, free]
+        if not (np.isfinite(energy) and np.all(np.isfinite(matrix)) and np.max(np.abs(u)) < _FAR):
+            continue
+        largest = max(1.0, float(np.max(np.abs(on_free))))
+        if not np.max(np.abs(force[free])) <= 1e-9 * largest * max(1.0, float(np.max(np.abs(u)))):
+            continue
+        curvature, directions = np.linalg.eigh(on_free)
+        flat = np.zeros((int(np.sum(np.abs(curvature) <= 1e-8 * largest)), len(u)))
+        flat[:, free] = directions[:, np.abs(curvature) <= 1e-8 * largest].T
+        if curvature[0] >= -1e-8 * largest and not _falls_along(model, u, flat, r):
+            if len(flat) == 0:
+                u = u.copy()
+                u[free] -= directions @ (directions.T @ force[free] / curvature)
+            out.append(_record(model, np.where(np.abs(u) < 1e-12, 0.0, u), energy, matrix))
+    return out
+
+
+def _falls_along(model: AbstractModel, u: Array, flat: Array, r: float) -> bool:
+    """Whether V decreases along a direction in which its curvature vanishes (the origin of -u^4)."""
+    if len(flat) == 0:
+        return False
+    step = 1e-2 * max(1.0, float(np.max(np.abs(u))))
+    points = np.concatenate([[u], u + step * flat, u - step * flat])
+    energies = point_kernels(model.potential_function).value(points, model.params, np.full(len(points), float(r)))
+    return bool(np.any(energies[1:] < energies[0] - 1e-14 * (1.0 + abs(energies[0]))))

@@ -1,0 +1,237 @@
+r"""The branch network: it learns the roots of the discrete residual within the branch's basis, at fresh couplings.
+
+At fresh couplings, drawn between the seeds and beyond them, the Galerkin equations
+(:mod:`..guesses.trained.galerkin`) are driven to zero from what the regression says, without a label; the network
+is fitted to these roots and to the seeds,
+
+.. math:: L = \frac{1}{\bar w^2}\Big\langle |c_\theta(x) - c^*(x)|^2\Big\rangle,\qquad \Phi^TF(c^*(x); x) = 0,
+
+which near the roots is the residual itself, measured by the Newton step that it asks for (so zero fields are no
+solution). To differentiate the residual instead costs forty times as much for each point and ends higher
+(`docs/warm_start.md`). The network is in single precision; equal inputs give equal bits on one machine.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray as Array
+
+from ..guesses.trained.box import Box
+from ..guesses.trained.carriers import branch_of, oriented
+from ..guesses.trained.galerkin import Point, correct
+from ..guesses.trained.library import BranchModel
+from ..guesses.trained.network import Network
+from .seeds import problem_at
+
+ROUNDS = 10
+_BATCH = 256
+_RATE = 3e-3
+_BEYOND = 0.3  # a fresh point lies between two seeds, or so far beyond one of them
+_ROOT = 1e-3  # residual on the mesh below which a root within the basis is one of the problem
+_CORRECTIONS = 8
+_HELD_OUT = 0.1  # of the fresh points, which tell when to stop
+_SMALLEST_SCALE = 1e-3  # of the largest coefficient's scale
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """What a network learns: coordinates and coefficients in single precision, the seeds first."""
+
+    x: Float[Array, "point coupling"]
+    coefficients: Float[Array, "point mode"]
+    held_x: Float[Array, "held coupling"]
+    held: Float[Array, "held mode"]
+    scales: Float[Array, " mode"]
+    size: float  # of a state, L2
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """A network between two rounds: what Adam needs, the best network so far, and the curve of the loss."""
+
+    leaves: tuple[Array, ...]  # parameters and moments, in the order of the tree
+    best: tuple[Array, ...]  # parameters
+    curve: tuple[tuple[int, float, float], ...] = ()  # step, rms error on the lesson, on what is held out
+    waited: int = 0  # rounds since the best
+
+    def is_over(self, settings: Any) -> bool:
+        return len(self.curve) >= ROUNDS or self.waited >= settings.patience or settings.steps == 0
+
+
+def require() -> None:
+    """Raises ValueError, naming the line that installs it, where Equinox or Optax is missing."""
+    absent = [name for name in ("equinox", "optax") if importlib.util.find_spec(name) is None]
+    if absent:
+        raise ValueError(
+            f"pretrain: networks need {' and '.join(absent)} (pip install {' '.join(absent)}): install it, or set "
+            "[warm_start] networks = 1.0 to train none"
+        )
+
+
+def make_lesson(config: Any, box: Box, model: BranchModel, key: list[int]) -> Lesson:
+    """Fresh points of a branch with their roots; points without one (the branch has ended there) are left out."""
+    random = np.random.default_rng(key)
+    settings, count = config.warm_start, len(model.x)
+    middle = problem_at(config, box, model.x[0])
+    vacuum = np.zeros(0) if middle is None else middle.vacuum.values
+    points, roots = [], []
+    for _ in range(settings.fresh):
+        one, other = model.x[random.integers(count)], model.x[random.integers(count)]
+        share = random.uniform(-_BEYOND, 1.0 + _BEYOND, len(box.names))
+        x = np.clip(one + share * (other - one), -1.2, 1.2)
+        root = _root(config, box, model, x, vacuum)
+        if root is not None:
+            points.append(x)
+            roots.append(root)
+    held = int(_HELD_OUT * len(points))
+    fresh_x, fresh = np.array(points).reshape(-1, len(box.names)), np.array(roots).reshape(-1, model.basis.size)
+    x = np.concatenate([model.x, fresh_x[held:]])
+    coefficients = np.concatenate([model.coefficients, fresh[held:]])
+    spread = coefficients.std(axis=0)
+    sizes = [np.sum(w * (model.basis.grid.mass @ w)) for w in map(model.basis.expand, model.coefficients)]
+    return Lesson(
+        x=x.astype(np.float32),
+        coefficients=coefficients.astype(np.float32),
+        held_x=(fresh_x[:held] if held else model.x).astype(np.float32),
+        held=(fresh[:held] if held else model.coefficients).astype(np.float32),
+        scales=np.maximum(spread, _SMALLEST_SCALE * np.max(spread)).astype(np.float32),
+        size=float(np.sqrt(np.mean(sizes))),
+    )
+
+
+def _root(config: Any, box: Box, model: BranchModel, x: Array, vacuum: Array) -> Array | None:
+    problem = problem_at(config, box, x, vacuum)
+    if problem is None or model.regression is None:
+        return None
+    point = correct(Point(problem, model.basis, model.regression(x)), _CORRECTIONS, enough=0.0)
+    if not point.error < _ROOT or branch_of(problem, point.u) != model.branch:
+        return None
+    return model.basis.project(oriented(problem, point.u) - problem.vacuum.values)
+
+
+def begin(settings: Any, n_couplings: int, n_modes: int, key: list[int]) -> Training:
+    """A network that has learnt nothing."""
+    arrays, _, optimiser = _made(settings, n_couplings, n_modes, _seed(key))
+    import jax
+
+    state = (arrays, optimiser.init(arrays))
+    return Training(_leaves(state), tuple(np.asarray(a) for a in jax.tree.leaves(arrays)))
+
+
+def train_round(settings: Any, lesson: Lesson, training: Training, key: list[int]) -> Training:
+    """A tenth of the steps; the same arguments give the same result to the bit."""
+    import jax
+    import jax.numpy as jnp
+
+    sizes = lesson.x.shape[1], lesson.coefficients.shape[1]
+    arrays, _, optimiser = _made(settings, *sizes, 0)
+    like = jax.tree.structure((arrays, optimiser.init(arrays)))
+    arrays, moments = jax.tree.unflatten(like, [jnp.asarray(a) for a in training.leaves])
+    number = len(training.curve)
+    ends = [settings.steps * k // ROUNDS for k in (number, number + 1)]
+    keys = jax.random.split(jax.random.fold_in(jax.random.PRNGKey(_seed(key)), number), ends[1] - ends[0])
+    run = _kernel(settings.width, settings.depth, settings.steps, *sizes)
+    arrays, moments, learnt, held = run(arrays, moments, keys, _padded(settings, lesson))
+    curve = (*training.curve, (ends[1], float(learnt), float(held)))
+    better = float(held) <= min((point[2] for point in training.curve), default=np.inf)
+    best = tuple(np.asarray(a) for a in jax.tree.leaves(arrays)) if better else training.best
+    return Training(_leaves((arrays, moments)), best, curve, 0 if better else training.waited + 1)
+
+
+@functools.lru_cache(maxsize=4)
+def _kernel(width: int, depth: int, steps: int, n_couplings: int, n_modes: int) -> Any:
+    """(arrays, moments, keys, lesson) -> (arrays, moments, rms error learnt, rms error held out), compiled once."""
+    import equinox as eqx
+    import jax
+    import jax.numpy as jnp
+    import optax
+
+    _, static, optimiser = _parts(width, depth, steps, n_couplings, n_modes, 0)
+
+    def error(arrays: Any, x: Any, coefficients: Any, lesson: Mapping[str, Any]) -> Any:
+        away = jax.vmap(eqx.combine(arrays, static))(x) * lesson["scales"] - coefficients
+        return jnp.mean(jnp.sum(away**2, axis=1)) / lesson["size"] ** 2
+
+    @jax.jit
+    def run(arrays: Any, moments: Any, keys: Any, lesson: Mapping[str, Any]) -> Any:
+        def step(carry: Any, key: Any) -> Any:
+            arrays, moments = carry
+            chosen = jax.random.randint(key, (_BATCH,), 0, lesson["count"])
+            value, slope = jax.value_and_grad(error)(arrays, lesson["x"][chosen], lesson["c"][chosen], lesson)
+            moved, moments = optimiser.update(slope, moments)
+            return (optax.apply_updates(arrays, moved), moments), value
+
+        (arrays, moments), losses = jax.lax.scan(step, (arrays, moments), keys)
+        held = error(arrays, lesson["held_x"], lesson["held"], lesson)
+        return arrays, moments, jnp.sqrt(jnp.mean(losses[-50:])), jnp.sqrt(held)
+
+    return run
+
+
+def _padded(settings: Any, lesson: Lesson) -> dict[str, Any]:
+    """Of one shape for all branches, so that one compiled kernel serves them."""
+
+    def filled(array: Array, length: int) -> Array:
+        return np.concatenate([array, np.repeat(array[-1:], max(length - len(array), 0), axis=0)])
+
+    held = max(int(_HELD_OUT * settings.fresh), settings.seeds)
+    held_x, held_c = (np.resize(a, (held, a.shape[1])) for a in (lesson.held_x, lesson.held))  # repeats the list
+    length = settings.fresh + settings.seeds
+    return {
+        "x": filled(lesson.x, length),
+        "c": filled(lesson.coefficients, length),
+        "count": np.int32(len(lesson.x)),
+        "held_x": held_x,
+        "held": held_c,
+        "scales": lesson.scales,
+        "size": np.float32(lesson.size),
+    }
+
+
+def network_of(settings: Any, lesson: Lesson, training: Training) -> Network:
+    """The best network so far, as NumPy uses it."""
+    import jax
+
+    arrays, _, _ = _made(settings, lesson.x.shape[1], lesson.coefficients.shape[1], 0)
+    best = jax.tree.unflatten(jax.tree.structure(arrays), training.best)
+    return Network(
+        tuple(np.asarray(layer.weight) for layer in best.layers),
+        tuple(np.asarray(layer.bias) for layer in best.layers),
+        lesson.scales,
+    )
+
+
+def _made(settings: Any, n_couplings: int, n_modes: int, seed: int) -> tuple[Any, Any, Any]:
+    """Arrays and structure of a new network, and its optimiser."""
+    return _parts(settings.width, settings.depth, settings.steps, n_couplings, n_modes, seed)
+
+
+def _parts(width: int, depth: int, steps: int, n_couplings: int, n_modes: int, seed: int) -> tuple[Any, Any, Any]:
+    import equinox as eqx
+    import jax
+    import optax
+
+    from ..machine import jax_setup
+
+    jax_setup.enable_compilation_cache()
+    key = jax.random.PRNGKey(seed)
+    net = eqx.nn.MLP(n_couplings, n_modes, width, depth, activation=jax.nn.silu, dtype=np.float32, key=key)
+    arrays, static = eqx.partition(net, eqx.is_inexact_array)
+    return arrays, static, optax.adam(optax.cosine_decay_schedule(_RATE, max(steps, 1)))
+
+
+def _leaves(state: Any) -> tuple[Array, ...]:
+    import jax
+
+    return tuple(np.asarray(leaf) for leaf in jax.tree.leaves(state))
+
+
+def _seed(key: list[int]) -> int:
+    return int(np.random.SeedSequence(key).generate_state(1)[0])

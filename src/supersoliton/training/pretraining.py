@@ -1,0 +1,288 @@
+"""Pre-training from a configuration to its file: states, bases, regressions, networks; interrupted, it goes on.
+
+What is done so far lies in a file beside the result, in the same format, written whole every few seconds and at the end
+of each stage. Every task depends on the configuration, its number and what was done before it, so an interrupted
+run and one that was not end in the same file, to the bit, on the same machine and for any number of workers.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import os
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy import ndarray as Array
+
+from ..guesses.trained.box import Box
+from ..guesses.trained.carriers import Branch
+from ..guesses.trained.library import BranchModel, Library, describe, read_library, save_library
+from ..guesses.trained.regression import Process
+from . import networks
+from .checkpoint import pack, unpack
+from .networks import Lesson, Training
+from .seeds import Searched, Seed, draw_point, follow, search_point, span, variations
+from .workers import in_order
+
+FEWEST = 4  # states of a branch that a basis is made of
+_EVERY = 5.0  # seconds between writings
+_USE = ("use", "checkpoint", "corrections")  # settings that training does not depend on
+_PACKAGES = ("supersoliton", "jax", "jaxlib", "numpy", "scipy", "scikit-learn")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a progress display is told: name of the stage, tasks done of how many, and a remark."""
+
+    name: str
+    done: int
+    wanted: int
+    remark: str = ""
+
+
+def pretrain(
+    config: Any,
+    *,
+    workers: int | None = None,
+    tell: Callable[[Stage], None] = lambda stage: None,
+    stop_after: int | None = None,
+) -> Library | None:
+    """Train the starts of ``config.warm_start`` over the box of its scan, and write them to its checkpoint.
+
+    ``workers`` instead of those of the scan. ``stop_after`` ends the work after so many tasks, as an interruption
+    would (for tests); None is returned then.
+
+    Raises
+    ------
+    ValueError : for a configuration without [scan.parameters] or with nothing to train, a folder that cannot be
+        written, or a file of unfinished work that was begun with other settings.
+    LostWorker : where a worker was killed.
+    """
+    settings = config.warm_start
+    if settings is None:
+        raise ValueError("pretrain: the configuration has no table [warm_start]: add one, it may be empty.")
+    if not config.scan.parameters:
+        raise ValueError("[scan.parameters] is empty: name at least one coupling to vary, e.g. g = [0.5, 0.8].")
+    if settings.networks < 1.0 and settings.steps:
+        networks.require()
+    work = _Work(config, workers or config.scan.workers, tell, stop_after)
+    try:
+        finished = work.run()
+    except BaseException:  # also Ctrl-C: what is done is kept, whatever ended it
+        work.save()
+        raise
+    return finished
+
+
+class _Stopped(Exception):
+    pass
+
+
+class _Work:
+    """The state of one run; everything that must survive is in ``record`` and ``arrays``."""
+
+    def __init__(self, config: Any, workers: int, tell: Callable[[Stage], None], stop_after: int | None) -> None:
+        self.config, self.settings, self.workers, self.tell = config, config.warm_start, workers, tell
+        self.box = Box.of(config.scan.parameters)
+        self.target = Path(self.settings.checkpoint)
+        self.draft = self.target.with_name(self.target.stem + ".training" + self.target.suffix)
+        self.left = stop_after
+        self.theory = describe(config.problem_at(self.box.point(np.zeros(len(self.box.names)))), self.box)
+        self.searched: list[Searched] = []
+        self.models: dict[Branch, BranchModel] = {}
+        self.refused: list[tuple[tuple[int, ...], tuple[int, ...]]] = []  # branches with too few states
+        self.lessons: dict[Branch, Lesson] = {}
+        self.trained: dict[Branch, Training] = {}
+        self.seconds: dict[str, float] = {}
+        self.saved = time.monotonic()
+        try:
+            self.target.parent.mkdir(parents=True, exist_ok=True)
+            writable = os.access(self.target.parent, os.W_OK)
+        except OSError as error:
+            raise ValueError(
+                f"[warm_start] cannot write to {self.target.parent} ({error.strerror}): name another checkpoint."
+            ) from error
+        if not writable:
+            raise ValueError(f"[warm_start] cannot write to {self.target.parent}: name another checkpoint.")
+        self.take_up()
+
+    # The stages
+
+    def run(self) -> Library | None:
+        try:
+            self.search()
+            self.save()
+            self.make_models()
+            self.save()
+            self.make_networks()
+        except _Stopped:
+            self.save()
+            return None
+        library = self.library(finished=True)
+        save_library(self.target, library)
+        self.draft.unlink(missing_ok=True)
+        return library
+
+    def search(self) -> None:
+        todo = range(len(self.searched), self.settings.points)
+        tasks = ((self.config, self.box, draw_point(self.config, self.box, index)) for index in todo)
+        for found in self.timed("search", in_order(search_point, tasks, self.workers)):
+            self.searched.append(found)
+            branches = len({seed.branch for one in self.searched for seed in one.seeds})
+            self.step("searching for states", len(self.searched), self.settings.points, f"{branches} branches")
+
+    def make_models(self) -> None:
+        """A model of every branch that was met, in the order of how often it was met."""
+        met: dict[Branch, list[Seed]] = {}
+        for one in self.searched:
+            for seed in one.seeds:
+                met.setdefault(seed.branch, []).append(seed)
+        lowest = Counter(one.lowest for one in self.searched if one.lowest is not None)
+        order = sorted(met, key=lambda branch: (-lowest[branch], -len(met[branch]), branch))
+        refused = [Branch(*parts) for parts in self.refused]
+        todo = [branch for branch in order if branch not in self.models and branch not in refused]
+        tasks = (
+            (self.config, self.box, met[b], lowest[b] / max(sum(lowest.values()), 1), [self.settings.seed, 1, *_key(b)])
+            for b in todo
+        )
+        made = self.timed("models", in_order(_model_of, tasks, self.workers))
+        for count, (branch, model) in enumerate(zip(todo, made, strict=True), start=len(order) - len(todo) + 1):
+            if model is None:
+                self.refused.append((branch.carriers, branch.signs))
+            else:
+                self.models[branch] = model
+            self.step("following branches", count, len(order), str(branch))
+        if not self.models:
+            raise ValueError(
+                f"pretrain: of {len(self.searched)} points none has {FEWEST} certified states of one branch: "
+                "look at the box with supersoliton scan, or ask for more [warm_start] points."
+            )
+
+    def make_networks(self) -> None:
+        settings = self.settings
+        chosen = [b for b, m in self.models.items() if m.share >= settings.networks and m.regression is not None]
+        if settings.steps == 0 or settings.networks >= 1.0:
+            return
+        todo = [b for b in chosen if b not in self.lessons]
+        tasks = ((self.config, self.box, self.models[b], [settings.seed, 2, *_key(b)]) for b in todo)
+        made = self.timed("roots", in_order(networks.make_lesson, tasks, self.workers))
+        for branch, lesson in zip(todo, made, strict=True):
+            self.lessons[branch] = lesson
+            self.step("solving within the bases", len(self.lessons), len(chosen), str(branch))
+        for branch in chosen:
+            key = [settings.seed, 3, *_key(branch)]
+            if branch not in self.trained:
+                lesson = self.lessons[branch]
+                self.trained[branch] = networks.begin(settings, lesson.x.shape[1], lesson.held.shape[1], key)
+        for number in range(networks.ROUNDS):
+            todo = [b for b in chosen if len(self.trained[b].curve) == number and not self.trained[b].is_over(settings)]
+            rounds = ((settings, self.lessons[b], self.trained[b], [settings.seed, 3, *_key(b)]) for b in todo)
+            ended = self.timed("networks", in_order(networks.train_round, rounds, self.workers))
+            for branch, trained in zip(todo, ended, strict=True):
+                self.trained[branch] = trained
+                worst = max(t.curve[-1][2] for t in self.trained.values() if t.curve)
+                done = sum(len(t.curve) for t in self.trained.values())
+                self.step("training networks", done, networks.ROUNDS * len(chosen), f"error up to {worst:.1e}")
+        for branch in chosen:
+            network = networks.network_of(settings, self.lessons[branch], self.trained[branch])
+            self.models[branch] = dataclasses.replace(self.models[branch], network=network)
+
+    # Keeping
+
+    def timed(self, stage: str, results: Any) -> Any:
+        """The results, while the seconds of the stage are counted."""
+        last = time.monotonic()
+        for result in results:
+            now = time.monotonic()
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + now - last
+            yield result
+            last = time.monotonic()
+
+    def step(self, stage: str, done: int, wanted: int, remark: str) -> None:
+        self.tell(Stage(stage, done, wanted, remark))
+        if time.monotonic() - self.saved > _EVERY:
+            self.save()
+        if self.left is not None:
+            self.left -= 1
+            if self.left <= 0:
+                raise _Stopped
+
+    def save(self) -> None:
+        save_library(self.draft, self.library())
+        self.saved = time.monotonic()
+
+    def library(self, finished: bool = False) -> Library:
+        steps = [one.steps for one in self.searched if one.lowest is not None]
+        record: dict[str, Any] = {
+            "settings": self.training_settings(),
+            "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
+            "seconds": self.seconds,
+            "search_steps": float(np.mean(steps)) if steps else 0.0,
+            "file": str(self.target),
+            "curves": {str(branch): t.curve for branch, t in self.trained.items()},
+        }
+        arrays: dict[str, Array] = {}
+        if not finished:
+            plain, arrays = pack(self.searched, self.lessons, self.trained)
+            record |= {"unfinished": plain, "without_model": [list(map(list, b)) for b in self.refused]}
+        return Library(self.box, self.config.grid, self.theory, self.models, finished, record, arrays)
+
+    def training_settings(self) -> dict[str, Any]:
+        """What decides the result, as plain data."""
+        own = {name: value for name, value in dataclasses.asdict(self.settings).items() if name not in _USE}
+        return own | {"n_polish": self.config.problem.guess.n_polish, "solver": repr(self.config.solver)}
+
+    def take_up(self) -> None:
+        """Go on from a file of unfinished work. Raises ValueError where it belongs to other work."""
+        if not self.draft.exists():
+            return
+        old = read_library(self.draft, training=True)
+        begun = {
+            "box": old.box,
+            "grid": old.grid,
+            **old.theory,
+            **old.record["settings"],
+        }
+        asked = {"box": self.box, "grid": self.config.grid, **self.theory, **self.training_settings()}
+        for name, value in asked.items():
+            if begun.get(name) != value:
+                raise ValueError(
+                    f"pretrain: {self.draft} was begun with {name} = {begun.get(name)}, now it is {value}: set it "
+                    "back to go on, or remove that file to begin anew."
+                )
+        self.searched, self.lessons, self.trained = unpack(old.record["unfinished"], old.training)
+        self.models, self.seconds = dict(old.models), dict(old.record["seconds"])
+        self.refused = [(tuple(c), tuple(s)) for c, s in old.record["without_model"]]
+
+
+def _model_of(config: Any, box: Box, seeds: list[Seed], share: float, key: list[int]) -> BranchModel | None:
+    """The model of a branch without its network; None where it has too few states."""
+    settings = config.warm_start
+    states = follow(config, box, seeds, settings.seeds, key)
+    if len(states) < FEWEST:
+        return None
+    states = states[: settings.seeds]
+    basis = span(config, box, states)
+    x = np.stack([seed.x for seed in states])
+    coefficients = np.stack([basis.project(seed.w) for seed in states])
+    process = Process(x, coefficients)
+    return BranchModel(
+        branch=seeds[0].branch,
+        basis=basis,
+        x=x,
+        coefficients=coefficients,
+        regression=process.regression(coefficients),
+        share=share,
+        variation=process.matrices(variations(config, box, states, basis)),
+    )
+
+
+def _key(branch: Branch) -> list[int]:
+    """Numbers of a branch that seed its random draws."""
+    return [sum(1 << i for i in branch.carriers), sum((sign > 0) << k for k, sign in enumerate(branch.signs))]

@@ -1,0 +1,209 @@
+"""Following a scan from its folder's files, and its own progress line on a terminal and elsewhere: a real scan."""
+
+import csv
+import io
+import os
+import pty
+import re
+import select
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+from rich.console import Console
+
+from supersoliton.cli.watch import Watch, duration, last_beat, watch
+
+FILE = """
+[model]
+n_octaves = 2
+m0_squared = 0.5
+quartic_sign = -1
+lambda_1 = 0.05
+lambda_2 = 0.01
+[grid]
+r_max = 20.0
+n_elements = 6
+order = 10
+[spectrum]
+n_modes = 40
+[scan]
+trials = 6
+workers = 1
+sampler = "random"
+objectives = ["hierarchy", "regularity"]
+cache = false
+[scan.parameters]
+g = [0.2, 0.8]
+norm = { low = 300, high = 2000, log = true }
+"""
+
+
+@pytest.fixture(scope="module")
+def followed(tmp_path_factory):
+    """A scan in a pseudo-terminal, looked at from here while it runs: folder, what the terminal got, what was seen."""
+    folder = tmp_path_factory.mktemp("watch")
+    (folder / "small.toml").write_text(FILE)
+    driver, terminal = pty.openpty()
+    command = [
+        sys.executable,
+        "-m",
+        "supersoliton.cli",
+        "scan",
+        str(folder / "small.toml"),
+        "--out",
+        str(folder / "run"),
+    ]
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120", "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=terminal, stderr=terminal, env=environment)
+    os.close(terminal)
+    said, seen, watched = b"", [], None
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline:
+        ready, _, _ = select.select([driver], [], [], 0.1)
+        if ready:
+            try:
+                chunk = os.read(driver, 65536)
+            except OSError:  # the scan has closed its end
+                break
+            if not chunk:
+                break
+            said += chunk
+        if watched is None and (folder / "run" / "heartbeat.log").exists():
+            watched = Watch(folder / "run")
+        if watched is not None:
+            watched.look()
+            seen.append((watched.done, watched.state(), watched.line()))
+    assert process.wait(timeout=60) == 0, said.decode()
+    os.close(driver)
+    return folder / "run", said.decode(), seen
+
+
+def test_counts_and_best_are_those_of_the_study(followed):
+    import optuna
+
+    folder, _, _ = followed
+    study = optuna.load_study(study_name="small", storage=f"sqlite:///{folder / 'study.db'}")
+    feasible = {t.number: t.values[0] for t in study.trials if all(x <= 0 for x in t.constraints.values())}
+    watched = Watch(folder).look()
+    assert (watched.done, watched.failed, watched.feasible) == (6, 0, len(feasible))
+    if feasible:
+        best = max(feasible, key=feasible.get)
+        assert watched.best == (pytest.approx(feasible[best]), best)
+    assert sum(watched.kinds.values()) == 6
+    assert watched.state() == "finished"
+    assert "6 of 6 done, 0 failed" in watched.line()
+
+
+def test_it_is_followed_while_it_runs(followed):
+    _, _, seen = followed
+    counts = [done for done, _, _ in seen]
+    assert counts == sorted(counts)
+    assert any(state == "running" and done < 6 for done, state, _ in seen)
+
+
+def test_progress_renews_one_line_on_a_terminal(followed):
+    """rich's live line: control sequences, more than one rewriting, and the tally as a plain line when it is over."""
+    _, said, _ = followed
+    assert "\x1b[2K" in said
+    assert said.count("6 done") >= 1
+    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", said)
+    assert re.search(r"6/6 done · 0 failed", plain)
+    assert "trials/min" in plain
+
+
+def test_progress_elsewhere_is_plain_lines(followed, tmp_path):
+    folder, _, _ = followed
+    (tmp_path / "small.toml").write_text(FILE)
+    shutil.copytree(folder, tmp_path / "run")  # goes on for one trial more
+    command = [sys.executable, "-m", "supersoliton.cli", "scan", str(tmp_path / "small.toml"), "--trials", "7",
+               "--out", str(tmp_path / "run")]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "\x1b" not in done.stdout + done.stderr
+    assert "7/7 done" in done.stderr
+
+
+def test_words_for_a_scan_that_has_stopped_and_for_a_row_half_written(followed, tmp_path):
+    folder, _, _ = followed
+    old = tmp_path / "old"
+    shutil.copytree(folder, old)
+    text = (old / "trials.csv").read_text()
+    lines = text.splitlines(keepends=True)
+    (old / "trials.csv").write_text("".join(lines[:4]) + lines[4][:20])
+    beat = "2020-01-01T00:00:00+0000 trial 3/6 running 2 failed 0 rate 4.50/min 2 processes memory 512 MiB\n"
+    (old / "heartbeat.log").write_text("an opening\n" + beat + "2020-01-01T00:00:01+0000 tri")
+    watched = Watch(old).look()
+    assert watched.done == 3
+    assert "not running: the last heartbeat is" in watched.state()
+    assert "4.5 trials/min" in watched.line()
+    # the rest of the row arrives: counted once
+    with (old / "trials.csv").open("a") as file:
+        file.write(lines[4][20:])
+    assert watched.look().done == 4
+    # the table is written anew by a scan that goes on
+    (old / "new.csv").write_text(text)
+    (old / "new.csv").replace(old / "trials.csv")
+    assert watched.look().done == len(list(csv.reader(text.splitlines()))) - 1
+
+
+def test_a_scan_that_stopped_early_is_not_called_running(tmp_path):
+    """A driver says that it ends; one that is killed says nothing, and is taken to run until it is silent for long."""
+    from supersoliton.scans.record.files import Heartbeat
+
+    words = "trial 3/5 running 0 failed 0 rate 20.00/min on the cpu"
+    with Heartbeat(tmp_path / "heartbeat.log", lambda: words, opening="devices cpu"):
+        assert Watch(tmp_path).look().state() == "running"
+        assert "left" in Watch(tmp_path).look().line()
+    stopped = Watch(tmp_path).look()
+    assert stopped.state() == "stopped: the same scan goes on from here"
+    assert "left" not in stopped.line()
+    with Heartbeat(tmp_path / "heartbeat.log", lambda: words):  # it is taken up again
+        assert Watch(tmp_path).look().state() == "running"
+
+
+def test_nothing_is_written(followed):
+    """Not counting SQLite's own table of locks (-shm), which holds no data and which every reader of a log marks."""
+    folder, _, _ = followed
+
+    def times():
+        return {p: p.stat().st_mtime_ns for p in folder.rglob("*") if not p.name.endswith("-shm")}
+
+    before = times()
+    assert any(path.name == "study.db" for path in before)
+    Watch(folder).look()
+    assert times() == before
+
+
+def test_table_on_a_terminal_and_line_elsewhere(followed):
+    folder, _, _ = followed
+    for is_terminal in (True, False):
+        console = Console(force_terminal=is_terminal, width=100, record=True, file=io.StringIO())
+        watch(Watch(folder), console, seconds=0.1)
+        assert "last heartbeat" in console.export_text()
+
+
+def test_no_scan_is_one_sentence(tmp_path):
+    with pytest.raises(ValueError, match="holds no scan: give the folder of one"):
+        Watch(tmp_path)
+    with pytest.raises(ValueError, match="there is no folder"):
+        Watch(tmp_path / "missing")
+    assert last_beat(tmp_path / "heartbeat.log") is None
+
+
+def test_it_starts_without_the_engine(followed):
+    folder, _, _ = followed
+    code = (
+        "import sys\nfrom supersoliton.cli import app\n"
+        f"app(['watch', {str(folder)!r}, '--once'], standalone_mode=False)\n"
+        "sys.exit(any(name in sys.modules for name in ('jax', 'numpy', 'scipy', 'optuna', 'matplotlib')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(0.4, "0 s"), (65, "1 min 05 s"), (7260, "2 h 01 min")])
+def test_durations(seconds, words):
+    assert duration(seconds) == words

@@ -1,0 +1,64 @@
+"""A real Dask cluster on this machine, whose workers are really killed."""
+
+import os
+import signal
+
+import pytest
+from small_scan import load_small, run_small
+
+pytest.importorskip("distributed", reason="Dask is not installed: pip install 'supersoliton[dask]'")
+
+from supersoliton.scans.execution import dask_cluster
+from supersoliton.scans.execution.dask_cluster import Dask
+from supersoliton.scans.execution.executor import WorkerError
+
+POINTS = {ticket: {"g": 0.56 + 0.01 * ticket, "norm": 600.0} for ticket in range(6)}
+
+
+def collect(executor, count):
+    outcomes = {}
+    while len(outcomes) < count:
+        outcomes |= dict(executor.wait(0.1))
+        yield outcomes
+
+
+def test_one_of_two_workers_is_killed_and_all_results_arrive(tmp_path):
+    """Then the cluster has the address of a scheduler: a scan goes through it, and a trial that hangs costs one."""
+    executor = Dask(load_small(tmp_path), tmp_path, scheduler="", workers=2, limit=300.0)
+    try:
+        assert executor.room == 2
+        for ticket, point in POINTS.items():
+            executor.submit(ticket, point)
+        assert executor.running == 6
+        killed = False
+        for outcomes in collect(executor, 6):
+            if outcomes and not killed:
+                workers = executor._client.run(os.getpid)
+                os.kill(next(iter(workers.values())), signal.SIGKILL)
+                killed = True
+        assert killed
+        assert sorted(outcomes) == sorted(POINTS)
+        for ticket, outcome in outcomes.items():
+            assert outcome.point == POINTS[ticket]
+            assert outcome.kind == "q-ball"
+            assert os.path.getsize(outcome.state_file) > 1000  # it came over the network
+
+        executor._limit = 0.001
+        executor.submit(7, POINTS[0])
+        (*_, outcomes) = collect(executor, 1)
+        assert "no answer within trial_timeout = 0.001 s" in outcomes[7].error
+
+        address = executor._client.scheduler.address
+        result = run_small(tmp_path, tmp_path / "run", trials=4, scheduler=address, executor="dask")
+        assert result.counts == {"q-ball": 4}
+        alone = run_small(tmp_path, tmp_path / "alone", trials=4)
+        assert sorted(t.params["g"] for t in result.study.trials) == sorted(t.params["g"] for t in alone.study.trials)
+        assert all((tmp_path / "run" / "states" / f"trial_{t.number:05d}.nc").exists() for t in result.pareto)
+    finally:
+        executor.close()
+
+
+def test_a_scheduler_that_is_not_there_is_told_in_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(dask_cluster, "_CONNECT_SECONDS", 1.0)
+    with pytest.raises(WorkerError, match=r"tcp://127\.0\.0\.1:1 does not answer"):
+        run_small(tmp_path, tmp_path / "run", trials=1, scheduler="tcp://127.0.0.1:1")
