@@ -14,7 +14,7 @@ from ..elements.grid import RadialGrid
 from ..guesses import Exponential, Gaussian, MultiStart, OriginalGuess, SuperGaussian, WarmStart
 from ..guesses.trained.library import digest_of_file
 from ..machine.paths import TRAINED_STARTS
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem
 from ..search.self_consistent import SelfConsistent, check_feedback
 from ..solvers import LBFGS, AbstractSolver, GradientFlow, Newton
 from ..theory import OctaveHiggs
@@ -61,7 +61,7 @@ class Config:
     # the [model] table with its defaults, from which a user's potential can be made again
     model_table: Mapping[str, Any]
 
-    def problem_at(self, point: Mapping[str, float] | None = None) -> Problem:
+    def problem_at(self, point: Mapping[str, float] | None = None) -> DiscreteProblem:
         """The problem with the couplings of `point` (name → value, "norm" among them) put in.
 
         Raises ValueError for a name that is no coupling or a value that the model refuses.
@@ -73,7 +73,7 @@ class Config:
         given = {f.name: getattr(self.problem, f.name) for f in dataclasses.fields(self.problem) if f.name not in own}
         if norm is not None:
             given["norm"] = float(norm)
-        return construct("problem", Problem, model=model, grid=self.grid, **given)
+        return construct("problem", DiscreteProblem, model=model, grid=self.grid, **given)
 
     @property
     def trained_guess(self) -> WarmStart | None:

@@ -13,7 +13,7 @@ from ..fluctuations.spectrum import Modes, spectrum
 from ..guesses.trained.warm_start import untrained
 from ..machine import batching
 from ..machine.blas_threads import one_thread
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem
 from ..search.lowest import ANALYTIC, Found
 from ..search.saddle import find_solitons
 from ..search.self_consistent import iterate, recorded
@@ -40,7 +40,7 @@ class Settings(Protocol):
     spectrum: Any
     score: Any
 
-    def problem_at(self, point: Mapping[str, float]) -> Problem: ...
+    def problem_at(self, point: Mapping[str, float]) -> DiscreteProblem: ...
 
 
 @dataclass(frozen=True)

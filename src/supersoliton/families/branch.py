@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy import ndarray as Array
 
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem
 from ..solvers.base import CONVERGED, Solution
 from ..states.state import State, make_state
 
@@ -39,7 +39,7 @@ class BranchPoint:
     """A converged state in short; ``state()`` certifies it."""
 
     # the place
-    problem: Problem = field(repr=False)
+    problem: DiscreteProblem = field(repr=False)
     u: Array = field(repr=False)  # (n_nodes, n_fields)
     parameter: float
     # its numbers
@@ -194,7 +194,6 @@ class Branch:
         import xarray as xr
 
         first = self.points[0].problem
-        assert first.grid is not None
         variables: dict[str, Any] = {
             name: ("point", self.values(name), {"long_name": words}) for name, words in COLUMNS.items()
         }

@@ -154,7 +154,6 @@ class Linearisation:
 def linearise(family: Family, point: Point) -> Linearisation:
     problem = point.problem
     grid = problem.grid
-    assert grid is not None
     gradient = problem.energy_and_gradient(point.u)[1]
     mass_term = (grid.mass @ point.u) * problem.carries_norm
     vector = (gradient - point.multiplier * mass_term) * problem.free_nodes
@@ -209,7 +208,6 @@ class Curve:
 
     def metric_at(self, point: Point) -> Metric:
         grid = point.problem.grid
-        assert grid is not None
         away = (point.u - point.problem.vacuum.values) * point.problem.free_nodes
         volume = float(np.sum(grid.quadrature_weights))
         size = max(float(np.sum(away * (grid.mass @ away))), 1e-12 * volume)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, overload
 
 import jax
 import jax.numpy as jnp
@@ -25,8 +25,16 @@ from ..states.state import State
 from .sensitivity import Sensitivity, eigenvalue_slopes, sensitivity
 
 
+@overload
 def solve(
     problem: Problem, guess: Any = None, solver: AbstractSolver | None = None, *, throw: bool = False
+) -> State: ...
+@overload
+def solve(
+    problem: Any, guess: Any = None, solver: AbstractSolver | None = None, *, throw: bool = False
+) -> State | DifferentiableState: ...
+def solve(
+    problem: Any, guess: Any = None, solver: AbstractSolver | None = None, *, throw: bool = False
 ) -> State | DifferentiableState:
     expect_problem("solve", problem)
     if traced_parameters(problem):

@@ -26,7 +26,7 @@ import numpy as np
 from numpy import ndarray as Array
 
 from ..problem.modes import border_of
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem
 from ..theory.base import PotentialFunction
 from ..theory.derivatives import point_functions, point_kernels
 from ..theory.vacua import describe, slope
@@ -40,7 +40,7 @@ _DIFFERENCE = 6e-6
 class Point:
     """A place of the family: the problem there, fields (n_nodes, n_fields), omega^2 and the parameter q."""
 
-    problem: Problem
+    problem: DiscreteProblem
     u: Array
     multiplier: float
     q: float
@@ -68,7 +68,7 @@ def _coupling_kernels(function: PotentialFunction) -> tuple[Callable[..., Any], 
 class Family:
     """The states of ``problem`` for all values of ``parameter``."""
 
-    problem: Problem
+    problem: DiscreteProblem
     parameter: str
 
     @property
@@ -100,7 +100,7 @@ class Family:
 
     # Moving
 
-    def problem_at(self, near: Problem, q: float) -> Problem:
+    def problem_at(self, near: DiscreteProblem, q: float) -> DiscreteProblem:
         """The problem at q; its vacuum is the continuation of the one of ``near`` and is not searched for again.
 
         Raises
@@ -141,7 +141,7 @@ class Family:
 
     # Derivatives with respect to the controls
 
-    def vacuum_rate(self, problem: Problem) -> Array:
+    def vacuum_rate(self, problem: DiscreteProblem) -> Array:
         """dv/dq of the vacuum: -V''^-1 dV'/dp in the fields that are free to follow."""
         n = problem.model.n_fields
         rate = np.zeros(n)
@@ -155,14 +155,14 @@ class Family:
         rate[free] = -np.linalg.lstsq(matrix, load, rcond=1e-12)[0]
         return rate
 
-    def _direction(self, problem: Problem) -> dict[str, float]:
+    def _direction(self, problem: DiscreteProblem) -> dict[str, float]:
         return {name: float(name == self.parameter) for name in problem.model.params}
 
-    def _force_kernel(self, problem: Problem, u: Array, r: Array) -> Any:
+    def _force_kernel(self, problem: DiscreteProblem, u: Array, r: Array) -> Any:
         force = _coupling_kernels(problem.model.potential_function)[0]
         return force(u, _floats(problem.model.params), self._direction(problem), r)
 
-    def lift(self, problem: Problem) -> Array:
+    def lift(self, problem: DiscreteProblem) -> Array:
         """du/dq at the nodes held at the boundary, (n_nodes, n_fields)."""
         out = np.zeros(problem.free_nodes.shape)
         held = problem.free_nodes[-1] == 0
@@ -172,7 +172,6 @@ class Family:
     def force_rate(self, point: Point, stiffness: Callable[[Array], Array]) -> Array:
         """dF/dq at fixed free nodes and fixed omega^2 (``omega``: dF/domega^2); ``stiffness(x)`` is A x."""
         problem, grid = point.problem, point.problem.grid
-        assert grid is not None
         out = np.zeros_like(point.u)
         away = point.u[-1] - problem.vacuum.values
         if self.kind == "coupling":
@@ -212,7 +211,6 @@ class Family:
         The change leaves out the terms of the boundary, which are exponentially small for localised states.
         """
         problem, grid = point.problem, point.problem.grid
-        assert grid is not None
         away = point.u[-1] - problem.vacuum.values
         total = change = 0.0
         if problem.boundary == "decaying" and self.kind != "norm":
@@ -246,24 +244,23 @@ def _floats(params: Any) -> dict[str, float]:
     return {name: float(value) for name, value in params.items()}
 
 
-def _outer_radius(problem: Problem) -> float:
-    assert problem.grid is not None
+def _outer_radius(problem: DiscreteProblem) -> float:
     return problem.grid.r_max
 
 
-def _kept(problem: Problem) -> Array:
+def _kept(problem: DiscreteProblem) -> Array:
     """The fields whose vacuum value stays 0: those that carry the norm, where norm or frequency is fixed."""
     if problem.norm is None and problem.omega is None:
         return np.zeros(problem.model.n_fields, bool)
     return (problem.carries_norm > 0) & (problem.vacuum.values == 0.0)
 
 
-def _with_vacuum(other: Problem, near: Problem) -> Problem:
+def _with_vacuum(other: DiscreteProblem, near: DiscreteProblem) -> DiscreteProblem:
     other.__dict__["vacuum"] = near.vacuum
     return other
 
 
-def _follow_vacuum(near: Problem, model: Any) -> Array:
+def _follow_vacuum(near: DiscreteProblem, model: Any) -> Array:
     """Newton's method for V' = 0 from the vacuum of ``near``, in the fields that are free to follow."""
     values = near.vacuum.values.copy()
     free = ~_kept(near)

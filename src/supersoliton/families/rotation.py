@@ -18,7 +18,7 @@ import numpy as np
 from .._checks import expect_state
 from ..problem import second_variation
 from ..problem.modes import border_of, factorise
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem
 from ..problem.transfer import scale_to_norm
 from ..solvers.newton import Newton
 from ..states.state import State
@@ -87,7 +87,7 @@ def rotation(state: State) -> Rotation:
     )
 
 
-def _identity(problem: Problem, state: State) -> float:
+def _identity(problem: DiscreteProblem, state: State) -> float:
     energies, charges = [], []
     for sign in (-1.0, 1.0):
         factor = 1.0 + sign * _STEP

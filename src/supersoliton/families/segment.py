@@ -242,7 +242,6 @@ def critical_mode(node: Node) -> tuple[float, Array]:
     """The eigenvalue of the (constrained) second variation nearest to zero and its mode, by inverse iteration."""
     problem, point = node.point.problem, node.point
     grid = problem.grid
-    assert grid is not None
     b = border_of(problem, point.u)
     # The offset keeps the matrix regular where the eigenvalue is 0 to rounding.
     offset = 1e-9

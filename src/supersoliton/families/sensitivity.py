@@ -24,7 +24,7 @@ from numpy import ndarray as Array
 from .._checks import expect_state
 from ..fluctuations.spectrum import spectrum
 from ..problem.modes import border_of
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem
 from ..states.state import State
 from ..theory.derivatives import point_functions
 from .curve import linearise
@@ -85,7 +85,6 @@ def eigenvalue_slopes(
     """(eigenvalues, their derivatives) of the lowest fluctuation modes; sums of a degenerate level are meaningful."""
     problem = state.problem
     grid = problem.grid
-    assert grid is not None
     found = along or sensitivity(state, parameter)
     modes = spectrum(state, n_modes, ell, functions=True)
     assert modes.functions is not None
@@ -96,10 +95,9 @@ def eigenvalue_slopes(
     return modes.eigenvalues, slopes - found.multiplier * carried
 
 
-def _curvature_slope(problem: Problem, u: Array, found: Sensitivity, parameter: str) -> Any:
+def _curvature_slope(problem: DiscreteProblem, u: Array, found: Sensitivity, parameter: str) -> Any:
     """d/dp of V''(u(p); p) at the quadrature points."""
     grid = problem.grid
-    assert grid is not None
     n = problem.model.n_fields
     hessian = point_functions(problem.model.potential_function)[2]
     fields = jnp.asarray(grid.at_quadrature(u).reshape(-1, n))

@@ -20,7 +20,7 @@ from numpy import ndarray as Array
 
 from ..problem import functional, second_variation
 from ..problem.modes import border_of
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem
 from ..problem.residual import force, shift_of
 from ..theory.derivatives import point_kernels
 from ..theory.vacua import mass_matrix
@@ -29,7 +29,7 @@ _STEP = 1e-5  # relative, of the central difference
 
 
 def tangents(
-    problem: Problem, u: Float[Array, "node field"], names: Sequence[str]
+    problem: DiscreteProblem, u: Float[Array, "node field"], names: Sequence[str]
 ) -> Float[Array, "coupling node field"]:
     """dw/dp, w = u - v, of a converged state for each of the couplings (or "norm"), at fixed norm where one is."""
     at = force(problem, u)
@@ -51,7 +51,7 @@ def tangents(
     return np.stack([x + rate * image for rate, x in zip(rates, solved[1:], strict=True)])
 
 
-def _force_slope(problem: Problem, u: Array, multiplier: float, name: str) -> Array:
+def _force_slope(problem: DiscreteProblem, u: Array, multiplier: float, name: str) -> Array:
     """dF/dp along the motion of the vacuum, zero where values are held."""
     gradient = functional.potential_kernels(problem.model.potential_function)[1]
     value = float(problem.model.params[name])
@@ -63,15 +63,14 @@ def _force_slope(problem: Problem, u: Array, multiplier: float, name: str) -> Ar
             params={**problem.model.params, name: value + sign * h}, vacuum=problem.vacuum.values + sign * h * drift
         )
         ends.append(gradient(problem.geometry, theory, u + sign * h * drift)[1])
-    assert problem.grid is not None
     carried = multiplier * problem.carries_norm * (problem.grid.mass @ np.broadcast_to(drift, u.shape))
     return ((ends[0] - ends[1]) / (2.0 * h) - carried) * problem.free_nodes
 
 
-def _vacuum_slope(problem: Problem, name: str, h: float) -> Array:
+def _vacuum_slope(problem: DiscreteProblem, name: str, h: float) -> Array:
     """dv/dp; zero for the fields that carry a norm, which are held at 0."""
     kernels = point_kernels(problem.model.potential_function)
-    vacuum, params, r = problem.vacuum.values, problem.model.params, problem.grid.r_max  # type: ignore[union-attr]
+    vacuum, params, r = problem.vacuum.values, problem.model.params, problem.grid.r_max
     out = np.zeros(len(vacuum))
     if not isinstance(problem.boundary, str) or problem.background is not None:
         return out  # the boundary values were given

@@ -8,7 +8,7 @@ import numpy as np
 from numpy import ndarray as Array
 
 from ..elements.grid import RadialGrid
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem
 from ..solvers.base import Solution
 from ..solvers.newton import Newton
 
@@ -17,16 +17,14 @@ _OUTER_ELEMENTS = 6  # at most so many in the new half of a box: the fields are 
 _STEPS = 6  # Newton's method starts at the interpolated state: two or three are enough
 
 
-def carry_to_finer_mesh(problem: Problem, u: Array) -> tuple[Problem, Solution]:
+def carry_to_finer_mesh(problem: DiscreteProblem, u: Array) -> tuple[DiscreteProblem, Solution]:
     """The state on a mesh of order p + 4, by Newton's method from its interpolant."""
-    assert problem.grid is not None
     return _carry(problem, u, problem.grid.refine(extra_order=_EXTRA_ORDER))
 
 
-def carry_to_larger_box(problem: Problem, u: Array) -> tuple[Problem, Solution]:
+def carry_to_larger_box(problem: DiscreteProblem, u: Array) -> tuple[DiscreteProblem, Solution]:
     """The state on a mesh of order p + 4 in a box of twice the radius, from its interpolant and the vacuum outside."""
     grid = problem.grid
-    assert grid is not None
     edges, radius = grid.element_edges, grid.r_max
     count = min(_OUTER_ELEMENTS, math.ceil(radius / float(edges[-1] - edges[-2])))
     outer = radius + radius * np.arange(1, count + 1) / count
@@ -34,8 +32,7 @@ def carry_to_larger_box(problem: Problem, u: Array) -> tuple[Problem, Solution]:
     return _carry(problem, u, larger)
 
 
-def _carry(problem: Problem, u: Array, grid: RadialGrid) -> tuple[Problem, Solution]:
-    assert problem.grid is not None
+def _carry(problem: DiscreteProblem, u: Array, grid: RadialGrid) -> tuple[DiscreteProblem, Solution]:
     other = problem.with_grid(grid)
     start = np.tile(problem.vacuum.values, (grid.n_nodes, 1))
     inside = grid.nodes <= problem.grid.r_max

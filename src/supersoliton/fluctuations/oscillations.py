@@ -45,7 +45,7 @@ from numpy import ndarray as Array
 
 from .._checks import expect_state
 from ..machine.blas_threads import one_thread
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem
 from ..theory.base import ComplexifiedFunction
 from ..theory.derivatives import point_kernels
 from ..theory.vacua import mass_matrix
@@ -147,7 +147,7 @@ class _OfModulus:
         return hash(("modulus", self.function, self.rotates))
 
 
-def complexification(problem: Problem, given: str | ComplexifiedFunction | None) -> ComplexifiedFunction:
+def complexification(problem: DiscreteProblem, given: str | ComplexifiedFunction | None) -> ComplexifiedFunction:
     """V(re, im, params, r): what the caller says, else what the model says."""
     if given == "modulus":
         rotates = tuple(bool(c > 0) for c in problem.carries_norm)
@@ -166,7 +166,7 @@ def complexification(problem: Problem, given: str | ComplexifiedFunction | None)
 
 
 def imaginary_curvature(
-    problem: Problem, u: Array, complexified: str | ComplexifiedFunction | None = None
+    problem: DiscreteProblem, u: Array, complexified: str | ComplexifiedFunction | None = None
 ) -> Float[Array, "point field field"]:
     r"""V''_- at the quadrature points: the Hessian in im Psi at im Psi = 0, zero for the fields that do not rotate.
 
@@ -175,7 +175,6 @@ def imaginary_curvature(
     ValueError : where the complexified potential is not V for real fields, or not invariant under a common phase.
     """
     grid, params = problem.grid, problem.model.params
-    assert grid is not None
     function = complexification(problem, complexified)
     kernels = point_kernels(_Doubled(function))
     n, rotates = problem.model.n_fields, problem.carries_norm
@@ -197,7 +196,7 @@ def imaginary_curvature(
     return hessian * rotates[:, None] * rotates[None, :]
 
 
-def rotation_frequency(problem: Problem, multiplier: float) -> float:
+def rotation_frequency(problem: DiscreteProblem, multiplier: float) -> float:
     """omega of the rotation: sqrt(multiplier / k), for fields of equal kinetic factor k."""
     rotates = problem.carries_norm > 0
     factors = problem.model.kinetic[rotates]
@@ -220,9 +219,8 @@ def rotation_frequency(problem: Problem, multiplier: float) -> float:
     return math.sqrt(squared)
 
 
-def thresholds(problem: Problem, omega: float) -> Float[Array, " threshold"]:
+def thresholds(problem: DiscreteProblem, omega: float) -> Float[Array, " threshold"]:
     """m_i - omega (at least 0) and m_i + omega of the rotating fields, m_j of the others, ascending."""
-    assert problem.grid is not None
     matrix = mass_matrix(problem.model, problem.vacuum.values, problem.grid.r_max)
     rotates = problem.carries_norm > 0
     edges = []
@@ -237,7 +235,7 @@ def thresholds(problem: Problem, omega: float) -> Float[Array, " threshold"]:
 class _Pencil:
     """The matrix of the module's second formula in the scalar basis, beta scaled to keep it balanced."""
 
-    def __init__(self, problem: Problem, u: Array, multiplier: float, ell: int, imaginary: Array) -> None:
+    def __init__(self, problem: DiscreteProblem, u: Array, multiplier: float, ell: int, imaginary: Array) -> None:
         self.omega = rotation_frequency(problem, multiplier)
         self.plus = Operator(problem, u, multiplier, ell)
         self.minus = Operator(problem, u, multiplier, ell, curvature=imaginary)
@@ -258,7 +256,6 @@ class _Pencil:
         self.matrix[size:, size:] = self.unit[:, None] * l_minus / self.unit
         # f in the same coefficients, and how well it is annihilated.
         grid = problem.grid
-        assert grid is not None
         nodal = (u - problem.vacuum.values) / self.plus.scale
         pieces = [self.plus.basis.nodal[:, : self.plus.sizes[i]].T @ (grid.mass @ nodal[:, i]) for i in rotating]
         profile = np.concatenate(pieces)
@@ -326,8 +323,7 @@ def oscillations(
         missing, or not what it must be.
     """
     expect_state("oscillations", state)
-    problem: Problem = state.problem
-    assert problem.grid is not None
+    problem: DiscreteProblem = state.problem
     ell = check_ell(ell, problem.grid.dim)
     if isinstance(n_modes, bool) or not isinstance(n_modes, int | np.integer) or n_modes < 1:
         raise ValueError(f"oscillations.n_modes must be an integer of at least 1, got {n_modes!r}: try 20")

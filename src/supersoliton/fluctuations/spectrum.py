@@ -29,7 +29,7 @@ from ..elements.eigenvalues import all_eigenvalues
 from ..elements.grid import RadialGrid
 from ..machine.blas_threads import one_thread
 from ..problem.asymptotics import continuum
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem
 from ..solvers.base import Solution
 from .finer_mesh import carry_to_finer_mesh, carry_to_larger_box
 
@@ -158,7 +158,7 @@ class Operator:
     @one_thread
     def __init__(
         self,
-        problem: Problem,
+        problem: DiscreteProblem,
         u: Array,
         multiplier: float,
         ell: int,
@@ -166,7 +166,6 @@ class Operator:
         curvature: Array | None = None,
     ) -> None:
         grid = problem.grid
-        assert grid is not None
         n = problem.model.n_fields
         hold_first, hold_last = problem.parity == "odd", bool(problem.free_last[0] == 0.0)
         channel = ell
@@ -227,23 +226,23 @@ class Operator:
         return np.stack(pieces, axis=1) * self.scale[None, :, None]
 
 
-def _highest_box_eigenvalue(problem: Problem, multiplier: float, ell: int, n_modes: int) -> float:
+def _highest_box_eigenvalue(problem: DiscreteProblem, multiplier: float, ell: int, n_modes: int) -> float:
     """The n-th level of the vacuum in the same box: no level of a state lies higher by more than its own bound ones."""
     grid = problem.grid
-    assert grid is not None
     _, edges = continuum(problem, multiplier)
     basis = scalar_basis(grid, ell, problem.parity == "odd", bool(problem.free_last[0] == 0.0))
     levels = np.sort((basis.kappa[:, None] + edges[None, :]).ravel())
     return float(levels[min(n_modes, len(levels)) - 1])
 
 
-def eigenvalue_errors(problem: Problem, u: Array, ell: int, values: Array, n_bound: int) -> Float[Array, " mode"]:
+def eigenvalue_errors(
+    problem: DiscreteProblem, u: Array, ell: int, values: Array, n_bound: int
+) -> Float[Array, " mode"]:
     """Estimated absolute errors of ``values``, of which the first ``n_bound`` are bound states.
 
     Twice the change on a mesh of order p + 4, to which the state is carried too; for bound states also twice the change
     in a box of twice the radius; and rounding (that of a matrix of this norm). Infinite where there is no such state.
     """
-    assert problem.grid is not None
     basis = scalar_basis(problem.grid, ell, problem.parity == "odd", bool(problem.free_last[0] == 0.0))
     errors = np.full(len(values), _ROUNDING * basis.kappa[-1])
     for carry, count in ((carry_to_finer_mesh, len(values)), (carry_to_larger_box, n_bound)):
@@ -253,7 +252,7 @@ def eigenvalue_errors(problem: Problem, u: Array, ell: int, values: Array, n_bou
     return errors
 
 
-def _lowest(problem: Problem, solution: Solution, ell: int, count: int) -> Array:
+def _lowest(problem: DiscreteProblem, solution: Solution, ell: int, count: int) -> Array:
     if not np.all(np.isfinite(solution.u)):
         return np.full(count, np.inf)
     return _eigenvalues(Operator(problem, solution.u, solution.multiplier, ell).matrix)[:count]
@@ -300,8 +299,7 @@ def spectrum(
     ValueError : for ``n_modes`` or ``ell`` out of range.
     """
     expect_state("spectrum", state)
-    problem: Problem = state.problem
-    assert problem.grid is not None
+    problem: DiscreteProblem = state.problem
     ell = check_ell(ell, problem.grid.dim)
     if isinstance(n_modes, bool) or not isinstance(n_modes, int | np.integer) or n_modes < 1:
         raise ValueError(f"spectrum.n_modes must be an integer of at least 1, got {n_modes!r}: try 300")

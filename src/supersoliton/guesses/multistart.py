@@ -23,7 +23,7 @@ from jaxtyping import Float
 from numpy import ndarray as Array
 
 from ..problem import functional
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem
 from ..problem.transfer import scale_to_norm
 from ..theory.derivatives import point_kernels
 from ..theory.vacua import mass_matrix
@@ -56,13 +56,12 @@ class MultiStart:
             raise ValueError(f"guess.n_polish must be an integer of at least 1, got {self.n_polish!r}: try 3")
 
 
-def carrying_sets(problem: Problem) -> list[tuple[tuple[int, ...], tuple[float, ...]]]:
+def carrying_sets(problem: DiscreteProblem) -> list[tuple[tuple[int, ...], tuple[float, ...]]]:
     """Sets of fields with signs, the best few of each size by their coupling energy c(S).
 
     Runs of neighbours and of next-neighbours with several patterns of signs, and what a beam search finds that adds one
     field at a time to the best sets of the size before (all 3^n patterns would cost more than the solver).
     """
-    assert problem.grid is not None
     carriers = np.flatnonzero(problem.carries_norm)
     matrix = mass_matrix(problem.model, problem.vacuum.values, problem.grid.r_max)
     couplings = np.where(np.isfinite(matrix), matrix, 0.0)[np.ix_(carriers, carriers)]
@@ -120,10 +119,9 @@ def _sign_patterns(members: tuple[int, ...], n_fields: int) -> Array:
     return rows
 
 
-def energies_of(problem: Problem, batch: Array) -> Array:
+def energies_of(problem: DiscreteProblem, batch: Array) -> Array:
     """E of many nodal fields (start, node, field), in one pass over all their quadrature points."""
     grid = problem.grid
-    assert grid is not None
     local = batch[:, grid.element_nodes]
     fields = np.einsum("eqa,seai->seqi", grid.interpolation, local, optimize=True)
     slopes = np.einsum("eqa,seai->seqi", grid.derivative, local, optimize=True)
@@ -137,14 +135,13 @@ def energies_of(problem: Problem, batch: Array) -> Array:
 
 
 def screened_starts(
-    problem: Problem, sets: Sequence[tuple[tuple[int, ...], tuple[float, ...]]] | None = None
+    problem: DiscreteProblem, sets: Sequence[tuple[tuple[int, ...], tuple[float, ...]]] | None = None
 ) -> list[Start]:
     """The best start of every carrying set, by energy (of the energy at that norm, where one is fixed).
 
     ``sets``: fields with their signs, instead of those of :func:`carrying_sets`.
     """
     grid = problem.grid
-    assert grid is not None
     smallest = 2.0 * grid.element_edges[1] / grid.order
     widths = np.geomspace(smallest, 0.4 * grid.r_max, _WIDTHS)
     shapes = [np.exp(-((grid.nodes / w) ** power)) for w in widths for power in (2, 4)]
@@ -172,7 +169,7 @@ def screened_starts(
     return [start._replace(u=scale_to_norm(problem, start.u)) for start in ranked]
 
 
-def _finish(problem: Problem, batch: Array) -> Array:
+def _finish(problem: DiscreteProblem, batch: Array) -> Array:
     """The other fields follow those that carry the soliton, the boundary values are put in; (start, node, field)."""
     shape = batch.shape
     batch = problem.model.follow(batch.reshape(-1, shape[2])).reshape(shape)

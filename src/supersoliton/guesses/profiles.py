@@ -11,7 +11,7 @@ import numpy as np
 from numpy import ndarray as Array
 
 from .._checks import is_number
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem
 from ..problem.transfer import scale_to_norm
 
 
@@ -40,7 +40,7 @@ class AbstractProfile(ABC):
     def shape(self, r: Array) -> Array:
         """The profile, 1 at the origin."""
 
-    def __call__(self, problem: Problem, nodes: Array) -> Array:
+    def __call__(self, problem: DiscreteProblem, nodes: Array) -> Array:
         u = np.tile(problem.vacuum.values, (len(nodes), 1))
         sign = 1.0
         for index in _indices(problem, self.field):
@@ -81,13 +81,13 @@ class OriginalGuess(AbstractProfile):
     def shape(self, r: Array) -> Array:
         return np.exp(-r / self.width)
 
-    def __call__(self, problem: Problem, nodes: Array) -> Array:
+    def __call__(self, problem: DiscreteProblem, nodes: Array) -> Array:
         u = super().__call__(problem, nodes)
         random = np.random.default_rng(self.seed).normal(size=u.shape)
         return u + self.noise * (u - problem.vacuum.values) * random
 
 
-def _indices(problem: Problem, field: Any) -> list[int]:
+def _indices(problem: DiscreteProblem, field: Any) -> list[int]:
     names = problem.model.fields
     if field is None:
         return [int(i) for i in np.flatnonzero(problem.carries_norm)]
@@ -100,13 +100,12 @@ def _indices(problem: Problem, field: Any) -> list[int]:
     return out
 
 
-def starting_fields(problem: Problem, guess: Any) -> Array:
+def starting_fields(problem: DiscreteProblem, guess: Any) -> Array:
     """Nodal fields (n_nodes, n_fields) from a profile, an array, a function of r, or a stored state.
 
     Fields held fixed by the boundary condition are set to their values, and the constrained fields are scaled to the
     norm where one is fixed.
     """
-    assert problem.grid is not None
     nodes, n = problem.grid.nodes, problem.model.n_fields
     if isinstance(guess, AbstractProfile):
         u = guess(problem, nodes)

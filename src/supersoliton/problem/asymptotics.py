@@ -8,7 +8,7 @@ import numpy as np
 from numpy import ndarray as Array
 
 from ..theory.vacua import mass_matrix
-from .problem import Problem
+from .problem import DiscreteProblem, Problem
 
 
 def decay_length(problem: Problem, radius: float = 0.0) -> float:
@@ -21,9 +21,8 @@ def decay_length(problem: Problem, radius: float = 0.0) -> float:
     return 1.0 / math.sqrt(float(positive[0])) if len(positive) else math.inf
 
 
-def continuum(problem: Problem, multiplier: float) -> tuple[Array, Array]:
+def continuum(problem: DiscreteProblem, multiplier: float) -> tuple[Array, Array]:
     """(vacuum masses, thresholds of the operator as eigenvalues), each ascending."""
-    assert problem.grid is not None
     matrix = mass_matrix(problem.model, problem.vacuum.values, problem.grid.r_max)
     lowered = matrix - np.diag(multiplier * problem.carries_norm / problem.model.kinetic)
     squared = np.linalg.eigvalsh(matrix)

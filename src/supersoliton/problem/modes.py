@@ -6,25 +6,24 @@ import numpy as np
 from numpy import ndarray as Array
 
 from . import second_variation
-from .problem import Problem
+from .problem import DiscreteProblem
 from .residual import shift_of
 
 _INVERSE_ITERATIONS = 12
 
 
-def factorise(problem: Problem, u: Array, multiplier: float, sigma: float = 0.0) -> second_variation.Factors:
+def factorise(problem: DiscreteProblem, u: Array, multiplier: float, sigma: float = 0.0) -> second_variation.Factors:
     """The factorised second variation E'' - omega^2 M_c + sigma M at u."""
     return second_variation.factorise(problem, problem.curvature(u), shift_of(problem, multiplier) + sigma)
 
 
-def border_of(problem: Problem, u: Array) -> Array:
+def border_of(problem: DiscreteProblem, u: Array) -> Array:
     """M_c u, the normal of the sphere of fixed norm, zero where values are held."""
-    assert problem.grid is not None
     return (problem.grid.mass_form @ u) * problem.carries_norm * problem.free_nodes
 
 
 def count_negative(
-    problem: Problem, u: Array, factors: second_variation.Factors, *, at_fixed_norm: bool = False
+    problem: DiscreteProblem, u: Array, factors: second_variation.Factors, *, at_fixed_norm: bool = False
 ) -> int:
     r"""Negative eigenvalues of the second variation at l = 0, on the tangent space of the norm where it is fixed.
 
@@ -40,13 +39,12 @@ def count_negative(
 
 
 def lowest_mode(
-    problem: Problem, u: Array, multiplier: float, factors: second_variation.Factors | None = None
+    problem: DiscreteProblem, u: Array, multiplier: float, factors: second_variation.Factors | None = None
 ) -> tuple[int, Array]:
     """The number of negative modes and, where there are any, a direction with negative second variation.
 
     ``factors`` of the second variation, where they are known already.
     """
-    assert problem.grid is not None
     if factors is None:
         factors = factorise(problem, u, multiplier)
     negative = count_negative(problem, u, factors)

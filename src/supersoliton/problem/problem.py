@@ -1,10 +1,10 @@
-"""A model on a domain with boundary conditions, and perhaps a fixed norm or frequency: what is to be solved."""
+"""The problem to solve: a theory with boundary conditions, perhaps at fixed norm or frequency; the same on a mesh."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Any, Self
 
 import numpy as np
 from numpy import ndarray as Array
@@ -30,7 +30,8 @@ class Problem:
     Parameters
     ----------
     model : the theory.
-    grid : the mesh; None lets the solver choose the domain and refine the mesh (then give ``dim``).
+    grid : the mesh; with one the object is a :class:`DiscreteProblem`. None lets the solver choose the domain and
+        refine the mesh (then give ``dim``).
     boundary : at r_max, ``"vacuum"`` (fields held at the vacuum), ``"decaying"`` (they approach it as the linearised
         equation outside the domain tells: a Robin condition), ``"free"`` (zero slope), or a list of values, which
         must be a stationary point of V.
@@ -61,6 +62,12 @@ class Problem:
     dim: float | None = None
     background: Sequence[float] | None = None
 
+    def __new__(cls, model: Any = None, grid: Any = None, *_: Any, **__: Any) -> Self:
+        """As ``Path`` is the path of this system, a problem with a mesh is a discretised one."""
+        kind: Any = DiscreteProblem if cls is Problem and isinstance(grid, RadialGrid) else cls
+        made: Self = object.__new__(kind)
+        return made
+
     def __post_init__(self) -> None:
         if not isinstance(self.model, AbstractModel):
             raise ValueError(
@@ -68,6 +75,8 @@ class Problem:
             )
         if self.grid is not None and not isinstance(self.grid, RadialGrid):
             raise ValueError(f"problem.grid must be a RadialGrid, got {self.grid!r}: use RadialGrid(r_max=25.0)")
+        if self.grid is None and isinstance(self, DiscreteProblem):
+            raise ValueError("DiscreteProblem needs a grid: use Problem(model), or problem.replace(grid=None)")
         if self.grid is None and self.dim is None:
             object.__setattr__(self, "dim", 3)
         if self.dim is not None and not (is_number(self.dim) and float(self.dim) >= 1):
@@ -134,7 +143,8 @@ class Problem:
 
     @property
     def dimension(self) -> float:
-        return self.grid.dim if self.grid is not None else self.dim  # type: ignore[return-value]
+        """Dimension of space."""
+        return 3.0 if self.dim is None else self.dim
 
     @cached_property
     def carries_norm(self) -> Array:
@@ -150,7 +160,8 @@ class Problem:
 
     @property
     def _outer_radius(self) -> float:
-        return self.grid.r_max if self.grid is not None else 0.0
+        """Where V is taken as that of the vacuum, which matters where it depends on r."""
+        return 0.0
 
     @cached_property
     def vacuum(self) -> Vacuum:
@@ -185,12 +196,54 @@ class Problem:
             )
         return describe(self.model, values, self._outer_radius)
 
-    # What the kernels need
+    # The same with other arguments
+
+    def with_grid(self, grid: RadialGrid) -> DiscreteProblem:
+        """The same problem on another mesh; the vacuum is not searched again where it does not depend on the mesh."""
+        other = self._with(grid=grid, dim=None)
+        assert isinstance(other, DiscreteProblem)
+        if not self.model.explicit_r and "vacuum" in self.__dict__:
+            other.__dict__["vacuum"] = self.vacuum
+        return other
+
+    def replace(self, **changes: Any) -> Self:
+        """The same problem with other arguments; a name that is a coupling of the model changes the model.
+
+        With ``grid=None`` it is one without a mesh.
+        """
+        own = {name: value for name, value in changes.items() if name in self.__dataclass_fields__}
+        couplings = {name: value for name, value in changes.items() if name not in own}
+        if couplings:
+            own["model"] = (own.get("model") or self.model).replace(**couplings)
+        if "grid" in own:
+            own.setdefault("dim", None)
+        made: Any = self._with(**own)
+        return made
+
+    def _with(self, **changes: Any) -> Problem:
+        """With or without a mesh, as these say."""
+        return Problem(**{f.name: changes.get(f.name, getattr(self, f.name)) for f in fields(self)})
+
+
+@dataclass(frozen=True, eq=False)
+class DiscreteProblem(Problem):
+    """A problem on a mesh: its functional, the derivatives of it, and everything else that has a value for each node.
+
+    Not made by name: ``Problem(model, grid)`` and ``problem.with_grid(grid)`` are one.
+    """
+
+    grid: RadialGrid
+
+    @property
+    def dimension(self) -> float:
+        return self.grid.dim
+
+    @property
+    def _outer_radius(self) -> float:
+        return self.grid.r_max
 
     @cached_property
     def geometry(self) -> Geometry:
-        if self.grid is None:
-            raise ValueError("problem.grid is not chosen yet: solve(problem) chooses one, or give RadialGrid(...)")
         return functional.geometry(self.grid)
 
     @cached_property
@@ -237,7 +290,6 @@ class Problem:
     @cached_property
     def free_nodes(self) -> Array:
         """1 for an unknown, 0 for a value held fixed; shape (n_nodes, n_fields)."""
-        assert self.grid is not None
         mask = np.ones((self.grid.n_nodes, self.model.n_fields))
         mask[0] *= self.free_first
         mask[-1] *= self.free_last
@@ -249,7 +301,6 @@ class Problem:
         W = V''(v) - omega^2, so that :math:`u \propto r^{-\nu}K_{\nu+l}(\kappa r)`, nu = d/2 - 1, in each
         eigendirection of W, and X = S_d R^(d-1) k^1/2 Q diag(-u'/u) Q^T k^1/2.
         """
-        assert self.grid is not None
         d, radius = self.grid.dim, self.grid.r_max
         root = np.sqrt(self.model.kinetic)
         matrix = mass_matrix(self.model, self.vacuum.values, radius) - np.diag(self.multiplier_shift / root**2)
@@ -258,28 +309,10 @@ class Problem:
         inner = vectors @ np.diag(rates) @ vectors.T
         return sphere_area(d) * radius ** (d - 1.0) * root[:, None] * inner * root[None, :]
 
-    def with_grid(self, grid: RadialGrid) -> Problem:
-        """The same problem on another mesh; the vacuum is not searched again where it does not depend on the mesh."""
-        other = replace(self, grid=grid, dim=None)
-        if not self.model.explicit_r and "vacuum" in self.__dict__:
-            other.__dict__["vacuum"] = self.vacuum
-        return other
-
-    def coarser(self, divisor: int) -> Problem:
+    def coarser(self, divisor: int) -> DiscreteProblem:
         """The same problem with elements of an order so many times lower, of at least 4."""
-        assert self.grid is not None
         order = min(self.grid.order, max(_LOWEST_ORDER, self.grid.order // divisor))
         return self.with_grid(self.grid.refine(extra_order=order - self.grid.order))
-
-    def replace(self, **changes: Any) -> Problem:
-        """The same problem with other arguments; a name that is a coupling of the model changes the model."""
-        own = {name: value for name, value in changes.items() if name in self.__dataclass_fields__}
-        couplings = {name: value for name, value in changes.items() if name not in own}
-        if couplings:
-            own["model"] = (own.get("model") or self.model).replace(**couplings)
-        if "grid" in own:
-            own.setdefault("dim", None)
-        return replace(self, **own)
 
     def energy_scale(self, u: Array) -> float:
         """T + int |V|, the size of the terms that cancel in E (for tolerances on energies)."""
@@ -289,7 +322,6 @@ class Problem:
     def energy_parts(self, u: Array) -> dict[str, float]:
         """T ("gradient"), U ("potential"), int |V| ("modulus") and int r dV/dr ("radial") inside the domain."""
         grid = self.grid
-        assert grid is not None
         kernels = point_kernels(self.model.potential_function)
         params, radii, weights = self.model.params, grid.quadrature_points.ravel(), grid.quadrature_weights.ravel()
         flat = grid.at_quadrature(np.asarray(u)).reshape(-1, self.model.n_fields)
@@ -308,7 +340,6 @@ class Problem:
     @cached_property
     def background_density(self) -> Array:
         """V of the vacuum at the quadrature points."""
-        assert self.grid is not None
         if not self.model.explicit_r:
             return np.full(self.grid.quadrature_points.size, self.vacuum.energy_density)
         kernels = point_kernels(self.model.potential_function)
@@ -316,7 +347,6 @@ class Problem:
 
     def norm_of_state(self, u: Array) -> float:
         """N = u^T M u over the constrained fields (inside the domain): its derivative is exactly 2 M u."""
-        assert self.grid is not None
         return float(np.sum(self.carries_norm * u * (self.grid.mass_form @ u)))
 
 

@@ -22,7 +22,7 @@ from numpy import ndarray as Array
 from scipy.linalg.lapack import dpbtrf, dpbtrs
 
 from ..elements.grid import FEW, ElementSum, RadialGrid
-from .problem import Problem
+from .problem import DiscreteProblem
 
 
 class Force(NamedTuple):
@@ -87,16 +87,15 @@ def host_metric(grid: RadialGrid) -> Metric:
     return Metric(ElementSum(grid, blocks), BandedInverse(blocks))
 
 
-def terms_of(problem: Problem) -> Terms:
+def terms_of(problem: DiscreteProblem) -> Terms:
     fixed = 0.0 if problem.omega is None else float(problem.omega) ** 2
     carries = problem.carries_norm
     return Terms(carries, carries * fixed, problem.free_nodes, problem.vacuum.values, size_floor(problem), fixed)
 
 
-def force(problem: Problem, u: Array, gradient: Array | None = None, terms: Terms | None = None) -> Force:
+def force(problem: DiscreteProblem, u: Array, gradient: Array | None = None, terms: Terms | None = None) -> Force:
     """F, multiplier and residual; ``gradient`` is E'(u) and ``terms`` those of the problem, where they are known."""
     grid = problem.grid
-    assert grid is not None
     if gradient is None:
         gradient = problem.energy_and_gradient(u)[1]
     constrained = problem.norm is not None
@@ -123,28 +122,26 @@ def force_of(xp: Any, mass: Any, metric: Metric, terms: Terms, u: Any, gradient:
     return Force(vector, multiplier + terms.fixed, residual)
 
 
-def size_floor(problem: Problem) -> float:
+def size_floor(problem: DiscreteProblem) -> float:
     """The size below which a state counts as the vacuum itself, and its residual is measured against this.
 
     A millionth of the vacuum's own L2 norm in the box, or of a field of strength 1 where the vacuum is 0; more where
     V'' is large, so that the rounding of V' (2e-16 |V''| |v|) stays below 1e-11 of it.
     """
-    assert problem.grid is not None
     values = problem.vacuum.values
     volume, squared = float(problem.grid.quadrature_weights.sum()), float(values @ values)
     stiffness = float(np.max(np.abs(problem.vacuum.masses_squared))) if squared > 0.0 else 0.0
     return 1e-6 * (math.sqrt(squared) or 1.0) * math.sqrt(volume) * max(1.0, 100.0 * stiffness)
 
 
-def energy_floor(problem: Problem) -> float:
+def energy_floor(problem: DiscreteProblem) -> float:
     """The energy that stands for "nothing": a millionth of |V''| v^2 in the box, where a state has no energy itself."""
-    assert problem.grid is not None
     volume = float(np.sum(problem.grid.quadrature_weights))
     strength = float(np.sum(problem.vacuum.values**2)) or 1e-6
     stiffness = float(np.max(np.abs(problem.vacuum.masses_squared)))
     return 1e-6 * strength * (stiffness if math.isfinite(stiffness) else 1.0) * volume
 
 
-def shift_of(problem: Problem, multiplier: float) -> Array:
+def shift_of(problem: DiscreteProblem, multiplier: float) -> Array:
     """-omega^2 on the fields that carry the norm: the diagonal shift of the second variation, (n_fields,)."""
     return -multiplier * problem.carries_norm

@@ -16,18 +16,17 @@ from ..elements import batched, lapack
 from ..elements.packing import packing
 from ..machine import batching
 from . import functional
-from .problem import Problem
+from .problem import DiscreteProblem
 
 Factors = lapack.Factor | batching.Kept
 _COLUMNS = 3  # right-hand sides of one call in a lane, so that all calls have one shape
 
 
-def factorise(problem: Problem, curvature: Any, shift: Any, *, ell: int = 0, free_first: Any = None) -> Factors:
+def factorise(problem: DiscreteProblem, curvature: Any, shift: Any, *, ell: int = 0, free_first: Any = None) -> Factors:
     """The factors of -k lap_l + ``curvature`` + diag(``shift``) on the mesh of ``problem``.
 
     ``curvature``: (element, point, field, field), usually V''; ``shift``: (field,) multiples of the mass matrix.
     """
-    assert problem.grid is not None
     barrier = float(ell * (ell + float(problem.grid.dim) - 2.0))
     first = problem.free_first if free_first is None else free_first
     frame, last = problem.theory_at(ell).frame, problem.free_last
@@ -52,7 +51,7 @@ def solve(factors: Factors, *columns: Any) -> Array:
     return np.concatenate(parts, axis=2)[:, :, :count]
 
 
-def solve_each(problem: Problem, curvatures: Array, shifts: Array, columns: Array) -> Array:
+def solve_each(problem: DiscreteProblem, curvatures: Array, shifts: Array, columns: Array) -> Array:
     """Solutions (system, node, field, column) with several second variations of one problem at once.
 
     ``curvatures`` (system, element, point, field, field), ``shifts`` (system, field), ``columns`` of the same shape as

@@ -8,10 +8,10 @@ import numpy as np
 from numpy import ndarray as Array
 
 from .asymptotics import decay_length
-from .problem import Problem
+from .problem import DiscreteProblem
 
 
-def scale_to_norm(problem: Problem, u: Array) -> Array:
+def scale_to_norm(problem: DiscreteProblem, u: Array) -> Array:
     """Rescale the constrained fields so that their norm is ``problem.norm``."""
     assert problem.norm is not None
     carried = problem.norm_of_state(u)
@@ -25,11 +25,9 @@ def scale_to_norm(problem: Problem, u: Array) -> Array:
     return np.where(problem.carries_norm > 0, u * factor, u)
 
 
-def transfer(problem: Problem, u: Array, target: Problem) -> Array:
+def transfer(problem: DiscreteProblem, u: Array, target: DiscreteProblem) -> Array:
     """Carry nodal fields to another mesh (the vacuum beyond the old domain), with its boundary values and norm."""
     old, new = problem.grid, target.grid
-    assert old is not None
-    assert new is not None
     nodes = new.nodes
     inside = nodes <= old.r_max
     out = np.tile(problem.vacuum.values, (len(nodes), 1))

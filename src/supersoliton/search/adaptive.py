@@ -10,7 +10,7 @@ from numpy import ndarray as Array
 from ..elements.edges import adapted_edges, roughness
 from ..elements.grid import RadialGrid
 from ..problem.asymptotics import decay_length
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem, Problem
 from ..problem.transfer import transfer
 from ..solvers.base import AbstractSolver, Solution
 from ..states.accuracy import discretisation_error
@@ -27,18 +27,16 @@ _TAIL = 14.0  # decay lengths kept beyond the core: e^-14 = 1e-6, and the exteri
 
 
 def converge_mesh(
-    problem: Problem, solution: Solution, solver: AbstractSolver, smooth: float = math.inf
-) -> tuple[Problem, Solution, float]:
+    problem: DiscreteProblem, solution: Solution, solver: AbstractSolver, smooth: float = math.inf
+) -> tuple[DiscreteProblem, Solution, float]:
     """Adapt the mesh to a converged solution and refine it until the energy's error is at rounding, and the
     fields' roughness below ``smooth``.
 
     Returns the problem on its final mesh, the solution there and the estimated relative error of the energy. A
     solution that fails on a finer mesh ends the refinement; its last good mesh is returned.
     """
-    assert problem.grid is not None
     error = discretisation_error(problem, solution.u, solution.multiplier)
     for n_elements in ELEMENTS:
-        assert problem.grid is not None
         if error <= _TARGET and np.max(roughness(problem.grid, solution.u)) <= smooth:
             break
         if n_elements < problem.grid.n_elements:
@@ -54,9 +52,8 @@ def converge_mesh(
     return problem, solution, error
 
 
-def _distance(problem: Problem, u: Array, v: Array) -> float:
+def _distance(problem: DiscreteProblem, u: Array, v: Array) -> float:
     """Relative L2 distance of two fields, measured against their distance from the vacuum."""
-    assert problem.grid is not None
     scale = problem.grid.integrate((v - problem.vacuum.values) ** 2).sum()
     return float(np.sqrt(problem.grid.integrate((u - v) ** 2).sum() / max(float(scale), 1e-300)))
 
@@ -67,9 +64,8 @@ def domain_for(problem: Problem, core: float) -> float:
     return core + (_TAIL * length if math.isfinite(length) else 10.0 * core)
 
 
-def enlarge(problem: Problem, solution: Solution) -> Problem | None:
+def enlarge(problem: DiscreteProblem, solution: Solution) -> DiscreteProblem | None:
     """A problem on a domain half as large again, where the solution reaches the edge of this one; None where not."""
-    assert problem.grid is not None
     if is_homogeneous(problem, solution.u) or boundary_fraction(problem, solution.u) < 1e-11:
         return None
     edges = problem.grid.element_edges * 1.5

@@ -23,7 +23,7 @@ from ..elements.grid import RadialGrid
 from ..guesses.bubble_wall import Wall, best_walls
 from ..machine.blas_threads import one_thread
 from ..problem.asymptotics import decay_length
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem, Problem
 from ..problem.transfer import transfer
 from ..solvers.base import CONVERGED, Solution, Stopwatch
 from ..solvers.coleman_glaser_martin import Minimax, Shape
@@ -60,7 +60,7 @@ class _Deadline(Newton):
 
     watch: Stopwatch = field(default_factory=lambda: Stopwatch(None))
 
-    def run(self, problem: Problem, u: Array) -> Solution:
+    def run(self, problem: DiscreteProblem, u: Array) -> Solution:
         return Newton(self.tol, self.max_steps, self.target, self.left).run(problem, u)
 
     @property
@@ -118,7 +118,7 @@ def bounce(
     start = _check_false_vacuum(model, false_vacuum)
     walls = _walls(model, start, _values(true_vacuum), dim, watch)
     first = max(float(dim), _SCALING_DIM)
-    best: tuple[Problem, Solution] | None = None
+    best: tuple[DiscreteProblem, Solution] | None = None
     relaxed, failures = _relax_all(model, start.values, walls, first, watch)
     finished: list[Shape] = []
     for problem, shape in relaxed:
@@ -144,7 +144,9 @@ def bounce(
     return make_state(problem, solution, error)
 
 
-def _reach_the_linear_tail(problem: Problem, solution: Solution, newton: Newton) -> tuple[Problem, Solution]:
+def _reach_the_linear_tail(
+    problem: DiscreteProblem, solution: Solution, newton: Newton
+) -> tuple[DiscreteProblem, Solution]:
     """Enlarge the domain until what lies outside is linear to the accuracy of the action.
 
     Needed where the mass gap says little about the tail: near u^2 ln u^2 the local mass grows as the field falls.
@@ -152,10 +154,8 @@ def _reach_the_linear_tail(problem: Problem, solution: Solution, newton: Newton)
     for _ in range(_LARGER_DOMAINS):
         if exterior_error(problem, solution.u) <= _EXTERIOR_LIMIT * abs(_action(problem, solution)):
             break
-        assert problem.grid is not None
         wider = problem.grid.element_edges * 1.25
         coarse = problem.with_grid(RadialGrid(edges=tuple(wider), order=ORDER, dim=problem.grid.dim))
-        assert coarse.grid is not None
         edges = adapted_edges(coarse.grid, transfer(problem, solution.u, coarse), problem.grid.n_elements)
         larger = problem.with_grid(RadialGrid(edges=edges, order=ORDER, dim=problem.grid.dim))
         moved = newton.run(larger, transfer(problem, solution.u, larger))
@@ -289,13 +289,12 @@ def _lower_states(model: AbstractModel, start: Vacuum, watch: Stopwatch) -> list
 
 def _relax(
     model: AbstractModel, false_vacuum: Array, wall: Wall, dim: float, watch: Stopwatch
-) -> tuple[Problem, Shape]:
+) -> tuple[DiscreteProblem, Shape]:
     """Descend from the wall on a mesh made for it, re-made once where the shape has changed much."""
     length = decay_length(Problem(model, dim=dim, boundary=tuple(false_vacuum)))
     r_max = wall.radius + 4.0 * wall.width + 14.0 * length
     edges = wall_edges(wall.radius, wall.width, length, r_max, _DESCENT)
-    problem = Problem(model, RadialGrid(edges=edges, order=ORDER, dim=dim), boundary=tuple(false_vacuum))
-    assert problem.grid is not None
+    problem = DiscreteProblem(model, RadialGrid(edges=edges, order=ORDER, dim=dim), boundary=tuple(false_vacuum))
     u = wall(problem.grid.nodes)
     u[-1] = false_vacuum
     # A thin wall must be placed to a fraction of its width: Newton has no larger basin.
@@ -305,9 +304,9 @@ def _relax(
 
 def _relax_all(
     model: AbstractModel, false_vacuum: Array, walls: list[Wall], dim: float, watch: Stopwatch
-) -> tuple[list[tuple[Problem, Shape]], list[str]]:
+) -> tuple[list[tuple[DiscreteProblem, Shape]], list[str]]:
     """The shapes that the walls relax to, least action first, and why the others did not."""
-    relaxed: list[tuple[Problem, Shape]] = []
+    relaxed: list[tuple[DiscreteProblem, Shape]] = []
     failures = []
     for wall in walls:
         if relaxed and watch.budget is not None and watch.seconds > 0.5 * watch.budget:
@@ -328,10 +327,9 @@ def _is_same_state(shape: Shape, other: Shape) -> bool:
     return bool(np.linalg.norm(shape.u[0] - other.u[0]) < _SAME_CENTRE * np.linalg.norm(away))
 
 
-def _finish(problem: Problem, shape: Shape, newton: _Deadline) -> tuple[Problem, Solution]:
+def _finish(problem: DiscreteProblem, shape: Shape, newton: _Deadline) -> tuple[DiscreteProblem, Solution]:
     """From the relaxed shape to its true size, and to the stationary point with the decaying exterior."""
     grid = problem.grid
-    assert grid is not None
     shape = Minimax(_RELAXED, sigma=1e-4, max_seconds=newton.left).descend(problem, shape.u)
     fine = grid.refine(split=2)
     stretched = RadialGrid(edges=tuple(fine.element_edges * math.sqrt(shape.scale)), order=ORDER, dim=grid.dim)
@@ -340,10 +338,9 @@ def _finish(problem: Problem, shape: Shape, newton: _Deadline) -> tuple[Problem,
     return _fit_domain(problem, solution, newton) if solution.converged else (problem, solution)
 
 
-def _fit_domain(problem: Problem, solution: Solution, newton: Newton) -> tuple[Problem, Solution]:
+def _fit_domain(problem: DiscreteProblem, solution: Solution, newton: Newton) -> tuple[DiscreteProblem, Solution]:
     """Bring the outer radius to the core plus 14 decay lengths where it is far from that."""
     grid = problem.grid
-    assert grid is not None
     wanted = domain_for(problem, core_radius(problem, solution.u))
     if 0.8 * wanted <= grid.r_max <= 1.6 * wanted:
         return problem, solution
@@ -351,7 +348,6 @@ def _fit_domain(problem: Problem, solution: Solution, newton: Newton) -> tuple[P
     edges = edges * (wanted / grid.r_max) if wanted < grid.r_max else np.concatenate([edges[:-1], [wanted]])
     other = problem.with_grid(RadialGrid(edges=tuple(edges), order=grid.order, dim=grid.dim))
     u = transfer(problem, solution.u, other)
-    assert other.grid is not None
     other_edges = adapted_edges(other.grid, u, len(edges) - 1)
     fitted = problem.with_grid(RadialGrid(edges=other_edges, order=grid.order, dim=grid.dim))
     moved = newton.run(fitted, transfer(problem, solution.u, fitted))
@@ -359,5 +355,5 @@ def _fit_domain(problem: Problem, solution: Solution, newton: Newton) -> tuple[P
     return (fitted, moved) if same else (problem, solution)
 
 
-def _action(problem: Problem, solution: Solution) -> float:
+def _action(problem: DiscreteProblem, solution: Solution) -> float:
     return problem.energy(solution.u)

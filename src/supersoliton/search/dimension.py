@@ -10,23 +10,21 @@ from scipy.optimize import brentq
 
 from ..elements.edges import adapted_edges
 from ..elements.grid import RadialGrid
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem
 from ..solvers.base import Solution, Stopwatch
 from ..solvers.newton import Newton
 
 
-def core_radius(problem: Problem, u: Array) -> float:
+def core_radius(problem: DiscreteProblem, u: Array) -> float:
     """Where the distance from the vacuum last exceeds half of its largest value."""
-    assert problem.grid is not None
     away = np.linalg.norm(u - problem.vacuum.values, axis=1)
     return float(problem.grid.nodes[np.flatnonzero(away > 0.5 * np.max(away))[-1]])
 
 
 def continue_dimension(
-    problem: Problem, solution: Solution, dim: float, newton: Newton, watch: Stopwatch
-) -> tuple[Problem, Solution]:
+    problem: DiscreteProblem, solution: Solution, dim: float, newton: Newton, watch: Stopwatch
+) -> tuple[DiscreteProblem, Solution]:
     """Follow the bounce to another dimension; a thin wall is moved to the radius that its tension implies."""
-    assert problem.grid is not None
     here, step = float(problem.grid.dim), 0.5
     while abs(here - dim) > 1e-12:
         there = max(dim, here - step)
@@ -42,9 +40,10 @@ def continue_dimension(
     return problem, solution
 
 
-def _move(problem: Problem, solution: Solution, dim: float, newton: Newton) -> tuple[Problem, Solution] | None:
+def _move(
+    problem: DiscreteProblem, solution: Solution, dim: float, newton: Newton
+) -> tuple[DiscreteProblem, Solution] | None:
     grid = problem.grid
-    assert grid is not None
     old_radius = core_radius(problem, solution.u)
     # A wall of tension s and depth e sits at R = (d - 1) s / e; a thick one hardly moves, so only the part of the
     # radius beyond the wall's width is scaled.
@@ -58,7 +57,6 @@ def _move(problem: Problem, solution: Solution, dim: float, newton: Newton) -> t
     u = _shifted(problem, solution.u, base.nodes, shift)
     fitted = adapted_edges(base, u, grid.n_elements)
     target = problem.with_grid(RadialGrid(edges=fitted, order=grid.order, dim=dim))
-    assert target.grid is not None
     shift = _balanced(problem, solution.u, target, shift, width)
     moved = newton.run(target, _shifted(problem, solution.u, target.grid.nodes, shift))
     off = abs(core_radius(target, moved.u) - (old_radius - shift))  # a wall that has moved further is another state
@@ -70,14 +68,13 @@ def _move(problem: Problem, solution: Solution, dim: float, newton: Newton) -> t
     return (target, moved) if 0.2 < strength < 5.0 else None
 
 
-def _balanced(problem: Problem, u: Array, target: Problem, shift: float, width: float) -> float:
+def _balanced(problem: DiscreteProblem, u: Array, target: DiscreteProblem, shift: float, width: float) -> float:
     """The displacement near ``shift`` at which tension and pressure balance: no force on the wall as a whole.
 
     A displaced wall is almost a zero mode, -(d - 1)/R^2: Newton's method would have to find its place to a fraction
     of the width, which is a small part of a large radius.
     """
     grid = target.grid
-    assert grid is not None
 
     def force(s: float) -> float:
         v = _shifted(problem, u, grid.nodes, s)
@@ -95,6 +92,5 @@ def _unshifted(r: Array, shift: float) -> Array:
     return r + shift * np.tanh(r / max(shift, 1e-12))
 
 
-def _shifted(problem: Problem, u: Array, nodes: Array, shift: float) -> Array:
-    assert problem.grid is not None
+def _shifted(problem: DiscreteProblem, u: Array, nodes: Array, shift: float) -> Array:
     return problem.grid.interpolate(u, np.clip(_unshifted(nodes, shift), 0.0, problem.grid.r_max))

@@ -12,11 +12,12 @@ from .._checks import expect_problem
 from ..elements.edges import adapted_edges
 from ..elements.grid import RadialGrid
 from ..guesses.multistart import screened_starts
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem, Problem
 from ..problem.transfer import scale_to_norm, transfer
 from ..solvers.base import Solution, Stopwatch
 from ..solvers.deflation import DeflatedNewton
 from ..solvers.newton import Newton
+from ..states.kinds import is_homogeneous
 from ..states.state import State, make_state
 from .adaptive import converge_mesh
 from .bounce import BounceError
@@ -58,29 +59,26 @@ def find_states(
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise ValueError(f"find_states: {name} must be an integer of at least {least}, got {value!r}: try 32 and 1")
     watch = Stopwatch(max_seconds)
-    chooses_mesh = problem.grid is None
     if problem.norm is not None:
-        if problem.grid is None:
-            problem = solve(problem).problem
-        return _states(problem, _minima(problem, n_starts, seed, watch))
+        on = problem if isinstance(problem, DiscreteProblem) else solve(problem).problem
+        return _states(on, _minima(on, n_starts, seed, watch))
     try:
         ground = solve(problem)
     except ValueError as error:
         if isinstance(error.__cause__, BounceError):
             return []
         raise
-    problem = ground.problem
-    assert problem.grid is not None
-    found = [ground.solution] if ground.converged and _extended(problem, ground.solution) else []
+    on = ground.problem
+    found = [ground.solution] if ground.converged and not is_homogeneous(on, ground.u) else []
     level = list(found)
     for _ in range(max_nodes):
-        level = _one_node_more(problem, level, found, n_starts, watch)
+        level = _one_node_more(on, level, found, n_starts, watch)
         found += level
-    states = _states(problem, found)
-    return [_on_its_own_mesh(s, watch) for s in states] if chooses_mesh else states
+    states = _states(on, found)
+    return states if isinstance(problem, DiscreteProblem) else [_on_its_own_mesh(s, watch) for s in states]
 
 
-def _states(problem: Problem, found: list[Solution]) -> list[State]:
+def _states(problem: DiscreteProblem, found: list[Solution]) -> list[State]:
     good = distinct_solutions(problem, [s for s in found if s.converged])
     return [make_state(problem, solution) for solution in good]
 
@@ -100,11 +98,11 @@ def _on_its_own_mesh(state: State, watch: Stopwatch) -> State:
     return make_state(problem, solution)
 
 
-def _moved(state: State, problem: Problem) -> Solution:
+def _moved(state: State, problem: DiscreteProblem) -> Solution:
     return replace(state.solution, u=transfer(state.problem, state.u, problem))
 
 
-def _minima(problem: Problem, n_starts: int, seed: int, watch: Stopwatch) -> list[Solution]:
+def _minima(problem: DiscreteProblem, n_starts: int, seed: int, watch: Stopwatch) -> list[Solution]:
     newton = Newton(target="minimum")
     starts = [start.u for start in screened_starts(problem)[:n_starts]]
     rng = np.random.default_rng(seed)
@@ -121,14 +119,8 @@ def _minima(problem: Problem, n_starts: int, seed: int, watch: Stopwatch) -> lis
     return out
 
 
-def _extended(problem: Problem, solution: Solution) -> bool:
-    from ..states.kinds import is_homogeneous
-
-    return not is_homogeneous(problem, solution.u)
-
-
 def _one_node_more(
-    problem: Problem, level: list[Solution], known: list[Solution], n_starts: int, watch: Stopwatch
+    problem: DiscreteProblem, level: list[Solution], known: list[Solution], n_starts: int, watch: Stopwatch
 ) -> list[Solution]:
     """New states from the last level's, kept apart from all that are known."""
     vacuum = problem.vacuum.values
@@ -141,18 +133,21 @@ def _one_node_more(
             tried += 1
             avoided: list[Any] = [s.u for s in (*known, *out)] + [np.tile(vacuum, (len(u), 1))]
             solution = DeflatedNewton(avoided, Newton(max_steps=40)).run(problem, u)
-            if solution.converged and _extended(problem, solution) and _is_new(problem, solution, [*known, *out]):
+            if (
+                solution.converged
+                and not is_homogeneous(problem, solution.u)
+                and _is_new(problem, solution, [*known, *out])
+            ):
                 out.append(solution)
     return out
 
 
-def _is_new(problem: Problem, solution: Solution, known: list[Solution]) -> bool:
+def _is_new(problem: DiscreteProblem, solution: Solution, known: list[Solution]) -> bool:
     return len(distinct_solutions(problem, [*known, solution])) > len(distinct_solutions(problem, known))
 
 
-def _nodal_starts(problem: Problem, base: Solution) -> list[Array]:
+def _nodal_starts(problem: DiscreteProblem, base: Solution) -> list[Array]:
     grid = problem.grid
-    assert grid is not None
     r = grid.nodes
     away = base.u - problem.vacuum.values
     strength = np.linalg.norm(away, axis=1)

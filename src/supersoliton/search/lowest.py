@@ -27,7 +27,7 @@ from ..guesses.trained.carriers import Branch, branch_of
 from ..guesses.trained.galerkin import ENOUGH
 from ..guesses.trained.prediction import Foretold, corrected, foretell, is_minimum
 from ..guesses.trained.warm_start import WarmStart
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem
 from ..solvers.base import AbstractSolver, Solution
 from ..solvers.newton import Newton
 from .screening import flow_together
@@ -68,7 +68,7 @@ class _Candidate(NamedTuple):
     origin: Array | None  # the screened start, on the coarse mesh, where there was one
 
 
-def find_solutions(problem: Problem, solver: AbstractSolver, guess: Any, *, every: bool = False) -> Found:
+def find_solutions(problem: DiscreteProblem, solver: AbstractSolver, guess: Any, *, every: bool = False) -> Found:
     """The lowest state that the guess leads to, and whatever others were polished on the way, converged ones first.
 
     Without a given guess (None) many starts are compared, see the notes of this module; ``every``: those that cannot
@@ -84,7 +84,7 @@ def find_solutions(problem: Problem, solver: AbstractSolver, guess: Any, *, ever
 class _Search:
     """Many starts, some of them foretold, and what comes of them."""
 
-    def __init__(self, problem: Problem, solver: AbstractSolver, multi: MultiStart) -> None:
+    def __init__(self, problem: DiscreteProblem, solver: AbstractSolver, multi: MultiStart) -> None:
         self.problem, self.solver, self.multi = problem, solver, multi
         _ = problem.vacuum  # sought once: the coarser meshes take it over
         self.coarse, self.coarsest = problem.coarser(2), problem.coarser(3)
@@ -160,10 +160,10 @@ class _Search:
         """The starts at the end of their way on the coarse mesh."""
         ended = [self.crude.run(self.coarse, u) for u in starts]
         self.steps += sum(s.steps for s in ended)
-        nodes = self.problem.grid.nodes  # type: ignore[union-attr]
+        nodes = self.problem.grid.nodes
         out = []
         for s in distinct_solutions(self.coarse, ended):
-            u = self.coarse.grid.interpolate(s.u, nodes)  # type: ignore[union-attr]
+            u = self.coarse.grid.interpolate(s.u, nodes)
             out.append(_Candidate(u, _energy(self.coarse, s.u), s.converged, None, None, s.u))
         return out
 
@@ -190,19 +190,18 @@ class _Search:
         return solution, candidate.foretold.rung
 
 
-def _screened(coarse: Problem, coarsest: Problem, newton: Newton, count: int) -> list[Array]:
+def _screened(coarse: DiscreteProblem, coarsest: DiscreteProblem, newton: Newton, count: int) -> list[Array]:
     """The most promising starts, at the nodes of the coarse mesh."""
     if coarse.norm is None:
         return [start.u for start in _screen(coarse, newton, screened_starts(coarse)[:_SCREENED])[:count]]
     lowest = flow_together(coarsest, screened_starts(coarsest), (*_KEPT[:-1], max(count, _KEPT[-1])))
-    nodes = coarse.grid.nodes  # type: ignore[union-attr]
+    nodes = coarse.grid.nodes
     return [
-        starting_fields(coarse, coarsest.grid.interpolate(start.u, nodes))  # type: ignore[union-attr]
-        for start in _apart(coarsest, lowest)[:count]
+        starting_fields(coarse, coarsest.grid.interpolate(start.u, nodes)) for start in _apart(coarsest, lowest)[:count]
     ]
 
 
-def distinct_solutions(problem: Problem, found: list[Solution]) -> list[Solution]:
+def distinct_solutions(problem: DiscreteProblem, found: list[Solution]) -> list[Solution]:
     """Different solutions only, converged ones first, lowest energy first; those that ended in NaN are dropped."""
     found = [s for s in found if np.all(np.isfinite(s.u))]
     found.sort(key=lambda s: (not s.converged, _energy(problem, s.u)))
@@ -215,8 +214,8 @@ def distinct_solutions(problem: Problem, found: list[Solution]) -> list[Solution
     return distinct
 
 
-def _differ(problem: Problem, u: Array, v: Array, fraction: float = _SAME_FIELDS) -> bool:
-    mass = problem.grid.mass  # type: ignore[union-attr]
+def _differ(problem: DiscreteProblem, u: Array, v: Array, fraction: float = _SAME_FIELDS) -> bool:
+    mass = problem.grid.mass
 
     def squared(fields: Array) -> float:
         return float(np.sum(fields * (mass @ fields)))
@@ -225,7 +224,7 @@ def _differ(problem: Problem, u: Array, v: Array, fraction: float = _SAME_FIELDS
     return squared(np.abs(u) - np.abs(v)) > fraction**2 * size
 
 
-def _screen(problem: Problem, newton: Newton, candidates: list[Start]) -> list[Start]:
+def _screen(problem: DiscreteProblem, newton: Newton, candidates: list[Start]) -> list[Start]:
     """The starts after a few steps, lowest energy first, one of each group on its way to the same state."""
     short = replace(newton, max_steps=_SCREENING_STEPS)
     moved = []
@@ -235,7 +234,7 @@ def _screen(problem: Problem, newton: Newton, candidates: list[Start]) -> list[S
     return _apart(problem, sorted(moved, key=lambda start: start.energy))
 
 
-def _apart(problem: Problem, starts: list[Start]) -> list[Start]:
+def _apart(problem: DiscreteProblem, starts: list[Start]) -> list[Start]:
     """One of each group that is on its way to the same state."""
     distinct: list[Start] = []
     for start in starts:
@@ -246,6 +245,6 @@ def _apart(problem: Problem, starts: list[Start]) -> list[Start]:
     return distinct
 
 
-def _energy(problem: Problem, u: Array) -> float:
+def _energy(problem: DiscreteProblem, u: Array) -> float:
     energy = problem.energy(u)
     return energy if math.isfinite(energy) else math.inf

@@ -44,7 +44,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy import ndarray as Array
 
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem
 from ..theory import OctaveHiggs
 
 # What can be fed back in each closure.
@@ -53,13 +53,13 @@ CLOSURES = {
     "tangent": ("m0_squared", "g", "lambda_1", "lambda_2"),
 }
 # Effective couplings by name, of a problem with the bare couplings and nodal fields.
-Formulas = Callable[[Problem, Array], Mapping[str, float]]
+Formulas = Callable[[DiscreteProblem, Array], Mapping[str, float]]
 
 
 def octave_formulas(closure: str, fluctuation: float) -> Formulas:
     """The formulas of this module for an :class:`OctaveHiggs` problem; ``fluctuation`` is kappa (of "hartree")."""
 
-    def formulas(problem: Problem, u: Array) -> dict[str, float]:
+    def formulas(problem: DiscreteProblem, u: Array) -> dict[str, float]:
         if closure == "hartree":
             return hartree(problem, u, fluctuation)
         return tangent(problem, u)
@@ -67,7 +67,7 @@ def octave_formulas(closure: str, fluctuation: float) -> Formulas:
     return formulas
 
 
-def hartree(problem: Problem, u: Array, fluctuation: float) -> dict[str, float]:
+def hartree(problem: DiscreteProblem, u: Array, fluctuation: float) -> dict[str, float]:
     """m0^2, g and mu^2 of V averaged over Gaussian fluctuations of variance kappa Psi_o^2(r)."""
     model, psi, _, weights = _parts(problem, u)
     p, s = model.params, float(model.quartic_sign)
@@ -82,7 +82,7 @@ def hartree(problem: Problem, u: Array, fluctuation: float) -> dict[str, float]:
     }
 
 
-def tangent(problem: Problem, u: Array) -> dict[str, float]:
+def tangent(problem: DiscreteProblem, u: Array) -> dict[str, float]:
     """m0^2, g, lambda_1 and lambda_2 of a quantum in the state."""
     model, psi, phi, weights = _parts(problem, u)
     p, s = model.params, float(model.quartic_sign)
@@ -107,11 +107,10 @@ def tangent(problem: Problem, u: Array) -> dict[str, float]:
     return out
 
 
-def _parts(problem: Problem, u: Array) -> tuple[OctaveHiggs, Array, Array, Array]:
+def _parts(problem: DiscreteProblem, u: Array) -> tuple[OctaveHiggs, Array, Array, Array]:
     """The model, the octaves and the Higgs field at the quadrature points, and their weights."""
     model, grid = problem.model, problem.grid
     assert isinstance(model, OctaveHiggs)
-    assert grid is not None
     fields = grid.at_quadrature(u)
     return model, fields[..., :-1], fields[..., -1], grid.quadrature_weights
 

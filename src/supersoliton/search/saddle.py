@@ -13,7 +13,7 @@ import numpy as np
 from numpy import ndarray as Array
 
 from ..guesses.multistart import MultiStart
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem, Problem
 from ..problem.transfer import transfer
 from ..solvers.base import AbstractSolver, Solution
 from ..solvers.newton import Newton
@@ -27,7 +27,7 @@ from .lowest import ANALYTIC, Found, find_solutions
 _SECONDS = 60.0  # of the search for a bounce, where the solver has no limit
 
 
-def find_solitons(problem: Problem, solver: AbstractSolver, guess: Any, *, every: bool = False) -> Found:
+def find_solitons(problem: DiscreteProblem, solver: AbstractSolver, guess: Any, *, every: bool = False) -> Found:
     """What :func:`.search.find_solutions` finds; where that is no soliton, the saddle through the barrier before it.
 
     That is sought from many starts only, where the state far away was given (values at the boundary, a background) or
@@ -51,7 +51,7 @@ def find_solitons(problem: Problem, solver: AbstractSolver, guess: Any, *, every
     )
 
 
-def is_soliton(problem: Problem, solutions: list[Solution]) -> bool:
+def is_soliton(problem: DiscreteProblem, solutions: list[Solution]) -> bool:
     """Whether the first of them is one: converged, and not the same everywhere."""
     return bool(solutions) and solutions[0].converged and not is_homogeneous(problem, solutions[0].u)
 
@@ -61,12 +61,11 @@ def has_bounce(problem: Problem) -> bool:
     return problem.norm is None and problem.parity == "even" and not problem.model.explicit_r
 
 
-def through_the_barrier(problem: Problem, max_seconds: float = _SECONDS) -> Solution | None:
+def through_the_barrier(problem: DiscreteProblem, max_seconds: float = _SECONDS) -> Solution | None:
     """The bounce on the problem's own mesh; None where there is none, or the mesh cannot hold it.
 
     None too where the boundary is free: a bounce lies in the false vacuum, which nothing holds there.
     """
-    assert problem.grid is not None
     if problem.boundary == "free":
         return None
     try:

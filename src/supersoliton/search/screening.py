@@ -15,7 +15,7 @@ from numpy import ndarray as Array
 from ..guesses.multistart import Start, energies_of
 from ..problem import functional, second_variation
 from ..problem.modes import border_of
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem
 from ..problem.residual import Force, force, shift_of
 from ..problem.transfer import scale_to_norm
 from ..solvers import globalisation
@@ -24,7 +24,7 @@ from ..theory.derivatives import point_kernels
 _TRIED = 4  # values of sigma in one step
 
 
-def flow_together(problem: Problem, starts: list[Start], keep: tuple[int, ...]) -> list[Start]:
+def flow_together(problem: DiscreteProblem, starts: list[Start], keep: tuple[int, ...]) -> list[Start]:
     """The starts after a step each, the ``keep[0]`` lowest of them after another, and so on; lowest energy first."""
     lowest = list(starts)
     for kept in keep:
@@ -32,7 +32,7 @@ def flow_together(problem: Problem, starts: list[Start], keep: tuple[int, ...]) 
     return lowest
 
 
-def _stepped(problem: Problem, starts: list[Start]) -> list[Start]:
+def _stepped(problem: DiscreteProblem, starts: list[Start]) -> list[Start]:
     """Every start after one step, the longest of those tried that does not raise its energy."""
     geo, theory, n = problem.geometry, problem.theory, problem.model.n_fields
     at = [functional.at_points(geo, start.u) for start in starts]
@@ -62,7 +62,9 @@ def _stepped(problem: Problem, starts: list[Start]) -> list[Start]:
     return out
 
 
-def _moved(problem: Problem, fields: list[Array], forces: list[Force], curvatures: Array, sigma: Array) -> Array:
+def _moved(
+    problem: DiscreteProblem, fields: list[Array], forces: list[Force], curvatures: Array, sigma: Array
+) -> Array:
     """Starts (start, node, field) after their steps; as they were where the step is not finite."""
     shifts = np.stack([shift_of(problem, at.multiplier) + s for at, s in zip(forces, sigma, strict=True)])
     borders = [border_of(problem, u) for u in fields]

@@ -25,7 +25,7 @@ from numpy import ndarray as Array
 from .._checks import expect_problem, is_number
 from ..guesses import MultiStart
 from ..guesses.profiles import starting_fields
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem, Problem
 from ..solvers.base import CONVERGED, AbstractSolver, Solution
 from ..solvers.newton import Newton
 from ..states.state import State, make_state
@@ -106,7 +106,7 @@ class Iteration:
 class Iterated:
     """Where the iteration ended. ``problem`` has the couplings fed to the last solve, ``solutions`` its states."""
 
-    problem: Problem
+    problem: DiscreteProblem
     solutions: list[Solution]
     status: str  # "converged", or why there is no fixed point, in words
     couplings: dict[str, float]
@@ -164,7 +164,7 @@ def self_consistent(
     """
     expect_problem("self_consistent", problem)
     chosen = SelfConsistent() if options is None else options
-    if problem.grid is None:
+    if not isinstance(problem, DiscreteProblem):
         raise ValueError("self_consistent: the averages need a mesh: give the problem a RadialGrid")
     found = iterate(problem, chosen, guess, Newton() if solver is None else solver, formulas)
     if not found.solutions:
@@ -192,7 +192,11 @@ def check_feedback(model: Any, options: SelfConsistent, formulas: Formulas | Non
 
 
 def iterate(
-    problem: Problem, options: SelfConsistent, guess: Any, solver: AbstractSolver, formulas: Formulas | None = None
+    problem: DiscreteProblem,
+    options: SelfConsistent,
+    guess: Any,
+    solver: AbstractSolver,
+    formulas: Formulas | None = None,
 ) -> Iterated:
     """The iteration itself; never raises for physics."""
     return _Search(problem, options, guess, solver, check_feedback(problem.model, options, formulas)).run()
@@ -202,7 +206,7 @@ class _Search:
     """The state of one iteration: the fed couplings, the share of the way, the history."""
 
     def __init__(
-        self, problem: Problem, options: SelfConsistent, guess: Any, solver: AbstractSolver, formulas: Formulas
+        self, problem: DiscreteProblem, options: SelfConsistent, guess: Any, solver: AbstractSolver, formulas: Formulas
     ) -> None:
         self.bare, self.options, self.guess, self.solver, self.formulas = problem, options, guess, solver, formulas
         self.names = options.feedback
@@ -355,7 +359,7 @@ class _Search:
         return Iterated(self.problem, self.solutions, status, couplings, residual, tolerance, tuple(self.history))
 
 
-def _is_trivial(problem: Problem, u: Array) -> bool:
+def _is_trivial(problem: DiscreteProblem, u: Array) -> bool:
     """Whether the fields that carry the norm have vanished."""
     return bool(np.max(np.abs(u[:, problem.carries_norm > 0]), initial=0.0) < _TRIVIAL)
 

@@ -14,7 +14,7 @@ from ..guesses.multistart import MultiStart
 from ..guesses.profiles import AbstractProfile, Gaussian, starting_fields
 from ..machine.blas_threads import one_thread
 from ..problem.asymptotics import decay_length
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem, Problem
 from ..problem.transfer import transfer
 from ..solvers.base import AbstractSolver, Solution
 from ..solvers.newton import Newton
@@ -67,19 +67,19 @@ def solve(problem: Problem, guess: Any = None, solver: AbstractSolver | None = N
     if guess is None and problem.norm is None:
         # At fixed frequency nothing is known of the amplitude: any profile through the barrier leads to the bounce.
         guess = Gaussian() if problem.omega is None else Gaussian(amplitude=3.0)
-    if problem.grid is None:
-        problem, solution = _without_grid(problem, guess, chosen)
-    else:
+    if isinstance(problem, DiscreteProblem):
         solution = _run(problem, guess, chosen)
         if solver is None:
             solution = _through_the_barrier(problem, guess, solution)
-    state = make_state(problem, solution)
+        state = make_state(problem, solution)
+    else:
+        state = make_state(*_without_grid(problem, guess, chosen))
     if throw and not state.converged:
         raise SolveError(state)
     return state
 
 
-def _run(problem: Problem, guess: Any, solver: AbstractSolver) -> Solution:
+def _run(problem: DiscreteProblem, guess: Any, solver: AbstractSolver) -> Solution:
     if guess is None or isinstance(guess, MultiStart):
         found = find_solitons(problem, solver, guess).solutions
         if not found:
@@ -88,9 +88,9 @@ def _run(problem: Problem, guess: Any, solver: AbstractSolver) -> Solution:
     return solver.run(problem, starting_fields(problem, guess))
 
 
-def _through_the_barrier(problem: Problem, guess: Any, solution: Solution) -> Solution:
+def _through_the_barrier(problem: DiscreteProblem, guess: Any, solution: Solution) -> Solution:
     """The bounce on the problem's own mesh, where Newton has failed from a guess that reaches below the vacuum."""
-    if not has_bounce(problem) or problem.grid is None:
+    if not has_bounce(problem):
         return solution
     if solution.converged and not is_homogeneous(problem, solution.u):
         return solution
@@ -99,7 +99,7 @@ def _through_the_barrier(problem: Problem, guess: Any, solution: Solution) -> So
     return through_the_barrier(problem) or solution  # where there is none, Newton's own word stands
 
 
-def _without_grid(problem: Problem, guess: Any, solver: AbstractSolver) -> tuple[Problem, Solution]:
+def _without_grid(problem: Problem, guess: Any, solver: AbstractSolver) -> tuple[DiscreteProblem, Solution]:
     """Choose the domain by the guess and the mass gap, let it grow while the state reaches its edge, refine."""
     if guess is not None and not isinstance(guess, AbstractProfile | MultiStart) and not hasattr(guess, "grid"):
         raise ValueError("solve: an array needs the grid that it lives on: give problem.grid, or a profile or state")
@@ -111,7 +111,7 @@ def _without_grid(problem: Problem, guess: Any, solver: AbstractSolver) -> tuple
         if problem.omega is None:
             return found.problem, found.solution
         background = tuple(problem.vacuum.values)
-        own = replace(problem, grid=found.grid, dim=None, boundary="decaying", background=background)
+        own = replace(problem.with_grid(found.grid), boundary="decaying", background=background)
         return own, Newton(target="stationary").run(own, found.u)
     length = decay_length(problem)
     core = 3.0 * guess.width if isinstance(guess, AbstractProfile) else 3.0 * (length if math.isfinite(length) else 3.0)

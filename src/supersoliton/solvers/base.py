@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from numpy import ndarray as Array
 
 from ..machine import batching
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem
 
 CONVERGED = "converged"
 
@@ -37,7 +37,7 @@ class AbstractSolver(ABC):
     """A method that takes a problem and starting fields to a stationary point."""
 
     @abstractmethod
-    def run(self, problem: Problem, u: Array) -> Solution:
+    def run(self, problem: DiscreteProblem, u: Array) -> Solution:
         """Start from nodal fields ``u`` (n_nodes, n_fields) that satisfy the boundary condition and the norm."""
 
 

@@ -20,7 +20,7 @@ from ..elements.grid import RadialGrid
 from ..machine import batching
 from ..problem import functional
 from ..problem.functional import Geometry, Theory
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem
 from ..problem.residual import Force, Metric, Terms, force_of, metric, terms_of
 from ..theory.base import PotentialFunction
 from ..theory.derivatives import point_functions
@@ -69,14 +69,13 @@ def mesh_of(grid: RadialGrid) -> Mesh:
     return Mesh(functional.geometry(grid), grid.mass, metric(grid))
 
 
-def descend(problem: Problem, u: Array, options: Any, *, scale: float, max_steps: int) -> Walk:
+def descend(problem: DiscreteProblem, u: Array, options: Any, *, scale: float, max_steps: int) -> Walk:
     """Descend from ``u`` in the lane that this runs in, to ``options.tol``, ``max_steps``, a stall or a divergence.
 
     ``scale`` is T + int|V|; ``options`` are those of Newton's method.
     """
     lane, grid = batching.current(), problem.grid
     assert lane is not None
-    assert grid is not None
     length = max(_HISTORY, 1 << (options.max_steps - 1).bit_length())
     kernel = _kernel(problem.model.potential_function, problem.norm is not None, length)
     norm = 0.0 if problem.norm is None else float(problem.norm)

@@ -25,7 +25,7 @@ import numpy as np
 from numpy import ndarray as Array
 
 from ..problem import second_variation
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem
 from .base import Stopwatch
 
 _MAX_SIGMA = 1e8
@@ -54,9 +54,8 @@ class Minimax:
     max_steps: int = 150
     max_seconds: float | None = None
 
-    def descend(self, problem: Problem, u: Array) -> Shape:
+    def descend(self, problem: DiscreteProblem, u: Array) -> Shape:
         """Run from nodal fields with U < 0; d > 2 and fields held at the vacuum at r_max."""
-        assert problem.grid is not None
         d = float(problem.grid.dim)
         mask = problem.free_nodes
         sigma, steps = self.sigma, 0
@@ -96,9 +95,8 @@ class Minimax:
                     return Shape(u, action, scale, size, steps, f"stalled at force {size:.1e}")
 
     @staticmethod
-    def _measure(problem: Problem, u: Array, d: float, mask: Array) -> Any:
+    def _measure(problem: DiscreteProblem, u: Array, d: float, mask: Array) -> Any:
         grid = problem.grid
-        assert grid is not None
         energy, gradient = problem.energy_and_gradient(u)
         tension = (grid.stiffness_form @ u) * problem.model.kinetic
         t = 0.5 * float(np.sum(u * tension))

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy import ndarray as Array
 
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem
 from .base import AbstractSolver, Solution
 from .newton import Iteration, Newton
 
@@ -33,7 +33,7 @@ class DeflatedNewton(AbstractSolver):
     known: Sequence[Array] = ()
     newton: Newton = field(default_factory=lambda: Newton(max_steps=60))
 
-    def run(self, problem: Problem, u: Array) -> Solution:
+    def run(self, problem: DiscreteProblem, u: Array) -> Solution:
         iteration = _Deflated(problem, np.asarray(u, dtype=float), self.newton, self.known)
         if any(np.array_equal(iteration.u, known) for known in iteration.known):
             return iteration.end("stalled: the start is itself a known solution, displace it")
@@ -41,7 +41,7 @@ class DeflatedNewton(AbstractSolver):
 
 
 class _Deflated(Iteration):
-    def __init__(self, problem: Problem, u: Array, options: Newton, known: Sequence[Array]) -> None:
+    def __init__(self, problem: DiscreteProblem, u: Array, options: Newton, known: Sequence[Array]) -> None:
         self.known = [np.asarray(k) for k in known]
         super().__init__(problem, u, options)
 
@@ -52,7 +52,7 @@ class _Deflated(Iteration):
             away = self.u - known
             square = self.h0_norm(away) ** 2
             # d ln(1 + 1/s) along the step, s the squared distance
-            overlap = float(np.sum((self.problem.grid.mass_form @ away) * step))  # type: ignore[union-attr]
+            overlap = float(np.sum((self.problem.grid.mass_form @ away) * step))
             slope += -2.0 * overlap / (square * (1.0 + square)) if square > 0 else 0.0
         factor = 1.0 / (1.0 - slope) if slope != 1.0 else _LARGEST
         factor = math.copysign(min(abs(factor), _LARGEST), factor)

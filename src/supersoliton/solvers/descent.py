@@ -13,7 +13,7 @@ import numpy as np
 from numpy import ndarray as Array
 
 from .._checks import is_number
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem
 from ..problem.residual import Force, force
 from ..problem.transfer import scale_to_norm
 from .base import CONVERGED, Solution, Stopwatch
@@ -44,7 +44,7 @@ class Descent:
     """The state of one run: the last accepted point, its history, and the limits."""
 
     def __init__(
-        self, problem: Problem, u: Array, *, tol: float, max_steps: int, max_seconds: float | None, name: str
+        self, problem: DiscreteProblem, u: Array, *, tol: float, max_steps: int, max_seconds: float | None, name: str
     ) -> None:
         self.problem, self.name = problem, name
         self.tol, self.max_steps = tol, max_steps
@@ -66,7 +66,6 @@ class Descent:
         if not np.all(np.abs(u) < _LARGEST):
             return Point(u, math.nan, math.nan, nothing.vector, nothing)
         problem = self.problem
-        assert problem.grid is not None
         energy, gradient = problem.energy_and_gradient(u)
         if not (math.isfinite(energy) and np.all(np.isfinite(gradient))):
             return Point(u, math.nan, energy, nothing.vector, nothing)

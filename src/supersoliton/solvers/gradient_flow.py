@@ -27,7 +27,7 @@ from numpy import ndarray as Array
 from .._checks import is_number
 from ..elements.grid import RadialGrid
 from ..problem.modes import border_of
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem
 from .base import AbstractSolver, Solution
 from .descent import ROUNDING, Descent, check_limits
 
@@ -78,7 +78,7 @@ class GradientFlow(AbstractSolver):
             raise ValueError(f"solver.normalise_every must be an integer of at least 1, got {every!r}: try 10")
         check_limits(self.tol, self.max_steps, self.max_seconds, self.polish)
 
-    def run(self, problem: Problem, u: Array) -> Solution:
+    def run(self, problem: DiscreteProblem, u: Array) -> Solution:
         limits: dict[str, Any] = {"tol": self.tol, "max_steps": self.max_steps, "max_seconds": self.max_seconds}
         flow = _Flow(problem, u, name=f"the {self.scheme} gradient flow", **limits)
         flow.dtau = first = _DTAU[self.scheme] if self.dtau is None else float(self.dtau)
@@ -113,7 +113,6 @@ class _Flow(Descent):
     def bands(self) -> list[Array]:
         """kK + cM of each field over the free nodes, in LAPACK's lower band form (order + 1, free nodes)."""
         problem, grid = self.problem, self.problem.grid
-        assert grid is not None
         vacuum = np.tile(problem.vacuum.values, (grid.n_nodes, 1))
         curvature = np.einsum("eqii->ieq", np.asarray(problem.curvature(vacuum)))
         stiffness = grid.element_matrices(of="stiffness")
@@ -123,14 +122,12 @@ class _Flow(Descent):
         return out
 
     def _band(self, matrix: Array) -> Array:
-        assert self.problem.grid is not None
         inner = matrix[np.ix_(self.free, self.free)]
         width = min(self.problem.grid.order, len(inner) - 1)
         return np.stack([np.append(np.diagonal(inner, -k), np.zeros(k)) for k in range(width + 1)])
 
     def smooth(self, loads: Array) -> Array:
         """(M/dtau + kK + cM)^-1 of (node, field, column), zero where values are held."""
-        assert self.problem.grid is not None
         if self._factors is None or self._factors[0] != self.dtau:
             mass = self._band(self.problem.grid.mass) / self.dtau
             factors = [scipy.linalg.cholesky_banded(band + mass, lower=True) for band in self.bands]
@@ -170,7 +167,6 @@ class _Flow(Descent):
     def explicit_steps(self, clip: float, count: int) -> None:
         """``count`` Euler steps and the restoration of the norm, if the energy is lower afterwards."""
         problem = self.problem
-        assert problem.grid is not None
         free = self.free
         factor = _mass_cholesky(problem.grid, bool(free[0]), bool(free[-1]))
         point, count = self.point, min(count, self.max_steps - self.steps)

@@ -24,7 +24,7 @@ from scipy.optimize import minimize
 from .._checks import is_number
 from ..elements.grid import RadialGrid
 from ..machine.blas_threads import one_thread
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem
 from .base import AbstractSolver, Solution
 from .descent import Descent, Point, check_limits
 
@@ -61,7 +61,7 @@ class LBFGS(AbstractSolver):
         check_limits(self.tol, self.max_steps, self.max_seconds, self.polish)
 
     @one_thread
-    def run(self, problem: Problem, u: Array) -> Solution:
+    def run(self, problem: DiscreteProblem, u: Array) -> Solution:
         limits: dict[str, Any] = {"tol": self.tol, "max_steps": self.max_steps, "max_seconds": self.max_seconds}
         descent = Descent(problem, u, name="L-BFGS", **limits)
         ended = descent.stopped()
@@ -100,7 +100,6 @@ class Chart:
 
     def __init__(self, descent: Descent) -> None:
         problem = descent.problem
-        assert problem.grid is not None
         self.descent, self.problem = descent, problem
         self.mass = problem.grid.mass
         # Which nodes are held is the same for all fields (see Problem.free_nodes).

@@ -25,7 +25,7 @@ from .._checks import is_number
 from ..machine import batching
 from ..problem import second_variation
 from ..problem.modes import border_of, lowest_mode
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem
 from ..problem.residual import Force, force, shift_of, terms_of
 from ..problem.transfer import scale_to_norm
 from . import batched_newton, globalisation
@@ -82,7 +82,7 @@ class Newton(AbstractSolver):
         if self.max_seconds is not None and not (is_number(self.max_seconds) and self.max_seconds > 0):
             raise ValueError(f"solver.max_seconds must be positive or none, got {self.max_seconds!r}: try 60")
 
-    def run(self, problem: Problem, u: Array) -> Solution:
+    def run(self, problem: DiscreteProblem, u: Array) -> Solution:
         minimise = self.target == "minimum" or (self.target == "auto" and problem.norm is not None)
         iteration = Iteration(problem, np.asarray(u, dtype=float), self)
         if not minimise:
@@ -95,7 +95,7 @@ class Newton(AbstractSolver):
 class Iteration:
     """The state of one run: point, energy, force, history."""
 
-    def __init__(self, problem: Problem, u: Array, options: Newton, watch: Stopwatch | None = None) -> None:
+    def __init__(self, problem: DiscreteProblem, u: Array, options: Newton, watch: Stopwatch | None = None) -> None:
         self.problem, self.options = problem, options
         self.watch = watch or Stopwatch(options.max_seconds)
         self.steps = 0
@@ -174,27 +174,25 @@ class Iteration:
     # Minima
 
     def is_worth_a_coarser_mesh(self) -> bool:
-        assert self.problem.grid is not None
         return self.u.size > _LARGE and self.problem.grid.order >= _HIGH_ORDER and self.at.residual > globalisation.NEAR
 
     def descend_on_a_coarser_mesh(self) -> None:
         """Nested iteration: move to the minimum of a coarser mesh, if there is one and it lies lower."""
         grid = self.problem.grid
-        assert grid is not None
         coarse = self.problem.coarser(2)
         tol = max(self.options.tol, _NESTED_TOL)
         below = Iteration(coarse, self.u_on(coarse), replace(self.options, tol=tol), self.watch)
         failed = below.descend()
         self.steps += below.steps
         if not failed:
-            u = self.place(coarse.grid.interpolate(below.u, grid.nodes))  # type: ignore[union-attr]
+            u = self.place(coarse.grid.interpolate(below.u, grid.nodes))
             energy, at = self.measure(u)
             if energy < self.energy:
                 self.move_to(u, energy, at)
                 self.note()
 
-    def u_on(self, other: Problem) -> Array:
-        u = self.problem.grid.interpolate(self.u, other.grid.nodes)  # type: ignore[union-attr]
+    def u_on(self, other: DiscreteProblem) -> Array:
+        u = self.problem.grid.interpolate(self.u, other.grid.nodes)
         return scale_to_norm(other, u) if other.norm is not None else u
 
     def minimise(self) -> Solution:
@@ -361,7 +359,6 @@ class Iteration:
 
     def h0_norm(self, v: Array) -> float:
         """The L2 norm of a direction; infinite where it is not finite."""
-        assert self.problem.grid is not None
         if not np.all(np.isfinite(v)):
             return math.inf
         return math.sqrt(max(float(np.sum((self.problem.grid.mass_form @ v) * v)), 0.0))

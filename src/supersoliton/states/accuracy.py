@@ -10,7 +10,7 @@ from numpy import ndarray as Array
 from ..elements.grid import sphere_area
 from ..problem import second_variation
 from ..problem.modes import border_of, factorise
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem
 from ..problem.residual import energy_floor, force, shift_of
 from ..theory.derivatives import point_kernels
 from ..theory.vacua import mass_matrix
@@ -21,10 +21,9 @@ _EXTRA_ORDER = 4
 _OFFSET = 1e-3
 
 
-def virial(problem: Problem, u: Array, multiplier: float) -> float:
+def virial(problem: DiscreteProblem, u: Array, multiplier: float) -> float:
     """Relative violation of the scaling identity: its left side less its right, over the sum of the moduli."""
     grid = problem.grid
-    assert grid is not None
     d, radius = float(grid.dim), grid.r_max
     parts = problem.energy_parts(u)
     norm = problem.norm_of_state(u)
@@ -45,16 +44,14 @@ def virial(problem: Problem, u: Array, multiplier: float) -> float:
     return float(abs(sum(terms)) / max(scale, energy_floor(problem)))  # a homogeneous state has no terms at all
 
 
-def discretisation_error(problem: Problem, u: Array, multiplier: float) -> float:
+def discretisation_error(problem: DiscreteProblem, u: Array, multiplier: float) -> float:
     r"""Estimated relative error of E from the finite mesh, plus that of rounding.
 
     The state is carried to a mesh of order p + 4, where one Newton step lowers the (constrained) energy by
     1/2 F^T H^-1 F: the energy there, less the energy here, is the error up to the far smaller one of the finer mesh.
     """
-    assert problem.grid is not None
     energy = problem.energy(u)
     fine = problem.with_grid(problem.grid.refine(extra_order=_EXTRA_ORDER))
-    assert fine.grid is not None
     v = problem.grid.interpolate(u, fine.grid.nodes)
     here = fine.energy(v)
     at = force(fine, v)
@@ -80,7 +77,7 @@ def discretisation_error(problem: Problem, u: Array, multiplier: float) -> float
     return float((2.0 * abs(corrected - energy) + exterior_error(problem, u) + rounding) / size)
 
 
-def exterior_error(problem: Problem, u: Array) -> float:
+def exterior_error(problem: DiscreteProblem, u: Array) -> float:
     """Error of the energy because the fields outside the domain are taken to obey the linearised equation.
 
     Their energy 1/2 (u - v)^T X (u - v), times the relative departure of V from its quadratic form at the edge.
@@ -90,7 +87,7 @@ def exterior_error(problem: Problem, u: Array) -> float:
     away = u[-1] - problem.vacuum.values
     outside = 0.5 * float(away @ np.asarray(problem.theory.exterior) @ away)
     kernels = point_kernels(problem.model.potential_function)
-    radius = np.full(2, problem.grid.r_max)  # type: ignore[union-attr]
+    radius = np.full(2, problem.grid.r_max)
     edge, bottom = kernels.value(np.stack([u[-1], problem.vacuum.values]), problem.model.params, radius)
     scaled = away * np.sqrt(problem.model.kinetic)
     quadratic = 0.5 * float(scaled @ mass_matrix(problem.model, problem.vacuum.values, float(radius[0])) @ scaled)
@@ -98,13 +95,12 @@ def exterior_error(problem: Problem, u: Array) -> float:
     return abs(outside) * min(departure, 1.0) if outside != 0.0 else 0.0
 
 
-def translation_mode(problem: Problem, u: Array, curvature: Array, multiplier: float) -> float:
+def translation_mode(problem: DiscreteProblem, u: Array, curvature: Array, multiplier: float) -> float:
     """The l = 1 eigenvalue next to 0 of the fluctuation operator, by inverse iteration from u'(r).
 
     ``curvature`` is V'' at the quadrature points.
     """
     grid = problem.grid
-    assert grid is not None
     shift = shift_of(problem, multiplier)
     held = np.zeros(problem.model.n_fields)
     mask = np.ones_like(u)

@@ -21,7 +21,7 @@ import numpy as np
 from ..problem import second_variation
 from ..problem.asymptotics import continuum
 from ..problem.modes import count_negative
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem
 from ..problem.residual import shift_of
 from ..solvers.base import Solution
 from .accuracy import discretisation_error, translation_mode, virial
@@ -93,7 +93,7 @@ class Certificate:
         return self.kind in ("bounce", "q-ball", "excited", "kink", "trapped")
 
 
-def certify(problem: Problem, solution: Solution, discretisation: float | None = None) -> Certificate:
+def certify(problem: DiscreteProblem, solution: Solution, discretisation: float | None = None) -> Certificate:
     """Measure every entry for where a solver ended (``discretisation`` only where it is not known yet)."""
     u, multiplier = solution.u, solution.multiplier
     if not np.all(np.isfinite(u)) or not math.isfinite(multiplier) or not math.isfinite(solution.residual):
@@ -127,7 +127,7 @@ def certify(problem: Problem, solution: Solution, discretisation: float | None =
     return Certificate(**entries, reasons=_reasons(problem, solution, {**entries, "unstable": unstable}))
 
 
-def _reasons(problem: Problem, solution: Solution, entry: dict[str, Any]) -> tuple[str, ...]:
+def _reasons(problem: DiscreteProblem, solution: Solution, entry: dict[str, Any]) -> tuple[str, ...]:
     out = []
     if not solution.converged:
         out.append(solution.status)

@@ -22,7 +22,7 @@ from numpy import ndarray as Array
 
 from ..problem import second_variation
 from ..problem.modes import border_of
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem
 from ..problem.residual import force, host_metric
 
 _POWER_ITERATIONS = 6
@@ -36,9 +36,10 @@ class Radius(NamedTuple):
     relative: float
 
 
-def kantorovich_radius(problem: Problem, u: Array, multiplier: float, factors: second_variation.Factors) -> Radius:
+def kantorovich_radius(
+    problem: DiscreteProblem, u: Array, multiplier: float, factors: second_variation.Factors
+) -> Radius:
     """The estimate at ``u``, from the factorised second variation there."""
-    assert problem.grid is not None
     matrix, inverse = host_metric(problem.grid)
     mask = problem.free_nodes
     b = border_of(problem, u)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy import ndarray as Array
 
 from ..elements.grid import sphere_area
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem
 from ..problem.residual import size_floor
 from ..solvers.base import Solution
 
@@ -21,17 +21,15 @@ _EDGE_LIMIT = 1e-2  # the field at the edge of a decaying domain over its larges
 _MINOR_FIELD = 0.3  # a field this much weaker than the strongest does not count for radial nodes
 
 
-def is_homogeneous(problem: Problem, u: Array) -> bool:
+def is_homogeneous(problem: DiscreteProblem, u: Array) -> bool:
     """Whether the fields are constant in space (their gradient is a millionth of what a field of their size has)."""
-    assert problem.grid is not None
     slope = problem.grid.integrate(problem.grid.differentiate(u) ** 2).sum()
     return bool(np.sqrt(slope) <= size_floor(problem) + 1e-7 * np.sqrt(problem.grid.integrate(u**2).sum()))
 
 
-def boundary_fraction(problem: Problem, u: Array) -> float:
+def boundary_fraction(problem: DiscreteProblem, u: Array) -> float:
     """Share of int (u - u_infinity)^2 in the outer tenth of the box, r > 0.9 R."""
     grid = problem.grid
-    assert grid is not None
     density = np.sum((grid.at_quadrature(u) - problem.vacuum.values) ** 2, axis=-1)
     total = float(np.sum(grid.quadrature_weights * density))
     # The outer tenth on its own quadrature: it need not begin at an element's edge.
@@ -47,9 +45,8 @@ def _outer_rule() -> tuple[Array, Array]:
     return np.polynomial.legendre.leggauss(40)
 
 
-def radial_nodes(problem: Problem, u: Array) -> int:
+def radial_nodes(problem: DiscreteProblem, u: Array) -> int:
     """Sign changes of u - u_infinity in r, the most of any field that takes a major part in the state."""
-    assert problem.grid is not None
     away = problem.grid.sample(u, 40) - problem.vacuum.values
     strength = np.max(np.abs(away), axis=0)
     major = strength >= _MINOR_FIELD * np.max(strength)
@@ -60,7 +57,7 @@ def radial_nodes(problem: Problem, u: Array) -> int:
     return max(counts, default=0)
 
 
-def classify(problem: Problem, solution: Solution, negative: int, fraction: float, homogeneous: bool) -> str:
+def classify(problem: DiscreteProblem, solution: Solution, negative: int, fraction: float, homogeneous: bool) -> str:
     """The word for a state; see the table in the physics page."""
     if not solution.converged:
         return "unconverged"
@@ -84,7 +81,7 @@ def classify(problem: Problem, solution: Solution, negative: int, fraction: floa
     return "bounce"
 
 
-def _reaches_the_edge(problem: Problem, u: Array, fraction: float) -> bool:
+def _reaches_the_edge(problem: DiscreteProblem, u: Array, fraction: float) -> bool:
     """Whether the state is cut by the box.
 
     In a box of the user's the share of the outer tenth decides. A domain with the decaying exterior may end just
@@ -96,10 +93,9 @@ def _reaches_the_edge(problem: Problem, u: Array, fraction: float) -> bool:
     return bool(np.max(away[-1]) > _EDGE_LIMIT * np.max(away))
 
 
-def _fills_the_box(problem: Problem, solution: Solution) -> bool:
+def _fills_the_box(problem: DiscreteProblem, solution: Solution) -> bool:
     """A homogeneous vacuum inside, with a wall only where the boundary condition forces one."""
     grid = problem.grid
-    assert grid is not None
     r = np.linspace(0.0, 0.5 * grid.r_max, 20)
     inside = grid.interpolate(solution.u, r)
     flat = np.max(np.abs(inside - inside[0])) <= 1e-3 * np.max(np.abs(inside[0]) + 1e-300)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import brentq
 
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem
 from ..theory.vacua import mass_matrix
 
 _IN_CORE = 0.5  # an octave belongs to the core if it reaches this fraction of the strongest one
@@ -19,9 +19,9 @@ def size(state: Any) -> float:
 
     The outermost such radius; NaN where the fields vanish or do not fall (a vacuum, a condensate).
     """
-    problem: Problem = state.problem
+    problem: DiscreteProblem = state.problem
     carriers = problem.carries_norm > 0
-    r = np.linspace(0.0, problem.grid.r_max, _SAMPLES)  # type: ignore[union-attr]
+    r = np.linspace(0.0, problem.grid.r_max, _SAMPLES)
 
     def strength(radius: Any) -> Any:
         away = state(radius)[..., carriers] - problem.vacuum.values[carriers]
@@ -38,21 +38,20 @@ def size(state: Any) -> float:
 
 def octaves_in_core(state: Any) -> int:
     """Number of carrying fields that reach half of the strongest one's amplitude; 0 for a vacuum."""
-    problem: Problem = state.problem
+    problem: DiscreteProblem = state.problem
     away = np.abs(state.u - problem.vacuum.values)[:, problem.carries_norm > 0]
     peaks = np.max(away, axis=0)
     strongest = float(np.max(peaks, initial=0.0))
     return int(np.sum(peaks >= _IN_CORE * strongest)) if strongest > 1e-6 else 0
 
 
-def vacuum_masses(problem: Problem) -> dict[str, float]:
+def vacuum_masses(problem: DiscreteProblem) -> dict[str, float]:
     """Masses of the vacuum, sorted into Higgs and octaves.
 
     ``mass_ratio``: the mode with most Higgs content over the lightest octave mode; ``octave_splitting``: heaviest over
     lightest octave mode; ``lightest_squared``: the smallest mass squared (negative: the vacuum is unstable). The first
     two are NaN for an unstable vacuum or a model without a Higgs field ``phi`` and octaves.
     """
-    assert problem.grid is not None
     matrix = mass_matrix(problem.model, problem.vacuum.values, problem.grid.r_max)
     if not np.all(np.isfinite(matrix)):
         return dict.fromkeys(("mass_ratio", "octave_splitting", "lightest_squared"), float("nan"))
@@ -69,10 +68,9 @@ def vacuum_masses(problem: Problem) -> dict[str, float]:
 
 def mean_modulus(state: Any, field: str) -> float:
     """Average of |field| over the volume of the box; NaN where the model has no such field."""
-    problem: Problem = state.problem
+    problem: DiscreteProblem = state.problem
     if field not in problem.model.fields:
         return float("nan")
     grid = problem.grid
-    assert grid is not None
     values = np.abs(grid.at_quadrature(state.u[:, problem.model.fields.index(field)]))
     return float(np.sum(grid.quadrature_weights * values) / np.sum(grid.quadrature_weights))

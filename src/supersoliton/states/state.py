@@ -15,7 +15,7 @@ import numpy as np
 from numpy import ndarray as Array
 
 from ..elements.grid import RadialGrid
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem
 from ..solvers.base import Solution
 from ..theory import AbstractModel, OctaveHiggs, Potential
 from .certificate import Certificate, certify
@@ -36,7 +36,7 @@ class State:
     E (of the fields, less the vacuum's), ``multiplier`` omega^2, ``norm`` N, ``action`` E - omega^2 N/2.
     """
 
-    problem: Problem
+    problem: DiscreteProblem
     solution: Solution
     certificate: Certificate
     energy: float
@@ -85,7 +85,6 @@ class State:
 
     @property
     def grid(self) -> RadialGrid:
-        assert self.problem.grid is not None
         return self.problem.grid
 
     @functools.cached_property
@@ -188,7 +187,7 @@ def _shown(value: float, form: str) -> str:
     return "not applicable" if math.isnan(value) else format(value, form)
 
 
-def make_state(problem: Problem, solution: Solution, discretisation: float | None = None) -> State:
+def make_state(problem: DiscreteProblem, solution: Solution, discretisation: float | None = None) -> State:
     """Measure energy, norm and certificate of a solution; ``discretisation``: its relative error, where it is known."""
     energy = problem.energy(solution.u)
     norm = problem.norm_of_state(solution.u)
@@ -249,7 +248,7 @@ def load(path: str | Path, *, model: AbstractModel | None = None) -> State:
     grid = RadialGrid(order=record["grid"]["order"], dim=record["grid"]["dim"], edges=tuple(record["grid"]["edges"]))
     settings = dict(record["problem"])
     settings = {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
-    problem = Problem(model, grid, **settings)
+    problem = DiscreteProblem(model, grid, **settings)
     u = np.stack([data[name].values for name in model.fields], axis=1)
     certificate = Certificate(**{**record["certificate"], "reasons": tuple(record["certificate"]["reasons"])})
     return State(problem, Solution(u=u, **record["solution"]), certificate, record["energy"], record["norm"])

@@ -7,7 +7,7 @@ from numpy import ndarray as Array
 from scipy.optimize import brentq
 
 from ..problem.exterior import decay_rate
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem
 from ..theory.vacua import mass_matrix
 
 # The tail is read where the field is this far down: far enough to be linear, near enough not to feel the box.
@@ -15,7 +15,7 @@ _WINDOW = (1e-2, 1e-9)
 _SAMPLES = 400
 
 
-def measured_tail(problem: Problem, u: Array, multiplier: float) -> float:
+def measured_tail(problem: DiscreteProblem, u: Array, multiplier: float) -> float:
     r"""Measured decay rate of the slowest field component over the rate that the mass gap implies; 1 is perfect.
 
     Far out each eigendirection of W = V''(v) - omega^2 decays as :math:`r^{-\nu}K_\nu(\kappa r)`, nu = d/2 - 1. kappa
@@ -23,7 +23,6 @@ def measured_tail(problem: Problem, u: Array, multiplier: float) -> float:
     are least, and compared with the square root of its eigenvalue. NaN where there is no such radius.
     """
     grid = problem.grid
-    assert grid is not None
     d = float(grid.dim)
     matrix = mass_matrix(problem.model, problem.vacuum.values, grid.r_max)
     lowered = matrix - np.diag(multiplier * problem.carries_norm / problem.model.kinetic)

@@ -25,7 +25,7 @@ from ..guesses.trained.galerkin import Point, correct
 from ..guesses.trained.library import RUNGS, BranchModel, Library
 from ..guesses.trained.prediction import corrected, foretell
 from ..guesses.trained.warm_start import WarmStart, untrained
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem
 from ..search.saddle import find_solitons, is_soliton
 from .seeds import problem_at
 from .workers import in_order
@@ -178,7 +178,7 @@ def _measure(config: Any, library: Library, x: Array) -> _Point | _Lost | None:
         return _Point(x, None if model is None else branch, starts, searches)
 
 
-def _searched(config: Any, problem: Problem, guess: WarmStart, energy: float) -> _Ended:
+def _searched(config: Any, problem: DiscreteProblem, guess: WarmStart, energy: float) -> _Ended:
     found, seconds = _timed(lambda: find_solitons(problem, config.solver, guess))
     lowest = problem.energy(found.solutions[0].u) if found.solutions else math.inf
     converged = bool(found.solutions) and found.solutions[0].converged
@@ -186,7 +186,13 @@ def _searched(config: Any, problem: Problem, guess: WarmStart, energy: float) ->
 
 
 def _starts(
-    config: Any, problem: Problem, branch: Branch, model: BranchModel | None, x: Array, truth: Array, energy: float
+    config: Any,
+    problem: DiscreteProblem,
+    branch: Branch,
+    model: BranchModel | None,
+    x: Array,
+    truth: Array,
+    energy: float,
 ) -> dict[str, _Start]:
     out: dict[str, _Start] = {}
     analytic, seconds = _timed(lambda: _analytic(problem, branch))
@@ -206,7 +212,7 @@ def _methods(config: Any, model: BranchModel, x: Array) -> list[tuple[str, str, 
     return [(rung if count == 0 else f"{rung}, corrected", rung, count) for rung in rungs for count in counts]
 
 
-def _predicted(problem: Problem, model: BranchModel, rung: str, x: Array, corrections: int) -> Array:
+def _predicted(problem: DiscreteProblem, model: BranchModel, rung: str, x: Array, corrections: int) -> Array:
     coefficients = model.foretell(rung, x)
     assert coefficients is not None
     if corrections == 0:
@@ -215,24 +221,24 @@ def _predicted(problem: Problem, model: BranchModel, rung: str, x: Array, correc
     return correct(Point(problem, model.basis, coefficients), corrections, foretold=variation).u
 
 
-def _ladder(config: Any, library: Library, problem: Problem, branch: Branch) -> Array:
+def _ladder(config: Any, library: Library, problem: DiscreteProblem, branch: Branch) -> Array:
     """What a search would start from on that branch."""
     found = foretell(library, problem, branch, RUNGS)
     better = None if found is None else corrected(problem, problem.coarser(3), found, config.warm_start.corrections)
     return _analytic(problem, branch) if better is None else better.u
 
 
-def _analytic(problem: Problem, branch: Branch) -> Array:
+def _analytic(problem: DiscreteProblem, branch: Branch) -> Array:
     """The analytic profile of least energy in the carriers of the branch, with its signs."""
     return screened_starts(problem, [(branch.carriers, tuple(float(sign) for sign in branch.signs))])[0].u
 
 
 def _ran(
-    config: Any, problem: Problem, u: Array, predict: float, branch: Branch, truth: Array, energy: float
+    config: Any, problem: DiscreteProblem, u: Array, predict: float, branch: Branch, truth: Array, energy: float
 ) -> _Start:
     error = oriented(problem, u) - truth
     size = truth - problem.vacuum.values
-    mass = problem.grid.mass  # type: ignore[union-attr]
+    mass = problem.grid.mass
     relative = math.sqrt(float(np.sum(error * (mass @ error)) / np.sum(size * (mass @ size))))
     solution, seconds = _timed(lambda: config.solver.run(problem, starting_fields(problem, u)))
     right = solution.converged and branch_of(problem, solution.u) == branch

@@ -19,7 +19,7 @@ from ..guesses.trained.basis import Basis, make_basis
 from ..guesses.trained.box import Box
 from ..guesses.trained.carriers import Branch, branch_of, oriented
 from ..guesses.trained.galerkin import Point, variation
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem
 from ..search.saddle import find_solitons, is_soliton
 from ..solvers.base import Solution
 from ..states.state import make_state
@@ -94,7 +94,7 @@ def follow(config: Any, box: Box, seeds: list[Seed], wanted: int, key: list[int]
     return known
 
 
-def make_seed(problem: Problem, box: Box, solution: Solution) -> Seed | None:
+def make_seed(problem: DiscreteProblem, box: Box, solution: Solution) -> Seed | None:
     """The seed of a solution; None where it is no soliton or has no certificate."""
     if not is_soliton(problem, [solution]) or not make_state(problem, solution).certificate.certified:
         return None
@@ -131,14 +131,14 @@ def _stretch(box: Box, x: Array) -> Array:
     return np.array([(ahead[name] - behind[name]) / (2.0 * h) for name in box.names])
 
 
-def problem_at(config: Any, box: Box, x: Array, vacuum: Array | None = None) -> Problem | None:
+def problem_at(config: Any, box: Box, x: Array, vacuum: Array | None = None) -> DiscreteProblem | None:
     """The problem at coordinates x; None where the model or its vacuum does not exist there.
 
     ``vacuum``: that of a problem nearby, which is taken where it is one here too; to search for it again would cost
     more than the state.
     """
     try:
-        problem: Problem = config.problem_at(box.point(x))
+        problem: DiscreteProblem = config.problem_at(box.point(x))
         if vacuum is not None:
             here = describe(problem.model, vacuum, config.grid.r_max)
             force = slope(problem.model, vacuum, config.grid.r_max)

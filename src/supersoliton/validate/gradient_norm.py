@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..elements.grid import RadialGrid
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem
 from ..search.solve import solve
 from ..solvers import Newton
 from ..states.state import State
@@ -29,7 +29,7 @@ def start(r: np.ndarray) -> np.ndarray:
 
 def solved(n_elements: int = 8, order: int = 12) -> State:
     """The state that the same start leads to, found properly."""
-    return solve(Problem(model(), RadialGrid(25.0, n_elements, order)), start, Newton(target="minimum"))
+    return solve(DiscreteProblem(model(), RadialGrid(25.0, n_elements, order)), start, Newton(target="minimum"))
 
 
 def check(points: int = 800) -> Claim:

@@ -9,7 +9,7 @@ from numpy import ndarray as Array
 
 from ..elements.grid import RadialGrid
 from ..fluctuations.spectrum import spectrum
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem
 from ..search.solve import solve
 from ..states.state import State
 from ..theory import OctaveHiggs
@@ -84,7 +84,7 @@ def check(n_octaves: int = 12, betas: tuple[float, ...] = BETAS, n_elements: int
         columns["condensate, repulsive"].append(condensate_splitting(repulsive.replace(beta=beta)))
         columns["condensate, attractive"].append(condensate_splitting(attractive.replace(beta=beta)))
         theory = OctaveHiggs(n_octaves, beta=beta, **Q_BALL)
-        inside, outside = q_ball_splitting(solve(Problem(theory, grid, norm=1200.0)))
+        inside, outside = q_ball_splitting(solve(DiscreteProblem(theory, grid, norm=1200.0)))
         columns["Q-ball"].append(inside)
         columns["around the Q-ball"].append(outside)
     changes = {name: _changes(betas, values) for name, values in columns.items()}

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..elements.grid import RadialGrid
 from ..fluctuations.spectrum import spectrum
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem
 from .claim import FAILS, Claim, Table
 from .condensate import coupling_matrix
 from .fractal_score import box_masses
@@ -39,8 +39,8 @@ def fitted() -> tuple[float, np.ndarray]:
 
 def measured(r_max: float, count: int, n_elements: int) -> float:
     """The same ratio from this program's spectrum of the vacuum in the box, not from the closed form."""
-    problem = Problem(recommended(), RadialGrid(r_max, n_elements, 12))
-    values = np.tile(problem.vacuum.values, (problem.grid.n_nodes, 1))  # type: ignore[union-attr]
+    problem = DiscreteProblem(recommended(), RadialGrid(r_max, n_elements, 12))
+    values = np.tile(problem.vacuum.values, (problem.grid.n_nodes, 1))
     modes = spectrum(SimpleNamespace(problem=problem, u=values, multiplier=0.0), n_modes=count)
     return float(modes.masses[-1] / modes.masses[0])
 
@@ -50,7 +50,7 @@ def check(
 ) -> Claim:
     base, squared = fitted()
     again = {key: ratio(squared, key[1], key[0]) for key in RECORDED}
-    vacuum = Problem(recommended(), RadialGrid(25.0, n_elements, 12)).vacuum.masses_squared
+    vacuum = DiscreteProblem(recommended(), RadialGrid(25.0, n_elements, 12)).vacuum.masses_squared
     cells = {(k, r): ratio(vacuum, r, k) for k in counts for r in radii}
     rows = tuple((str(k), *(f"{cells[k, r]:.2f}" for r in radii)) for k in counts)
     own = {(k, r): measured(r, k, n_elements) for k, r in ((100, 25.0), (300, 25.0))}

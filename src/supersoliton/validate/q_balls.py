@@ -9,7 +9,7 @@ import numpy as np
 
 from ..elements.grid import RadialGrid
 from ..guesses import SuperGaussian
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem
 from ..search.solve import solve
 from ..theory import OctaveHiggs
 from .claim import HOLDS, NOT_REPRODUCIBLE, Claim, Table
@@ -53,7 +53,7 @@ LISTED = (
 def check(rows: tuple[Listed, ...] = LISTED) -> Claim:
     lines, errors, certified, doubts = [], [], 0, []
     for row in rows:
-        problem = Problem(row.model, row.grid, norm=row.norm)
+        problem = DiscreteProblem(row.model, row.grid, norm=row.norm)
         width = 1.5 if row.strong else 3.5
         state = solve(problem, SuperGaussian(2.0, width, field=row.octaves, alternate=True))
         error = abs(state.energy / row.energy - 1.0)

@@ -19,7 +19,7 @@ import numpy as np
 
 from ..elements.grid import RadialGrid
 from ..guesses import OriginalGuess
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem
 from ..search.lowest import find_solutions
 from ..solvers import Newton
 from ..states.state import make_state
@@ -75,7 +75,7 @@ def solve_draw(draw: int, n_elements: int = 8, order: int = 12) -> Row:
     else:
         found = vacua(model)
         lowest, minima = found[0].values, len(found)
-    problem = Problem(model, RadialGrid(25.0, n_elements, order), boundary=tuple(lowest))
+    problem = DiscreteProblem(model, RadialGrid(25.0, n_elements, order), boundary=tuple(lowest))
     solution = find_solutions(problem, Newton(target="minimum"), OriginalGuess(amplitude=1.5, width=3.0)).solutions[0]
     state = make_state(problem, solution)
     octaves = float(np.max(np.abs(state.u[:, :-1])))

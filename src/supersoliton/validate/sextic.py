@@ -17,7 +17,7 @@ import numpy as np
 from ..elements.grid import RadialGrid
 from ..guesses import Gaussian
 from ..guesses.profiles import starting_fields
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem
 from ..solvers import Newton, Solution
 from ..theory import OctaveHiggs
 from ..theory.vacua import mass_matrix
@@ -57,7 +57,7 @@ def bound(theory: OctaveHiggs, norm: float) -> float:
 def descend(delta: float, max_steps: int = 60) -> Solution:
     """Newton's descent at fixed norm from a Gaussian, on elements that are small at the origin."""
     grid = RadialGrid(edges=tuple(25.0 * np.linspace(0.0, 1.0, 17) ** 3), order=12)
-    problem = Problem(model(delta), grid, norm=NORM)
+    problem = DiscreteProblem(model(delta), grid, norm=NORM)
     return Newton(max_steps=max_steps).run(problem, starting_fields(problem, Gaussian(2.0, 4.0, 0)))
 
 

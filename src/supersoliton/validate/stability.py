@@ -8,7 +8,7 @@ from ..elements.grid import RadialGrid
 from ..families.rotation import rotation
 from ..fluctuations.oscillations import oscillations
 from ..fluctuations.spectrum import spectrum
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem
 from ..search.bounce import bounce
 from ..search.solve import solve
 from ..states.state import State
@@ -51,7 +51,7 @@ def check(norm: float = 600.0, ells: tuple[int, ...] = (0, 1, 2, 3), n_elements:
     scaling = derrick(saddle)
     modes = [spectrum(saddle, n_modes=6, ell=ell) for ell in (0, 1, 2)]
     lowest = float(modes[0].eigenvalues[0])
-    ball = solve(Problem(q_ball_model(), RadialGrid(25.0, n_elements, 12), norm=norm))
+    ball = solve(DiscreteProblem(q_ball_model(), RadialGrid(25.0, n_elements, 12), norm=norm))
     turning = rotation(ball)
     struck = {ell: oscillations(ball, ell=ell) for ell in ells}
     growing = sum(len(o.growth_rates) for o in struck.values())

@@ -12,7 +12,7 @@ from scipy.sparse.linalg import eigsh
 
 from ..elements.grid import RadialGrid
 from ..fluctuations.spectrum import spectrum
-from ..problem.problem import Problem
+from ..problem.problem import DiscreteProblem
 from ..search.solve import solve
 from ..theory import OctaveHiggs
 from ..theory.vacua import mass_matrix
@@ -50,7 +50,7 @@ def check(sizes: tuple[int, ...] = (71, 100, 141, 200), modes: int = 300, n_octa
         rows.append([f"eigsh, {points} points", str(matrix.shape[0]), f"{seconds[-1]:.3g}"])
     power = math.log(seconds[-1] / seconds[0]) / math.log(sizes[-1] / sizes[0])
     expected = seconds[-1] * (_POINTS / sizes[-1]) ** power
-    problem = Problem(model, RadialGrid(25.0, 8, 12), norm=1200.0)
+    problem = DiscreteProblem(model, RadialGrid(25.0, 8, 12), norm=1200.0)
     solve(problem)  # compiles
     start = time.process_time()
     state = solve(problem)
@@ -59,7 +59,7 @@ def check(sizes: tuple[int, ...] = (71, 100, 141, 200), modes: int = 300, n_octa
     ours = spectrum(SimpleNamespace(problem=problem, u=state.u, multiplier=state.multiplier), n_modes=modes, fast=True)
     spectral = time.process_time() - start
     rows += [["eigsh, 800 points (extrapolated)", str(n_octaves * _POINTS), f"{expected:.3g}"],
-             ["this program: state", str(problem.grid.n_nodes * 13), f"{solved:.3g}"],  # type: ignore[union-attr]
+             ["this program: state", str(problem.grid.n_nodes * 13), f"{solved:.3g}"],
              ["this program: spectrum", str(len(ours.eigenvalues)) + " modes", f"{spectral:.3g}"]]  # fmt: skip
     exact = (math.pi / 25.0) ** 2 + float(np.linalg.eigvalsh(octave_matrix(model))[0])
     return Claim(

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray as Array
 
-from ...problem.problem import Problem
+from ...problem.problem import DiscreteProblem
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,11 @@ class Box:
             out[name] = low * (high / low) ** share if log else low + share * (high - low)
         return out
 
-    def unit_of(self, problem: Problem) -> Float[Array, " coupling"]:
+    def unit_of(self, problem: DiscreteProblem) -> Float[Array, " coupling"]:
         """Coordinates of a problem's own couplings."""
         return self.unit({name: value_of(problem, name) for name in self.names})
 
 
-def value_of(problem: Problem, name: str) -> float:
+def value_of(problem: DiscreteProblem, name: str) -> float:
     """A coupling of the model, or the norm."""
     return float(problem.norm or 0.0) if name == "norm" else float(problem.model.params[name])

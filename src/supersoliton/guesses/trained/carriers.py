@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray as Array
 
-from ...problem.problem import Problem
+from ...problem.problem import DiscreteProblem
 from ...theory.base import AbstractModel
 from ...theory.derivatives import point_kernels
 
@@ -32,7 +32,7 @@ class Branch:
         return " ".join(f"{'+' if sign > 0 else '-'}{i}" for i, sign in zip(self.carriers, self.signs, strict=True))
 
 
-def branch_of(problem: Problem, u: Float[Array, "node field"]) -> Branch:
+def branch_of(problem: DiscreteProblem, u: Float[Array, "node field"]) -> Branch:
     """The branch of nodal fields; u and its mirror image are on one branch where the potential does not tell them."""
     carriers = _carriers(problem, u)
     signs = [_sign(problem, u, i) for i in carriers]
@@ -40,7 +40,7 @@ def branch_of(problem: Problem, u: Float[Array, "node field"]) -> Branch:
     return Branch(carriers, tuple(flip * sign for sign in signs))
 
 
-def oriented(problem: Problem, u: Float[Array, "node field"]) -> Float[Array, "node field"]:
+def oriented(problem: DiscreteProblem, u: Float[Array, "node field"]) -> Float[Array, "node field"]:
     """u, or its mirror image: the one whose first carrier is positive."""
     carriers = _carriers(problem, u)
     if not carriers or not is_mirrored(problem) or _sign(problem, u, carriers[0]) > 0:
@@ -48,25 +48,24 @@ def oriented(problem: Problem, u: Float[Array, "node field"]) -> Float[Array, "n
     return np.where(_may_carry(problem), -u, u)
 
 
-def is_mirrored(problem: Problem) -> bool:
+def is_mirrored(problem: DiscreteProblem) -> bool:
     """Whether V is the same with the opposite sign of all fields that may carry, and these vanish in the vacuum."""
     carry = _may_carry(problem)
     return not np.any(problem.vacuum.values[carry]) and _is_even(problem.model, tuple(carry.tolist()))
 
 
-def _may_carry(problem: Problem) -> Array:
+def _may_carry(problem: DiscreteProblem) -> Array:
     chosen = problem.carries_norm > 0
     return chosen if chosen.any() else np.ones(problem.model.n_fields, bool)
 
 
-def _carriers(problem: Problem, u: Array) -> tuple[int, ...]:
-    assert problem.grid is not None
+def _carriers(problem: DiscreteProblem, u: Array) -> tuple[int, ...]:
     away = (u - problem.vacuum.values) * _may_carry(problem)
     shares = np.sum(away * (problem.grid.mass @ away), axis=0)
     return tuple(int(i) for i in np.flatnonzero(shares > max(_CARRIES * shares.max(), 0.0)))
 
 
-def _sign(problem: Problem, u: Array, i: int) -> int:
+def _sign(problem: DiscreteProblem, u: Array, i: int) -> int:
     away = u[:, i] - problem.vacuum.values[i]
     return 1 if away[np.argmax(np.abs(away))] >= 0 else -1
 

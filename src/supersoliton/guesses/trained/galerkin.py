@@ -20,7 +20,7 @@ from scipy.linalg.lapack import dgetrf, dgetrs
 
 from ...machine.batching import cached_property
 from ...problem.modes import border_of
-from ...problem.problem import Problem
+from ...problem.problem import DiscreteProblem
 from ...problem.residual import Force, force
 from .basis import Basis
 
@@ -43,7 +43,7 @@ class Point:
     only converge linearly.
     """
 
-    problem: Problem
+    problem: DiscreteProblem
     basis: Basis
     coefficients: Array
 

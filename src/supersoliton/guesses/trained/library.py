@@ -23,7 +23,7 @@ from jaxtyping import Float
 from numpy import ndarray as Array
 
 from ...elements.grid import RadialGrid
-from ...problem.problem import Problem
+from ...problem.problem import DiscreteProblem
 from .basis import Basis
 from .box import Box
 from .carriers import Branch
@@ -79,7 +79,7 @@ class Library:
     # what training needs to go on, as arrays and as plain data
     training: Mapping[str, Array] = field(default_factory=dict)
 
-    def check(self, problem: Problem) -> None:
+    def check(self, problem: DiscreteProblem) -> None:
         """Raises ValueError, in words, where this was trained for another grid or another theory."""
         grid = problem.grid
         if grid is None or grid != self.grid:
@@ -95,7 +95,7 @@ class Library:
                 )
 
 
-def describe(problem: Problem, box: Box) -> dict[str, Any]:
+def describe(problem: DiscreteProblem, box: Box) -> dict[str, Any]:
     """What a problem and those that a library was made for must agree on, as plain data."""
     model = problem.model
     return {

@@ -18,7 +18,7 @@ import numpy as np
 from numpy import ndarray as Array
 
 from ...problem.modes import count_negative, factorise
-from ...problem.problem import Problem
+from ...problem.problem import DiscreteProblem
 from ...problem.residual import metric
 from ...solvers import globalisation
 from .carriers import Branch, branch_of
@@ -46,7 +46,7 @@ class Foretold(NamedTuple):
     def energy(self) -> float:
         return self.point.energy
 
-    def doubt(self, problem: Problem) -> float:
+    def doubt(self, problem: DiscreteProblem) -> float:
         """What the energy may lie above that of the state: ten times (error)^2 |w|^2 in the norm of H^1.
 
         Near a state it errs by half the second variation along the error. Infinite where
@@ -55,16 +55,16 @@ class Foretold(NamedTuple):
         error = self.point.error
         return error**2 * self._doubted(problem) if error < globalisation.NEAR else np.inf
 
-    def enough(self, problem: Problem, gap: float) -> float:
+    def enough(self, problem: DiscreteProblem, gap: float) -> float:
         """The residual at which the energy is doubted by no more than ``gap``."""
         return min(float(np.sqrt(max(gap, 0.0) / self._doubted(problem))), globalisation.NEAR)
 
-    def _doubted(self, problem: Problem) -> float:
+    def _doubted(self, problem: DiscreteProblem) -> float:
         w = self.u - problem.vacuum.values
         return _DOUBT * float(np.sum(w * (metric(problem.grid).matrix @ w)))  # type: ignore[arg-type]
 
 
-def foretell(library: Library, problem: Problem, branch: Branch, rungs: Sequence[str]) -> Foretold | None:
+def foretell(library: Library, problem: DiscreteProblem, branch: Branch, rungs: Sequence[str]) -> Foretold | None:
     """The start of smallest residual on a branch; None where nothing is known of the branch.
 
     The nearest state is looked at where what was fitted is missing or hopeless; elsewhere it errs ten times more.
@@ -88,7 +88,7 @@ def foretell(library: Library, problem: Problem, branch: Branch, rungs: Sequence
 
 
 def corrected(
-    problem: Problem, coarse: Problem, start: Foretold, steps: int, enough: float = ENOUGH
+    problem: DiscreteProblem, coarse: DiscreteProblem, start: Foretold, steps: int, enough: float = ENOUGH
 ) -> Foretold | None:
     """The start after Newton steps within the branch's basis; None where it is not to be trusted.
 
@@ -106,10 +106,10 @@ def corrected(
     return better if is_minimum(problem, coarse, better) else None
 
 
-def is_minimum(problem: Problem, coarse: Problem, start: Foretold) -> bool:
+def is_minimum(problem: DiscreteProblem, coarse: DiscreteProblem, start: Foretold) -> bool:
     """Whether the second variation has no negative mode at fixed norm; without norm any stationary point will do."""
     if problem.norm is None:
         return True
-    u = problem.grid.interpolate(start.u, coarse.grid.nodes)  # type: ignore[union-attr]
+    u = problem.grid.interpolate(start.u, coarse.grid.nodes)
     factors = factorise(coarse, u, start.point.at.multiplier)
     return count_negative(coarse, u, factors) == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...problem.problem import Problem
+from ...problem.problem import DiscreteProblem
 from ..multistart import MultiStart
 from .library import RUNGS, Library, recall_library
 
@@ -51,7 +51,7 @@ class WarmStart(MultiStart):
             return RUNGS
         return (self.use,) if self.use in RUNGS else ()
 
-    def library_for(self, problem: Problem) -> Library | None:
+    def library_for(self, problem: DiscreteProblem) -> Library | None:
         """The trained models, checked against the problem; None where none is to be used. Raises ValueError."""
         if not self.rungs:
             return None
