@@ -28,7 +28,7 @@ _MAX_SECONDS = 60.0  # of one batch, after which no larger one is tried
 def batches(size: Size, device: str, counts: tuple[int, ...] = BATCHES) -> list[dict[str, Any]]:
     """Trials per second and seconds per stage of each batch; a batch of each size is compiled before it is timed."""
     from supersoliton.evaluate.batch import (
-        evaluate_lanes,
+        evaluate_tasks,
     )  # here: the other rows can be run on a version that has no batches
 
     cfg = configuration(size, GUESS)
@@ -37,10 +37,10 @@ def batches(size: Size, device: str, counts: tuple[int, ...] = BATCHES) -> list[
     out = []
     for count in counts:
         start = time.perf_counter()
-        evaluate_lanes(cfg, draws[:count], device=device)
+        evaluate_tasks(cfg, draws[:count], device=device)
         first = time.perf_counter() - start
         start = time.perf_counter()
-        found, report = evaluate_lanes(cfg, draws[:count], device=device)
+        found, report = evaluate_tasks(cfg, draws[:count], device=device)
         seconds = time.perf_counter() - start
         row = {"batch": count, "seconds": seconds, "per_second": count / seconds, "stages": dict(report.seconds)}
         row["first_seconds"] = first  # compiling included
@@ -88,7 +88,7 @@ def main() -> None:
     parser.add_argument("--device", choices=devices.DEVICES, default="auto")
     parser.add_argument("--batches", nargs="+", type=int, default=list(BATCHES), metavar="N")
     chosen = parser.parse_args()
-    print(f"devices: {devices.describe()}")
+    print(f"devices: {devices.describe_devices()}")
     if chosen.device != "cpu" and not devices.is_accelerator(devices.find(chosen.device)):
         print("not measured: JAX finds no accelerator here")
         return

@@ -171,7 +171,7 @@ def unbroken(file: Path, folder: Path, trials: int) -> dict[int, dict[str, float
 
 
 def soak(file: Path, out: Path, trials: int) -> dict[str, Any]:
-    """Memory of driver and workers, and rates, in the course of a long scan."""
+    """CachedEvaluate of driver and workers, and rates, in the course of a long scan."""
     driver = start(file, out, trials)
     samples: list[tuple[float, int, float, float, float]] = []  # time, rows, MiB, processor seconds: driver and all
     while driver.poll() is None:

@@ -60,7 +60,7 @@ def ends(n):
 CASES = [(shape, first, last) for shape in SHAPES for first, last in ends(shape[2])]
 
 
-def factors(system: System) -> lapack.Factor:
+def factors(system: System) -> lapack.HostFactors:
     """The same system factorised on the host, every entry of its element matrices given."""
     size = system.blocks.shape[1]
     parts = parts_of(np.arange(size**2).reshape(size, size), system.n)

@@ -10,7 +10,7 @@ import pytest
 import supersoliton as ss
 from supersoliton.config import loads, read
 from supersoliton.elements.eigenvalues import all_eigenvalues
-from supersoliton.evaluate.batch import evaluate_batch, evaluate_lanes
+from supersoliton.evaluate.batch import evaluate_batch, evaluate_tasks
 from supersoliton.evaluate.evaluation import evaluate
 from supersoliton.fluctuations.spectrum import spectrum
 from supersoliton.machine import batching, devices
@@ -69,23 +69,23 @@ def quickstart():
 def test_a_batch_is_its_evaluations_one_by_one(example):
     cfg = config(example)
     points = points_of(cfg, 4)
-    together, report = evaluate_lanes(cfg, points, device="cpu")
+    together, report = evaluate_tasks(cfg, points, device="cpu")
     for point, found in zip(points, together, strict=True):
         assert "host" not in found.seconds, "evaluated in the batch, not by falling back"
         assert_same(evaluate(cfg, point), found)
-    # Kernels are shared: far fewer calls than lanes that asked.
-    assert report.lanes["eigenvalues"] == 8
-    assert report.lanes["newton"] >= 8
-    assert all(report.calls[name] <= 0.75 * report.lanes[name] for name in ("newton", "factor", "eigenvalues"))
+    # Kernels are shared: far fewer calls than tasks that asked.
+    assert report.tasks["eigenvalues"] == 8
+    assert report.tasks["newton"] >= 8
+    assert all(report.calls[name] <= 0.75 * report.tasks[name] for name in ("newton", "factor", "eigenvalues"))
     assert sum(found.seconds["total"] for found in together) == pytest.approx(report.total, rel=0.2)
 
 
 def test_box_modes_are_those_of_the_whole_basis_where_that_is_asked_for(quickstart):
-    """spectrum(fast=False) in lanes; matrices are padded to a common size, which must not show."""
+    """spectrum(fast=False) in tasks; matrices are padded to a common size, which must not show."""
     states = [evaluate(quickstart, point).state for point in points_of(quickstart, 3)]
     found, errors, report = batching.run([lambda s=s: spectrum(s, n_modes=100, ell=1) for s in states])
     assert errors == [None] * 3
-    assert (report.calls["eigenvalues"], report.lanes["eigenvalues"]) == (1, 3)
+    assert (report.calls["eigenvalues"], report.tasks["eigenvalues"]) == (1, 3)
     for state, modes in zip(states, found, strict=True):
         alone = spectrum(state, n_modes=100, ell=1)
         assert modes.eigenvalues == pytest.approx(alone.eigenvalues, rel=TOLERANCE, abs=TOLERANCE)
@@ -102,12 +102,12 @@ def test_any_number_of_points_in_their_order(quickstart):
 
 
 def test_a_lane_that_fails_is_evaluated_again_on_the_host_and_says_so(quickstart, caplog, monkeypatch):
-    """The inertia of one lane is made doubtful: the others are not disturbed."""
+    """The inertia of one task is made doubtful: the others are not disturbed."""
     points = points_of(quickstart, 3)
     count = second_variation.negative
 
     def doubtful(factors):
-        if isinstance(factors, batching.Kept) and factors.index == 1:
+        if isinstance(factors, batching.DeviceArray) and factors.index == 1:
             raise ArithmeticError("the inertia is in doubt")
         return count(factors)
 
@@ -137,7 +137,7 @@ def test_a_device_is_one_of_four_words_and_must_be_there(quickstart):
         config("quickstart", batch=4, executor="processes")
     assert devices.find("cpu").platform == "cpu"
     assert not devices.is_accelerator(devices.find("cpu"))
-    assert "cpu" in devices.describe()
+    assert "cpu" in devices.describe_devices()
     missing = [name for name in ("gpu", "tpu") if not _has(name)]
     for name in missing:
         with pytest.raises(ValueError, match=f'device "{name}": JAX finds none here'):
@@ -172,7 +172,7 @@ def test_a_scan_in_batches_records_what_evaluate_finds(quickstart, tmp_path):
         assert trial.user_attrs["kind"] == alone.kind
         assert trial.values == pytest.approx([alone.values[name] for name in result.objectives], rel=TOLERANCE)
     told = (tmp_path / "heartbeat.log").read_text()
-    assert f"devices {devices.describe()}, batches of 4 on cpu:0" in told
+    assert f"devices {devices.describe_devices()}, batches of 4 on cpu:0" in told
 
 
 def test_without_an_accelerator_processes_stay_the_default(quickstart, tmp_path):
@@ -181,7 +181,7 @@ def test_without_an_accelerator_processes_stay_the_default(quickstart, tmp_path)
     assert batches.room == 7
 
 
-@pytest.mark.skipif("gpu" in devices.describe(), reason="there is a GPU")
+@pytest.mark.skipif("gpu" in devices.describe_devices(), reason="there is a GPU")
 def test_a_scan_on_a_device_that_is_not_there_writes_nothing(quickstart, tmp_path):
     with pytest.raises(ValueError, match='device "gpu": JAX finds none here'):
         ss.scan(quickstart, out=tmp_path / "run", device="gpu", quiet=True)

@@ -1,4 +1,4 @@
-"""Lanes: many computations that meet at their kernels, without knowing of each other."""
+"""Tasks: many computations that meet at their kernels, without knowing of each other."""
 
 import threading
 import time
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from supersoliton.machine import batching
-from supersoliton.machine.batching import Kept, cached_property
+from supersoliton.machine.batching import DeviceArray, cached_property
 
 
 def double(common, x):
@@ -19,11 +19,11 @@ def add(_, kept, x):
     return kept + x
 
 
-def factorial(lane, n):
-    """As many kernels as the lane wants: lanes part company and meet again."""
+def factorial(task, n):
+    """As many kernels as the task wants: tasks part company and meet again."""
     value = np.ones(2)
     for i in range(1, n + 1):
-        value = lane.call(double, FACTORS[i], value)
+        value = task.call(double, FACTORS[i], value)
     return value
 
 
@@ -37,36 +37,36 @@ def test_lanes_of_different_lengths_share_kernels_and_get_their_own_results():
     )
     assert errors == [None] * 6
     assert values[-1] == "no kernel"
-    # Not even the lane that asks for nothing is given anything; 0! is 1.
+    # Not even the task that asks for nothing is given anything; 0! is 1.
     expected = [6.0, 1.0, 5040.0, 120.0, 6.0]
     assert [float(v[0]) for v in values[:5]] == expected
-    assert report.lanes["double"] == sum(counts)
-    assert report.calls["double"] == max(counts), "every kernel ran once for all the lanes that came to it"
+    assert report.tasks["double"] == sum(counts)
+    assert report.calls["double"] == max(counts), "every kernel ran once for all the tasks that came to it"
 
 
 def test_lanes_that_part_company_meet_again():
     def job(detours):
-        lane, x = batching.current(), np.ones(1)
+        task, x = batching.current(), np.ones(1)
         for turn in range(6):
-            x = lane.call(double, FACTORS[2], x)
+            x = task.call(double, FACTORS[2], x)
             for _ in range(1 + (detours if turn == 1 else 0)):
-                x = lane.call(add, None, x, np.zeros(1))
+                x = task.call(add, None, x, np.zeros(1))
         return float(x[0])
 
     values, _, report = batching.run([lambda d=d: job(d) for d in (0, 0, 1, 0)])
     assert values == [64.0] * 4
-    # The lane with the detour is one turn behind at the end; between the two it ran together with the others.
+    # The task with the detour is one turn behind at the end; between the two it ran together with the others.
     assert report.calls == {"double": 7, "add": 7}
 
 
 def test_what_is_kept_stays_on_the_device_and_other_lanes_do_not_see_it():
     def job(x):
-        lane = batching.current()
-        kept = lane.call(double, FACTORS[3], np.array([x]), keep=True)
-        assert isinstance(kept, Kept)
-        if x > 1.5:  # one lane asks twice, the others are masked
-            kept = lane.call(add, None, kept, np.array([100.0]), keep=True)
-        return float(lane.call(add, None, kept, np.array([0.25]))[0])
+        task = batching.current()
+        kept = task.call(double, FACTORS[3], np.array([x]), keep=True)
+        assert isinstance(kept, DeviceArray)
+        if x > 1.5:  # one task asks twice, the others are masked
+            kept = task.call(add, None, kept, np.array([100.0]), keep=True)
+        return float(task.call(add, None, kept, np.array([0.25]))[0])
 
     values, errors, _ = batching.run([lambda x=x: job(x) for x in (0.0, 1.0, 2.0)])
     assert errors == [None] * 3
@@ -112,7 +112,7 @@ def test_the_clock_of_a_lane_counts_its_own_work_and_its_share_of_a_kernel():
 
     values, _, report = batching.run([lambda s=s: job(s) for s in (0.2, 0.0, 0.0)])
     assert values[0] > 0.2
-    assert values[1] < 0.1 + report.seconds["double"], "the sleep of another lane is not its own"
+    assert values[1] < 0.1 + report.seconds["double"], "the sleep of another task is not its own"
     assert sum(values) == pytest.approx(report.total, abs=0.1)
 
 
@@ -145,7 +145,7 @@ def test_an_interrupt_drops_the_batch_and_its_threads():
 
 def test_cached_property_does_not_hold_a_lock_while_a_lane_waits():
     class Owner:
-        """Its property needs a kernel: with functools.cached_property the second lane would wait for ever (3.11)."""
+        """Its property needs a kernel: with functools.cached_property the second task would wait for ever (3.11)."""
 
         @cached_property
         def value(self):
@@ -156,7 +156,7 @@ def test_cached_property_does_not_hold_a_lock_while_a_lane_waits():
     values, errors, report = batching.run([lambda o=o: o.value + o.value for o in owners])
     assert errors == [None, None]
     assert values == [4.0, 4.0]
-    assert report.lanes["double"] == 2
+    assert report.tasks["double"] == 2
     assert Owner.value.__doc__ == "Two."
     assert owners[0].__dict__["value"] == 2.0
 

@@ -13,7 +13,7 @@ from supersoliton.config.scan import Range, ScanSettings, VerifySettings
 from supersoliton.sampling.pareto import nondominated
 from supersoliton.sampling.proposals import (
     LEAST,
-    Prediction,
+    SurrogatePrediction,
     as_attribute,
     is_drawn,
     predicted_pareto_set,
@@ -119,7 +119,7 @@ def test_the_predicted_set_is_not_beaten_by_a_grid():
 
 def test_standardised_errors():
     scales = [{"centre": 1.0, "width": 2.0, "mean": 0.0, "std": 0.5}]
-    told = Prediction(120, 0, 1, 1.0, [0.0], [2.0], [1.0], [0.0], [2.0], [0.5], scales)
+    told = SurrogatePrediction(120, 0, 1, 1.0, [0.0], [2.0], [1.0], [0.0], [2.0], [0.5], scales)
     found = 1.0 + 2.0 * np.sinh(0.5 * 3.0)
     assert told.errors([found]) == pytest.approx([1.5])
     trial = trial_at(np.full(3, 0.5), user_attrs=json.loads(json.dumps(as_attribute(told))))
@@ -175,7 +175,7 @@ def test_the_phase_follows_the_trials_and_is_marked(verified):
         assert trial.state is optuna.trial.TrialState.COMPLETE
         assert trial.values == [trial.user_attrs["values"][name] for name in ("fractal_score", "hierarchy")]
         assert len(one.errors(trial.values)) == 2
-    assert [row["foretold"] for row in read_rows(folder / "run")] == [""] * 22 + ["0", "1", "2", "3"]
+    assert [row["predicted"] for row in read_rows(folder / "run")] == [""] * 22 + ["0", "1", "2", "3"]
 
 
 def test_the_points_are_those_proposed_from_the_trials_before(verified):

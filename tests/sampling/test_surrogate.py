@@ -1,4 +1,4 @@
-"""The surrogate against functions that are known: what it foretells is right, and as sure as it says."""
+"""The surrogate against functions that are known: what it predicts is right, and as sure as it says."""
 
 import numpy as np
 import pytest
@@ -47,7 +47,7 @@ def test_a_smooth_function_is_foretold_and_its_skill_is_known_beforehand():
     assert model.skill == pytest.approx(skill, abs=0.01)
 
 
-def test_noise_has_no_skill_and_errors_are_as_large_as_foretold():
+def test_noise_has_no_skill_and_errors_are_as_large_as_predicted():
     noise = np.random.default_rng(2).standard_normal(256)
     model = Model(units(256), noise, seed=0)
     assert abs(model.skill) < 0.15

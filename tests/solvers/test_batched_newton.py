@@ -8,7 +8,7 @@ import supersoliton as ss
 from supersoliton.guesses.profiles import starting_fields
 from supersoliton.machine import batching
 from supersoliton.solvers import globalisation
-from supersoliton.solvers.newton import Iteration
+from supersoliton.solvers.newton import NewtonRun
 
 GRID = ss.RadialGrid(r_max=20.0, n_elements=4, order=6, dim=3)
 
@@ -32,10 +32,10 @@ def kink(v):
 
 
 def descents(problems, guess, options):
-    """The iterations after their descent, each with its word: alone, and in lanes."""
+    """The iterations after their descent, each with its word: alone, and in tasks."""
 
     def job(problem):
-        iteration = Iteration(problem, starting_fields(problem, guess), options)
+        iteration = NewtonRun(problem, starting_fields(problem, guess), options)
         return iteration.descend(), iteration
 
     alone = [job(problem) for problem in problems]
@@ -56,7 +56,7 @@ def descents(problems, guess, options):
 def test_the_same_steps_to_the_same_state(problems, guess):
     alone, together = descents(problems, guess, ss.Newton())
     steps = [one.steps for _, one in alone]
-    assert len(set(steps)) > 1, "lanes of different lengths, so that some are masked"
+    assert len(set(steps)) > 1, "tasks of different lengths, so that some are masked"
     for (word, one), (other_word, other) in zip(alone, together, strict=True):
         assert other_word == word is None
         assert (other.steps, len(other.history)) == (one.steps, len(one.history))
@@ -80,7 +80,7 @@ def test_a_start_without_an_energy_does_not_disturb_the_others():
     u = starting_fields(problem, good)
 
     def job(start):
-        iteration = Iteration(problem, start, ss.Newton())
+        iteration = NewtonRun(problem, start, ss.Newton())
         return iteration.descend()
 
     words, errors, _ = batching.run([lambda s=s: job(s) for s in (u, np.nan * u)])

@@ -7,7 +7,7 @@ import pytest
 
 import supersoliton as ss
 from problems import BY_NAME, REFERENCE, cubic_nls, one_field_quartic, tilted_quartic, well_model
-from supersoliton.solvers.coleman_glaser_martin import Minimax
+from supersoliton.solvers.coleman_glaser_martin import ColemanGlaserMartin
 
 GRID = ss.RadialGrid(edges=(0.0, 0.3, 0.8, 1.5, 2.7, 4.5, 7.5, 12.5, 20.0), order=12)
 
@@ -20,7 +20,7 @@ def problem_of(model, grid=GRID):
 def test_the_least_value_is_the_action_of_the_bounce_whatever_the_size_of_the_start(size):
     problem = problem_of(ss.Potential(cubic_nls))
     start = 6.0 * np.exp(-((problem.grid.nodes / size) ** 2))[:, None] * problem.free_nodes
-    shape = Minimax(tol=1e-4).descend(problem, start)
+    shape = ColemanGlaserMartin(tol=1e-4).descend(problem, start)
     assert shape.status == "converged"
     # The tail of a large shape is cut off at the edge of the box: e^(-2 * 20/3) of it.
     assert shape.action == pytest.approx(BY_NAME["cubic NLS d=3 n=0"].exact["action"], rel=1e-5)
@@ -29,7 +29,7 @@ def test_the_least_value_is_the_action_of_the_bounce_whatever_the_size_of_the_st
 def test_r_over_the_root_of_lambda_is_the_bounce():
     problem = problem_of(ss.Potential(cubic_nls))
     start = 6.0 * np.exp(-(problem.grid.nodes**2))[:, None] * problem.free_nodes
-    shape = Minimax(tol=1e-10).descend(problem, start)
+    shape = ColemanGlaserMartin(tol=1e-10).descend(problem, start)
     exact = ss.bounce(ss.Potential(cubic_nls), [0.0])
     r = np.linspace(0.0, 5.0, 50)
     found = problem.grid.interpolate(shape.u, r / math.sqrt(shape.scale))
@@ -41,7 +41,7 @@ def test_any_shape_lies_above_and_each_budget_of_steps_lies_lower(dim):
     model = ss.Potential(one_field_quartic)
     problem = problem_of(model, ss.RadialGrid(edges=GRID.edges, order=12, dim=dim))
     start = 6.0 / (1.0 + np.exp(3.0 * (problem.grid.nodes - 2.0)))[:, None] * problem.free_nodes
-    actions = [Minimax(tol=1e-9, max_steps=n).descend(problem, start).action for n in (1, 3, 6, 12, 150)]
+    actions = [ColemanGlaserMartin(tol=1e-9, max_steps=n).descend(problem, start).action for n in (1, 3, 6, 12, 150)]
     assert actions == sorted(actions, reverse=True)
     assert actions[0] > actions[-1]
     assert actions[-1] == pytest.approx(ss.bounce(model, [0.0], dim=dim).action, rel=1e-6)
@@ -53,13 +53,15 @@ def test_several_fields():
     problem = problem_of(well_model(row["coefficients"][:-1], row["coefficients"][-1]))
     step = 1.0 / (1.0 + np.exp(2.0 * (problem.grid.nodes - 3.0)))
     start = np.stack([1.1 * step, 0.9 * step], axis=1) * problem.free_nodes
-    shape = Minimax(tol=1e-9).descend(problem, start)
+    shape = ColemanGlaserMartin(tol=1e-9).descend(problem, start)
     assert shape.action == pytest.approx(row["action"], rel=1e-6)
 
 
 def test_a_start_that_never_goes_lower_is_told():
     problem = problem_of(ss.Potential(tilted_quartic, params={"c": 0.3}))
-    shape = Minimax().descend(problem, 0.01 * np.exp(-(problem.grid.nodes**2))[:, None] * problem.free_nodes)
+    shape = ColemanGlaserMartin().descend(
+        problem, 0.01 * np.exp(-(problem.grid.nodes**2))[:, None] * problem.free_nodes
+    )
     assert "no region of lower potential" in shape.status
     assert math.isnan(shape.action)
 
@@ -67,7 +69,7 @@ def test_a_start_that_never_goes_lower_is_told():
 def test_limits_are_told():
     problem = problem_of(ss.Potential(cubic_nls))
     start = 6.0 * np.exp(-(problem.grid.nodes**2))[:, None] * problem.free_nodes
-    shape = Minimax(tol=1e-9, max_steps=2).descend(problem, start)
+    shape = ColemanGlaserMartin(tol=1e-9, max_steps=2).descend(problem, start)
     assert shape.steps == 2
     assert "not converged within 2 steps" in shape.status
-    assert "out of time" in Minimax(tol=1e-14, max_seconds=1e-9).descend(problem, start).status
+    assert "out of time" in ColemanGlaserMartin(tol=1e-14, max_seconds=1e-9).descend(problem, start).status

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import supersoliton as ss
 from problems import double_well, octave_model
-from supersoliton.theory.vacua import describe
+from supersoliton.theory.vacua import vacuum_at
 
 
 def quartic(u, p):
@@ -118,7 +118,7 @@ def test_potentials_without_a_minimum_have_no_vacuum(function):
 
 def test_masses_of_a_stable_vacuum_are_numbers():
     """A massless field whose mass^2 is negative by rounding is stable, so its mass is 0 and not NaN."""
-    flat = describe(ss.Potential(lambda u, p: u[1] ** 2 - 1e-12 * u[0] ** 2, ("a", "b")), [0.0, 0.0])
+    flat = vacuum_at(ss.Potential(lambda u, p: u[1] ** 2 - 1e-12 * u[0] ** 2, ("a", "b")), [0.0, 0.0])
     assert flat.stable
     assert flat.masses == pytest.approx([0.0, np.sqrt(2.0)], abs=1e-5)
 
@@ -135,7 +135,7 @@ def test_the_search_is_reproducible_and_order_is_by_energy():
 
 
 def test_describe_takes_any_point():
-    top = describe(ss.Potential(double_well), [0.0])
+    top = vacuum_at(ss.Potential(double_well), [0.0])
     assert (top.energy_density, top.masses_squared.tolist(), top.stable) == (0.5, [-2.0], False)
     assert "V = 0.5" in repr(top)
 
@@ -166,8 +166,8 @@ def test_facts_of_a_point_are_those_of_its_couplings_and_its_radius():
     """They are remembered: by the couplings too, and by r where V depends on it."""
     model = ss.Potential(wells, ("a", "b"), {"k": 0.1, "tilt": 0.0})
     for k in (0.1, 0.3, 0.1):
-        assert describe(model.replace(k=k), [1.0, 1.0]).energy_density == pytest.approx(k, rel=1e-12)
+        assert vacuum_at(model.replace(k=k), [1.0, 1.0]).energy_density == pytest.approx(k, rel=1e-12)
     trap = ss.Potential(lambda u, p, r: 0.5 * r**2 * u[0] ** 2)
     for r in (1.0, 2.0, 1.0):
-        assert describe(trap, [3.0], r).energy_density == pytest.approx(4.5 * r**2, rel=1e-12)
-        assert describe(trap, [3.0], r).masses_squared == pytest.approx([r**2], rel=1e-12)
+        assert vacuum_at(trap, [3.0], r).energy_density == pytest.approx(4.5 * r**2, rel=1e-12)
+        assert vacuum_at(trap, [3.0], r).masses_squared == pytest.approx([r**2], rel=1e-12)

@@ -5,7 +5,7 @@ import pytest
 import tomli_w
 
 import supersoliton as ss
-from supersoliton.guesses.trained.library import RUNGS
+from supersoliton.guesses.trained.library import SOURCES
 from supersoliton.search.lowest import find_solutions
 from supersoliton.search.saddle import is_soliton
 from supersoliton.training.bench import bench
@@ -58,7 +58,7 @@ def test_every_trained_branch_is_looked_at(trained):
     for alpha in (0.35, 0.4, 0.45, 0.5):
         problem = config.problem_at({"alpha": alpha})
         found = find_solutions(problem, config.solver, config.trained_guess)
-        assert found.start in RUNGS
+        assert found.start in SOURCES
         assert is_soliton(problem, found.solutions)
 
 

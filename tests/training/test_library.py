@@ -19,8 +19,8 @@ def test_there_and_back_to_the_bit(library, tmp_path):
         other = again.models[branch]
         assert other.share == model.share
         assert np.array_equal(other.basis.modes, model.basis.modes)
-        for rung in ("network", "regression", "neighbour"):
-            mine, theirs = model.foretell(rung, x), other.foretell(rung, x)
+        for source in ("network", "regression", "neighbour"):
+            mine, theirs = model.predict(source, x), other.predict(source, x)
             assert (mine is None) == (theirs is None)
             assert mine is None or np.array_equal(mine, theirs)
     assert any(model.network is not None for model in again.models.values())

@@ -10,9 +10,9 @@ from small_training import load_small
 import supersoliton as ss
 from supersoliton.evaluate.batch import evaluate_batch
 from supersoliton.evaluate.evaluation import evaluate
-from supersoliton.guesses.trained.carriers import branch_of
-from supersoliton.guesses.trained.library import RUNGS, read_library, save_library
-from supersoliton.guesses.trained.prediction import corrected, foretell
+from supersoliton.guesses.trained.carriers import carriers_of
+from supersoliton.guesses.trained.library import SOURCES, read_library, save_library
+from supersoliton.guesses.trained.prediction import corrected, predict
 from supersoliton.search.lowest import find_solutions
 
 POINTS = [
@@ -36,41 +36,41 @@ def test_the_same_state_whatever_it_started_from(config, point, use):
     _, found = lowest(config, point, dataclasses.replace(config.trained_guess, use=use))
     assert found.solutions[0].converged
     assert problem.energy(found.solutions[0].u) == pytest.approx(problem.energy(plain.solutions[0].u), rel=1e-11)
-    assert branch_of(problem, found.solutions[0].u) == branch_of(problem, plain.solutions[0].u)
+    assert carriers_of(problem, found.solutions[0].u) == carriers_of(problem, plain.solutions[0].u)
     if use in ("analytic", "none"):
         assert found.start == "analytic"
         assert found.steps == plain.steps
     if use in ("auto", "regression") and point in POINTS[:2]:  # further out, eight states are too few to be trusted
-        assert found.start in (RUNGS if use == "auto" else (use,))
+        assert found.start in (SOURCES if use == "auto" else (use,))
         assert found.steps < plain.steps
 
 
 def test_auto_takes_the_smallest_residual(config, library):
     problem = config.problem_at(POINTS[0])
-    branch = branch_of(problem, find_solutions(problem, config.solver, None).solutions[0].u)
-    each = {rung: foretell(library, problem, branch, (rung,)).point.at.residual for rung in RUNGS}
-    best = foretell(library, problem, branch, RUNGS)
-    assert best.rung == min(each, key=each.get)
+    branch = carriers_of(problem, find_solutions(problem, config.solver, None).solutions[0].u)
+    each = {source: predict(library, problem, branch, (source,)).point.at.residual for source in SOURCES}
+    best = predict(library, problem, branch, SOURCES)
+    assert best.source == min(each, key=each.get)
     assert best.point.at.residual == min(each.values())
 
 
-def test_what_is_foretold_is_doubted_enough(config, library):
+def test_what_is_foretold_is_error_bound_enough(config, library):
     """The energy of a start lies above that of its state by no more than it is doubted."""
     for point in POINTS:
         problem, plain = lowest(config, point, ss.MultiStart())
         u = plain.solutions[0].u
-        found = foretell(library, problem, branch_of(problem, u), RUNGS)
+        found = predict(library, problem, carriers_of(problem, u), SOURCES)
         if corrected(problem, problem.coarser(2), found, 4) is None:
             continue
         better = corrected(problem, problem.coarser(2), found, 4)
         energy = problem.energy(u)
-        assert energy - 1e-9 * energy <= better.energy <= energy + better.doubt(problem) + 1e-9 * energy
-        if found.doubt(problem) < np.inf:
-            assert found.energy <= energy + found.doubt(problem)
+        assert energy - 1e-9 * energy <= better.energy <= energy + better.error_bound(problem) + 1e-9 * energy
+        if found.error_bound(problem) < np.inf:
+            assert found.energy <= energy + found.error_bound(problem)
 
 
 def mistaken(library):
-    """Every branch foretells what belongs to another."""
+    """Every branch predicts what belongs to another."""
     models = list(library.models.values())
     wrong = {
         one.branch: dataclasses.replace(other, branch=one.branch)
@@ -113,7 +113,7 @@ def test_an_evaluation_records_what_it_started_from_and_what_that_saved(config):
     helped = evaluate(config, POINTS[1])
     assert plain.start == "analytic"
     assert np.isnan(plain.values["steps_saved"])
-    assert helped.start in RUNGS
+    assert helped.start in SOURCES
     assert helped.values["newton_steps"] < plain.values["newton_steps"]
     saved = read_library(config.warm_start.checkpoint).record["search_steps"] - helped.values["newton_steps"]
     assert helped.values["steps_saved"] == pytest.approx(saved)
@@ -184,7 +184,7 @@ def test_starts_of_an_unknown_branch_are_all_kept(config, monkeypatch):
     """Where the file knows none of the branches, the search is the untrained one, start for start."""
     from supersoliton.search import lowest
 
-    monkeypatch.setattr(lowest, "foretell", lambda *_: None)
+    monkeypatch.setattr(lowest, "predict", lambda *_: None)
     for point in POINTS:
         _, plain = lowest(config, point, ss.MultiStart())
         _, found = lowest(config, point, config.trained_guess)
@@ -193,11 +193,11 @@ def test_starts_of_an_unknown_branch_are_all_kept(config, monkeypatch):
 
 
 def test_a_state_that_ended_on_another_branch_is_dropped(config, monkeypatch):
-    """Newton's method led astray from what was foretold: the start goes the long way, to the same state."""
+    """Newton's method led astray from what was predicted: the start goes the long way, to the same state."""
     from supersoliton.search import lowest
 
     problem, plain = lowest(config, POINTS[0], ss.MultiStart())
-    real, asked = lowest.branch_of, []
+    real, asked = lowest.carriers_of, []
 
     def astray(where, u):
         branch = real(where, u)
@@ -205,7 +205,7 @@ def test_a_state_that_ended_on_another_branch_is_dropped(config, monkeypatch):
         polished = where.grid == problem.grid
         return dataclasses.replace(branch, carriers=(99,)) if polished else branch
 
-    monkeypatch.setattr(lowest, "branch_of", astray)
+    monkeypatch.setattr(lowest, "carriers_of", astray)
     _, found = lowest(config, POINTS[0], config.trained_guess)
     assert any(where.grid == problem.grid for where in asked)
     assert found.start == "analytic"

@@ -12,7 +12,7 @@ import pytest
 from small_training import load_small, write_file
 
 import supersoliton as ss
-from supersoliton.guesses.trained.carriers import branch_of
+from supersoliton.guesses.trained.carriers import carriers_of
 from supersoliton.guesses.trained.library import read_library
 from supersoliton.training.pretraining import pretrain
 
@@ -98,7 +98,7 @@ def test_every_state_is_a_certified_one_of_its_branch(library, config):
             problem = config.problem_at(library.box.point(x))
             state = ss.solve(problem, guess=problem.vacuum.values + model.basis.expand(coefficients))
             assert state.certificate.certified
-            assert branch_of(problem, state.u) == branch
+            assert carriers_of(problem, state.u) == branch
             away = model.basis.project(state.u - problem.vacuum.values) - coefficients
             assert np.linalg.norm(away) < 1e-5 * np.linalg.norm(coefficients)
 

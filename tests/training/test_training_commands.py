@@ -9,7 +9,7 @@ import pytest
 from small_training import load_small, write_file
 
 import supersoliton as ss
-from supersoliton.guesses.trained.library import RUNGS
+from supersoliton.guesses.trained.library import SOURCES
 
 COMMAND = [sys.executable, "-m", "supersoliton.cli"]
 
@@ -55,8 +55,8 @@ def test_train_look_measure_and_scan(tmp_path):
     assert done.returncode == 0, done.stderr
     found = rows(tmp_path / "runs" / "small")
     assert len(found) == 4
-    assert {row["start"] for row in found} <= {*RUNGS, "analytic"}
-    assert any(row["start"] in RUNGS for row in found)
+    assert {row["start"] for row in found} <= {*SOURCES, "analytic"}
+    assert any(row["start"] in SOURCES for row in found)
     assert all(
         float(row["steps_saved"])
         == float(found[0]["steps_saved"]) + float(found[0]["newton_steps"]) - float(row["newton_steps"])
@@ -96,7 +96,7 @@ def test_full_without_a_table_trains_into_the_folder_of_the_scan(tmp_path, monke
     result = ss.scan(tmp_path / "whole.toml", out=tmp_path / "there", trials=2, quiet=True)
     assert result.finished == 2
     assert (tmp_path / "there" / "warm_start.npz").is_file()
-    assert {row["start"] for row in rows(tmp_path / "there")} & set(RUNGS)
+    assert {row["start"] for row in rows(tmp_path / "there")} & set(SOURCES)
 
 
 def test_starts_trained_anew_are_another_study(config, tmp_path, monkeypatch):

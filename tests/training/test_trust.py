@@ -1,4 +1,4 @@
-"""What is foretold is used where it can be trusted, and looked at no more than that takes."""
+"""What is predicted is used where it can be trusted, and looked at no more than that takes."""
 
 import dataclasses
 
@@ -8,10 +8,10 @@ import pytest
 import supersoliton as ss
 from supersoliton.guesses.trained.basis import make_basis
 from supersoliton.guesses.trained.box import Box
-from supersoliton.guesses.trained.carriers import branch_of
-from supersoliton.guesses.trained.galerkin import ENOUGH, Point, correct, variation
-from supersoliton.guesses.trained.library import RUNGS, BranchModel
-from supersoliton.guesses.trained.prediction import Foretold, corrected, foretell, is_minimum
+from supersoliton.guesses.trained.carriers import carriers_of
+from supersoliton.guesses.trained.galerkin import TOLERANCE, GalerkinPoint, correct, variation
+from supersoliton.guesses.trained.library import SOURCES, BranchModel
+from supersoliton.guesses.trained.prediction import Prediction, corrected, is_minimum, predict
 from supersoliton.search.lowest import _Search, find_solutions
 from supersoliton.training.seeds import follow, make_seed
 
@@ -30,15 +30,15 @@ def opposed(norm):
     return ss.solve(problem, guess=guess, solver=ss.Newton(target="stationary" if norm < 700 else "minimum"))
 
 
-def foretold(state, shift=0.0):
+def predicted(state, shift=0.0):
     """A start that is the state, less a part of its first carrier: as a model would give it whose basis spans both."""
     problem = state.problem
     w = state.u - problem.vacuum.values
     other = w.copy()
     other[:, 0] *= 0.9
     basis = make_basis(problem.grid, np.stack([w, other]), np.zeros((0, *w.shape)), size=1)
-    model = BranchModel(branch_of(problem, state.u), basis, np.zeros((1, 1)), np.zeros((1, 1)))
-    return Foretold(Point(problem, basis, basis.project(w + shift * (other - w))), "regression", model)
+    model = BranchModel(carriers_of(problem, state.u), basis, np.zeros((1, 1)), np.zeros((1, 1)))
+    return Prediction(GalerkinPoint(problem, basis, basis.project(w + shift * (other - w))), "regression", model)
 
 
 @pytest.mark.parametrize(("norm", "negative"), [(900.0, 0), (500.0, 1)])
@@ -46,8 +46,8 @@ def test_a_saddle_is_no_start(norm, negative):
     """It solves the equation and is on its branch; but the search descends, and would leave it."""
     state = opposed(norm)
     assert state.certificate.negative_modes == negative
-    assert str(branch_of(state.problem, state.u)) == "+0 -1"
-    start, coarse = foretold(state), state.problem.coarser(3)
+    assert str(carriers_of(state.problem, state.u)) == "+0 -1"
+    start, coarse = predicted(state), state.problem.coarser(3)
     assert start.point.error < 1e-9
     assert is_minimum(state.problem, coarse, start) == (negative == 0)
     assert (corrected(state.problem, coarse, start, 4) is None) == (negative > 0)
@@ -58,7 +58,7 @@ def test_without_norm_any_stationary_point_will_do():
     bounce = ss.bounce(ss.Potential(lambda u, p: 0.25 * u[0] ** 4 - 0.5 * u[0] ** 3 + 0.4 * 0.5 * u[0] ** 2, ("u",)),
                        (0.0,))  # fmt: skip
     assert bounce.certificate.negative_modes == 1
-    start = Foretold(Point(bounce.problem, *_spanned(bounce)), "regression", None)
+    start = Prediction(GalerkinPoint(bounce.problem, *_spanned(bounce)), "regression", None)
     assert is_minimum(bounce.problem, bounce.problem.coarser(3), start)
 
 
@@ -72,12 +72,12 @@ def test_a_basis_that_cannot_reach_the_state_is_no_start():
     """What is left of the residual after the correction is more than a branch has where it was trained."""
     state = opposed(900.0)
     other = ss.Problem(ss.OctaveHiggs(g=0.695, **MODEL), GRID, norm=900.0)
-    start = foretold(state)
-    point = Point(other, start.model.basis, start.point.coefficients)
+    start = predicted(state)
+    point = GalerkinPoint(other, start.model.basis, start.point.coefficients)
     start = start._replace(point=point)
     reached = correct(point, 4)
     assert 1.5e-3 < reached.error < 0.07
-    assert branch_of(other, reached.u) == start.model.branch
+    assert carriers_of(other, reached.u) == start.model.branch
     assert is_minimum(other, other.coarser(3), start)
     assert corrected(other, other.coarser(3), start, 4) is None
 
@@ -96,23 +96,23 @@ def spanned_by_three():
 def test_what_was_foretold_wrongly_is_looked_at_again():
     """A second variation thirty times too stiff moves nothing; the ladder sees it and goes on with the start's own."""
     problem, basis, ends = spanned_by_three()
-    branch = branch_of(problem, problem.vacuum.values + basis.expand(ends[0]))
+    branch = carriers_of(problem, problem.vacuum.values + basis.expand(ends[0]))
     model = BranchModel(branch, basis, np.zeros((1, 1)), ends[:1])
-    start = Foretold(Point(problem, basis, ends[0] + 0.04 * (ends[2] - ends[0])), "regression", model)
+    start = Prediction(GalerkinPoint(problem, basis, ends[0] + 0.04 * (ends[2] - ends[0])), "regression", model)
     start = start._replace(variation=30.0 * variation(start.point))
-    assert ENOUGH < start.point.error < 0.01
-    assert correct(start.point, 4, foretold=start.variation).error > ENOUGH
-    assert corrected(problem, problem.coarser(3), start, 4).point.error < ENOUGH
+    assert TOLERANCE < start.point.error < 0.01
+    assert correct(start.point, 4, predicted=start.variation).error > TOLERANCE
+    assert corrected(problem, problem.coarser(3), start, 4).point.error < TOLERANCE
 
 
 def asked_of(model):
-    """The model, and which rungs it is asked for."""
+    """The model, and which sources it is asked for."""
     asked = []
 
     class Noted(BranchModel):
-        def foretell(self, rung, x):
-            asked.append(rung)
-            return super().foretell(rung, x)
+        def predict(self, source, x):
+            asked.append(source)
+            return super().predict(source, x)
 
     fields = {f.name: getattr(model, f.name) for f in dataclasses.fields(model)}
     return Noted(**fields), asked
@@ -121,16 +121,16 @@ def asked_of(model):
 @pytest.mark.parametrize("fit", ["good", "hopeless", "none"])
 def test_the_nearest_state_is_looked_at_where_the_fits_are_of_no_use(config, library, fit):
     problem = config.problem_at(NEAR_A_STATE)
-    branch = branch_of(problem, find_solutions(problem, config.solver, None).solutions[0].u)
+    branch = carriers_of(problem, find_solutions(problem, config.solver, None).solutions[0].u)
     model = library.models[branch]
     if fit == "hopeless":
         model = dataclasses.replace(model, network=None, regression=lambda _: -10.0 * model.coefficients[0])
     elif fit == "none":
         model = dataclasses.replace(model, network=None, regression=None)
     model, asked = asked_of(model)
-    found = foretell(dataclasses.replace(library, models={branch: model}), problem, branch, RUNGS)
+    found = predict(dataclasses.replace(library, models={branch: model}), problem, branch, SOURCES)
     assert ("neighbour" in asked) == (fit != "good")
-    assert (found.rung == "neighbour") == (fit != "good")
+    assert (found.source == "neighbour") == (fit != "good")
 
 
 def test_every_state_is_found_also_from_trained_starts(config):
@@ -147,8 +147,8 @@ def test_every_state_is_found_also_from_trained_starts(config):
 
 def test_a_start_that_may_yet_be_the_lowest_is_not_left_out(config):
     state = opposed(900.0)
-    start, search = foretold(state, shift=0.05), _Search(state.problem, config.solver, ss.MultiStart())
-    doubt = start.doubt(state.problem)
+    start, search = predicted(state, shift=0.05), _Search(state.problem, config.solver, ss.MultiStart())
+    doubt = start.error_bound(state.problem)
     assert 0.0 < start.energy - state.energy < doubt
     assert not search.too_high(start, state.energy)
     assert search.too_high(start, state.energy - 2.0 * doubt)
@@ -171,7 +171,7 @@ def test_factors_that_are_too_old_are_renewed():
     problem, basis, ends = spanned_by_three()
 
     def error(times, steps):
-        start = Point(problem, basis, ends[0] + times * (ends[2] - ends[0]))
+        start = GalerkinPoint(problem, basis, ends[0] + times * (ends[2] - ends[0]))
         found = correct(start, steps, enough=0.0).coefficients
         return np.linalg.norm(found - ends[0]) / np.linalg.norm(ends[0])
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..scans import ScanResult
 
 _NULL = "null_percentile"
-_ANALYTIC = "analytic"  # start of a trial whose state nothing trained has foretold
+_ANALYTIC = "analytic"  # start of a trial whose state nothing trained has predicted
 
 
 def number(value: Any, digits: int = 5) -> str:

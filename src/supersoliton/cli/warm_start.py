@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ..guesses.trained.library import Library
-    from ..training.bench import Worth
+    from ..training.bench import Benefit
 
 app = App(help="Starts that were trained: what they are, what they are worth.")
 
@@ -65,7 +65,7 @@ def bench(
         )  # fmt: skip
     if not quiet:
         for worth in worths:
-            _print_worth(_console(), worth)
+            _print_benefit(_console(), worth)
         console = _console()
         console.print(f"Training took {sum(library.record['seconds'].values()):.0f} s.")
     write_json(json_file, {"file": str(file), "worth": [dataclasses.asdict(worth) for worth in worths]})
@@ -132,7 +132,7 @@ def _print_library(console: Console, data: dict[str, Any]) -> None:
     console.print(data["file"], soft_wrap=True)
 
 
-def _print_worth(console: Console, worth: Worth) -> None:
+def _print_benefit(console: Console, worth: Benefit) -> None:
     from .tables import number, simple_table
 
     where = "inside the box" if worth.where == "inside" else "outside, by up to 12 % of a range"

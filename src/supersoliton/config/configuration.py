@@ -22,7 +22,7 @@ from ..theory.base import AbstractModel
 from . import user_potential
 from .files import read
 from .scan import Range, ScanSettings, VerifySettings
-from .schema import as_table, build, check_keys, construct, is_finite, retold
+from .schema import as_table, build, check_keys, construct, is_finite, reworded
 from .tables import RECORDED, ProblemSettings, ScoreSettings, SpectrumSettings
 from .warm_start import WarmStartSettings
 
@@ -239,7 +239,7 @@ def _model(table: Mapping[str, Any], base: Path) -> tuple[AbstractModel, dict[st
     try:
         return user_potential.make_model(values), {"kind": kind, **values}
     except (ValueError, TypeError) as error:
-        raise ValueError(retold("model", str(error))) from error
+        raise ValueError(reworded("model", str(error))) from error
 
 
 def _problem(table: Mapping[str, Any]) -> ProblemSettings:
@@ -302,7 +302,7 @@ def _check_parameters(config: Config) -> None:
     if config.warm_start is not None:
         if not isinstance(config.problem.guess, MultiStart):
             raise ValueError(
-                "[warm_start] foretells the states that a search over branches finds, and [problem.guess] is another "
+                "[warm_start] predicts the states that a search over branches finds, and [problem.guess] is another "
                 'start: set kind = "multistart" there, or leave one of the tables out.'
             )
         if not config.warm_start.checkpoint:

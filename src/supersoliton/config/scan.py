@@ -47,7 +47,7 @@ class Range:
 
 @dataclass(frozen=True)
 class VerifySettings:
-    """[scan.verify]: when the trials are finished, evaluate what a surrogate of them foretells.
+    """[scan.verify]: when the trials are finished, evaluate what a surrogate of them predicts.
 
     points   how many points of the predicted Pareto set, the most promising first
     """

@@ -46,14 +46,14 @@ def build(table: str, cls: type[Component], values: Mapping[str, Any], *, also: 
 
 
 def construct(table: str, make: Any, **arguments: Any) -> Any:
-    """Call `make`, with the error of a component retold as one about the table."""
+    """Call `make`, with the error of a component reworded as one about the table."""
     try:
         return make(**arguments)
     except ValueError as error:
-        raise ValueError(retold(table, str(error))) from error
+        raise ValueError(reworded(table, str(error))) from error
 
 
-def retold(table: str, message: str) -> str:
+def reworded(table: str, message: str) -> str:
     """ "grid.r_max must be …" → "[grid] r_max must be …"; whatever names no key is prefixed with the table."""
     root = table.split(".")[-1]
     if message.startswith("["):

@@ -23,7 +23,7 @@ from jaxtyping import Bool, Float, Int
 from ..machine.jax_setup import AnyArray as Array
 
 
-class Factor(NamedTuple):
+class BatchedFactors(NamedTuple):
     """The factorised system; ``n`` unknowns per node, ``k = (order - 1) n`` interior unknowns per element."""
 
     blocks: Float[Array, "element size size"]  # the element matrices themselves, for residuals
@@ -53,7 +53,7 @@ def factor(
     free_first: Float[Array, " n"],
     free_last: Float[Array, " n"],
     exterior: Float[Array, "n n"],
-) -> Factor:
+) -> BatchedFactors:
     """Factorise the sum of the element matrices (node-major: unknown = node * n + field).
 
     ``free_first`` and ``free_last`` are 0 for fields held fixed at the first and the last node; ``exterior`` is added
@@ -84,7 +84,7 @@ def factor(
 
     last, (pivots, pivot_lu, pivot_permutation) = lax.scan(eliminate, diagonal[0], (off_diagonal, diagonal[1:]))
     last_lu, last_permutation = _lu(last)
-    return Factor(
+    return BatchedFactors(
         blocks=blocks,
         interior_lu=lu,
         interior_permutation=permutation,
@@ -97,7 +97,7 @@ def factor(
     )
 
 
-def solve(factors: Factor, rhs: Float[Array, "node n column"]) -> Float[Array, "node n column"]:
+def solve(factors: BatchedFactors, rhs: Float[Array, "node n column"]) -> Float[Array, "node n column"]:
     """Solve A x = rhs for several columns; entries of ``rhs`` at fixed values are ignored and x is 0 there."""
     n_nodes, n, columns = rhs.shape
     n_elements = factors.blocks.shape[0]
@@ -133,7 +133,7 @@ def solve(factors: Factor, rhs: Float[Array, "node n column"]) -> Float[Array, "
     return jnp.concatenate([body, x_vertices[-1:]])
 
 
-def negative(factors: Factor) -> tuple[Int[Array, ""], Bool[Array, ""]]:
+def negative(factors: BatchedFactors) -> tuple[Int[Array, ""], Bool[Array, ""]]:
     """The number of negative eigenvalues, and whether it is in doubt: as :func:`.host.inertia`, in a batch.
 
     The interior blocks are eliminated node by node, in blocks of the n fields of a node, without pivoting between

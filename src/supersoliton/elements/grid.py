@@ -33,7 +33,7 @@ _EXTRA_POINTS = 4
 
 # Nodes up to which a product with a dense matrix costs no more than the sum over the elements (13 fields: 7 us at 97
 # nodes, 12 and 11 us at 193, 3.6 ms and 0.06 ms at 1537).
-FEW = 128
+DENSE_NODES = 128
 
 
 def sphere_area(dim: float) -> float:
@@ -228,12 +228,14 @@ class RadialGrid:
     @functools.cached_property
     def mass_form(self) -> Any:
         """What multiplies nodal data (node, column) as ``mass`` does: on many nodes a sum over elements."""
-        return self.mass if self.n_nodes <= FEW else ElementSum(self, self.element_matrices(of="mass"))
+        return self.mass if self.n_nodes <= DENSE_NODES else ElementSum(self, self.element_matrices(of="mass"))
 
     @functools.cached_property
     def stiffness_form(self) -> Any:
         """The same for ``stiffness``."""
-        return self.stiffness if self.n_nodes <= FEW else ElementSum(self, self.element_matrices(of="stiffness"))
+        return (
+            self.stiffness if self.n_nodes <= DENSE_NODES else ElementSum(self, self.element_matrices(of="stiffness"))
+        )
 
     def gather(self, u: Float[Array, "node ..."]) -> Float[Array, "element {self.order}+1 ..."]:
         return u[self.element_nodes]

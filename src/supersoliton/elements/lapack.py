@@ -30,7 +30,7 @@ class Interior(NamedTuple):
     pivots: Array | None
 
 
-class Factor(NamedTuple):
+class HostFactors(NamedTuple):
     """The factorised system; ``n`` unknowns per node, ``k = (order - 1) n`` interior unknowns per element."""
 
     interior: tuple[Interior, ...]
@@ -49,7 +49,7 @@ def factor(
     free_first: Float[Array, " n"],
     free_last: Float[Array, " n"],
     exterior: Float[Array, "n n"],
-) -> Factor:
+) -> HostFactors:
     """Factorise the sum of the element matrices, whose ``entries`` stand where ``parts`` says.
 
     The other arguments are those of :func:`.condensed.factor`. Element by element, so that what is worked on stays in
@@ -89,7 +89,7 @@ def factor(
     off_diagonal = schur[:, :n, n:] * free[:-1, :, None] * free[1:, None, :]
     width = 2 * n - 1
     band, band_pivots, _ = dgbtrf(_banded(diagonal, off_diagonal), width, width, overwrite_ab=1)
-    return Factor(tuple(interior), coupling, diagonal, off_diagonal, band, band_pivots, free)
+    return HostFactors(tuple(interior), coupling, diagonal, off_diagonal, band, band_pivots, free)
 
 
 def _eliminate(matrix: Float[Array, "k k"]) -> Interior:
@@ -121,7 +121,7 @@ def _banded(diagonal: Array, off_diagonal: Array) -> Array:
 
 
 @one_thread
-def solve(factors: Factor, rhs: Float[Array, "node n column"]) -> Float[Array, "node n column"]:
+def solve(factors: HostFactors, rhs: Float[Array, "node n column"]) -> Float[Array, "node n column"]:
     """Solve A x = rhs for several columns; entries of ``rhs`` at fixed values are ignored and x is 0 there."""
     n_nodes, n, columns = rhs.shape
     n_elements = len(factors.interior)
@@ -171,7 +171,7 @@ def matvec(
 
 
 @one_thread
-def inertia(factors: Factor) -> tuple[int, int]:
+def inertia(factors: HostFactors) -> tuple[int, int]:
     """Numbers of (negative, positive) eigenvalues of the matrix on its free unknowns."""
     negative = sum(_negative_pivots(p.lower, p.pivots) for p in factors.interior if p.pivots is not None)
     pivot = factors.diagonal[0]

@@ -19,7 +19,7 @@ def evaluate_batch(
 ) -> list[Evaluation]:
     """Evaluate many sets of couplings together; the results are those of :func:`.evaluate` for each, in this order.
 
-    Each evaluation is a lane (:mod:`.lanes`): Newton's runs, factorisations and eigenproblems are executed for all of
+    Each evaluation is a task (:mod:`.tasks`): Newton's runs, factorisations and eigenproblems are executed for all of
     them at once on the device. One that fails or does not converge there is evaluated again alone on the host, and the
     stage "host" of its ``seconds`` says so. ``seconds`` are shares of the batch's time.
 
@@ -29,15 +29,15 @@ def evaluate_batch(
     ------
     ValueError : where a point is not valid for the configuration, or there is no such device.
     """
-    return evaluate_lanes(cfg, points, device=device)[0]
+    return evaluate_tasks(cfg, points, device=device)[0]
 
 
-def evaluate_lanes(
+def evaluate_tasks(
     cfg: Settings, points: Sequence[Mapping[str, float]], *, device: str | None = None
 ) -> tuple[list[Evaluation], batching.Report]:
     """:func:`evaluate_batch` with what the batch did: the seconds of every kernel."""
     chosen = devices.find(device or str(getattr(getattr(cfg, "scan", None), "device", "auto")))
-    jobs = [functools.partial(evaluate_in_lane, cfg, point) for point in points]
+    jobs = [functools.partial(evaluate_in_task, cfg, point) for point in points]
     found, errors, report = batching.run(jobs, chosen)
     for error in errors:
         if error is not None:
@@ -45,8 +45,8 @@ def evaluate_lanes(
     return found, report
 
 
-def evaluate_in_lane(cfg: Settings, point: Mapping[str, float]) -> Evaluation:
-    """Evaluate in the lane that this runs in; alone, on the host, where that does not end in a converged state."""
+def evaluate_in_task(cfg: Settings, point: Mapping[str, float]) -> Evaluation:
+    """Evaluate in the task that this runs in; alone, on the host, where that does not end in a converged state."""
     try:
         evaluation = evaluate(cfg, point)
         if evaluation.status == "converged":

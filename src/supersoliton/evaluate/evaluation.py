@@ -14,7 +14,7 @@ from ..guesses.trained.warm_start import untrained
 from ..machine import batching
 from ..machine.blas_threads import one_thread
 from ..problem.problem import DiscreteProblem
-from ..search.lowest import ANALYTIC, Found
+from ..search.lowest import ANALYTIC, SearchResult
 from ..search.saddle import find_solitons
 from ..search.self_consistent import iterate, recorded
 from ..solvers.base import AbstractSolver
@@ -23,8 +23,8 @@ from ..states.certificate import RESIDUAL_LIMIT
 from ..states.kinds import BOUNDARY_LIMIT
 from ..states.state import State, make_state
 from ..theory import OctaveHiggs
-from .findings import Findings
 from .scoring import score
+from .trial_result import TrialResult
 
 _RESOLVED = 1e-4  # relative error of the energy above which a state may be made by the mesh
 _MIN_AMPLITUDE = 0.1  # the original's pre-check on the largest |Psi|
@@ -44,7 +44,7 @@ class Settings(Protocol):
 
 
 @dataclass(frozen=True)
-class Evaluation(Findings):
+class Evaluation(TrialResult):
     """All that a trial records, and the state itself."""
 
     state: State | None = field(repr=False)
@@ -87,14 +87,14 @@ def evaluate(cfg: Settings, point: Mapping[str, float]) -> Evaluation:
         found = find_solitons(problem, cfg.solver, guess)
     else:  # the evaluation is that of the fixed point, or of where the search for one ended
         fixed = iterate(problem, cfg.problem.self_consistent, guess, cfg.solver)
-        problem, found = fixed.problem, Found(fixed.solutions, len(fixed.solutions))
+        problem, found = fixed.problem, SearchResult(fixed.solutions, len(fixed.solutions))
         vacuum_values = observables.vacuum_masses(problem) if found.solutions else vacuum_values
     clock.lap("state")
     if not found.solutions:
         return _without_state(couplings, fixed.status if fixed else "diverged: no start has a finite energy", clock)
     state = make_state(problem, found.solutions[0])
     clock.lap("certificate")
-    # A start that was foretold has to earn its trust. Only a finer mesh or a larger box mends the other reasons.
+    # A start that was predicted has to earn its trust. Only a finer mesh or a larger box mends the other reasons.
     if found.start != ANALYTIC and not state.certificate.solved:
         again = find_solitons(problem, cfg.solver, untrained(guess))
         found = again._replace(steps=found.steps + again.steps, untrained_steps=found.untrained_steps)

@@ -22,8 +22,8 @@ from ..states.kinds import BOUNDARY_LIMIT, boundary_fraction, is_homogeneous
 from ..states.state import State
 from .branch import Branch, BranchPoint, SpecialPoint
 from .curve import Curve, Lost, Node, linearise
-from .family import Family, Point
-from .segment import Found, Segment
+from .family import Family, FamilyPoint
+from .segment import Segment, SpecialNode
 
 _FIRST_STEP = 0.02  # relative change of the state
 _SMALLEST = 1e-6
@@ -90,7 +90,7 @@ def continuation(
     return Branch(parameter, tuple(walk.points), tuple(walk.special), status, walk.watch.seconds)
 
 
-def _check(state: State, parameter: str, stop: float) -> tuple[Family, Point, float]:
+def _check(state: State, parameter: str, stop: float) -> tuple[Family, FamilyPoint, float]:
     expect_state("continuation", state)
     problem = state.problem
     if not state.converged:
@@ -113,7 +113,7 @@ def _check(state: State, parameter: str, stop: float) -> tuple[Family, Point, fl
     goal = family.hidden(float(stop))
     if abs(goal - q) <= 1e-12 * max(abs(q), abs(goal)):
         raise ValueError(f"continuation: stop = {stop:g} is where the state already is: give another value")
-    return family, Point(problem, np.asarray(state.u, dtype=float), state.multiplier, q), goal
+    return family, FamilyPoint(problem, np.asarray(state.u, dtype=float), state.multiplier, q), goal
 
 
 class _Walk:
@@ -165,7 +165,7 @@ class _Walk:
             steps=node.iterations,
         )
 
-    def record_special(self, found: Found) -> SpecialPoint:
+    def record_special(self, found: SpecialNode) -> SpecialPoint:
         shown = self.family.shown(found.q)
         # From q to the parameter: domega = domega^2 / (2 omega).
         factor = 1.0 / (2.0 * max(shown, 1e-300)) if self.family.kind == "omega" else 1.0

@@ -28,7 +28,7 @@ from ..elements import lapack
 from ..problem import functional, second_variation
 from ..problem.modes import border_of, count_negative
 from ..problem.residual import force, shift_of
-from .family import Family, Point
+from .family import Family, FamilyPoint
 
 _SHIFTS = (0.0, 1e-6, -3e-6)  # tried in turn; the spectrum's unit is mass^2
 _REFINED = 1e-11  # relative residual at which the refinement of a bordered solution ends
@@ -39,7 +39,7 @@ class Lost(ArithmeticError):
     """The corrector did not arrive; the message says why."""
 
 
-class Row(NamedTuple):
+class BorderRow(NamedTuple):
     """A linear equation <u, du> + <c, dc> = excess."""
 
     u: Array
@@ -54,7 +54,7 @@ class Tangent(NamedTuple):
     c: Array
 
 
-class Metric(NamedTuple):
+class ArcMetric(NamedTuple):
     """<x, y> = x_w^T M y_w / size + sum_k weight_k x_k y_k with x_w = x_u - drift x_q: relative changes.
 
     The change of a state is measured against its vacuum, which moves by ``drift`` with the parameter: otherwise the
@@ -83,19 +83,19 @@ class Linearisation:
     """The factorised system at one point."""
 
     family: Family
-    point: Point
+    point: FamilyPoint
     force: Array
     columns: Array  # dF/dc: (control, node, field)
     blocks: Array  # A itself, element by element
     factors: tuple[Any, ...]  # of A; of A + s M where A alone was too nearly singular
-    rows: tuple[Row, ...]  # the equation N(u) = N, where there is one
+    rows: tuple[BorderRow, ...]  # the equation N(u) = N, where there is one
 
     def stiffness(self, x: Array) -> Array:
         free = self.point.problem.free_nodes
         product = lapack.matvec(self.blocks, self.point.problem.theory.exterior, x[:, :, None])
         return product[:, :, 0] * free
 
-    def solve(self, load: Array, last: Row, *, homogeneous: bool = False) -> tuple[Array, Array]:
+    def solve(self, load: Array, last: BorderRow, *, homogeneous: bool = False) -> tuple[Array, Array]:
         """(du, dc) of the bordered system with right-hand side (load, excesses); homogeneous: only that of ``last``."""
         rows = (*self.rows, last)
         goal = np.array([0.0 if homogeneous and row is not last else row.excess for row in rows])
@@ -113,7 +113,9 @@ class Linearisation:
             problem, problem.curvature(self.point.u), shift_of(problem, self.point.multiplier) + shift
         )
 
-    def _eliminate(self, load: Array, rows: tuple[Row, ...], goal: Array, shift: float) -> tuple[Array, Array] | None:
+    def _eliminate(
+        self, load: Array, rows: tuple[BorderRow, ...], goal: Array, shift: float
+    ) -> tuple[Array, Array] | None:
         factors = self._factors(shift)
         first = second_variation.solve(factors, load, *self.columns)
         if not np.all(np.isfinite(first)):
@@ -143,15 +145,15 @@ class Linearisation:
                 return u, c
         return None
 
-    def arc_row(self, metric: Metric, tangent: Tangent, excess: float) -> Row:
+    def arc_row(self, metric: ArcMetric, tangent: Tangent, excess: float) -> BorderRow:
         u, c = metric.form(tangent)
-        return Row(u * self.point.problem.free_nodes, c, excess)
+        return BorderRow(u * self.point.problem.free_nodes, c, excess)
 
-    def value_row(self, excess: float) -> Row:
-        return Row(*self.family.value_row(self.point), excess)
+    def value_row(self, excess: float) -> BorderRow:
+        return BorderRow(*self.family.value_row(self.point), excess)
 
 
-def linearise(family: Family, point: Point) -> Linearisation:
+def linearise(family: Family, point: FamilyPoint) -> Linearisation:
     problem = point.problem
     grid = problem.grid
     gradient = problem.energy_and_gradient(point.u)[1]
@@ -170,10 +172,10 @@ def linearise(family: Family, point: Point) -> Linearisation:
         columns = [family.force_rate(point, blank.stiffness)]
         if family.holds_norm:
             columns.append(-border)
-    rows: tuple[Row, ...] = ()
+    rows: tuple[BorderRow, ...] = ()
     if family.holds_norm:
         missing = 0.5 * (float(problem.norm or 0.0) - problem.norm_of_state(point.u))
-        rows = (Row(border, np.zeros(2), missing),)
+        rows = (BorderRow(border, np.zeros(2), missing),)
     return Linearisation(family, point, vector, np.stack(columns), blocks, (factors,), rows)
 
 
@@ -181,9 +183,9 @@ def linearise(family: Family, point: Point) -> Linearisation:
 class Node:
     """A converged point of the curve with all that is known there."""
 
-    point: Point
+    point: FamilyPoint
     tangent: Tangent  # of unit length in ``metric``
-    metric: Metric
+    metric: ArcMetric
     residual: float
     iterations: int
     # along the tangent
@@ -206,7 +208,7 @@ class Curve:
         self.family, self.tol, self.max_iterations = family, tol, max_iterations
         self.span = span  # the range of the parameter, its unit where it passes zero
 
-    def metric_at(self, point: Point) -> Metric:
+    def metric_at(self, point: FamilyPoint) -> ArcMetric:
         grid = point.problem.grid
         away = (point.u - point.problem.vacuum.values) * point.problem.free_nodes
         volume = float(np.sum(grid.quadrature_weights))
@@ -215,15 +217,15 @@ class Curve:
         if self.family.kind != "norm":
             weight[0] = 1.0 / max(abs(point.q), 0.1 * self.span) ** 2
         drift = self.family.vacuum_rate(point.problem) * point.problem.free_nodes
-        return Metric(grid.mass, size, weight, drift)
+        return ArcMetric(grid.mass, size, weight, drift)
 
-    def difference(self, a: Point, b: Point) -> Tangent:
+    def difference(self, a: FamilyPoint, b: FamilyPoint) -> Tangent:
         """x_b - x_a."""
         return Tangent(
             (b.u - a.u) * a.problem.free_nodes, np.asarray(self.family.controls(b) - self.family.controls(a))
         )
 
-    def correct(self, guess: Point, row_of: Any) -> tuple[Point, float, int, Linearisation]:
+    def correct(self, guess: FamilyPoint, row_of: Any) -> tuple[FamilyPoint, float, int, Linearisation]:
         """Newton's method on the bordered system; ``row_of(linearisation)`` is its last equation.
 
         When the residual is below the tolerance one more step is taken, to rounding.
@@ -253,16 +255,16 @@ class Curve:
             point = moved
         raise Lost(f"the corrector did not converge within {self.max_iterations} steps (residual {history[-1]:.1e})")
 
-    def residual(self, point: Point) -> float:
+    def residual(self, point: FamilyPoint) -> float:
         return force(point.problem, point.u).residual
 
-    def settle(self, point: Point) -> Point:
+    def settle(self, point: FamilyPoint) -> FamilyPoint:
         """The multiplier of a state at fixed norm is its Rayleigh quotient, as every solver reports it."""
         if point.problem.norm is None:
             return point
-        return Point(point.problem, point.u, force(point.problem, point.u).multiplier, point.q)
+        return FamilyPoint(point.problem, point.u, force(point.problem, point.u).multiplier, point.q)
 
-    def node(self, guess: Point, row_of: Any, towards: Node) -> Node:
+    def node(self, guess: FamilyPoint, row_of: Any, towards: Node) -> Node:
         """Correct ``guess`` and measure everything there; the tangent keeps the sense of ``towards``."""
         try:
             point, residual, iterations, lin = self.correct(guess, row_of)
@@ -271,7 +273,7 @@ class Curve:
             raise Lost(str(error)) from error
 
     def measure(
-        self, point: Point, residual: float, iterations: int, lin: Linearisation, towards: Node | float
+        self, point: FamilyPoint, residual: float, iterations: int, lin: Linearisation, towards: Node | float
     ) -> Node:
         """Everything at a converged point; the tangent keeps the sense of ``towards``, or of that change of q."""
         metric = self.metric_at(point)
@@ -316,7 +318,7 @@ class Curve:
 
     # Along the curve
 
-    def ahead(self, node: Node, step: float) -> Point:
+    def ahead(self, node: Node, step: float) -> FamilyPoint:
         """The predictor: the point at ``step`` along the tangent."""
         try:
             return self.family.move(node.point, step * node.tangent.u, step * node.tangent.c)
@@ -326,7 +328,7 @@ class Curve:
     def on_arc(self, node: Node, sigma: float) -> Any:
         """The equation <t, x - x_node> = sigma as a row at the current iterate."""
 
-        def row(lin: Linearisation) -> Row:
+        def row(lin: Linearisation) -> BorderRow:
             here = node.metric.inner(node.tangent, self.difference(node.point, lin.point))
             return lin.arc_row(node.metric, node.tangent, sigma - here)
 

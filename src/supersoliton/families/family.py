@@ -29,7 +29,7 @@ from ..problem.modes import border_of
 from ..problem.problem import DiscreteProblem
 from ..theory.base import PotentialFunction
 from ..theory.derivatives import point_functions, point_kernels
-from ..theory.vacua import describe, slope
+from ..theory.vacua import slope, vacuum_at
 
 # Relative step of the central difference of the exterior matrix, a smooth function of the masses: the best compromise
 # of truncation (step^2) and rounding (1e-16/step) is the cube root of the rounding unit.
@@ -37,7 +37,7 @@ _DIFFERENCE = 6e-6
 
 
 @dataclass(frozen=True, eq=False)
-class Point:
+class FamilyPoint:
     """A place of the family: the problem there, fields (n_nodes, n_fields), omega^2 and the parameter q."""
 
     problem: DiscreteProblem
@@ -93,7 +93,7 @@ class Family:
     def hidden(self, value: float) -> float:
         return value**2 if self.kind == "omega" else value
 
-    def controls(self, point: Point) -> Array:
+    def controls(self, point: FamilyPoint) -> Array:
         if self.kind == "norm":
             return np.array([point.multiplier])
         return np.array([point.q, point.multiplier]) if self.holds_norm else np.array([point.q])
@@ -121,15 +121,15 @@ class Family:
             if given is not None and not isinstance(given, str):
                 changes[name] = tuple(float(x) for x in vacuum)
         other = near.replace(**changes)
-        other.__dict__["vacuum"] = describe(model, vacuum, _outer_radius(near))
+        other.__dict__["vacuum"] = vacuum_at(model, vacuum, _outer_radius(near))
         return other
 
-    def move(self, point: Point, du: Array, dc: Array) -> Point:
+    def move(self, point: FamilyPoint, du: Array, dc: Array) -> FamilyPoint:
         """The point at u + du, c + dc; fields held at the boundary take the values of its vacuum."""
         u = point.u + du * point.problem.free_nodes
         if self.kind == "norm":
             problem = self.problem_at(point.problem, point.problem.norm_of_state(u))
-            return Point(problem, u, point.multiplier + float(dc[0]), float(problem.norm or 0.0))
+            return FamilyPoint(problem, u, point.multiplier + float(dc[0]), float(problem.norm or 0.0))
         q = point.q + float(dc[0])
         problem = self.problem_at(point.problem, q)
         multiplier = point.multiplier + float(dc[-1]) if self.holds_norm else point.multiplier
@@ -137,7 +137,7 @@ class Family:
             multiplier = q
         held = problem.free_nodes[-1] == 0
         u[-1, held] = problem.vacuum.values[held]
-        return Point(problem, u, multiplier, q)
+        return FamilyPoint(problem, u, multiplier, q)
 
     # Derivatives with respect to the controls
 
@@ -169,7 +169,7 @@ class Family:
         out[-1, held] = self.vacuum_rate(problem)[held]
         return out
 
-    def force_rate(self, point: Point, stiffness: Callable[[Array], Array]) -> Array:
+    def force_rate(self, point: FamilyPoint, stiffness: Callable[[Array], Array]) -> Array:
         """dF/dq at fixed free nodes and fixed omega^2 (``omega``: dF/domega^2); ``stiffness(x)`` is A x."""
         problem, grid = point.problem, point.problem.grid
         out = np.zeros_like(point.u)
@@ -190,7 +190,7 @@ class Family:
             out[-1] -= np.asarray(problem.theory.exterior) @ self.vacuum_rate(problem)
         return out * problem.free_nodes
 
-    def exterior_rate(self, point: Point) -> Array:
+    def exterior_rate(self, point: FamilyPoint) -> Array:
         """dX/dq of the exterior matrix, by a central difference (one-sided where q has no smaller value)."""
         problem = point.problem
         step = _DIFFERENCE * max(abs(point.q), 1e-3)
@@ -199,13 +199,13 @@ class Family:
         ends = [self.problem_at(problem, value).exterior(0) for value in (lower, upper)]
         return (ends[1] - ends[0]) / (upper - lower)
 
-    def value_row(self, point: Point) -> tuple[Array, Array]:
+    def value_row(self, point: FamilyPoint) -> tuple[Array, Array]:
         """dq as a linear form of (du, dc)."""
         if self.kind == "norm":
             return 2.0 * border_of(point.problem, point.u), np.zeros(1)
         return np.zeros_like(point.u), np.eye(self.n_controls)[0]
 
-    def explicit_slope(self, point: Point, du: Array, dq: float) -> tuple[float, float]:
+    def explicit_slope(self, point: FamilyPoint, du: Array, dq: float) -> tuple[float, float]:
         """dE/dq at fixed free nodes beyond omega^2/2 dN/dq, and its change along (du, dq).
 
         The change leaves out the terms of the boundary, which are exponentially small for localised states.

@@ -17,7 +17,7 @@ from scipy.optimize import brentq
 from ..problem import second_variation
 from ..problem.modes import border_of, factorise
 from .curve import Curve, Lost, Node
-from .family import Point
+from .family import FamilyPoint
 
 _FOLD_ACCURACY = 1e-6  # of the step; the parameter is quadratic there, so it is known to 1e-12 of its change
 _CROSSING_ACCURACY = 1e-9  # of the step
@@ -28,7 +28,7 @@ _INVERSE_ITERATIONS = 12
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class SpecialNode:
     """A special point: its word, the node (or the nearest that there is), q and how far it may be off, the mode."""
 
     kind: str
@@ -81,7 +81,7 @@ class Segment:
         w = self._hermite(sigma)
         return w[0] * self.a.point.q + w[1] * self.a.dq + w[2] * self.b.point.q + w[3] * self.b.dq
 
-    def guess(self, sigma: float) -> Point:
+    def guess(self, sigma: float) -> FamilyPoint:
         _, wa, w, wb = self._hermite(sigma)
         far, ta, tb = self.curve.difference(self.a.point, self.b.point), self.a.tangent, self.b.tangent
         try:
@@ -132,9 +132,9 @@ class Segment:
 
     # Special points
 
-    def special(self) -> list[Found]:
+    def special(self) -> list[SpecialNode]:
         """Folds of the parameter, extrema of the norm at fixed frequency, other changes of the negative modes."""
-        found: list[tuple[float, Found]] = []
+        found: list[tuple[float, SpecialNode]] = []
         stretches: list[tuple[float, Node]] = [(0.0, self.a)]
         if self.a.dq * self.b.dq < 0:
             sigma, fold, ends = self._fold()
@@ -144,13 +144,13 @@ class Segment:
             sigma, node = self._turning(lambda node: node.dnorm)
             counts = [self.a.negative_modes, self.b.negative_modes]
             tolerance = abs(node.dq) * _FOLD_ACCURACY * self.length
-            found.append((sigma, Found("norm extremum", node, node.point.q, tolerance, counts[0], counts[1])))
+            found.append((sigma, SpecialNode("norm extremum", node, node.point.q, tolerance, counts[0], counts[1])))
         stretches.append((self.length, self.b))
         for i in range(0, len(stretches), 2):
             found += self._crossings(*stretches[i], *stretches[i + 1])
         return [item for _, item in sorted(found, key=lambda pair: pair[0])]
 
-    def _fold(self) -> tuple[float, Found, list[tuple[float, Node]]]:
+    def _fold(self) -> tuple[float, SpecialNode, list[tuple[float, Node]]]:
         """Where the parameter turns, and the nodes just before and after."""
         try:
             sigma, fold = self._turning(lambda node: node.dq)
@@ -163,10 +163,10 @@ class Segment:
         curvature = abs(self.b.dq - self.a.dq) / self.length
         tolerance = 0.5 * curvature * change**2 + abs(fold.dq) * change + _ROUNDING * abs(fold.point.q)
         counts = (ends[0][1].negative_modes, ends[1][1].negative_modes)
-        found = Found("fold", fold, fold.point.q, tolerance, *counts, critical_mode(fold)[1])
+        found = SpecialNode("fold", fold, fold.point.q, tolerance, *counts, critical_mode(fold)[1])
         return sigma, found, ends
 
-    def _meeting(self) -> tuple[float, Found, list[tuple[float, Node]]]:
+    def _meeting(self) -> tuple[float, SpecialNode, list[tuple[float, Node]]]:
         """A fold at which the bordered system is singular: the arm of a pitchfork turns onto its mirror image.
 
         No node can be had there, so the place is interpolated between ever nearer ones; it is believed to the
@@ -191,7 +191,9 @@ class Segment:
         nearest = min((inner.a, inner.b), key=lambda node: abs(node.dq))
         counts = (inner.a.negative_modes, inner.b.negative_modes)
         note = "the system is singular here: another branch passes"
-        found = Found("fold", nearest, q, tolerance + _ROUNDING * abs(q), *counts, critical_mode(nearest)[1], note)
+        found = SpecialNode(
+            "fold", nearest, q, tolerance + _ROUNDING * abs(q), *counts, critical_mode(nearest)[1], note
+        )
         return sigma, found, [low, high]
 
     def _interpolated_turn(self) -> float:
@@ -210,7 +212,7 @@ class Segment:
         sigma = brentq(lambda s: slope(self.node(s)), 0.0, self.length, xtol=_FOLD_ACCURACY * self.length, rtol=1e-15)
         return float(sigma), self.node(float(sigma))
 
-    def _crossings(self, low: float, first: Node, high: float, last: Node) -> list[tuple[float, Found]]:
+    def _crossings(self, low: float, first: Node, high: float, last: Node) -> list[tuple[float, SpecialNode]]:
         """Zeros of an eigenvalue of the second variation, where the number of negative ones changes."""
         if first.negative_modes == last.negative_modes or high <= low:
             return []
@@ -230,10 +232,10 @@ class Segment:
         except Lost:  # the corrector fails where other branches are near: known to the step, and says so
             half = abs(last.point.q - first.point.q)
             counts = (reference, last.negative_modes)
-            return [(high, Found("bifurcation", last, last.point.q, half, *counts, critical_mode(last)[1]))]
+            return [(high, SpecialNode("bifurcation", last, last.point.q, half, *counts, critical_mode(last)[1]))]
         accuracy = abs(node.dq) * 2.0 * tolerance + _ROUNDING * abs(node.point.q)
         counts = (reference, after.negative_modes)
-        here = (sigma, Found("bifurcation", node, node.point.q, accuracy, *counts, critical_mode(node)[1]))
+        here = (sigma, SpecialNode("bifurcation", node, node.point.q, accuracy, *counts, critical_mode(node)[1]))
         rest = [] if after is last or after.negative_modes == reference else self._crossings(beyond, after, high, last)
         return [here, *rest]
 

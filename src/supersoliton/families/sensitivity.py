@@ -28,7 +28,7 @@ from ..problem.problem import DiscreteProblem
 from ..states.state import State
 from ..theory.derivatives import point_functions
 from .curve import linearise
-from .family import Family, Point
+from .family import Family, FamilyPoint
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def sensitivity(state: State, parameter: str) -> Sensitivity:
     value = getattr(problem, parameter) if family.kind != "coupling" else problem.model.params[parameter]
     # The family's own variable is omega^2 where the frequency varies.
     per = 2.0 * float(value) if family.kind == "omega" else 1.0
-    point = Point(problem, state.u, state.multiplier, family.hidden(float(value)))
+    point = FamilyPoint(problem, state.u, state.multiplier, family.hidden(float(value)))
     line = linearise(family, point)
     du, dc = line.solve(np.zeros_like(state.u), line.value_row(1.0), homogeneous=True)
     border = border_of(problem, state.u)

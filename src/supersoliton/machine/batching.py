@@ -1,14 +1,14 @@
 r"""Many computations side by side that run each heavy kernel as one batch: what an accelerator wants.
 
-A *lane* is an ordinary function, say one evaluation, in a thread of its own. Wherever it comes to a kernel (a pure JAX
-function of arrays: a Newton run, a factorisation, an eigenproblem) it stops there and waits. When all lanes wait, the
+A *task* is an ordinary function, say one evaluation, in a thread of its own. Wherever it comes to a kernel (a pure JAX
+function of arrays: a Newton run, a factorisation, an eigenproblem) it stops there and waits. When all tasks wait, the
 largest set of them that waits for the same kernel with the same shapes is executed as one ``vmap`` on the chosen
-device, and those lanes go on. So a calculation is written once, for one problem; its decisions are taken by the same
-lines in a batch and alone; and lanes that part company (one more step, one more search) meet again, because the others
+device, and those tasks go on. So a calculation is written once, for one problem; its decisions are taken by the same
+lines in a batch and alone; and tasks that part company (one more step, one more search) meet again, because the others
 wait where the next kernel is.
 
-Only one lane runs at a time: nothing that they share needs a lock, and the order of events is always the same. Batches
-are padded to a power of four by repeating the last lane, so that few shapes are compiled.
+Only one task runs at a time: nothing that they share needs a lock, and the order of events is always the same. Batches
+are padded to a power of four by repeating the last task, so that few shapes are compiled.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ _here = threading.local()
 Value = TypeVar("Value")
 
 
-def current() -> Lane | None:
-    """The lane that this code runs in; None outside, where kernels are what they are on the host."""
-    return getattr(_here, "lane", None)
+def current() -> Task | None:
+    """The task that this code runs in; None outside, where kernels are what they are on the host."""
+    return getattr(_here, "task", None)
 
 
 def now() -> float:
-    """A clock in seconds. In a lane it stands still while others run, and a shared kernel counts by its share."""
-    lane = current()
-    return time.perf_counter() if lane is None else lane.clock()
+    """A clock in seconds. In a task it stands still while others run, and a shared kernel counts by its share."""
+    task = current()
+    return time.perf_counter() if task is None else task.clock()
 
 
 class cached_property(Generic[Value]):
     """``functools.cached_property`` without the lock that it holds up to Python 3.11 while it computes.
 
-    One lane that stops at a kernel inside would block all others that want the property of their own object.
+    One task that stops at a kernel inside would block all others that want the property of their own object.
     """
 
     def __init__(self, compute: Callable[[Any], Value]) -> None:
@@ -63,8 +63,8 @@ class cached_property(Generic[Value]):
         return value
 
 
-class Kept:
-    """One lane's part of a batched result that stays on the device, to be given to the next kernel."""
+class DeviceArray:
+    """One task's part of a batched result that stays on the device, to be given to the next kernel."""
 
     def __init__(self, batch: Any, index: int, size: int) -> None:
         self.batch, self.index, self.size = batch, index, size
@@ -84,14 +84,14 @@ class _Request:
 
 @dataclass
 class Report:
-    """What a batch did: seconds in each kernel, how often it was called, for how many lanes; and the rest, on the host.
+    """What a batch did: seconds in each kernel, how often it was called, for how many tasks; and the rest, on the host.
 
     ``seconds[name]`` contains the compilation of a shape that is met for the first time.
     """
 
     seconds: dict[str, float] = field(default_factory=dict)
     calls: dict[str, int] = field(default_factory=dict)
-    lanes: dict[str, int] = field(default_factory=dict)
+    tasks: dict[str, int] = field(default_factory=dict)
     total: float = 0.0
 
     @property
@@ -99,52 +99,52 @@ class Report:
         """Seconds outside of the kernels."""
         return self.total - sum(self.seconds.values())
 
-    def add(self, name: str, seconds: float, lanes: int) -> None:
+    def add(self, name: str, seconds: float, tasks: int) -> None:
         self.seconds[name] = self.seconds.get(name, 0.0) + seconds
         self.calls[name] = self.calls.get(name, 0) + 1
-        self.lanes[name] = self.lanes.get(name, 0) + lanes
+        self.tasks[name] = self.tasks.get(name, 0) + tasks
 
 
 class _Cancelled(BaseException):
-    """Raised in the lanes when their batch is dropped."""
+    """Raised in the tasks when their batch is dropped."""
 
 
-class Lane:
+class Task:
     """One of the computations; see :func:`run`."""
 
-    def __init__(self, crew: _Crew, job: Callable[[], Any]) -> None:
-        self.crew, self.job = crew, job
+    def __init__(self, scheduler: _Scheduler, job: Callable[[], Any]) -> None:
+        self.scheduler, self.job = scheduler, job
         self.wake = threading.Semaphore(0)
         self.request: _Request | None = None
         self.active, self.ended = False, False
         self.value: Any = None
         self.error: Exception | None = None
         self._spent, self._since = 0.0, 0.0
-        self.thread = threading.Thread(target=self._run, name="lane", daemon=True)
+        self.thread = threading.Thread(target=self._run, name="task", daemon=True)
 
     def clock(self) -> float:
         return self._spent + time.perf_counter() - self._since
 
     def start(self) -> None:
         """Let its clock run: from before it is woken till after its last word, or a busy machine's wait for a core,
-        twice at every kernel, would be the time of no lane."""
+        twice at every kernel, would be the time of no task."""
         self._since = time.perf_counter()
 
     def stop(self) -> None:
         self._spent += time.perf_counter() - self._since
 
     def share(self, seconds: float) -> None:
-        """Add its share of a kernel to the lane's clock, which does not run while it waits."""
+        """Add its share of a kernel to the task's clock, which does not run while it waits."""
         self._spent += seconds
 
     def call(
         self, kernel: Callable[..., Any], common: Any, *arguments: Any, keep: bool = False, late: bool = False
     ) -> Any:
-        """``kernel(common, *arguments)``, executed together with the lanes that come to the same kernel.
+        """``kernel(common, *arguments)``, executed together with the tasks that come to the same kernel.
 
-        ``common`` must be the same object in all lanes; the arguments are pytrees of arrays and numbers, or one
-        :class:`Kept` first. The result is NumPy's, or stays on the device where ``keep`` is set. A ``late`` kernel is
-        expensive: it waits until no lane wants another one.
+        ``common`` must be the same object in all tasks; the arguments are pytrees of arrays and numbers, or one
+        :class:`DeviceArray` first. The result is NumPy's, or stays on the device where ``keep`` is set. A ``late``
+        kernel is expensive: it waits until no task wants another one.
         """
         request = _Request(kernel, common, arguments, keep, late)
         request.key = _key(request)
@@ -156,17 +156,17 @@ class Lane:
 
     def _pause(self) -> None:
         self.active = False
-        self.crew.back.release()
+        self.scheduler.back.release()
         self.wake.acquire()
-        if self.crew.dropped:
+        if self.scheduler.dropped:
             raise _Cancelled
 
     def _run(self) -> None:
         self.wake.acquire()
-        _here.lane = self
+        _here.task = self
         try:
-            if not self.crew.dropped:
-                with jax.default_device(self.crew.host):
+            if not self.scheduler.dropped:
+                with jax.default_device(self.scheduler.host):
                     self.value = self.job()
         except _Cancelled:
             pass
@@ -174,83 +174,83 @@ class Lane:
             self.error = error
         finally:
             self.active, self.ended = False, True
-            self.crew.back.release()
+            self.scheduler.back.release()
 
 
-class _Crew:
-    """The lanes of one batch, and the thread that executes what they ask for (the caller's own)."""
+class _Scheduler:
+    """The tasks of one batch, and the thread that executes what they ask for (the caller's own)."""
 
     def __init__(self, jobs: Sequence[Callable[[], Any]], device: Any) -> None:
         self.device, self.host = device, jax.local_devices(backend="cpu")[0]
-        self.back = threading.Semaphore(0)  # released by the lane that stops
+        self.back = threading.Semaphore(0)  # released by the task that stops
         self.dropped = False
         self.report = Report()
         self.commons: dict[int, tuple[Any, Any]] = {}
-        self.lanes = [Lane(self, job) for job in jobs]
+        self.tasks = [Task(self, job) for job in jobs]
 
-    def resume(self, lane: Lane) -> None:
-        """Let one lane run until it stops or ends."""
-        lane.active = True
-        lane.start()
-        lane.wake.release()
+    def resume(self, task: Task) -> None:
+        """Let one task run until it stops or ends."""
+        task.active = True
+        task.start()
+        task.wake.release()
         self.back.acquire()
-        lane.stop()
+        task.stop()
 
     def work(self) -> None:
         start = time.perf_counter()
-        for lane in self.lanes:
-            lane.thread.start()
+        for task in self.tasks:
+            task.thread.start()
         try:
-            for lane in self.lanes:
-                self.resume(lane)
-            while waiting := [lane for lane in self.lanes if not lane.ended]:
+            for task in self.tasks:
+                self.resume(task)
+            while waiting := [task for task in self.tasks if not task.ended]:
                 group = _largest(waiting)
                 self.execute(group)
-                for lane in group:
-                    self.resume(lane)
+                for task in group:
+                    self.resume(task)
         finally:
             self.drop()
             self.report.total = time.perf_counter() - start
 
     def drop(self) -> None:
-        """End the lanes that have not ended (the caller was interrupted)."""
+        """End the tasks that have not ended (the caller was interrupted)."""
         self.dropped = True
-        while any(lane.active for lane in self.lanes):  # it stops at its next kernel
+        while any(task.active for task in self.tasks):  # it stops at its next kernel
             time.sleep(1e-3)
-        for lane in self.lanes:
-            lane.wake.release()
-            if lane.thread.ident is not None:  # it was started
-                lane.thread.join()
+        for task in self.tasks:
+            task.wake.release()
+            if task.thread.ident is not None:  # it was started
+                task.thread.join()
 
-    def execute(self, group: list[Lane]) -> None:
-        requests = [lane.request for lane in group if lane.request is not None]
+    def execute(self, group: list[Task]) -> None:
+        requests = [task.request for task in group if task.request is not None]
         fitting = max(1, _BYTES_AT_ONCE // max(_bytes(requests[0].arguments), 1))
         size = 1 << ((fitting.bit_length() - 1) // 2 * 2)  # a power of four, so that padding does not exceed it
-        if any(isinstance(argument, Kept) for argument in requests[0].arguments):
+        if any(isinstance(argument, DeviceArray) for argument in requests[0].arguments):
             size = len(group)  # these run on the whole batch that they were kept from
         for first in range(0, len(group), size):
             part = requests[first : first + size]
             start = time.perf_counter()
             try:
                 self._answer(part)
-            except Exception as error:  # noqa: BLE001  (each lane decides what it makes of it)
+            except Exception as error:  # noqa: BLE001  (each task decides what it makes of it)
                 for request in part:
                     request.error = error
             seconds = time.perf_counter() - start
-            for lane, request in zip(group[first : first + size], part, strict=True):
-                lane.share(seconds / len(part))
+            for task, request in zip(group[first : first + size], part, strict=True):
+                task.share(seconds / len(part))
                 request.arguments = ()  # they may hold the last reference to much memory
             self.report.add(_name(requests[0].kernel), seconds, len(part))
 
     def _answer(self, requests: list[_Request]) -> None:
         first = requests[0]
-        kept = first.arguments[0] if first.arguments and isinstance(first.arguments[0], Kept) else None
+        kept = first.arguments[0] if first.arguments and isinstance(first.arguments[0], DeviceArray) else None
         own = [request.arguments[1:] if kept else request.arguments for request in requests]
-        if kept:  # the kernel runs on the whole batch that is on the device; lanes that do not ask are masked by zeros
+        if kept:  # the kernel runs on the whole batch that is on the device; tasks that do not ask are masked by zeros
             places, size = [request.arguments[0].index for request in requests], kept.size
             rows = _at(own, places, size)
         else:
-            places, size = list(range(len(requests))), _padded(len(requests), len(self.lanes))
+            places, size = list(range(len(requests))), _padded(len(requests), len(self.tasks))
             rows = jax.tree.map(lambda *leaves: np.stack([*leaves] + [leaves[-1]] * (size - len(leaves))), *own)
         arguments = jax.device_put(rows, self.device)
         if kept:
@@ -259,7 +259,7 @@ class _Crew:
         if first.keep:
             jax.block_until_ready(result)
             for request, place in zip(requests, places, strict=True):
-                request.answer = Kept(result, place, size)
+                request.answer = DeviceArray(result, place, size)
             return
         result = jax.device_get(result)
         for request, place in zip(requests, places, strict=True):
@@ -273,24 +273,24 @@ class _Crew:
 
 
 def run(jobs: Sequence[Callable[[], Any]], device: Any = None) -> tuple[list[Any], list[Exception | None], Report]:
-    """Run ``jobs`` as lanes; returns their values, their errors (None where there was none), and what it took.
+    """Run ``jobs`` as tasks; returns their values, their errors (None where there was none), and what it took.
 
     ``device``: where the kernels are executed; the first that JAX has unless given.
     """
     jax_setup.enable_compilation_cache()
-    crew = _Crew(jobs, device if device is not None else jax.local_devices()[0])
-    crew.work()
-    return [lane.value for lane in crew.lanes], [lane.error for lane in crew.lanes], crew.report
+    scheduler = _Scheduler(jobs, device if device is not None else jax.local_devices()[0])
+    scheduler.work()
+    return [task.value for task in scheduler.tasks], [task.error for task in scheduler.tasks], scheduler.report
 
 
 def alone(job: Callable[[], Any]) -> Any:
-    """Run ``job`` as if there were no lane: every kernel on the host."""
-    lane = current()
-    _here.lane = None
+    """Run ``job`` as if there were no task: every kernel on the host."""
+    task = current()
+    _here.task = None
     try:
         return job()
     finally:
-        _here.lane = lane
+        _here.task = task
 
 
 @functools.lru_cache(maxsize=256)
@@ -307,7 +307,7 @@ def _key(request: _Request) -> tuple[Any, ...]:
     """What must agree for two requests to be executed together."""
     shapes: list[Any] = []
     for argument in request.arguments:
-        if isinstance(argument, Kept):
+        if isinstance(argument, DeviceArray):
             shapes.append(id(argument.batch))
         else:
             leaves, structure = jax.tree.flatten(argument)
@@ -315,18 +315,18 @@ def _key(request: _Request) -> tuple[Any, ...]:
     return (request.kernel, id(request.common), request.keep, *shapes)
 
 
-def _largest(waiting: list[Lane]) -> list[Lane]:
-    groups: dict[Any, list[Lane]] = {}
-    for lane in waiting:
-        assert lane.request is not None
-        groups.setdefault(lane.request.key, []).append(lane)
+def _largest(waiting: list[Task]) -> list[Task]:
+    groups: dict[Any, list[Task]] = {}
+    for task in waiting:
+        assert task.request is not None
+        groups.setdefault(task.request.key, []).append(task)
     return max(groups.values(), key=lambda group: (not group[0].request.late, len(group)))  # type: ignore[union-attr]
 
 
-def _padded(count: int, lanes: int) -> int:
-    """The next power of four, and at least four where there are several lanes: few shapes to compile."""
+def _padded(count: int, tasks: int) -> int:
+    """The next power of four, and at least four where there are several tasks: few shapes to compile."""
     power = 1 << (((count - 1).bit_length() + 1) // 2 * 2)
-    return max(power, 4) if lanes > 1 else power
+    return max(power, 4) if tasks > 1 else power
 
 
 def _at(own: list[tuple[Any, ...]], places: list[int], size: int) -> Any:
@@ -340,5 +340,5 @@ def _at(own: list[tuple[Any, ...]], places: list[int], size: int) -> Any:
 
 
 def _bytes(arguments: tuple[Any, ...]) -> int:
-    given = [argument for argument in arguments if not isinstance(argument, Kept)]
+    given = [argument for argument in arguments if not isinstance(argument, DeviceArray)]
     return sum(np.asarray(leaf).nbytes for leaf in jax.tree.leaves(given))

@@ -36,7 +36,7 @@ def is_accelerator(device: Any) -> bool:
     return str(device.platform) != "cpu"
 
 
-def describe() -> str:
+def describe_devices() -> str:
     """What JAX has here, for a log: "cpu:0 (cpu)", "cuda:0 (NVIDIA H100 80GB HBM3)"."""
     import jax
 

@@ -14,7 +14,7 @@ from ..elements.grid import RadialGrid, sphere_area
 from ..machine.batching import cached_property
 from ..theory.base import AbstractModel
 from ..theory.derivatives import point_kernels
-from ..theory.vacua import Vacuum, describe, mass_matrix, slope, vacua
+from ..theory.vacua import Vacuum, mass_matrix, slope, vacua, vacuum_at
 from . import functional
 from .exterior import decay_rate
 from .functional import Geometry, Theory
@@ -131,7 +131,7 @@ class Problem:
                 f"problem.{name} {values.tolist()} is no vacuum: the slope of V there is {np.max(np.abs(force)):.3g}; "
                 'use boundary="vacuum" or a stationary point of V'
             )
-        lightest = describe(self.model, values, self._outer_radius)
+        lightest = vacuum_at(self.model, values, self._outer_radius)
         if self.norm is None and self.omega is None and not lightest.stable and not self.model.explicit_r:
             raise ValueError(
                 f"problem.{name} {values.tolist()} is no vacuum: it has a tachyon of mass^2 "
@@ -167,15 +167,15 @@ class Problem:
     def vacuum(self) -> Vacuum:
         """The boundary state; see the class notes. Raises ValueError where the potential has no such state."""
         if self.background is not None:
-            return describe(self.model, self.background, self._outer_radius)
+            return vacuum_at(self.model, self.background, self._outer_radius)
         if not isinstance(self.boundary, str):
-            return describe(self.model, self.boundary, self._outer_radius)
+            return vacuum_at(self.model, self.boundary, self._outer_radius)
         n = self.model.n_fields
         held = self.carries_norm > 0 if (self.norm is not None or self.omega is not None) else np.zeros(n, bool)
         if held.all():
             return self._stationary(np.zeros(n))
         if not held.any():
-            origin = describe(self.model, np.zeros(n), self._outer_radius)
+            origin = vacuum_at(self.model, np.zeros(n), self._outer_radius)
             flat = np.max(np.abs(slope(self.model, origin.values, self._outer_radius))) <= 1e-12
             if flat and origin.stable:
                 return origin
@@ -194,7 +194,7 @@ class Problem:
                 f"problem.boundary: the fields that carry the norm must vanish at infinity, but V has slope "
                 f"{np.max(np.abs(force)):.3g} there: shift the fields so that V is stationary at 0"
             )
-        return describe(self.model, values, self._outer_radius)
+        return vacuum_at(self.model, values, self._outer_radius)
 
     # The same with other arguments
 

@@ -21,7 +21,7 @@ import scipy.linalg
 from numpy import ndarray as Array
 from scipy.linalg.lapack import dpbtrf, dpbtrs
 
-from ..elements.grid import FEW, ElementSum, RadialGrid
+from ..elements.grid import DENSE_NODES, ElementSum, RadialGrid
 from .problem import DiscreteProblem
 
 
@@ -78,10 +78,10 @@ def metric(grid: RadialGrid) -> Metric:
 def host_metric(grid: RadialGrid) -> Metric:
     """The same for NumPy alone: on many nodes without matrices over them.
 
-    Up to FEW nodes the inverse is a matrix (5 microseconds a product instead of 26: 97 nodes, 8 fields). Beyond,
-    meshes come and go with the adaption, and it costs more (2.5 ms for 193 nodes) than all its products.
+    Up to DENSE_NODES nodes the inverse is a matrix (5 microseconds a product instead of 26: 97 nodes, 8 fields).
+    Beyond, meshes come and go with the adaption, and it costs more (2.5 ms for 193 nodes) than all its products.
     """
-    if grid.n_nodes <= FEW:
+    if grid.n_nodes <= DENSE_NODES:
         return metric(grid)
     blocks = grid.element_matrices(of="stiffness") + grid.element_matrices(of="mass")
     return Metric(ElementSum(grid, blocks), BandedInverse(blocks))

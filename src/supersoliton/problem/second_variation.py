@@ -1,6 +1,6 @@
 """The factorised second variation, which every solver and certificate shares.
 
-On the host (:mod:`..elements.lapack`), where one problem at a time needs no compiled linear algebra; in a lane
+On the host (:mod:`..elements.lapack`), where one problem at a time needs no compiled linear algebra; in a task
 (:mod:`..machine.batching`), batched on the device (:mod:`..elements.batched`).
 """
 
@@ -18,8 +18,8 @@ from ..machine import batching
 from . import functional
 from .problem import DiscreteProblem
 
-Factors = lapack.Factor | batching.Kept
-_COLUMNS = 3  # right-hand sides of one call in a lane, so that all calls have one shape
+Factors = lapack.HostFactors | batching.DeviceArray
+_COLUMNS = 3  # right-hand sides of one call in a task, so that all calls have one shape
 
 
 def factorise(problem: DiscreteProblem, curvature: Any, shift: Any, *, ell: int = 0, free_first: Any = None) -> Factors:
@@ -30,9 +30,9 @@ def factorise(problem: DiscreteProblem, curvature: Any, shift: Any, *, ell: int 
     barrier = float(ell * (ell + float(problem.grid.dim) - 2.0))
     first = problem.free_first if free_first is None else free_first
     frame, last = problem.theory_at(ell).frame, problem.free_last
-    lane = batching.current()
-    if lane is not None:
-        return lane.call(_factor, problem.geometry, frame, curvature, shift, barrier, first, last, keep=True)
+    task = batching.current()
+    if task is not None:
+        return task.call(_factor, problem.geometry, frame, curvature, shift, barrier, first, last, keep=True)
     geo = problem.geometry
     entries = functional.packed_blocks(geo, frame, np.asarray(curvature), np.asarray(shift), barrier)
     parts = packing(geo.values.shape[2], problem.model.n_fields)
@@ -42,12 +42,12 @@ def factorise(problem: DiscreteProblem, curvature: Any, shift: Any, *, ell: int 
 def solve(factors: Factors, *columns: Any) -> Array:
     """Solutions (node, field, column) for any number of right-hand sides (node, field)."""
     rhs = np.stack(columns, axis=2)
-    if isinstance(factors, lapack.Factor):
+    if isinstance(factors, lapack.HostFactors):
         return lapack.solve(factors, rhs)
-    lane, count = batching.current(), rhs.shape[2]
-    assert lane is not None
+    task, count = batching.current(), rhs.shape[2]
+    assert task is not None
     rhs = np.concatenate([rhs, np.zeros((*rhs.shape[:2], -count % _COLUMNS))], axis=2)
-    parts = [lane.call(_solve, None, factors, rhs[:, :, i : i + _COLUMNS]) for i in range(0, count, _COLUMNS)]
+    parts = [task.call(_solve, None, factors, rhs[:, :, i : i + _COLUMNS]) for i in range(0, count, _COLUMNS)]
     return np.concatenate(parts, axis=2)[:, :, :count]
 
 
@@ -57,15 +57,15 @@ def solve_each(problem: DiscreteProblem, curvatures: Array, shifts: Array, colum
     ``curvatures`` (system, element, point, field, field), ``shifts`` (system, field), ``columns`` of the same shape as
     the solutions.
     """
-    lane = batching.current()
-    if lane is None:
+    task = batching.current()
+    if task is None:
         each = zip(curvatures, shifts, columns, strict=True)
         return np.stack([lapack.solve(factorise(problem, c, s), rhs) for c, s, rhs in each])  # type: ignore[arg-type]
     count = len(curvatures)
     missing = (1 << (count - 1).bit_length()) - count
     systems = [np.concatenate([a, np.repeat(a[-1:], missing, axis=0)]) for a in (curvatures, shifts, columns)]
     ends = problem.free_first, problem.free_last
-    return lane.call(_solve_each, problem.geometry, problem.theory.frame, ends, *systems, late=True)[:count]
+    return task.call(_solve_each, problem.geometry, problem.theory.frame, ends, *systems, late=True)[:count]
 
 
 def negative(factors: Factors) -> int:
@@ -73,13 +73,13 @@ def negative(factors: Factors) -> int:
 
     Raises
     ------
-    ArithmeticError : in a lane, where a pivot is too small to tell its sign.
+    ArithmeticError : in a task, where a pivot is too small to tell its sign.
     """
-    if isinstance(factors, lapack.Factor):
+    if isinstance(factors, lapack.HostFactors):
         return lapack.inertia(factors)[0]
-    lane = batching.current()
-    assert lane is not None
-    count, doubtful = lane.call(_negative, None, factors)
+    task = batching.current()
+    assert task is not None
+    count, doubtful = task.call(_negative, None, factors)
     if doubtful:
         raise ArithmeticError("the inertia is in doubt: a block pivot of the second variation is singular to 1e-9")
     return int(count)
@@ -93,12 +93,12 @@ def _factor(
     barrier: Any,
     free_first: Any,
     free_last: Any,
-) -> batched.Factor:
+) -> batched.BatchedFactors:
     blocks = functional.hessian_blocks(geo, frame, curvature, shift, barrier)
     return batched.factor(blocks, free_first, free_last, frame.exterior)
 
 
-def _solve(_: None, factors: batched.Factor, rhs: Any) -> Any:
+def _solve(_: None, factors: batched.BatchedFactors, rhs: Any) -> Any:
     return batched.solve(factors, rhs)
 
 
@@ -111,5 +111,5 @@ def _solve_each(
     return jax.vmap(one)(curvatures, shifts, rhs)
 
 
-def _negative(_: None, factors: batched.Factor) -> Any:
+def _negative(_: None, factors: batched.BatchedFactors) -> Any:
     return batched.negative(factors)

@@ -1,4 +1,4 @@
-"""The verification phase, [scan.verify]: what a surrogate of the finished trials foretells, evaluated for real.
+"""The verification phase, [scan.verify]: what a surrogate of the finished trials predicts, evaluated for real.
 
 When the trials asked for are finished, the predicted Pareto set is sought on the surrogate, the points that would add
 most to the front found so far are evaluated as further trials, and each keeps its prediction beside what was found.
@@ -18,8 +18,8 @@ from ..config.scan import ScanSettings
 from .pareto import choose_largest_gains, nondominated
 from .surrogate import Scale, Surrogate, fit, from_unit, to_unit
 
-MARK = "verify"  # attribute of a trial of this phase: its Prediction
-LEAST = 20  # feasible trials without which nothing is foretold: 7 length scales are not told by fewer
+MARK = "verify"  # attribute of a trial of this phase: its SurrogatePrediction
+LEAST = 20  # feasible trials without which nothing is predicted: 7 length scales are not told by fewer
 _CANDIDATES = 2048  # a Sobol sequence over the box, then as many children of the best in each of the rounds
 _STEPS = (0.2, 0.1, 0.05, 0.02)  # of the unit box: standard deviations by which children differ from their parents
 _LIKELY = 0.5  # probability of being feasible below which a point is not proposed
@@ -27,14 +27,14 @@ _MOST = 300  # members of a predicted Pareto set among which the proposals are c
 
 
 @dataclass(frozen=True)
-class Prediction:
-    """What was foretold of one trial, as it stands in the study; lists run over the objectives.
+class SurrogatePrediction:
+    """What was predicted of one trial, as it stands in the study; lists run over the objectives.
 
     after, index, of     how many trials had been finished, the rank among the proposals, best first, and their number
     feasible             probability that all constraints hold
     mean, std            prediction of a new evaluation on the `scales` of the models, where it is Gaussian
     median, low, high    the same in the objective's own unit; two of three evaluations should lie in low … high
-    skill                how much of each objective's variance the models foretell of trials left out
+    skill                how much of each objective's variance the models predict of trials left out
     """
 
     after: int
@@ -57,10 +57,10 @@ class Prediction:
         ]
 
 
-def prediction(trial: FrozenTrial) -> Prediction | None:
-    """What was foretold of a trial; None for a trial that the sampler drew."""
+def prediction(trial: FrozenTrial) -> SurrogatePrediction | None:
+    """What was predicted of a trial; None for a trial that the sampler drew."""
     mark = trial.user_attrs.get(MARK)
-    return None if mark is None else Prediction(**mark)
+    return None if mark is None else SurrogatePrediction(**mark)
 
 
 def is_drawn(trial: FrozenTrial) -> bool:
@@ -77,7 +77,7 @@ def is_pending(trials: Sequence[FrozenTrial], after: int) -> bool:
 
 def propose(
     settings: ScanSettings, trials: Sequence[FrozenTrial], count: int, *, after: int
-) -> list[tuple[dict[str, float], Prediction]]:
+) -> list[tuple[dict[str, float], SurrogatePrediction]]:
     """Points to evaluate, best first, each with its prediction; the same for the same trials.
 
     Trials of this very phase teach nothing, so that a phase that was interrupted goes on with the points it had. Fewer
@@ -146,7 +146,7 @@ def _thinned(means: Array, front: Array, rng: np.random.Generator) -> Array:
     return np.sort(np.concatenate([np.unique(ends), rng.choice(others, _MOST - len(ends), replace=False)]))
 
 
-def _predictions(surrogate: Surrogate, units: Array, after: int) -> list[tuple[dict[str, float], Prediction]]:
+def _predictions(surrogate: Surrogate, units: Array, after: int) -> list[tuple[dict[str, float], SurrogatePrediction]]:
     models = surrogate.objectives
     moments = [model.mean_and_std(units) for model in models]
     feasible = surrogate.feasibility(units)
@@ -160,7 +160,7 @@ def _predictions(surrogate: Surrogate, units: Array, after: int) -> list[tuple[d
         made.append(
             (
                 from_unit(surrogate.parameters, unit),
-                Prediction(
+                SurrogatePrediction(
                     after=after,
                     index=index,
                     of=len(units),
@@ -178,6 +178,6 @@ def _predictions(surrogate: Surrogate, units: Array, after: int) -> list[tuple[d
     return made
 
 
-def as_attribute(told: Prediction) -> Mapping[str, Any]:
+def as_attribute(told: SurrogatePrediction) -> Mapping[str, Any]:
     """The prediction as the study keeps it."""
     return {MARK: asdict(told)}

@@ -53,7 +53,7 @@ class Model:
     """One quantity over the unit box: its scale and the process fitted on it.
 
     `left_out` are the errors, found minus predicted, of each trial when it is left out of the fit. `skill` is 1 minus
-    the ratio of their squares to the variance: 1 foretells everything, 0 is no better than the mean of the trials.
+    the ratio of their squares to the variance: 1 predicts everything, 0 is no better than the mean of the trials.
     """
 
     def __init__(self, units: Array, values: Array, *, seed: int) -> None:

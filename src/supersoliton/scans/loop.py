@@ -181,7 +181,7 @@ class _Loop:
             self._turns(executor, stop)
             if self._config.scan.verify is not None and not stop.is_set():
                 progress.tell("fitting a surrogate")
-                planned = self._ledger.foretell(self._config.scan.verify.points)
+                planned = self._ledger.predict(self._config.scan.verify.points)
                 progress.total += planned
                 progress.tell(f"{planned} predicted points" if planned else "too few feasible trials for a surrogate")
                 self._turns(executor, stop)

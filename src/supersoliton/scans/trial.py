@@ -118,10 +118,10 @@ def _memory(config: Any) -> Any:
     """The cache of this configuration, made once in this process; None where it is switched off."""
     if not getattr(config.scan, "cache", True):
         return None
-    from ..evaluate.cache.memory import Memory
+    from ..evaluate.cache.memory import CachedEvaluate
 
     if _memories.get("config") is not config:
-        _memories.update(config=config, memory=Memory(config))
+        _memories.update(config=config, memory=CachedEvaluate(config))
     return _memories["memory"]
 
 

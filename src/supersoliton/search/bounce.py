@@ -26,13 +26,13 @@ from ..problem.asymptotics import decay_length
 from ..problem.problem import DiscreteProblem, Problem
 from ..problem.transfer import transfer
 from ..solvers.base import CONVERGED, Solution, Stopwatch
-from ..solvers.coleman_glaser_martin import Minimax, Shape
+from ..solvers.coleman_glaser_martin import ColemanGlaserMartin, Shape
 from ..solvers.newton import Newton
 from ..states.accuracy import exterior_error
 from ..states.state import State, make_state
 from ..theory.base import AbstractModel
 from ..theory.derivatives import point_kernels
-from ..theory.vacua import Vacuum, describe, slope, vacua
+from ..theory.vacua import Vacuum, slope, vacua, vacuum_at
 from .adaptive import ELEMENTS, ORDER, converge_mesh, domain_for
 from .dimension import continue_dimension, core_radius
 
@@ -176,7 +176,7 @@ def _check_false_vacuum(model: AbstractModel, given: Any) -> Vacuum:
     n = model.n_fields
     if values is None or values.shape != (n,) or not np.all(np.isfinite(values)):
         raise ValueError(f"bounce: false_vacuum must be {n} finite values, got {given!r}: give one for each field")
-    state = describe(model, values)
+    state = vacuum_at(model, values)
     force = float(np.max(np.abs(slope(model, values))))
     scale = 1.0 + float(np.max(np.abs(values))) * float(np.max(np.abs(state.masses_squared)))
     if not force <= 1e-6 * scale:
@@ -201,7 +201,7 @@ def _walls(model: AbstractModel, start: Vacuum, target: Array | None, dim: float
         n = model.n_fields
         if target.shape != (n,) or not np.all(np.isfinite(target)):
             raise ValueError(f"bounce: true_vacuum must be {n} finite values, got {target!r}: give one for each field")
-        _check_lower(start, describe(model, target))
+        _check_lower(start, vacuum_at(model, target))
         targets = [target]
     else:
         targets = _lower_states(model, start, watch)
@@ -299,7 +299,7 @@ def _relax(
     u[-1] = false_vacuum
     # A thin wall must be placed to a fraction of its width: Newton has no larger basin.
     tol = 1e-3 * min(1.0, 3.0 / max(wall.ratio, 3.0))
-    return problem, Minimax(tol, max_seconds=_left(watch)).descend(problem, u)
+    return problem, ColemanGlaserMartin(tol, max_seconds=_left(watch)).descend(problem, u)
 
 
 def _relax_all(
@@ -330,7 +330,7 @@ def _is_same_state(shape: Shape, other: Shape) -> bool:
 def _finish(problem: DiscreteProblem, shape: Shape, newton: _Deadline) -> tuple[DiscreteProblem, Solution]:
     """From the relaxed shape to its true size, and to the stationary point with the decaying exterior."""
     grid = problem.grid
-    shape = Minimax(_RELAXED, sigma=1e-4, max_seconds=newton.left).descend(problem, shape.u)
+    shape = ColemanGlaserMartin(_RELAXED, sigma=1e-4, max_seconds=newton.left).descend(problem, shape.u)
     fine = grid.refine(split=2)
     stretched = RadialGrid(edges=tuple(fine.element_edges * math.sqrt(shape.scale)), order=ORDER, dim=grid.dim)
     problem = replace(problem, grid=stretched, boundary="decaying", background=tuple(problem.vacuum.values))

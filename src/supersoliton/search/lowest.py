@@ -6,7 +6,7 @@ same elements and a third of the order, and the lower ones another: their order 
 polished on the mesh itself: the lowest one, and those whose energy on the coarse mesh is not above its by more than the
 coarse mesh may err.
 
-Where a start's branch was trained (:class:`.warm_start.WarmStart`), what is foretold takes the place of the way from
+Where a start's branch was trained (:class:`.warm_start.WarmStart`), what is predicted takes the place of the way from
 the screened start to the end. The branches looked at are the same, so a trained search misses none that an untrained
 one would see; what ends on another branch than it was meant for is dropped, and its start goes the long way. Without
 norm there is nothing to descend, so screening tells little: all trained branches are looked at.
@@ -23,9 +23,9 @@ from numpy import ndarray as Array
 
 from ..guesses.multistart import MultiStart, Start, screened_starts
 from ..guesses.profiles import starting_fields
-from ..guesses.trained.carriers import Branch, branch_of
-from ..guesses.trained.galerkin import ENOUGH
-from ..guesses.trained.prediction import Foretold, corrected, foretell, is_minimum
+from ..guesses.trained.carriers import Carriers, carriers_of
+from ..guesses.trained.galerkin import TOLERANCE
+from ..guesses.trained.prediction import Prediction, corrected, is_minimum, predict
 from ..guesses.trained.warm_start import WarmStart
 from ..problem.problem import DiscreteProblem
 from ..solvers.base import AbstractSolver, Solution
@@ -45,7 +45,7 @@ _SAME_FIELDS = 1e-2  # and that of the fields' moduli: u and -u are one, a solit
 ANALYTIC = "analytic"
 
 
-class Found(NamedTuple):
+class SearchResult(NamedTuple):
     """Distinct solutions, lowest energy first; the number of different states that the starts relaxed to; what the
     lowest solution started from; the Newton steps of all that was tried, and what a search of the same box takes on
     average without training (NaN where nothing was trained)."""
@@ -62,13 +62,15 @@ class _Candidate(NamedTuple):
 
     u: Array  # on the problem's mesh
     energy: float
-    settled: bool  # the energy is that of a state: converged on the coarse mesh, or foretold
-    foretold: Foretold | None
-    branch: Branch | None
+    settled: bool  # the energy is that of a state: converged on the coarse mesh, or predicted
+    prediction: Prediction | None
+    branch: Carriers | None
     origin: Array | None  # the screened start, on the coarse mesh, where there was one
 
 
-def find_solutions(problem: DiscreteProblem, solver: AbstractSolver, guess: Any, *, every: bool = False) -> Found:
+def find_solutions(
+    problem: DiscreteProblem, solver: AbstractSolver, guess: Any, *, every: bool = False
+) -> SearchResult:
     """The lowest state that the guess leads to, and whatever others were polished on the way, converged ones first.
 
     Without a given guess (None) many starts are compared, see the notes of this module; ``every``: those that cannot
@@ -77,26 +79,26 @@ def find_solutions(problem: DiscreteProblem, solver: AbstractSolver, guess: Any,
     multi = MultiStart() if guess is None else guess
     if not isinstance(multi, MultiStart):
         found = distinct_solutions(problem, [solver.run(problem, starting_fields(problem, multi))])
-        return Found(found, len(found), ANALYTIC, sum(s.steps for s in found))
+        return SearchResult(found, len(found), ANALYTIC, sum(s.steps for s in found))
     return _Search(problem, solver, multi).run(every=every)
 
 
 class _Search:
-    """Many starts, some of them foretold, and what comes of them."""
+    """Many starts, some of them predicted, and what comes of them."""
 
     def __init__(self, problem: DiscreteProblem, solver: AbstractSolver, multi: MultiStart) -> None:
         self.problem, self.solver, self.multi = problem, solver, multi
         _ = problem.vacuum  # sought once: the coarser meshes take it over
         self.coarse, self.coarsest = problem.coarser(2), problem.coarser(3)
         newton = solver if isinstance(solver, Newton) else Newton()
-        self.newton, self.crude = newton, replace(newton, tol=max(newton.tol, _COARSE_TOL))
+        self.newton, self.coarse_solver = newton, replace(newton, tol=max(newton.tol, _COARSE_TOL))
         self.library = multi.library_for(problem) if isinstance(multi, WarmStart) else None
         self.steps = 0
-        self.higher = 0  # states foretold that cannot be the lowest
+        self.higher = 0  # states predicted that cannot be the lowest
 
-    def run(self, *, every: bool) -> Found:
+    def run(self, *, every: bool) -> SearchResult:
         screened = _screened(self.coarse, self.coarsest, self.newton, self.multi.n_polish)
-        known, unknown = self.foretold(screened, every=every)
+        known, unknown = self.predicted(screened, every=every)
         candidates = self.distinct([*known, *self.relaxed(unknown)])
         polished: list[tuple[Solution, str]] = []
         highest = math.inf  # energy above which a settled candidate cannot be the lowest state
@@ -107,16 +109,16 @@ class _Search:
             polished.append((solution, start))
             if candidate.settled and solution.converged and highest == math.inf:
                 erred = _DOUBT * abs(_energy(self.problem, solution.u) - candidate.energy)
-                mixed = any(c.foretold is None for c in candidates) and candidate.foretold is not None
+                mixed = any(c.prediction is None for c in candidates) and candidate.prediction is not None
                 floor = _COARSE_ERROR * abs(candidate.energy) if mixed else 0.0
                 highest = candidate.energy + max(erred, floor)
         solutions = distinct_solutions(self.problem, [solution for solution, _ in polished])
         start = next((start for s, start in polished if solutions and s is solutions[0]), ANALYTIC)
         untrained = math.nan if self.library is None else float(self.library.record["search_steps"])
-        return Found(solutions, len(candidates) + self.higher, start, self.steps, untrained)
+        return SearchResult(solutions, len(candidates) + self.higher, start, self.steps, untrained)
 
-    def foretold(self, screened: list[Array], *, every: bool) -> tuple[list[_Candidate], list[Array]]:
-        """What the library foretells of the branches of the starts, each once; and the starts that it knows not.
+    def predicted(self, screened: list[Array], *, every: bool) -> tuple[list[_Candidate], list[Array]]:
+        """What the library predicts of the branches of the starts, each once; and the starts that it knows not.
 
         Lowest first; what cannot be the lowest state, as its energy is known well enough, is not made better (unless
         ``every`` state is asked for).
@@ -124,13 +126,13 @@ class _Search:
         if self.library is None:
             return [], screened
         assert isinstance(self.multi, WarmStart)
-        starts: dict[Branch, list[Array]] = {}
+        starts: dict[Carriers, list[Array]] = {}
         for u in screened:
-            starts.setdefault(branch_of(self.coarse, u), []).append(u)
+            starts.setdefault(carriers_of(self.coarse, u), []).append(u)
         if self.problem.norm is None:
             for branch in self.library.models:
                 starts.setdefault(branch, [])
-        rough = {b: foretell(self.library, self.problem, b, self.multi.rungs) for b in starts}
+        rough = {b: predict(self.library, self.problem, b, self.multi.sources) for b in starts}
         unknown = [u for branch, found in rough.items() if found is None for u in starts[branch]]
         known: list[_Candidate] = []
         near = [(branch, found) for branch, found in rough.items() if found is not None]
@@ -140,7 +142,7 @@ class _Search:
                 self.higher += 1
                 continue
             # where it lies above the lowest one, it need be known only well enough to tell that
-            enough = max(ENOUGH, found.enough(self.problem, 0.5 * (found.energy - lowest)))
+            enough = max(TOLERANCE, found.tolerance_for(self.problem, 0.5 * (found.energy - lowest)))
             better = corrected(self.problem, self.coarsest, found, self.multi.corrections, enough)
             if better is None:
                 unknown += starts[branch]
@@ -152,13 +154,13 @@ class _Search:
             known.sort(key=lambda candidate: candidate.energy)
         return known, unknown
 
-    def too_high(self, start: Foretold, lowest: float) -> bool:
+    def too_high(self, start: Prediction, lowest: float) -> bool:
         """Whether its state lies above ``lowest``, whatever its energy is doubted by."""
-        return start.energy - start.doubt(self.problem) > lowest
+        return start.energy - start.error_bound(self.problem) > lowest
 
     def relaxed(self, starts: list[Array]) -> list[_Candidate]:
         """The starts at the end of their way on the coarse mesh."""
-        ended = [self.crude.run(self.coarse, u) for u in starts]
+        ended = [self.coarse_solver.run(self.coarse, u) for u in starts]
         self.steps += sum(s.steps for s in ended)
         nodes = self.problem.grid.nodes
         out = []
@@ -168,11 +170,11 @@ class _Search:
         return out
 
     def distinct(self, candidates: list[_Candidate]) -> list[_Candidate]:
-        """Lowest first; a relaxed start that came to what is foretold already is left out."""
+        """Lowest first; a relaxed start that came to what is predicted already is left out."""
         out: list[_Candidate] = []
         for c in sorted(candidates, key=lambda c: c.energy):
             near = [d for d in out if abs(d.energy - c.energy) <= _COARSE_ERROR * abs(c.energy)]
-            if c.foretold is None and any(d.foretold and not _differ(self.problem, c.u, d.u) for d in near):
+            if c.prediction is None and any(d.prediction and not _differ(self.problem, c.u, d.u) for d in near):
                 continue
             out.append(c)
         return out
@@ -181,13 +183,13 @@ class _Search:
         """The candidate's solution on the mesh, and what it started from."""
         solution = self.solver.run(self.problem, starting_fields(self.problem, candidate.u))
         self.steps += solution.steps
-        if candidate.foretold is None:
+        if candidate.prediction is None:
             return solution, ANALYTIC
-        if solution.converged and branch_of(self.problem, solution.u) == candidate.branch:
-            return solution, candidate.foretold.rung
-        for other in self.relaxed([] if candidate.origin is None else [candidate.origin]):  # foretold wrongly
+        if solution.converged and carriers_of(self.problem, solution.u) == candidate.branch:
+            return solution, candidate.prediction.source
+        for other in self.relaxed([] if candidate.origin is None else [candidate.origin]):  # predicted wrongly
             return self.polish(other)
-        return solution, candidate.foretold.rung
+        return solution, candidate.prediction.source
 
 
 def _screened(coarse: DiscreteProblem, coarsest: DiscreteProblem, newton: Newton, count: int) -> list[Array]:

@@ -22,12 +22,12 @@ from ..states.state import State
 from ..theory import AbstractModel, Rotating
 from ..theory.derivatives import point_kernels
 from .bounce import BounceError, bounce
-from .lowest import ANALYTIC, Found, find_solutions
+from .lowest import ANALYTIC, SearchResult, find_solutions
 
 _SECONDS = 60.0  # of the search for a bounce, where the solver has no limit
 
 
-def find_solitons(problem: DiscreteProblem, solver: AbstractSolver, guess: Any, *, every: bool = False) -> Found:
+def find_solitons(problem: DiscreteProblem, solver: AbstractSolver, guess: Any, *, every: bool = False) -> SearchResult:
     """What :func:`.search.find_solutions` finds; where that is no soliton, the saddle through the barrier before it.
 
     That is sought from many starts only, where the state far away was given (values at the boundary, a background) or

@@ -1,4 +1,4 @@
-"""Newton's descent of many lanes in step, on the device: one ``while`` loop in which a lane that is done is masked.
+"""Newton's descent of many tasks in step, on the device: one ``while`` loop in which a task that is done is masked.
 
 The rules are those of :mod:`.globalisation`, the energy that of :mod:`..problem.functional`, the force that of
 :mod:`..problem.residual`.
@@ -30,7 +30,7 @@ _HISTORY = 256  # rows of the history, at least: one kernel for all smaller limi
 
 
 class Mesh(NamedTuple):
-    """What all lanes have in common."""
+    """What all tasks have in common."""
 
     geometry: Geometry
     mass: Array
@@ -38,7 +38,7 @@ class Mesh(NamedTuple):
 
 
 class Setting(NamedTuple):
-    """What one lane has of its own: numbers and arrays only."""
+    """What one task has of its own: numbers and arrays only."""
 
     theory: Theory
     background: Any
@@ -52,7 +52,7 @@ class Setting(NamedTuple):
 
 
 class Walk(NamedTuple):
-    """Where a lane is, and how it came there; rows of ``history`` beyond ``notes`` are empty."""
+    """Where a task is, and how it came there; rows of ``history`` beyond ``notes`` are empty."""
 
     u: Any
     energy: Any
@@ -65,17 +65,17 @@ class Walk(NamedTuple):
 
 @functools.lru_cache(maxsize=16)
 def mesh_of(grid: RadialGrid) -> Mesh:
-    """One object for each grid: lanes are executed together where it is the same."""
+    """One object for each grid: tasks are executed together where it is the same."""
     return Mesh(functional.geometry(grid), grid.mass, metric(grid))
 
 
 def descend(problem: DiscreteProblem, u: Array, options: Any, *, scale: float, max_steps: int) -> Walk:
-    """Descend from ``u`` in the lane that this runs in, to ``options.tol``, ``max_steps``, a stall or a divergence.
+    """Descend from ``u`` in the task that this runs in, to ``options.tol``, ``max_steps``, a stall or a divergence.
 
     ``scale`` is T + int|V|; ``options`` are those of Newton's method.
     """
-    lane, grid = batching.current(), problem.grid
-    assert lane is not None
+    task, grid = batching.current(), problem.grid
+    assert task is not None
     length = max(_HISTORY, 1 << (options.max_steps - 1).bit_length())
     kernel = _kernel(problem.model.potential_function, problem.norm is not None, length)
     norm = 0.0 if problem.norm is None else float(problem.norm)
@@ -90,12 +90,12 @@ def descend(problem: DiscreteProblem, u: Array, options: Any, *, scale: float, m
         tol=options.tol,
         max_steps=max_steps,
     )
-    return lane.call(kernel, mesh_of(grid), setting, np.asarray(u), late=True)
+    return task.call(kernel, mesh_of(grid), setting, np.asarray(u), late=True)
 
 
 @functools.lru_cache(maxsize=64)
 def _kernel(function: PotentialFunction, constrained: bool, length: int) -> Callable[..., Walk]:
-    """The descent of one lane, of a potential, with or without a fixed norm."""
+    """The descent of one task, of a potential, with or without a fixed norm."""
     value, gradient, hessian = point_functions(function)
 
     def measure(mesh: Mesh, own: Setting, u: Any) -> tuple[Any, Force]:

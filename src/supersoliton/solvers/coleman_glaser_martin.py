@@ -43,7 +43,7 @@ class Shape(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Minimax:
+class ColemanGlaserMartin:
     """Descent on S-hat to a relative force of ``tol`` (a start for Newton needs no more than 1e-3).
 
     ``sigma`` is the first shift: 1 far from the minimum, little where a relaxed shape is relaxed further.

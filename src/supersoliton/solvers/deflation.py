@@ -21,7 +21,7 @@ from numpy import ndarray as Array
 
 from ..problem.problem import DiscreteProblem
 from .base import AbstractSolver, Solution
-from .newton import Iteration, Newton
+from .newton import Newton, NewtonRun
 
 _LARGEST = 10.0  # bound on the factor of the step, which is infinite where the denominator vanishes
 
@@ -40,7 +40,7 @@ class DeflatedNewton(AbstractSolver):
         return iteration.find_stationary()
 
 
-class _Deflated(Iteration):
+class _Deflated(NewtonRun):
     def __init__(self, problem: DiscreteProblem, u: Array, options: Newton, known: Sequence[Array]) -> None:
         self.known = [np.asarray(k) for k in known]
         super().__init__(problem, u, options)

@@ -26,7 +26,7 @@ _LARGEST = 1e60
 _POLISHING_STEPS = 200  # Newton's own default; it needs 2 to 10 of them after a descent
 
 
-class Point(NamedTuple):
+class DescentPoint(NamedTuple):
     """One point of a descent and what was measured there; ``gradient`` is that of ``value``, held nodes included."""
 
     u: Array
@@ -61,21 +61,21 @@ class Descent:
         """The point of fixed norm on the ray through u (u itself where no norm is fixed)."""
         return scale_to_norm(self.problem, u) if self.problem.norm is not None else u
 
-    def measure(self, u: Array) -> Point:
+    def measure(self, u: Array) -> DescentPoint:
         nothing = Force(np.full_like(u, math.nan), math.nan, math.inf)
         if not np.all(np.abs(u) < _LARGEST):
-            return Point(u, math.nan, math.nan, nothing.vector, nothing)
+            return DescentPoint(u, math.nan, math.nan, nothing.vector, nothing)
         problem = self.problem
         energy, gradient = problem.energy_and_gradient(u)
         if not (math.isfinite(energy) and np.all(np.isfinite(gradient))):
-            return Point(u, math.nan, energy, nothing.vector, nothing)
+            return DescentPoint(u, math.nan, energy, nothing.vector, nothing)
         at = force(problem, u, gradient)
         shifted = (problem.grid.mass_form @ u) * problem.multiplier_shift
-        return Point(u, energy - 0.5 * float(np.sum(u * shifted)), energy, gradient - shifted, at)
+        return DescentPoint(u, energy - 0.5 * float(np.sum(u * shifted)), energy, gradient - shifted, at)
 
     # Recording
 
-    def move_to(self, point: Point) -> None:
+    def move_to(self, point: DescentPoint) -> None:
         self.point = point
         self.note()
 

@@ -26,7 +26,7 @@ from ..elements.grid import RadialGrid
 from ..machine.blas_threads import one_thread
 from ..problem.problem import DiscreteProblem
 from .base import AbstractSolver, Solution
-from .descent import Descent, Point, check_limits
+from .descent import Descent, DescentPoint, check_limits
 
 _MEMORY = 20  # pairs of steps and gradients kept
 _EVALUATIONS_PER_STEP = 40  # of a line search
@@ -106,7 +106,7 @@ class Chart:
         self.free = problem.free_nodes[:, 0] > 0
         self.factor = _cholesky(problem.grid, bool(self.free[0]), bool(self.free[-1]))
         self.held = np.where(problem.free_nodes > 0, 0.0, descent.point.u)
-        self.last: tuple[Array, Point] | None = None
+        self.last: tuple[Array, DescentPoint] | None = None
 
     def coordinates(self, u: Array) -> Array:
         away = (u - self.problem.vacuum.values)[self.free]

@@ -84,7 +84,7 @@ class Newton(AbstractSolver):
 
     def run(self, problem: DiscreteProblem, u: Array) -> Solution:
         minimise = self.target == "minimum" or (self.target == "auto" and problem.norm is not None)
-        iteration = Iteration(problem, np.asarray(u, dtype=float), self)
+        iteration = NewtonRun(problem, np.asarray(u, dtype=float), self)
         if not minimise:
             return iteration.find_stationary()
         if iteration.is_worth_a_coarser_mesh():
@@ -92,7 +92,7 @@ class Newton(AbstractSolver):
         return iteration.minimise()
 
 
-class Iteration:
+class NewtonRun:
     """The state of one run: point, energy, force, history."""
 
     def __init__(self, problem: DiscreteProblem, u: Array, options: Newton, watch: Stopwatch | None = None) -> None:
@@ -181,7 +181,7 @@ class Iteration:
         grid = self.problem.grid
         coarse = self.problem.coarser(2)
         tol = max(self.options.tol, _NESTED_TOL)
-        below = Iteration(coarse, self.u_on(coarse), replace(self.options, tol=tol), self.watch)
+        below = NewtonRun(coarse, self.u_on(coarse), replace(self.options, tol=tol), self.watch)
         failed = below.descend()
         self.steps += below.steps
         if not failed:
@@ -201,7 +201,7 @@ class Iteration:
 
     def descend(self) -> str | None:
         """To the tolerance; else why not."""
-        if batching.current() is not None and type(self) is Iteration:
+        if batching.current() is not None and type(self) is NewtonRun:
             return self.descend_in_step()
         sigma = float(globalisation.first_shift(np, self.at.residual))
         while True:
@@ -230,7 +230,7 @@ class Iteration:
         return f"stalled: no step lowers the energy at residual {self.at.residual:.1e}"
 
     def descend_in_step(self) -> str | None:
-        """The same loop in a lane: on the device, with those of the other lanes."""
+        """The same loop in a task: on the device, with those of the other tasks."""
         left = self.options.max_steps - self.steps
         walk = batched_newton.descend(self.problem, self.u, self.options, scale=self.scale, max_steps=left)
         at = Force(walk.at.vector, float(walk.at.multiplier), float(walk.at.residual))

@@ -28,11 +28,11 @@ _TINY = 1e-45
 # Lists are cut and padded to blocks: pairs of (largest number of points, length of the block for it). A call costs what
 # 300 values of 8 fields do; a block of 1024 stays in the processor's cache (12,800 values in 0.6 ms, 0.7 to 0.9 in
 # blocks of 8192).
-FEW = 128
-_BLOCKS = ((4 * FEW, FEW), (math.inf, 1024))
+SMALL_BLOCK = 128
+_BLOCKS = ((4 * SMALL_BLOCK, SMALL_BLOCK), (math.inf, 1024))
 # The cost of a Hessian is in the points, not in the call; a vacuum is one point, and its search often a dozen (13
 # fields: 42 us for 16 points, 158 for 128).
-_SHORT = ((16, 16), (math.inf, FEW))
+_SHORT = ((16, 16), (math.inf, SMALL_BLOCK))
 
 
 def away_from_zero(u: Array) -> Array:
@@ -117,15 +117,15 @@ def _blocked(function: Callable[..., Any], blocks: tuple[tuple[float, int], ...]
 
     def call(u: Any, params: Any, r: Any) -> Any:
         u, r = np.asarray(u, float), np.asarray(r, float)
-        count, lane = len(u), batching.current()
-        block = next(length for most, length in blocks if count <= most and (lane is None or length >= FEW))
-        if lane is None:
+        count, task = len(u), batching.current()
+        block = next(length for most, length in blocks if count <= most and (task is None or length >= SMALL_BLOCK))
+        if task is None:
             names, values, rest = _vector(params)
             kernel = compiled(names)
         pieces = []
         for start in range(0, count, block):
             part, radii = _padded(u[start : start + block], block), _padded(r[start : start + block], block)
-            pieces.append(lane.call(shared, None, part, params, radii) if lane else kernel(part, values, rest, radii))
+            pieces.append(task.call(shared, None, part, params, radii) if task else kernel(part, values, rest, radii))
         if isinstance(pieces[0], tuple):
             return tuple(_join(arrays)[:count] for arrays in zip(*pieces, strict=True))
         return _join(pieces)[:count]

@@ -14,7 +14,7 @@ from numpy import ndarray as Array
 from .._checks import expect_model
 from ..machine.batching import now
 from .base import AbstractModel
-from .derivatives import FEW, point_kernels
+from .derivatives import SMALL_BLOCK, point_kernels
 
 _MAX_STEPS = 200
 _FAR = 1e6  # a search that has come this far is running down a potential without a bottom
@@ -66,7 +66,7 @@ def mass_matrix(model: AbstractModel, values: Array, r: float = 0.0) -> Float[Ar
     return _with_kinetic(model, _at(model, values, r)[2])
 
 
-def describe(model: AbstractModel, values: Sequence[float] | Array, r: float = 0.0) -> Vacuum:
+def vacuum_at(model: AbstractModel, values: Sequence[float] | Array, r: float = 0.0) -> Vacuum:
     """The :class:`Vacuum` record of given field values (which need not be stationary)."""
     u = np.asarray(values, dtype=float)
     energy, _, curvature = _at(model, u, r)
@@ -199,7 +199,7 @@ def _descend(
         while len(open_) and tried < _HALVINGS and now() <= deadline:
             # Halve the step until the energy comes down. As many lengths at once as one call of the kernel holds: with
             # few searches left, it is the calls that cost.
-            scales = 0.5 ** np.arange(tried, min(tried + max(1, FEW // len(open_)), _HALVINGS))
+            scales = 0.5 ** np.arange(tried, min(tried + max(1, SMALL_BLOCK // len(open_)), _HALVINGS))
             trial = here[open_] + scales[:, None, None] * step[open_]
             flat, at = trial.reshape(-1, trial.shape[2]), np.tile(radii[open_], len(scales))
             trial_energy, trial_force = (

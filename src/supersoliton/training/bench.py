@@ -20,10 +20,10 @@ from threadpoolctl import threadpool_limits
 
 from ..guesses.multistart import screened_starts
 from ..guesses.profiles import starting_fields
-from ..guesses.trained.carriers import Branch, branch_of, oriented
-from ..guesses.trained.galerkin import Point, correct
-from ..guesses.trained.library import RUNGS, BranchModel, Library
-from ..guesses.trained.prediction import corrected, foretell
+from ..guesses.trained.carriers import Carriers, carriers_of, oriented
+from ..guesses.trained.galerkin import GalerkinPoint, correct
+from ..guesses.trained.library import SOURCES, BranchModel, Library
+from ..guesses.trained.prediction import corrected, predict
 from ..guesses.trained.warm_start import WarmStart, untrained
 from ..problem.problem import DiscreteProblem
 from ..search.saddle import find_solitons, is_soliton
@@ -36,7 +36,7 @@ _OTHER = 10**6  # keeps the points of the bench apart from those of the search, 
 
 
 @dataclass(frozen=True)
-class Row:
+class PredictionBenchmark:
     """One method: from how many points; relative L2 error of the start; Newton steps to the tolerance; in per cent the
     starts that end in the state that was meant; milliseconds of one prediction (of a model's: among all on its branch,
     one after another), and of the solve that follows."""
@@ -52,7 +52,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Search:
+class SearchBenchmark:
     """The whole search with one method in it: Newton steps, milliseconds, in per cent the points at which it ends in
     the lowest state (or a lower one) that the untrained search found, and how often a trained start was used; the
     number of searches after which training has paid for itself (infinite: never)."""
@@ -69,7 +69,7 @@ class Search:
 
 
 @dataclass(frozen=True)
-class Worth:
+class Benefit:
     """The rows of one set of points; ``covered``: the fraction whose lowest state is on a branch that is known.
 
     ``lost``: at how many points more the search without training found no soliton; ``recovered``: at how many of those
@@ -79,8 +79,8 @@ class Worth:
     where: str
     points: int
     covered: float
-    starts: list[Row]
-    searches: list[Search]
+    starts: list[PredictionBenchmark]
+    searches: list[SearchBenchmark]
     lost: int
     recovered: int
 
@@ -93,7 +93,7 @@ def bench(
     seed: int = 0,
     workers: int = 1,
     tell: Callable[[str, int, int], None] = lambda where, done, wanted: None,
-) -> list[Worth]:
+) -> list[Benefit]:
     """Measure a file of trained starts inside its box, and up to 12 % of each range outside of it.
 
     Processor time of one thread. Raises ValueError where the file does not fit the configuration.
@@ -107,7 +107,7 @@ def bench(
             measured.append(one)
             tell(where, done, points)
         lost = [one for one in measured if isinstance(one, _Lost)]
-        out.append(_worth(config, where, [one for one in measured if isinstance(one, _Point)], lost, library))
+        out.append(_benefit(config, where, [one for one in measured if isinstance(one, _Point)], lost, library))
     return out
 
 
@@ -143,7 +143,7 @@ class _Ended:
 @dataclass(frozen=True)
 class _Point:
     x: Array
-    branch: Branch | None  # that of the lowest state, where it is known
+    branch: Carriers | None  # that of the lowest state, where it is known
     starts: dict[str, _Start]
     searches: dict[str, _Ended]
 
@@ -167,9 +167,9 @@ def _measure(config: Any, library: Library, x: Array) -> _Point | _Lost | None:
             trained = find_solitons(problem, config.solver, replace(guess, use="auto"))
             return _Lost(is_soliton(problem, trained.solutions))
         truth = oriented(problem, found.solutions[0].u)
-        energy, branch = problem.energy(truth), branch_of(problem, truth)
+        energy, branch = problem.energy(truth), carriers_of(problem, truth)
         searches = {"none": _Ended(found.steps, seconds, energy, True, found.start)}
-        for use in ("auto", *RUNGS):
+        for use in ("auto", *SOURCES):
             searches[use] = _searched(config, problem, replace(guess, use=use), energy)
         model = library.models.get(branch)
         starts = _starts(config, problem, branch, model, x, truth, energy)
@@ -188,7 +188,7 @@ def _searched(config: Any, problem: DiscreteProblem, guess: WarmStart, energy: f
 def _starts(
     config: Any,
     problem: DiscreteProblem,
-    branch: Branch,
+    branch: Carriers,
     model: BranchModel | None,
     x: Array,
     truth: Array,
@@ -199,49 +199,49 @@ def _starts(
     out["analytic"] = _ran(config, problem, analytic, seconds, branch, truth, energy)
     if model is None:
         return out
-    for name, rung, count in _methods(config, model, x):
-        u, seconds = _timed(lambda r=rung, n=count: _predicted(problem, model, r, x, n))  # type: ignore[misc]
+    for name, source, count in _methods(config, model, x):
+        u, seconds = _timed(lambda r=source, n=count: _predicted(problem, model, r, x, n))  # type: ignore[misc]
         out[name] = _ran(config, problem, u, seconds, branch, truth, energy)
     return out
 
 
 def _methods(config: Any, model: BranchModel, x: Array) -> list[tuple[str, str, int]]:
-    """Name, rung and number of corrections of each method that the model has."""
+    """Name, source and number of corrections of each method that the model has."""
     counts = dict.fromkeys((0, config.warm_start.corrections))
-    rungs = [rung for rung in RUNGS if model.foretell(rung, x) is not None]
-    return [(rung if count == 0 else f"{rung}, corrected", rung, count) for rung in rungs for count in counts]
+    sources = [source for source in SOURCES if model.predict(source, x) is not None]
+    return [(source if count == 0 else f"{source}, corrected", source, count) for source in sources for count in counts]
 
 
-def _predicted(problem: DiscreteProblem, model: BranchModel, rung: str, x: Array, corrections: int) -> Array:
-    coefficients = model.foretell(rung, x)
+def _predicted(problem: DiscreteProblem, model: BranchModel, source: str, x: Array, corrections: int) -> Array:
+    coefficients = model.predict(source, x)
     assert coefficients is not None
     if corrections == 0:
         return starting_fields(problem, problem.vacuum.values + model.basis.expand(coefficients))
     variation = None if model.variation is None else model.variation(x)
-    return correct(Point(problem, model.basis, coefficients), corrections, foretold=variation).u
+    return correct(GalerkinPoint(problem, model.basis, coefficients), corrections, predicted=variation).u
 
 
-def _ladder(config: Any, library: Library, problem: DiscreteProblem, branch: Branch) -> Array:
+def _ladder(config: Any, library: Library, problem: DiscreteProblem, branch: Carriers) -> Array:
     """What a search would start from on that branch."""
-    found = foretell(library, problem, branch, RUNGS)
+    found = predict(library, problem, branch, SOURCES)
     better = None if found is None else corrected(problem, problem.coarser(3), found, config.warm_start.corrections)
     return _analytic(problem, branch) if better is None else better.u
 
 
-def _analytic(problem: DiscreteProblem, branch: Branch) -> Array:
+def _analytic(problem: DiscreteProblem, branch: Carriers) -> Array:
     """The analytic profile of least energy in the carriers of the branch, with its signs."""
     return screened_starts(problem, [(branch.carriers, tuple(float(sign) for sign in branch.signs))])[0].u
 
 
 def _ran(
-    config: Any, problem: DiscreteProblem, u: Array, predict: float, branch: Branch, truth: Array, energy: float
+    config: Any, problem: DiscreteProblem, u: Array, predict: float, branch: Carriers, truth: Array, energy: float
 ) -> _Start:
     error = oriented(problem, u) - truth
     size = truth - problem.vacuum.values
     mass = problem.grid.mass
     relative = math.sqrt(float(np.sum(error * (mass @ error)) / np.sum(size * (mass @ size))))
     solution, seconds = _timed(lambda: config.solver.run(problem, starting_fields(problem, u)))
-    right = solution.converged and branch_of(problem, solution.u) == branch
+    right = solution.converged and carriers_of(problem, solution.u) == branch
     right = right and abs(problem.energy(solution.u) - energy) <= _SAME * abs(energy)
     # the last step, to rounding, is taken from every start
     return _Start(relative, solution.steps - 1.0, right, predict, seconds)
@@ -262,8 +262,8 @@ def _prediction_ms(config: Any, library: Library, measured: list[_Point]) -> dic
         for problem in problems:
             assert problem is not None
             problem.energy(problem.vacuum.values + model.basis.mean)  # keeps what the solve needs in any case
-        for name, rung, count in _methods(config, model, xs[0]):
-            tasks = [(problem, model, rung, x, count) for problem, x in zip(problems, xs, strict=True)]
+        for name, source, count in _methods(config, model, xs[0]):
+            tasks = [(problem, model, source, x, count) for problem, x in zip(problems, xs, strict=True)]
             _predict_all(tasks)
             spent[name] = spent.get(name, 0.0) + _timed(functools.partial(_predict_all, tasks))[1]
     return {name: 1e3 * seconds / sum(name in one.starts for one in measured) for name, seconds in spent.items()}
@@ -274,7 +274,7 @@ def _predict_all(tasks: Any) -> None:
         _predicted(*task)
 
 
-def _worth(config: Any, where: str, measured: list[_Point], lost: list[_Lost], library: Library) -> Worth:
+def _benefit(config: Any, where: str, measured: list[_Point], lost: list[_Lost], library: Library) -> Benefit:
     names = dict.fromkeys(name for one in measured for name in one.starts)
     with threadpool_limits(1):
         ms = _prediction_ms(config, library, measured)
@@ -287,25 +287,25 @@ def _worth(config: Any, where: str, measured: list[_Point], lost: list[_Lost], l
         lower = [m.energy < p.energy * (1.0 - math.copysign(_SAME, p.energy)) for m, p in zip(mine, plain, strict=True)]
         saved = float(np.mean([p.seconds for p in plain]) - np.mean([m.seconds for m in mine]))
         searches.append(
-            Search(
+            SearchBenchmark(
                 use=use,
                 points=len(mine),
                 steps=float(np.mean([m.steps for m in mine])),
                 ms=1e3 * float(np.mean([m.seconds for m in mine])),
                 success=100.0 * float(np.mean([m.right for m in mine])),
                 lower=100.0 * float(np.mean(lower)),
-                used=100.0 * float(np.mean([m.start in RUNGS for m in mine])),
-                wrong=sum(not m.right and m.start in RUNGS for m in mine),
+                used=100.0 * float(np.mean([m.start in SOURCES for m in mine])),
+                wrong=sum(not m.right and m.start in SOURCES for m in mine),
                 pays_after=math.inf if use == "none" or saved <= 0 else trained / saved,
             )
         )
     covered = float(np.mean([one.branch is not None for one in measured])) if measured else 0.0
-    return Worth(where, len(measured), covered, starts, searches, len(lost), sum(one.recovered for one in lost))
+    return Benefit(where, len(measured), covered, starts, searches, len(lost), sum(one.recovered for one in lost))
 
 
-def _row(name: str, starts: list[_Start], prediction_ms: float | None) -> Row:
+def _row(name: str, starts: list[_Start], prediction_ms: float | None) -> PredictionBenchmark:
     errors = [start.error for start in starts]
-    return Row(
+    return PredictionBenchmark(
         method=name,
         points=len(starts),
         error_median=float(np.median(errors)),

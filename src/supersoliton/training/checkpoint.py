@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from numpy import ndarray as Array
 
-from ..guesses.trained.carriers import Branch
-from .networks import Lesson, Training
-from .seeds import Searched, Seed
+from ..guesses.trained.carriers import Carriers
+from .networks import Training, TrainingData
+from .seeds import Seed, SeedSearch
 
-_LESSON = ("x", "coefficients", "held_x", "held", "scales")
+_TRAINING_DATA = ("x", "coefficients", "held_x", "held", "scales")
 
 
 def pack(
-    searched: Sequence[Searched], lessons: Mapping[Branch, Lesson], trained: Mapping[Branch, Training]
+    searched: Sequence[SeedSearch], lessons: Mapping[Carriers, TrainingData], trained: Mapping[Carriers, Training]
 ) -> tuple[dict[str, Any], dict[str, Array]]:
     """Plain data, and arrays by name."""
     seeds = [seed for one in searched for seed in one.seeds]
@@ -42,7 +42,7 @@ def pack(
         arrays |= {"seed_x": np.stack([seed.x for seed in seeds]), "seed_w": np.stack([seed.w for seed in seeds])}
         arrays["seed_vacuum"] = np.stack([seed.vacuum for seed in seeds])
     for i, lesson in enumerate(lessons.values()):
-        arrays |= {f"lesson{i}/{name}": getattr(lesson, name) for name in _LESSON}
+        arrays |= {f"lesson{i}/{name}": getattr(lesson, name) for name in _TRAINING_DATA}
     for i, t in enumerate(trained.values()):
         arrays |= {f"net{i}/leaf{j}": leaf for j, leaf in enumerate(t.leaves)}
         arrays |= {f"net{i}/best{j}": leaf for j, leaf in enumerate(t.best)}
@@ -51,7 +51,7 @@ def pack(
 
 def unpack(
     plain: Mapping[str, Any], arrays: Mapping[str, Array]
-) -> tuple[list[Searched], dict[Branch, Lesson], dict[Branch, Training]]:
+) -> tuple[list[SeedSearch], dict[Carriers, TrainingData], dict[Carriers, Training]]:
     """What :func:`pack` was given."""
     searched, at = [], 0
     for i, one in enumerate(plain["searched"]):
@@ -61,9 +61,11 @@ def unpack(
         ]
         at += len(seeds)
         lowest = None if one["lowest"] is None else _branch(one["lowest"])
-        searched.append(Searched(arrays["x"][i], lowest, seeds, one["steps"]))
+        searched.append(SeedSearch(arrays["x"][i], lowest, seeds, one["steps"]))
     lessons = {
-        _branch(one["branch"]): Lesson(**{name: arrays[f"lesson{i}/{name}"] for name in _LESSON}, size=one["size"])
+        _branch(one["branch"]): TrainingData(
+            **{name: arrays[f"lesson{i}/{name}"] for name in _TRAINING_DATA}, size=one["size"]
+        )
         for i, one in enumerate(plain["lessons"])
     }
     trained = {
@@ -78,9 +80,9 @@ def unpack(
     return searched, lessons, trained
 
 
-def _listed(branch: Branch) -> list[list[int]]:
+def _listed(branch: Carriers) -> list[list[int]]:
     return [list(branch.carriers), list(branch.signs)]
 
 
-def _branch(listed: Sequence[Sequence[int]]) -> Branch:
-    return Branch(tuple(listed[0]), tuple(listed[1]))
+def _branch(listed: Sequence[Sequence[int]]) -> Carriers:
+    return Carriers(tuple(listed[0]), tuple(listed[1]))

@@ -24,8 +24,8 @@ from jaxtyping import Float
 from numpy import ndarray as Array
 
 from ..guesses.trained.box import Box
-from ..guesses.trained.carriers import branch_of, oriented
-from ..guesses.trained.galerkin import Point, correct
+from ..guesses.trained.carriers import carriers_of, oriented
+from ..guesses.trained.galerkin import GalerkinPoint, correct
 from ..guesses.trained.library import BranchModel
 from ..guesses.trained.network import Network
 from .seeds import problem_at
@@ -41,7 +41,7 @@ _SMALLEST_SCALE = 1e-3  # of the largest coefficient's scale
 
 
 @dataclass(frozen=True, eq=False)
-class Lesson:
+class TrainingData:
     """What a network learns: coordinates and coefficients in single precision, the seeds first."""
 
     x: Float[Array, "point coupling"]
@@ -75,7 +75,7 @@ def require() -> None:
         )
 
 
-def make_lesson(config: Any, box: Box, model: BranchModel, key: list[int]) -> Lesson:
+def make_training_data(config: Any, box: Box, model: BranchModel, key: list[int]) -> TrainingData:
     """Fresh points of a branch with their roots; points without one (the branch has ended there) are left out."""
     random = np.random.default_rng(key)
     settings, count = config.warm_start, len(model.x)
@@ -96,7 +96,7 @@ def make_lesson(config: Any, box: Box, model: BranchModel, key: list[int]) -> Le
     coefficients = np.concatenate([model.coefficients, fresh[held:]])
     spread = coefficients.std(axis=0)
     sizes = [np.sum(w * (model.basis.grid.mass @ w)) for w in map(model.basis.expand, model.coefficients)]
-    return Lesson(
+    return TrainingData(
         x=x.astype(np.float32),
         coefficients=coefficients.astype(np.float32),
         held_x=(fresh_x[:held] if held else model.x).astype(np.float32),
@@ -110,8 +110,8 @@ def _root(config: Any, box: Box, model: BranchModel, x: Array, vacuum: Array) ->
     problem = problem_at(config, box, x, vacuum)
     if problem is None or model.regression is None:
         return None
-    point = correct(Point(problem, model.basis, model.regression(x)), _CORRECTIONS, enough=0.0)
-    if not point.error < _ROOT or branch_of(problem, point.u) != model.branch:
+    point = correct(GalerkinPoint(problem, model.basis, model.regression(x)), _CORRECTIONS, enough=0.0)
+    if not point.error < _ROOT or carriers_of(problem, point.u) != model.branch:
         return None
     return model.basis.project(oriented(problem, point.u) - problem.vacuum.values)
 
@@ -125,7 +125,7 @@ def begin(settings: Any, n_couplings: int, n_modes: int, key: list[int]) -> Trai
     return Training(_leaves(state), tuple(np.asarray(a) for a in jax.tree.leaves(arrays)))
 
 
-def train_round(settings: Any, lesson: Lesson, training: Training, key: list[int]) -> Training:
+def train_round(settings: Any, lesson: TrainingData, training: Training, key: list[int]) -> Training:
     """A tenth of the steps; the same arguments give the same result to the bit."""
     import jax
     import jax.numpy as jnp
@@ -175,7 +175,7 @@ def _kernel(width: int, depth: int, steps: int, n_couplings: int, n_modes: int) 
     return run
 
 
-def _padded(settings: Any, lesson: Lesson) -> dict[str, Any]:
+def _padded(settings: Any, lesson: TrainingData) -> dict[str, Any]:
     """Of one shape for all branches, so that one compiled kernel serves them."""
 
     def filled(array: Array, length: int) -> Array:
@@ -195,7 +195,7 @@ def _padded(settings: Any, lesson: Lesson) -> dict[str, Any]:
     }
 
 
-def network_of(settings: Any, lesson: Lesson, training: Training) -> Network:
+def network_of(settings: Any, lesson: TrainingData, training: Training) -> Network:
     """The best network so far, as NumPy uses it."""
     import jax
 

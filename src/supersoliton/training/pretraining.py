@@ -21,13 +21,13 @@ import numpy as np
 from numpy import ndarray as Array
 
 from ..guesses.trained.box import Box
-from ..guesses.trained.carriers import Branch
-from ..guesses.trained.library import BranchModel, Library, describe, read_library, save_library
-from ..guesses.trained.regression import Process
+from ..guesses.trained.carriers import Carriers
+from ..guesses.trained.library import BranchModel, Library, describe_theory, read_library, save_library
+from ..guesses.trained.regression import GaussianProcess
 from . import networks
 from .checkpoint import pack, unpack
-from .networks import Lesson, Training
-from .seeds import Searched, Seed, draw_point, follow, search_point, span, variations
+from .networks import Training, TrainingData
+from .seeds import Seed, SeedSearch, draw_point, follow, search_point, span, variations
 from .workers import in_order
 
 FEWEST = 4  # states of a branch that a basis is made of
@@ -93,12 +93,12 @@ class _Work:
         self.target = Path(self.settings.checkpoint)
         self.draft = self.target.with_name(self.target.stem + ".training" + self.target.suffix)
         self.left = stop_after
-        self.theory = describe(config.problem_at(self.box.point(np.zeros(len(self.box.names)))), self.box)
-        self.searched: list[Searched] = []
-        self.models: dict[Branch, BranchModel] = {}
+        self.theory = describe_theory(config.problem_at(self.box.point(np.zeros(len(self.box.names)))), self.box)
+        self.searched: list[SeedSearch] = []
+        self.models: dict[Carriers, BranchModel] = {}
         self.refused: list[tuple[tuple[int, ...], tuple[int, ...]]] = []  # branches with too few states
-        self.lessons: dict[Branch, Lesson] = {}
-        self.trained: dict[Branch, Training] = {}
+        self.lessons: dict[Carriers, TrainingData] = {}
+        self.trained: dict[Carriers, Training] = {}
         self.seconds: dict[str, float] = {}
         self.saved = time.monotonic()
         try:
@@ -139,13 +139,13 @@ class _Work:
 
     def make_models(self) -> None:
         """A model of every branch that was met, in the order of how often it was met."""
-        met: dict[Branch, list[Seed]] = {}
+        met: dict[Carriers, list[Seed]] = {}
         for one in self.searched:
             for seed in one.seeds:
                 met.setdefault(seed.branch, []).append(seed)
         lowest = Counter(one.lowest for one in self.searched if one.lowest is not None)
         order = sorted(met, key=lambda branch: (-lowest[branch], -len(met[branch]), branch))
-        refused = [Branch(*parts) for parts in self.refused]
+        refused = [Carriers(*parts) for parts in self.refused]
         todo = [branch for branch in order if branch not in self.models and branch not in refused]
         tasks = (
             (self.config, self.box, met[b], lowest[b] / max(sum(lowest.values()), 1), [self.settings.seed, 1, *_key(b)])
@@ -171,7 +171,7 @@ class _Work:
             return
         todo = [b for b in chosen if b not in self.lessons]
         tasks = ((self.config, self.box, self.models[b], [settings.seed, 2, *_key(b)]) for b in todo)
-        made = self.timed("roots", in_order(networks.make_lesson, tasks, self.workers))
+        made = self.timed("roots", in_order(networks.make_training_data, tasks, self.workers))
         for branch, lesson in zip(todo, made, strict=True):
             self.lessons[branch] = lesson
             self.step("solving within the bases", len(self.lessons), len(chosen), str(branch))
@@ -271,7 +271,7 @@ def _model_of(config: Any, box: Box, seeds: list[Seed], share: float, key: list[
     basis = span(config, box, states)
     x = np.stack([seed.x for seed in states])
     coefficients = np.stack([basis.project(seed.w) for seed in states])
-    process = Process(x, coefficients)
+    process = GaussianProcess(x, coefficients)
     return BranchModel(
         branch=seeds[0].branch,
         basis=basis,
@@ -283,6 +283,6 @@ def _model_of(config: Any, box: Box, seeds: list[Seed], share: float, key: list[
     )
 
 
-def _key(branch: Branch) -> list[int]:
+def _key(branch: Carriers) -> list[int]:
     """Numbers of a branch that seed its random draws."""
     return [sum(1 << i for i in branch.carriers), sum((sign > 0) << k for k, sign in enumerate(branch.signs))]

@@ -17,13 +17,13 @@ from ..guesses.multistart import MultiStart
 from ..guesses.profiles import starting_fields
 from ..guesses.trained.basis import Basis, make_basis
 from ..guesses.trained.box import Box
-from ..guesses.trained.carriers import Branch, branch_of, oriented
-from ..guesses.trained.galerkin import Point, variation
+from ..guesses.trained.carriers import Carriers, carriers_of, oriented
+from ..guesses.trained.galerkin import GalerkinPoint, variation
 from ..problem.problem import DiscreteProblem
 from ..search.saddle import find_solitons, is_soliton
 from ..solvers.base import Solution
 from ..states.state import make_state
-from ..theory.vacua import describe, slope
+from ..theory.vacua import slope, vacuum_at
 
 _WIDER = 1.1  # the box of the seeds, so that the scan's own box is not at its edge
 _REACH = 1.2  # distance, in coordinates, of the next point of a branch from the nearest that is known, at most
@@ -35,18 +35,18 @@ _ATTEMPTS = 4  # for each state that a branch still lacks
 class Seed:
     """A certified state: its branch, coordinates of its couplings, and its fields less their vacuum, oriented."""
 
-    branch: Branch
+    branch: Carriers
     x: Float[Array, " coupling"]
     w: Float[Array, "node field"]
     vacuum: Float[Array, " field"]
 
 
 @dataclass(frozen=True)
-class Searched:
+class SeedSearch:
     """One point: all states found, the branch of the lowest one, and the Newton steps that finding it took."""
 
     x: Float[Array, " coupling"]
-    lowest: Branch | None
+    lowest: Carriers | None
     seeds: list[Seed]
     steps: int
 
@@ -57,16 +57,16 @@ def draw_point(config: Any, box: Box, index: int) -> Float[Array, " coupling"]:
     return x if problem_at(config, box, x) is not None else np.clip(x, -1.0, 1.0)
 
 
-def search_point(config: Any, box: Box, x: Float[Array, " coupling"]) -> Searched:
+def search_point(config: Any, box: Box, x: Float[Array, " coupling"]) -> SeedSearch:
     """What the search without training finds there."""
     problem = problem_at(config, box, x)
     if problem is None:
-        return Searched(x, None, [], 0)
+        return SeedSearch(x, None, [], 0)
     guess = MultiStart(config.problem.guess.n_polish)
     found = find_solitons(problem, config.solver, guess, every=True)
     seeds = [seed for s in found.solutions if (seed := make_seed(problem, box, s)) is not None]
-    lowest = branch_of(problem, found.solutions[0].u) if is_soliton(problem, found.solutions) else None
-    return Searched(x, lowest, seeds, found.steps - sum(s.steps for s in found.solutions[1:]))
+    lowest = carriers_of(problem, found.solutions[0].u) if is_soliton(problem, found.solutions) else None
+    return SeedSearch(x, lowest, seeds, found.steps - sum(s.steps for s in found.solutions[1:]))
 
 
 def follow(config: Any, box: Box, seeds: list[Seed], wanted: int, key: list[int]) -> list[Seed]:
@@ -99,7 +99,7 @@ def make_seed(problem: DiscreteProblem, box: Box, solution: Solution) -> Seed | 
     if not is_soliton(problem, [solution]) or not make_state(problem, solution).certificate.certified:
         return None
     u = oriented(problem, solution.u)
-    return Seed(branch_of(problem, u), box.unit_of(problem), u - problem.vacuum.values, problem.vacuum.values)
+    return Seed(carriers_of(problem, u), box.unit_of(problem), u - problem.vacuum.values, problem.vacuum.values)
 
 
 def span(config: Any, box: Box, seeds: list[Seed]) -> Basis:
@@ -120,7 +120,7 @@ def variations(config: Any, box: Box, seeds: list[Seed], basis: Basis) -> Float[
     for seed in seeds:
         problem = problem_at(config, box, seed.x, seed.vacuum)
         assert problem is not None
-        out.append(variation(Point(problem, basis, basis.project(seed.w))))
+        out.append(variation(GalerkinPoint(problem, basis, basis.project(seed.w))))
     return np.stack(out)
 
 
@@ -140,7 +140,7 @@ def problem_at(config: Any, box: Box, x: Array, vacuum: Array | None = None) -> 
     try:
         problem: DiscreteProblem = config.problem_at(box.point(x))
         if vacuum is not None:
-            here = describe(problem.model, vacuum, config.grid.r_max)
+            here = vacuum_at(problem.model, vacuum, config.grid.r_max)
             force = slope(problem.model, vacuum, config.grid.r_max)
             if here.stable and np.max(np.abs(force)) <= _STATIONARY:
                 problem.__dict__["vacuum"] = here

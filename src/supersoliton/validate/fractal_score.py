@@ -9,7 +9,7 @@ from numpy import ndarray as Array
 
 from ..evaluate.scoring import score
 from ..theory import OctaveHiggs
-from ..theory.vacua import describe
+from ..theory.vacua import vacuum_at
 from .claim import FAILS, Claim, Table
 from .pictures import Curve, Panel, picture
 from .scan_box import FIXED, point
@@ -29,7 +29,7 @@ def empty_masses(model: OctaveHiggs) -> Array:
     """Masses^2 of all fields at Psi = 0, Phi = sqrt(-mu^2/lambda_H), ascending."""
     values = np.zeros(model.n_fields)
     values[-1] = math.sqrt(max(-model.mu_squared / model.lambda_H, 0.0))
-    return describe(model, values).masses_squared
+    return vacuum_at(model, values).masses_squared
 
 
 def quickstart_models(count: int) -> list[OctaveHiggs]:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from ..fluctuations.spectrum import spectrum
-from ..theory.vacua import describe
+from ..theory.vacua import vacuum_at
 from .claim import OTHER_NUMBER, Claim, Table
 from .gradient_norm import model, solved
 from .original import COUPLINGS, Original, descended
@@ -26,7 +26,7 @@ def check(points: int = 800, scales: tuple[float, ...] = (1.0, 2.0, 4.0)) -> Cla
     rows = []
     for factor in scales:
         other = model().replace(mu_squared=factor * COUPLINGS["mu_squared"])
-        squared = describe(other, [0.0, 0.0]).masses_squared
+        squared = vacuum_at(other, [0.0, 0.0]).masses_squared
         rows.append((f"{factor:g}", f"{math.sqrt(squared[1] / squared[0]):.6f}",
                      f"{math.sqrt(factor * COUPLINGS['mu_squared'] / COUPLINGS['m0_squared']):.6f}"))  # fmt: skip
     return Claim(

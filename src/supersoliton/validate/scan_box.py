@@ -38,7 +38,7 @@ _HEAD = "draw,kind,certified,energy,residual,largest_octave,lightest_squared,min
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """One certified solve; ``minima`` is the number of minima of V: 2 by proof, or as many as a search found."""
 
     draw: int
@@ -66,7 +66,7 @@ def point(draw: int) -> dict[str, float]:
     return {name: float(low + x * (high - low)) for (name, (low, high)), x in zip(BOX.items(), share, strict=True)}
 
 
-def solve_draw(draw: int, n_elements: int = 8, order: int = 12) -> Row:
+def solve_draw(draw: int, n_elements: int = 8, order: int = 12) -> TableRow:
     """One solve as the published search asks: from its own start, downhill in energy; certified, without spectra."""
 
     model = OctaveHiggs(**{**FIXED, **point(draw)})  # type: ignore[arg-type]
@@ -81,7 +81,7 @@ def solve_draw(draw: int, n_elements: int = 8, order: int = 12) -> Row:
     octaves = float(np.max(np.abs(state.u[:, :-1])))
     lightest = float(problem.vacuum.masses_squared[0])
     known = state.certificate
-    return Row(draw, known.kind, known.certified, state.energy, known.residual, octaves, lightest, minima)
+    return TableRow(draw, known.kind, known.certified, state.energy, known.residual, octaves, lightest, minima)
 
 
 def lowest_octave(model: OctaveHiggs) -> float:
@@ -90,12 +90,12 @@ def lowest_octave(model: OctaveHiggs) -> float:
     return float(np.linalg.eigvalsh(matrix)[0]) + model.m0_squared
 
 
-def read_table(path: Path = TABLE) -> list[Row]:
+def read_table(path: Path = TABLE) -> list[TableRow]:
     rows = []
     for line in path.read_text(encoding="utf-8").splitlines()[1:]:
         draw, kind, certified, energy, residual, octave, lightest, minima = line.split(",")
         rows.append(
-            Row(
+            TableRow(
                 int(draw),
                 kind,
                 certified == "1",

@@ -13,7 +13,7 @@ import pytest
 import supersoliton
 from supersoliton.config import load, loads
 from supersoliton.evaluate.cache import keys
-from supersoliton.evaluate.cache.memory import Memory
+from supersoliton.evaluate.cache.memory import CachedEvaluate
 
 PACKAGE = Path(supersoliton.__file__).parent
 TABLES = {
@@ -193,7 +193,7 @@ def potential(tmp_path, monkeypatch):
         import tomli_w
 
         (folder / "c.toml").write_text(tomli_w.dumps({"model": given}))
-        return Memory(load(folder / "c.toml"))
+        return CachedEvaluate(load(folder / "c.toml"))
 
     return fingerprint
 

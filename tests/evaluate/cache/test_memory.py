@@ -14,7 +14,7 @@ from scan.small_scan import TABLES, points, read_rows
 
 from supersoliton.config import loads
 from supersoliton.evaluate.cache import keys
-from supersoliton.evaluate.cache.memory import CacheWarning, Memory, evaluate_cached, hurried
+from supersoliton.evaluate.cache.memory import CachedEvaluate, CacheWarning, evaluate_cached, limited_by_time
 from supersoliton.evaluate.evaluation import evaluate
 
 POINT = {"g": 0.6, "norm": 700.0}
@@ -36,7 +36,7 @@ def fresh(cfg):
 
 @pytest.fixture
 def memory(cfg, tmp_path):
-    return Memory(cfg, directory=tmp_path)
+    return CachedEvaluate(cfg, directory=tmp_path)
 
 
 def _bits(value):
@@ -98,16 +98,16 @@ def test_a_hit_takes_milliseconds_and_does_not_need_the_engine(cfg, fresh, tmp_p
     import json
     import subprocess
 
-    memory = Memory(cfg, directory=tmp_path)
+    memory = CachedEvaluate(cfg, directory=tmp_path)
     memory.keep(POINT, fresh, netcdf=b"x" * 30_000)
     code = """
 import json, sys, time
 from pathlib import Path
 from types import SimpleNamespace
-from supersoliton.cache.evaluation import Memory
+from supersoliton.cache.evaluation import CachedEvaluate
 tables, point = json.loads(sys.argv[1]), json.loads(sys.argv[2])
 config = SimpleNamespace(to_dict=lambda: tables, scan=SimpleNamespace(cache_size=10.0))
-memory = Memory(config, directory=Path(sys.argv[3]))
+memory = CachedEvaluate(config, directory=Path(sys.argv[3]))
 best = 1.0
 for _ in range(20):
     start = time.process_time()
@@ -139,11 +139,11 @@ def test_a_damaged_entry_is_reported_and_computed_again(cfg, fresh, memory):
 
 
 def test_another_version_of_the_numerics_is_a_miss(cfg, fresh, tmp_path, monkeypatch):
-    Memory(cfg, directory=tmp_path).keep(POINT, fresh)
+    CachedEvaluate(cfg, directory=tmp_path).keep(POINT, fresh)
     monkeypatch.setattr("supersoliton.evaluate.cache.memory.numerics_version", lambda: "0" * 16)
-    assert Memory(cfg, directory=tmp_path).recall(POINT) == (None, "")
+    assert CachedEvaluate(cfg, directory=tmp_path).recall(POINT) == (None, "")
     monkeypatch.undo()
-    assert Memory(cfg, directory=tmp_path).recall(POINT)[1] == "hit"
+    assert CachedEvaluate(cfg, directory=tmp_path).recall(POINT)[1] == "hit"
 
 
 def test_what_a_time_budget_may_have_cut_short_is_not_kept(cfg, fresh, memory):
@@ -151,14 +151,14 @@ def test_what_a_time_budget_may_have_cut_short_is_not_kept(cfg, fresh, memory):
     assert "time budget" in memory.keep(POINT, slow)
     assert memory.recall(POINT) == (None, "")
     patient = SimpleNamespace(solver=SimpleNamespace(max_seconds=None), problem=SimpleNamespace())
-    assert not hurried(patient, slow)
-    assert hurried(patient, dataclasses.replace(fresh, seconds={"vacuum": 61.0, "total": 70.0}))
+    assert not limited_by_time(patient, slow)
+    assert limited_by_time(patient, dataclasses.replace(fresh, seconds={"vacuum": 61.0, "total": 70.0}))
 
 
 def test_a_cache_that_cannot_be_used_costs_a_warning_and_nothing_else(cfg, fresh, tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("")
-    memory = Memory(cfg, directory=blocked)
+    memory = CachedEvaluate(cfg, directory=blocked)
     assert memory.recall(POINT) == (None, "")
     with pytest.warns(CacheWarning, match="cannot be written"):
         assert memory.keep(POINT, fresh) == "not kept: Not a directory"
@@ -238,7 +238,7 @@ def test_switching_the_cache_does_not_make_it_another_study(tmp_path):
 def test_a_damaged_entry_in_a_scan_is_in_the_record(tmp_path):
     config = small_scan.load_small(tmp_path)
     run_small(tmp_path, tmp_path / "one", trials=1)
-    (path,) = (entry for entry in Memory(config).store._paths() if not entry.name.startswith("."))
+    (path,) = (entry for entry in CachedEvaluate(config).store._paths() if not entry.name.startswith("."))
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.warns(CacheWarning):
         run_small(tmp_path, tmp_path / "two", trials=1)

@@ -8,7 +8,7 @@ import pytest
 import supersoliton as ss
 from supersoliton.guesses.trained.basis import make_basis
 from supersoliton.guesses.trained.network import Network
-from supersoliton.guesses.trained.regression import Process
+from supersoliton.guesses.trained.regression import GaussianProcess
 
 GRID = ss.RadialGrid(r_max=8.0, n_elements=4, order=8)
 
@@ -71,7 +71,7 @@ def test_regression_is_that_of_scikit_learn():
     random = np.random.default_rng(3)
     x = random.uniform(-1.0, 1.0, (20, 2))
     y = np.stack([np.sin(2.0 * x[:, 0]), x[:, 0] * x[:, 1]], axis=1)
-    ours = Process(x, y).regression(y)
+    ours = GaussianProcess(x, y).regression(y)
     scale = y[:, 0].std()
     kernel = ConstantKernel(1.0) * RBF(np.full(2, 2.0), (0.1, 100.0)) + WhiteKernel(1e-6, (1e-10, 1e-1))
     with warnings.catch_warnings():
@@ -104,7 +104,7 @@ def test_regression_of_matrices_is_that_of_their_entries():
 
     x = random.uniform(-1.0, 1.0, (40, 2))
     values = np.stack([matrix(one) for one in x])
-    process = Process(x, values.reshape(len(x), 9)[:, [0, 2, 1]])
+    process = GaussianProcess(x, values.reshape(len(x), 9)[:, [0, 2, 1]])
     found = process.matrices(values)
     assert found.fit.weights.dtype == np.float32
     mean, spread = values.mean(axis=0), values.std(axis=0).max()

@@ -5,7 +5,7 @@ import pytest
 
 import supersoliton as ss
 from problems import OCTAVE_Q_BALLS, QUICKSTART_GRID, octave_model
-from supersoliton.guesses.trained.carriers import Branch, branch_of, is_mirrored, oriented
+from supersoliton.guesses.trained.carriers import Carriers, carriers_of, is_mirrored, oriented
 
 
 def q_ball(n_octaves, **settings):
@@ -21,21 +21,21 @@ def bump(problem, amplitudes):
 @pytest.mark.parametrize(
     ("amplitudes", "branch"),
     [
-        ((1.0, 0.1, 0.0, -1.0), Branch((0,), (1,))),
-        ((-1.0, 0.1, 0.0, -1.0), Branch((0,), (1,))),
-        ((1.0, -0.9, 0.2, -1.0), Branch((0, 1), (1, -1))),
-        ((-1.0, 0.9, 0.2, -1.0), Branch((0, 1), (1, -1))),
-        ((0.1, 0.8, 0.9, -1.0), Branch((1, 2), (1, 1))),
-        ((0.1, 0.8, 0.4, 0.0), Branch((1,), (1,))),  # a quarter of the largest share does not carry
+        ((1.0, 0.1, 0.0, -1.0), Carriers((0,), (1,))),
+        ((-1.0, 0.1, 0.0, -1.0), Carriers((0,), (1,))),
+        ((1.0, -0.9, 0.2, -1.0), Carriers((0, 1), (1, -1))),
+        ((-1.0, 0.9, 0.2, -1.0), Carriers((0, 1), (1, -1))),
+        ((0.1, 0.8, 0.9, -1.0), Carriers((1, 2), (1, 1))),
+        ((0.1, 0.8, 0.4, 0.0), Carriers((1,), (1,))),  # a quarter of the largest share does not carry
     ],
 )
 def test_carriers_and_signs(amplitudes, branch):
     problem = q_ball(3)
-    assert branch_of(problem, bump(problem, amplitudes)) == branch
+    assert carriers_of(problem, bump(problem, amplitudes)) == branch
 
 
 def test_names():
-    assert str(Branch((0, 1, 3), (1, -1, 1))) == "+0 -1 +3"
+    assert str(Carriers((0, 1, 3), (1, -1, 1))) == "+0 -1 +3"
 
 
 def test_the_mirror_image_is_the_same_state():
@@ -56,7 +56,7 @@ def test_a_cubic_potential_tells_signs_apart():
     problem = ss.Problem(ss.Potential(cubic, ("u",), {"a": 1.0}), grid)
     u = bump(problem, (-1.0,))
     assert not is_mirrored(problem)
-    assert branch_of(problem, u) == Branch((0,), (-1,))
+    assert carriers_of(problem, u) == Carriers((0,), (-1,))
     assert np.array_equal(oriented(problem, u), u)
     assert is_mirrored(ss.Problem(ss.Potential(cubic, ("u",), {"a": 0.0}), grid))
 
@@ -66,4 +66,4 @@ def test_reference_states_are_on_the_branches_that_the_table_names(g, norm, ener
     problem = ss.Problem(octave_model(g), QUICKSTART_GRID, norm=norm)
     state = ss.solve(problem, guess=ss.SuperGaussian(2.0, 3.5, field=octaves, alternate=True))
     assert state.energy == pytest.approx(energy, rel=1e-8)
-    assert branch_of(problem, state.u) == Branch(octaves, tuple((-1) ** i for i in range(len(octaves))))
+    assert carriers_of(problem, state.u) == Carriers(octaves, tuple((-1) ** i for i in range(len(octaves))))

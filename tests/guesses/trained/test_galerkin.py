@@ -6,7 +6,7 @@ import pytest
 import supersoliton as ss
 from supersoliton.families.tangents import tangents
 from supersoliton.guesses.trained.basis import make_basis
-from supersoliton.guesses.trained.galerkin import ENOUGH, Point, correct, variation
+from supersoliton.guesses.trained.galerkin import TOLERANCE, GalerkinPoint, correct, variation
 from supersoliton.problem.residual import force
 
 MODEL = {
@@ -33,7 +33,7 @@ def test_a_state_of_the_basis_is_found_again(basis):
     """At a coupling whose state spans the basis, Newton's method within it ends at that state, as on the mesh."""
     state = q_ball(0.6)
     target = basis.project(state.u - state.problem.vacuum.values)
-    start = Point(
+    start = GalerkinPoint(
         state.problem, basis, target + 0.05 * np.linalg.norm(target) / np.sqrt(basis.size) * np.ones(basis.size)
     )
     found = correct(start, 12, enough=0.0)
@@ -50,7 +50,7 @@ def test_between_the_states_the_energy_errs_by_the_square(basis):
     """
     state = q_ball(0.65)
     problem = state.problem
-    start = Point(problem, basis, basis.project(state.u - problem.vacuum.values))
+    start = GalerkinPoint(problem, basis, basis.project(state.u - problem.vacuum.values))
     found = correct(start, 12, enough=0.0)
     away = found.u - state.u
     error = np.sqrt(np.sum(away * (GRID.mass @ away)) / problem.norm)
@@ -63,7 +63,7 @@ def test_between_the_states_the_energy_errs_by_the_square(basis):
 def test_convergence_is_quadratic(basis):
     state = q_ball(0.6)
     target = basis.project(state.u - state.problem.vacuum.values)
-    point = Point(state.problem, basis, 1.003 * target)
+    point = GalerkinPoint(state.problem, basis, 1.003 * target)
     errors = []
     for _ in range(3):
         errors.append(np.linalg.norm(basis.project(point.u - state.problem.vacuum.values) - target))
@@ -74,9 +74,9 @@ def test_convergence_is_quadratic(basis):
 
 def test_it_stops_where_more_would_not_help(basis):
     state = q_ball(0.6)
-    start = Point(state.problem, basis, basis.project(state.u - state.problem.vacuum.values))
+    start = GalerkinPoint(state.problem, basis, basis.project(state.u - state.problem.vacuum.values))
     assert correct(start, 5) is start  # near enough already
-    assert correct(Point(state.problem, basis, np.zeros(basis.size)), 0).error > 1e-4
+    assert correct(GalerkinPoint(state.problem, basis, np.zeros(basis.size)), 0).error > 1e-4
 
 
 def test_without_norm():
@@ -89,7 +89,7 @@ def test_without_norm():
     exact = np.sqrt(2.0) / np.cosh(grid.nodes)[:, None]
     basis = make_basis(grid, np.stack([exact, 0.8 * exact]), np.zeros((0, grid.n_nodes, 1)), size=1)
     problem = ss.Problem(potential(1.3), grid)
-    found = correct(Point(problem, basis, np.zeros(1)), 12, enough=0.0)
+    found = correct(GalerkinPoint(problem, basis, np.zeros(1)), 12, enough=0.0)
     assert found.u == pytest.approx(exact / np.sqrt(1.3), abs=1e-6)
 
 
@@ -97,19 +97,21 @@ def away_from(state, basis, relative):
     """A start that errs by so much of the state, in a random direction."""
     target = basis.project(state.u - state.problem.vacuum.values)
     random = np.random.default_rng(1).normal(size=basis.size)
-    return Point(state.problem, basis, target + relative * np.sqrt(state.norm) * random / np.linalg.norm(random))
+    return GalerkinPoint(
+        state.problem, basis, target + relative * np.sqrt(state.norm) * random / np.linalg.norm(random)
+    )
 
 
 def test_a_second_variation_that_was_foretold_serves_for_the_first_step(basis):
     """From near enough its end is not looked at; it is as good as said."""
     state = q_ball(0.6)
     near, truth = away_from(state, basis, 0.002), away_from(state, basis, 0.0)
-    assert near.error > ENOUGH
-    foretold = variation(truth)
-    found = correct(near, 1, foretold=foretold)
+    assert near.error > TOLERANCE
+    predicted = variation(truth)
+    found = correct(near, 1, predicted=predicted)
     assert "_evaluated" not in found.__dict__
     assert found.error < 0.05 * near.error
-    assert found.error < ENOUGH
+    assert found.error < TOLERANCE
 
 
 @pytest.mark.parametrize("times", [0.3, 30.0])
@@ -123,7 +125,7 @@ def test_one_that_was_foretold_wrongly_is_replaced(basis, times):
     assert plain.error < 1e-6
     assert found.error < 1e-6
     assert correct(far, 0, 1e-6, wrong) is far
-    assert correct(far, 6, foretold=wrong).error < ENOUGH
+    assert correct(far, 6, predicted=wrong).error < TOLERANCE
 
 
 def test_the_energy_is_that_at_the_norm(basis):
@@ -131,7 +133,7 @@ def test_the_energy_is_that_at_the_norm(basis):
     state = q_ball(0.6)
     for scale in (1.001, 1.002):
         w = scale * (state.u - state.problem.vacuum.values)
-        point = Point(state.problem, basis, basis.project(w))
+        point = GalerkinPoint(state.problem, basis, basis.project(w))
         off = abs(point.norm - state.norm)
         raw = abs(state.problem.energy(point.made) - state.energy)
         assert raw > 0.2 * state.multiplier * off

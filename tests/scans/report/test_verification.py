@@ -9,13 +9,13 @@ import optuna
 import pytest
 import tomli_w
 
-from supersoliton.sampling.proposals import Prediction, as_attribute
+from supersoliton.sampling.proposals import SurrogatePrediction, as_attribute
 from supersoliton.scans.report import records, verification
 from supersoliton.scans.report.page import write_report
 
 SCALES = [{"centre": 0.0, "width": 1e6, "mean": 0.0, "std": 1e-6}] * 2  # linear: the scale is the value itself
 SPACE = {"g": optuna.distributions.FloatDistribution(0.0, 1.0)}
-# what was found, feasible or not, and what had been foretold: (mean, std) of both objectives
+# what was found, feasible or not, and what had been predicted: (mean, std) of both objectives
 DRAWN = [((1.0, 4.0), True), ((2.0, 3.0), True), ((3.0, 1.0), True), ((9.0, 9.0), False)]
 FORETOLD = [
     ((2.5, 3.5), True, [(2.4, 0.2), (3.4, 0.2)]),  # beats trial 1; both within one standard deviation
@@ -45,7 +45,7 @@ def trial(values, feasible, **more):
 def told(index, pairs, after=4):
     means, stds = [m for m, _ in pairs], [s for _, s in pairs]
     low, high = ([m + k * s for m, s in pairs] for k in (-1, 1))
-    return as_attribute(Prediction(after, index, 3, 0.9, means, stds, means, low, high, [0.5, -0.1], SCALES))
+    return as_attribute(SurrogatePrediction(after, index, 3, 0.9, means, stds, means, low, high, [0.5, -0.1], SCALES))
 
 
 @pytest.fixture
@@ -71,8 +71,8 @@ def test_errors_and_entries(folder):
 def test_the_sentences_count(folder):
     said = verification.sentences(records.read_record(folder))
     assert said[0] == (
-        "3 points that a surrogate of the trials foretold to be best were evaluated: 1 entered the Pareto front, and 2 "
-        "satisfy every constraint, where 2.7 were expected to."
+        "3 points that a surrogate of the trials predicted to be best were evaluated: 1 entered the Pareto front, and "
+        "2 satisfy every constraint, where 2.7 were expected to."
     )
     assert "Of the 4 values found at feasible points, 75 % within one standard deviation" in said[1]
     assert "100 % within two (95 %" in said[1]
@@ -85,7 +85,9 @@ def test_the_page_shows_them(folder):
     text = write_report(folder).read_text(encoding="utf-8")
     words = " ".join(html.unescape(re.sub(r"<[^>]*>", " ", text)).split())
     assert "Predicted and found" in words
-    assert words.count("3 points that a surrogate of the trials foretold") == 2  # in the summary and in its own section
+    assert (
+        words.count("3 points that a surrogate of the trials predicted") == 2
+    )  # in the summary and in its own section
     assert "2.4 (2.2 … 2.6) 2.5 0.5" in words
     assert "localised –" in words  # the constraint that the third broke, and that it did not enter
 

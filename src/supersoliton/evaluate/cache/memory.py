@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import ndarray as Array
 
-from ..findings import Findings
+from ..findings import TrialResult
 from .entry import Damaged, pack, unpack
 from .keys import fingerprint, key_of, numerics_version
 from .store import DEFAULT_SIZE, Store
@@ -31,7 +31,7 @@ class CacheWarning(UserWarning):
 
 
 @dataclass(frozen=True)
-class Recalled(Findings):
+class Recalled(TrialResult):
     """An evaluation found in the cache: its plain parts at once, its state when asked for.
 
     ``seconds`` is what the look-up took. ``netcdf`` is the file of the state, where the scan that computed it wrote it.
@@ -45,7 +45,7 @@ class Recalled(Findings):
         """What `evaluate` returned, its state put together again for the problem of `config`."""
         from ..evaluation import Evaluation
 
-        given = {f.name: getattr(self, f.name) for f in dataclasses.fields(Findings)}
+        given = {f.name: getattr(self, f.name) for f in dataclasses.fields(TrialResult)}
         return Evaluation(**given, state=self._state_of(config))
 
     def _state_of(self, config: Any) -> Any:
@@ -69,7 +69,7 @@ class Recalled(Findings):
         return State(problem, solution, certificate, record["energy"], record["norm"])
 
 
-class Memory:
+class CachedEvaluate:
     """The cache of one configuration. Never raises for what is wrong with the cache itself: it warns, once.
 
     `directory` and `size` (MB) as for :class:`Store`. Where the potential is a user's without a source, nothing is
@@ -113,7 +113,7 @@ class Memory:
         """Store an evaluation; in words what came of it ("stored", or why not)."""
         if not self.able:
             return ""
-        if hurried(self._config, evaluation):
+        if limited_by_time(self._config, evaluation):
             return "not kept: a time budget may have cut it short"
         key = self.key(point)
         try:
@@ -138,7 +138,7 @@ def evaluate_cached(
     """
     from ..evaluation import evaluate
 
-    memory = Memory(config, directory=directory, size=size)
+    memory = CachedEvaluate(config, directory=directory, size=size)
     found, _ = memory.recall(point)
     if found is not None:
         return found.evaluation(config)
@@ -147,7 +147,7 @@ def evaluate_cached(
     return evaluation
 
 
-def hurried(config: Any, evaluation: Evaluation) -> bool:
+def limited_by_time(config: Any, evaluation: Evaluation) -> bool:
     """Whether a time budget may have changed the result, which then is no function of the point alone.
 
     No single search can have run out of time if all of them together took less than the budget of one.

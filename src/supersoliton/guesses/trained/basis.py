@@ -59,11 +59,11 @@ class Basis:
         return {}
 
     def stiffness(self, kinetic: Float[Array, " field"]) -> Float[Array, "mode mode"]:
-        """sum_i k_i phi_ik^T K phi_il. Kept, as a scan asks for the same weights again and again."""
+        """sum_i k_i phi_ik^T K phi_il. DeviceArray, as a scan asks for the same weights again and again."""
         return self._form("stiffness", kinetic)
 
     def mass(self, weights: Float[Array, " field"]) -> Float[Array, "mode mode"]:
-        """sum_i w_i phi_ik^T M phi_il. Kept."""
+        """sum_i w_i phi_ik^T M phi_il. DeviceArray."""
         return self._form("mass", weights)
 
     def _form(self, name: str, weights: Array) -> Array:

@@ -22,7 +22,7 @@ _CARRIES = 0.3  # of the largest share
 
 
 @dataclass(frozen=True, order=True)
-class Branch:
+class Carriers:
     """The carriers, in order, and the sign of each."""
 
     carriers: tuple[int, ...]
@@ -32,12 +32,12 @@ class Branch:
         return " ".join(f"{'+' if sign > 0 else '-'}{i}" for i, sign in zip(self.carriers, self.signs, strict=True))
 
 
-def branch_of(problem: DiscreteProblem, u: Float[Array, "node field"]) -> Branch:
+def carriers_of(problem: DiscreteProblem, u: Float[Array, "node field"]) -> Carriers:
     """The branch of nodal fields; u and its mirror image are on one branch where the potential does not tell them."""
     carriers = _carriers(problem, u)
     signs = [_sign(problem, u, i) for i in carriers]
     flip = signs[0] if signs and is_mirrored(problem) else 1
-    return Branch(carriers, tuple(flip * sign for sign in signs))
+    return Carriers(carriers, tuple(flip * sign for sign in signs))
 
 
 def oriented(problem: DiscreteProblem, u: Float[Array, "node field"]) -> Float[Array, "node field"]:

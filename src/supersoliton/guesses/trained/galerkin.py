@@ -29,14 +29,14 @@ _SHORT = 0.2  # times the error, relative: steps shorter than this do not lessen
 # Newton's method is quadratic: a step of relative length s leaves at most this times s^2 beside what lies outside of
 # the basis (quickstart's box, 588 steps from 0.001 to 0.03: 1.1 in the median, 2.7 for 95 %, 6.5 at most).
 _QUADRATIC = 7.0
-# A step with a foretold second variation leaves this of an error below 0.01, or less, in 94 cases of 100 (quickstart's
+# A step with a predicted second variation leaves this of an error below 0.01, or less, in 94 cases of 100 (quickstart's
 # box, 125 starts by networks; 0.01 in the median).
 _LEFT = 0.05
-ENOUGH = 5e-4  # residual from which Newton's method on the mesh takes as many steps as from one ten times smaller
+TOLERANCE = 5e-4  # residual from which Newton's method on the mesh takes as many steps as from one ten times smaller
 
 
 @dataclass(frozen=True, eq=False)
-class Point:
+class GalerkinPoint:
     """A point of the space of the basis, made of its coefficients; what is asked of it is computed then.
 
     Steps are taken from the fields as they are made: scaled to the norm they would leave the space, and steps would
@@ -97,15 +97,17 @@ class Point:
         return energy + 0.5 * float(self.at.multiplier) * (float(self.problem.norm) - self.norm)
 
 
-def correct(start: Point, steps: int, enough: float = ENOUGH, foretold: Array | None = None) -> Point:
+def correct(
+    start: GalerkinPoint, steps: int, enough: float = TOLERANCE, predicted: Array | None = None
+) -> GalerkinPoint:
     """At most so many Newton steps from ``start``, each with more by the same factors as long as these help.
 
     It ends where the error is below ``enough``, or where the basis has no more. The end of a step that is known to
-    leave less is not looked at here. ``foretold``: the second variation in the basis, (mode, mode), where it is known
+    leave less is not looked at here. ``predicted``: the second variation in the basis, (mode, mode), where it is known
     well enough to begin with.
     """
     best = start
-    factors = None if foretold is None or steps == 0 else _factorise(start, foretold)
+    factors = None if predicted is None or steps == 0 else _factorise(start, predicted)
     given = factors is not None
     unseen = given and _LEFT * start.error < enough
     while best.error >= enough:
@@ -116,7 +118,7 @@ def correct(start: Point, steps: int, enough: float = ENOUGH, foretold: Array | 
             steps, given = steps - 1, False
             factors = _factorise(best, variation(best))
         step = _step(best, factors)
-        moved = Point(best.problem, best.basis, best.coefficients + step)
+        moved = GalerkinPoint(best.problem, best.basis, best.coefficients + step)
         length = float(np.linalg.norm(step))
         if unseen or (fresh and _QUADRATIC * length**2 < enough * best.size**2):
             return moved
@@ -131,7 +133,7 @@ def correct(start: Point, steps: int, enough: float = ENOUGH, foretold: Array | 
     return best
 
 
-def variation(here: Point) -> Array:
+def variation(here: GalerkinPoint) -> Array:
     """The second variation in the basis, (mode, mode).
 
     The potential's part of it, most of the work, in single precision: a step errs by more than 1e-6 of itself anyway.
@@ -148,7 +150,7 @@ def variation(here: Point) -> Array:
     return matrix
 
 
-def _factorise(here: Point, inner: Array) -> tuple[Array, Array]:
+def _factorise(here: GalerkinPoint, inner: Array) -> tuple[Array, Array]:
     """LU factors of a second variation in the basis, bordered by the norm."""
     matrix = inner
     if here.problem.norm is not None:
@@ -160,7 +162,7 @@ def _factorise(here: Point, inner: Array) -> tuple[Array, Array]:
     return factors, pivots
 
 
-def _step(here: Point, factors: tuple[Array, Array]) -> Array:
+def _step(here: GalerkinPoint, factors: tuple[Array, Array]) -> Array:
     """Newton's step for the coefficients; zeros where the equations are singular."""
     rhs = -_in_basis(here.basis, here.at.vector)
     if here.problem.norm is not None:

@@ -26,7 +26,7 @@ from ...elements.grid import RadialGrid
 from ...problem.problem import DiscreteProblem
 from .basis import Basis
 from .box import Box
-from .carriers import Branch
+from .carriers import Carriers
 from .network import Network
 from .regression import MatrixRegression, Regression
 
@@ -37,14 +37,14 @@ _UNREADABLE = (
     OSError, KeyError, EOFError, TypeError, ValueError, NotImplementedError, RuntimeError, zipfile.BadZipFile,
     zlib.error,
 )  # fmt: skip
-RUNGS = ("network", "regression", "neighbour")
+SOURCES = ("network", "regression", "neighbour")
 
 
 @dataclass(frozen=True, eq=False)
 class BranchModel:
-    """One branch: what foretells the coefficients of its states in its basis."""
+    """One branch: what predicts the coefficients of its states in its basis."""
 
-    branch: Branch
+    branch: Carriers
     basis: Basis
     # solved and certified states: coordinates in the box, coefficients
     x: Float[Array, "state coupling"]
@@ -57,11 +57,11 @@ class BranchModel:
     # of the second variation within the basis, where there is a regression
     variation: MatrixRegression | None = None
 
-    def foretell(self, rung: str, x: Float[Array, " coupling"]) -> Float[Array, " mode"] | None:
+    def predict(self, source: str, x: Float[Array, " coupling"]) -> Float[Array, " mode"] | None:
         """Coefficients at coordinates x by "network", "regression" or "neighbour"; None where there is no such."""
-        if rung == "neighbour":
+        if source == "neighbour":
             return self.coefficients[np.argmin(np.sum((self.x - x) ** 2, axis=1))]
-        model = self.network if rung == "network" else self.regression
+        model = self.network if source == "network" else self.regression
         return None if model is None else model(x)
 
 
@@ -71,8 +71,8 @@ class Library:
 
     box: Box
     grid: RadialGrid
-    theory: Mapping[str, Any]  # see describe()
-    models: Mapping[Branch, BranchModel]
+    theory: Mapping[str, Any]  # see describe_theory()
+    models: Mapping[Carriers, BranchModel]
     finished: bool = True
     # how it was made: settings, versions, seconds of each stage, Newton steps of the analytic starts
     record: Mapping[str, Any] = field(default_factory=dict)
@@ -87,7 +87,7 @@ class Library:
                 f"warm_start: trained on {_of_grid(self.grid)}, but the problem has "
                 f"{_of_grid(grid) if grid is not None else 'no grid'}: pretrain again, or use that grid"
             )
-        asked = describe(problem, self.box)
+        asked = describe_theory(problem, self.box)
         for key, value in self.theory.items():
             if asked[key] != value:
                 raise ValueError(
@@ -95,7 +95,7 @@ class Library:
                 )
 
 
-def describe(problem: DiscreteProblem, box: Box) -> dict[str, Any]:
+def describe_theory(problem: DiscreteProblem, box: Box) -> dict[str, Any]:
     """What a problem and those that a library was made for must agree on, as plain data."""
     model = problem.model
     return {
@@ -231,7 +231,7 @@ def _branch_model(about: Mapping[str, Any], parts: Mapping[str, Array], grid: Ra
         weights = tuple(parts[f"weight{i}"] for i in range(about["layers"]))
         network = Network(weights, tuple(parts[f"bias{i}"] for i in range(about["layers"])), parts["scales"])
     return BranchModel(
-        branch=Branch(tuple(about["carriers"]), tuple(about["signs"])),
+        branch=Carriers(tuple(about["carriers"]), tuple(about["signs"])),
         basis=Basis(grid, parts["mean"], parts["modes"]),
         x=parts["x"],
         coefficients=parts["coefficients"],

@@ -52,7 +52,7 @@ class MatrixRegression:
         return matrix
 
 
-class Process:
+class GaussianProcess:
     """A Gaussian process over coordinates, whose lengths are those of the leading coefficients of a few states.
 
     Its noise is that of a fit, as evaluations have none.

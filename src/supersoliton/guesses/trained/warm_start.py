@@ -1,4 +1,4 @@
-"""A guess that was trained: where pre-training has seen the branch, its states are foretold; else many starts."""
+"""A guess that was trained: where pre-training has seen the branch, its states are predicted; else many starts."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from ...problem.problem import DiscreteProblem
 from ..multistart import MultiStart
-from .library import RUNGS, Library, recall_library
+from .library import SOURCES, Library, recall_library
 
-USES = ("auto", *RUNGS, "analytic", "none")
+USES = ("auto", *SOURCES, "analytic", "none")
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class WarmStart(MultiStart):
         ``"analytic"`` and ``"none"`` use none of them.
     corrections : at most so many Newton steps within the branch's basis before those on the mesh.
     digest : of the file that is meant; refuses another one. Empty: any.
-    n_polish : as for :class:`MultiStart`, which screens the branches and takes the place of what cannot be foretold.
+    n_polish : as for :class:`MultiStart`, which screens the branches and takes the place of what cannot be predicted.
 
     Raises
     ------
@@ -45,15 +45,15 @@ class WarmStart(MultiStart):
             )
 
     @property
-    def rungs(self) -> tuple[str, ...]:
+    def sources(self) -> tuple[str, ...]:
         """What is tried."""
         if self.use == "auto":
-            return RUNGS
-        return (self.use,) if self.use in RUNGS else ()
+            return SOURCES
+        return (self.use,) if self.use in SOURCES else ()
 
     def library_for(self, problem: DiscreteProblem) -> Library | None:
         """The trained models, checked against the problem; None where none is to be used. Raises ValueError."""
-        if not self.rungs:
+        if not self.sources:
             return None
         library, digest = recall_library(self.checkpoint)
         if self.digest and digest != self.digest:

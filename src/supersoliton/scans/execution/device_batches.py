@@ -15,7 +15,7 @@ DEFAULT_BATCH = 64  # trials at once on an accelerator; not measured, see docs/a
 
 
 class Batches(AbstractExecutor):
-    """`size` trials at a time, in lanes of this process that share every kernel on `device`.
+    """`size` trials at a time, in tasks of this process that share every kernel on `device`.
 
     The cache of evaluations is not used: its entries are exact to the last bit, and a device rounds in its own way.
     """
@@ -37,18 +37,18 @@ class Batches(AbstractExecutor):
     @property
     def where(self) -> str:
         used = f"{self._device.platform}:{self._device.id}"
-        words = f"devices {devices.describe()}, batches of {self._size} on {used}"
+        words = f"devices {devices.describe_devices()}, batches of {self._size} on {used}"
         return f"{words}, {self._again} again on the host" if self._again else words
 
     def submit(self, ticket: int, point: Mapping[str, float]) -> None:
         self._waiting.append((ticket, point))
 
     def wait(self, timeout: float) -> list[tuple[int, Outcome]]:
-        from ...evaluate.batch import evaluate_in_lane
+        from ...evaluate.batch import evaluate_in_task
         from ...machine import batching
 
         jobs = [
-            functools.partial(run_trial, self._config, point, self._scratch, evaluate_in_lane)
+            functools.partial(run_trial, self._config, point, self._scratch, evaluate_in_task)
             for _, point in self._waiting
         ]
         outcomes, errors, _ = batching.run(jobs, self._device)

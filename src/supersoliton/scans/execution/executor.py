@@ -49,7 +49,7 @@ class AbstractExecutor(ABC):
     @property
     def where(self) -> str:
         """What the trials run on, for the log: what JAX finds here, and which of it is used."""
-        return f"devices {devices.describe()}, trials on the cpu"
+        return f"devices {devices.describe_devices()}, trials on the cpu"
 
     @abstractmethod
     def submit(self, ticket: int, point: Mapping[str, float]) -> None:

@@ -80,7 +80,7 @@ class TrialTable:
 
     def _widen(self, keys: Iterable[str]) -> None:
         keys = list(keys)
-        last = ("seconds", "start", "cache", *(("foretold",) if "foretold" in keys else ()), "reasons")
+        last = ("seconds", "start", "cache", *(("predicted",) if "predicted" in keys else ()), "reasons")
         first = ("number", "state", "kind", "status", *self._parameters)
         constraints = [key for key in keys if key.startswith("c_")]
         middle = [key for key in keys if key not in {*first, *last, *constraints}]
@@ -113,7 +113,7 @@ class TrialTable:
             "seconds": attributes.get("seconds", {}).get("total", ""),
             "start": attributes.get("start", ""),
             "cache": attributes.get("cache", ""),
-            **({"foretold": attributes[MARK]["index"]} if MARK in attributes else {}),
+            **({"predicted": attributes[MARK]["index"]} if MARK in attributes else {}),
             "reasons": "; ".join([*attributes.get("reasons", []), *error[-1:]]),
         }
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from optuna.trial import FrozenTrial
 
 from ...config.scan import ScanSettings
-from ...sampling.proposals import Prediction, as_attribute, propose
+from ...sampling.proposals import SurrogatePrediction, as_attribute, propose
 from ..trial import Outcome
 from .memory_study import BEGUN, Twin
 from .record import AbstractDisk, AbstractTurn
@@ -37,9 +37,9 @@ class Ledger:
         self._disk, self._settings = disk, settings
         self.mine: set[int] = set()  # numbers of the trials being evaluated for us
         self.twin: Twin
-        self._plan: list[tuple[dict[str, float], Prediction]] = []  # of the verification phase
+        self._plan: list[tuple[dict[str, float], SurrogatePrediction]] = []  # of the verification phase
 
-    def foretell(self, points: int) -> int:
+    def predict(self, points: int) -> int:
         """Plan the verification phase; returns how many points it has, those evaluated before included."""
         self._plan = propose(self._settings, self.twin.trials, points, after=self.twin.finished)
         return len(self._plan)
@@ -83,7 +83,7 @@ class Ledger:
             while len(made.points) < room and self.twin.claimed < wanted:
                 self._begin(turn, made, self.twin.ask())
             for point, told in self._plan:
-                if len(made.points) < room and _key(told) not in self.twin.foretold:
+                if len(made.points) < room and _key(told) not in self.twin.predicted:
                     self._begin(turn, made, self.twin.ask((point, as_attribute(told))))
         self.mine -= {number for number, _ in outcomes}
         self.mine |= {number for number, _ in made.points}
@@ -114,7 +114,7 @@ class Ledger:
                 made.ended.append(ended)
 
 
-def _key(told: Prediction) -> tuple[int, int]:
+def _key(told: SurrogatePrediction) -> tuple[int, int]:
     return told.after, told.index
 
 

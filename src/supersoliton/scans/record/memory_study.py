@@ -41,8 +41,10 @@ class Twin:
         self._finished: set[int] = set()
         self._failed: set[int] = set()
         self._running: set[int] = set()
-        self._foretold: dict[int, tuple[int, int]] = {}  # trials of the verification phase that run or are finished
-        self.verified: set[tuple[int, int]] = set()  # (after, index) of the finished ones, see verify.Prediction
+        self._predicted: dict[int, tuple[int, int]] = {}  # trials of the verification phase that run or are finished
+        self.verified: set[tuple[int, int]] = (
+            set()
+        )  # (after, index) of the finished ones, see verify.SurrogatePrediction
         for trial in trials:
             self.put(trial)
         choose_parents_again(self._study, settings)
@@ -64,7 +66,7 @@ class Twin:
     @property
     def claimed(self) -> int:
         """Trials that count or will: finished and running ones."""
-        return len(self._finished) + len(self._running - self._foretold.keys())
+        return len(self._finished) + len(self._running - self._predicted.keys())
 
     @property
     def trials(self) -> list[FrozenTrial]:
@@ -72,9 +74,9 @@ class Twin:
         return self._study.get_trials(deepcopy=False)
 
     @property
-    def foretold(self) -> set[tuple[int, int]]:
+    def predicted(self) -> set[tuple[int, int]]:
         """(after, index) of the trials of the verification phase that run or are finished."""
-        return set(self._foretold.values())
+        return set(self._predicted.values())
 
     def put(self, trial: FrozenTrial) -> None:
         """Take over a trial from the disk: a new one, or what became of one that ran."""
@@ -106,23 +108,23 @@ class Twin:
     def _count(self, trial: FrozenTrial) -> None:
         number = trial.number
         self._running.discard(number)
-        self._foretold.pop(number, None)
+        self._predicted.pop(number, None)
         if is_finished(trial):
             if is_drawn(trial):
                 self._finished.add(number)
             else:
-                self.verified.add(self._note_foretold(trial))
+                self.verified.add(self._note_predicted(trial))
             if trial.state is TrialState.FAIL:
                 self._failed.add(number)
         elif not trial.state.is_finished() and self.has_point(trial):
             self._running.add(number)
             if not is_drawn(trial):
-                self._note_foretold(trial)
+                self._note_predicted(trial)
 
-    def _note_foretold(self, trial: FrozenTrial) -> tuple[int, int]:
+    def _note_predicted(self, trial: FrozenTrial) -> tuple[int, int]:
         mark = trial.user_attrs[MARK]
-        self._foretold[trial.number] = (mark["after"], mark["index"])
-        return self._foretold[trial.number]
+        self._predicted[trial.number] = (mark["after"], mark["index"])
+        return self._predicted[trial.number]
 
     def has_point(self, trial: FrozenTrial) -> bool:
         """Whether it has a value for every coupling, and not the trial of some other program."""
@@ -165,7 +167,7 @@ class Twin:
         """Fail a trial that was left running without a point to go on with; it does not count."""
         self._storage.set_trial_state_values(number, TrialState.FAIL)
         self._running.discard(number)
-        self._foretold.pop(number, None)
+        self._predicted.pop(number, None)
         return self._storage.get_trial(number)
 
 

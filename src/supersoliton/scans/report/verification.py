@@ -1,4 +1,4 @@
-"""What a surrogate foretold of some trials beside what they gave: the verification phase of a scan."""
+"""What a surrogate predicted of some trials beside what they gave: the verification phase of a scan."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from ...plotting.html import escape, number, table
 from ...sampling.pareto import hypervolume, nondominated
-from ...sampling.proposals import Prediction, prediction
+from ...sampling.proposals import SurrogatePrediction, prediction
 from . import figures
 from .records import Record, Trial
 from .summary import join_words
@@ -18,10 +18,10 @@ WITHIN = {1: 68.3, 2: 95.4}  # standard deviations → percentage of a Gaussian 
 
 @dataclass(frozen=True)
 class Verified:
-    """One trial of the phase: the trial, what was foretold, and whether it belongs to the Pareto set of the scan."""
+    """One trial of the phase: the trial, what was predicted, and whether it belongs to the Pareto set of the scan."""
 
     trial: Trial
-    told: Prediction
+    told: SurrogatePrediction
     entered: bool
 
     @property
@@ -52,7 +52,7 @@ def sentences(record: Record) -> list[str]:
     feasible = sum(one.trial.is_feasible for one in verified)
     expected = sum(one.told.feasible for one in verified)
     said = [
-        f"{count} {'point' if count == 1 else 'points'} that a surrogate of the trials foretold to be best "
+        f"{count} {'point' if count == 1 else 'points'} that a surrogate of the trials predicted to be best "
         f"{'was' if count == 1 else 'were'} evaluated: {entered} entered the Pareto front, and {feasible} "
         f"{'satisfies' if feasible == 1 else 'satisfy'} every constraint, where {expected:.3g} were expected to."
     ]

@@ -8,7 +8,7 @@ from numpy import ndarray as Array
 
 
 @dataclass(frozen=True)
-class Findings:
+class TrialResult:
     """``values`` and ``constraints`` are flat; a constraint is satisfied at <= 0."""
 
     point: dict[str, float]
@@ -21,7 +21,7 @@ class Findings:
     # beside it
     seconds: dict[str, float]
     spectra: dict[str, Array] = field(repr=False)
-    start: str  # what the search's lowest state started from: "analytic", or a rung of the ladder
+    start: str  # what the search's lowest state started from: "analytic", or a source of the ladder
 
     @property
     def feasible(self) -> bool:
