@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from scan import small_scan
-from scan.small_scan import TABLES, points, read_rows
+import small_scan
+from small_scan import TABLES, points, read_rows
 
 from supersoliton.config import loads
 from supersoliton.evaluate.cache import keys

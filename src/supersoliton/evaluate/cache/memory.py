@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import ndarray as Array
 
-from ..findings import TrialResult
+from ..trial_result import TrialResult
 from .entry import Damaged, pack, unpack
 from .keys import fingerprint, key_of, numerics_version
 from .store import DEFAULT_SIZE, Store
