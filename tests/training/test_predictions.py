@@ -182,9 +182,9 @@ def test_a_batch_begins_with_the_same_starts(config):
 
 def test_starts_of_an_unknown_branch_are_all_kept(config, monkeypatch):
     """Where the file knows none of the branches, the search is the untrained one, start for start."""
-    from supersoliton.search import lowest
+    from supersoliton.search import lowest as search
 
-    monkeypatch.setattr(lowest, "predict", lambda *_: None)
+    monkeypatch.setattr(search, "predict", lambda *_: None)
     for point in POINTS:
         _, plain = lowest(config, point, ss.MultiStart())
         _, found = lowest(config, point, config.trained_guess)
@@ -194,10 +194,10 @@ def test_starts_of_an_unknown_branch_are_all_kept(config, monkeypatch):
 
 def test_a_state_that_ended_on_another_branch_is_dropped(config, monkeypatch):
     """Newton's method led astray from what was predicted: the start goes the long way, to the same state."""
-    from supersoliton.search import lowest
+    from supersoliton.search import lowest as search
 
     problem, plain = lowest(config, POINTS[0], ss.MultiStart())
-    real, asked = lowest.carriers_of, []
+    real, asked = search.carriers_of, []
 
     def astray(where, u):
         branch = real(where, u)
@@ -205,7 +205,7 @@ def test_a_state_that_ended_on_another_branch_is_dropped(config, monkeypatch):
         polished = where.grid == problem.grid
         return dataclasses.replace(branch, carriers=(99,)) if polished else branch
 
-    monkeypatch.setattr(lowest, "carriers_of", astray)
+    monkeypatch.setattr(search, "carriers_of", astray)
     _, found = lowest(config, POINTS[0], config.trained_guess)
     assert any(where.grid == problem.grid for where in asked)
     assert found.start == "analytic"

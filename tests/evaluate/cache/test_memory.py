@@ -104,7 +104,7 @@ def test_a_hit_takes_milliseconds_and_does_not_need_the_engine(cfg, fresh, tmp_p
 import json, sys, time
 from pathlib import Path
 from types import SimpleNamespace
-from supersoliton.cache.evaluation import CachedEvaluate
+from supersoliton.evaluate.cache.memory import CachedEvaluate
 tables, point = json.loads(sys.argv[1]), json.loads(sys.argv[2])
 config = SimpleNamespace(to_dict=lambda: tables, scan=SimpleNamespace(cache_size=10.0))
 memory = CachedEvaluate(config, directory=Path(sys.argv[3]))
