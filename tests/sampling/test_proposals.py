@@ -194,7 +194,7 @@ def test_an_interrupted_phase_goes_on_with_its_points(verified, tmp_path, monkey
     """The driver dies at the third point of the phase."""
     from supersoliton.scans.execution import in_process
 
-    left, really = [24], executor.run_trial
+    left, really = [24], in_process.run_trial
 
     def run_trial(*given):
         left[0] -= 1
