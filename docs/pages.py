@@ -109,7 +109,7 @@ def with_tables(text: str, results: dict[str, Any]) -> str:
     ]
     for row in others["details"]["rows"]:
         lines.append(
-            f"| {row['fields']} | {row['told_seconds']:.3f} s | {row['action_error']:.0e} "
+            f"| {row['fields']} | {row['from_point_seconds']:.3f} s | {row['action_error']:.0e} "
             f"| {row['cosmo_transitions_seconds']:.3f} s | {row['cosmo_transitions_action_error']:.0e} "
             f"| {row['times_faster']:.2f} |"
         )
