@@ -158,6 +158,6 @@ def bounces(size: Size) -> list[Row]:
     else:
         least = min(table, key=lambda row: row["times_faster"])
         note = f"at n = {least['fields']}; its action is off by {least['cosmo_transitions_action_error']:.0e}"
-        rows.append(Row("bounce-others", work, least["from_point_seconds"], "s", least["times_faster"], "faster", 1.0, False,
-                        note=note, details={"rows": table}))  # fmt: skip
+        rows.append(Row("bounce-others", work, least["from_point_seconds"], "s", least["times_faster"], "faster", 1.0,
+                        False, note=note, details={"rows": table}))  # fmt: skip
     return rows

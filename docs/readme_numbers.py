@@ -1,4 +1,4 @@
-"""Regenerate the README's output, picture and three numbers of speed, docs/speed.md and the table of benchmarks/README.md.
+"""Regenerate the README's output, picture and three numbers of speed, and the tables of docs/speed.md and benchmarks/.
 
 The README's example is run; the numbers of speed are those of benchmarks/results.json.
 

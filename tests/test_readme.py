@@ -184,8 +184,16 @@ def test_table_of_before_and_after_is_that_of_the_results():
 
 
 def test_the_order_of_the_readme():
-    """What it does, two commands, one picture, one example, scope, the octave model, speed."""
-    marks = ("any potential that you write", "    make ", "![", "```python", "## Scope", "## The octave model", "## Speed")
+    """What it does, two commands, a picture, an example, scope, the octave model, speed."""
+    marks = (
+        "any potential that you write",
+        "    make ",
+        "![",
+        "```python",
+        "## Scope",
+        "## The octave model",
+        "## Speed",
+    )
     places = [TEXT.index(mark) for mark in marks]
     assert places == sorted(places)
     scope = TEXT[TEXT.index("## Scope") : TEXT.index("## The octave model")]
