@@ -115,13 +115,13 @@ def run(path: Path, sampler: str, seed: int, trials: int, evaluate: Evaluate) ->
             for name, value in constraints.items():
                 trial.set_constraint(name, value)
             study.tell(trial, values)
-            told: Any = study.get_trials(deepcopy=False)[number]
+            finished: Any = study.get_trials(deepcopy=False)[number]
             row = {
-                "params": told.params,
-                "values": told.values,
-                "constraints": told.constraints,
-                "system": told.system_attrs,
-                "drawn_by": told.user_attrs.get("drawn_by", sampler),
+                "params": finished.params,
+                "values": finished.values,
+                "constraints": finished.constraints,
+                "system": finished.system_attrs,
+                "drawn_by": finished.user_attrs.get("drawn_by", sampler),
                 "ask": asked - before,
                 "evaluate": time.process_time() - asked,
             }

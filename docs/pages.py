@@ -1,7 +1,7 @@
-"""What the pages show of the program: blocks of code, what they print, and tables from benchmarks/results.json.
+"""What the pages show of the program: blocks of code, their output, and tables from benchmarks/results.json.
 
-make docs        or        python docs/pages.py        writes the tutorial's output and the tables of the comparison
-anew
+make docs        or        python docs/pages.py        regenerates the tutorial's output and the tables of the
+comparison
 """
 
 from __future__ import annotations
