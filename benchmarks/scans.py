@@ -44,9 +44,9 @@ def _file(folder: Path, size: Size, **settings: Any) -> Path:
 # A scan as a program calls it, without the report that follows it; says when its trials ended.
 _SCAN = """
 import sys
-from supersoliton import jobs
-jobs._reported = lambda result, *_: result
-study = jobs.scan(sys.argv[1], out=sys.argv[2], workers=int(sys.argv[3]), quiet=True).study
+from supersoliton.scans import job
+job._reported = lambda result, *_: result
+study = job.scan(sys.argv[1], out=sys.argv[2], workers=int(sys.argv[3]), quiet=True).study
 print(*(trial.datetime_complete.timestamp() for trial in study.trials if trial.datetime_complete))
 """
 
