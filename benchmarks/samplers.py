@@ -7,9 +7,9 @@
 
 `run` evaluates `examples/quickstart.toml` for real and appends each trial to FOLDER/SAMPLER_SEED.jsonl, so that it can
 be stopped, resumed and extended to more trials; several processes may share a folder. With --stand-in a surrogate of
-1024 real evaluations (`data/quickstart_sobol.npz`), as rough as they are, takes their place. `table` prints what
-`docs/samplers.md` holds. `cost` prints what a trial costs a scan besides its evaluation, at so many trials: asking,
-telling, SQLite and trials.csv, in processor time.
+1024 real evaluations (`data/quickstart_sobol.npz`), as rough as they are, takes their place. `table` prints the
+tables of `docs/development/samplers.md`. `cost` prints what a trial costs a scan besides its evaluation, at so many
+trials: asking, telling, SQLite and trials.csv, in processor time.
 """
 
 # ruff: noqa: E402  (the environment must be set before the imports)

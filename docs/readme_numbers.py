@@ -59,10 +59,10 @@ def three_numbers(written: dict[str, Any]) -> str:
     evaluation, bounce, first = rows["multi-start"], rows["bounce"], rows["first-call"]
     return (
         "| work | one core |\n|---|---|\n"
-        "| find the lowest state of 13 fields from many starts, certify it, 300 modes, scores "
+        "| the lowest state of 13 fields from many starts, certified, with 300 modes and scores "
         f"| {1000 * seconds(evaluation):.0f} ms |\n"
         f"| a bounce of 8 fields without a guess, action to 1e-12 | {1000 * seconds(bounce):.0f} ms |\n"
-        "| first call with a new potential: import, compile, solve, with an empty cache "
+        "| the first call with a new potential and an empty cache: import, compile, solve "
         f"| {first['ratio']:.1f} s |\n\n"
         f"Measured on {written['date']} on {written['machine']['cpu']} with JAX {written['versions']['jax']}.\n"
     )
