@@ -45,8 +45,9 @@ bench: $(STAMP) .venv-bench/.installed
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --upgrade --no-deps --require-hashes \
 	    --target .venv-bench -r $< && touch $@ || echo "make bench: CosmoTransitions could not be installed"
 
-# The picture and the numbers of the README and of the pages, printed by the program into them.
+# The pictures and the numbers of the README and of the pages, printed by the program into them.
 docs: $(STAMP)
+	$(BIN)/python docs/architecture.py
 	$(BIN)/python docs/readme_numbers.py
 	$(BIN)/python docs/pages.py
 

@@ -1,4 +1,4 @@
-"""Every row of the table of targets, as a ratio with its target beside it.
+"""Every row of the table of targets, as a ratio, with its target.
 
 make bench        or        python -m benchmarks [--only ROW ...] [--quick] [--out FILE]
 

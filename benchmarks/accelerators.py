@@ -1,4 +1,4 @@
-"""Batches of the evaluation on an accelerator beside one CPU core; "not measured" where there is none.
+"""Batches of the evaluation on an accelerator, compared with one CPU core; "not measured" where there is none.
 
 python -m benchmarks.accelerators [--device auto|cpu|gpu|tpu] [--batches 1 16 256 1024]
 

@@ -1,4 +1,4 @@
-"""The rows of bounces: n = 1 ... 8 fields (arXiv:1901.03714) beside CosmoTransitions' default.
+"""The rows of bounces: n = 1 ... 8 fields (arXiv:1901.03714) compared with CosmoTransitions' default.
 
 CosmoTransitions (Wainwright, arXiv:1109.4189) is pure Python. `make bench` puts it into .venv-bench, where it uses the
 same NumPy and SciPy as we do; it gets V and V' as vectorised NumPy, and the point beyond the barrier. We are timed
@@ -107,28 +107,28 @@ def bounces(size: Size) -> list[Row]:
     for n in size.bounces:
         model, action = potential(n), WELLS[n][1]
         call = functools.partial(ss.bounce, model, [0.0] * n, dim=3)
-        told = functools.partial(ss.bounce, model, [0.0] * n, in_numpy(n)[2], dim=3)
+        from_point = functools.partial(ss.bounce, model, [0.0] * n, in_numpy(n)[2], dim=3)
         call()
-        told()
+        from_point()
         if module is not None:
             _theirs(module, n)
         seconds, ours, yardsticks, other = [], [], [], []
-        for _ in range(size.repetitions):  # a yardstick, ours, ours with what theirs is told, theirs
+        for _ in range(size.repetitions):  # a yardstick, ours, ours with the point that theirs is given, theirs
             yardsticks.append(yardstick()[1])
             taken, state = timed(call)
             seconds.append(taken)
-            taken, again = timed(told)
+            taken, again = timed(from_point)
             ours.append(taken)
             if module is not None:
                 taken, found = timed(functools.partial(_theirs, module, n))
                 other.append(taken)
-        timing, told_timing = Timing(seconds, yardsticks, [state]), Timing(ours, yardsticks, [again])
+        timing, point_timing = Timing(seconds, yardsticks, [state]), Timing(ours, yardsticks, [again])
         row: dict[str, Any] = {
             "fields": n,
             "seconds": timing.median,
             "yardsticks": timing.ratio,
-            "told_seconds": told_timing.median,
-            "told_yardsticks": told_timing.ratio,
+            "from_point_seconds": point_timing.median,
+            "from_point_yardsticks": point_timing.ratio,
             "action_error": max(abs(found_.action / action - 1.0) for found_ in (state, again)),
             "certified": bool(state.certificate.certified),
         }
@@ -136,28 +136,28 @@ def bounces(size: Size) -> list[Row]:
             row |= {
                 "cosmo_transitions_seconds": float(np.median(other)),
                 "cosmo_transitions_action_error": abs(found / action - 1.0),
-                "times_faster": float(np.median(other)) / told_timing.median,
+                "times_faster": float(np.median(other)) / point_timing.median,
             }
         table.append(row)
-        timings[n], with_point[n] = timing, told_timing
+        timings[n], with_point[n] = timing, point_timing
         say(
-            f"bounce, {n} fields: {timing.ratio:.2f} yardsticks, {told_timing.ratio:.2f} told the point beyond the "
+            f"bounce, {n} fields: {timing.ratio:.2f} yardsticks, {point_timing.ratio:.2f} given a point beyond the "
             f"barrier, {row.get('times_faster', float('nan')):.2f} x faster"
         )
     last = max(size.bounces)
     error = max(row["action_error"] for row in table)
     rows = [
-        in_yardsticks("bounce", f"bounce, n = {last}, compiled kernels, nothing told", timings[last], 0.5),
-        in_yardsticks("bounce-told", "the same, told the point beyond the barrier", with_point[last], 0.5),
+        in_yardsticks("bounce", f"bounce, n = {last}, compiled kernels, no guess", timings[last], 0.5),
+        in_yardsticks("bounce-from-point", "the same, given a point beyond the barrier", with_point[last], 0.5),
         Row("bounce-error", f"largest error of the action, n = {min(size.bounces)} ... {last}", error, "relative",
             error, "one", 1e-8, clock="none", details={"rows": table}),
     ]  # fmt: skip
-    work = "bounces beside CosmoTransitions' default, both told that point: the row with the least advantage"
+    work = "bounces compared with CosmoTransitions' default, both given that point: the smallest speed-up of all rows"
     if module is None:
         rows.append(Row("bounce-others", work, None, "s", None, "faster", 1.0, False, note="CosmoTransitions missing"))
     else:
         least = min(table, key=lambda row: row["times_faster"])
         note = f"at n = {least['fields']}; its action is off by {least['cosmo_transitions_action_error']:.0e}"
-        rows.append(Row("bounce-others", work, least["told_seconds"], "s", least["times_faster"], "faster", 1.0, False,
-                        note=note, details={"rows": table}))  # fmt: skip
+        rows.append(Row("bounce-others", work, least["from_point_seconds"], "s", least["times_faster"], "faster", 1.0,
+                        False, note=note, details={"rows": table}))  # fmt: skip
     return rows

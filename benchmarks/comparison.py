@@ -47,7 +47,7 @@ def ours(theory: ss.OctaveHiggs, mesh: tuple[int, int], size: Size) -> tuple[Tim
     modes = min(size.modes, 13 * problem.model.n_fields)
 
     def call() -> tuple[ss.Solution, np.ndarray]:
-        fresh = problem.with_grid(problem.grid)  # finds its vacuum anew
+        fresh = problem.with_grid(problem.grid)  # finds its vacuum again
         solution = ss.Newton().run(fresh, starting_fields(fresh, GUESS))
         point = SimpleNamespace(problem=fresh, u=solution.u, multiplier=solution.multiplier)
         return solution, ss.spectrum(point, n_modes=modes, fast=True).eigenvalues

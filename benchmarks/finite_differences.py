@@ -145,8 +145,8 @@ class FiniteDifferences:
         stiff[1:] += self.face[:-1, 0]
         blocks[:, np.arange(n), np.arange(n)] += (stiff / self.weight)[:, None]
         diagonal = scipy.sparse.bsr_array((blocks, np.arange(len(u)), np.arange(len(u) + 1)))
-        beside = np.repeat(-self.face[:-1, 0] / np.sqrt(self.weight[:-1] * self.weight[1:]), n)
-        return (diagonal + scipy.sparse.diags_array([beside, beside], offsets=[-n, n])).tocsc()
+        off_diagonal = np.repeat(-self.face[:-1, 0] / np.sqrt(self.weight[:-1] * self.weight[1:]), n)
+        return (diagonal + scipy.sparse.diags_array([off_diagonal, off_diagonal], offsets=[-n, n])).tocsc()
 
     def solve(self, guess: Any, modes: int, *, tolerance: float = 1e-9, max_seconds: float = 60.0) -> Found:
         """Minimise, then the lowest eigenvalues; L-BFGS-B stops where an iteration gains less than ``tolerance`` E."""

@@ -2,7 +2,7 @@
 
 The Q-ball of the README (N = 1200 in the second octave) with more or fewer octaves, and on more or fewer elements of
 order 12. The exponent is the slope of a straight line through log t against log n; that of the largest two alone, which
-overheads bend least, stands beside it.
+overheads bend least, is printed next to it.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ class Row:
     # the target
     target: float | None
     at_most: bool = True
-    # beside it
+    # further columns
     clock: str = CPU
     note: str = ""
     details: dict[str, Any] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Which method when: the tables of docs/methods.md, measured side by side.
+"""Which method when: the tables of docs/development/methods.md, measured side by side.
 
 python -m benchmarks.methods [number of random starts]        prints Markdown
 

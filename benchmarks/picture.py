@@ -1,4 +1,4 @@
-"""benchmarks/growth.png: cost against the number of fields and of elements, and bounces beside CosmoTransitions."""
+"""benchmarks/growth.png: cost against the number of fields and of elements, and bounces with CosmoTransitions'."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The rows of new processes: the first call of a potential, the second with the cache, the command line's start.
 
-Wall time of the whole process, interpreter included: it is what a user waits for. The processor time stands beside it,
+Wall time of the whole process, interpreter included: it is what a user waits for. The processor time is reported too,
 because on a busy machine the wall time says little.
 """
 

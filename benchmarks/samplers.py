@@ -7,9 +7,9 @@
 
 `run` evaluates `examples/quickstart.toml` for real and appends each trial to FOLDER/SAMPLER_SEED.jsonl, so that it can
 be stopped, resumed and extended to more trials; several processes may share a folder. With --stand-in a surrogate of
-1024 real evaluations (`data/quickstart_sobol.npz`), as rough as they are, takes their place. `table` prints what
-`docs/samplers.md` holds. `cost` prints what a trial costs a scan besides its evaluation, at so many trials: asking,
-telling, SQLite and trials.csv, in processor time.
+1024 real evaluations (`data/quickstart_sobol.npz`), as rough as they are, takes their place. `table` prints the
+tables of `docs/development/samplers.md`. `cost` prints what a trial costs a scan besides its evaluation, at so many
+trials: asking, telling, SQLite and trials.csv, in processor time.
 """
 
 # ruff: noqa: E402  (the environment must be set before the imports)
@@ -115,13 +115,13 @@ def run(path: Path, sampler: str, seed: int, trials: int, evaluate: Evaluate) ->
             for name, value in constraints.items():
                 trial.set_constraint(name, value)
             study.tell(trial, values)
-            told: Any = study.get_trials(deepcopy=False)[number]
+            finished: Any = study.get_trials(deepcopy=False)[number]
             row = {
-                "params": told.params,
-                "values": told.values,
-                "constraints": told.constraints,
-                "system": told.system_attrs,
-                "drawn_by": told.user_attrs.get("drawn_by", sampler),
+                "params": finished.params,
+                "values": finished.values,
+                "constraints": finished.constraints,
+                "system": finished.system_attrs,
+                "drawn_by": finished.user_attrs.get("drawn_by", sampler),
                 "ask": asked - before,
                 "evaluate": time.process_time() - asked,
             }

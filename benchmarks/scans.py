@@ -1,7 +1,7 @@
-"""The rows of scans: two workers beside one, and what asking, telling and recording cost.
+"""The rows of scans: two workers compared with one, and what asking, telling and recording cost.
 
 Two workers: a scan of the quickstart with 1 and with 2 workers in processes of their own, the same random points. The
-rate counts the trials between the first that ended after every worker had started and the last. Beside it stands what
+rate counts the trials between the first that ended after every worker had started and the last. The note says what
 two yardsticks side by side gain on this machine: no scan can gain more.
 
 Overhead: one worker, in this process, the default sampler. Whatever happens between the end of one evaluation and the

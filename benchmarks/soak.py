@@ -208,15 +208,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         file, out = write(folder), folder / "out"
-        told: dict[str, Any]
+        report: dict[str, Any]
         if chosen.what == "long":
-            told = soak(file, out, trials)
+            report = soak(file, out, trials)
         else:
             kill = kill_workers if chosen.what == "workers" else kill_drivers
-            told = {"kills": kill(file, out, trials, chosen.kills, rng)}
-        told |= check(out, trials, unbroken(file, folder, trials))
-        told["seconds"] = round(time.monotonic() - begun)
-    print(json.dumps({"what": chosen.what, "trials": trials, **told}, indent=1))
+            report = {"kills": kill(file, out, trials, chosen.kills, rng)}
+        report |= check(out, trials, unbroken(file, folder, trials))
+        report["seconds"] = round(time.monotonic() - begun)
+    print(json.dumps({"what": chosen.what, "trials": trials, **report}, indent=1))
 
 
 if __name__ == "__main__":

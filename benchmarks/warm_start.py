@@ -1,4 +1,4 @@
-"""A scan with trained starts beside the same scan without them: `python -m benchmarks.warm_start`.
+"""A scan with trained starts compared with the same scan without them: `python -m benchmarks.warm_start`.
 
 The same sampler, seed and number of trials, one worker each, no cache of evaluations; both in processes of their own at
 the same time, so that whatever else the machine does slows both. Written to build/warm_start.json.

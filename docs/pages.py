@@ -1,7 +1,7 @@
-"""What the pages show of the program: blocks of code, what they print, and tables from benchmarks/results.json.
+"""What the pages show of the program: blocks of code, their output, and tables from benchmarks/results.json.
 
-make docs        or        python docs/pages.py        writes the tutorial's output and the tables of the comparison
-anew
+make docs        or        python docs/pages.py        regenerates the tutorial's output and the tables of the
+comparison
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def with_tables(text: str, results: dict[str, Any]) -> str:
     ]
     for row in others["details"]["rows"]:
         lines.append(
-            f"| {row['fields']} | {row['told_seconds']:.3f} s | {row['action_error']:.0e} "
+            f"| {row['fields']} | {row['from_point_seconds']:.3f} s | {row['action_error']:.0e} "
             f"| {row['cosmo_transitions_seconds']:.3f} s | {row['cosmo_transitions_action_error']:.0e} "
             f"| {row['times_faster']:.2f} |"
         )

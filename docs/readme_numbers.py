@@ -1,4 +1,6 @@
-"""Write the README's numbers and picture anew: run its Python example, paste what it prints; the table of speed.
+"""Regenerate the README's output, picture and three numbers of speed, and the tables of docs/speed.md and benchmarks/.
+
+The README's example is run; the numbers of speed are those of benchmarks/results.json.
 
 make docs        or        python docs/readme_numbers.py
 """
@@ -21,11 +23,14 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.results import RESULTS, busy, measured, target  # noqa: E402
 
 README = ROOT / "README.md"
+SPEED_PAGE = ROOT / "docs" / "speed.md"
 BENCHMARKS = ROOT / "benchmarks" / "README.md"
 BEFORE = ROOT / "benchmarks" / "before.json"
 PICTURE = ROOT / "docs" / "img" / "qball.png"
 BLOCK = re.compile(r"(<!-- output: begin -->\n).*?(<!-- output: end -->)", re.S)
 ROWS = re.compile(r"(<!-- rows: begin -->\n).*?(<!-- rows: end -->)", re.S)
+THREE = re.compile(r"(<!-- three numbers: begin -->\n).*?(<!-- three numbers: end -->)", re.S)
+CALLS = re.compile(r"^\| `([^`]+)` \|", re.M)
 SPEED = re.compile(r"(<!-- speed: begin -->\n).*?(<!-- speed: end -->)", re.S)
 
 
@@ -36,6 +41,11 @@ def example(text: str) -> str:
     return found[1]
 
 
+def calls(text: str) -> list[str]:
+    """The code of each row of the README's table of other entry points."""
+    return CALLS.findall(text)
+
+
 def output(text: str) -> str:
     """What the README says that its example prints."""
     found = BLOCK.search(text)
@@ -43,8 +53,28 @@ def output(text: str) -> str:
     return found[0].split("```")[1].removeprefix("text\n") if "```" in found[0] else ""
 
 
+def three_numbers(written: dict[str, Any]) -> str:
+    """Milliseconds of an evaluation and of a bounce, seconds of the first call."""
+    rows = {row["key"]: row for row in written["rows"]}
+    evaluation, bounce, first = rows["multi-start"], rows["bounce"], rows["first-call"]
+    return (
+        "| work | one core |\n|---|---|\n"
+        "| the lowest state of 13 fields from many starts, certified, with 300 modes and scores "
+        f"| {1000 * seconds(evaluation):.0f} ms |\n"
+        f"| a bounce of 8 fields without a guess, action to 1e-12 | {1000 * seconds(bounce):.0f} ms |\n"
+        "| the first call with a new potential and an empty cache: import, compile, solve "
+        f"| {first['ratio']:.1f} s |\n\n"
+        f"Measured on {written['date']} on {written['machine']['cpu']} with JAX {written['versions']['jax']}.\n"
+    )
+
+
+def seconds(row: dict[str, Any]) -> float:
+    """Of a row measured in yardsticks."""
+    return float(row["ratio"]) * float(row["details"]["yardstick_seconds"])
+
+
 def commits(written: dict[str, Any]) -> str:
-    """Those that the rows were measured at: more than one after `--only`."""
+    """The commits at which the rows were measured: more than one after `--only`."""
     return " and ".join(dict.fromkeys(row["commit"] for row in written["rows"]))
 
 
@@ -68,7 +98,7 @@ def speed(written: dict[str, Any]) -> str:
 
 
 def _then(row: dict[str, Any] | None, was_busy: bool) -> str:
-    """A row of the older file; wall times of a busy machine are no times, the processor's seconds are."""
+    """A row of the older file, with processor time instead of wall time where the machine was busy."""
     if row is None:
         return ""
     if was_busy and row["clock"] == "wall time":
@@ -78,7 +108,7 @@ def _then(row: dict[str, Any] | None, was_busy: bool) -> str:
 
 
 def before_and_after(before: dict[str, Any], after: dict[str, Any]) -> str:
-    """The table of benchmarks/README.md: every row of before.json beside that of results.json."""
+    """The table of benchmarks/README.md: each row of before.json with that of results.json."""
     old = {row["key"]: row for row in before["rows"]}
     lines = [
         f"Before: {before['date']}, {commits(before)}. {busy(before)}".rstrip(),
@@ -94,7 +124,7 @@ def before_and_after(before: dict[str, Any], after: dict[str, Any]) -> str:
 
 
 def run(code: str) -> tuple[str, bytes]:
-    """Run the example in an empty folder; what it printed and the picture that it saved."""
+    """Run the example in an empty folder: what it prints, and the picture that it saves."""
     printed = io.StringIO()
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), contextlib.redirect_stdout(printed):
         exec(compile(code, "README.md", "exec"), {})
@@ -108,8 +138,10 @@ def main() -> None:
     block = f"```text\n{printed}```\n"
     text = BLOCK.sub(lambda m: m[1] + block + m[2], text)
     after = json.loads(RESULTS.read_text(encoding="utf-8"))
-    table = speed(after)
-    README.write_text(SPEED.sub(lambda m: m[1] + table + m[2], text), encoding="utf-8")
+    three, table = three_numbers(after), speed(after)
+    README.write_text(THREE.sub(lambda m: m[1] + three + m[2], text), encoding="utf-8")
+    page = SPEED_PAGE.read_text(encoding="utf-8")
+    SPEED_PAGE.write_text(SPEED.sub(lambda m: m[1] + table + m[2], page), encoding="utf-8")
     rows = before_and_after(json.loads(BEFORE.read_text(encoding="utf-8")), after)
     page = BENCHMARKS.read_text(encoding="utf-8")
     BENCHMARKS.write_text(ROWS.sub(lambda m: m[1] + rows + m[2], page), encoding="utf-8")

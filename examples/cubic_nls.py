@@ -1,4 +1,4 @@
-"""The cubic nonlinear Schroedinger soliton and its excited state, beside a shooting program of twenty lines.
+"""The cubic nonlinear Schroedinger soliton and its excited state, compared with a shooting program of twenty lines.
 
 python examples/cubic_nls.py
 

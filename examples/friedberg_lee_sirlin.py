@@ -1,17 +1,17 @@
-"""A Friedberg-Lee-Sirlin soliton: two fields, beside SciPy's collocation and the law of large charge.
+"""A Friedberg-Lee-Sirlin soliton of two fields, compared with SciPy's collocation and the law of large charge.
 
 python examples/friedberg_lee_sirlin.py
 
-A complex field psi = f e^{i omega t} is massive only through a real field chi, of which it makes a bubble:
+A complex field psi = f e^{i omega t} is massive only through a real field chi, in which it digs a bubble:
 
     V = kappa^2 chi^2 f^2 / 2 + (chi^2 - 1)^2 / 8,       mass of psi in the vacuum: kappa, of chi: 1.
 
-Inside the bubble chi = 0 and psi is a massless field in a cavity, omega = pi/R; the bubble costs U0 = 1/8 a volume.
-The sum pi Q/R + (4 pi/3) U0 R^3 is least at
+Inside the bubble chi = 0 and psi is a massless field in a cavity, omega = pi/R; the bubble costs U0 = 1/8
+per unit volume. The sum pi Q/R + (4 pi/3) U0 R^3 is least at
 
     E = (4 sqrt(2) pi / 3) U0^(1/4) Q^(3/4),
 
-the law of large Q; surfaces add a share that falls like Q^(-1/4). Along the family dE/dQ = omega exactly.
+the law of large Q; the surface adds a fraction that falls like Q^(-1/4). Along the family dE/dQ = omega exactly.
 
 Reference: R. Friedberg, T. D. Lee, A. Sirlin, *Phys. Rev. D* **13** (1976) 2739.
 """

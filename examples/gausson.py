@@ -1,4 +1,4 @@
-"""An exactly solvable Q-ball: logarithmic potential, Gaussian profile, every frequency known.
+"""An exactly solvable Q-ball: logarithmic potential, Gaussian profile, all frequencies in closed form.
 
 python examples/gausson.py
 
@@ -10,7 +10,7 @@ V = m^2 u^2 (1 - ln(u^2/w^2)) / 2. At frequency omega the Q-ball in d dimensions
 L+ and L- are the same harmonic oscillator, shifted: eigenvalues 4n + 2l - 2 and 4n + 2l. So the coupled problem of
 its true oscillations closes on each level, (L+ - rho^2)(L- - rho^2) = 4 omega^2 rho^2, and at n = l = 0 leaves rho^2
 = 4 omega^2 - 2: a growth rate sqrt(2 - 4 omega^2) exactly where the slope says so. That L+ has a negative mode, -2,
-for every omega, stable or not, is the reason why docs/spectra.md tells the spectra apart.
+for every omega, stable or not, is why docs/spectra.md distinguishes the spectra.
 
 Reference: I. Bialynicki-Birula, J. Mycielski, *Ann. Phys.* **100** (1976) 62.
 """
@@ -48,15 +48,15 @@ def main() -> None:
             exact = [4.0 * n + 2.0 * ell - 2.0 for n in range(3)]
             assert np.allclose(ss.spectrum(state, 3, ell).eigenvalues, exact, atol=1e-7)
         square = 4.0 * omega_squared - 2.0
-        struck = ss.oscillations(state, complexified="modulus")
-        growth = struck.growth_rates[0] if len(struck.growth_rates) else 0.0
+        modes = ss.oscillations(state, complexified="modulus")
+        growth = modes.growth_rates[0] if len(modes.growth_rates) else 0.0
         assert abs(growth - math.sqrt(max(0.0, -square))) < 1e-6
         if square > 0.0:
-            assert abs(struck.frequencies[1].real - math.sqrt(square)) < 1e-6  # the first is the phase, 0
+            assert abs(modes.frequencies[1].real - math.sqrt(square)) < 1e-6  # the first is the phase, 0
         print(
             f"omega^2 = {omega_squared}: N = {state.norm:.9f}, exact {norm:.9f}; "
             f"dQ/domega = {turning.charge_slope:.6f}, exact {slope:.6f}; L+ = -2, 2, 6 ...; "
-            f"rho^2 = {struck.frequencies[1].real ** 2 - growth**2:.7f}, exact {square:.7f}: agrees"
+            f"rho^2 = {modes.frequencies[1].real ** 2 - growth**2:.7f}, exact {square:.7f}: agrees"
         )
 
 

@@ -1,10 +1,10 @@
-"""Kinks in one dimension and their modes, beside the closed forms.
+"""Kinks in one dimension and their modes, compared with closed forms.
 
 python examples/kink.py
 
-A kink is held by its ends, not by a charge: it connects two vacua. With the origin at its centre it is odd, so half a
-line suffices. The modes fall into two channels, which in one dimension are parities: l = 0 has that of the kink
-(odd), l = 1 the other (even). The even channel holds the translation u'(x), an exact zero mode.
+A kink connects two vacua, and its fixed ends, not a charge, keep it from decaying. With the origin at its centre it is
+odd, so half a line suffices. The modes fall into two channels, which in one dimension are parities: l = 0 has that of
+the kink (odd), l = 1 the other (even). The even channel holds the translation u'(x), an exact zero mode.
 
 phi^4         V = (1 - u^2)^2 / 2:   u = tanh x,                 E = 4/3,   modes 0 and 3 = 3/4 m^2, continuum m^2 = 4.
 sine-Gordon   V = 1 + cos u:         u = 4 arctan(e^x) - pi,     E = 8,     mode 0 alone,            continuum m^2 = 1.

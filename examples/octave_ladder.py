@@ -3,10 +3,11 @@
 python examples/octave_ladder.py [octave_ladder.png]
 
 Twelve octaves attract themselves (quartic, -g/4), are kept from collapse (sextic) and share a Higgs field which they
-push out of the core. A heavier Q-ball can afford another octave: it pays that octave's gradient and wins its
-attraction. Four rungs were computed by an independent spectral-element program, from starts in the octaves named; the
-first part finds them again. They are local minima, not the lowest: from many starts the second part finds states at
-or below them, and draws how many octaves the lowest one found has in its core for each attraction g and norm N.
+push out of the core. A heavier Q-ball can lower its energy by exciting another octave: the extra attraction
+outweighs the gradient energy. Four states were computed by an independent spectral-element program, from guesses in the
+octaves named; the first part reproduces them. They are local minima, not the lowest: from many starts the second part
+finds states at or below them, and draws how many octaves the lowest one found has in its core for each attraction g
+and norm N.
 """
 
 import sys

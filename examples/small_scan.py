@@ -1,10 +1,10 @@
-"""A scan of eight trials, its Pareto front, and both checked without the program's help.
+"""A scan of eight trials and its Pareto front, both checked independently.
 
 python examples/small_scan.py
 
-The configuration is examples/quickstart.toml with three octaves instead of twelve. Every trial draws couplings and a
-norm, solves, certifies and scores. Then: the front is found again from trials.csv by comparing every pair, and the
-energy of its first point is computed anew on a mesh of higher order.
+The configuration is examples/quickstart.toml with three octaves instead of twelve. Each trial samples couplings and a
+norm, then solves, checks and scores the state. Then the front is found again from trials.csv by comparing every
+pair, and the energy of its first point is computed again on a mesh of higher order.
 """
 
 import csv

@@ -1,4 +1,4 @@
-"""A Bose-Einstein condensate in a harmonic trap, between its two exactly known ends.
+"""A Bose-Einstein condensate in a harmonic trap, between its two exactly known limits.
 
 python examples/trapped_condensate.py
 
@@ -7,7 +7,7 @@ program's notation u = psi, V = r^2 u^2 / 2 + beta u^4 / 2 and omega^2 = 2 mu; E
 
 No interaction (beta = 0): mu = E = 3/2, u = pi^(-3/4) exp(-r^2/2), and excitations 4n + 2l above it. Strong
 interaction (Thomas-Fermi): the gradient matters only at the surface, mu = (15 beta / 4 pi)^(2/5) / 2 = R^2 / 2; the
-kinetic energy is what the surface holds, E_kin = 5/(2 R^2) ln(R / 1.3). In between the virial identity 2 E_kin - 2
+kinetic energy is that of the surface, E_kin = 5/(2 R^2) ln(R / 1.3). In between the virial identity 2 E_kin - 2
 E_trap + 3 E_int = 0 holds for every beta.
 
 Reference: F. Dalfovo, S. Giorgini, L. P. Pitaevskii, S. Stringari, *Rev. Mod. Phys.* **71** (1999) 463, section III.

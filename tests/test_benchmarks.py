@@ -30,7 +30,7 @@ SCHEMA = {
 }  # fmt: skip
 TARGETS = {
     "one-start": 1.3, "multi-start": 2.5, "state": 0.3, "state-steps": 20, "differences": 100, "bounce": 0.5,
-    "bounce-told": 0.5,
+    "bounce-from-point": 0.5,
     "bounce-error": 1e-8, "bounce-others": 1, "first-call": 4, "second-call": 2, "command-line": 0.4,
     "growth-fields": 2.5, "growth-elements": 1.2, "two-workers": 1.8, "overhead": 5,
 }  # fmt: skip

@@ -58,6 +58,30 @@ def test_guide(name, tmp_path):
         assert names["state"].action == pytest.approx(52.4133263008, rel=1e-10)
 
 
+PAGES = sorted(path for path in (ROOT / "docs").rglob("*.md") if path.name != "validation.md")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_files_that_a_page_names_exist(page):
+    """Paths in backticks, from the root of the source, its package or the pages; decisions may keep old ones."""
+    text = page.read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:[\w.]+/)+\w+\.(?:py|md|toml|npz|png))`", text))
+    outputs = {name for name in named if name.startswith(("runs/", "first/"))}
+    for name in named - outputs:
+        here = [folder / name for folder in (ROOT, ROOT / "src" / "supersoliton", ROOT / "docs")]
+        assert any(path.exists() for path in here) or page.name == "decisions.md", name
+
+
+def test_page_of_commands_lists_every_command():
+    text = (ROOT / "docs" / "guides" / "commands.md").read_text(encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "supersoliton.cli", "--help"], capture_output=True, text=True, check=True
+    )
+    commands = set(re.findall(r"^│ ([a-z][a-z-]+)  ", done.stdout, re.M))
+    assert commands >= {"solve", "scan", "validate"}
+    assert commands == set(re.findall(r"`supersoliton ([a-z-]+)", text))
+
+
 def test_tables_of_the_comparison_are_those_of_the_results():
     text = pages.COMPARISON.read_text(encoding="utf-8")
     results = json.loads((ROOT / "benchmarks" / "results.json").read_text(encoding="utf-8"))
