@@ -164,8 +164,6 @@ def screened_starts(
         if math.isfinite(energy) and (label not in best or energy < best[label].energy):
             best[label] = Start(float(energy), label, u)
     ranked = sorted(best.values(), key=lambda start: (start.energy, start.label))
-    if problem.norm is None:
-        return ranked
     return [start._replace(u=scale_to_norm(problem, start.u)) for start in ranked]
 
 

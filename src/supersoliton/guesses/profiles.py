@@ -12,7 +12,7 @@ from numpy import ndarray as Array
 
 from .._checks import is_number
 from ..problem.problem import DiscreteProblem
-from ..problem.transfer import scale_to_norm
+from ..problem.transfer import satisfy_conditions
 
 
 @dataclass(frozen=True)
@@ -117,13 +117,7 @@ def starting_fields(problem: DiscreteProblem, guess: Any) -> Array:
         u = _from_array(guess, nodes, n)
     if not np.all(np.isfinite(u)):
         raise ValueError("guess: the starting fields contain NaN or infinity: give finite values at every radius")
-    mask = problem.free_nodes
-    edge = np.zeros_like(u)
-    edge[-1] = problem.vacuum.values
-    u = np.where(mask > 0, u, edge)
-    if problem.norm is not None:
-        u = scale_to_norm(problem, u)
-    return u
+    return satisfy_conditions(problem, u)
 
 
 def _call(guess: Callable[[Array], Any], nodes: Array) -> Any:

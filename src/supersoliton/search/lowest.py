@@ -28,6 +28,7 @@ from ..guesses.trained.galerkin import TOLERANCE
 from ..guesses.trained.prediction import Prediction, corrected, is_minimum, predict
 from ..guesses.trained.warm_start import WarmStart
 from ..problem.problem import DiscreteProblem
+from ..problem.transfer import transfer
 from ..solvers.base import AbstractSolver, Solution
 from ..solvers.newton import Newton
 from .screening import flow_together
@@ -162,10 +163,9 @@ class _Search:
         """The starts at the end of their way on the coarse mesh."""
         ended = [self.coarse_solver.run(self.coarse, u) for u in starts]
         self.steps += sum(s.steps for s in ended)
-        nodes = self.problem.grid.nodes
         out = []
         for s in distinct_solutions(self.coarse, ended):
-            u = self.coarse.grid.interpolate(s.u, nodes)
+            u = transfer(self.coarse, s.u, self.problem)
             out.append(_Candidate(u, _energy(self.coarse, s.u), s.converged, None, None, s.u))
         return out
 
@@ -181,7 +181,7 @@ class _Search:
 
     def polish(self, candidate: _Candidate) -> tuple[Solution, str]:
         """The candidate's solution on the mesh, and what it started from."""
-        solution = self.solver.run(self.problem, starting_fields(self.problem, candidate.u))
+        solution = self.solver.run(self.problem, candidate.u)
         self.steps += solution.steps
         if candidate.prediction is None:
             return solution, ANALYTIC
@@ -197,10 +197,7 @@ def _screened(coarse: DiscreteProblem, coarsest: DiscreteProblem, newton: Newton
     if coarse.norm is None:
         return [start.u for start in _screen(coarse, newton, screened_starts(coarse)[:_SCREENED])[:count]]
     lowest = flow_together(coarsest, screened_starts(coarsest), (*_KEPT[:-1], max(count, _KEPT[-1])))
-    nodes = coarse.grid.nodes
-    return [
-        starting_fields(coarse, coarsest.grid.interpolate(start.u, nodes)) for start in _apart(coarsest, lowest)[:count]
-    ]
+    return [transfer(coarsest, start.u, coarse) for start in _apart(coarsest, lowest)[:count]]
 
 
 def distinct_solutions(problem: DiscreteProblem, found: list[Solution]) -> list[Solution]:

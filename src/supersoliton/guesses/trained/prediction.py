@@ -20,6 +20,7 @@ from numpy import ndarray as Array
 from ...problem.modes import count_negative, factorise
 from ...problem.problem import DiscreteProblem
 from ...problem.residual import metric
+from ...problem.transfer import transfer
 from ...solvers import globalisation
 from .carriers import Carriers, carriers_of
 from .galerkin import TOLERANCE, GalerkinPoint, correct
@@ -110,6 +111,6 @@ def is_minimum(problem: DiscreteProblem, coarse: DiscreteProblem, start: Predict
     """Whether the second variation has no negative mode at fixed norm; without norm any stationary point will do."""
     if problem.norm is None:
         return True
-    u = problem.grid.interpolate(start.u, coarse.grid.nodes)
+    u = transfer(problem, start.u, coarse)
     factors = factorise(coarse, u, start.point.at.multiplier)
     return count_negative(coarse, u, factors) == 0
