@@ -18,23 +18,24 @@ import numpy as np
 from numpy import ndarray as Array
 
 from .._checks import expect_model
-from ..elements.edges import adapted_edges, wall_edges
+from ..elements.edges import wall_edges
 from ..elements.grid import RadialGrid
 from ..guesses.bubble_wall import Wall, best_walls
 from ..machine.blas_threads import one_thread
 from ..problem.asymptotics import decay_length
 from ..problem.problem import DiscreteProblem, Problem
-from ..problem.transfer import transfer
-from ..solvers.base import CONVERGED, Solution, Stopwatch
+from ..solvers.base import Solution, Stopwatch
 from ..solvers.coleman_glaser_martin import ColemanGlaserMartin, Shape
 from ..solvers.newton import Newton
+from ..states import observables
 from ..states.accuracy import exterior_error
 from ..states.state import State, make_state
 from ..theory.base import AbstractModel
 from ..theory.derivatives import point_kernels
 from ..theory.vacua import Vacuum, slope, vacua, vacuum_at
-from .adaptive import ELEMENTS, ORDER, converge_mesh, domain_for
-from .dimension import continue_dimension, core_radius
+from .adaptive import ELEMENTS, ORDER, converge_mesh, domain_for, grow_domain, on_domain
+from .dimension import continue_dimension
+from .same_state import FITTED, REMESHED, is_same_shape
 
 _SCALING_DIM = 2.25  # the functional of Coleman, Glaser and Martin is used down to here; below, continuation in d
 _DEGENERATE = 1e-9  # relative depth below which two vacua count as degenerate
@@ -44,8 +45,6 @@ _TRIED = 3  # different walls whose shapes are relaxed
 # is enough.
 _DESCENT, _RELAXED = ELEMENTS[0] // 2, 1e-5
 _RAYS = 64
-# Relaxed shapes that agree so far are one: their actions are known to the square of their force (1e-3).
-_SAME_ACTION, _SAME_CENTRE = 1e-4, 0.01
 _LARGER_DOMAINS = 12  # times that the domain may grow by a quarter
 _EXTERIOR_LIMIT = 1e-14  # of the action
 
@@ -124,7 +123,7 @@ def bounce(
     for problem, shape in relaxed:
         if best is not None and (watch.expired or shape.action > 1.001 * _action(*best)):
             break
-        if any(_is_same_state(shape, other) for other in finished):
+        if any(is_same_shape(shape, other) for other in finished):
             continue
         found = _finish(problem, shape, newton)
         if not found[1].converged:
@@ -140,29 +139,17 @@ def bounce(
         problem, solution = continue_dimension(problem, solution, float(dim), newton, watch)
         if not solution.converged:  # it lives in another dimension than the one asked for
             return make_state(problem, solution)
-    problem, solution, error = converge_mesh(*_reach_the_linear_tail(problem, solution, newton), newton)
+    problem, solution = grow_domain(problem, solution, newton, 1.25, _LARGER_DOMAINS, _is_nonlinear_outside, REMESHED)
+    problem, solution, error = converge_mesh(problem, solution, newton)
     return make_state(problem, solution, error)
 
 
-def _reach_the_linear_tail(
-    problem: DiscreteProblem, solution: Solution, newton: Newton
-) -> tuple[DiscreteProblem, Solution]:
-    """Enlarge the domain until what lies outside is linear to the accuracy of the action.
+def _is_nonlinear_outside(problem: DiscreteProblem, solution: Solution) -> bool:
+    """Whether the exterior, which the equations are linearised in, limits the accuracy of the action.
 
-    Needed where the mass gap says little about the tail: near u^2 ln u^2 the local mass grows as the field falls.
+    So it does where the mass gap says little about the tail: near u^2 ln u^2 the local mass grows as the field falls.
     """
-    for _ in range(_LARGER_DOMAINS):
-        if exterior_error(problem, solution.u) <= _EXTERIOR_LIMIT * abs(_action(problem, solution)):
-            break
-        wider = problem.grid.element_edges * 1.25
-        coarse = problem.with_grid(RadialGrid(edges=tuple(wider), order=ORDER, dim=problem.grid.dim))
-        edges = adapted_edges(coarse.grid, transfer(problem, solution.u, coarse), problem.grid.n_elements)
-        larger = problem.with_grid(RadialGrid(edges=edges, order=ORDER, dim=problem.grid.dim))
-        moved = newton.run(larger, transfer(problem, solution.u, larger))
-        if not moved.converged or not abs(_action(larger, moved) / _action(problem, solution) - 1.0) < 0.01:
-            break
-        problem, solution = larger, moved
-    return problem, solution
+    return exterior_error(problem, solution.u) > _EXTERIOR_LIMIT * abs(_action(problem, solution))
 
 
 def _values(vacuum: Any) -> Array | None:
@@ -319,14 +306,6 @@ def _relax_all(
     return sorted(relaxed, key=lambda pair: pair[1].action), failures
 
 
-def _is_same_state(shape: Shape, other: Shape) -> bool:
-    """Whether two walls relaxed to one shape: equal actions and equal fields at the origin."""
-    if not (shape.status == other.status == CONVERGED and abs(shape.action / other.action - 1.0) < _SAME_ACTION):
-        return False
-    away = shape.u[0] - shape.u[-1]
-    return bool(np.linalg.norm(shape.u[0] - other.u[0]) < _SAME_CENTRE * np.linalg.norm(away))
-
-
 def _finish(problem: DiscreteProblem, shape: Shape, newton: _Deadline) -> tuple[DiscreteProblem, Solution]:
     """From the relaxed shape to its true size, and to the stationary point with the decaying exterior."""
     grid = problem.grid
@@ -341,18 +320,12 @@ def _finish(problem: DiscreteProblem, shape: Shape, newton: _Deadline) -> tuple[
 def _fit_domain(problem: DiscreteProblem, solution: Solution, newton: Newton) -> tuple[DiscreteProblem, Solution]:
     """Bring the outer radius to the core plus 14 decay lengths where it is far from that."""
     grid = problem.grid
-    wanted = domain_for(problem, core_radius(problem, solution.u))
+    wanted = domain_for(problem, observables.core_radius(problem, solution.u))
     if 0.8 * wanted <= grid.r_max <= 1.6 * wanted:
         return problem, solution
-    edges = np.asarray(grid.element_edges)
-    edges = edges * (wanted / grid.r_max) if wanted < grid.r_max else np.concatenate([edges[:-1], [wanted]])
-    other = problem.with_grid(RadialGrid(edges=tuple(edges), order=grid.order, dim=grid.dim))
-    u = transfer(problem, solution.u, other)
-    other_edges = adapted_edges(other.grid, u, len(edges) - 1)
-    fitted = problem.with_grid(RadialGrid(edges=other_edges, order=grid.order, dim=grid.dim))
-    moved = newton.run(fitted, transfer(problem, solution.u, fitted))
-    same = moved.converged and abs(_action(fitted, moved) / _action(problem, solution) - 1.0) < 0.05
-    return (fitted, moved) if same else (problem, solution)
+    edges = grid.element_edges
+    edges = edges * (wanted / grid.r_max) if wanted < grid.r_max else np.append(edges[:-1], wanted)
+    return on_domain(problem, solution, newton, edges, FITTED) or (problem, solution)
 
 
 def _action(problem: DiscreteProblem, solution: Solution) -> float:

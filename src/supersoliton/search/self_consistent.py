@@ -23,8 +23,7 @@ import numpy as np
 from numpy import ndarray as Array
 
 from .._checks import expect_problem, is_number
-from ..guesses import MultiStart
-from ..guesses.profiles import starting_fields
+from ..guesses.guess import choose_guess, is_search, starting_fields
 from ..problem.problem import DiscreteProblem, Problem
 from ..solvers.base import CONVERGED, AbstractSolver, Solution
 from ..solvers.newton import Newton
@@ -32,12 +31,12 @@ from ..states.state import State, make_state
 from ..theory import OctaveHiggs
 from .lowest import find_solutions
 from .mean_field import CLOSURES, Formulas, octave_formulas
+from .same_state import is_lower
 
 _TRIVIAL = 1e-6  # fields below this have fallen into the vacuum
 _SHARES = (1.0 / 64.0, 2.0)  # bounds on an adapted share of the way; above 1 it goes beyond what was asked for
 _WINDOW = 6  # iterations that are looked back upon
 _FAR = 1e6  # times its own size a coupling may move before it is called divergent
-_LOWER = 1e-7  # relative difference in energy above which another state is lower
 _CHANGES = 3  # of the lowest state before the search for a fixed point is given up
 
 
@@ -208,7 +207,8 @@ class _Search:
     def __init__(
         self, problem: DiscreteProblem, options: SelfConsistent, guess: Any, solver: AbstractSolver, formulas: Formulas
     ) -> None:
-        self.bare, self.options, self.guess, self.solver, self.formulas = problem, options, guess, solver, formulas
+        self.bare, self.options, self.solver, self.formulas = problem, options, solver, formulas
+        self.guess = choose_guess(problem, guess, search=True)
         self.names = options.feedback
         self.start = np.array([float(problem.model.params[name]) for name in self.names])
         self.relaxation = options.relaxation
@@ -273,13 +273,13 @@ class _Search:
 
     def lower_state(self) -> bool:
         """Whether many starts at these couplings find a state below the one that was followed; it is taken then."""
-        if not (self.guess is None or isinstance(self.guess, MultiStart)) or len(self.history) == 1:
+        if not is_search(self.guess) or len(self.history) == 1:
             return False
         lowest = find_solutions(self.problem, self.solver, self.guess).solutions
         if not lowest or not lowest[0].converged:
             return False
         here, there = (self.problem.energy(solution.u) for solution in (self.solutions[0], lowest[0]))
-        if not there < here - _LOWER * self.problem.energy_scale(self.solutions[0].u):
+        if not is_lower(there, here, self.problem.energy_scale(self.solutions[0].u)):
             return False
         self.solutions = lowest
         self.changes += 1
