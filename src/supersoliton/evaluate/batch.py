@@ -36,7 +36,7 @@ def evaluate_tasks(
     cfg: Settings, points: Sequence[Mapping[str, float]], *, device: str | None = None
 ) -> tuple[list[Evaluation], batching.Report]:
     """:func:`evaluate_batch` with what the batch did: the seconds of every kernel."""
-    chosen = devices.find(device or str(getattr(getattr(cfg, "scan", None), "device", "auto")))
+    chosen = devices.find(device or cfg.scan.device)
     jobs = [functools.partial(evaluate_in_task, cfg, point) for point in points]
     found, errors, report = batching.run(jobs, chosen)
     for error in errors:

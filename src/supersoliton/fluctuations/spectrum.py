@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -91,8 +92,8 @@ class Modes:
 
     @property
     def physical_masses(self) -> Float[Array, " physical"]:
-        """Vacuum masses and masses of the bound states: no trace of the box."""
-        return np.sort(np.concatenate([self.thresholds[np.isfinite(self.thresholds)], self.bound_masses]))
+        """:func:`physical_masses` of this channel alone."""
+        return physical_masses([self])
 
     def plot(self) -> Figure:
         """Level diagram: sign(lambda) sqrt|lambda| of each mode, with the thresholds of the continua."""
@@ -106,6 +107,12 @@ class Modes:
             f"Modes(l={self.ell}, degeneracy {self.degeneracy}: {len(self.eigenvalues)} in the box from {lowest}; "
             f"{len(self.bound)} bound below {self.continuum[0]:.6g}; {len(self.negative)} negative)"
         )
+
+
+def physical_masses(channels: Sequence[Modes]) -> Float[Array, " physical"]:
+    """Vacuum masses and masses of the bound states in the channels given, ascending: they do not depend on the box."""
+    thresholds = channels[0].thresholds  # the same in every channel
+    return np.sort(np.concatenate([thresholds[np.isfinite(thresholds)], *(modes.bound_masses for modes in channels)]))
 
 
 def degeneracy(dim: float, ell: int) -> int:

@@ -40,7 +40,7 @@ def half_radius(state: Any, of: Array) -> float:
 
     values = strength(r)
     half = 0.5 * float(np.max(values))
-    if half < 1e-6 or (last := _last_above_half(values)) == _SAMPLES - 1:
+    if not half >= 1e-6 or (last := _last_above_half(values)) == _SAMPLES - 1:
         return float("nan")
     return float(brentq(lambda x: float(strength(np.array(x))) - half, r[last], r[last + 1]))
 
