@@ -22,6 +22,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray as Array
 
+from .._checks import expect_count
 from ..problem import functional
 from ..problem.problem import DiscreteProblem
 from ..problem.transfer import scale_to_norm
@@ -52,8 +53,7 @@ class MultiStart:
     n_polish: int = 3
 
     def __post_init__(self) -> None:
-        if isinstance(self.n_polish, bool) or not isinstance(self.n_polish, int) or self.n_polish < 1:
-            raise ValueError(f"guess.n_polish must be an integer of at least 1, got {self.n_polish!r}: try 3")
+        expect_count("guess.n_polish", self.n_polish, "try 3")
 
 
 def carrying_sets(problem: DiscreteProblem) -> list[tuple[tuple[int, ...], tuple[float, ...]]]:

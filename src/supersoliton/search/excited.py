@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 from numpy import ndarray as Array
 
-from .._checks import expect_problem
+from .._checks import expect_count, expect_problem
 from ..elements.edges import adapted_edges
 from ..elements.grid import RadialGrid
 from ..guesses.multistart import screened_starts
@@ -55,9 +56,8 @@ def find_states(
     The deflation is that of P. E. Farrell, A. Birkisson, S. W. Funke, *SIAM J. Sci. Comput.* **37** (2015) A2026.
     """
     expect_problem("find_states", problem)
-    for name, value, least in (("n_starts", n_starts, 1), ("max_nodes", max_nodes, 0)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise ValueError(f"find_states: {name} must be an integer of at least {least}, got {value!r}: try 32 and 1")
+    expect_count("find_states: n_starts", n_starts, "try 32")
+    expect_count("find_states: max_nodes", max_nodes, "try 1", least=0)
     watch = Stopwatch(max_seconds)
     if problem.norm is not None:
         on = problem if isinstance(problem, DiscreteProblem) else solve(problem).problem
@@ -149,14 +149,8 @@ def _nodal_starts(problem: DiscreteProblem, base: Solution) -> list[Array]:
         return grid.interpolate(away, np.minimum(np.abs(x), grid.r_max))
 
     out = []
-    for strength_ in _STRENGTHS:
-        for displacement in _DISPLACEMENTS:
-            for alpha in _COMPRESSIONS:
-                u = (
-                    problem.vacuum.values
-                    + alpha * profile(alpha * r)
-                    - strength_ * profile(r - displacement * 1.6 * size)
-                )
-                u[-1] = np.where(problem.free_last > 0, u[-1], problem.vacuum.values)
-                out.append(u)
+    for strength, displacement, alpha in itertools.product(_STRENGTHS, _DISPLACEMENTS, _COMPRESSIONS):
+        u = problem.vacuum.values + alpha * profile(alpha * r) - strength * profile(r - displacement * 1.6 * size)
+        u[-1] = np.where(problem.free_last > 0, u[-1], problem.vacuum.values)
+        out.append(u)
     return out

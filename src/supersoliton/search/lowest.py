@@ -215,7 +215,8 @@ class _Search:
 def _screened(coarse: DiscreteProblem, coarsest: DiscreteProblem, newton: Newton, count: int) -> list[Array]:
     """The most promising starts, at the nodes of the coarse mesh."""
     if coarse.norm is not None:
-        lowest = flow_together(coarsest, screened_starts(coarsest), (*_KEPT[:-1], max(count, _KEPT[-1])))
+        starts = screened_starts(coarsest)
+        lowest = flow_together(coarsest, starts, (*_KEPT[:-1], max(count, _KEPT[-1]))) if starts else []
         return [transfer(coarsest, start.u, coarse) for start in _apart(coarsest, lowest)[:count]]
     short = replace(newton, max_steps=_SCREENING_STEPS)
     moved = []

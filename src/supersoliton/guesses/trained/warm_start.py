@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..._checks import expect_count
 from ...problem.problem import DiscreteProblem
 from ..multistart import MultiStart
 from .library import SOURCES, Library, recall_library
@@ -39,10 +40,7 @@ class WarmStart(MultiStart):
         super().__post_init__()
         if self.use not in USES:
             raise ValueError(f'warm_start.use must be one of {", ".join(USES)}, got "{self.use}": choose one.')
-        if isinstance(self.corrections, bool) or not isinstance(self.corrections, int) or self.corrections < 0:
-            raise ValueError(
-                f"warm_start.corrections must be a whole number of at least 0, got {self.corrections!r}: try 4."
-            )
+        expect_count("warm_start.corrections", self.corrections, "try 4", least=0)
 
     @property
     def sources(self) -> tuple[str, ...]:
