@@ -1,4 +1,4 @@
-r"""The oscillation frequencies rho of a rotating Q-ball: what it does when it is struck.
+r"""The oscillation frequencies rho of a perturbed rotating Q-ball.
 
 With :math:`\Psi = e^{i\omega t}(f + a + ib)` and an unrotated real Phi (its perturbation is part of a) the linearised
 equations of motion are, for perturbations :math:`a\cos\rho t,\ b\sin\rho t` (scaled by sqrt(k), c = 1 for the fields
@@ -53,8 +53,8 @@ from .spectrum import ZERO_MODE, Operator, check_ell, degeneracy, expect_at_most
 
 # Below this (of the largest mass^2) sigma is taken for 0, and its imaginary part for rounding.
 _ROUNDING = 1e-9
-_ANGLE = 0.7  # a phase by which the fields are turned to see whether the potential minds
-_SYMMETRY = 1e-9  # relative change of V that counts as minding
+_ANGLE = 0.7  # a phase by which the fields are turned to test the symmetry of the potential
+_SYMMETRY = 1e-9  # relative change of V above which it has no such symmetry
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Oscillations:
     omega: float
     ell: int
     degeneracy: int
-    # the proof
+    # accuracy
     phase_residual: float
     # a and b at the nodes (node, field, mode), for int |a|^2 + |b|^2 = 1; None unless asked for
     real: Complex[Array, "node field mode"] | None = field(default=None, repr=False)
@@ -137,7 +137,7 @@ class _OfModulus:
 
 
 def complexification(problem: DiscreteProblem, given: str | ComplexifiedFunction | None) -> ComplexifiedFunction:
-    """V(re, im, params, r): what the caller says, else what the model says."""
+    """V(re, im, params, r): the caller's, else the model's."""
     if given == "modulus":
         rotates = tuple(bool(c > 0) for c in problem.carries_norm)
         return _OfModulus(problem.model.potential_function, rotates)
@@ -306,7 +306,7 @@ def oscillations(
     Raises
     ------
     ValueError : for ``n_modes`` or ``ell`` out of range; where omega^2 < 0; where the complexified potential is
-        missing, or not what it must be.
+        missing, or does not have the symmetry.
     """
     expect_state("oscillations", state)
     problem: DiscreteProblem = state.problem

@@ -1,4 +1,4 @@
-r"""Many cheap starts, screened by their energy: which fields carry the soliton?
+r"""Analytic starts over the fields that may carry the soliton, ranked by their energy.
 
 A start puts one radial profile into a set S of fields with signs s_i and scales it to the norm. Its energy is that of
 |S| equal fields plus the pair couplings, so for each |S| only the sets of lowest coupling energy are kept,
@@ -6,7 +6,7 @@ A start puts one radial profile into a set S of fields with signs s_i and scales
 .. math:: c(S) = \tfrac12\sum_{i\ne j\in S} s_is_jC_{ij}
           - \tfrac12\sum_{k\notin S}\big(\sum_{i\in S}s_iC_{ki}\big)^2/|C_{kk}|,\qquad C = V''(u_\infty),
 
-whose second term is what the neighbours outside S will lend to the state. The energies of what remains, for several
+whose second term is the energy gained by the neighbours outside S. The energies of the remaining starts, for several
 widths and two shapes, are evaluated in one batch.
 """
 
@@ -168,7 +168,7 @@ def screened_starts(
 
 
 def _finish(problem: DiscreteProblem, batch: Array) -> Array:
-    """The other fields follow those that carry the soliton, the boundary values are put in; (start, node, field)."""
+    """Set the fields that do not carry the soliton to follow it, and the boundary values; (start, node, field)."""
     shape = batch.shape
     batch = problem.model.follow(batch.reshape(-1, shape[2])).reshape(shape)
     batch[:, -1] = np.where(problem.free_last > 0, batch[:, -1], problem.vacuum.values)

@@ -15,7 +15,7 @@ DEVICES = ("auto", *_PLATFORMS)
 
 
 def check(name: object, where: str) -> str:
-    """The name itself. Raises ValueError, naming `where` it stands, for any other word."""
+    """Return a valid name. Raises ValueError, naming `where` it was given, for any other word."""
     if name not in DEVICES:
         raise ValueError(f'{where} must be one of {", ".join(DEVICES)}, got "{name}": choose one.')
     return str(name)

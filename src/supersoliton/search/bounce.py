@@ -1,10 +1,10 @@
 r"""The O(d)-symmetric bounce: the saddle of least action between a false vacuum and the states below it.
 
-No guess is needed: lower states are sought (or given), the best straight tanh wall towards each is found on a table of
-V (:mod:`.warm_start.wall`), its shape is relaxed by descent on the scale-free functional of Coleman, Glaser and Martin
-(:mod:`.solvers.minimax`), and Newton's method with the decaying exterior finishes on a mesh that is refined until the
-action is known to rounding. For d <= 2, where scaling gives no maximum, the solution of three dimensions is continued
-in the dimension itself.
+No guess is needed. Lower states are sought (or given), the best straight tanh wall towards each is found on a table of
+V (:mod:`.bubble_wall`), and its shape is relaxed by descent on the scale-free functional of Coleman, Glaser and Martin
+(:mod:`.coleman_glaser_martin`). Newton's method with the decaying exterior then solves on a mesh that is refined until
+the error of the action is at rounding. For d <= 2, where scaling gives no maximum, the solution at d = 2.25 is
+continued in the dimension itself.
 """
 
 from __future__ import annotations
@@ -40,9 +40,8 @@ from .same_state import FITTED, REMESHED, is_same_shape
 _SCALING_DIM = 2.25  # the functional of Coleman, Glaser and Martin is used down to here; below, continuation in d
 _DEGENERATE = 1e-9  # relative depth below which two vacua count as degenerate
 _TRIED = 3  # different walls whose shapes are relaxed
-# Elements while they are: half of those that a bounce begins with, because a descent needs no more. The shape that is
-# finished is first relaxed further, to what is left of the force on that mesh: then one factorisation on the finer one
-# is enough.
+# Elements of that mesh: half of those of the first Newton run, because a descent needs no more. The chosen shape is
+# relaxed further on it, to a small force: then one factorisation on the finer mesh is enough.
 _DESCENT, _RELAXED = ELEMENTS[0] // 2, 1e-5
 _RAYS = 64
 _LARGER_DOMAINS = 12  # times that the domain may grow by a quarter
@@ -68,7 +67,7 @@ class _Deadline(Newton):
 
 
 def _left(watch: Stopwatch) -> float:
-    """Seconds left of the budget, but not nothing: a run that is out of time says so itself."""
+    """Seconds left of the budget, never 0: a run that is out of time reports it in its status."""
     return 1e9 if watch.budget is None else max(watch.budget - watch.seconds, 1e-3)
 
 
@@ -95,7 +94,7 @@ def bounce(
     true_vacuum : values of a lower state to tunnel to; without it, lower minima and runaway directions are sought.
     dim : d >= 1, a real number.
     solver : Newton's options for the last stage.
-    max_seconds : time budget; when it is spent the state says so.
+    max_seconds : time budget; ``state.status`` records when it ran out.
 
     Returns
     -------
@@ -117,11 +116,24 @@ def bounce(
     start = _check_false_vacuum(model, false_vacuum)
     walls = _walls(model, start, _values(true_vacuum), dim, watch)
     first = max(float(dim), _SCALING_DIM)
+    problem, solution = _least_action(*_relax_all(model, start.values, walls, first, watch), newton)
+    if first != dim:
+        problem, solution = continue_dimension(problem, solution, float(dim), newton, watch)
+        if not solution.converged:  # the state of the dimension that was reached
+            return make_state(problem, solution)
+    problem, solution = grow_domain(problem, solution, newton, 1.25, _LARGER_DOMAINS, _is_nonlinear_outside, REMESHED)
+    problem, solution, error = converge_mesh(problem, solution, newton)
+    return make_state(problem, solution, error)
+
+
+def _least_action(
+    relaxed: list[tuple[DiscreteProblem, Shape]], failures: list[str], newton: _Deadline
+) -> tuple[DiscreteProblem, Solution]:
+    """The solution of least action among the relaxed shapes. Raises BounceError where none converges."""
     best: tuple[DiscreteProblem, Solution] | None = None
-    relaxed, failures = _relax_all(model, start.values, walls, first, watch)
     finished: list[Shape] = []
     for problem, shape in relaxed:
-        if best is not None and (watch.expired or shape.action > 1.001 * _action(*best)):
+        if best is not None and (newton.watch.expired or shape.action > 1.001 * _action(*best)):
             break
         if any(is_same_shape(shape, other) for other in finished):
             continue
@@ -134,20 +146,13 @@ def bounce(
             best = found
     if best is None:
         raise BounceError(f"bounce: no wall relaxed to a stationary state ({'; '.join(sorted(set(failures)))})")
-    problem, solution = best
-    if first != dim:
-        problem, solution = continue_dimension(problem, solution, float(dim), newton, watch)
-        if not solution.converged:  # it lives in another dimension than the one asked for
-            return make_state(problem, solution)
-    problem, solution = grow_domain(problem, solution, newton, 1.25, _LARGER_DOMAINS, _is_nonlinear_outside, REMESHED)
-    problem, solution, error = converge_mesh(problem, solution, newton)
-    return make_state(problem, solution, error)
+    return best
 
 
 def _is_nonlinear_outside(problem: DiscreteProblem, solution: Solution) -> bool:
-    """Whether the exterior, which the equations are linearised in, limits the accuracy of the action.
+    """Whether the linearised exterior limits the accuracy of the action.
 
-    So it does where the mass gap says little about the tail: near u^2 ln u^2 the local mass grows as the field falls.
+    It does where the mass gap is no measure of the tail: near u^2 ln u^2 the local mass grows as the field falls.
     """
     return exterior_error(problem, solution.u) > _EXTERIOR_LIMIT * abs(_action(problem, solution))
 
@@ -277,7 +282,7 @@ def _lower_states(model: AbstractModel, start: Vacuum, watch: Stopwatch) -> list
 def _relax(
     model: AbstractModel, false_vacuum: Array, wall: Wall, dim: float, watch: Stopwatch
 ) -> tuple[DiscreteProblem, Shape]:
-    """Descend from the wall on a mesh made for it, re-made once where the shape has changed much."""
+    """Descend from the wall on a mesh made for it."""
     length = decay_length(Problem(model, dim=dim, boundary=tuple(false_vacuum)))
     r_max = wall.radius + 4.0 * wall.width + 14.0 * length
     edges = wall_edges(wall.radius, wall.width, length, r_max, _DESCENT)
@@ -297,7 +302,7 @@ def _relax_all(
     failures = []
     for wall in walls:
         if relaxed and watch.budget is not None and watch.seconds > 0.5 * watch.budget:
-            break  # the rest of the time is for the shapes that there are
+            break  # the remaining time is for the shapes found
         problem, shape = _relax(model, false_vacuum, wall, dim, watch)
         if shape.action > 0 and not shape.status.startswith("out of time"):
             relaxed.append((problem, shape))

@@ -128,8 +128,8 @@ class _Search:
     def energy_limit(self, lowest: _Candidate, solution: Solution, candidates: list[_Candidate]) -> float:
         """The candidates' energy above which none can become lower than ``solution``, which ``lowest`` became.
 
-        What its energy erred says how much the others' may. A prediction errs less than the coarse mesh, so where
-        relaxed starts are among the others the worst error seen on that mesh is allowed at least.
+        The others' energies are taken to err at most ten times as much as its did. A prediction errs less than the
+        coarse mesh, so if relaxed starts are among the others at least the worst error seen on that mesh is allowed.
         """
         erred = _ERROR_RATIO * abs(finite_energy(self.problem, solution.u) - lowest.energy)
         mixed = lowest.prediction is not None and any(c.prediction is None for c in candidates)

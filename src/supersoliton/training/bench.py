@@ -1,7 +1,7 @@
-"""What trained starts are worth at couplings they have not seen, beside what can be had without training.
+"""The benefit of trained starts at couplings outside of the training set, compared with analytic starts.
 
-At every point the search without training says which state is the lowest. Then, on the branch of that state, Newton's
-method is started from what each method offers; and the whole search is repeated with each method in it.
+At every point the search without training finds the lowest state. Newton's method is then started from each method's
+prediction of that branch, and the whole search is repeated with each method.
 """
 
 from __future__ import annotations
