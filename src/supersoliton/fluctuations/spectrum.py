@@ -272,13 +272,7 @@ def expect_at_most(call: str, n_modes: int, available: int) -> None:
 
 
 def spectrum(
-    state: Any,
-    n_modes: int = 300,
-    ell: int = 0,
-    *,
-    functions: bool = False,
-    fast: bool = False,
-    errors: bool = False,
+    state: Any, n_modes: int = 300, ell: int = 0, *, functions: bool = False, fast: bool = False, errors: bool = False
 ) -> Modes:
     """The lowest ``n_modes`` fluctuation modes of a state for angular momentum ``ell``: eigenvalues of the second
     variation of the energy, in mass^2.

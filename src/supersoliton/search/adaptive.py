@@ -91,11 +91,7 @@ def grow_domain(
 
 
 def on_domain(
-    problem: DiscreteProblem,
-    solution: Solution,
-    solver: AbstractSolver,
-    edges: Array,
-    tolerance: Tolerance | None,
+    problem: DiscreteProblem, solution: Solution, solver: AbstractSolver, edges: Array, tolerance: Tolerance | None
 ) -> tuple[DiscreteProblem, Solution] | None:
     """The solution on other elements; with a ``tolerance`` for its energy as many are fitted to it on their domain,
     and the result is None where it is not the same state."""

@@ -121,12 +121,7 @@ def save_library(path: Path, library: Library) -> Path:
     arrays: dict[str, Array] = {}
     branches = []
     for number, (branch, model) in enumerate(library.models.items()):
-        parts = {
-            "mean": model.basis.mean,
-            "modes": model.basis.modes,
-            "x": model.x,
-            "coefficients": model.coefficients,
-        }
+        parts = {"mean": model.basis.mean, "modes": model.basis.modes, "x": model.x, "coefficients": model.coefficients}
         if model.regression is not None:
             parts |= {"at": model.regression.at, "lengths": model.regression.lengths, "fit": model.regression.weights}
         if model.variation is not None:
