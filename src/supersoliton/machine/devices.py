@@ -50,7 +50,7 @@ def use(name: str | None) -> None:
     import jax
 
     try:
-        jax.devices()
+        jax.local_devices(backend=name)  # without the plugin of a platform JAX takes the next one and says nothing
     except RuntimeError as error:
         raise ValueError(f"--device {name}: JAX finds none here: leave the option out, or use cpu.") from error
 

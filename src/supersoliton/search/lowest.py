@@ -30,14 +30,7 @@ from ..problem.problem import DiscreteProblem
 from ..problem.transfer import transfer
 from ..solvers.base import AbstractSolver, Solution
 from ..solvers.newton import Newton
-from .same_state import (
-    COARSE,
-    RELAXING,
-    distinct_solutions,
-    finite_energy,
-    has_same_fields,
-    is_same_energy,
-)  # fmt: skip
+from .same_state import COARSE, RELAXING, distinct_solutions, finite_energy, has_same_fields, is_same_energy
 from .screening import flow_together
 
 _KEPT = (8, 3)  # starts that are left after each step of the screening at fixed norm

@@ -122,15 +122,13 @@ def save_library(path: Path, library: Library) -> Path:
     branches = []
     for number, (branch, model) in enumerate(library.models.items()):
         parts = {"mean": model.basis.mean, "modes": model.basis.modes, "x": model.x, "coefficients": model.coefficients}
-        if model.regression is not None:
-            parts |= {"at": model.regression.at, "lengths": model.regression.lengths, "fit": model.regression.weights}
+        if (fit := model.regression) is not None:
+            parts |= {"at": fit.at, "lengths": fit.lengths, "fit": fit.weights}
         if model.variation is not None:
             fit = model.variation.fit
             parts |= {"at": fit.at, "lengths": fit.lengths, "variation": fit.weights}
             parts["variation_mean"] = model.variation.mean
-        layers = 0
         if model.network is not None:
-            layers = len(model.network.weights)
             parts |= {f"weight{i}": w for i, w in enumerate(model.network.weights)}
             parts |= {f"bias{i}": b for i, b in enumerate(model.network.biases)}
             parts["scales"] = model.network.scales
@@ -142,7 +140,7 @@ def save_library(path: Path, library: Library) -> Path:
                 "share": model.share,
                 "regression": model.regression is not None,
                 "variation": model.variation is not None,
-                "layers": layers,
+                "layers": 0 if model.network is None else len(model.network.weights),
             }
         )
     arrays |= {f"training/{name}": value for name, value in library.training.items()}
