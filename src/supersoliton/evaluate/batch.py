@@ -52,11 +52,7 @@ def evaluate_in_task(cfg: Settings, point: Mapping[str, float]) -> Evaluation:
         if evaluation.status == "converged":
             return evaluation
         why = evaluation.status
-    except (
-        ArithmeticError,
-        RuntimeError,
-        np.linalg.LinAlgError,
-    ) as error:  # inertia at rounding; device memory
+    except (ArithmeticError, RuntimeError, np.linalg.LinAlgError) as error:  # inertia at rounding; device memory
         why = " ".join(f"{type(error).__name__}: {error}".split())[:200]
     _log.warning("not settled in the batch (%s): evaluated again alone on the host", why)
     return _again(cfg, point)
