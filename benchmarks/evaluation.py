@@ -17,7 +17,7 @@ import numpy as np
 import supersoliton as ss
 from supersoliton.config import loads
 from supersoliton.evaluate.evaluation import Evaluation, evaluate
-from supersoliton.guesses.profiles import starting_fields
+from supersoliton.guesses.guess import starting_fields
 
 from .measure import Row, Size, Timing, in_yardsticks, interleaved, say
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import supersoliton as ss
-from supersoliton.guesses.profiles import starting_fields
+from supersoliton.guesses.guess import starting_fields
 
 from .evaluation import GUESS
 from .measure import Row, Size, interleaved, say

@@ -28,7 +28,7 @@ from scipy.optimize import minimize
 
 import supersoliton as ss
 from problems import BY_NAME, QUICKSTART_GRID, octave_model
-from supersoliton.guesses.profiles import starting_fields
+from supersoliton.guesses.guess import starting_fields
 from supersoliton.problem.modes import lowest_mode
 from supersoliton.problem.transfer import scale_to_norm
 from supersoliton.solvers import AbstractSolver

@@ -33,9 +33,14 @@ def _expect(call: str, name: str, value: Any, kind: str, attributes: tuple[str, 
         raise ValueError(f"{call}: {name} must be {kind}, got {reprlib.repr(value)}: {remedy}")
 
 
+def expect_count(name: str, value: Any, remedy: str, *, least: int = 1) -> None:
+    """Raises ValueError unless ``value`` is an integer of at least ``least``."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}: {remedy}")
+
+
 def is_number(value: object) -> bool:
     """A finite real number (not a bool)."""
-
     return (
         isinstance(value, int | float | np.floating | np.integer)
         and not isinstance(value, bool)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import supersoliton as ss
-from supersoliton.elements.edges import adapted_edges, equidistribute, refined_edges, roughness, wall_edges
+from supersoliton.elements.edges import adapted_edges, equidistribute, roughness, wall_edges
 
 
 def tanh_wall(r, radius, width):
@@ -96,15 +96,3 @@ def test_roughness_sees_the_weaker_of_two_fields():
     both = roughness(grid, np.stack([smooth, sharp], axis=1))
     assert both[3] > 1e-3  # the element from 7.5 to 10
     assert np.argmax(both) == 3
-
-
-def test_refinement_cuts_the_rough_elements_and_only_those():
-    grid = ss.RadialGrid(20.0, 8, 12)
-    u = np.tanh(5.0 * (grid.nodes - 8.7))[:, None]
-    rough = roughness(grid, u)
-    edges = refined_edges(grid, u, 1e-6)
-    assert set(grid.element_edges) <= set(edges)
-    for a, b, error in zip(grid.element_edges[:-1], grid.element_edges[1:], rough, strict=True):
-        inside = sum(a < e < b for e in edges)
-        assert inside == (0 if error <= 1e-6 else 1 if error <= 1e-2 else 3)
-    assert refined_edges(grid, u, 1e9) == pytest.approx(tuple(grid.element_edges))

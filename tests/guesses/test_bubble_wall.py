@@ -8,9 +8,13 @@ import pytest
 
 import supersoliton as ss
 from problems import BOUNCES, BY_NAME, cubic_nls, double_well, tilted_quartic
-from supersoliton.guesses.bubble_wall import best_wall
+from supersoliton.guesses.bubble_wall import best_walls
 
 KNOWN = {case.name: case for case in BOUNCES if "Fubini" not in case.name}
+
+
+def best_wall(model, false_vacuum, target, dim):
+    return best_walls(model, false_vacuum, [target], dim)[0]
 
 
 def tilted(c: float) -> ss.Potential:

@@ -33,15 +33,6 @@ def _tower(n):
     return ss.solve(ss.Problem(model, grid, boundary=vacuum), guess=ss.Gaussian(amplitude=0.1, width=3.0, field=0))
 
 
-def test_half_radius_of_known_profiles():
-    r = np.linspace(0.0, 20.0, 4001)
-    gaussian = np.exp(-(r**2) / 2)[:, None]
-    assert plotting.core_half_radius(r, gaussian) == pytest.approx(np.sqrt(2 * np.log(2)), abs=1e-4)
-    # The fall of a Higgs field towards the core counts like a rise.
-    assert plotting.core_half_radius(r, 1.4 - gaussian) == pytest.approx(np.sqrt(2 * np.log(2)), abs=1e-4)
-    assert np.isnan(plotting.core_half_radius(r, np.full((len(r), 2), 1.4)))
-
-
 def test_state_figure_draws_the_fields(qball):
     figure = qball.plot()
     ax = figure.axes[0]

@@ -9,7 +9,8 @@ import supersoliton as ss
 from problems import BY_NAME, cubic_nls, cubic_quintic, octave_model, solved, well_model
 from supersoliton.problem.asymptotics import decay_length
 from supersoliton.problem.transfer import transfer
-from supersoliton.search.adaptive import ELEMENTS, converge_mesh, domain_for, enlarge
+from supersoliton.search.adaptive import ELEMENTS, converge_mesh, domain_for, grow_domain, reaches_edge
+from supersoliton.search.same_state import REMESHED
 from supersoliton.solvers.newton import Newton
 
 
@@ -75,16 +76,28 @@ def test_a_resolved_solution_is_left_as_it_is():
 
 
 def test_a_domain_grows_only_where_the_state_reaches_its_edge():
+    newton = Newton(target="stationary")
     wide = solved("cubic NLS d=3 n=0")
-    assert enlarge(wide.problem, wide.solution) is None
+    assert grow_domain(wide.problem, wide.solution, newton, 1.5, 6, reaches_edge) == (wide.problem, wide.solution)
     narrow = wide.problem.with_grid(ss.RadialGrid(4.0, 6, 12))
-    solution = Newton(target="stationary").run(narrow, transfer(wide.problem, wide.u, narrow))
+    solution = newton.run(narrow, transfer(wide.problem, wide.u, narrow))
     assert solution.converged
-    larger = enlarge(narrow, solution)
-    assert larger is not None
-    assert larger.grid.r_max == pytest.approx(6.0)
+    once, _ = grow_domain(narrow, solution, newton, 1.5, 1, reaches_edge)
+    assert once.grid.r_max == pytest.approx(6.0)
+    larger, moved = grow_domain(narrow, solution, newton, 1.5, 6, reaches_edge)
+    assert larger.grid.r_max > once.grid.r_max
+    assert not reaches_edge(larger, moved)
     flat = ss.solve(narrow, np.zeros((narrow.grid.n_nodes, 1)))
-    assert enlarge(narrow, flat.solution) is None  # the vacuum reaches every edge
+    assert not reaches_edge(narrow, flat.solution)  # the vacuum reaches every edge
+
+
+def test_a_domain_that_leads_to_another_state_is_not_taken():
+    """Three steps that reach nothing: with a tolerance the last good domain stands, without one the last tried."""
+    wide = solved("cubic NLS d=3 n=0")
+    lazy = Newton(target="stationary", max_steps=1, tol=1e-14)
+    for tolerance, radius in ((REMESHED, wide.grid.r_max), (None, 3.0 * wide.grid.r_max)):
+        problem, _ = grow_domain(wide.problem, wide.solution, lazy, 3.0, 3, lambda *_: True, tolerance)
+        assert problem.grid.r_max == pytest.approx(radius)
 
 
 @pytest.mark.parametrize("w", [0.1, 0.05])

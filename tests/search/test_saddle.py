@@ -107,3 +107,9 @@ def test_what_is_unstable_beyond_its_kind():
     assert found[2][0] == "excited"
     assert found[2][1] > 1
     assert found[2][2]
+
+
+def test_many_starts_that_all_fall_into_the_vacuum_say_so():
+    """A convex potential with no state far away given: no bounce is sought, and the vacuum is the result."""
+    problem = ss.Problem(ss.Potential(lambda u, p: 0.5 * u[0] ** 2 + 0.25 * u[0] ** 4, ("u",)), ss.RadialGrid(14.0))
+    assert ss.solve(problem, ss.MultiStart()).certificate.kind == "vacuum"

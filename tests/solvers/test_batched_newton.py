@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import supersoliton as ss
-from supersoliton.guesses.profiles import starting_fields
+from supersoliton.guesses.guess import starting_fields
 from supersoliton.machine import batching
 from supersoliton.solvers import globalisation
 from supersoliton.solvers.newton import NewtonRun

@@ -5,7 +5,7 @@ import pytest
 
 import supersoliton as ss
 from problems import BY_NAME, double_well, solved
-from supersoliton.guesses.profiles import starting_fields
+from supersoliton.guesses.guess import starting_fields
 from supersoliton.solvers.deflation import DeflatedNewton, _Deflated
 from supersoliton.solvers.newton import Newton
 

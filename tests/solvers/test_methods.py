@@ -17,7 +17,7 @@ from scipy.integrate import solve_ivp
 import supersoliton as ss
 from problems import BY_NAME, QUICKSTART_GRID, octave_model, trapped_gas
 from supersoliton.config import loads
-from supersoliton.guesses.profiles import starting_fields
+from supersoliton.guesses.guess import starting_fields
 from supersoliton.problem.residual import force
 from supersoliton.solvers.descent import Descent
 from supersoliton.solvers.lbfgs import Chart

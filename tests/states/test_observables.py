@@ -9,7 +9,9 @@ from scipy.optimize import brentq
 
 import supersoliton as ss
 from problems import QUICKSTART_GRID, REFERENCE, cubic_nls, octave_model, solved, strong_model
+from supersoliton.solvers.base import Solution
 from supersoliton.states import observables
+from supersoliton.states.state import make_state
 
 
 def test_size_is_the_half_radius():
@@ -20,6 +22,29 @@ def test_size_is_the_half_radius():
     assert observables.size(solved("cubic NLS d=1 n=0")) == pytest.approx(math.acosh(2.0), rel=1e-8)
     assert observables.size(solved("logarithmic d=3 m=1 w=1")) == pytest.approx(math.sqrt(2 * math.log(2.0)), rel=1e-8)
     assert observables.size(solved("octaves strong coupling N=60")) == pytest.approx(1.2, abs=0.05)
+
+
+def fall_to(far: float, height: float) -> ss.State:
+    """The profile far + height exp(-r^2/2), not solved, around the vacuum of a double well at ``far``."""
+    model = ss.Potential(lambda u, p: 0.25 * (u[0] ** 2 - p["far"] ** 2) ** 2, ("u",), params={"far": far})
+    problem = ss.Problem(model, QUICKSTART_GRID, boundary=(far,))
+    u = far + height * np.exp(-(problem.grid.nodes[:, None] ** 2) / 2.0)
+    return make_state(problem, Solution(u, 0.0, "converged", 0.0, 0, (), 0.0))
+
+
+def test_half_radius_counts_a_fall_like_a_rise_and_takes_all_fields_where_none_carries_a_norm():
+    exact = math.sqrt(2.0 * math.log(2.0))
+    assert fall_to(1.4, 1.0).half_radius == pytest.approx(exact, rel=1e-7)
+    assert fall_to(1.4, -1.0).half_radius == pytest.approx(exact, rel=1e-7)
+    assert math.isnan(fall_to(1.4, 0.0).half_radius)
+    assert solved("Q-ball k=0.5").half_radius == observables.size(solved("Q-ball k=0.5"))
+
+
+def test_the_core_radius_is_the_half_radius_to_the_mesh():
+    state = fall_to(1.4, -1.0)
+    nodes = state.grid.nodes
+    inner = nodes[nodes < state.half_radius].max()
+    assert observables.core_radius(state.problem, state.u) == inner
 
 
 def test_size_combines_the_carrying_fields_and_leaves_the_higgs_out():

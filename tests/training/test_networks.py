@@ -8,7 +8,7 @@ import pytest
 from small_training import load_small
 
 import supersoliton as ss
-from supersoliton.guesses.profiles import starting_fields
+from supersoliton.guesses.guess import starting_fields
 from supersoliton.training import networks
 
 

@@ -148,10 +148,10 @@ def test_every_state_is_found_also_from_trained_starts(config):
 def test_a_start_that_may_yet_be_the_lowest_is_not_left_out(config):
     state = opposed(900.0)
     start, search = predicted(state, shift=0.05), _Search(state.problem, config.solver, ss.MultiStart())
-    doubt = start.error_bound(state.problem)
-    assert 0.0 < start.energy - state.energy < doubt
-    assert not search.too_high(start, state.energy)
-    assert search.too_high(start, state.energy - 2.0 * doubt)
+    bound = start.error_bound(state.problem)
+    assert 0.0 < start.energy - state.energy < bound
+    assert not search.is_too_high(start, state.energy)
+    assert search.is_too_high(start, state.energy - 2.0 * bound)
 
 
 def test_states_of_a_branch_spread_by_steps(config):

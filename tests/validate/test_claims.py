@@ -229,7 +229,7 @@ def test_a_localised_row_would_be_seen():
     row = scan_box.read_table()[0]
     assert row.empty
     for change in ({"kind": "q-ball"}, {"certified": False}, {"largest_octave": 1e-3}):
-        assert not scan_box.Row(**{**vars(row), **change}).empty
+        assert not scan_box.TableRow(**{**vars(row), **change}).empty
 
 
 def test_the_static_state_is_a_saddle_and_the_q_ball_is_not():

@@ -34,7 +34,6 @@ app = App(
 _USAGE_ERRORS: tuple[type[Exception], ...] = tuple(
     cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "ClickException"
 )
-_PLATFORMS = {"cpu": "cpu", "gpu": "cuda,cpu", "tpu": "tpu,cpu"}  # the first is used, the host's own stays beside it
 _STOPPED = -130  # a scan that was stopped and has said so; any other 130 is an interruption without words
 
 Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder for the results.", show_default=False)]
@@ -106,7 +105,7 @@ def solve(file: File, out: Out = None, json_file: Json = None, device: Device = 
 
     A file with scanned parameters is solved at the middle of their ranges.
     """
-    _use_device(device)
+    devices.use(device)
     from .states import describe_state, find_state, print_state
 
     config, point = _config(file)
@@ -126,7 +125,7 @@ def solve(file: File, out: Out = None, json_file: Json = None, device: Device = 
 @app.command()
 def spectrum(file: File, json_file: Json = None, device: Device = None, quiet: Quiet = False) -> None:
     """Find one state; print its thresholds, bound states, lowest box modes, and scores beside their null."""
-    _use_device(device)
+    devices.use(device)
     from .states import describe_spectrum, find_state, print_spectrum
 
     config, point = _config(file)
@@ -299,16 +298,3 @@ def _folder(out: Path | None) -> Path:
     if not os.access(folder, os.W_OK):
         raise ValueError(f"cannot write to {folder} (no permission): give another folder with --out.")
     return folder
-
-
-def _use_device(device: str | None) -> None:
-    """Let JAX compute there, in a command that has one problem to solve."""
-    if device is None or devices.check(device, "--device") == "auto":
-        return
-    os.environ["JAX_PLATFORMS"] = _PLATFORMS[device]  # read when JAX is imported
-    import jax
-
-    try:
-        jax.devices()
-    except RuntimeError as error:
-        raise ValueError(f"--device {device}: JAX finds none here: leave the option out, or use cpu.") from error

@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from ..config import Config
 from ..evaluate.scoring import score
-from ..fluctuations.spectrum import spectrum
+from ..fluctuations.spectrum import physical_masses, spectrum
 from ..search.saddle import find_solitons
 from ..search.self_consistent import iterate
 from ..states import certificate as limits
@@ -34,9 +33,9 @@ def find_state(config: Config, point: Mapping[str, float]) -> tuple[State, dict[
     problem = config.problem_at(point)
     options, fed = config.problem.self_consistent, None
     if options is None:
-        solutions = find_solitons(problem, config.solver, config.trained_guess or config.problem.guess).solutions
+        solutions = find_solitons(problem, config.solver, config.guess).solutions
     else:
-        found = iterate(problem, options, config.trained_guess or config.problem.guess, config.solver)
+        found = iterate(problem, options, config.guess, config.solver)
         bare = {name: float(problem.model.params[name]) for name in options.feedback}
         problem, solutions = found.problem, found.solutions
         fed = {"status": found.status, "iterations": len(found.history), "residual": found.residual}
@@ -119,12 +118,10 @@ def describe_spectrum(config: Config, state: State) -> dict[str, Any]:
         ell: spectrum(state, n_modes=config.spectrum.n_modes, ell=ell) for ell in sorted({0, *config.spectrum.ell})
     }
     lowest = channels[0]
-    bound = [modes.bound_masses for modes in channels.values()]
-    physical = np.concatenate([lowest.thresholds[np.isfinite(lowest.thresholds)], *bound])
     c = config.score
     scores = {
         name: score(masses, targets=c.targets, null_samples=c.null_samples, seed=c.seed)
-        for name, masses in (("box", lowest.masses), ("physical", physical))
+        for name, masses in (("box", lowest.masses), ("physical", physical_masses(list(channels.values()))))
     }
     return {
         "kind": state.certificate.kind,

@@ -77,7 +77,7 @@ class Config:
 
     @property
     def trained_guess(self) -> WarmStart | None:
-        """The start of a search where [warm_start] is there; None: [problem.guess] is."""
+        """The trained starts of [warm_start]; None where the file has no such table."""
         options = self.warm_start
         if options is None:
             return None
@@ -88,6 +88,11 @@ class Config:
             corrections=options.corrections,
             digest=self.warm_start_digest,
         )
+
+    @property
+    def guess(self) -> Any:
+        """Where a search starts: the trained starts where there are any, else [problem.guess]."""
+        return self.trained_guess or self.problem.guess
 
     def to_dict(self) -> dict[str, Any]:
         """Every key with its value, defaults included: plain, TOML-writable, and `loads` of it is this again."""

@@ -84,13 +84,3 @@ def roughness(grid: RadialGrid, u: Float[Array, "node field"]) -> Float[Array, "
     span = np.max(u, axis=0) - np.min(u, axis=0)
     span = np.maximum(span, 1e-3 * np.max(span) + 1e-300)
     return np.max(np.abs(coefficients[:, -2:, :]) / span, axis=(1, 2))
-
-
-def refined_edges(grid: RadialGrid, u: Float[Array, "node field"], tolerance: float) -> tuple[float, ...]:
-    """The mesh with every element cut in two (or four) whose :func:`roughness` exceeds ``tolerance``."""
-    rough = roughness(grid, u)
-    edges = [float(grid.element_edges[0])]
-    for a, b, error in zip(grid.element_edges[:-1], grid.element_edges[1:], rough, strict=True):
-        parts = 1 if error <= tolerance else 2 if error <= 1e4 * tolerance else 4
-        edges += [float(a + (b - a) * k / parts) for k in range(1, parts + 1)]
-    return tuple(edges)

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -328,10 +327,3 @@ def _is_real(value: object) -> bool:
 
 def _is_integer(value: object) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
-
-def graded_edges(points: Sequence[float]) -> tuple[float, ...]:
-    """Sorted, distinct edges from a list of radii (closer ones than 1e-9 of the range count once)."""
-    ordered = np.unique(np.asarray(points, dtype=float))
-    keep = np.concatenate([[True], np.diff(ordered) > 1e-9 * ordered[-1]])
-    return tuple(float(x) for x in ordered[keep])

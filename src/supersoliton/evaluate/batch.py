@@ -19,11 +19,11 @@ def evaluate_batch(
 ) -> list[Evaluation]:
     """Evaluate many sets of couplings together; the results are those of :func:`.evaluate` for each, in this order.
 
-    Each evaluation is a task (:mod:`.tasks`): Newton's runs, factorisations and eigenproblems are executed for all of
-    them at once on the device. One that fails or does not converge there is evaluated again alone on the host, and the
+    Each evaluation is a task (:mod:`.batching`): Newton's runs, factorisations and eigenproblems are executed for
+    all of them at once on the device. One that fails or does not converge there is evaluated again on the host, and the
     stage "host" of its ``seconds`` says so. ``seconds`` are shares of the batch's time.
 
-    ``device``: "auto", "cpu", "gpu" or "tpu"; the configuration's unless given.
+    ``device``: "auto", "cpu", "gpu" or "tpu"; default: that of the configuration.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def evaluate_tasks(
     cfg: Settings, points: Sequence[Mapping[str, float]], *, device: str | None = None
 ) -> tuple[list[Evaluation], batching.Report]:
     """:func:`evaluate_batch` with what the batch did: the seconds of every kernel."""
-    chosen = devices.find(device or str(getattr(getattr(cfg, "scan", None), "device", "auto")))
+    chosen = devices.find(device or cfg.scan.device)
     jobs = [functools.partial(evaluate_in_task, cfg, point) for point in points]
     found, errors, report = batching.run(jobs, chosen)
     for error in errors:
@@ -52,7 +52,7 @@ def evaluate_in_task(cfg: Settings, point: Mapping[str, float]) -> Evaluation:
         if evaluation.status == "converged":
             return evaluation
         why = evaluation.status
-    except (ArithmeticError, RuntimeError, np.linalg.LinAlgError) as error:  # a doubtful inertia; the device's memory
+    except (ArithmeticError, RuntimeError, np.linalg.LinAlgError) as error:  # inertia at rounding; device memory
         why = " ".join(f"{type(error).__name__}: {error}".split())[:200]
     _log.warning("not settled in the batch (%s): evaluated again alone on the host", why)
     return _again(cfg, point)

@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from ..fluctuations.spectrum import Modes, spectrum
+from ..fluctuations.spectrum import Modes, physical_masses, spectrum
 from ..guesses.trained.warm_start import untrained
 from ..machine import batching
 from ..machine.blas_threads import one_thread
@@ -39,7 +39,10 @@ class Settings(Protocol):
     solver: AbstractSolver
     spectrum: Any
     score: Any
+    scan: Any
 
+    @property
+    def guess(self) -> Any: ...
     def problem_at(self, point: Mapping[str, float]) -> DiscreteProblem: ...
 
 
@@ -82,7 +85,7 @@ def evaluate(cfg: Settings, point: Mapping[str, float]) -> Evaluation:
         return _without_state(couplings, str(error), clock)
     clock.lap("vacuum")
     fixed = None
-    guess = _guess(cfg)
+    guess = cfg.guess
     if cfg.problem.self_consistent is None:
         found = find_solitons(problem, cfg.solver, guess)
     else:  # the evaluation is that of the fixed point, or of where the search for one ended
@@ -137,12 +140,6 @@ def evaluate(cfg: Settings, point: Mapping[str, float]) -> Evaluation:
     )
 
 
-def _guess(cfg: Settings) -> Any:
-    """Where the search starts: what the configuration was trained for, else its guess."""
-    trained = getattr(cfg, "trained_guess", None)
-    return cfg.problem.guess if trained is None else trained
-
-
 def _modes(cfg: Settings, state: State) -> dict[int, Modes]:
     if not np.all(np.isfinite(state.u)):
         return {}
@@ -159,11 +156,7 @@ def _scores(cfg: Settings, modes: dict[int, Modes]) -> dict[str, float]:
     nulls = ("null_mean", "null_std", "null_percentile")
     if not modes:
         return dict.fromkeys(names + nulls, float("nan"))
-    if cfg.score.spectrum == "box":
-        masses = modes[0].masses
-    else:
-        bound = [m.bound_masses for m in modes.values()]
-        masses = np.concatenate([modes[0].thresholds[np.isfinite(modes[0].thresholds)], *bound])
+    masses = modes[0].masses if cfg.score.spectrum == "box" else physical_masses(list(modes.values()))
     s = score(masses, targets=cfg.score.targets, null_samples=cfg.score.null_samples, seed=cfg.score.seed)
     return {
         **{name: float(getattr(s, name)) for name in names},

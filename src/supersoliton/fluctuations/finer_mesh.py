@@ -9,6 +9,7 @@ from numpy import ndarray as Array
 
 from ..elements.grid import RadialGrid
 from ..problem.problem import DiscreteProblem
+from ..problem.transfer import transfer
 from ..solvers.base import Solution
 from ..solvers.newton import Newton
 
@@ -23,7 +24,7 @@ def carry_to_finer_mesh(problem: DiscreteProblem, u: Array) -> tuple[DiscretePro
 
 
 def carry_to_larger_box(problem: DiscreteProblem, u: Array) -> tuple[DiscreteProblem, Solution]:
-    """The state on a mesh of order p + 4 in a box of twice the radius, from its interpolant and the vacuum outside."""
+    """The state on a mesh of order p + 4 in a box of twice the radius, from its interpolant and its tail outside."""
     grid = problem.grid
     edges, radius = grid.element_edges, grid.r_max
     count = min(_OUTER_ELEMENTS, math.ceil(radius / float(edges[-1] - edges[-2])))
@@ -34,7 +35,4 @@ def carry_to_larger_box(problem: DiscreteProblem, u: Array) -> tuple[DiscretePro
 
 def _carry(problem: DiscreteProblem, u: Array, grid: RadialGrid) -> tuple[DiscreteProblem, Solution]:
     other = problem.with_grid(grid)
-    start = np.tile(problem.vacuum.values, (grid.n_nodes, 1))
-    inside = grid.nodes <= problem.grid.r_max
-    start[inside] = problem.grid.interpolate(u, grid.nodes[inside])
-    return other, Newton(target="stationary", max_steps=_STEPS).run(other, start)
+    return other, Newton(target="stationary", max_steps=_STEPS).run(other, transfer(problem, u, other))

@@ -1,4 +1,4 @@
-r"""The oscillation frequencies rho of a rotating Q-ball: what it does when it is struck.
+r"""The oscillation frequencies rho of a perturbed rotating Q-ball.
 
 With :math:`\Psi = e^{i\omega t}(f + a + ib)` and an unrotated real Phi (its perturbation is part of a) the linearised
 equations of motion are, for perturbations :math:`a\cos\rho t,\ b\sin\rho t` (scaled by sqrt(k), c = 1 for the fields
@@ -43,18 +43,18 @@ import scipy.linalg
 from jaxtyping import Complex, Float
 from numpy import ndarray as Array
 
-from .._checks import expect_state
+from .._checks import expect_count, expect_state
 from ..machine.blas_threads import one_thread
 from ..problem.problem import DiscreteProblem
 from ..theory.base import ComplexifiedFunction
 from ..theory.derivatives import point_kernels
 from ..theory.vacua import mass_matrix
-from .spectrum import ZERO_MODE, Operator, check_ell, degeneracy
+from .spectrum import ZERO_MODE, Operator, check_ell, degeneracy, expect_at_most
 
 # Below this (of the largest mass^2) sigma is taken for 0, and its imaginary part for rounding.
 _ROUNDING = 1e-9
-_ANGLE = 0.7  # a phase by which the fields are turned to see whether the potential minds
-_SYMMETRY = 1e-9  # relative change of V that counts as minding
+_ANGLE = 0.7  # a phase by which the fields are turned to test the symmetry of the potential
+_SYMMETRY = 1e-9  # relative change of V above which it has no such symmetry
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Oscillations:
     omega: float
     ell: int
     degeneracy: int
-    # the proof
+    # accuracy
     phase_residual: float
     # a and b at the nodes (node, field, mode), for int |a|^2 + |b|^2 = 1; None unless asked for
     real: Complex[Array, "node field mode"] | None = field(default=None, repr=False)
@@ -109,28 +109,23 @@ class Oscillations:
         )
 
 
+@dataclass(frozen=True)
 class _Doubled:
     """V(re, im) as a potential of 2n real fields; equal for the same function, so that kernels are compiled once."""
 
-    def __init__(self, function: ComplexifiedFunction) -> None:
-        self.function = function
+    function: ComplexifiedFunction
 
     def __call__(self, u: Any, p: Any, r: Any) -> Any:
         n = u.shape[0] // 2
         return self.function(u[:n], u[n:], p, r)
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Doubled) and other.function == self.function
 
-    def __hash__(self) -> int:
-        return hash(("doubled", self.function))
-
-
+@dataclass(frozen=True)
 class _OfModulus:
     """V(|psi|) of a potential that is even in each of the fields that rotate."""
 
-    def __init__(self, function: Callable[..., Any], rotates: tuple[bool, ...]) -> None:
-        self.function, self.rotates = function, rotates
+    function: Callable[..., Any]
+    rotates: tuple[bool, ...]
 
     def __call__(self, re: Any, im: Any, p: Any, r: Any) -> Any:
         import jax.numpy as jnp
@@ -140,15 +135,9 @@ class _OfModulus:
         modulus = jnp.sqrt(jnp.where(rotates, re * re + im * im, 1.0))
         return self.function(jnp.where(rotates, modulus, re), p, r)
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _OfModulus) and (other.function, other.rotates) == (self.function, self.rotates)
-
-    def __hash__(self) -> int:
-        return hash(("modulus", self.function, self.rotates))
-
 
 def complexification(problem: DiscreteProblem, given: str | ComplexifiedFunction | None) -> ComplexifiedFunction:
-    """V(re, im, params, r): what the caller says, else what the model says."""
+    """V(re, im, params, r): the caller's, else the model's."""
     if given == "modulus":
         rotates = tuple(bool(c > 0) for c in problem.carries_norm)
         return _OfModulus(problem.model.potential_function, rotates)
@@ -268,10 +257,7 @@ class _Pencil:
     def eigenvalues(self, deflate: bool, vectors: bool) -> tuple[Array, Array | None]:
         """sigma (complex) without the phase mode where it is deflated, and the vectors (a, beta) as columns."""
         if not deflate:
-            if not vectors:
-                return scipy.linalg.eigvals(self.matrix, check_finite=False), None
-            sigma, x = scipy.linalg.eig(self.matrix, check_finite=False)
-            return sigma, x
+            return _eigen(self.matrix, vectors)
         mirror = self.phase / np.linalg.norm(self.phase)
         # Householder's reflection that turns the phase mode into the last unit vector; the sign avoids cancellation.
         sign = 1.0 if mirror[-1] >= 0 else -1.0
@@ -279,9 +265,9 @@ class _Pencil:
         mirror /= np.linalg.norm(mirror)
         turned = self.matrix - 2.0 * np.outer(mirror, mirror @ self.matrix)
         turned -= 2.0 * np.outer(turned @ mirror, mirror)
-        if not vectors:
-            return scipy.linalg.eigvals(turned[:-1, :-1], check_finite=False), None
-        sigma, x = scipy.linalg.eig(turned[:-1, :-1], check_finite=False)
+        sigma, x = _eigen(turned[:-1, :-1], vectors)
+        if x is None:
+            return sigma, None
         last = (turned[-1, :-1] @ x) / np.where(sigma == 0, 1.0, sigma)
         x = np.vstack([x, last])
         return sigma, x - 2.0 * np.outer(mirror, mirror @ x)
@@ -320,22 +306,16 @@ def oscillations(
     Raises
     ------
     ValueError : for ``n_modes`` or ``ell`` out of range; where omega^2 < 0; where the complexified potential is
-        missing, or not what it must be.
+        missing, or does not have the symmetry.
     """
     expect_state("oscillations", state)
     problem: DiscreteProblem = state.problem
     ell = check_ell(ell, problem.grid.dim)
-    if isinstance(n_modes, bool) or not isinstance(n_modes, int | np.integer) or n_modes < 1:
-        raise ValueError(f"oscillations.n_modes must be an integer of at least 1, got {n_modes!r}: try 20")
+    expect_count("oscillations.n_modes", n_modes, "try 20")
     omega = rotation_frequency(problem, state.multiplier)
     imaginary = imaginary_curvature(problem, state.u, complexified)
     pencil = _Pencil(problem, state.u, state.multiplier, ell, imaginary)
-    available = len(pencil.matrix)
-    if n_modes > available:
-        raise ValueError(
-            f"oscillations.n_modes must be at most {available}, the unknowns of this mesh, got {n_modes}: "
-            "use a finer grid"
-        )
+    expect_at_most("oscillations", n_modes, len(pencil.matrix))
     deflate = ell == 0 and bool(np.any(pencil.phase))
     sigma, vectors = pencil.eigenvalues(deflate, functions)
     if deflate:
@@ -366,6 +346,13 @@ def oscillations(
         real=real,
         imaginary=imag,
     )
+
+
+def _eigen(matrix: Array, vectors: bool) -> tuple[Array, Array | None]:
+    """Eigenvalues, and the eigenvectors where they are asked for."""
+    if vectors:
+        return scipy.linalg.eig(matrix, check_finite=False)  # type: ignore[no-any-return]
+    return scipy.linalg.eigvals(matrix, check_finite=False), None
 
 
 def _clean(sigma: Array, rounding: float) -> Array:

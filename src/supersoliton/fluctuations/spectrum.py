@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ import scipy.linalg
 from jaxtyping import Float
 from numpy import ndarray as Array
 
-from .._checks import expect_state
+from .._checks import expect_count, expect_state
 from ..elements.eigenvalues import all_eigenvalues
 from ..elements.grid import RadialGrid
 from ..machine.blas_threads import one_thread
@@ -91,8 +92,8 @@ class Modes:
 
     @property
     def physical_masses(self) -> Float[Array, " physical"]:
-        """Vacuum masses and masses of the bound states: no trace of the box."""
-        return np.sort(np.concatenate([self.thresholds[np.isfinite(self.thresholds)], self.bound_masses]))
+        """:func:`physical_masses` of this channel alone."""
+        return physical_masses([self])
 
     def plot(self) -> Figure:
         """Level diagram: sign(lambda) sqrt|lambda| of each mode, with the thresholds of the continua."""
@@ -106,6 +107,12 @@ class Modes:
             f"Modes(l={self.ell}, degeneracy {self.degeneracy}: {len(self.eigenvalues)} in the box from {lowest}; "
             f"{len(self.bound)} bound below {self.continuum[0]:.6g}; {len(self.negative)} negative)"
         )
+
+
+def physical_masses(channels: Sequence[Modes]) -> Float[Array, " physical"]:
+    """Vacuum masses and masses of the bound states in the channels given, ascending: they do not depend on the box."""
+    thresholds = channels[0].thresholds  # the same in every channel
+    return np.sort(np.concatenate([thresholds[np.isfinite(thresholds)], *(modes.bound_masses for modes in channels)]))
 
 
 def degeneracy(dim: float, ell: int) -> int:
@@ -141,8 +148,7 @@ def scalar_basis(grid: RadialGrid, ell: int, hold_first: bool, hold_last: bool) 
 
 
 def check_ell(ell: int, dim: float) -> int:
-    if isinstance(ell, bool) or not isinstance(ell, int | np.integer) or ell < 0:
-        raise ValueError(f"spectrum.ell must be a non-negative integer, got {ell!r}: try 0")
+    expect_count("spectrum.ell", ell, "try 0", least=0)
     if float(dim) == 1.0 and ell > 1:
         raise ValueError(f"spectrum.ell must be 0 (even) or 1 (odd) in one dimension, got {ell!r}: choose one")
     return int(ell)
@@ -255,31 +261,24 @@ def eigenvalue_errors(
 def _lowest(problem: DiscreteProblem, solution: Solution, ell: int, count: int) -> Array:
     if not np.all(np.isfinite(solution.u)):
         return np.full(count, np.inf)
-    return _eigenvalues(Operator(problem, solution.u, solution.multiplier, ell).matrix)[:count]
+    return all_eigenvalues(Operator(problem, solution.u, solution.multiplier, ell).matrix)[:count]
 
 
-def _eigenvalues(matrix: Array) -> Array:
-    """All of them: LAPACK finds a part by bisection, which costs several times what the QL iteration takes for all."""
-    return all_eigenvalues(matrix)
+def expect_at_most(call: str, n_modes: int, available: int) -> None:
+    if n_modes > available:
+        raise ValueError(
+            f"{call}.n_modes must be at most {available}, the unknowns of this mesh, got {n_modes}: use a finer grid"
+        )
 
 
 def spectrum(
-    state: Any,
-    n_modes: int = 300,
-    ell: int = 0,
-    *,
-    functions: bool = False,
-    fast: bool = False,
-    errors: bool = False,
+    state: Any, n_modes: int = 300, ell: int = 0, *, functions: bool = False, fast: bool = False, errors: bool = False
 ) -> Modes:
-    r"""The lowest ``n_modes`` fluctuation modes of a state for angular momentum ``ell``:
+    """The lowest ``n_modes`` fluctuation modes of a state for angular momentum ``ell``: eigenvalues of the second
+    variation of the energy, in mass^2.
 
-    .. math::
-        \left[-k_i\left(\partial_r^2 + \tfrac{d-1}{r}\partial_r - \tfrac{l(l+d-2)}{r^2}\right)\delta_{ij}
-        + \partial_i\partial_j V(u) - \omega^2 c_i\delta_{ij}\right]\eta_j = \lambda\,k_i\eta_i ,
-
-    c_i = 1 for the fields that carry a fixed norm. At fixed norm this is L_+, which decides on stability; what a
-    rotating state does when it is struck is in :func:`.oscillations`.
+    At fixed norm this is L_+, which decides the stability at that norm. The oscillation frequencies of a rotating state
+    are those of :func:`.oscillations`.
 
     Parameters
     ----------
@@ -301,30 +300,24 @@ def spectrum(
     expect_state("spectrum", state)
     problem: DiscreteProblem = state.problem
     ell = check_ell(ell, problem.grid.dim)
-    if isinstance(n_modes, bool) or not isinstance(n_modes, int | np.integer) or n_modes < 1:
-        raise ValueError(f"spectrum.n_modes must be an integer of at least 1, got {n_modes!r}: try 300")
+    expect_count("spectrum.n_modes", n_modes, "try 300")
     thresholds, edges = continuum(problem, state.multiplier)
     highest = None
     if fast:
         highest = max(edges[0], _highest_box_eigenvalue(problem, state.multiplier, ell, n_modes))
     op = Operator(problem, state.u, state.multiplier, ell, highest)
     matrix = op.matrix
-    available = matrix.shape[0]
-    if n_modes > available:
-        raise ValueError(
-            f"spectrum.n_modes must be at most {available}, the unknowns of this mesh, got {n_modes}: use a finer grid"
-        )
-    vectors = None
+    expect_at_most("spectrum", n_modes, len(matrix))
+    nodal = estimates = None
     if functions:
         values, vectors = scipy.linalg.eigh(matrix, subset_by_index=(0, n_modes - 1), check_finite=False)
-        bound = values[values < edges[0]]
-        if len(bound) == n_modes:  # perhaps there are more than were asked for
-            bound = (everything := _eigenvalues(matrix))[everything < edges[0]]
+        nodal, bound = op.nodal(vectors), values[values < edges[0]]
+        if len(bound) == n_modes:  # there may be more bound states than modes asked for
+            bound = (everything := all_eigenvalues(matrix))[everything < edges[0]]
     else:
-        everything = _eigenvalues(matrix)
+        # all of them: LAPACK finds a part by bisection, which costs several times the QL iteration for all
+        everything = all_eigenvalues(matrix)
         values, bound = everything[:n_modes].copy(), everything[everything < edges[0]]
-    nodal = op.nodal(vectors) if vectors is not None else None
-    estimates = None
     if errors:
         estimates = eigenvalue_errors(problem, state.u, ell, values, int(np.sum(values < edges[0])))
     return Modes(values, thresholds, edges, bound, ell, degeneracy(problem.grid.dim, ell), nodal, estimates)

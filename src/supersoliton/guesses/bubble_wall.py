@@ -59,16 +59,11 @@ class Wall:
         return self.false_vacuum + h[..., None] * (self.centre - self.false_vacuum)
 
 
-def best_wall(model: AbstractModel, false_vacuum: Array, target: Array, dim: float) -> Wall | None:
-    """The wall of least action towards ``target``; None where V is nowhere lower along the way.
+def best_walls(model: AbstractModel, false_vacuum: Array, targets: Sequence[Array], dim: float) -> list[Wall | None]:
+    """The wall of least action towards each target; None where V is nowhere lower along the way.
 
     For dim <= 2 the scale argument has no maximum, and the shape is found in three dimensions.
     """
-    return best_walls(model, false_vacuum, [target], dim)[0]
-
-
-def best_walls(model: AbstractModel, false_vacuum: Array, targets: Sequence[Array], dim: float) -> list[Wall | None]:
-    """:func:`best_wall` for several targets, with one evaluation of V."""
     reach = np.linspace(0.0, 1.5, _TABLE)
     away = np.stack(targets) - false_vacuum
     paths = false_vacuum + reach[None, :, None] * away[:, None, :]

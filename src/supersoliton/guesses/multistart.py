@@ -1,4 +1,4 @@
-r"""Many cheap starts, screened by their energy: which fields carry the soliton?
+r"""Analytic starts over the fields that may carry the soliton, ranked by their energy.
 
 A start puts one radial profile into a set S of fields with signs s_i and scales it to the norm. Its energy is that of
 |S| equal fields plus the pair couplings, so for each |S| only the sets of lowest coupling energy are kept,
@@ -6,7 +6,7 @@ A start puts one radial profile into a set S of fields with signs s_i and scales
 .. math:: c(S) = \tfrac12\sum_{i\ne j\in S} s_is_jC_{ij}
           - \tfrac12\sum_{k\notin S}\big(\sum_{i\in S}s_iC_{ki}\big)^2/|C_{kk}|,\qquad C = V''(u_\infty),
 
-whose second term is what the neighbours outside S will lend to the state. The energies of what remains, for several
+whose second term is the energy gained by the neighbours outside S. The energies of the remaining starts, for several
 widths and two shapes, are evaluated in one batch.
 """
 
@@ -22,6 +22,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray as Array
 
+from .._checks import expect_count
 from ..problem import functional
 from ..problem.problem import DiscreteProblem
 from ..problem.transfer import scale_to_norm
@@ -52,8 +53,7 @@ class MultiStart:
     n_polish: int = 3
 
     def __post_init__(self) -> None:
-        if isinstance(self.n_polish, bool) or not isinstance(self.n_polish, int) or self.n_polish < 1:
-            raise ValueError(f"guess.n_polish must be an integer of at least 1, got {self.n_polish!r}: try 3")
+        expect_count("guess.n_polish", self.n_polish, "try 3")
 
 
 def carrying_sets(problem: DiscreteProblem) -> list[tuple[tuple[int, ...], tuple[float, ...]]]:
@@ -164,13 +164,11 @@ def screened_starts(
         if math.isfinite(energy) and (label not in best or energy < best[label].energy):
             best[label] = Start(float(energy), label, u)
     ranked = sorted(best.values(), key=lambda start: (start.energy, start.label))
-    if problem.norm is None:
-        return ranked
     return [start._replace(u=scale_to_norm(problem, start.u)) for start in ranked]
 
 
 def _finish(problem: DiscreteProblem, batch: Array) -> Array:
-    """The other fields follow those that carry the soliton, the boundary values are put in; (start, node, field)."""
+    """Set the fields that do not carry the soliton to follow it, and the boundary values; (start, node, field)."""
     shape = batch.shape
     batch = problem.model.follow(batch.reshape(-1, shape[2])).reshape(shape)
     batch[:, -1] = np.where(problem.free_last > 0, batch[:, -1], problem.vacuum.values)

@@ -1,9 +1,8 @@
-"""Analytic profiles added to the vacuum, and the common entry for every kind of start."""
+"""Analytic profiles added to the vacuum."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +11,6 @@ from numpy import ndarray as Array
 
 from .._checks import is_number
 from ..problem.problem import DiscreteProblem
-from ..problem.transfer import scale_to_norm
 
 
 @dataclass(frozen=True)
@@ -98,58 +96,3 @@ def _indices(problem: DiscreteProblem, field: Any) -> list[int]:
             raise ValueError(f"guess.field {item!r} is not a field of the model: choose from {', '.join(names)}")
         out.append(int(index))
     return out
-
-
-def starting_fields(problem: DiscreteProblem, guess: Any) -> Array:
-    """Nodal fields (n_nodes, n_fields) from a profile, an array, a function of r, or a stored state.
-
-    Fields held fixed by the boundary condition are set to their values, and the constrained fields are scaled to the
-    norm where one is fixed.
-    """
-    nodes, n = problem.grid.nodes, problem.model.n_fields
-    if isinstance(guess, AbstractProfile):
-        u = guess(problem, nodes)
-    elif hasattr(guess, "problem") and hasattr(guess, "u"):
-        u = _from_state(guess, nodes, n)
-    elif callable(guess):
-        u = _from_array(_call(guess, nodes), nodes, n)
-    else:
-        u = _from_array(guess, nodes, n)
-    if not np.all(np.isfinite(u)):
-        raise ValueError("guess: the starting fields contain NaN or infinity: give finite values at every radius")
-    mask = problem.free_nodes
-    edge = np.zeros_like(u)
-    edge[-1] = problem.vacuum.values
-    u = np.where(mask > 0, u, edge)
-    if problem.norm is not None:
-        u = scale_to_norm(problem, u)
-    return u
-
-
-def _call(guess: Callable[[Array], Any], nodes: Array) -> Any:
-    return guess(nodes)
-
-
-def _from_state(state: Any, nodes: Array, n: int) -> Array:
-    if state.u.shape[1] != n:
-        raise ValueError(f"guess: the stored state has {state.u.shape[1]} fields, the model {n}: use a matching state")
-    return np.asarray(state(nodes))
-
-
-def _from_array(values: Any, nodes: Array, n: int) -> Array:
-    if np.iscomplexobj(values):
-        raise ValueError("guess: the fields are real, got complex values: give real ones, e.g. their moduli")
-    try:
-        u = np.array(values, dtype=float)
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"guess must be a profile, a state, a function of r or an array (nodes, fields), got {values!r}: "
-            "e.g. Gaussian(amplitude=2.0, width=4.0)"
-        ) from None
-    if n == 1 and u.shape == (len(nodes),):
-        u = u[:, None]
-    if u.shape != (len(nodes), n):
-        raise ValueError(
-            f"guess: the array has shape {u.shape}, expected {(len(nodes), n)} (nodes, fields): reshape it"
-        )
-    return u

@@ -7,7 +7,6 @@ from .modes import signed_mass as signed_mass
 from .pretraining import plot_training as plot_training
 from .state import MAX_LISTED_FIELDS as MAX_LISTED_FIELDS
 from .state import certificate_words as certificate_words
-from .state import core_half_radius as core_half_radius
 from .state import draw_profiles as draw_profiles
 from .state import named_fields as named_fields
 from .state import plot_state as plot_state

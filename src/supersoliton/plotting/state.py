@@ -21,29 +21,11 @@ _LINE = 105  # characters of the size of a note across the picture
 MAX_LISTED_FIELDS = 6  # one colour each; smaller fields are drawn thin and grey and counted in the legend
 
 
-def core_half_radius(r: np.ndarray, u: np.ndarray) -> float:
-    """Largest radius at which |u(r) - u(R)| is half of its maximum; NaN for a homogeneous state or one that stays.
-
-    Parameters
-    ----------
-    r : (n,) radii, ascending. u : (n, fields) values of the fields there.
-    """
-    deviation = np.linalg.norm(u - u[-1], axis=1)
-    peak = deviation.max()
-    if peak <= 1e-6 * (1.0 + np.abs(u).max()):
-        return float("nan")
-    last = int(np.flatnonzero(deviation >= 0.5 * peak)[-1])
-    if last == len(r) - 1:
-        return float("nan")
-    inner, outer = deviation[last] / peak, deviation[last + 1] / peak
-    return float(r[last] + (inner - 0.5) / (inner - outer) * (r[last + 1] - r[last]))
-
-
 def plot_state(state: Any, *, title: str | None = None, theme_name: str = "light") -> Figure:
     """Profiles of a state's fields over the radius, the values at the boundary dashed, and its certificate in words.
 
-    ``state`` has ``fields`` (an xarray.Dataset over r), ``energy``, ``status`` and ``certificate``, and is callable at
-    any radius.
+    ``state`` has ``fields`` (an xarray.Dataset over r), ``half_radius``, ``energy``, ``status`` and ``certificate``,
+    and is callable at any radius.
     """
     names = [str(name) for name in state.fields.data_vars]
     nodes = np.asarray(state.fields["r"], dtype=float)
@@ -56,7 +38,7 @@ def plot_state(state: Any, *, title: str | None = None, theme_name: str = "light
         foot = 0.14 + 0.03 * len(note.splitlines())
         ax = figure.add_axes((0.085, foot, 0.66, 0.93 - foot))
         draw_profiles(ax, r, u, names, dim=_space(state), colours=colours)
-        _draw_half_radius(ax, r, u[:, _carriers(state)], colours)
+        _draw_half_radius(ax, state.half_radius, colours)
         ax.set_title(title or _state_title(state))
         figure.supxlabel(note, fontsize=8, color=colours["faint"], x=0.012, y=0.015, ha="left", va="bottom")
     return figure
@@ -92,15 +74,8 @@ def _space(state: Any) -> float:
     return 3.0 if state.certificate.kind == "bounce" and dim == 4 else dim
 
 
-def _carriers(state: Any) -> np.ndarray:
-    """Indices of the fields that carry the norm, all fields where there is none: they define a state's size."""
-    carriers = np.flatnonzero(np.asarray(state.problem.carries_norm) > 0)
-    return carriers if carriers.size else np.arange(len(state.problem.model.fields))
-
-
-def _draw_half_radius(ax: Axes, r: np.ndarray, carriers: np.ndarray, colours: dict[str, str]) -> None:
-    half = core_half_radius(r, carriers)
-    if np.isfinite(half):
+def _draw_half_radius(ax: Axes, half: float, colours: dict[str, str]) -> None:
+    if math.isfinite(half):
         ax.axvline(half, color=colours["faint"], lw=1.0, ls=":", zorder=0)
         ax.annotate(f"half-radius {half:.3g}", (half, 1.0), xycoords=("data", "axes fraction"), xytext=(4, -2),
                     textcoords="offset points", va="top", fontsize=8, color=colours["faint"])  # fmt: skip

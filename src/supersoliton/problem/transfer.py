@@ -1,4 +1,4 @@
-"""Nodal fields carried to a fixed norm and to another mesh."""
+"""Nodal fields that satisfy a problem's conditions, and the same fields on another mesh: both are decided here."""
 
 from __future__ import annotations
 
@@ -12,8 +12,13 @@ from .problem import DiscreteProblem
 
 
 def scale_to_norm(problem: DiscreteProblem, u: Array) -> Array:
-    """Rescale the constrained fields so that their norm is ``problem.norm``."""
-    assert problem.norm is not None
+    """u with its constrained fields rescaled to the problem's norm; u itself where no norm is fixed.
+
+    The only place that decides what a fixed norm makes of fields: solvers, guesses and transfers all come here.
+    Raises ValueError where the constrained fields vanish.
+    """
+    if problem.norm is None:
+        return u
     carried = problem.norm_of_state(u)
     if not carried > 0:
         names = [f for f, c in zip(problem.model.fields, problem.carries_norm, strict=True) if c]
@@ -25,19 +30,25 @@ def scale_to_norm(problem: DiscreteProblem, u: Array) -> Array:
     return np.where(problem.carries_norm > 0, u * factor, u)
 
 
+def satisfy_conditions(problem: DiscreteProblem, u: Array) -> Array:
+    """u with the values that the boundary conditions hold fixed (0 at an odd origin, the vacuum at r_max), and with
+    the problem's norm."""
+    edge = np.zeros_like(u)
+    edge[-1] = problem.vacuum.values
+    return scale_to_norm(problem, np.where(problem.free_nodes > 0, u, edge))
+
+
 def transfer(problem: DiscreteProblem, u: Array, target: DiscreteProblem) -> Array:
-    """Carry nodal fields to another mesh (the vacuum beyond the old domain), with its boundary values and norm."""
-    old, new = problem.grid, target.grid
-    nodes = new.nodes
+    """Nodal fields of ``problem`` interpolated on the mesh of ``target``, with its boundary values and its norm.
+
+    Beyond the old domain the fields decay to the old vacuum at the rate of the lightest mass, so that there is no step.
+    """
+    old, nodes = problem.grid, target.grid.nodes
     inside = nodes <= old.r_max
     out = np.tile(problem.vacuum.values, (len(nodes), 1))
     out[inside] = old.interpolate(u, nodes[inside])
-    if not inside.all():  # continue the last value with the tail's rate, so that no step is made
+    if not inside.all():
         rate = 1.0 / min(decay_length(problem, old.r_max), old.r_max)
         tail = np.exp(-rate * (nodes[~inside] - old.r_max))
         out[~inside] += tail[:, None] * (u[-1] - problem.vacuum.values)
-    held = target.free_nodes == 0
-    edge = np.zeros_like(out)
-    edge[-1] = target.vacuum.values
-    out[held] = edge[held]
-    return scale_to_norm(target, out) if target.norm is not None else out
+    return satisfy_conditions(target, out)

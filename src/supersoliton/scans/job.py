@@ -79,8 +79,7 @@ def scan(
     config = config.with_scan(**overrides)
     if not config.scan.parameters:
         raise ValueError("[scan.parameters] is empty: name at least one coupling to vary, e.g. g = [0.5, 0.8].")
-    if config.scan.device not in ("auto", "cpu"):
-        devices.find(config.scan.device)  # before anything is written
+    devices.require(config.scan.device)  # before anything is written
     if config.scan.mode != "scan":
         config, library = _trained(config, directory, request, quiet)
         if config.scan.mode == "pretrain":

@@ -1,8 +1,9 @@
-"""Solving on a mesh and a domain that are chosen from the solution, until the energy is known to rounding."""
+"""Choosing the domain and the mesh from the solution, until the error of the energy is at rounding."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy import ndarray as Array
@@ -15,13 +16,14 @@ from ..problem.transfer import transfer
 from ..solvers.base import AbstractSolver, Solution
 from ..states.accuracy import discretisation_error
 from ..states.kinds import boundary_fraction, is_homogeneous
+from .same_state import REMESHED, Tolerance, has_same_fields, is_same_energy
 
-# Numbers of elements tried in turn. Few different ones, because kernels are compiled anew for each.
+# Numbers of elements tried in turn. Few different ones, because kernels are compiled for each.
 ELEMENTS = (16, 24, 40, 64)
 ORDER = 12
 _TARGET = 2e-12  # relative error of the energy below which no finer mesh is tried
-# The same for the fields (roughness of the worst element), where the first mesh was not made for them: an energy is
-# right to the square of what its fields are.
+# The same for the fields (roughness of the worst element), where the first mesh was not made for them: the energy error
+# is second order in the field error.
 SMOOTH = 1e-8
 _TAIL = 14.0  # decay lengths kept beyond the core: e^-14 = 1e-6, and the exterior is exact to the square of that
 
@@ -43,19 +45,14 @@ def converge_mesh(
             continue
         edges = adapted_edges(problem.grid, solution.u, n_elements)
         finer = problem.with_grid(RadialGrid(edges=edges, order=ORDER, dim=problem.grid.dim))
-        moved = solver.run(finer, transfer(problem, solution.u, finer))
-        if not moved.converged or _distance(finer, moved.u, transfer(problem, solution.u, finer)) > 0.1:
+        start = transfer(problem, solution.u, finer)
+        moved = solver.run(finer, start)
+        if not moved.converged or not has_same_fields(finer, moved.u, start, REMESHED):
             break
         finer_error = discretisation_error(finer, moved.u, moved.multiplier)
         if finer_error < error or n_elements > problem.grid.n_elements or finer_error <= _TARGET:
             problem, solution, error = finer, moved, finer_error
     return problem, solution, error
-
-
-def _distance(problem: DiscreteProblem, u: Array, v: Array) -> float:
-    """Relative L2 distance of two fields, measured against their distance from the vacuum."""
-    scale = problem.grid.integrate((v - problem.vacuum.values) ** 2).sum()
-    return float(np.sqrt(problem.grid.integrate((u - v) ** 2).sum() / max(float(scale), 1e-300)))
 
 
 def domain_for(problem: Problem, core: float) -> float:
@@ -64,9 +61,48 @@ def domain_for(problem: Problem, core: float) -> float:
     return core + (_TAIL * length if math.isfinite(length) else 10.0 * core)
 
 
-def enlarge(problem: DiscreteProblem, solution: Solution) -> DiscreteProblem | None:
-    """A problem on a domain half as large again, where the solution reaches the edge of this one; None where not."""
-    if is_homogeneous(problem, solution.u) or boundary_fraction(problem, solution.u) < 1e-11:
-        return None
-    edges = problem.grid.element_edges * 1.5
-    return problem.with_grid(RadialGrid(edges=tuple(edges), order=ORDER, dim=problem.grid.dim))
+def reaches_edge(problem: DiscreteProblem, solution: Solution) -> bool:
+    """Whether a localised state has not decayed at the edge of the domain."""
+    return not is_homogeneous(problem, solution.u) and boundary_fraction(problem, solution.u) >= 1e-11
+
+
+def grow_domain(
+    problem: DiscreteProblem,
+    solution: Solution,
+    solver: AbstractSolver,
+    factor: float,
+    times: int,
+    too_small: Callable[[DiscreteProblem, Solution], bool],
+    tolerance: Tolerance | None = None,
+) -> tuple[DiscreteProblem, Solution]:
+    """Stretch the domain by ``factor`` while it is ``too_small``, at most so many times, and solve on it again.
+
+    With a ``tolerance`` the elements are fitted to the solution, and the last domain on which it is still the same
+    state is returned. Without one, the last domain tried, with whatever the solver found there.
+    """
+    for _ in range(times):
+        if not solution.converged or not too_small(problem, solution):
+            break
+        moved = on_domain(problem, solution, solver, problem.grid.element_edges * factor, tolerance)
+        if moved is None:
+            break
+        problem, solution = moved
+    return problem, solution
+
+
+def on_domain(
+    problem: DiscreteProblem, solution: Solution, solver: AbstractSolver, edges: Array, tolerance: Tolerance | None
+) -> tuple[DiscreteProblem, Solution] | None:
+    """The solution on other elements; with a ``tolerance`` for its energy as many are fitted to it on their domain,
+    and the result is None where it is not the same state."""
+    grid = problem.grid
+    other = problem.with_grid(RadialGrid(edges=tuple(edges), order=grid.order, dim=grid.dim))
+    if tolerance is not None:
+        fitted = adapted_edges(other.grid, transfer(problem, solution.u, other), grid.n_elements)
+        other = problem.with_grid(RadialGrid(edges=fitted, order=grid.order, dim=grid.dim))
+    moved = solver.run(other, transfer(problem, solution.u, other))
+    if tolerance is not None:
+        before = problem.energy(solution.u)
+        if not moved.converged or not is_same_energy(other.energy(moved.u), before, before, tolerance):
+            return None
+    return other, moved

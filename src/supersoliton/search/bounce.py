@@ -1,10 +1,10 @@
 r"""The O(d)-symmetric bounce: the saddle of least action between a false vacuum and the states below it.
 
-No guess is needed: lower states are sought (or given), the best straight tanh wall towards each is found on a table of
-V (:mod:`.warm_start.wall`), its shape is relaxed by descent on the scale-free functional of Coleman, Glaser and Martin
-(:mod:`.solvers.minimax`), and Newton's method with the decaying exterior finishes on a mesh that is refined until the
-action is known to rounding. For d <= 2, where scaling gives no maximum, the solution of three dimensions is continued
-in the dimension itself.
+No guess is needed. Lower states are sought (or given), the best straight tanh wall towards each is found on a table of
+V (:mod:`.bubble_wall`), and its shape is relaxed by descent on the scale-free functional of Coleman, Glaser and Martin
+(:mod:`.coleman_glaser_martin`). Newton's method with the decaying exterior then solves on a mesh that is refined until
+the error of the action is at rounding. For d <= 2, where scaling gives no maximum, the solution at d = 2.25 is
+continued in the dimension itself.
 """
 
 from __future__ import annotations
@@ -18,34 +18,32 @@ import numpy as np
 from numpy import ndarray as Array
 
 from .._checks import expect_model
-from ..elements.edges import adapted_edges, wall_edges
+from ..elements.edges import wall_edges
 from ..elements.grid import RadialGrid
 from ..guesses.bubble_wall import Wall, best_walls
 from ..machine.blas_threads import one_thread
 from ..problem.asymptotics import decay_length
 from ..problem.problem import DiscreteProblem, Problem
-from ..problem.transfer import transfer
-from ..solvers.base import CONVERGED, Solution, Stopwatch
+from ..solvers.base import Solution, Stopwatch
 from ..solvers.coleman_glaser_martin import ColemanGlaserMartin, Shape
 from ..solvers.newton import Newton
+from ..states import observables
 from ..states.accuracy import exterior_error
 from ..states.state import State, make_state
 from ..theory.base import AbstractModel
 from ..theory.derivatives import point_kernels
 from ..theory.vacua import Vacuum, slope, vacua, vacuum_at
-from .adaptive import ELEMENTS, ORDER, converge_mesh, domain_for
-from .dimension import continue_dimension, core_radius
+from .adaptive import ELEMENTS, ORDER, converge_mesh, domain_for, grow_domain, on_domain
+from .dimension import continue_dimension
+from .same_state import FITTED, REMESHED, is_same_shape
 
 _SCALING_DIM = 2.25  # the functional of Coleman, Glaser and Martin is used down to here; below, continuation in d
 _DEGENERATE = 1e-9  # relative depth below which two vacua count as degenerate
 _TRIED = 3  # different walls whose shapes are relaxed
-# Elements while they are: half of those that a bounce begins with, because a descent needs no more. The shape that is
-# finished is first relaxed further, to what is left of the force on that mesh: then one factorisation on the finer one
-# is enough.
+# Elements of that mesh: half of those of the first Newton run, because a descent needs no more. The chosen shape is
+# relaxed further on it, to a small force: then one factorisation on the finer mesh is enough.
 _DESCENT, _RELAXED = ELEMENTS[0] // 2, 1e-5
 _RAYS = 64
-# Relaxed shapes that agree so far are one: their actions are known to the square of their force (1e-3).
-_SAME_ACTION, _SAME_CENTRE = 1e-4, 0.01
 _LARGER_DOMAINS = 12  # times that the domain may grow by a quarter
 _EXTERIOR_LIMIT = 1e-14  # of the action
 
@@ -69,7 +67,7 @@ class _Deadline(Newton):
 
 
 def _left(watch: Stopwatch) -> float:
-    """Seconds left of the budget, but not nothing: a run that is out of time says so itself."""
+    """Seconds left of the budget, never 0: a run that is out of time reports it in its status."""
     return 1e9 if watch.budget is None else max(watch.budget - watch.seconds, 1e-3)
 
 
@@ -96,7 +94,7 @@ def bounce(
     true_vacuum : values of a lower state to tunnel to; without it, lower minima and runaway directions are sought.
     dim : d >= 1, a real number.
     solver : Newton's options for the last stage.
-    max_seconds : time budget; when it is spent the state says so.
+    max_seconds : time budget; ``state.status`` records when it ran out.
 
     Returns
     -------
@@ -118,13 +116,26 @@ def bounce(
     start = _check_false_vacuum(model, false_vacuum)
     walls = _walls(model, start, _values(true_vacuum), dim, watch)
     first = max(float(dim), _SCALING_DIM)
+    problem, solution = _least_action(*_relax_all(model, start.values, walls, first, watch), newton)
+    if first != dim:
+        problem, solution = continue_dimension(problem, solution, float(dim), newton, watch)
+        if not solution.converged:  # the state of the dimension that was reached
+            return make_state(problem, solution)
+    problem, solution = grow_domain(problem, solution, newton, 1.25, _LARGER_DOMAINS, _is_nonlinear_outside, REMESHED)
+    problem, solution, error = converge_mesh(problem, solution, newton)
+    return make_state(problem, solution, error)
+
+
+def _least_action(
+    relaxed: list[tuple[DiscreteProblem, Shape]], failures: list[str], newton: _Deadline
+) -> tuple[DiscreteProblem, Solution]:
+    """The solution of least action among the relaxed shapes. Raises BounceError where none converges."""
     best: tuple[DiscreteProblem, Solution] | None = None
-    relaxed, failures = _relax_all(model, start.values, walls, first, watch)
     finished: list[Shape] = []
     for problem, shape in relaxed:
-        if best is not None and (watch.expired or shape.action > 1.001 * _action(*best)):
+        if best is not None and (newton.watch.expired or shape.action > 1.001 * _action(*best)):
             break
-        if any(_is_same_state(shape, other) for other in finished):
+        if any(is_same_shape(shape, other) for other in finished):
             continue
         found = _finish(problem, shape, newton)
         if not found[1].converged:
@@ -135,34 +146,15 @@ def bounce(
             best = found
     if best is None:
         raise BounceError(f"bounce: no wall relaxed to a stationary state ({'; '.join(sorted(set(failures)))})")
-    problem, solution = best
-    if first != dim:
-        problem, solution = continue_dimension(problem, solution, float(dim), newton, watch)
-        if not solution.converged:  # it lives in another dimension than the one asked for
-            return make_state(problem, solution)
-    problem, solution, error = converge_mesh(*_reach_the_linear_tail(problem, solution, newton), newton)
-    return make_state(problem, solution, error)
+    return best
 
 
-def _reach_the_linear_tail(
-    problem: DiscreteProblem, solution: Solution, newton: Newton
-) -> tuple[DiscreteProblem, Solution]:
-    """Enlarge the domain until what lies outside is linear to the accuracy of the action.
+def _is_nonlinear_outside(problem: DiscreteProblem, solution: Solution) -> bool:
+    """Whether the linearised exterior limits the accuracy of the action.
 
-    Needed where the mass gap says little about the tail: near u^2 ln u^2 the local mass grows as the field falls.
+    It does where the mass gap is no measure of the tail: near u^2 ln u^2 the local mass grows as the field falls.
     """
-    for _ in range(_LARGER_DOMAINS):
-        if exterior_error(problem, solution.u) <= _EXTERIOR_LIMIT * abs(_action(problem, solution)):
-            break
-        wider = problem.grid.element_edges * 1.25
-        coarse = problem.with_grid(RadialGrid(edges=tuple(wider), order=ORDER, dim=problem.grid.dim))
-        edges = adapted_edges(coarse.grid, transfer(problem, solution.u, coarse), problem.grid.n_elements)
-        larger = problem.with_grid(RadialGrid(edges=edges, order=ORDER, dim=problem.grid.dim))
-        moved = newton.run(larger, transfer(problem, solution.u, larger))
-        if not moved.converged or not abs(_action(larger, moved) / _action(problem, solution) - 1.0) < 0.01:
-            break
-        problem, solution = larger, moved
-    return problem, solution
+    return exterior_error(problem, solution.u) > _EXTERIOR_LIMIT * abs(_action(problem, solution))
 
 
 def _values(vacuum: Any) -> Array | None:
@@ -290,7 +282,7 @@ def _lower_states(model: AbstractModel, start: Vacuum, watch: Stopwatch) -> list
 def _relax(
     model: AbstractModel, false_vacuum: Array, wall: Wall, dim: float, watch: Stopwatch
 ) -> tuple[DiscreteProblem, Shape]:
-    """Descend from the wall on a mesh made for it, re-made once where the shape has changed much."""
+    """Descend from the wall on a mesh made for it."""
     length = decay_length(Problem(model, dim=dim, boundary=tuple(false_vacuum)))
     r_max = wall.radius + 4.0 * wall.width + 14.0 * length
     edges = wall_edges(wall.radius, wall.width, length, r_max, _DESCENT)
@@ -310,21 +302,13 @@ def _relax_all(
     failures = []
     for wall in walls:
         if relaxed and watch.budget is not None and watch.seconds > 0.5 * watch.budget:
-            break  # the rest of the time is for the shapes that there are
+            break  # the remaining time is for the shapes found
         problem, shape = _relax(model, false_vacuum, wall, dim, watch)
         if shape.action > 0 and not shape.status.startswith("out of time"):
             relaxed.append((problem, shape))
         else:
             failures.append(shape.status)
     return sorted(relaxed, key=lambda pair: pair[1].action), failures
-
-
-def _is_same_state(shape: Shape, other: Shape) -> bool:
-    """Whether two walls relaxed to one shape: equal actions and equal fields at the origin."""
-    if not (shape.status == other.status == CONVERGED and abs(shape.action / other.action - 1.0) < _SAME_ACTION):
-        return False
-    away = shape.u[0] - shape.u[-1]
-    return bool(np.linalg.norm(shape.u[0] - other.u[0]) < _SAME_CENTRE * np.linalg.norm(away))
 
 
 def _finish(problem: DiscreteProblem, shape: Shape, newton: _Deadline) -> tuple[DiscreteProblem, Solution]:
@@ -341,18 +325,12 @@ def _finish(problem: DiscreteProblem, shape: Shape, newton: _Deadline) -> tuple[
 def _fit_domain(problem: DiscreteProblem, solution: Solution, newton: Newton) -> tuple[DiscreteProblem, Solution]:
     """Bring the outer radius to the core plus 14 decay lengths where it is far from that."""
     grid = problem.grid
-    wanted = domain_for(problem, core_radius(problem, solution.u))
+    wanted = domain_for(problem, observables.core_radius(problem, solution.u))
     if 0.8 * wanted <= grid.r_max <= 1.6 * wanted:
         return problem, solution
-    edges = np.asarray(grid.element_edges)
-    edges = edges * (wanted / grid.r_max) if wanted < grid.r_max else np.concatenate([edges[:-1], [wanted]])
-    other = problem.with_grid(RadialGrid(edges=tuple(edges), order=grid.order, dim=grid.dim))
-    u = transfer(problem, solution.u, other)
-    other_edges = adapted_edges(other.grid, u, len(edges) - 1)
-    fitted = problem.with_grid(RadialGrid(edges=other_edges, order=grid.order, dim=grid.dim))
-    moved = newton.run(fitted, transfer(problem, solution.u, fitted))
-    same = moved.converged and abs(_action(fitted, moved) / _action(problem, solution) - 1.0) < 0.05
-    return (fitted, moved) if same else (problem, solution)
+    edges = grid.element_edges
+    edges = edges * (wanted / grid.r_max) if wanted < grid.r_max else np.append(edges[:-1], wanted)
+    return on_domain(problem, solution, newton, edges, FITTED) or (problem, solution)
 
 
 def _action(problem: DiscreteProblem, solution: Solution) -> float:

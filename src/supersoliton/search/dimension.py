@@ -13,12 +13,7 @@ from ..elements.grid import RadialGrid
 from ..problem.problem import DiscreteProblem
 from ..solvers.base import Solution, Stopwatch
 from ..solvers.newton import Newton
-
-
-def core_radius(problem: DiscreteProblem, u: Array) -> float:
-    """Where the distance from the vacuum last exceeds half of its largest value."""
-    away = np.linalg.norm(u - problem.vacuum.values, axis=1)
-    return float(problem.grid.nodes[np.flatnonzero(away > 0.5 * np.max(away))[-1]])
+from ..states.observables import core_radius
 
 
 def continue_dimension(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import itertools
 from typing import Any
 
 import numpy as np
 from numpy import ndarray as Array
 
-from .._checks import expect_problem
+from .._checks import expect_count, expect_problem
 from ..elements.edges import adapted_edges
 from ..elements.grid import RadialGrid
 from ..guesses.multistart import screened_starts
@@ -18,10 +18,11 @@ from ..solvers.base import Solution, Stopwatch
 from ..solvers.deflation import DeflatedNewton
 from ..solvers.newton import Newton
 from ..states.kinds import is_homogeneous
+from ..states.observables import core_radius
 from ..states.state import State, make_state
 from .adaptive import converge_mesh
 from .bounce import BounceError
-from .lowest import distinct_solutions
+from .same_state import distinct_solutions, is_same_state
 from .solve import solve
 
 # Shapes of a state with one node more: the state itself compressed alpha times (and raised in amplitude), less a
@@ -55,9 +56,8 @@ def find_states(
     The deflation is that of P. E. Farrell, A. Birkisson, S. W. Funke, *SIAM J. Sci. Comput.* **37** (2015) A2026.
     """
     expect_problem("find_states", problem)
-    for name, value, least in (("n_starts", n_starts, 1), ("max_nodes", max_nodes, 0)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise ValueError(f"find_states: {name} must be an integer of at least {least}, got {value!r}: try 32 and 1")
+    expect_count("find_states: n_starts", n_starts, "try 32")
+    expect_count("find_states: max_nodes", max_nodes, "try 1", least=0)
     watch = Stopwatch(max_seconds)
     if problem.norm is not None:
         on = problem if isinstance(problem, DiscreteProblem) else solve(problem).problem
@@ -91,15 +91,12 @@ def _on_its_own_mesh(state: State, watch: Stopwatch) -> State:
     edges = adapted_edges(state.grid, state.u, 3 * state.grid.n_elements // 2)
     # The energy of a state may be good where its fields, whose error is the root of that, are not yet.
     finer = state.problem.with_grid(RadialGrid(edges=edges, order=state.grid.order, dim=state.grid.dim))
-    moved = newton.run(finer, transfer(state.problem, state.u, finer))
-    if not moved.converged or len(distinct_solutions(finer, [moved, _moved(state, finer)])) > 1:
+    start = transfer(state.problem, state.u, finer)
+    moved = newton.run(finer, start)
+    if not moved.converged or not is_same_state(finer, moved.u, start):
         return state
     problem, solution, _ = converge_mesh(finer, moved, newton)
     return make_state(problem, solution)
-
-
-def _moved(state: State, problem: DiscreteProblem) -> Solution:
-    return replace(state.solution, u=transfer(state.problem, state.u, problem))
 
 
 def _minima(problem: DiscreteProblem, n_starts: int, seed: int, watch: Stopwatch) -> list[Solution]:
@@ -136,35 +133,24 @@ def _one_node_more(
             if (
                 solution.converged
                 and not is_homogeneous(problem, solution.u)
-                and _is_new(problem, solution, [*known, *out])
+                and not any(is_same_state(problem, solution.u, other.u) for other in (*known, *out))
             ):
                 out.append(solution)
     return out
-
-
-def _is_new(problem: DiscreteProblem, solution: Solution, known: list[Solution]) -> bool:
-    return len(distinct_solutions(problem, [*known, solution])) > len(distinct_solutions(problem, known))
 
 
 def _nodal_starts(problem: DiscreteProblem, base: Solution) -> list[Array]:
     grid = problem.grid
     r = grid.nodes
     away = base.u - problem.vacuum.values
-    strength = np.linalg.norm(away, axis=1)
-    size = float(r[np.flatnonzero(strength > 0.5 * strength.max())[-1]])
+    size = core_radius(problem, base.u)
 
     def profile(x: Array) -> Array:
         return grid.interpolate(away, np.minimum(np.abs(x), grid.r_max))
 
     out = []
-    for strength_ in _STRENGTHS:
-        for displacement in _DISPLACEMENTS:
-            for alpha in _COMPRESSIONS:
-                u = (
-                    problem.vacuum.values
-                    + alpha * profile(alpha * r)
-                    - strength_ * profile(r - displacement * 1.6 * size)
-                )
-                u[-1] = np.where(problem.free_last > 0, u[-1], problem.vacuum.values)
-                out.append(u)
+    for strength, displacement, alpha in itertools.product(_STRENGTHS, _DISPLACEMENTS, _COMPRESSIONS):
+        u = problem.vacuum.values + alpha * profile(alpha * r) - strength * profile(r - displacement * 1.6 * size)
+        u[-1] = np.where(problem.free_last > 0, u[-1], problem.vacuum.values)
+        out.append(u)
     return out

@@ -1,15 +1,15 @@
-r"""Several starts, several solutions: the lowest state of a problem, and all that a search can find.
+r"""The lowest state that many starts lead to.
 
-Without a given guess many starts are compared where a step is cheap. At fixed norm all take a step on a mesh of the
-same elements and a third of the order, and the lower ones another: their order is then that of the states they lead to
-(`docs/decisions.md`). The best go on to the end on a mesh of half the order. Only what could be the lowest state is
-polished on the mesh itself: the lowest one, and those whose energy on the coarse mesh is not above its by more than the
-coarse mesh may err.
+Screening: at fixed norm every start takes one step down the energy on a mesh of the same elements and a third of the
+order, and the lower ones another. Their order is then that of the states they lead to (`docs/decisions.md`).
+Relaxation: the best are solved on a mesh of half the order. Polishing: only what may be the lowest state is solved on
+the mesh itself, that is the lowest candidate and those whose coarse energy exceeds its by less than the coarse mesh
+errs.
 
-Where a start's branch was trained (:class:`.warm_start.WarmStart`), what is predicted takes the place of the way from
-the screened start to the end. The branches looked at are the same, so a trained search misses none that an untrained
-one would see; what ends on another branch than it was meant for is dropped, and its start goes the long way. Without
-norm there is nothing to descend, so screening tells little: all trained branches are looked at.
+Where a start's branch was trained (:class:`.WarmStart`), the predicted state replaces the relaxation of the screened
+start. The branches are the same, so a trained search misses none that an untrained one would see. A result on another
+branch than the predicted one is dropped, and its start is relaxed in full. Without norm there is no minimum to descend
+to: screening cannot rank the starts, so all trained branches are tried.
 """
 
 from __future__ import annotations
@@ -18,37 +18,34 @@ import math
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-import numpy as np
 from numpy import ndarray as Array
 
+from ..guesses.guess import choose_guess, is_search, starting_fields
 from ..guesses.multistart import MultiStart, Start, screened_starts
-from ..guesses.profiles import starting_fields
 from ..guesses.trained.carriers import Carriers, carriers_of
 from ..guesses.trained.galerkin import TOLERANCE
 from ..guesses.trained.prediction import Prediction, corrected, is_minimum, predict
 from ..guesses.trained.warm_start import WarmStart
 from ..problem.problem import DiscreteProblem
+from ..problem.transfer import transfer
 from ..solvers.base import AbstractSolver, Solution
 from ..solvers.newton import Newton
+from .same_state import COARSE, RELAXING, distinct_solutions, finite_energy, has_same_fields, is_same_energy
 from .screening import flow_together
 
-_KEPT = (8, 3)  # starts that are left after each step together
-_SCREENED = 6  # and of those without norm, which step one by one
+_KEPT = (8, 3)  # starts that are left after each step of the screening at fixed norm
+_SCREENED = 6  # starts that are screened without norm, where each steps alone
 _SCREENING_STEPS = 3
 _COARSE_TOL = 1e-4  # residual on the coarse mesh: the energy is then known to 1e-8, better than that mesh can
-_DOUBT = 10.0  # states of like shape err alike on the coarse mesh; one may err this many times more than another
-_COARSE_ERROR = 1e-4  # what a coarse energy may err where no state has yet told: three times the worst seen
-_SAME_STATE = 1e-7  # relative difference in energy below which two states may be one
-_SAME_FIELDS = 1e-2  # and that of the fields' moduli: u and -u are one, a soliton in either of two like fields is not
-
+_ERROR_RATIO = 10.0  # states of like shape err alike on the coarse mesh: one may err this many times more than another
 
 ANALYTIC = "analytic"
 
 
 class SearchResult(NamedTuple):
     """Distinct solutions, lowest energy first; the number of different states that the starts relaxed to; what the
-    lowest solution started from; the Newton steps of all that was tried, and what a search of the same box takes on
-    average without training (NaN where nothing was trained)."""
+    lowest solution started from; the Newton steps of the whole search, and the mean of a search of the same box
+    without training (NaN where nothing was trained)."""
 
     solutions: list[Solution]
     relaxed: int
@@ -58,7 +55,7 @@ class SearchResult(NamedTuple):
 
 
 class _Candidate(NamedTuple):
-    """On its way to the end: where it is, at which energy, and what is known of it."""
+    """A relaxed or predicted state that is not polished yet."""
 
     u: Array  # on the problem's mesh
     energy: float
@@ -71,20 +68,27 @@ class _Candidate(NamedTuple):
 def find_solutions(
     problem: DiscreteProblem, solver: AbstractSolver, guess: Any, *, every: bool = False
 ) -> SearchResult:
-    """The lowest state that the guess leads to, and whatever others were polished on the way, converged ones first.
+    """Find the lowest state that a guess leads to, with the other states that were solved on the way.
 
-    Without a given guess (None) many starts are compared, see the notes of this module; ``every``: those that cannot
-    be the lowest state are polished too.
+    Parameters
+    ----------
+    guess : many starts (:class:`.MultiStart`, :class:`.WarmStart`; None for the default), searched as this module
+        describes, or one start in any form that :func:`.starting_fields` takes, which is solved.
+    every : solve all candidates on the mesh, also those that cannot be the lowest state.
+
+    Returns
+    -------
+    SearchResult : converged solutions first, lowest energy first; empty where no start has a finite energy.
     """
-    multi = MultiStart() if guess is None else guess
-    if not isinstance(multi, MultiStart):
-        found = distinct_solutions(problem, [solver.run(problem, starting_fields(problem, multi))])
-        return SearchResult(found, len(found), ANALYTIC, sum(s.steps for s in found))
-    return _Search(problem, solver, multi).run(every=every)
+    guess = choose_guess(problem, guess, search=True)
+    if is_search(guess):
+        return _Search(problem, solver, guess).run(every=every)
+    found = distinct_solutions(problem, [solver.run(problem, starting_fields(problem, guess))])
+    return SearchResult(found, len(found), ANALYTIC, sum(s.steps for s in found))
 
 
 class _Search:
-    """Many starts, some of them predicted, and what comes of them."""
+    """One search: screened starts, some of them predicted, relaxed and polished."""
 
     def __init__(self, problem: DiscreteProblem, solver: AbstractSolver, multi: MultiStart) -> None:
         self.problem, self.solver, self.multi = problem, solver, multi
@@ -94,34 +98,41 @@ class _Search:
         self.newton, self.coarse_solver = newton, replace(newton, tol=max(newton.tol, _COARSE_TOL))
         self.library = multi.library_for(problem) if isinstance(multi, WarmStart) else None
         self.steps = 0
-        self.higher = 0  # states predicted that cannot be the lowest
+        self.higher = 0  # predicted states that cannot be the lowest
 
     def run(self, *, every: bool) -> SearchResult:
         screened = _screened(self.coarse, self.coarsest, self.newton, self.multi.n_polish)
         known, unknown = self.predicted(screened, every=every)
         candidates = self.distinct([*known, *self.relaxed(unknown)])
         polished: list[tuple[Solution, str]] = []
-        highest = math.inf  # energy above which a settled candidate cannot be the lowest state
+        limit = math.inf  # energy above which a settled candidate cannot be the lowest state
         for candidate in candidates:
-            if candidate.settled and candidate.energy > highest and not every:
+            if candidate.settled and candidate.energy > limit and not every:
                 continue
             solution, start = self.polish(candidate)
             polished.append((solution, start))
-            if candidate.settled and solution.converged and highest == math.inf:
-                erred = _DOUBT * abs(_energy(self.problem, solution.u) - candidate.energy)
-                mixed = any(c.prediction is None for c in candidates) and candidate.prediction is not None
-                floor = _COARSE_ERROR * abs(candidate.energy) if mixed else 0.0
-                highest = candidate.energy + max(erred, floor)
+            if candidate.settled and solution.converged and limit == math.inf:
+                limit = self.energy_limit(candidate, solution, candidates)
         solutions = distinct_solutions(self.problem, [solution for solution, _ in polished])
         start = next((start for s, start in polished if solutions and s is solutions[0]), ANALYTIC)
         untrained = math.nan if self.library is None else float(self.library.record["search_steps"])
         return SearchResult(solutions, len(candidates) + self.higher, start, self.steps, untrained)
 
-    def predicted(self, screened: list[Array], *, every: bool) -> tuple[list[_Candidate], list[Array]]:
-        """What the library predicts of the branches of the starts, each once; and the starts that it knows not.
+    def energy_limit(self, lowest: _Candidate, solution: Solution, candidates: list[_Candidate]) -> float:
+        """The candidates' energy above which none can become lower than ``solution``, which ``lowest`` became.
 
-        Lowest first; what cannot be the lowest state, as its energy is known well enough, is not made better (unless
-        ``every`` state is asked for).
+        The others' energies are taken to err at most ten times as much as its did. A prediction errs less than the
+        coarse mesh, so if relaxed starts are among the others at least the worst error seen on that mesh is allowed.
+        """
+        erred = _ERROR_RATIO * abs(finite_energy(self.problem, solution.u) - lowest.energy)
+        mixed = lowest.prediction is not None and any(c.prediction is None for c in candidates)
+        return lowest.energy + max(erred, COARSE.energy * abs(lowest.energy) if mixed else 0.0)
+
+    def predicted(self, screened: list[Array], *, every: bool) -> tuple[list[_Candidate], list[Array]]:
+        """The predicted states of the starts' branches, and the starts whose branch was not trained.
+
+        Lowest first. A prediction that cannot be the lowest state is not corrected (unless ``every`` state is asked
+        for).
         """
         if self.library is None:
             return [], screened
@@ -138,115 +149,81 @@ class _Search:
         near = [(branch, found) for branch, found in rough.items() if found is not None]
         for branch, found in sorted(near, key=lambda pair: pair[1].energy):
             lowest = known[0].energy if known and not every else math.inf
-            if self.too_high(found, lowest) and is_minimum(self.problem, self.coarsest, found):
+            if self.is_too_high(found, lowest) and is_minimum(self.problem, self.coarsest, found):
                 self.higher += 1
                 continue
-            # where it lies above the lowest one, it need be known only well enough to tell that
+            # a state above the lowest one is needed only as accurately as the decision that it is above
             enough = max(TOLERANCE, found.tolerance_for(self.problem, 0.5 * (found.energy - lowest)))
             better = corrected(self.problem, self.coarsest, found, self.multi.corrections, enough)
             if better is None:
                 unknown += starts[branch]
                 continue
-            if self.too_high(better, lowest):
+            if self.is_too_high(better, lowest):
                 self.higher += 1
                 continue
             known.append(_Candidate(better.u, better.energy, True, better, branch, next(iter(starts[branch]), None)))
             known.sort(key=lambda candidate: candidate.energy)
         return known, unknown
 
-    def too_high(self, start: Prediction, lowest: float) -> bool:
-        """Whether its state lies above ``lowest``, whatever its energy is doubted by."""
+    def is_too_high(self, start: Prediction, lowest: float) -> bool:
+        """Whether its energy minus its error bound exceeds ``lowest``."""
         return start.energy - start.error_bound(self.problem) > lowest
 
     def relaxed(self, starts: list[Array]) -> list[_Candidate]:
-        """The starts at the end of their way on the coarse mesh."""
+        """The different states that the starts relax to on the coarse mesh."""
         ended = [self.coarse_solver.run(self.coarse, u) for u in starts]
         self.steps += sum(s.steps for s in ended)
-        nodes = self.problem.grid.nodes
         out = []
         for s in distinct_solutions(self.coarse, ended):
-            u = self.coarse.grid.interpolate(s.u, nodes)
-            out.append(_Candidate(u, _energy(self.coarse, s.u), s.converged, None, None, s.u))
+            u = transfer(self.coarse, s.u, self.problem)
+            out.append(_Candidate(u, finite_energy(self.coarse, s.u), s.converged, None, None, s.u))
         return out
 
     def distinct(self, candidates: list[_Candidate]) -> list[_Candidate]:
-        """Lowest first; a relaxed start that came to what is predicted already is left out."""
+        """Lowest first; relaxed starts that duplicate a predicted state are dropped."""
         out: list[_Candidate] = []
         for c in sorted(candidates, key=lambda c: c.energy):
-            near = [d for d in out if abs(d.energy - c.energy) <= _COARSE_ERROR * abs(c.energy)]
-            if c.prediction is None and any(d.prediction and not _differ(self.problem, c.u, d.u) for d in near):
+            near = [d for d in out if d.prediction and is_same_energy(c.energy, d.energy, c.energy, COARSE)]
+            if c.prediction is None and any(has_same_fields(self.problem, c.u, d.u, COARSE) for d in near):
                 continue
             out.append(c)
         return out
 
     def polish(self, candidate: _Candidate) -> tuple[Solution, str]:
-        """The candidate's solution on the mesh, and what it started from."""
-        solution = self.solver.run(self.problem, starting_fields(self.problem, candidate.u))
+        """The candidate's solution on the mesh, and what it started from.
+
+        A prediction that fails or leads to another branch is replaced by its screened start, relaxed in full.
+        """
+        solution = self.solver.run(self.problem, candidate.u)
         self.steps += solution.steps
         if candidate.prediction is None:
             return solution, ANALYTIC
         if solution.converged and carriers_of(self.problem, solution.u) == candidate.branch:
             return solution, candidate.prediction.source
-        for other in self.relaxed([] if candidate.origin is None else [candidate.origin]):  # predicted wrongly
+        for other in self.relaxed([] if candidate.origin is None else [candidate.origin]):
             return self.polish(other)
         return solution, candidate.prediction.source
 
 
 def _screened(coarse: DiscreteProblem, coarsest: DiscreteProblem, newton: Newton, count: int) -> list[Array]:
     """The most promising starts, at the nodes of the coarse mesh."""
-    if coarse.norm is None:
-        return [start.u for start in _screen(coarse, newton, screened_starts(coarse)[:_SCREENED])[:count]]
-    lowest = flow_together(coarsest, screened_starts(coarsest), (*_KEPT[:-1], max(count, _KEPT[-1])))
-    nodes = coarse.grid.nodes
-    return [
-        starting_fields(coarse, coarsest.grid.interpolate(start.u, nodes)) for start in _apart(coarsest, lowest)[:count]
-    ]
-
-
-def distinct_solutions(problem: DiscreteProblem, found: list[Solution]) -> list[Solution]:
-    """Different solutions only, converged ones first, lowest energy first; those that ended in NaN are dropped."""
-    found = [s for s in found if np.all(np.isfinite(s.u))]
-    found.sort(key=lambda s: (not s.converged, _energy(problem, s.u)))
-    distinct: list[Solution] = []
-    for solution in found:
-        energy = _energy(problem, solution.u)
-        scale = _SAME_STATE * problem.energy_scale(solution.u)
-        if all(abs(energy - _energy(problem, d.u)) > scale or _differ(problem, solution.u, d.u) for d in distinct):
-            distinct.append(solution)
-    return distinct
-
-
-def _differ(problem: DiscreteProblem, u: Array, v: Array, fraction: float = _SAME_FIELDS) -> bool:
-    mass = problem.grid.mass
-
-    def squared(fields: Array) -> float:
-        return float(np.sum(fields * (mass @ fields)))
-
-    size = max(squared(u - problem.vacuum.values), squared(v - problem.vacuum.values))
-    return squared(np.abs(u) - np.abs(v)) > fraction**2 * size
-
-
-def _screen(problem: DiscreteProblem, newton: Newton, candidates: list[Start]) -> list[Start]:
-    """The starts after a few steps, lowest energy first, one of each group on its way to the same state."""
+    if coarse.norm is not None:
+        starts = screened_starts(coarsest)
+        lowest = flow_together(coarsest, starts, (*_KEPT[:-1], max(count, _KEPT[-1]))) if starts else []
+        return [transfer(coarsest, start.u, coarse) for start in _apart(coarsest, lowest)[:count]]
     short = replace(newton, max_steps=_SCREENING_STEPS)
     moved = []
-    for start in candidates:
-        u = short.run(problem, start.u).u
-        moved.append(Start(_energy(problem, u), start.label, u))
-    return _apart(problem, sorted(moved, key=lambda start: start.energy))
+    for start in screened_starts(coarse)[:_SCREENED]:
+        u = short.run(coarse, start.u).u
+        moved.append(Start(finite_energy(coarse, u), start.label, u))
+    return [start.u for start in _apart(coarse, sorted(moved, key=lambda start: start.energy))[:count]]
 
 
 def _apart(problem: DiscreteProblem, starts: list[Start]) -> list[Start]:
-    """One of each group that is on its way to the same state."""
+    """The first of each group of starts that are on the way to the same state."""
     distinct: list[Start] = []
     for start in starts:
-        if all(
-            abs(start.energy - d.energy) > 1e-4 * abs(d.energy) or _differ(problem, start.u, d.u, 0.1) for d in distinct
-        ):
+        near = [d for d in distinct if is_same_energy(start.energy, d.energy, d.energy, RELAXING)]
+        if not any(has_same_fields(problem, start.u, d.u, RELAXING) for d in near):
             distinct.append(start)
     return distinct
-
-
-def _energy(problem: DiscreteProblem, u: Array) -> float:
-    energy = problem.energy(u)
-    return energy if math.isfinite(energy) else math.inf

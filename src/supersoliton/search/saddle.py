@@ -1,8 +1,9 @@
 """States behind a barrier: a localised state without norm is a saddle, to which no descent leads.
 
-Newton's basin around it is small, and the energy says nothing of which start is near. The saddle of least action is
-what :func:`.bounce.bounce` finds; it is carried to the problem's mesh. At fixed frequency it is the bounce of
-V - omega^2 u^2/2.
+Newton's basin around it is small, and the energy does not say which start is near. The saddle of least action is what
+:func:`.bounce.bounce` finds; it is carried to the problem's mesh. At fixed frequency it is the bounce of
+V - omega^2 u^2/2. When it is sought is decided by :func:`has_bounce` (whether there can be one: without a mesh that is
+enough) and, on a mesh, by :func:`wants_bounce`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray as Array
 
-from ..guesses.multistart import MultiStart
+from ..guesses.guess import choose_guess, is_search, starting_fields
 from ..problem.problem import DiscreteProblem, Problem
 from ..problem.transfer import transfer
 from ..solvers.base import AbstractSolver, Solution
@@ -27,18 +28,16 @@ from .lowest import ANALYTIC, SearchResult, find_solutions
 _SECONDS = 60.0  # of the search for a bounce, where the solver has no limit
 
 
-def find_solitons(problem: DiscreteProblem, solver: AbstractSolver, guess: Any, *, every: bool = False) -> SearchResult:
-    """What :func:`.search.find_solutions` finds; where that is no soliton, the saddle through the barrier before it.
+def find_solitons(
+    problem: DiscreteProblem, solver: AbstractSolver, guess: Any, *, every: bool = False, insist: bool = False
+) -> SearchResult:
+    """What :func:`.find_solutions` finds; where :func:`wants_bounce` says so, the saddle through the barrier first.
 
-    That is sought from many starts only, where the state far away was given (values at the boundary, a background) or
-    the frequency, and for as many seconds as a run of the solver may take.
+    That search takes as many seconds as a run of the solver may.
     """
+    guess = choose_guess(problem, guess, search=True)
     found = find_solutions(problem, solver, guess, every=every)
-    many = guess is None or isinstance(guess, MultiStart)
-    given = problem.background is not None or not isinstance(problem.boundary, str) or problem.omega is not None
-    if not (many and given and has_bounce(problem)) or getattr(solver, "target", "auto") == "minimum":
-        return found
-    if is_soliton(problem, found.solutions):
+    if not wants_bounce(problem, solver, guess, found.solutions, insist=insist):
         return found
     beyond = through_the_barrier(problem, getattr(solver, "max_seconds", None) or _SECONDS)
     if beyond is None:
@@ -51,13 +50,34 @@ def find_solitons(problem: DiscreteProblem, solver: AbstractSolver, guess: Any, 
     )
 
 
+def wants_bounce(
+    problem: DiscreteProblem, solver: AbstractSolver, guess: Any, solutions: list[Solution], *, insist: bool
+) -> bool:
+    """Whether a bounce is sought after a guess led to ``solutions``: the only place that decides it.
+
+    Never where there can be none or where the lowest solution is a soliton. After a search over many starts where
+    the state far away was given (values at the boundary, a background) or the frequency, and the solver may end at a
+    saddle. One start says which state is meant, so after it only where the caller does ``insist``, as :func:`.solve`
+    with its own method does: where the solver failed, or fell into the vacuum from fields that reach through the
+    barrier.
+    """
+    if not has_bounce(problem) or is_soliton(problem, solutions):
+        return False
+    if insist and solutions and not solutions[0].converged:
+        return True
+    if is_search(guess):
+        given = problem.background is not None or not isinstance(problem.boundary, str) or problem.omega is not None
+        return given and getattr(solver, "target", "auto") != "minimum"
+    return insist and reaches_below(problem, starting_fields(problem, guess))
+
+
 def is_soliton(problem: DiscreteProblem, solutions: list[Solution]) -> bool:
     """Whether the first of them is one: converged, and not the same everywhere."""
     return bool(solutions) and solutions[0].converged and not is_homogeneous(problem, solutions[0].u)
 
 
 def has_bounce(problem: Problem) -> bool:
-    """Whether a bounce could be a state of the problem."""
+    """Whether a bounce can be a state of the problem: a saddle needs no norm, and the false vacuum a whole space."""
     return problem.norm is None and problem.parity == "even" and not problem.model.explicit_r
 
 

@@ -23,8 +23,7 @@ import numpy as np
 from numpy import ndarray as Array
 
 from .._checks import expect_problem, is_number
-from ..guesses import MultiStart
-from ..guesses.profiles import starting_fields
+from ..guesses.guess import choose_guess, is_search, starting_fields
 from ..problem.problem import DiscreteProblem, Problem
 from ..solvers.base import CONVERGED, AbstractSolver, Solution
 from ..solvers.newton import Newton
@@ -32,12 +31,12 @@ from ..states.state import State, make_state
 from ..theory import OctaveHiggs
 from .lowest import find_solutions
 from .mean_field import CLOSURES, Formulas, octave_formulas
+from .same_state import is_lower
 
 _TRIVIAL = 1e-6  # fields below this have fallen into the vacuum
 _SHARES = (1.0 / 64.0, 2.0)  # bounds on an adapted share of the way; above 1 it goes beyond what was asked for
-_WINDOW = 6  # iterations that are looked back upon
+_WINDOW = 6  # the last iterations, from which the verdict is drawn
 _FAR = 1e6  # times its own size a coupling may move before it is called divergent
-_LOWER = 1e-7  # relative difference in energy above which another state is lower
 _CHANGES = 3  # of the lowest state before the search for a fixed point is given up
 
 
@@ -208,7 +207,8 @@ class _Search:
     def __init__(
         self, problem: DiscreteProblem, options: SelfConsistent, guess: Any, solver: AbstractSolver, formulas: Formulas
     ) -> None:
-        self.bare, self.options, self.guess, self.solver, self.formulas = problem, options, guess, solver, formulas
+        self.bare, self.options, self.solver, self.formulas = problem, options, solver, formulas
+        self.guess = choose_guess(problem, guess, search=True)
         self.names = options.feedback
         self.start = np.array([float(problem.model.params[name]) for name in self.names])
         self.relaxation = options.relaxation
@@ -240,17 +240,17 @@ class _Search:
         before = self.solutions
         try:
             problem = self.bare.replace(**values) if np.any(fed != self.start) else self.bare
-            # the boundary values move with the vacuum, so they are put in anew
+            # the boundary values move with the vacuum, so they are set again
             solutions = [self.solver.run(problem, starting_fields(problem, before[0].u))] if before else []
             if not solutions or not solutions[0].converged or _is_trivial(problem, solutions[0].u):
                 solutions = find_solutions(problem, self.solver, self.guess).solutions
         except ValueError as error:  # no vacuum at these couplings, or couplings that the model refuses
-            return f"lost: {self.told(fed)} is no theory with a vacuum ({error})"
+            return f"lost: {self.text(fed)} is no theory with a vacuum ({error})"
         if not solutions:
-            return f"lost: no start has a finite energy at {self.told(fed)}"
+            return f"lost: no start has a finite energy at {self.text(fed)}"
         self.problem, self.solutions = problem, solutions
         if not solutions[0].converged:
-            return f"lost: the solver ended at {self.told(fed)} with: {solutions[0].status}"
+            return f"lost: the solver ended at {self.text(fed)} with: {solutions[0].status}"
         return None
 
     def effective(self) -> Array:
@@ -273,13 +273,13 @@ class _Search:
 
     def lower_state(self) -> bool:
         """Whether many starts at these couplings find a state below the one that was followed; it is taken then."""
-        if not (self.guess is None or isinstance(self.guess, MultiStart)) or len(self.history) == 1:
+        if not is_search(self.guess) or len(self.history) == 1:
             return False
         lowest = find_solutions(self.problem, self.solver, self.guess).solutions
         if not lowest or not lowest[0].converged:
             return False
         here, there = (self.problem.energy(solution.u) for solution in (self.solutions[0], lowest[0]))
-        if not there < here - _LOWER * self.problem.energy_scale(self.solutions[0].u):
+        if not is_lower(there, here, self.problem.energy_scale(self.solutions[0].u)):
             return False
         self.solutions = lowest
         self.changes += 1
@@ -291,12 +291,12 @@ class _Search:
         last = self.history[-1]
         far = np.abs(effective - self.start) > _FAR * np.maximum(np.abs(self.start), 1.0)
         if not math.isfinite(last.residual) or np.any(far):
-            return f"diverges: the state asks for {self.told(effective)}"
+            return f"diverges: the state asks for {self.text(effective)}"
         if self.changes >= _CHANGES:
             return "oscillates: two states take turns as the lowest, each at the couplings of the other"
         if np.array_equal(self.clipped(fed + self.relaxation * (effective - fed)), fed):
             return (
-                f"no fixed point within the clip: {self.told(fed)} stands at its limit and wants {self.told(effective)}"
+                f"no fixed point within the clip: {self.text(fed)} stands at its limit and wants {self.text(effective)}"
             )
         stuck = len(self.history) >= 3 * _WINDOW and not self.improves()
         return self.verdict() if stuck or len(self.history) >= self.options.max_iterations else None
@@ -310,7 +310,7 @@ class _Search:
                 values = [step.fed[name] for step in self.history[-_WINDOW:]]
                 return f"oscillates: {name} goes back and forth between {min(values):.6g} and {max(values):.6g}"
             if recent[-1] > recent[0]:
-                return f"diverges: {self.told(self.fed())} moves away from what the state gives back"
+                return f"diverges: {self.text(self.fed())} moves away from what the state gives back"
         rate = (recent[-1] / recent[0]) ** (1.0 / (len(recent) - 1)) if len(recent) > 1 and recent[0] > 0 else math.nan
         return (
             f"not self-consistent within {len(self.history)} iterations: residual {recent[-1]:.1e}, "
@@ -349,7 +349,7 @@ class _Search:
     def fed(self) -> Array:
         return np.array([self.history[-1].fed[name] for name in self.names])
 
-    def told(self, values: Sequence[float] | Array) -> str:
+    def text(self, values: Sequence[float] | Array) -> str:
         return ", ".join(f"{name} = {value:.6g}" for name, value in zip(self.names, values, strict=True))
 
     def end(self, status: str, fed: Array) -> Iterated:

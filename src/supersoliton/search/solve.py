@@ -10,19 +10,16 @@ import numpy as np
 
 from .._checks import expect_problem
 from ..elements.grid import RadialGrid
-from ..guesses.multistart import MultiStart
-from ..guesses.profiles import AbstractProfile, Gaussian, starting_fields
+from ..guesses.guess import choose_guess, core_of, is_search, starting_fields
 from ..machine.blas_threads import one_thread
 from ..problem.asymptotics import decay_length
 from ..problem.problem import DiscreteProblem, Problem
-from ..problem.transfer import transfer
 from ..solvers.base import AbstractSolver, Solution
 from ..solvers.newton import Newton
-from ..states.kinds import is_homogeneous
 from ..states.state import State, make_state
-from .adaptive import ELEMENTS, ORDER, SMOOTH, converge_mesh, domain_for, enlarge
+from .adaptive import ELEMENTS, ORDER, SMOOTH, converge_mesh, domain_for, grow_domain, reaches_edge
 from .bounce import BounceError
-from .saddle import bounce_of, find_solitons, has_bounce, reaches_below, through_the_barrier
+from .saddle import bounce_of, find_solitons, has_bounce, through_the_barrier, wants_bounce
 
 _LARGER_DOMAINS = 6  # times that a domain may grow by half
 
@@ -41,13 +38,14 @@ def solve(problem: Problem, guess: Any = None, solver: AbstractSolver | None = N
 
     Parameters
     ----------
-    problem : what to solve. Without a grid the domain and the mesh are chosen, and refined until the energy is known
-        to rounding.
+    problem : what to solve. Without a grid the domain and the mesh are chosen, and refined until the error of the
+        energy is at rounding.
     guess : a profile (:class:`Gaussian`, ...), an array (n_nodes, n_fields), a function of the radii that returns one,
-        or a state. Unless given: at fixed norm several starts over the fields that may carry the soliton, of which the
-        lowest state is returned; else a Gaussian of amplitude 1 and width 3.
-    solver : the method; :class:`Newton` unless given.
-    throw : raise :class:`SolveError` where the solver does not converge, instead of telling so in ``state.status``.
+        or a state. Default: at fixed norm several starts over the fields that may carry the soliton, of which the
+        lowest state is returned; else a Gaussian of width 3 and amplitude 1 (3 at fixed frequency).
+    solver : the method; default :class:`Newton`.
+    throw : raise :class:`SolveError` where the solver does not converge, instead of only recording it in
+        ``state.status``.
 
     Notes
     -----
@@ -64,14 +62,9 @@ def solve(problem: Problem, guess: Any = None, solver: AbstractSolver | None = N
     chosen = Newton() if solver is None else solver
     if not isinstance(chosen, AbstractSolver):
         raise ValueError(f"solve: solver must be a solver object, got {chosen!r}: use Newton()")
-    if guess is None and problem.norm is None:
-        # At fixed frequency nothing is known of the amplitude: any profile through the barrier leads to the bounce.
-        guess = Gaussian() if problem.omega is None else Gaussian(amplitude=3.0)
+    guess = choose_guess(problem, guess)
     if isinstance(problem, DiscreteProblem):
-        solution = _run(problem, guess, chosen)
-        if solver is None:
-            solution = _through_the_barrier(problem, guess, solution)
-        state = make_state(problem, solution)
+        state = make_state(problem, _run(problem, guess, chosen, insist=solver is None))
     else:
         state = make_state(*_without_grid(problem, guess, chosen))
     if throw and not state.converged:
@@ -79,30 +72,23 @@ def solve(problem: Problem, guess: Any = None, solver: AbstractSolver | None = N
     return state
 
 
-def _run(problem: DiscreteProblem, guess: Any, solver: AbstractSolver) -> Solution:
-    if guess is None or isinstance(guess, MultiStart):
-        found = find_solitons(problem, solver, guess).solutions
+def _run(problem: DiscreteProblem, guess: Any, solver: AbstractSolver, *, insist: bool) -> Solution:
+    """The solution that a guess leads to on a mesh; ``insist`` on a bounce where that is no soliton."""
+    if is_search(guess):
+        found = find_solitons(problem, solver, guess, insist=insist).solutions
         if not found:
             raise ValueError("solve: no start of the default search has a finite energy: give a guess")
         return found[0]
-    return solver.run(problem, starting_fields(problem, guess))
-
-
-def _through_the_barrier(problem: DiscreteProblem, guess: Any, solution: Solution) -> Solution:
-    """The bounce on the problem's own mesh, where Newton has failed from a guess that reaches below the vacuum."""
-    if not has_bounce(problem):
-        return solution
-    if solution.converged and not is_homogeneous(problem, solution.u):
-        return solution
-    if solution.converged and not reaches_below(problem, starting_fields(problem, guess)):
-        return solution
-    return through_the_barrier(problem) or solution  # where there is none, Newton's own word stands
+    solution = solver.run(problem, starting_fields(problem, guess))
+    if wants_bounce(problem, solver, guess, [solution], insist=insist):
+        return through_the_barrier(problem) or solution  # if no bounce exists, Newton's result
+    return solution
 
 
 def _without_grid(problem: Problem, guess: Any, solver: AbstractSolver) -> tuple[DiscreteProblem, Solution]:
-    """Choose the domain by the guess and the mass gap, let it grow while the state reaches its edge, refine."""
-    if guess is not None and not isinstance(guess, AbstractProfile | MultiStart) and not hasattr(guess, "grid"):
-        raise ValueError("solve: an array needs the grid that it lives on: give problem.grid, or a profile or state")
+    """The bounce on its own mesh where there can be one; else the domain is chosen by the guess and the mass gap,
+    grows while the state reaches its edge, and is refined."""
+    core = core_of(guess)
     if has_bounce(problem):
         try:
             found = bounce_of(problem, problem.dimension)
@@ -113,16 +99,12 @@ def _without_grid(problem: Problem, guess: Any, solver: AbstractSolver) -> tuple
         background = tuple(problem.vacuum.values)
         own = replace(problem.with_grid(found.grid), boundary="decaying", background=background)
         return own, Newton(target="stationary").run(own, found.u)
-    length = decay_length(problem)
-    core = 3.0 * guess.width if isinstance(guess, AbstractProfile) else 3.0 * (length if math.isfinite(length) else 3.0)
+    if core is None:
+        length = decay_length(problem)
+        core = 3.0 * (length if math.isfinite(length) else 3.0)
     on = problem.with_grid(_first_grid(problem, core))
-    solution = _run(on, guess, solver)
-    for _ in range(_LARGER_DOMAINS):
-        larger = enlarge(on, solution) if solution.converged else None
-        if larger is None:
-            break
-        on, before = larger, on
-        solution = solver.run(on, transfer(before, solution.u, on))
+    solution = _run(on, guess, solver, insist=False)
+    on, solution = grow_domain(on, solution, solver, 1.5, _LARGER_DOMAINS, reaches_edge)
     if solution.converged:
         on, solution, _ = converge_mesh(on, solution, solver, SMOOTH)
     return on, solution

@@ -59,7 +59,7 @@ class Descent:
 
     def place(self, u: Array) -> Array:
         """The point of fixed norm on the ray through u (u itself where no norm is fixed)."""
-        return scale_to_norm(self.problem, u) if self.problem.norm is not None else u
+        return scale_to_norm(self.problem, u)
 
     def measure(self, u: Array) -> DescentPoint:
         nothing = Force(np.full_like(u, math.nan), math.nan, math.inf)

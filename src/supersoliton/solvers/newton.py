@@ -27,7 +27,7 @@ from ..problem import second_variation
 from ..problem.modes import border_of, lowest_mode
 from ..problem.problem import DiscreteProblem
 from ..problem.residual import Force, force, shift_of, terms_of
-from ..problem.transfer import scale_to_norm
+from ..problem.transfer import scale_to_norm, transfer
 from . import batched_newton, globalisation
 from .base import CONVERGED, AbstractSolver, Solution, Stopwatch
 
@@ -169,7 +169,7 @@ class NewtonRun:
         return step
 
     def place(self, u: Array) -> Array:
-        return scale_to_norm(self.problem, u) if self.problem.norm is not None else u
+        return scale_to_norm(self.problem, u)
 
     # Minima
 
@@ -178,22 +178,17 @@ class NewtonRun:
 
     def descend_on_a_coarser_mesh(self) -> None:
         """Nested iteration: move to the minimum of a coarser mesh, if there is one and it lies lower."""
-        grid = self.problem.grid
         coarse = self.problem.coarser(2)
         tol = max(self.options.tol, _NESTED_TOL)
-        below = NewtonRun(coarse, self.u_on(coarse), replace(self.options, tol=tol), self.watch)
+        below = NewtonRun(coarse, transfer(self.problem, self.u, coarse), replace(self.options, tol=tol), self.watch)
         failed = below.descend()
         self.steps += below.steps
         if not failed:
-            u = self.place(coarse.grid.interpolate(below.u, grid.nodes))
+            u = transfer(coarse, below.u, self.problem)
             energy, at = self.measure(u)
             if energy < self.energy:
                 self.move_to(u, energy, at)
                 self.note()
-
-    def u_on(self, other: DiscreteProblem) -> Array:
-        u = self.problem.grid.interpolate(self.u, other.grid.nodes)
-        return scale_to_norm(other, u) if other.norm is not None else u
 
     def minimise(self) -> Solution:
         ended = self.descend()

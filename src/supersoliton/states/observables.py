@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy import ndarray as Array
 from scipy.optimize import brentq
 
 from ..problem.problem import DiscreteProblem
@@ -14,26 +15,39 @@ _IN_CORE = 0.5  # an octave belongs to the core if it reaches this fraction of t
 _SAMPLES = 500
 
 
+def core_radius(problem: DiscreteProblem, u: Array) -> float:
+    """The last node at which the distance from the vacuum exceeds half of its largest value: a size to the mesh's
+    resolution, of any fields."""
+    return float(problem.grid.nodes[_last_above_half(np.linalg.norm(u - problem.vacuum.values, axis=1))])
+
+
 def size(state: Any) -> float:
     """Radius at which the strength sqrt(sum Psi^2) of the carrying fields has fallen to half of its largest value.
 
     The outermost such radius; NaN where the fields vanish or do not fall (a vacuum, a condensate).
     """
+    return half_radius(state, state.problem.carries_norm > 0)
+
+
+def half_radius(state: Any, of: Array) -> float:
+    """:func:`size` of the fields in the mask ``of``: the half-value radius to rounding."""
     problem: DiscreteProblem = state.problem
-    carriers = problem.carries_norm > 0
     r = np.linspace(0.0, problem.grid.r_max, _SAMPLES)
 
     def strength(radius: Any) -> Any:
-        away = state(radius)[..., carriers] - problem.vacuum.values[carriers]
+        away = state(radius)[..., of] - problem.vacuum.values[of]
         return np.sqrt(np.sum(away**2, axis=-1))
 
     values = strength(r)
     half = 0.5 * float(np.max(values))
-    above = np.flatnonzero(values > half)
-    if half < 1e-6 or len(above) == 0 or above[-1] == _SAMPLES - 1:
+    if not half >= 1e-6 or (last := _last_above_half(values)) == _SAMPLES - 1:
         return float("nan")
-    last = above[-1]
     return float(brentq(lambda x: float(strength(np.array(x))) - half, r[last], r[last + 1]))
+
+
+def _last_above_half(strength: Array) -> int:
+    """Index of the last value above half of the largest: what every size of a state means."""
+    return int(np.flatnonzero(strength > 0.5 * np.max(strength))[-1])
 
 
 def octaves_in_core(state: Any) -> int:

@@ -19,6 +19,7 @@ from ..problem.problem import DiscreteProblem
 from ..solvers.base import Solution
 from ..theory import AbstractModel, OctaveHiggs, Potential
 from .certificate import Certificate, certify
+from .observables import half_radius
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -142,6 +143,12 @@ class State:
         table = f"<table><caption>{html.escape(type(self.problem.model).__name__)}</caption>{rows}</table>"
         picture = inline_figure(self.plot(), "the fields over the radius")
         return f"<div style='display: flex; flex-wrap: wrap; gap: 1em; align-items: flex-start'>{table}{picture}</div>"
+
+    @property
+    def half_radius(self) -> float:
+        """Radius at which the fields that carry the norm (all, where none does) have fallen to half; NaN: nowhere."""
+        carriers = self.problem.carries_norm > 0
+        return half_radius(self, carriers if carriers.any() else np.ones(len(carriers), bool))
 
     def plot(self) -> Figure:
         """Profiles of the fields, the vacuum dashed, with the certificate."""

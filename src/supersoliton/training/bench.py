@@ -1,7 +1,7 @@
-"""What trained starts are worth at couplings they have not seen, beside what can be had without training.
+"""The benefit of trained starts at couplings outside of the training set, compared with analytic starts.
 
-At every point the search without training says which state is the lowest. Then, on the branch of that state, Newton's
-method is started from what each method offers; and the whole search is repeated with each method in it.
+At every point the search without training finds the lowest state. Newton's method is then started from each method's
+prediction of that branch, and the whole search is repeated with each method.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from jaxtyping import Float
 from numpy import ndarray as Array
 from threadpoolctl import threadpool_limits
 
+from ..guesses.guess import starting_fields
 from ..guesses.multistart import screened_starts
-from ..guesses.profiles import starting_fields
 from ..guesses.trained.carriers import Carriers, carriers_of, oriented
 from ..guesses.trained.galerkin import GalerkinPoint, correct
 from ..guesses.trained.library import SOURCES, BranchModel, Library
@@ -27,11 +27,11 @@ from ..guesses.trained.prediction import corrected, predict
 from ..guesses.trained.warm_start import WarmStart, untrained
 from ..problem.problem import DiscreteProblem
 from ..search.saddle import find_solitons, is_soliton
+from ..search.same_state import is_lower, is_same_energy
 from .seeds import problem_at
 from .workers import in_order
 
 BEYOND = 0.24  # 12 % of a range, in coordinates from -1 to 1
-_SAME = 1e-7  # relative difference of energies of one state
 _OTHER = 10**6  # keeps the points of the bench apart from those of the search, which count from 0
 
 
@@ -182,7 +182,7 @@ def _searched(config: Any, problem: DiscreteProblem, guess: WarmStart, energy: f
     found, seconds = _timed(lambda: find_solitons(problem, config.solver, guess))
     lowest = problem.energy(found.solutions[0].u) if found.solutions else math.inf
     converged = bool(found.solutions) and found.solutions[0].converged
-    return _Ended(found.steps, seconds, lowest, converged and lowest <= energy + _SAME * abs(energy), found.start)
+    return _Ended(found.steps, seconds, lowest, converged and not is_lower(energy, lowest, energy), found.start)
 
 
 def _starts(
@@ -242,7 +242,7 @@ def _ran(
     relative = math.sqrt(float(np.sum(error * (mass @ error)) / np.sum(size * (mass @ size))))
     solution, seconds = _timed(lambda: config.solver.run(problem, starting_fields(problem, u)))
     right = solution.converged and carriers_of(problem, solution.u) == branch
-    right = right and abs(problem.energy(solution.u) - energy) <= _SAME * abs(energy)
+    right = right and is_same_energy(problem.energy(solution.u), energy, energy)
     # the last step, to rounding, is taken from every start
     return _Start(relative, solution.steps - 1.0, right, predict, seconds)
 
@@ -284,7 +284,7 @@ def _benefit(config: Any, where: str, measured: list[_Point], lost: list[_Lost],
     searches = []
     for use in measured[0].searches if measured else ():
         mine = [one.searches[use] for one in measured]
-        lower = [m.energy < p.energy * (1.0 - math.copysign(_SAME, p.energy)) for m, p in zip(mine, plain, strict=True)]
+        lower = [is_lower(m.energy, p.energy, p.energy) for m, p in zip(mine, plain, strict=True)]
         saved = float(np.mean([p.seconds for p in plain]) - np.mean([m.seconds for m in mine]))
         searches.append(
             SearchBenchmark(

@@ -13,8 +13,8 @@ from jaxtyping import Float
 from numpy import ndarray as Array
 
 from ..families.tangents import tangents
+from ..guesses.guess import starting_fields
 from ..guesses.multistart import MultiStart
-from ..guesses.profiles import starting_fields
 from ..guesses.trained.basis import Basis, make_basis
 from ..guesses.trained.box import Box
 from ..guesses.trained.carriers import Carriers, carriers_of, oriented

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..elements.grid import RadialGrid
 from ..guesses import Gaussian
-from ..guesses.profiles import starting_fields
+from ..guesses.guess import starting_fields
 from ..problem.problem import DiscreteProblem
 from ..solvers import Newton, Solution
 from ..theory import OctaveHiggs

@@ -75,10 +75,7 @@ class Basis:
 
 
 def make_basis(
-    grid: RadialGrid,
-    states: Float[Array, "state node field"],
-    tangents: Float[Array, "tangent node field"],
-    size: int,
+    grid: RadialGrid, states: Float[Array, "state node field"], tangents: Float[Array, "tangent node field"], size: int
 ) -> Basis:
     """The basis of states and tangents (both of w), of at most ``size`` vectors."""
     root = np.linalg.cholesky(grid.mass)

@@ -33,7 +33,7 @@ class Carriers:
 
 
 def carriers_of(problem: DiscreteProblem, u: Float[Array, "node field"]) -> Carriers:
-    """The branch of nodal fields; u and its mirror image are on one branch where the potential does not tell them."""
+    """The branch of nodal fields; u and its mirror image are on one branch if the potential is even."""
     carriers = _carriers(problem, u)
     signs = [_sign(problem, u, i) for i in carriers]
     flip = signs[0] if signs and is_mirrored(problem) else 1

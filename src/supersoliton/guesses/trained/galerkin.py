@@ -26,7 +26,7 @@ from .basis import Basis
 
 _GAINED = 0.5  # a step that does not bring the error below this fraction of it is the last with its factors
 _SHORT = 0.2  # times the error, relative: steps shorter than this do not lessen it
-# Newton's method is quadratic: a step of relative length s leaves at most this times s^2 beside what lies outside of
+# Newton's method is quadratic: a step of relative length s leaves at most this times s^2, and what lies outside of
 # the basis (quickstart's box, 588 steps from 0.001 to 0.03: 1.1 in the median, 2.7 for 95 %, 6.5 at most).
 _QUADRATIC = 7.0
 # A step with a predicted second variation leaves this of an error below 0.01, or less, in 94 cases of 100 (quickstart's
@@ -100,11 +100,11 @@ class GalerkinPoint:
 def correct(
     start: GalerkinPoint, steps: int, enough: float = TOLERANCE, predicted: Array | None = None
 ) -> GalerkinPoint:
-    """At most so many Newton steps from ``start``, each with more by the same factors as long as these help.
+    """At most so many Newton steps from ``start``.
 
-    It ends where the error is below ``enough``, or where the basis has no more. The end of a step that is known to
-    leave less is not looked at here. ``predicted``: the second variation in the basis, (mode, mode), where it is known
-    well enough to begin with.
+    Reuses the factors while the error falls; stops below ``enough`` or at the accuracy of the basis. The residual after
+    a step that is known to suffice is not evaluated here. ``predicted``: a second variation in the basis, (mode, mode),
+    whose factors are used first.
     """
     best = start
     factors = None if predicted is None or steps == 0 else _factorise(start, predicted)

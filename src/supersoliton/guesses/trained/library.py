@@ -1,7 +1,7 @@
-"""What pre-training leaves: for every branch a basis, solved states, a regression on them and perhaps a network.
+"""The file of trained starts: for every branch a basis, solved states, a regression on them and perhaps a network.
 
 The file is NumPy's npz without pickles: arrays, and a header in JSON with the box of couplings, the grid, the branches,
-the versions and a hash of the data. It is written beside its place and renamed into it.
+the versions and a hash of the data. It is written under another name and then renamed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from .regression import MatrixRegression, Regression
 
 _ARCHIVE = b"PK"  # what a zip archive, and so an npz file, begins with
 FORMAT = "supersoliton-warm-start-2"
-# What NumPy, zipfile and json raise at a file that is not what it should be; ValueError also where one holds a pickle.
+# What NumPy, zipfile and json raise for a damaged or foreign file; ValueError also for one that holds a pickle.
 _UNREADABLE = (
     OSError, KeyError, EOFError, TypeError, ValueError, NotImplementedError, RuntimeError, zipfile.BadZipFile,
     zlib.error,
@@ -76,7 +76,7 @@ class Library:
     finished: bool = True
     # how it was made: settings, versions, seconds of each stage, Newton steps of the analytic starts
     record: Mapping[str, Any] = field(default_factory=dict)
-    # what training needs to go on, as arrays and as plain data
+    # what a resumed training needs, as arrays
     training: Mapping[str, Array] = field(default_factory=dict)
 
     def check(self, problem: DiscreteProblem) -> None:
@@ -96,7 +96,7 @@ class Library:
 
 
 def describe_theory(problem: DiscreteProblem, box: Box) -> dict[str, Any]:
-    """What a problem and those that a library was made for must agree on, as plain data."""
+    """The settings in which a problem and the library must agree, as plain data."""
     model = problem.model
     return {
         "model": type(model).__name__,
@@ -121,21 +121,14 @@ def save_library(path: Path, library: Library) -> Path:
     arrays: dict[str, Array] = {}
     branches = []
     for number, (branch, model) in enumerate(library.models.items()):
-        parts = {
-            "mean": model.basis.mean,
-            "modes": model.basis.modes,
-            "x": model.x,
-            "coefficients": model.coefficients,
-        }
-        if model.regression is not None:
-            parts |= {"at": model.regression.at, "lengths": model.regression.lengths, "fit": model.regression.weights}
+        parts = {"mean": model.basis.mean, "modes": model.basis.modes, "x": model.x, "coefficients": model.coefficients}
+        if (fit := model.regression) is not None:
+            parts |= {"at": fit.at, "lengths": fit.lengths, "fit": fit.weights}
         if model.variation is not None:
             fit = model.variation.fit
             parts |= {"at": fit.at, "lengths": fit.lengths, "variation": fit.weights}
             parts["variation_mean"] = model.variation.mean
-        layers = 0
         if model.network is not None:
-            layers = len(model.network.weights)
             parts |= {f"weight{i}": w for i, w in enumerate(model.network.weights)}
             parts |= {f"bias{i}": b for i, b in enumerate(model.network.biases)}
             parts["scales"] = model.network.scales
@@ -147,7 +140,7 @@ def save_library(path: Path, library: Library) -> Path:
                 "share": model.share,
                 "regression": model.regression is not None,
                 "variation": model.variation is not None,
-                "layers": layers,
+                "layers": 0 if model.network is None else len(model.network.weights),
             }
         )
     arrays |= {f"training/{name}": value for name, value in library.training.items()}
@@ -269,5 +262,5 @@ def recall_library(path: str) -> tuple[Library, str]:
     try:
         status = os.stat(path)
     except OSError:
-        return read_library(path), ""  # which says that there is none
+        return read_library(path), ""  # raises: there is none
     return _kept(path, (status.st_mtime_ns, status.st_size))

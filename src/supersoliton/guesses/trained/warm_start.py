@@ -1,9 +1,10 @@
-"""A guess that was trained: where pre-training has seen the branch, its states are predicted; else many starts."""
+"""A trained guess: states of trained branches are predicted; the other branches are searched from analytic starts."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..._checks import expect_count
 from ...problem.problem import DiscreteProblem
 from ..multistart import MultiStart
 from .library import SOURCES, Library, recall_library
@@ -22,8 +23,8 @@ class WarmStart(MultiStart):
         (the nearest solved state); ``"auto"``: of the first two the one with the smaller residual, else the third.
         ``"analytic"`` and ``"none"`` use none of them.
     corrections : at most so many Newton steps within the branch's basis before those on the mesh.
-    digest : of the file that is meant; refuses another one. Empty: any.
-    n_polish : as for :class:`MultiStart`, which screens the branches and takes the place of what cannot be predicted.
+    digest : of the file; another one is refused. Empty: any is accepted.
+    n_polish : as for :class:`MultiStart`, whose starts are used on branches that were not trained.
 
     Raises
     ------
@@ -39,27 +40,24 @@ class WarmStart(MultiStart):
         super().__post_init__()
         if self.use not in USES:
             raise ValueError(f'warm_start.use must be one of {", ".join(USES)}, got "{self.use}": choose one.')
-        if isinstance(self.corrections, bool) or not isinstance(self.corrections, int) or self.corrections < 0:
-            raise ValueError(
-                f"warm_start.corrections must be a whole number of at least 0, got {self.corrections!r}: try 4."
-            )
+        expect_count("warm_start.corrections", self.corrections, "try 4", least=0)
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """What is tried."""
+        """The predictors, in the order in which they are tried."""
         if self.use == "auto":
             return SOURCES
         return (self.use,) if self.use in SOURCES else ()
 
     def library_for(self, problem: DiscreteProblem) -> Library | None:
-        """The trained models, checked against the problem; None where none is to be used. Raises ValueError."""
+        """The trained models, checked against the problem; None if ``use`` excludes them. Raises ValueError."""
         if not self.sources:
             return None
         library, digest = recall_library(self.checkpoint)
         if self.digest and digest != self.digest:
             raise ValueError(
                 f"warm_start: {self.checkpoint} is not the file that was there when the work began: put it back, or "
-                "begin anew in another folder"
+                "start in another folder"
             )
         if not library.finished:
             raise ValueError(

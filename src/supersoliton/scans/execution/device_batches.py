@@ -65,12 +65,11 @@ class Batches(AbstractExecutor):
 
 
 def make_batches(config: Any, scratch: Path) -> Batches | None:
-    """The executor of batches where the settings and the machine call for one, else None.
+    """The executor of batches, where `scan.batch` asks for one or `scan.device` is an accelerator; else None.
 
-    Raises ValueError where a device is asked for that JAX does not find.
+    Raises ValueError where JAX does not find the device.
     """
-    name, size = str(getattr(config.scan, "device", "auto")), int(getattr(config.scan, "batch", 0))
-    device = devices.find(name)
+    size, device = config.scan.batch, devices.find(config.scan.device)
     if not devices.is_accelerator(device) and size == 0:
         return None
     return Batches(config, scratch, size=size or DEFAULT_BATCH, device=device)
