@@ -20,7 +20,7 @@ from ..search.self_consistent import iterate, recorded
 from ..solvers.base import AbstractSolver
 from ..states import observables
 from ..states.certificate import RESIDUAL_LIMIT
-from ..states.kinds import BOUNDARY_LIMIT
+from ..states.kinds import BOUNDARY_LIMIT, Kind
 from ..states.state import State, make_state
 from ..theory import OctaveHiggs
 from .scoring import score
@@ -215,7 +215,7 @@ def constraints_of(state: State, values: Mapping[str, float]) -> dict[str, float
     mean = values["higgs_mean"]
     if isinstance(state.problem.model, OctaveHiggs):
         out["higgs_mean"] = max(_HIGGS_RANGE[0] - mean, mean - _HIGGS_RANGE[1])
-    if c.kind == "delocalised":
+    if c.kind is Kind.DELOCALISED:
         out["localised"] = max(1e-3, _decades(c.boundary_fraction, BOUNDARY_LIMIT))
     return {name: value if math.isfinite(value) else 1.0 for name, value in out.items()}
 
@@ -230,7 +230,7 @@ def _without_state(point: dict[str, float], status: str, clock: _Clock) -> Evalu
     return Evaluation(
         point=point,
         status=status,
-        kind="unconverged",
+        kind=Kind.UNCONVERGED,
         reasons=(status,),
         values={},
         constraints=dict.fromkeys(names, 1.0),

@@ -19,7 +19,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFor
 
 from .theme import axis_label, palette_of, theme
 
-# One marker and one palette colour per kind: the picture survives a printer without colours.
+# One marker and one palette colour (-1: grey) per kind of state: the picture survives a printer without colours.
 KIND_MARKERS = {
     "q-ball": ("o", 0),
     "bounce": ("D", 1),
@@ -29,6 +29,7 @@ KIND_MARKERS = {
     "condensate": ("p", 3),
     "vacuum": ("s", 4),
     "delocalised": ("v", 5),
+    "unconverged": (".", -1),
 }
 MAX_POINTS = 4000  # more dots are not seen, only drawn: beyond this, dominated trials are thinned
 
@@ -105,7 +106,7 @@ def draw_trials(
         return across, [t.objectives[y] for t in group]
 
     for kind, group in group_by_kind(thin(trials, keep=pareto)).items():
-        marker, slot = KIND_MARKERS.get(kind, (".", -1))
+        marker, slot = kind_marker(kind)
         colour = colours["faint"] if slot < 0 else palette_of(colours)[slot]
         feasible = [t for t in group if t.is_feasible]
         infeasible = [t for t in group if not t.is_feasible]
@@ -193,6 +194,11 @@ def logarithmic(axis: Axis) -> None:
 def wants_log(values: Sequence[float], *, decades: float = 2.0) -> bool:
     """Positive values over more than two decades are read better on a logarithmic axis."""
     return bool(len(values) and min(values) > 0 and max(values) > 10**decades * min(values))
+
+
+def kind_marker(kind: str) -> tuple[str, int]:
+    """Marker and number of the colour; of a word that another program or version wrote, those of no result."""
+    return KIND_MARKERS.get(kind, KIND_MARKERS["unconverged"])
 
 
 def group_by_kind(trials: Sequence[Any]) -> dict[str, list[Any]]:

@@ -94,7 +94,7 @@ class State:
 
         variables = {name: ("r", self.u[:, i]) for i, name in enumerate(self.problem.model.fields)}
         r = ("r", self.grid.nodes, {"units": "1/mass", "long_name": "radius"})
-        return xr.Dataset(variables, coords={"r": r}, attrs={"energy": self.energy, "kind": self.certificate.kind})
+        return xr.Dataset(variables, coords={"r": r}, attrs={"energy": self.energy, "kind": str(self.certificate.kind)})
 
     def __call__(self, r: Any) -> Array:
         """Fields at any radius, shape ``(*r.shape, n_fields)``; beyond the box, the boundary values."""
@@ -250,7 +250,7 @@ def load(path: str | Path, *, model: AbstractModel | None = None) -> State:
     settings = {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
     problem = DiscreteProblem(model, grid, **settings)
     u = np.stack([data[name].values for name in model.fields], axis=1)
-    certificate = Certificate(**{**record["certificate"], "reasons": tuple(record["certificate"]["reasons"])})
+    certificate = Certificate.from_record(record["certificate"])
     return State(problem, Solution(u=u, **record["solution"]), certificate, record["energy"], record["norm"])
 
 

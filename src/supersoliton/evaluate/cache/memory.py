@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import ndarray as Array
 
-from ..findings import TrialResult
+from ..trial_result import TrialResult
 from .entry import Damaged, pack, unpack
 from .keys import fingerprint, key_of, numerics_version
 from .store import DEFAULT_SIZE, Store
@@ -65,7 +65,7 @@ class Recalled(TrialResult):
         )
         history = tuple((float(energy), float(residual)) for energy, residual in self._arrays["history"])
         solution = Solution(u=self._arrays["u"], history=history, **record["solution"])
-        certificate = Certificate(**{**record["certificate"], "reasons": tuple(record["certificate"]["reasons"])})
+        certificate = Certificate.from_record(record["certificate"])
         return State(problem, solution, certificate, record["energy"], record["norm"])
 
 

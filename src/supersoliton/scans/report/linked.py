@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from ...plotting import KIND_MARKERS, axis_label, field_label, named_fields, signed_mass, thin, wants_log
+from ...plotting import axis_label, field_label, kind_marker, named_fields, signed_mass, thin, wants_log
 from ...plotting.html import escape
-from ...states.kinds import KIND_WORDS
 from .records import Record, Trial
+from .summary import kind_words
 
 MAX_DRAWN = 150  # Pareto-optimal trials whose profile and spectrum are in the page, 3 to 8 kB each
 SCRIPTS = ("scales.js", "views.js", "details.js", "start.js")
@@ -100,8 +100,8 @@ def _key(shown: Sequence[Trial], record: Record) -> str:
     kinds = dict.fromkeys(trial.kind for trial in shown)
     shapes = {"o": "●", "D": "◆", "^": "▲", ">": "▶", "<": "◀", "p": "⬟", "s": "■", "v": "▼", ".": "●"}
     entries = "".join(
-        f"<li><span style='color:var(--kind-{KIND_MARKERS.get(kind, ('.', -1))[1]})'>"
-        f"{shapes[KIND_MARKERS.get(kind, ('.', -1))[0]]}</span> {escape(KIND_WORDS.get(kind, (kind, kind))[0])}</li>"
+        f"<li><span style='color:var(--kind-{kind_marker(kind)[1]})'>"
+        f"{shapes[kind_marker(kind)[0]]}</span> {escape(kind_words(kind)[0])}</li>"
         for kind in kinds
     )
     ringed = f"<li>ringed: {'Pareto-optimal' if len(record.objectives) > 1 else 'best'}</li>" if record.pareto else ""
@@ -179,8 +179,8 @@ def _column(name: str, values: Sequence[float], *, log: bool) -> dict[str, Any]:
 
 
 def _kind(kind: str) -> dict[str, Any]:
-    marker, slot = KIND_MARKERS.get(kind, (".", -1))
-    return {"name": kind, "word": KIND_WORDS.get(kind, (kind, kind))[0], "marker": marker, "slot": slot}
+    marker, slot = kind_marker(kind)
+    return {"name": kind, "word": kind_words(kind)[0], "marker": marker, "slot": slot}
 
 
 def _states(record: Record) -> dict[int, dict[str, Any]]:

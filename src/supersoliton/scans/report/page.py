@@ -9,9 +9,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from ...plotting import KIND_MARKERS, THEMES, axis_label, plot_state, save_figure
+from ...plotting import THEMES, axis_label, kind_marker, plot_state, save_figure
 from ...plotting.html import escape, number, picture, style, table
-from ...states.kinds import KIND_WORDS
 from ...states.state import load
 from ..record.folder import REPORT, REPORT_COVERS
 from ..trial import is_finished
@@ -108,10 +107,9 @@ def _summary(record: Record) -> str:
         return f"<div class='summary'>{text}</div>"
     bar, legend = "", ""
     for kind, count in counts.items():
-        colour = f"var(--kind-{KIND_MARKERS.get(kind, ('', -1))[1]})" if kind != "failed" else "var(--ink)"
+        colour = f"var(--kind-{kind_marker(kind)[1]})" if kind != "failed" else "var(--ink)"
         bar += f"<span style='width:{100 * count / total:.3f}%;background:{colour}'></span>"
-        words = count_words(count, kind) if kind in KIND_WORDS else f"{count} {kind}"
-        legend += f"<li><span class='swatch' style='background:{colour}'></span>{escape(words)}</li>"
+        legend += f"<li><span class='swatch' style='background:{colour}'></span>{escape(count_words(count, kind))}</li>"
     return f"<div class='summary'>{text}</div><div class='bar'>{bar}</div><ul class='legend'>{legend}</ul>"
 
 

@@ -18,7 +18,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from ...sampling.pareto import nondominated
-from ...states.kinds import KIND_WORDS, SOLITON_KINDS
+from ...states.kinds import Kind
 from ..record.folder import open_folder
 
 
@@ -39,7 +39,8 @@ class Trial:
 
     @property
     def is_soliton(self) -> bool:
-        return self.kind in SOLITON_KINDS
+        kind = Kind.of(self.kind)
+        return kind is not None and kind.localised
 
     @property
     def is_feasible(self) -> bool:
@@ -84,7 +85,7 @@ class Record:
     def counts(self) -> dict[str, int]:
         """How many complete trials ended as each kind, known kinds first."""
         counted = Counter(trial.kind for trial in self.trials)
-        known = {kind: counted.pop(kind) for kind in KIND_WORDS if kind in counted}
+        known = {str(kind): counted.pop(kind) for kind in Kind if kind in counted}
         return known | dict(sorted(counted.items()))
 
     def state_file(self, trial: Trial) -> Path:
@@ -150,7 +151,7 @@ def _trial(frozen: FrozenTrial) -> Trial:
     return Trial(
         number=frozen.number,
         couplings=dict(frozen.params),
-        kind=str(attributes.get("kind", "unconverged")),
+        kind=str(attributes.get("kind", Kind.UNCONVERGED)),
         status=str(attributes.get("status", "")),
         reasons=tuple(str(reason) for reason in attributes.get("reasons", ())),
         objectives=tuple(float(value) for value in frozen.values),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...states.kinds import KIND_WORDS
+from ...states.kinds import Kind
 from .records import Record, Trial
 
 # By construction 5 % of spectra drawn at random lie above the 95th percentile of their own null.
@@ -22,6 +22,14 @@ CONSTRAINT_WORDS = {
     "finite_energy": "the energy is finite",
     "scored": "every objective has a value",
     "higgs_mean": "the mean Higgs field lies between 1e-3 and 1e2",
+}
+
+# What is said where every trial ended as one kind.
+_EVERYWHERE: dict[str, str] = {
+    Kind.VACUUM: "Only the vacuum was found, at every point of the scan: no soliton exists here to be scored",
+    Kind.CONDENSATE: "The fields condense at every point of the scan: a homogeneous non-zero state fills the box, which "
+    "is not a soliton",
+    Kind.UNCONVERGED: "No trial converged, so nothing is known of the states here",
 }
 
 
@@ -42,8 +50,13 @@ def join_words(parts: Sequence[str]) -> str:
 
 
 def count_words(count: int, kind: str) -> str:
-    one, many = KIND_WORDS.get(kind, (kind, kind))
-    return f"{count} {one if count == 1 else many}"
+    return f"{count} {kind_words(kind)[count != 1]}"
+
+
+def kind_words(kind: str) -> tuple[str, str]:
+    """Singular and plural; of a word that another program or version wrote, the word itself."""
+    known = Kind.of(kind)
+    return (kind, kind) if known is None else known.words
 
 
 def _what_ran(record: Record) -> str:
@@ -66,12 +79,7 @@ def _what_was_found(record: Record) -> str:
     if not solitons:
         if len(counts) == 1:
             kind = next(iter(counts))
-            everywhere = {
-                "vacuum": "Only the vacuum was found, at every point of the scan: no soliton exists here to be scored",
-                "condensate": "The fields condense at every point of the scan: a homogeneous non-zero state fills the "
-                "box, which is not a soliton",
-                "unconverged": "No trial converged, so nothing is known of the states here",
-            }.get(kind, f"Every trial ended as {KIND_WORDS.get(kind, (kind, kind))[0]}: no soliton was found")
+            everywhere = _EVERYWHERE.get(kind, f"Every trial ended as {kind_words(kind)[0]}: no soliton was found")
             return f"{everywhere} ({count_words(total, kind)})."
         parts = join_words([count_words(n, kind) for kind, n in counts.items()])
         return f"No soliton was found: the trials ended as {parts}."
