@@ -216,7 +216,7 @@ def test_errors_in_a_file_name_the_file(tmp_path):
 
 POTENTIALS = """
 import jax.numpy as jnp
-from supersoliton.models import Potential
+from supersoliton.theory import Potential
 
 def quartic(u, p):
     return 0.5 * u[0] ** 2 - 0.25 * p["g"] * u[0] ** 4

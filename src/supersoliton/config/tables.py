@@ -8,13 +8,11 @@ from typing import Any
 
 SPECTRA = ("box", "physical")
 TARGETS = ("particle", "original")
-# What a trial records and an objective may name; a test compares this with a real evaluation.
+# What a trial records in any theory, besides its scores; a test compares this with a real evaluation.
 RECORDED = (
-    "fractal_score", "hierarchy", "regularity", "enhanced_score", "null_mean", "null_std", "null_percentile",
-    "mass_ratio", "octave_splitting", "lightest_squared", "energy", "energy_per_norm", "norm", "multiplier", "size",
-    "octaves_in_core", "largest_amplitude", "higgs_mean", "residual", "discretisation", "virial", "negative_modes",
-    "translation_mode", "tail", "boundary_fraction", "certified", "n_distinct", "steps",
-    "newton_steps", "steps_saved",
+    "lightest_squared", "energy", "energy_per_norm", "norm", "multiplier", "size", "largest_amplitude", "residual",
+    "discretisation", "virial", "negative_modes", "translation_mode", "tail", "boundary_fraction", "certified",
+    "n_distinct", "steps", "newton_steps", "steps_saved",
 )  # fmt: skip
 
 
@@ -55,12 +53,16 @@ class SpectrumSettings:
 
 @dataclass(frozen=True)
 class ScoreSettings:
-    """Which spectrum is scored against which targets, and how many random spectra make its null."""
+    """Which spectrum is scored against which targets, and how many random spectra make its null.
+
+    `own` names further scores, each "file.py:name" or "module:name" of a :class:`.Score`.
+    """
 
     spectrum: str = "box"
     targets: str = "particle"
     null_samples: int = 200
     seed: int = 0
+    own: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.spectrum not in SPECTRA:

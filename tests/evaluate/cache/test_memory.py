@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from scan import small_scan
-from scan.small_scan import TABLES, points, read_rows
+import small_scan
+from small_scan import TABLES, points, read_rows
 
 from supersoliton.config import loads
 from supersoliton.evaluate.cache import keys
@@ -104,9 +104,11 @@ def test_a_hit_takes_milliseconds_and_does_not_need_the_engine(cfg, fresh, tmp_p
 import json, sys, time
 from pathlib import Path
 from types import SimpleNamespace
-from supersoliton.cache.evaluation import CachedEvaluate
+from supersoliton.evaluate.cache.memory import CachedEvaluate
 tables, point = json.loads(sys.argv[1]), json.loads(sys.argv[2])
-config = SimpleNamespace(to_dict=lambda: tables, scan=SimpleNamespace(cache_size=10.0))
+config = SimpleNamespace(
+    to_dict=lambda: tables, scan=SimpleNamespace(cache_size=10.0), model=SimpleNamespace(source=None), own_scores=()
+)
 memory = CachedEvaluate(config, directory=Path(sys.argv[3]))
 best = 1.0
 for _ in range(20):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import re
@@ -17,8 +18,12 @@ import optuna
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from ...plotting import axis_label
 from ...sampling.pareto import nondominated
+from ...scores.registry import SCORES, outputs, read_scores
+from ...scores.score import Score
 from ...states.kinds import Kind
+from ...theory.base import AbstractModel, Column, find_theory
 from ..record.folder import open_folder
 
 
@@ -81,6 +86,32 @@ class Record:
         configured = self.config.get("scan", {}).get("parameters", {})
         seen = [name for trial in self.trials for name in trial.couplings]
         return tuple(dict.fromkeys([name for name in configured if name in seen] + seen))
+
+    @functools.cached_property
+    def theory(self) -> type[AbstractModel]:
+        """The class of the scanned theory; the base of all, which names nothing, where a user's cannot be found."""
+        try:
+            return find_theory("model", self.config.get("model", {}).get("kind"))[0]
+        except ValueError:
+            return AbstractModel
+
+    @functools.cached_property
+    def scores(self) -> tuple[Score, ...]:
+        """What the spectra were scored by, as far as it can be found."""
+        try:
+            return (*SCORES, *read_scores(self.config.get("score", {}).get("own", ())))
+        except ValueError:
+            return SCORES
+
+    @property
+    def columns(self) -> dict[str, Column]:
+        """What is particular to the theory and to the scores among the numbers of a trial."""
+        return {**self.theory.columns, **outputs(self.scores)}
+
+    def label(self, name: str) -> str:
+        """The words for a recorded number, with its unit."""
+        column = self.columns.get(name)
+        return axis_label(name) if column is None else column.label + (f" [{column.unit}]" if column.unit else "")
 
     def counts(self) -> dict[str, int]:
         """How many complete trials ended as each kind, known kinds first."""
