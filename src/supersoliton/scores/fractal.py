@@ -234,7 +234,7 @@ FRACTAL = Score(
             "enhanced score", "fractal score, doubled where the hierarchy is above 10", in_table=False
         ),
         "null_mean": Column("mean of the null", "mean fractal score of random spectra", in_table=False),
-        "null_std": Column("spread of the null", "standard deviation of that", in_panel=False, in_table=False),
+        "null_std": Column("spread of the null", "standard deviation of that", in_table=False),
         "null_percentile": Column(
             "percentile in the null",
             "where the fractal score lies among those of random spectra of equal count and span",

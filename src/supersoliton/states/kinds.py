@@ -63,7 +63,7 @@ class Kind(StrEnum):
     @classmethod
     def of(cls, text: str) -> Kind | None:
         """The kind that bears this text; None for a word of another program or version."""
-        return cls._value2member_map_.get(text)  # type: ignore[return-value]
+        return next((kind for kind in cls if kind == text), None)
 
     def __repr__(self) -> str:
         return repr(self.value)

@@ -10,6 +10,7 @@ records of its states, how its fields are shown. No other file asks which theory
 from __future__ import annotations
 
 import dataclasses
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -32,15 +33,14 @@ class Column:
     """A number that a trial records.
 
     ``label``: its words in a picture or a table. ``meaning``: its definition in one sentence. ``unit``: in powers of
-    mass, empty for a pure number. ``digits``: how many are shown. ``in_panel``, ``in_table``: whether the report shows
-    it in the panel of a trial and in the table of the best ones (objectives are always shown).
+    mass, empty for a pure number. ``digits``: how many are shown. ``in_table``: whether the report shows it in the
+    table of the best trials too, where objectives always are, and not only in the panel of a trial.
     """
 
     label: str
     meaning: str = ""
     unit: str = ""
     digits: int = 4
-    in_panel: bool = True
     in_table: bool = True
 
 
@@ -177,6 +177,7 @@ class AbstractModel(ABC):
         raise NotImplementedError(f"{type(self).__name__} has no closure {closure!r}")
 
 
+@functools.cache
 def _settings(cls: Any) -> tuple[str, ...]:
     """The names that a theory is made of."""
     return tuple(field.name for field in dataclasses.fields(cls) if field.init)

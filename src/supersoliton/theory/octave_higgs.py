@@ -1,10 +1,4 @@
-r"""The tower of octave fields with a Higgs field.
-
-.. math::
-    V = \sum_o\left[\tfrac12 m_0^2\Psi_o^2 + s\tfrac14 g\Psi_o^4 + \tfrac18\delta\Psi_o^6\right]
-      + \sum_{o<n-1}\lambda_1 2^{-\beta o}\Psi_o\Psi_{o+1} + \sum_{o<n-2}\lambda_2 2^{-\beta o}\Psi_o\Psi_{o+2}
-      + \tfrac12\mu^2\Phi^2 + \tfrac14\lambda_H\Phi^4 + g_Y\Phi^2\sum_o\Psi_o^2
-"""
+"""The tower of octave fields with a Higgs field; the formula is that of :class:`OctaveHiggs`."""
 
 from __future__ import annotations
 
@@ -25,7 +19,7 @@ _HIGGS_RANGE = (1e-3, 1e2)  # the original's pre-check on the mean |Phi|
 
 
 def octave_higgs_potential(u: Any, p: Any, r: Any) -> Any:
-    """V(Psi_0 ... Psi_{n-1}, Phi); see the module's formula."""
+    """V(Psi_0 ... Psi_{n-1}, Phi); see :class:`OctaveHiggs`."""
     psi, phi = u[:-1], u[-1]
     return _from_invariants(psi * psi, psi[:-1] * psi[1:], psi[:-2] * psi[2:], phi * phi, p)
 
@@ -89,21 +83,15 @@ class OctaveHiggs(AbstractModel, kind="octave_higgs"):
     background: ClassVar[tuple[str, ...]] = ("phi",)
     columns: ClassVar[Mapping[str, Column]] = {
         "mass_ratio": Column(
-            "mass ratio",
-            "mass of the Higgs mode over the lightest octave's, in the vacuum",
-            in_panel=False,
-            in_table=False,
+            "mass ratio", "mass of the Higgs mode over the lightest octave's, in the vacuum", in_table=False
         ),
         "octave_splitting": Column(
-            "octave splitting",
-            "mass of the heaviest octave mode over the lightest, in the vacuum",
-            in_panel=False,
-            in_table=False,
+            "octave splitting", "mass of the heaviest octave mode over the lightest, in the vacuum", in_table=False
         ),
         "octaves_in_core": Column(
             "octaves in the core", "number of octaves that reach half of the strongest one's amplitude", digits=3
         ),
-        "higgs_mean": Column("mean Higgs field", "average of |Φ| over the box", in_panel=False, in_table=False),
+        "higgs_mean": Column("mean Higgs field", "average of |Φ| over the box", in_table=False),
     }
     constraints: ClassVar[Mapping[str, str]] = {"higgs_mean": "the mean Higgs field lies between 1e-3 and 1e2"}
     closures: ClassVar[Mapping[str, tuple[str, ...]]] = octave_mean_field.CLOSURES

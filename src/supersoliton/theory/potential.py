@@ -140,7 +140,9 @@ class Potential(AbstractModel, kind="potential"):
             if name not in self.couplings:
                 known = ", ".join(self.couplings) or "none"
                 raise ValueError(f"Potential has no coupling {name!r}: known are {known}")
-        return replace_params(self, {**self.couplings, **couplings})
+        values = {**self.couplings, **couplings}
+        roles: dict[str, Any] = {"constrained": self.constrained_fields, "kinetic": self.kinetic_factors}
+        return Potential(self.function, self.names, values, **roles)
 
     def describe(self) -> dict[str, Any]:
         function = self.function
@@ -175,16 +177,6 @@ def _names(argument: str, given: object) -> tuple[str, ...]:
     if isinstance(given, Sequence) and all(isinstance(name, str) for name in given):
         return tuple(given)
     raise ValueError(f"Potential: {argument} must be names, got {given!r}: e.g. ('u', 'v')")
-
-
-def replace_params(model: Potential, params: dict[str, Any]) -> Potential:
-    return Potential(
-        model.function,
-        model.names,
-        params,
-        constrained=model.constrained_fields,
-        kinetic=model.kinetic_factors,
-    )
 
 
 def _why_it_failed(error: Exception, couplings: Mapping[str, float]) -> str:

@@ -124,7 +124,7 @@ def page_data(record: Record) -> dict[str, Any]:
     kinds = list(dict.fromkeys(trial.kind for trial in shown))
     statuses = list(dict.fromkeys(trial.status for trial in shown))
     ranges = record.config.get("scan", {}).get("parameters", {})
-    own = {name: (column.label, column.digits) for name, column in record.columns.items() if column.in_panel}
+    own = {name: (column.label, column.digits) for name, column in record.columns.items()}
     facts = [
         {"label": words, "digits": digits, "values": [_number(t.value(name), digits + 1) for t in shown]}
         for name, (words, digits) in {**_FACTS, **own}.items()
