@@ -32,8 +32,10 @@ def find(where: str, name: str) -> Any:
         return functools.reduce(getattr, attribute.split("."), module)
     except AttributeError as error:
         raise ValueError(f'{where}: {path} has no "{attribute}": correct the name.') from error
-    except ImportError as error:
-        raise ValueError(f"{where}: {path} cannot be imported ({error}): correct the name.") from error
+    except ValueError:
+        raise
+    except Exception as error:  # of a module of the user's: it may fail anywhere
+        raise ValueError(f"{where}: {path} cannot be imported ({type(error).__name__}: {error}).") from error
 
 
 def location(defined: Any) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy import ndarray as Array
 
 from ..theory.base import Column
-from .score import Options, Score
+from .score import Score
 
 
 def hierarchy(masses: Array) -> float:
@@ -17,8 +17,7 @@ def hierarchy(masses: Array) -> float:
     return float(10.0 ** (x[-1] - x[0]))
 
 
-def _compute(masses: Array, options: Options) -> dict[str, float]:
-    return {"hierarchy": hierarchy(masses)}
-
-
-HIERARCHY = Score({"hierarchy": Column("hierarchy", "largest mass over the smallest", in_table=False)}, _compute)
+HIERARCHY = Score(
+    {"hierarchy": Column("hierarchy", "largest mass over the smallest", in_table=False)},
+    lambda masses, options: {"hierarchy": hierarchy(masses)},
+)

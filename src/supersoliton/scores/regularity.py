@@ -6,7 +6,7 @@ import numpy as np
 from numpy import ndarray as Array
 
 from ..theory.base import Column
-from .score import Options, Score
+from .score import Score
 
 
 def regularity(masses: Array) -> float:
@@ -17,11 +17,7 @@ def regularity(masses: Array) -> float:
     return float(np.exp(-gaps.std() / gaps.mean()))
 
 
-def _compute(masses: Array, options: Options) -> dict[str, float]:
-    return {"regularity": regularity(masses)}
-
-
 REGULARITY = Score(
-    {"regularity": Column("regularity", "exp(−std/mean) of the gaps of log m: 1 for even gaps", in_table=False)},
-    _compute,
+    {"regularity": Column("regularity", "exp(−std/mean) of the gaps of log m, 1 for even gaps", in_table=False)},
+    lambda masses, options: {"regularity": regularity(masses)},
 )
