@@ -10,9 +10,9 @@ from small_scan import TABLES
 
 import supersoliton as ss
 from supersoliton.config import load
-from supersoliton.config.tables import ScoreSettings
 from supersoliton.evaluate.cache.memory import CachedEvaluate
 from supersoliton.scores import registry
+from supersoliton.scores.score import ScoreSettings
 
 GAP = """
 from supersoliton.scores import Score

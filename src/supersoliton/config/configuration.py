@@ -17,7 +17,7 @@ from ..machine import user_files
 from ..machine.paths import TRAINED_STARTS
 from ..problem.problem import DiscreteProblem
 from ..scores import registry
-from ..scores.score import Score
+from ..scores.score import Score, ScoreSettings
 from ..search.self_consistent import SelfConsistent, check_feedback
 from ..solvers import LBFGS, AbstractSolver, GradientFlow, Newton
 from ..theory.base import THEORIES, AbstractModel, Column, find_theory
@@ -26,7 +26,7 @@ from . import user_potential
 from .files import read
 from .scan import Range, ScanSettings, VerifySettings
 from .schema import as_table, build, check_keys, construct, is_finite, reworded
-from .tables import RECORDED, ProblemSettings, ScoreSettings, SpectrumSettings
+from .tables import RECORDED, ProblemSettings, SpectrumSettings
 from .warm_start import WarmStartSettings
 
 _TABLES = ("model", "grid", "problem", "solver", "spectrum", "score", "warm_start", "scan")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -19,7 +19,7 @@ from jaxtyping import Float, Int
 from ..theory.base import Column
 from .hierarchy import hierarchy
 from .ratio_density import GRID, HIGHEST_TARGET, LOWEST_TARGET, RandomSpectra, Spectra, densities, scott
-from .score import Options, Score
+from .score import Score, ScoreSettings
 
 # Masses of the original, GeV: u d s c b t, e mu tau, W Z H.
 ORIGINAL_MASSES = (
@@ -51,6 +51,12 @@ class Targets:
     def maximum(self) -> float:
         """Score of a perfect correlation with every target hit, 1 + Σw/n; 4.952 for the original's list."""
         return 1.0 + float(self.weights.sum()) / len(self.ratios)
+
+    @cached_property
+    def density(self) -> Float[np.ndarray, "400"]:
+        """The density of their logarithms on the grid, up to a factor."""
+        data = np.log10(self.ratios)
+        return np.exp(-0.5 * ((GRID[:, None] - data) / scott(len(data), data.std(ddof=1))) ** 2).sum(axis=1)
 
 
 @dataclass(frozen=True)
@@ -141,7 +147,7 @@ def _fractal_parts(
     x = spectra.x
     defined, density = densities(spectra)
     correlation = np.full(len(x), np.nan)
-    correlation[defined] = _correlate(density, _target_density(aims))
+    correlation[defined] = _correlate(density, aims.density)
     hits = np.array([aims.weights[_is_hit(row, aims.ratios)].sum() for row in x], dtype=float) / len(aims.ratios)
     return correlation, np.where(np.isfinite(correlation), hits, np.nan)
 
@@ -150,16 +156,6 @@ def _correlate(rows: Float[np.ndarray, "row point"], y: Float[np.ndarray, "point
     rows = rows - rows.mean(axis=1, keepdims=True)
     y = y - y.mean()
     return (rows @ y) / (np.linalg.norm(rows, axis=1) * np.linalg.norm(y))
-
-
-@lru_cache(maxsize=4)
-def _target_density_of(ratios: tuple[float, ...]) -> Float[np.ndarray, "400"]:
-    data = np.log10(np.array(ratios))
-    return np.exp(-0.5 * ((GRID[:, None] - data) / scott(len(data), data.std(ddof=1))) ** 2).sum(axis=1)
-
-
-def _target_density(aims: Targets) -> Float[np.ndarray, "400"]:
-    return _target_density_of(tuple(aims.ratios))
 
 
 def _is_hit(x: Float[np.ndarray, "n"], targets: Float[np.ndarray, "target"]) -> np.ndarray:
@@ -182,7 +178,7 @@ def _is_hit(x: Float[np.ndarray, "n"], targets: Float[np.ndarray, "target"]) -> 
     return hit
 
 
-def _compute(masses: np.ndarray, options: Options) -> dict[str, float]:
+def _compute(masses: np.ndarray, options: ScoreSettings) -> dict[str, float]:
     found = fractal(masses, options.targets, options.null_samples, options.seed)
     return {
         "fractal_score": found.score,

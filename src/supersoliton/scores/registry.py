@@ -13,7 +13,7 @@ from ..theory.base import Column
 from .fractal import FRACTAL
 from .hierarchy import HIERARCHY
 from .regularity import REGULARITY
-from .score import Options, Score
+from .score import Score, ScoreSettings
 
 SCORES = (FRACTAL, HIERARCHY, REGULARITY)
 _WHERE = "[score] own"
@@ -34,7 +34,7 @@ def outputs(scores: Sequence[Score]) -> dict[str, Column]:
     return {name: column for score in scores for name, column in score.outputs.items()}
 
 
-def measure(masses: Array, options: Options, scores: Sequence[Score]) -> dict[str, float]:
+def measure(masses: Array, options: ScoreSettings, scores: Sequence[Score]) -> dict[str, float]:
     """Every output of these scores for a list of masses. Raises ValueError for masses that are not finite."""
     known = distinct(masses)
     found: Mapping[str, Any] = {name: x for score in scores for name, x in score.compute(known, options).items()}

@@ -4,23 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from numpy import ndarray as Array
 
 from ..theory.base import Column
 
+SPECTRA = ("box", "physical")
+TARGETS = ("particle", "original")
 
-@runtime_checkable
-class Options(Protocol):
-    """The [score] table, as far as a score may read it."""
 
-    @property
-    def targets(self) -> str: ...
-    @property
-    def null_samples(self) -> int: ...
-    @property
-    def seed(self) -> int: ...
+@dataclass(frozen=True)
+class ScoreSettings:
+    """The [score] table: which spectrum is scored against which targets, and how many random spectra make its null.
+
+    `own` names further scores, each "file.py:name" or "module:name" of a :class:`Score`.
+    """
+
+    spectrum: str = "box"
+    targets: str = "particle"
+    null_samples: int = 200
+    seed: int = 0
+    own: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.spectrum not in SPECTRA:
+            raise ValueError(f"score.spectrum must be one of {', '.join(SPECTRA)}, got {self.spectrum!r}: choose one.")
+        if self.targets not in TARGETS:
+            raise ValueError(f"score.targets must be one of {', '.join(TARGETS)}, got {self.targets!r}: choose one.")
+        for name in ("null_samples", "seed"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"score.{name} must be 0 or more, got {getattr(self, name)}: try 200.")
 
 
 def _nothing_to_say(columns: Mapping[str, Array], who: str) -> list[str]:
@@ -40,5 +54,5 @@ class Score:
     """
 
     outputs: Mapping[str, Column]
-    compute: Callable[[Array, Options], Mapping[str, float]]
+    compute: Callable[[Array, ScoreSettings], Mapping[str, float]]
     sentences: Callable[[Mapping[str, Any], str], list[str]] = _nothing_to_say
