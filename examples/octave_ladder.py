@@ -15,7 +15,7 @@ import sys
 import numpy as np
 
 import supersoliton as ss
-from supersoliton.states.observables import octaves_in_core
+from supersoliton.theory.octave_observables import octaves_in_core
 
 GRID = ss.RadialGrid(r_max=25.0, n_elements=8, order=12)
 

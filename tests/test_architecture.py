@@ -18,7 +18,7 @@ MAX_LINES = 400
 FLOORS = (
     {"machine", "plotting", "_checks", "_version"},
     {"elements", "theory"},
-    {"problem"},
+    {"problem", "scores"},
     {"solvers"},
     {"states", "guesses"},
     {"search", "fluctuations"},

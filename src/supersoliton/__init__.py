@@ -50,8 +50,8 @@ _HOME = {
     "spectrum": "fluctuations.spectrum",
     "Oscillations": "fluctuations.oscillations",
     "oscillations": "fluctuations.oscillations",
-    "Scores": "evaluate.scoring",
-    "score": "evaluate.scoring",
+    "Scores": "scores.scoring",
+    "score": "scores.scoring",
     "pretrain": "training.job",
     "scan": "scans.job",
 }
@@ -72,8 +72,6 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from .elements.grid import RadialGrid as RadialGrid
-    from .evaluate.scoring import Scores as Scores
-    from .evaluate.scoring import score as score
     from .families.branch import Branch as Branch
     from .families.continuation import continuation as continuation
     from .families.differentiable import DifferentiableState as DifferentiableState
@@ -94,6 +92,8 @@ if TYPE_CHECKING:
     from .guesses.trained.warm_start import WarmStart as WarmStart
     from .problem.problem import Problem as Problem
     from .scans.job import scan as scan
+    from .scores.scoring import Scores as Scores
+    from .scores.scoring import score as score
     from .search.bounce import BounceError as BounceError
     from .search.bounce import bounce as bounce
     from .search.excited import find_states as find_states

@@ -25,7 +25,7 @@ def expect_problem(call: str, value: Any) -> None:
 
 def expect_model(call: str, value: Any) -> None:
     """Raises ValueError unless ``value`` has what a model has."""
-    _expect(call, "model", value, "a model", _MODEL, "use Potential(...) or OctaveHiggs(...)")
+    _expect(call, "model", value, "a model", _MODEL, "use Potential(...)")
 
 
 def _expect(call: str, name: str, value: Any, kind: str, attributes: tuple[str, ...], remedy: str) -> None:

@@ -37,8 +37,8 @@ def test_state_figure_draws_the_fields(qball):
     figure = qball.plot()
     ax = figure.axes[0]
     lines = {line.get_label(): line for line in ax.lines if not line.get_label().startswith("_")}
-    assert list(lines) == [r"$\Psi_{0}$", r"$\Psi_{1}$", r"$\Phi$"]
-    r, phi = lines[r"$\Phi$"].get_data()
+    assert list(lines) == ["$Ψ_{0}$", "$Ψ_{1}$", "$Φ$"]
+    r, phi = lines["$Φ$"].get_data()
     np.testing.assert_allclose(phi, qball(r)[:, -1], atol=1e-12)
     assert ax.get_xlabel() == "r [1/mass]"
     assert ax.get_ylabel() == "field [mass]"

@@ -11,11 +11,17 @@ from scipy.optimize import brentq
 import supersoliton as ss
 from supersoliton.config import loads
 from supersoliton.evaluate.evaluation import evaluate
-from supersoliton.search.mean_field import hartree
 from supersoliton.search.self_consistent import iterate
+from supersoliton.theory import octave_mean_field
 
 GRID = ss.RadialGrid(r_max=6.0, n_elements=2, order=6)
 START = np.tile([1.0, 0.0], (GRID.n_nodes, 1))
+
+
+def hartree(problem, u, kappa):
+    """The couplings in the medium of a state."""
+    grid = problem.grid
+    return octave_mean_field.hartree(problem.model.params, grid.at_quadrature(u), grid.quadrature_weights, kappa)
 
 
 def condensate(**changes):
@@ -202,7 +208,7 @@ def test_a_potential_of_the_users_with_formulas_of_their_own():
     )
     assert found.converged
     assert found.couplings["a"] == pytest.approx(-1 / 1.6, rel=1e-8)
-    with pytest.raises(ValueError, match="needs a model of octaves, got Potential"):
+    with pytest.raises(ValueError, match=r"needs a theory that gives effective couplings in .hartree., got Potential"):
         ss.self_consistent(problem, options)
 
 

@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ..config import Config
-from ..evaluate.scoring import score
 from ..fluctuations.spectrum import physical_masses, spectrum
+from ..scores import registry
 from ..search.saddle import find_solitons
 from ..search.self_consistent import iterate
 from ..states import certificate as limits
@@ -21,7 +21,7 @@ from ..states.state import State, make_state
 from .tables import number, simple_table
 
 _SHOWN_MODES = 10
-_SCORES = ("fractal_score", "hierarchy", "regularity", "enhanced_score")
+_NULL = "null_"  # outputs of a score that describe its null, which have columns of their own
 _SEEN = 0.01  # a field weaker than this fraction of the strongest is not listed
 
 
@@ -101,7 +101,7 @@ def _feedback_table(fed: Mapping[str, Any]) -> Table:
 
 def _certificate_table(data: Mapping[str, Any]) -> Table:
     c = data["certificate"]
-    table = _pairs("certificate: " + ("nothing is amiss" if data["certified"] else "not certified"))
+    table = _pairs("certificate: " + ("all checks passed" if data["certified"] else "not certified"))
     table.add_row("residual", _small(c["residual"]), f"relative, dual norm; below {limits.RESIDUAL_LIMIT:.0e}")
     table.add_row("discretisation", _small(c["discretisation"]), "relative error of E, from a finer mesh")
     table.add_row("virial identity", _small(c["virial"]), f"relative; below {limits.VIRIAL_LIMIT:.0e}")
@@ -118,9 +118,9 @@ def describe_spectrum(config: Config, state: State) -> dict[str, Any]:
         ell: spectrum(state, n_modes=config.spectrum.n_modes, ell=ell) for ell in sorted({0, *config.spectrum.ell})
     }
     lowest = channels[0]
-    c = config.score
+    chosen = (*registry.SCORES, *config.own_scores)
     scores = {
-        name: score(masses, targets=c.targets, null_samples=c.null_samples, seed=c.seed)
+        name: registry.measure(masses, config.score, chosen) | {"n_masses": len(registry.distinct(masses))}
         for name, masses in (("box", lowest.masses), ("physical", physical_masses(list(channels.values()))))
     }
     return {
@@ -135,12 +135,7 @@ def describe_spectrum(config: Config, state: State) -> dict[str, Any]:
         "negative": {str(ell): modes.negative.tolist() for ell, modes in channels.items()},
         "box_eigenvalues": lowest.eigenvalues.tolist(),
         "targets": config.score.targets,
-        "scores": {
-            name: {key: float(getattr(s, key)) for key in _SCORES}
-            | {"n_masses": s.n_masses}
-            | {"null_mean": s.null.mean, "null_std": s.null.std, "null_percentile": s.null.percentile}
-            for name, s in scores.items()
-        },
+        "scores": scores,
     }
 
 
@@ -161,13 +156,14 @@ def print_spectrum(console: Console, data: Mapping[str, Any]) -> None:
     console.print(f"negative modes, ℓ = 0, at fixed norm where there is one: {data['negative_modes']} (0: stable)")
     modes = [math.copysign(math.sqrt(abs(level)), level) for level in data["box_eigenvalues"]]
     console.print(_levels(f"lowest of {len(modes)} box modes, ℓ = 0 (sign λ · √|λ|)", modes[:_SHOWN_MODES]))
+    names = [key for key in data["scores"]["box"] if key != "n_masses" and not key.startswith(_NULL)]
     table = simple_table(
-        "spectrum", "masses", *_SCORES, "null", "percentile",
+        "spectrum", "masses", *names, "null", "percentile",
         title=f"scores against {data['targets']} targets; null: random log-uniform spectra of equal count and span",
     )  # fmt: skip
     for name, row in data["scores"].items():
         null = f"{row['null_mean']:.4f} ± {row['null_std']:.4f}" if math.isfinite(row["null_mean"]) else "–"
-        cells = [number(row[key]) for key in _SCORES]
+        cells = [number(row[key]) for key in names]
         table.add_row(name, str(row["n_masses"]), *cells, null, number(row["null_percentile"], 3))
     console.print(table)
 

@@ -1,11 +1,12 @@
 """TOML → objects: the configuration of a problem and of a scan, checked as a whole before any work starts.
 
-[model]     kind = "octave_higgs" and the fields of OctaveHiggs, or kind = "potential", function = "file.py:name"
+[model]     kind = the word of a theory (`supersoliton.theory`), or "file.py:Class" or "module:Class" of your own, and
+            its fields; or kind = "potential", function = "file.py:name". Paths start from the folder of this file
 [grid]      the fields of RadialGrid
 [problem]   boundary, norm, …; [problem.guess] kind = "gaussian" … with its fields, or "multistart";
             [problem.self_consistent] the fields of SelfConsistent: couplings fed back from the state
 [solver]    kind = "newton", "lbfgs" or "gradient_flow", and the fields of Newton, LBFGS or GradientFlow
-[spectrum]  n_modes, ell          [score]  spectrum, targets, null_samples, seed
+[spectrum]  n_modes, ell          [score]  spectrum, targets, null_samples, seed, own (["file.py:name"])
 [warm_start] use, checkpoint, corrections, and how it is trained: the fields of WarmStartSettings
 [scan]      mode, trials, sampler, fallback, population, seed, workers, objectives, cache, cache_size,
             device, batch, executor, scheduler, trial_timeout, worker_memory, storage

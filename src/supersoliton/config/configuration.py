@@ -13,17 +13,20 @@ from typing import Any
 from ..elements.grid import RadialGrid
 from ..guesses import Exponential, Gaussian, MultiStart, OriginalGuess, SuperGaussian, WarmStart
 from ..guesses.trained.library import digest_of_file
+from ..machine import user_files
 from ..machine.paths import TRAINED_STARTS
 from ..problem.problem import DiscreteProblem
+from ..scores import registry
+from ..scores.score import Score, ScoreSettings
 from ..search.self_consistent import SelfConsistent, check_feedback
 from ..solvers import LBFGS, AbstractSolver, GradientFlow, Newton
-from ..theory import OctaveHiggs
-from ..theory.base import AbstractModel
+from ..theory.base import THEORIES, AbstractModel, Column, find_theory
+from ..theory.potential import Potential
 from . import user_potential
 from .files import read
 from .scan import Range, ScanSettings, VerifySettings
 from .schema import as_table, build, check_keys, construct, is_finite, reworded
-from .tables import RECORDED, ProblemSettings, ScoreSettings, SpectrumSettings
+from .tables import RECORDED, ProblemSettings, SpectrumSettings
 from .warm_start import WarmStartSettings
 
 _TABLES = ("model", "grid", "problem", "solver", "spectrum", "score", "warm_start", "scan")
@@ -74,6 +77,20 @@ class Config:
         if norm is not None:
             given["norm"] = float(norm)
         return construct("problem", DiscreteProblem, model=model, grid=self.grid, **given)
+
+    @property
+    def own_scores(self) -> tuple[Score, ...]:
+        """The scores that [score] own names; a trial records them after those of the package."""
+        return registry.read_scores(self.score.own)
+
+    @property
+    def columns(self) -> dict[str, Column]:
+        """What a trial records: of its scores, of the theory, and of every state. An objective may name each."""
+        return {
+            **registry.outputs((*registry.SCORES, *self.own_scores)),
+            **self.model.columns,
+            **{name: Column(name) for name in RECORDED},
+        }
 
     @property
     def trained_guess(self) -> WarmStart | None:
@@ -165,7 +182,7 @@ def loads(tables: Mapping[str, Any] | str, *, base: Path | None = None) -> Confi
             raise ValueError(f"this is not valid TOML: {error}: correct it there.") from error
     _check_tables(tables)
     spectrum = build("spectrum", SpectrumSettings, tables.get("spectrum", {}))
-    score = build("score", ScoreSettings, tables.get("score", {}))
+    score = _score(tables.get("score", {}), base or Path.cwd())
     scan = _scan(tables.get("scan", {}))
 
     grid = build("grid", RadialGrid, tables.get("grid", {}))
@@ -230,9 +247,9 @@ def _range(name: str, value: Any) -> Range:
 
 def _model(table: Mapping[str, Any], base: Path) -> tuple[AbstractModel, dict[str, Any]]:
     values = dict(table)
-    kind = _kind("model", values, ("octave_higgs", "potential"))
-    if kind == "octave_higgs":
-        model = build("model", OctaveHiggs, values, also=("kind",))
+    theory, kind = find_theory("[model] kind", values.pop("kind", next(iter(THEORIES))), base)
+    if not issubclass(theory, Potential):
+        model = build("model", theory, values)
         return model, {"kind": kind, **as_table(model)}
     check_keys("model", values, user_potential.KEYS)
     if not isinstance(values.get("function"), str):
@@ -240,11 +257,18 @@ def _model(table: Mapping[str, Any], base: Path) -> tuple[AbstractModel, dict[st
         raise ValueError(f'[model] function must be "file.py:name", got {got!r}: name the file and the function.')
     if not is_finite(values):
         raise ValueError(f"[model] params must be finite numbers, got {values.get('params')!r}: correct them.")
-    values["function"] = user_potential.resolve(values["function"], base)
+    values["function"] = user_files.resolve("[model] function", values["function"], base)
     try:
         return user_potential.make_model(values), {"kind": kind, **values}
     except (ValueError, TypeError) as error:
         raise ValueError(reworded("model", str(error))) from error
+
+
+def _score(table: Mapping[str, Any], base: Path) -> ScoreSettings:
+    settings = build("score", ScoreSettings, table)
+    own = tuple(user_files.resolve("[score] own", name, base) for name in settings.own)
+    registry.read_scores(own)  # that they are there
+    return dataclasses.replace(settings, own=own)
 
 
 def _problem(table: Mapping[str, Any]) -> ProblemSettings:
@@ -300,9 +324,9 @@ def _check_parameters(config: Config) -> None:
     if config.problem.omega is not None and (config.problem.norm is not None or "norm" in config.scan.parameters):
         raise ValueError("[problem] norm and omega exclude each other: fix the norm or the frequency.")
     for name in config.scan.objectives:
-        if name not in RECORDED:
-            near = get_close_matches(name, RECORDED, n=1)
-            remedy = f'did you mean "{near[0]}"?' if near else f"choose from {', '.join(RECORDED)}."
+        if name not in config.columns:
+            near = get_close_matches(name, config.columns, n=1)
+            remedy = f'did you mean "{near[0]}"?' if near else f"choose from {', '.join(config.columns)}."
             raise ValueError(f'[scan] objectives: nothing is recorded as "{name}": {remedy}')
     if config.warm_start is not None:
         if not isinstance(config.problem.guess, MultiStart):

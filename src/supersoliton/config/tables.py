@@ -1,4 +1,4 @@
-"""The tables that belong to no component of their own: [problem], [spectrum], [score]."""
+"""The tables that belong to no component of their own: [problem] and [spectrum]."""
 
 from __future__ import annotations
 
@@ -6,15 +6,11 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-SPECTRA = ("box", "physical")
-TARGETS = ("particle", "original")
-# What a trial records and an objective may name; a test compares this with a real evaluation.
+# What a trial records in any theory, besides its scores; a test compares this with a real evaluation.
 RECORDED = (
-    "fractal_score", "hierarchy", "regularity", "enhanced_score", "null_mean", "null_std", "null_percentile",
-    "mass_ratio", "octave_splitting", "lightest_squared", "energy", "energy_per_norm", "norm", "multiplier", "size",
-    "octaves_in_core", "largest_amplitude", "higgs_mean", "residual", "discretisation", "virial", "negative_modes",
-    "translation_mode", "tail", "boundary_fraction", "certified", "n_distinct", "steps",
-    "newton_steps", "steps_saved",
+    "lightest_squared", "energy", "energy_per_norm", "norm", "multiplier", "size", "largest_amplitude", "residual",
+    "discretisation", "virial", "negative_modes", "translation_mode", "tail", "boundary_fraction", "certified",
+    "n_distinct", "steps", "newton_steps", "steps_saved",
 )  # fmt: skip
 
 
@@ -51,22 +47,3 @@ class SpectrumSettings:
             raise ValueError(f"spectrum.n_modes must be at least 1, got {self.n_modes}: try 300.")
         if not self.ell or min(self.ell) < 0 or len(set(self.ell)) != len(self.ell):
             raise ValueError(f"spectrum.ell must be distinct numbers from 0, got {list(self.ell)}: try [0, 1].")
-
-
-@dataclass(frozen=True)
-class ScoreSettings:
-    """Which spectrum is scored against which targets, and how many random spectra make its null."""
-
-    spectrum: str = "box"
-    targets: str = "particle"
-    null_samples: int = 200
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.spectrum not in SPECTRA:
-            raise ValueError(f"score.spectrum must be one of {', '.join(SPECTRA)}, got {self.spectrum!r}: choose one.")
-        if self.targets not in TARGETS:
-            raise ValueError(f"score.targets must be one of {', '.join(TARGETS)}, got {self.targets!r}: choose one.")
-        for name in ("null_samples", "seed"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"score.{name} must be 0 or more, got {getattr(self, name)}: try 200.")

@@ -14,21 +14,20 @@ from ..guesses.trained.warm_start import untrained
 from ..machine import batching
 from ..machine.blas_threads import one_thread
 from ..problem.problem import DiscreteProblem
+from ..scores import registry
 from ..search.lowest import ANALYTIC, SearchResult
 from ..search.saddle import find_solitons
 from ..search.self_consistent import iterate, recorded
 from ..solvers.base import AbstractSolver
 from ..states import observables
 from ..states.certificate import RESIDUAL_LIMIT
-from ..states.kinds import BOUNDARY_LIMIT
+from ..states.kinds import BOUNDARY_LIMIT, Kind
 from ..states.state import State, make_state
-from ..theory import OctaveHiggs
-from .scoring import score
 from .trial_result import TrialResult
 
 _RESOLVED = 1e-4  # relative error of the energy above which a state may be made by the mesh
-_MIN_AMPLITUDE = 0.1  # the original's pre-check on the largest |Psi|
-_HIGGS_RANGE = (1e-3, 1e2)  # and on the mean |Phi|
+# Constraints of every theory; without a state all are violated by one.
+_CONSTRAINTS = ("converged", "localised", "resolved", "stable", "vacuum_stable", "amplitude", "finite_energy")
 
 
 @runtime_checkable
@@ -80,7 +79,7 @@ def evaluate(cfg: Settings, point: Mapping[str, float]) -> Evaluation:
     couplings = {name: float(value) for name, value in point.items()}
     problem = cfg.problem_at(couplings)
     try:
-        vacuum_values = observables.vacuum_masses(problem)
+        lightest = observables.lightest_squared(problem)
     except ValueError as error:  # no vacuum: the potential has no minimum at these couplings
         return _without_state(couplings, str(error), clock)
     clock.lap("vacuum")
@@ -91,13 +90,13 @@ def evaluate(cfg: Settings, point: Mapping[str, float]) -> Evaluation:
     else:  # the evaluation is that of the fixed point, or of where the search for one ended
         fixed = iterate(problem, cfg.problem.self_consistent, guess, cfg.solver)
         problem, found = fixed.problem, SearchResult(fixed.solutions, len(fixed.solutions))
-        vacuum_values = observables.vacuum_masses(problem) if found.solutions else vacuum_values
+        lightest = observables.lightest_squared(problem) if found.solutions else lightest
     clock.lap("state")
     if not found.solutions:
         return _without_state(couplings, fixed.status if fixed else "diverged: no start has a finite energy", clock)
     state = make_state(problem, found.solutions[0])
     clock.lap("certificate")
-    # A start that was predicted has to earn its trust. Only a finer mesh or a larger box mends the other reasons.
+    # A predicted start must lead to a state that passes; else search again without. Other failures need a finer mesh.
     if found.start != ANALYTIC and not state.certificate.solved:
         again = find_solitons(problem, cfg.solver, untrained(guess))
         found = again._replace(steps=found.steps + again.steps, untrained_steps=found.untrained_steps)
@@ -109,7 +108,8 @@ def evaluate(cfg: Settings, point: Mapping[str, float]) -> Evaluation:
     clock.lap("scores")
     values = {
         **scores,
-        **vacuum_values,
+        **problem.model.record(state),
+        "lightest_squared": lightest,
         **_measurements(state),
         "n_distinct": float(found.relaxed),
         "steps": float(state.steps),
@@ -152,18 +152,11 @@ def _modes(cfg: Settings, state: State) -> dict[int, Modes]:
 
 
 def _scores(cfg: Settings, modes: dict[int, Modes]) -> dict[str, float]:
-    names = ("fractal_score", "hierarchy", "regularity", "enhanced_score")
-    nulls = ("null_mean", "null_std", "null_percentile")
+    scores = (*registry.SCORES, *registry.read_scores(cfg.score.own))
     if not modes:
-        return dict.fromkeys(names + nulls, float("nan"))
+        return dict.fromkeys(registry.outputs(scores), float("nan"))
     masses = modes[0].masses if cfg.score.spectrum == "box" else physical_masses(list(modes.values()))
-    s = score(masses, targets=cfg.score.targets, null_samples=cfg.score.null_samples, seed=cfg.score.seed)
-    return {
-        **{name: float(getattr(s, name)) for name in names},
-        "null_mean": float(s.null.mean),
-        "null_std": float(s.null.std),
-        "null_percentile": float(s.null.percentile),
-    }
+    return registry.measure(masses, cfg.score, scores)
 
 
 def _measurements(state: State) -> dict[str, float]:
@@ -176,9 +169,7 @@ def _measurements(state: State) -> dict[str, float]:
         "norm": state.norm,
         "multiplier": state.multiplier if has_norm else float("nan"),
         "size": observables.size(state),
-        "octaves_in_core": float(observables.octaves_in_core(state)),
         "largest_amplitude": float(np.max(np.abs(state.u[:, carriers]), initial=0.0)),
-        "higgs_mean": observables.mean_modulus(state, "phi"),
         "residual": c.residual,
         "discretisation": c.discretisation,
         "virial": c.virial,
@@ -191,24 +182,22 @@ def _measurements(state: State) -> dict[str, float]:
 
 
 def constraints_of(state: State, values: Mapping[str, float]) -> dict[str, float]:
-    """The original's pre-checks and our own (converged, localised, resolved, stable), numbers <= 0 when satisfied.
+    """The checks of every theory (converged, localised, ...) and those of this one, numbers <= 0 when satisfied.
 
     Their size says how far a point is from satisfying them, which is what a sampler can use.
     """
-    c = state.certificate
+    c, model = state.certificate, state.problem.model
     out = {
         "converged": -1.0 if state.converged else _decades(c.residual, RESIDUAL_LIMIT),
         "localised": min(-1e-3, _decades(c.boundary_fraction, BOUNDARY_LIMIT)) if c.localised else 1.0,
         "resolved": _decades(c.discretisation, _RESOLVED),
         "stable": -0.5 if not c.unstable else c.negative_modes - 0.5 if c.negative_modes > 0 else 1.0,
         "vacuum_stable": -values["lightest_squared"],
-        "amplitude": _MIN_AMPLITUDE - values["largest_amplitude"],
+        "amplitude": model.min_amplitude - values["largest_amplitude"],
         "finite_energy": -1.0 if math.isfinite(state.energy) else 1.0,
+        **model.violations(values),
     }
-    mean = values["higgs_mean"]
-    if isinstance(state.problem.model, OctaveHiggs):
-        out["higgs_mean"] = max(_HIGGS_RANGE[0] - mean, mean - _HIGGS_RANGE[1])
-    if c.kind == "delocalised":
+    if c.kind is Kind.DELOCALISED:
         out["localised"] = max(1e-3, _decades(c.boundary_fraction, BOUNDARY_LIMIT))
     return {name: value if math.isfinite(value) else 1.0 for name, value in out.items()}
 
@@ -219,14 +208,13 @@ def _decades(value: float, limit: float) -> float:
 
 
 def _without_state(point: dict[str, float], status: str, clock: _Clock) -> Evaluation:
-    names = ("converged", "localised", "resolved", "stable", "vacuum_stable", "amplitude", "finite_energy")
     return Evaluation(
         point=point,
         status=status,
-        kind="unconverged",
+        kind=Kind.UNCONVERGED,
         reasons=(status,),
         values={},
-        constraints=dict.fromkeys(names, 1.0),
+        constraints=dict.fromkeys(_CONSTRAINTS, 1.0),
         seconds=clock.total(),
         spectra={},
         start="",

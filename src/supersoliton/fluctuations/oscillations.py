@@ -1,6 +1,6 @@
-r"""The oscillation frequencies rho of a perturbed rotating Q-ball.
+r"""The oscillation frequencies rho of a rotating Q-ball: its response to small perturbations.
 
-With :math:`\Psi = e^{i\omega t}(f + a + ib)` and an unrotated real Phi (its perturbation is part of a) the linearised
+With :math:`\Psi = e^{i\omega t}(f + a + ib)` and real fields that do not rotate (perturbed by part of a) the linearised
 equations of motion are, for perturbations :math:`a\cos\rho t,\ b\sin\rho t` (scaled by sqrt(k), c = 1 for the fields
 that rotate and 0 for the others),
 
@@ -122,7 +122,7 @@ class _Doubled:
 
 @dataclass(frozen=True)
 class _OfModulus:
-    """V(|psi|) of a potential that is even in each of the fields that rotate."""
+    """V(|u|) of a potential that is even in each of the fields that rotate."""
 
     function: Callable[..., Any]
     rotates: tuple[bool, ...]
@@ -149,7 +149,7 @@ def complexification(problem: DiscreteProblem, given: str | ComplexifiedFunction
     if function is None:
         raise ValueError(
             f"oscillations: {problem.model!r} does not say how its potential depends on complex fields: give "
-            'complexified="modulus" (V of |psi|, for a potential even in each field that rotates) or V(re, im, p, r)'
+            'complexified="modulus" (V of |u|, for a potential even in each field that rotates) or V(re, im, p, r)'
         )
     return function  # type: ignore[return-value]
 
@@ -299,8 +299,8 @@ def oscillations(
     state : anything with ``problem``, ``u`` and ``multiplier`` (omega^2), converged; a static state has omega = 0.
     n_modes : how many frequencies to return (every one of the mesh is computed, for ``growth_rates``).
     complexified : the U(1)-symmetric theory of which the potential is the restriction to real fields: ``"modulus"``
-        (V of |psi_i|: the potential must be even in each field that rotates) or ``V(re, im, p, r)``. OctaveHiggs
-        knows its own.
+        (V of |u_i|: the potential must be even in each field that rotates) or ``V(re, im, p, r)``. Not needed
+        where the theory says it.
     functions : also return a and b at the nodes.
 
     Raises

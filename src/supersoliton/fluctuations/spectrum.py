@@ -42,7 +42,7 @@ _HEADROOM = 2.0
 _DEPTH = 12.0
 # Rounding of an eigenvalue in units of the norm of the matrix, which is the highest eigenvalue of -lap on the mesh.
 _ROUNDING = 1e-15
-# An l = 1 eigenvalue this small (mass^2) is a translation. Bound states of octaves lie at 0.1 and more, translations
+# An l = 1 eigenvalue this small (mass^2) is a translation. Bound states lie at 0.1 and more, translations
 # at 1e-5 and less, even in the reduced basis on a coarse mesh.
 ZERO_MODE = 1e-4
 
@@ -214,7 +214,7 @@ class Operator:
 
         A wave of kappa is mixed into a mode at lambda by the local potential s with the weight (s/kappa)^2 times what
         is left of its Fourier component there. With these _HEADROOM of lambda and _DEPTH of s, 300 modes of the
-        octave Q-balls agree with the full basis to 1e-7, bound states at l = 1 to 2e-5 (tests/test_spectrum.py).
+        Q-balls of 13 fields agree with the full basis to 1e-7, bound states at l = 1 to 2e-5 (tests/test_spectrum.py).
         """
         full = len(self.basis)
         if highest is None:
@@ -286,8 +286,8 @@ def spectrum(
     n_modes : how many box modes; at most as many as the mesh has unknowns.
     functions : also return the mode functions at the nodes.
     fast : keep only as many functions of the basis as eigenvalues to about 1e-5 need (3 times as fast for the 300 modes
-        of the 12 octaves, see benchmarks); otherwise the mesh alone limits the accuracy.
-    errors : also estimate the error of each eigenvalue, at 7 times the cost (300 modes of the 12 octaves).
+        of 13 fields, see benchmarks); otherwise the mesh alone limits the accuracy.
+    errors : also estimate the error of each eigenvalue, at 7 times the cost (300 modes of 13 fields).
 
     Returns
     -------

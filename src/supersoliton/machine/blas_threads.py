@@ -1,8 +1,8 @@
 """One thread for what is too small to share.
 
 The blocks of a factorisation have a few hundred rows. A BLAS that splits them over threads waits for its threads longer
-than it computes as soon as other programs want the same cores: on a busy machine of two cores a Q-ball of 12
-octaves took 0.7 to 9 s with OpenBLAS on two threads and 0.11 s on one; L-BFGS took ten times as long, the frequencies
+than it computes as soon as other programs want the same cores: on a busy machine of two cores a Q-ball of 13
+fields took 0.7 to 9 s with OpenBLAS on two threads and 0.11 s on one; L-BFGS took ten times as long, the frequencies
 of a rotating state four times. Large dense eigenproblems are another matter and keep their threads
 (:mod:`.eigenvalues`).
 """

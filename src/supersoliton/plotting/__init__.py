@@ -12,6 +12,7 @@ from .state import named_fields as named_fields
 from .state import plot_state as plot_state
 from .study import KIND_MARKERS as KIND_MARKERS
 from .study import MAX_POINTS as MAX_POINTS
+from .study import kind_marker as kind_marker
 from .study import logarithmic as logarithmic
 from .study import plot_projections as plot_projections
 from .study import plot_study as plot_study

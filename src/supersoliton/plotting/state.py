@@ -37,7 +37,10 @@ def plot_state(state: Any, *, title: str | None = None, theme_name: str = "light
         note = certificate_words(state)
         foot = 0.14 + 0.03 * len(note.splitlines())
         ax = figure.add_axes((0.085, foot, 0.66, 0.93 - foot))
-        draw_profiles(ax, r, u, names, dim=_space(state), colours=colours)
+        model = state.problem.model
+        labels = [field_label(name, model.symbols) for name in names]
+        background = [names.index(name) for name in model.background]
+        draw_profiles(ax, r, u, labels, dim=_space(state), colours=colours, background=background)
         _draw_half_radius(ax, state.half_radius, colours)
         ax.set_title(title or _state_title(state))
         figure.supxlabel(note, fontsize=8, color=colours["faint"], x=0.012, y=0.015, ha="left", va="bottom")
@@ -45,18 +48,28 @@ def plot_state(state: Any, *, title: str | None = None, theme_name: str = "light
 
 
 def draw_profiles(
-    ax: Axes, r: np.ndarray, u: np.ndarray, names: Sequence[str], *, dim: float, colours: dict[str, str]
+    ax: Axes,
+    r: np.ndarray,
+    u: np.ndarray,
+    labels: Sequence[str],
+    *,
+    dim: float,
+    colours: dict[str, str],
+    background: Sequence[int] = (),
 ) -> None:
-    """Draw (n, fields) profiles on ``ax``: the largest fields in colour and named, the others thin and counted."""
+    """Draw (n, fields) profiles on ``ax``: the largest fields in colour and named, the others thin and counted.
+
+    Fields of the ``background`` (their indices) are named too, and drawn in the colour of the text.
+    """
     ax.axhline(0.0, color=colours["line"], lw=0.8, zorder=0)
     reach = np.abs(u).max(axis=0)
-    named = named_fields(reach, names)
-    rest = [i for i in range(len(names)) if i not in named]
+    named = named_fields(reach, background)
+    rest = [i for i in range(len(labels)) if i not in named]
     palette = itertools.cycle(palette_of(colours))
     for slot, i in enumerate(named):
-        colour = colours["ink"] if names[i] == "phi" else next(palette)
-        dashes = "--" if slot >= MAX_LISTED_FIELDS and names[i] != "phi" else "-"  # one more than there are colours
-        ax.plot(r, u[:, i], color=colour, lw=2.0, ls=dashes, label=field_label(names[i]))
+        colour = colours["ink"] if i in background else next(palette)
+        dashes = "--" if slot >= MAX_LISTED_FIELDS and i not in background else "-"  # one more than there are colours
+        ax.plot(r, u[:, i], color=colour, lw=2.0, ls=dashes, label=labels[i])
     for slot, i in enumerate(rest):
         label = f"{len(rest)} more, at most {_round_up(reach[rest].max())}" if slot == 0 else None
         ax.plot(r, u[:, i], color=colours["faint"], lw=0.7, alpha=0.7, label=label, zorder=1.5)
@@ -81,14 +94,13 @@ def _draw_half_radius(ax: Axes, half: float, colours: dict[str, str]) -> None:
                     textcoords="offset points", va="top", fontsize=8, color=colours["faint"])  # fmt: skip
 
 
-def named_fields(reach: np.ndarray, names: Sequence[str]) -> list[int]:
-    """Indices of the fields worth a colour: all of a few, else the largest ones; the Higgs field always."""
-    if len(names) <= MAX_LISTED_FIELDS + 1:
-        return list(range(len(names)))
-    special = [i for i, name in enumerate(names) if name == "phi"]
-    others = [int(i) for i in np.argsort(-reach, kind="stable") if i not in special]
+def named_fields(reach: np.ndarray, background: Sequence[int] = ()) -> list[int]:
+    """Indices of the fields worth a colour: all of a few, else the largest ones; those of the background always."""
+    if len(reach) <= MAX_LISTED_FIELDS + 1:
+        return list(range(len(reach)))
+    others = [int(i) for i in np.argsort(-reach, kind="stable") if i not in background]
     seen = [i for i in others[:MAX_LISTED_FIELDS] if reach[i] > 0.02 * reach[others[0]] and reach[i] > 1e-6]
-    return sorted(seen) + special
+    return sorted(seen) + list(background)
 
 
 def _round_up(value: float) -> str:

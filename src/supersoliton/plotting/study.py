@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,7 +19,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFor
 
 from .theme import axis_label, palette_of, theme
 
-# One marker and one palette colour per kind: the picture survives a printer without colours.
+# One marker and one palette colour (-1: grey) per kind of state: the picture survives a printer without colours.
 KIND_MARKERS = {
     "q-ball": ("o", 0),
     "bounce": ("D", 1),
@@ -29,6 +29,7 @@ KIND_MARKERS = {
     "condensate": ("p", 3),
     "vacuum": ("s", 4),
     "delocalised": ("v", 5),
+    "unconverged": (".", -1),
 }
 MAX_POINTS = 4000  # more dots are not seen, only drawn: beyond this, dominated trials are thinned
 
@@ -70,16 +71,24 @@ def plot_study(
 
 
 def plot_projections(
-    trials: Sequence[Any], pareto: Sequence[Any], objectives: Sequence[str], *, theme_name: str = "light"
+    trials: Sequence[Any],
+    pareto: Sequence[Any],
+    objectives: Sequence[str],
+    *,
+    label: Callable[[str], str] = axis_label,
+    theme_name: str = "light",
 ) -> Figure:
-    """Every pair of objectives against each other; a single objective against the trial's number."""
+    """Every pair of objectives against each other; a single objective against the trial's number.
+
+    ``label``: the words for an objective.
+    """
     axes = _pairs(objectives)
     columns = min(3, len(axes))
     rows = math.ceil(len(axes) / columns)
     with theme(theme_name) as colours:
         figure = Figure(figsize=(4.0 * columns if columns > 1 else 6.5, 3.7 * rows + 0.3), layout="constrained")
         for panel, (x, y) in enumerate(axes):
-            draw_trials(figure.add_subplot(rows, columns, panel + 1), trials, pareto, objectives, x, y, colours)
+            draw_trials(figure.add_subplot(rows, columns, panel + 1), trials, pareto, objectives, x, y, colours, label)
         handles, labels = figure.axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 2 * columns))
     return figure
@@ -97,6 +106,7 @@ def draw_trials(
     x: int | None,
     y: int,
     colours: dict[str, str],
+    label: Callable[[str], str] = axis_label,
 ) -> None:
     """Trials by kind, hollow where a constraint does not hold, the Pareto set ringed; `x` None: the trial's number."""
 
@@ -105,7 +115,7 @@ def draw_trials(
         return across, [t.objectives[y] for t in group]
 
     for kind, group in group_by_kind(thin(trials, keep=pareto)).items():
-        marker, slot = KIND_MARKERS.get(kind, (".", -1))
+        marker, slot = kind_marker(kind)
         colour = colours["faint"] if slot < 0 else palette_of(colours)[slot]
         feasible = [t for t in group if t.is_feasible]
         infeasible = [t for t in group if not t.is_feasible]
@@ -118,8 +128,8 @@ def draw_trials(
     if pareto:
         ax.scatter(*place(pareto), s=80, marker="o", facecolors="none", edgecolors=colours["ink"], lw=1.2,
                    label="Pareto-optimal" if len(objectives) > 1 else "best")  # fmt: skip
-    ax.set_xlabel("trial" if x is None else axis_label(objectives[x]))
-    ax.set_ylabel(axis_label(objectives[y]))
+    ax.set_xlabel("trial" if x is None else label(objectives[x]))
+    ax.set_ylabel(label(objectives[y]))
     ax.margins(0.08)
     for axis, column in (("x", x), ("y", y)):
         if column is not None and wants_log([t.objectives[column] for t in trials]):
@@ -193,6 +203,11 @@ def logarithmic(axis: Axis) -> None:
 def wants_log(values: Sequence[float], *, decades: float = 2.0) -> bool:
     """Positive values over more than two decades are read better on a logarithmic axis."""
     return bool(len(values) and min(values) > 0 and max(values) > 10**decades * min(values))
+
+
+def kind_marker(kind: str) -> tuple[str, int]:
+    """Marker and number of the colour; of a word that another program or version wrote, those of no result."""
+    return KIND_MARKERS.get(kind, KIND_MARKERS["unconverged"])
 
 
 def group_by_kind(trials: Sequence[Any]) -> dict[str, list[Any]]:

@@ -10,7 +10,8 @@ import base64
 import contextlib
 import html
 import io
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -91,15 +92,28 @@ def field_unit(dim: float) -> str:
     return {1.0: "", 2.0: " [mass$^{1/2}$]", 3.0: " [mass]"}.get(float(dim), f" [mass$^{{{dim - 1:g}/2}}$]")
 
 
-def field_label(name: str) -> str:
-    """``psi_3`` -> mathtext of Psi_3; any other name as it is, with its index as a subscript."""
+def field_label(name: str, symbols: Mapping[str, str]) -> str:
+    """``chi_3`` -> mathtext of χ with the index 3; a name that is no symbol as it is.
+
+    ``symbols``: what the theory writes for the stem of a name. A letter stands for itself, the name of a Greek one for
+    that letter.
+    """
     stem, _, index = name.rpartition("_")
     if not stem:
         stem, index = name, ""
-    symbol = {"psi": r"\Psi", "phi": r"\Phi", "u": "u"}.get(stem.lower())
-    if symbol is None or (index and not index.isdigit()):
+    symbol = symbols.get(stem) or (stem if len(stem) == 1 else _greek(stem))
+    if not symbol or (index and not index.isdigit()):
         return name
     return f"${symbol}_{{{index}}}$" if index else f"${symbol}$"
+
+
+def _greek(name: str) -> str:
+    """The letter of this name, capital if the name is; empty if there is none."""
+    case = "SMALL" if name.islower() else "CAPITAL"
+    try:
+        return unicodedata.lookup(f"GREEK {case} LETTER {name.upper().replace('LAMBDA', 'LAMDA')}")
+    except KeyError:
+        return ""
 
 
 def palette_of(colours: dict[str, str]) -> tuple[str, ...]:
@@ -108,6 +122,6 @@ def palette_of(colours: dict[str, str]) -> tuple[str, ...]:
 
 
 def axis_label(name: str) -> str:
-    """``fractal_score`` -> fractal score; with the unit where the quantity has one (natural units)."""
+    """``energy_per_norm`` -> energy per norm [mass²]: with the unit where the quantity has one (natural units)."""
     units = {"energy": "mass", "size": "1/mass", "multiplier": "mass²", "energy_per_norm": "mass²"}
     return name.replace("_", " ") + (f" [{units[name]}]" if name in units else "")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..config import read
-from ..machine import devices
+from ..machine import devices, user_files
 from ..machine.paths import TRAINED_STARTS
 from ..sampling.proposals import is_pending
 from ..training.job import check_source, middle_problem, train
@@ -141,15 +141,16 @@ def _reported(result: ScanResult, storage: str, quiet: bool) -> ScanResult:
 def _request(path: Path, overrides: Mapping[str, Any]) -> dict[str, Any]:
     """The tables as the user gave them, to recognise a study without checking them again.
 
-    The content of a potential's file belongs to them: its name alone would not show that it was edited.
+    The content of the files that they name belongs to them: a name alone would not show that its file was edited.
     """
     tables = read(path)
     tables["scan"] = {**tables["scan"], **overrides} if isinstance(tables.get("scan"), dict) else tables.get("scan", {})
-    model = tables.get("model")
-    function = model.get("function") if isinstance(model, dict) else None
-    if isinstance(function, str):
-        file = path.parent / function.rpartition(":")[0]
-        tables["content"] = hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
+    model, score = ({} if not isinstance(tables.get(name), dict) else tables[name] for name in ("model", "score"))
+    own = score.get("own", [])
+    named = [model.get("function"), model.get("kind"), *(own if isinstance(own, list) else [])]
+    if files := [path.parent / file for file in map(user_files.file_of, named) if file]:
+        content = b"".join(file.read_bytes() for file in files if file.is_file())
+        tables["content"] = hashlib.sha256(content).hexdigest()
     return tables
 
 

@@ -1,7 +1,7 @@
 r"""Couplings that depend on the state which depends on them: iterated to a fixed point, or none is reported.
 
 With the bare couplings b and the state u(c) at fed couplings c, the effective ones are :math:`F(c)=F(b;u(c))`
-(:mod:`.mean_field`; always from the bare couplings, so that nothing accumulates). Each iteration takes a part of the
+(given by the theory; always from the bare couplings, so that nothing accumulates). Each iteration takes a part of the
 way, :math:`c\leftarrow c+\alpha(F(c)-c)`, cut to the allowed ranges. With one coupling and :math:`\sigma=F'(c^*)` the
 error shrinks by :math:`1-\alpha(1-\sigma)` each time: for every :math:`\sigma<1` a small enough :math:`\alpha` does,
 for :math:`\sigma>1` none, and where F jumps (the state changes to another) there may be no fixed point at all.
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,11 +28,12 @@ from ..problem.problem import DiscreteProblem, Problem
 from ..solvers.base import CONVERGED, AbstractSolver, Solution
 from ..solvers.newton import Newton
 from ..states.state import State, make_state
-from ..theory import OctaveHiggs
+from ..theory.base import THEORIES
 from .lowest import find_solutions
-from .mean_field import CLOSURES, Formulas, octave_formulas
 from .same_state import is_lower
 
+# Effective couplings by name, of a problem with the bare couplings and nodal fields.
+Formulas = Callable[[DiscreteProblem, Array], Mapping[str, float]]
 _TRIVIAL = 1e-6  # fields below this have fallen into the vacuum
 _SHARES = (1.0 / 64.0, 2.0)  # bounds on an adapted share of the way; above 1 it goes beyond what was asked for
 _WINDOW = 6  # the last iterations, from which the verdict is drawn
@@ -44,8 +45,7 @@ _CHANGES = 3  # of the lowest state before the search for a fixed point is given
 class SelfConsistent:
     """What is fed back, and how.
 
-    feedback        names of the couplings fed back: with "hartree" of m0_squared, g, mu_squared; with "tangent" of
-                    m0_squared, g, lambda_1, lambda_2
+    feedback        names of the couplings fed back, among those that the theory gives in this closure (``closures``)
     closure         "hartree" (V averaged over Gaussian fluctuations) or "tangent" (derivatives of V in the state)
     fluctuation     kappa of "hartree": variance of the fluctuations over the square of the field
     relaxation      share of the way taken in each iteration, in the first one if it adapts
@@ -66,9 +66,9 @@ class SelfConsistent:
 
     def __post_init__(self) -> None:
         where = "self_consistent"
-        if self.closure not in CLOSURES:
-            known = ", ".join(CLOSURES)
-            raise ValueError(f"{where}.closure must be one of {known}, got {self.closure!r}: choose one.")
+        known = dict.fromkeys(closure for theory in THEORIES.values() for closure in theory.closures)
+        if self.closure not in known:
+            raise ValueError(f"{where}.closure must be one of {', '.join(known)}, got {self.closure!r}: choose one.")
         if not self.feedback or len(set(self.feedback)) != len(self.feedback):
             raise ValueError(
                 f"{where}.feedback must be distinct couplings, got {list(self.feedback)}: name at least one."
@@ -154,7 +154,7 @@ def self_consistent(
     """The state of ``problem`` (with its bare couplings) whose effective couplings are those it was solved with.
 
     ``guess`` and ``solver`` as for :func:`.solve`. ``formulas(problem, u)`` gives effective couplings by name, for
-    models other than :class:`OctaveHiggs`; ``problem`` there has the bare couplings.
+    theories that give none themselves; ``problem`` there has the bare couplings.
 
     Raises
     ------
@@ -175,19 +175,27 @@ def self_consistent(
 
 def check_feedback(model: Any, options: SelfConsistent, formulas: Formulas | None = None) -> Formulas:
     """The formulas for a model. Raises ValueError where it has none, or none for a coupling that is fed back."""
-    if formulas is None and not isinstance(model, OctaveHiggs):
+    if formulas is None and options.closure not in model.closures:
         raise ValueError(
-            f"self_consistent needs a model of octaves, got {type(model).__name__}: "
-            "only ss.self_consistent(problem, options, formulas=...) takes others."
+            f'self_consistent needs a theory that gives effective couplings in "{options.closure}", got '
+            f"{type(model).__name__}: only ss.self_consistent(problem, options, formulas=...) takes others."
         )
-    known = tuple(model.params) if formulas is not None else CLOSURES[options.closure]
+    known = tuple(model.params) if formulas is not None else model.closures[options.closure]
     for name in options.feedback:
         if name not in known:
             raise ValueError(
                 f'self_consistent.feedback: "{options.closure}" gives no effective {name!r}: '
                 f"choose from {', '.join(known)}."
             )
-    return formulas or octave_formulas(options.closure, options.fluctuation)
+
+    def in_the_medium(problem: DiscreteProblem, u: Array) -> Mapping[str, float]:
+        """Those of the theory, from its fields at the quadrature points."""
+        grid = problem.grid
+        return problem.model.effective_couplings(
+            options.closure, options.fluctuation, grid.at_quadrature(u), grid.quadrature_weights
+        )
+
+    return formulas or in_the_medium
 
 
 def iterate(

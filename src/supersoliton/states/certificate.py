@@ -13,6 +13,7 @@ is an exact zero mode of the l = 1 fluctuation operator of every localised state
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +27,7 @@ from ..problem.residual import shift_of
 from ..solvers.base import Solution
 from .accuracy import discretisation_error, translation_mode, virial
 from .kantorovich import kantorovich_radius
-from .kinds import boundary_fraction, classify, is_homogeneous
+from .kinds import Kind, boundary_fraction, classify, is_homogeneous
 from .tail import measured_tail
 
 # What a certified state must satisfy. The words of `reasons` name the entry that fails.
@@ -35,7 +36,6 @@ DISCRETISATION_LIMIT = 1e-6
 VIRIAL_LIMIT = 1e-8
 TRANSLATION_LIMIT = 1e-7  # of the largest mass^2 of the vacuum
 _UNSTABLE = "unstable"  # how its reason begins
-_STABLE = ("q-ball", "trapped", "kink", "vacuum", "condensate")  # kinds that have to be
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Certificate:
     ``virial``: violation of Derrick's identity, over the sum of its terms' moduli. ``negative_modes``: at l = 0, of the
     constrained second variation at fixed norm. ``translation_mode``: the l = 1 eigenvalue that must be 0 (mass^2).
     ``tail``: measured decay rate over that of the lightest mass. ``boundary_fraction``: norm in the outer tenth of the
-    box. ``kind``: the word for it. ``reasons``: whatever is not as it should be, in words.
+    box. ``kind``: what it is (a text, too). ``reasons``: the checks that fail, in words.
 
     ``translation_mode`` is NaN for homogeneous states and explicit r; ``tail`` where no exponential tail can be
     measured; ``boundary_fraction`` for homogeneous states; ``radius`` (relative H^1 distance to the exact solution of
@@ -60,7 +60,7 @@ class Certificate:
     translation_mode: float
     tail: float
     boundary_fraction: float
-    kind: str
+    kind: Kind
     reasons: tuple[str, ...]
     radius: float = float("nan")
 
@@ -71,18 +71,17 @@ class Certificate:
 
     @property
     def solved(self) -> bool:
-        """Converged, and stable where its kind has to be: the entries that another start, on this mesh, could mend."""
-        return self.kind != "unconverged" and self.residual <= RESIDUAL_LIMIT and not self._wrongly_unstable
+        """Converged, and stable where its kind must be: only the checks that another start on this mesh can change."""
+        return self.kind is not Kind.UNCONVERGED and self.residual <= RESIDUAL_LIMIT and not self._wrongly_unstable
 
     @property
     def unstable(self) -> bool:
-        """Whether it has negative modes that its kind has not by nature.
+        """Whether it has more negative modes than its kind must have.
 
         A bounce has one, and so has L_+ of a rotating state at fixed frequency; another kind has none.
         """
-        return self._wrongly_unstable or (
-            self.kind not in _STABLE and self.kind != "bounce" and self.negative_modes != 0
-        )
+        by_nature = (0, self.kind.negative_modes)
+        return self._wrongly_unstable or (not self.kind.stable and self.negative_modes not in by_nature)
 
     @property
     def _wrongly_unstable(self) -> bool:
@@ -90,7 +89,15 @@ class Certificate:
 
     @property
     def localised(self) -> bool:
-        return self.kind in ("bounce", "q-ball", "excited", "kink", "trapped")
+        return self.kind.localised
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Certificate:
+        """The certificate of its entries as a file holds them."""
+        kind = Kind.of(record["kind"])
+        if kind is None:
+            raise ValueError(f"there is no kind of state {record['kind']!r}: it was written by another version")
+        return cls(**{**record, "kind": kind, "reasons": tuple(record["reasons"])})
 
 
 def certify(problem: DiscreteProblem, solution: Solution, discretisation: float | None = None) -> Certificate:
@@ -98,7 +105,7 @@ def certify(problem: DiscreteProblem, solution: Solution, discretisation: float 
     u, multiplier = solution.u, solution.multiplier
     if not np.all(np.isfinite(u)) or not math.isfinite(multiplier) or not math.isfinite(solution.residual):
         nan = float("nan")
-        return Certificate(solution.residual, nan, nan, -1, nan, nan, nan, "unconverged", (solution.status,))
+        return Certificate(solution.residual, nan, nan, -1, nan, nan, nan, Kind.UNCONVERGED, (solution.status,))
     homogeneous = is_homogeneous(problem, u)
     curvature = problem.curvature(u)
     factors = second_variation.factorise(problem, curvature, shift_of(problem, multiplier))
@@ -107,11 +114,10 @@ def certify(problem: DiscreteProblem, solution: Solution, discretisation: float 
     unstable = count_negative(problem, u, factors, at_fixed_norm=True) if problem.omega is not None else negative
     fraction = float("nan") if homogeneous else boundary_fraction(problem, u)
     kind = classify(problem, solution, negative, fraction, homogeneous)
-    localised = kind not in ("vacuum", "condensate", "delocalised", "unconverged")
     if discretisation is None:
         discretisation = discretisation_error(problem, u, multiplier)
     translation = float("nan")
-    if localised and not problem.model.explicit_r and problem.parity == "even":
+    if kind.localised and not problem.model.explicit_r and problem.parity == "even":
         translation = translation_mode(problem, u, curvature, multiplier)
     entries: dict[str, Any] = {
         "residual": solution.residual,
@@ -119,10 +125,10 @@ def certify(problem: DiscreteProblem, solution: Solution, discretisation: float 
         "virial": virial(problem, u, multiplier),
         "negative_modes": negative,
         "translation_mode": translation,
-        "tail": measured_tail(problem, u, multiplier) if localised else float("nan"),
+        "tail": measured_tail(problem, u, multiplier) if kind.localised else float("nan"),
         "boundary_fraction": fraction,
         "kind": kind,
-        "radius": kantorovich_radius(problem, u, multiplier, factors).relative if localised else float("nan"),
+        "radius": kantorovich_radius(problem, u, multiplier, factors).relative if kind.localised else float("nan"),
     }
     return Certificate(**entries, reasons=_reasons(problem, solution, {**entries, "unstable": unstable}))
 
@@ -144,10 +150,10 @@ def _reasons(problem: DiscreteProblem, solution: Solution, entry: dict[str, Any]
                 f"translation mode at {entry['translation_mode']:.1e} instead of 0: a larger box or a finer mesh"
             )
     kind, negative = entry["kind"], entry["unstable"]
-    if kind == "delocalised":
+    if kind is Kind.DELOCALISED:
         out.append(f"delocalised: {entry['boundary_fraction']:.1e} of the norm in the outer tenth of the box")
-    if kind in ("q-ball", "excited", "bounce") and not problem.vacuum.stable:
+    if kind.needs_vacuum and not problem.vacuum.stable:
         out.append(f"the vacuum around it has a tachyon of mass^2 {problem.vacuum.masses_squared[0]:.4g}")
-    if kind in _STABLE and negative > 0:
+    if kind.stable and negative > 0:
         out.append(f"{_UNSTABLE}: {negative} negative mode{'s' if negative > 1 else ''}")
     return tuple(out)

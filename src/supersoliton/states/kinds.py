@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from enum import StrEnum
 
 import numpy as np
 from numpy import ndarray as Array
@@ -14,11 +15,58 @@ from ..solvers.base import Solution
 
 BOUNDARY_LIMIT = 1e-4  # norm in the outer tenth: a free wave in a box has 7e-3, a bound one decays exponentially
 
-
 _EDGE_LIMIT = 1e-2  # the field at the edge of a decaying domain over its largest value; a tail of 14 lengths has 1e-6
 
-
 _MINOR_FIELD = 0.3  # a field this much weaker than the strongest does not count for radial nodes
+
+
+class Kind(StrEnum):
+    """What a state is. Equal to its text, which is what files, tables and the command line show.
+
+    ``words``: singular and plural in a sentence. ``localised``: a soliton; the others are none. ``stable``: a certified
+    state of this kind has no negative mode. ``negative_modes``: at most so many belong to its nature, at l = 0 and
+    fixed norm. ``needs_vacuum``: it lies in a vacuum, which has to be stable.
+    """
+
+    words: tuple[str, str]
+    localised: bool
+    stable: bool
+    negative_modes: int
+    needs_vacuum: bool
+
+    def __new__(
+        cls,
+        value: str,
+        words: tuple[str, str],
+        localised: bool,
+        stable: bool,
+        negative_modes: int,
+        needs_vacuum: bool,
+    ) -> Kind:
+        self = str.__new__(cls, value)
+        self._value_ = value
+        self.words, self.localised, self.stable = words, localised, stable
+        self.negative_modes, self.needs_vacuum = negative_modes, needs_vacuum
+        return self
+
+    # text, words, then: localised, stable, negative modes, needs a vacuum
+    Q_BALL = "q-ball", ("Q-ball", "Q-balls"), True, True, 0, True
+    BOUNCE = "bounce", ("bounce", "bounces"), True, False, 1, True
+    EXCITED = "excited", ("excited state", "excited states"), True, False, 0, True
+    KINK = "kink", ("kink", "kinks"), True, True, 0, False
+    TRAPPED = "trapped", ("trapped state", "trapped states"), True, True, 0, False
+    CONDENSATE = "condensate", ("condensate", "condensates"), False, True, 0, False
+    VACUUM = "vacuum", ("vacuum", "vacua"), False, True, 0, False
+    DELOCALISED = "delocalised", ("delocalised state", "delocalised states"), False, False, 0, False
+    UNCONVERGED = "unconverged", ("unconverged trial", "unconverged trials"), False, False, 0, False
+
+    @classmethod
+    def of(cls, text: str) -> Kind | None:
+        """The kind that bears this text; None for a word of another program or version."""
+        return next((kind for kind in cls if kind == text), None)
+
+    def __repr__(self) -> str:
+        return repr(self.value)
 
 
 def is_homogeneous(problem: DiscreteProblem, u: Array) -> bool:
@@ -57,28 +105,28 @@ def radial_nodes(problem: DiscreteProblem, u: Array) -> int:
     return max(counts, default=0)
 
 
-def classify(problem: DiscreteProblem, solution: Solution, negative: int, fraction: float, homogeneous: bool) -> str:
-    """The word for a state; see the table in the physics page."""
+def classify(problem: DiscreteProblem, solution: Solution, negative: int, fraction: float, homogeneous: bool) -> Kind:
+    """The kind of a state; see the table in the physics page."""
     if not solution.converged:
-        return "unconverged"
+        return Kind.UNCONVERGED
     u = solution.u
     carrying = np.abs(u[len(u) // 2][problem.carries_norm > 0])
     condensed_ = bool(carrying.size and np.max(carrying) > 1e-4)
     if homogeneous:
-        return "condensate" if condensed_ else "vacuum"
+        return Kind.CONDENSATE if condensed_ else Kind.VACUUM
     if problem.parity == "odd":
-        return "kink" if radial_nodes(problem, u) == 0 else "excited"
+        return Kind.KINK if radial_nodes(problem, u) == 0 else Kind.EXCITED
     if _reaches_the_edge(problem, u, fraction):
-        return "condensate" if _fills_the_box(problem, solution) else "delocalised"
+        return Kind.CONDENSATE if _fills_the_box(problem, solution) else Kind.DELOCALISED
     if problem.norm is not None or problem.omega is not None:
         if radial_nodes(problem, u) > 0:
-            return "excited"
-        return "trapped" if problem.model.explicit_r else "q-ball"
+            return Kind.EXCITED
+        return Kind.TRAPPED if problem.model.explicit_r else Kind.Q_BALL
     if radial_nodes(problem, u) > 0 or negative > 1:
-        return "excited"
+        return Kind.EXCITED
     if problem.model.explicit_r:
-        return "trapped"
-    return "bounce"
+        return Kind.TRAPPED
+    return Kind.BOUNCE
 
 
 def _reaches_the_edge(problem: DiscreteProblem, u: Array, fraction: float) -> bool:
@@ -100,20 +148,3 @@ def _fills_the_box(problem: DiscreteProblem, solution: Solution) -> bool:
     inside = grid.interpolate(solution.u, r)
     flat = np.max(np.abs(inside - inside[0])) <= 1e-3 * np.max(np.abs(inside[0]) + 1e-300)
     return bool(flat and np.max(np.abs(inside[0] - problem.vacuum.values)) > 1e-3)
-
-
-# What a kind of state is called in a sentence: singular, plural.
-KIND_WORDS = {
-    "q-ball": ("Q-ball", "Q-balls"),
-    "bounce": ("bounce", "bounces"),
-    "excited": ("excited state", "excited states"),
-    "kink": ("kink", "kinks"),
-    "trapped": ("trapped state", "trapped states"),
-    "condensate": ("condensate", "condensates"),
-    "vacuum": ("vacuum", "vacua"),
-    "delocalised": ("delocalised state", "delocalised states"),
-    "unconverged": ("unconverged trial", "unconverged trials"),
-}
-
-
-SOLITON_KINDS = ("q-ball", "bounce", "excited", "kink", "trapped")  # localised solutions; the rest is not a soliton

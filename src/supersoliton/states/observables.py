@@ -1,4 +1,4 @@
-"""What a physicist reads off a state and its vacuum: size, octaves in the core, mass ratios."""
+"""What a physicist reads off a state and its vacuum, in any theory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from scipy.optimize import brentq
 from ..problem.problem import DiscreteProblem
 from ..theory.vacua import mass_matrix
 
-_IN_CORE = 0.5  # an octave belongs to the core if it reaches this fraction of the strongest one
 _SAMPLES = 500
 
 
@@ -50,41 +49,7 @@ def _last_above_half(strength: Array) -> int:
     return int(np.flatnonzero(strength > 0.5 * np.max(strength))[-1])
 
 
-def octaves_in_core(state: Any) -> int:
-    """Number of carrying fields that reach half of the strongest one's amplitude; 0 for a vacuum."""
-    problem: DiscreteProblem = state.problem
-    away = np.abs(state.u - problem.vacuum.values)[:, problem.carries_norm > 0]
-    peaks = np.max(away, axis=0)
-    strongest = float(np.max(peaks, initial=0.0))
-    return int(np.sum(peaks >= _IN_CORE * strongest)) if strongest > 1e-6 else 0
-
-
-def vacuum_masses(problem: DiscreteProblem) -> dict[str, float]:
-    """Masses of the vacuum, sorted into Higgs and octaves.
-
-    ``mass_ratio``: the mode with most Higgs content over the lightest octave mode; ``octave_splitting``: heaviest over
-    lightest octave mode; ``lightest_squared``: the smallest mass squared (negative: the vacuum is unstable). The first
-    two are NaN for an unstable vacuum or a model without a Higgs field ``phi`` and octaves.
-    """
+def lightest_squared(problem: DiscreteProblem) -> float:
+    """The smallest mass squared of the vacuum (negative: the vacuum is unstable); NaN where V'' is not finite there."""
     matrix = mass_matrix(problem.model, problem.vacuum.values, problem.grid.r_max)
-    if not np.all(np.isfinite(matrix)):
-        return dict.fromkeys(("mass_ratio", "octave_splitting", "lightest_squared"), float("nan"))
-    squared, vectors = np.linalg.eigh(matrix)
-    ratio = splitting = float("nan")
-    if "phi" in problem.model.fields and problem.model.n_fields > 1 and squared[0] > 0:
-        higgs = int(np.argmax(np.abs(vectors[problem.model.fields.index("phi")])))
-        masses = np.sqrt(squared)
-        octaves = np.delete(masses, higgs)
-        ratio = float(masses[higgs] / octaves[0])
-        splitting = float(octaves[-1] / octaves[0])
-    return {"mass_ratio": ratio, "octave_splitting": splitting, "lightest_squared": float(squared[0])}
-
-
-def mean_modulus(state: Any, field: str) -> float:
-    """Average of |field| over the volume of the box; NaN where the model has no such field."""
-    problem: DiscreteProblem = state.problem
-    if field not in problem.model.fields:
-        return float("nan")
-    grid = problem.grid
-    values = np.abs(grid.at_quadrature(state.u[:, problem.model.fields.index(field)]))
-    return float(np.sum(grid.quadrature_weights * values) / np.sum(grid.quadrature_weights))
+    return float(np.linalg.eigh(matrix)[0][0]) if np.all(np.isfinite(matrix)) else float("nan")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import html
-import importlib
 import json
 import math
 from dataclasses import asdict, dataclass, fields
@@ -17,7 +16,7 @@ from numpy import ndarray as Array
 from ..elements.grid import RadialGrid
 from ..problem.problem import DiscreteProblem
 from ..solvers.base import Solution
-from ..theory import AbstractModel, OctaveHiggs, Potential
+from ..theory.base import AbstractModel, read_theory
 from .certificate import Certificate, certify
 from .observables import half_radius
 
@@ -95,7 +94,7 @@ class State:
 
         variables = {name: ("r", self.u[:, i]) for i, name in enumerate(self.problem.model.fields)}
         r = ("r", self.grid.nodes, {"units": "1/mass", "long_name": "radius"})
-        return xr.Dataset(variables, coords={"r": r}, attrs={"energy": self.energy, "kind": self.certificate.kind})
+        return xr.Dataset(variables, coords={"r": r}, attrs={"energy": self.energy, "kind": str(self.certificate.kind)})
 
     def __call__(self, r: Any) -> Array:
         """Fields at any radius, shape ``(*r.shape, n_fields)``; beyond the box, the boundary values."""
@@ -179,7 +178,7 @@ class State:
     def _record(self) -> dict[str, Any]:
         p, s = self.problem, self.solution
         return {
-            "model": _describe_model(p.model),
+            "model": p.model.describe(),
             "grid": {"order": self.grid.order, "dim": self.grid.dim, "edges": self.grid.element_edges.tolist()},
             "problem": {name: getattr(p, name) for name in _PROBLEM_SETTINGS},
             "vacuum": p.vacuum.values.tolist(),
@@ -201,26 +200,11 @@ def make_state(problem: DiscreteProblem, solution: Solution, discretisation: flo
     return State(problem, solution, certify(problem, solution, discretisation), energy, norm)
 
 
-def _describe_model(model: AbstractModel) -> dict[str, Any]:
-    if isinstance(model, OctaveHiggs):
-        return {"kind": "octave_higgs", "n_octaves": model.n_octaves, **{k: float(v) for k, v in model.params.items()}}
-    assert isinstance(model, Potential)
-    function = model.function
-    name = f"{getattr(function, '__module__', '?')}:{getattr(function, '__qualname__', '?')}"
-    return {
-        "kind": "potential",
-        "function": name,
-        "fields": list(model.fields),
-        "params": {k: float(v) for k, v in model.params.items()},
-        "constrained": list(model.constrained_fields),
-        "kinetic": list(model.kinetic_factors),
-    }
-
-
 def load(path: str | Path, *, model: AbstractModel | None = None) -> State:
     """Read a state written by :meth:`State.save`; its numbers are those stored, nothing is computed again.
 
-    A user's potential is found again where it is a named function of an importable module; else give ``model``.
+    A user's theory is found again where it is a class or named function of an importable module or of a file that is
+    still there; else give ``model``.
 
     Raises
     ------
@@ -245,7 +229,14 @@ def load(path: str | Path, *, model: AbstractModel | None = None) -> State:
             f"load: {source} is no state of this program (format {data.attrs.get('format')!r}): give another"
         )
     record = json.loads(data.attrs["record"])
-    model = model or _find_model(record["model"], source)
+    if model is None:
+        try:
+            model = read_theory(record["model"])
+        except ValueError as error:
+            raise ValueError(
+                f"load: {source} holds a state of a theory that cannot be imported ({error}): "
+                "give it as load(path, model=Potential(...))"
+            ) from error
     missing = [name for name in model.fields if name not in data]
     if missing or len(model.fields) != len(data.data_vars):
         raise ValueError(
@@ -257,21 +248,5 @@ def load(path: str | Path, *, model: AbstractModel | None = None) -> State:
     settings = {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
     problem = DiscreteProblem(model, grid, **settings)
     u = np.stack([data[name].values for name in model.fields], axis=1)
-    certificate = Certificate(**{**record["certificate"], "reasons": tuple(record["certificate"]["reasons"])})
+    certificate = Certificate.from_record(record["certificate"])
     return State(problem, Solution(u=u, **record["solution"]), certificate, record["energy"], record["norm"])
-
-
-def _find_model(record: dict[str, Any], source: Path) -> AbstractModel:
-    settings = dict(record)
-    kind = settings.pop("kind")
-    if kind == "octave_higgs":
-        return OctaveHiggs(**settings)
-    module, _, name = settings.pop("function").partition(":")
-    try:
-        function: Any = functools.reduce(getattr, name.split("."), importlib.import_module(module))
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ValueError(
-            f"load: {source} holds a state of the potential {module}:{name}, which cannot be imported: "
-            "give it as load(path, model=Potential(...))"
-        ) from error
-    return Potential(function, **settings)

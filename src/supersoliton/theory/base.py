@@ -1,22 +1,47 @@
-r"""What a field theory is to the rest of the program: a potential V(u; p, r) and a few facts about its fields.
+r"""What a field theory is to the rest of the program: a potential V(u; p, r), and what is particular to its fields.
 
 The Lagrangian density of static fields is :math:`\tfrac12\sum_i k_i u_i'^2 + V(u; p, r)`. V is written once, in JAX;
 its derivatives are taken from it automatically (:mod:`supersoliton.problem.functional`).
+
+A theory is one class, and everything that other rooms need to know of it is said there: how files hold it, what a trial
+records of its states, how its fields are shown. No other file asks which theory it has.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, Self
+from pathlib import Path
+from typing import Any, ClassVar, Self
 
 import numpy as np
+
+from ..machine import user_files
 
 # The potential of a model: V(u, params, r) -> scalar, u of shape (n_fields,).
 PotentialFunction = Callable[[Any, Mapping[str, Any], Any], Any]
 # Its U(1)-symmetric extension V(re, im, params, r), re and im of shape (n_fields,), equal to V(re) at im = 0.
 ComplexifiedFunction = Callable[[Any, Any, Mapping[str, Any], Any], Any]
+# The theories that a file may name by a word, the default first; :mod:`supersoliton.theory` lists those built in.
+THEORIES: dict[str, type[AbstractModel]] = {}
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """A number that a trial records.
+
+    ``label``: its words in a picture or a table. ``meaning``: its definition in one sentence. ``unit``: in powers of
+    mass, empty for a pure number. ``digits``: how many are shown. ``in_table``: whether the report shows it in the
+    table of the best trials too, where objectives always are, and not only in the panel of a trial.
+    """
+
+    label: str
+    meaning: str = ""
+    unit: str = ""
+    digits: int = 4
+    in_table: bool = True
 
 
 class AbstractModel(ABC):
@@ -24,7 +49,35 @@ class AbstractModel(ABC):
 
     Concrete models are frozen dataclasses. ``potential_function`` must be the *same object* for models that differ
     only in the values of ``params``, so that a kernel is compiled once for all couplings.
+
+    Class attributes, each with a default:
+
+    ``structure``   dataclass fields that are no couplings (a number of fields)
+    ``symbols``     stem of a field's name -> its symbol, {"chi": "χ"}; names of Greek letters need none
+    ``background``  fields that are always drawn and named, apart from the others
+    ``columns``     what :meth:`record` gives, by name
+    ``constraints`` what :meth:`violations` gives, by name, each as a clause ("the mean field is below 1")
+    ``min_amplitude``  a trial whose fields that carry the norm stay below it is infeasible
+    ``closures``    closure -> couplings that :meth:`effective_couplings` gives in it
     """
+
+    kind: ClassVar[str]
+    structure: ClassVar[tuple[str, ...]] = ()
+    symbols: ClassVar[Mapping[str, str]] = {}
+    background: ClassVar[tuple[str, ...]] = ()
+    columns: ClassVar[Mapping[str, Column]] = {}
+    constraints: ClassVar[Mapping[str, str]] = {}
+    min_amplitude: ClassVar[float] = 0.1
+    closures: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+
+    def __init_subclass__(cls, *, kind: str = "", **options: Any) -> None:
+        """``kind`` is the word by which files name the theory; without one, they name its file or module."""
+        super().__init_subclass__(**options)
+        cls.kind = kind or user_files.location(cls)
+        if kind:
+            THEORIES[kind] = cls
+
+    # What it is
 
     @property
     @abstractmethod
@@ -33,25 +86,25 @@ class AbstractModel(ABC):
 
     @property
     @abstractmethod
-    def params(self) -> dict[str, Any]:
-        """The couplings, by name. Numbers, or JAX scalars when one differentiates with respect to them."""
-
-    @property
-    @abstractmethod
     def potential_function(self) -> PotentialFunction:
         """V(u, params, r)."""
 
     @property
-    @abstractmethod
+    def params(self) -> dict[str, Any]:
+        """The couplings, by name. Numbers, or JAX scalars when one differentiates with respect to them."""
+        return {name: getattr(self, name) for name in _settings(type(self)) if name not in self.structure}
+
+    @property
     def constrained(self) -> np.ndarray:
         """Boolean mask, shape (n_fields,): the fields that carry the norm N = int sum u^2."""
+        return np.ones(len(self.fields), dtype=bool)
 
     @property
     def complexified_potential(self) -> ComplexifiedFunction | None:
         """V(re, im, params, r) of the theory in which the constrained fields are complex and rotate with one phase.
 
         The same object for models that differ only in ``params``; None where the model does not say (then it cannot be
-        derived: psi_0 psi_1 may stand for Re(psi_0* psi_1) or for |psi_0| |psi_1|).
+        derived: u_0 u_1 may stand for Re(u_0* u_1) or for |u_0| |u_1|).
         """
         return None
 
@@ -76,9 +129,82 @@ class AbstractModel(ABC):
         """
         return u
 
-    @abstractmethod
     def replace(self, **couplings: Any) -> Self:
         """The same theory with other values of some couplings."""
+        known = _settings(type(self))
+        for name in couplings:
+            if name not in known:
+                raise ValueError(f"{type(self).__name__} has no coupling {name!r}: choose from {', '.join(known)}")
+        return dataclasses.replace(self, **couplings)  # type: ignore[type-var]
+
+    # How it is written and read back
+
+    def describe(self) -> dict[str, Any]:
+        """Plain data, ``kind`` among them, from which :func:`read_theory` makes the same theory."""
+        values = {name: getattr(self, name) for name in _settings(type(self))}
+        couplings = {name: float(value) for name, value in values.items() if name not in self.structure}
+        return {"kind": self.kind, **values, **couplings}
+
+    @classmethod
+    def from_description(cls, values: Mapping[str, Any]) -> Self:
+        """The theory of a description without its ``kind``. Raises ValueError where it cannot be made."""
+        return cls(**values)
+
+    @property
+    def source(self) -> Any:
+        """The function or class of the user's that defines V; None for a theory of this package.
+
+        Cached evaluations are known by its source, where it has one.
+        """
+        return None if type(self).__module__.startswith(f"{__package__}.") else type(self)
+
+    # What a trial records
+
+    def record(self, state: Any) -> dict[str, float]:
+        """The numbers of ``columns`` for a State."""
+        return {}
+
+    def violations(self, values: Mapping[str, float]) -> dict[str, float]:
+        """The numbers of ``constraints`` from what a trial records, satisfied at <= 0; larger is further away."""
+        return {}
+
+    # Couplings in the medium of a state
+
+    def effective_couplings(
+        self, closure: str, fluctuation: float, fields: np.ndarray, weights: np.ndarray
+    ) -> dict[str, float]:
+        """Couplings in the medium of a state, of fields (element, point, field) at quadrature points and weights."""
+        return {}
+
+
+@functools.cache
+def _settings(cls: Any) -> tuple[str, ...]:
+    """The names that a theory is made of."""
+    return tuple(field.name for field in dataclasses.fields(cls) if field.init)
+
+
+def find_theory(where: str, kind: Any, base: Path | None = None) -> tuple[type[AbstractModel], str]:
+    """The class of a kind: a word of ``THEORIES``, "file.py:Class" or "module:Class"; and the kind with a full path.
+
+    ``where`` names the key in errors. Raises ValueError.
+    """
+    if isinstance(kind, str) and kind in THEORIES:
+        return THEORIES[kind], kind
+    if not isinstance(kind, str) or ":" not in kind:
+        known = ", ".join(THEORIES)
+        raise ValueError(f'{where} must be one of {known}, or "file.py:Class", got {kind!r}: choose one.')
+    resolved = user_files.resolve(where, kind, base or Path.cwd())
+    cls = user_files.find(where, resolved)
+    if not (isinstance(cls, type) and issubclass(cls, AbstractModel) and dataclasses.is_dataclass(cls)):
+        raise ValueError(f"{where}: {resolved} must be a frozen dataclass that extends AbstractModel, got {cls!r}.")
+    return cls, resolved
+
+
+def read_theory(description: Mapping[str, Any]) -> AbstractModel:
+    """The theory that :meth:`AbstractModel.describe` described. Raises ValueError where it cannot be found."""
+    values = dict(description)
+    cls, _ = find_theory("model", values.pop("kind"))
+    return cls.from_description(values)
 
 
 def check_coupling(owner: str, name: str, value: Any) -> None:
@@ -89,11 +215,3 @@ def check_coupling(owner: str, name: str, value: Any) -> None:
         raise ValueError(f"{owner}.{name} must be a number, got {value!r}: give a finite number")
     if not np.all(np.isfinite(value)):
         raise ValueError(f"{owner}.{name} must be finite, got {value!r}: give a finite number")
-
-
-def replace_fields(model: Any, names: tuple[str, ...], couplings: Mapping[str, Any]) -> Any:
-    """``dataclasses.replace`` that names an unknown coupling and lists the known ones."""
-    for name in couplings:
-        if name not in names:
-            raise ValueError(f"{type(model).__name__} has no coupling {name!r}: choose from {', '.join(names)}")
-    return dataclasses.replace(model, **couplings)

@@ -1,28 +1,25 @@
-r"""The tower of octave fields with a Higgs field.
-
-.. math::
-    V = \sum_o\left[\tfrac12 m_0^2\Psi_o^2 + s\tfrac14 g\Psi_o^4 + \tfrac18\delta\Psi_o^6\right]
-      + \sum_{o<n-1}\lambda_1 2^{-\beta o}\Psi_o\Psi_{o+1} + \sum_{o<n-2}\lambda_2 2^{-\beta o}\Psi_o\Psi_{o+2}
-      + \tfrac12\mu^2\Phi^2 + \tfrac14\lambda_H\Phi^4 + g_Y\Phi^2\sum_o\Psi_o^2
-"""
+"""The tower of octave fields with a Higgs field; the formula is that of :class:`OctaveHiggs`."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
 
 from ..machine import jax_setup  # noqa: F401  (float64 before the first array)
-from .base import AbstractModel, ComplexifiedFunction, PotentialFunction, check_coupling, replace_fields
+from . import octave_mean_field
+from .base import AbstractModel, Column, ComplexifiedFunction, PotentialFunction, check_coupling
+from .octave_observables import mass_ratios, mean_higgs, octaves_in_core
 
-_STRUCTURE = ("n_octaves",)  # everything else is a coupling
+_HIGGS_RANGE = (1e-3, 1e2)  # the original's pre-check on the mean |Phi|
 
 
 def octave_higgs_potential(u: Any, p: Any, r: Any) -> Any:
-    """V(Psi_0 ... Psi_{n-1}, Phi); see the module's formula."""
+    """V(Psi_0 ... Psi_{n-1}, Phi); see :class:`OctaveHiggs`."""
     psi, phi = u[:-1], u[-1]
     return _from_invariants(psi * psi, psi[:-1] * psi[1:], psi[:-2] * psi[2:], phi * phi, p)
 
@@ -51,7 +48,7 @@ def _from_invariants(square: Any, nearest: Any, next_nearest: Any, phi2: Any, p:
 
 
 @dataclass(frozen=True)
-class OctaveHiggs(AbstractModel):
+class OctaveHiggs(AbstractModel, kind="octave_higgs"):
     r"""n octave fields and one Higgs field, in units of a mass:
 
     .. math::
@@ -81,10 +78,28 @@ class OctaveHiggs(AbstractModel):
     lambda_H: float = 0.5
     g_yukawa: float = 0.1
 
+    structure: ClassVar[tuple[str, ...]] = ("n_octaves",)
+    symbols: ClassVar[Mapping[str, str]] = {"psi": "Ψ", "phi": "Φ"}
+    background: ClassVar[tuple[str, ...]] = ("phi",)
+    columns: ClassVar[Mapping[str, Column]] = {
+        "mass_ratio": Column(
+            "mass ratio", "mass of the Higgs mode over the lightest octave's, in the vacuum", in_table=False
+        ),
+        "octave_splitting": Column(
+            "octave splitting", "mass of the heaviest octave mode over the lightest, in the vacuum", in_table=False
+        ),
+        "octaves_in_core": Column(
+            "octaves in the core", "number of octaves that reach half of the strongest one's amplitude", digits=3
+        ),
+        "higgs_mean": Column("mean Higgs field", "average of |Φ| over the box", in_table=False),
+    }
+    constraints: ClassVar[Mapping[str, str]] = {"higgs_mean": "the mean Higgs field lies between 1e-3 and 1e2"}
+    closures: ClassVar[Mapping[str, tuple[str, ...]]] = octave_mean_field.CLOSURES
+
     def __post_init__(self) -> None:
         if isinstance(self.n_octaves, bool) or not isinstance(self.n_octaves, int | np.integer) or self.n_octaves < 1:
             raise ValueError(f"model.n_octaves must be an integer of at least 1, got {self.n_octaves!r}: try 12")
-        for name in self.coupling_names():
+        for name in self.params:
             check_coupling("model", name, getattr(self, name))
         if not hasattr(self.quartic_sign, "aval") and self.quartic_sign not in (-1, 1):
             raise ValueError(
@@ -97,17 +112,9 @@ class OctaveHiggs(AbstractModel):
                     f"model.{name} must not be negative, got {value!r}: the energy would be unbounded below"
                 )
 
-    @classmethod
-    def coupling_names(cls) -> tuple[str, ...]:
-        return tuple(f.name for f in fields(cls) if f.name not in _STRUCTURE)
-
     @property
     def fields(self) -> tuple[str, ...]:
         return (*(f"psi_{o}" for o in range(self.n_octaves)), "phi")
-
-    @property
-    def params(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.coupling_names()}
 
     @property
     def potential_function(self) -> PotentialFunction:
@@ -133,5 +140,20 @@ class OctaveHiggs(AbstractModel):
         out[:, -1] = np.sqrt(np.maximum(squared, 0.0))
         return out
 
-    def replace(self, **couplings: Any) -> OctaveHiggs:
-        return replace_fields(self, ("n_octaves", *self.coupling_names()), couplings)
+    def record(self, state: Any) -> dict[str, float]:
+        return {
+            **mass_ratios(state.problem),
+            "octaves_in_core": float(octaves_in_core(state)),
+            "higgs_mean": mean_higgs(state),
+        }
+
+    def violations(self, values: Mapping[str, float]) -> dict[str, float]:
+        low, high = _HIGGS_RANGE
+        return {"higgs_mean": max(low - values["higgs_mean"], values["higgs_mean"] - high)}
+
+    def effective_couplings(
+        self, closure: str, fluctuation: float, fields: np.ndarray, weights: np.ndarray
+    ) -> dict[str, float]:
+        if closure == "hartree":
+            return octave_mean_field.hartree(self.params, fields, weights, fluctuation)
+        return octave_mean_field.tangent(self.params, fields, weights)

@@ -12,12 +12,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..machine import jax_setup  # noqa: F401  (float64 before the first array)
+from ..machine import (
+    jax_setup,  # noqa: F401  (float64 before the first array)
+    user_files,
+)
 from .base import AbstractModel, PotentialFunction, check_coupling
 
 
 @dataclass(frozen=True)
-class Potential(AbstractModel):
+class Potential(AbstractModel, kind="potential"):
     """A theory given by ``V(u, p)`` or ``V(u, p, r)``, written with ``jax.numpy``.
 
     Parameters
@@ -137,7 +140,30 @@ class Potential(AbstractModel):
             if name not in self.couplings:
                 known = ", ".join(self.couplings) or "none"
                 raise ValueError(f"Potential has no coupling {name!r}: known are {known}")
-        return replace_params(self, {**self.couplings, **couplings})
+        values = {**self.couplings, **couplings}
+        roles: dict[str, Any] = {"constrained": self.constrained_fields, "kinetic": self.kinetic_factors}
+        return Potential(self.function, self.names, values, **roles)
+
+    def describe(self) -> dict[str, Any]:
+        function = self.function
+        return {
+            "kind": self.kind,
+            "function": f"{getattr(function, '__module__', '?')}:{getattr(function, '__qualname__', '?')}",
+            "fields": list(self.fields),
+            "params": {name: float(value) for name, value in self.couplings.items()},
+            "constrained": list(self.constrained_fields),
+            "kinetic": list(self.kinetic_factors),
+        }
+
+    @classmethod
+    def from_description(cls, values: Mapping[str, Any]) -> Potential:
+        """The potential again, where its function is that of a module that can be imported."""
+        settings = dict(values)
+        return cls(user_files.find("its function", settings.pop("function")), **settings)
+
+    @property
+    def source(self) -> Any:
+        return self.function
 
     def __repr__(self) -> str:
         values = ", ".join(f"{k}={v}" for k, v in self.couplings.items())
@@ -151,16 +177,6 @@ def _names(argument: str, given: object) -> tuple[str, ...]:
     if isinstance(given, Sequence) and all(isinstance(name, str) for name in given):
         return tuple(given)
     raise ValueError(f"Potential: {argument} must be names, got {given!r}: e.g. ('u', 'v')")
-
-
-def replace_params(model: Potential, params: dict[str, Any]) -> Potential:
-    return Potential(
-        model.function,
-        model.names,
-        params,
-        constrained=model.constrained_fields,
-        kinetic=model.kinetic_factors,
-    )
 
 
 def _why_it_failed(error: Exception, couplings: Mapping[str, float]) -> str:

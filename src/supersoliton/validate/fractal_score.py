@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy import ndarray as Array
 
-from ..evaluate.scoring import score
+from ..scores.scoring import score
 from ..theory import OctaveHiggs
 from ..theory.vacua import vacuum_at
 from .claim import FAILS, Claim, Table

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ...machine import user_files
+
 # Rooms whose code has no part in an evaluation; everything else of the package belongs to its numerics. A test follows
 # the imports of evaluate/ and finds none of these.
 NOT_NUMERICS = frozenset({"cli", "families", "plotting", "sampling", "scans", "training", "validate"})
@@ -67,37 +69,50 @@ def digest_of(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def key_of(tables: Mapping[str, Any], potential: str | None, point: Mapping[str, float]) -> str:
+def key_of(tables: Mapping[str, Any], own: str | None, point: Mapping[str, float]) -> str:
     """The key of one evaluation, from the resolved tables of its configuration.
 
-    Of `tables` everything counts but [scan], which chooses points and evaluates none. `potential` is the fingerprint
-    of a user's potential: what it computes, not the path it was read from. An accelerator that was asked for
+    Of `tables` everything counts but [scan], which chooses points and evaluates none. `own` is the fingerprint of what
+    is a user's: what it computes, not the path it was read from. An accelerator that was asked for
     (`--device`) rounds in its own way, so it has entries of its own.
     """
     kept = {name: table for name, table in tables.items() if name not in ("scan", "versions")}
-    if potential is not None:
-        kept["model"] = {name: value for name, value in kept["model"].items() if name != "function"}
+    if own is not None:
+        kept["model"] = {name: value for name, value in kept["model"].items() if not user_files.file_of(value)}
+        kept["score"] = {name: value for name, value in kept["score"].items() if name != "own"}
     values = {name: float(value) for name, value in point.items()}
     chosen = os.environ.get("JAX_PLATFORMS", "")
     device = "" if chosen == "cpu" else chosen
-    return digest_of({"tables": kept, "potential": potential, "point": values, "device": device})
+    return digest_of({"tables": kept, "own": own, "point": values, "device": device})
+
+
+def fingerprint_of(config: Any) -> tuple[str | None, bool]:
+    """What is a user's of a configuration, its theory and its scores; and whether that is known.
+
+    None where everything is of this package, whose version is in the place of an entry already.
+    """
+    parts = [fingerprint(config.model)] if config.model.source is not None else []
+    parts += [_source(score.compute) for score in config.own_scores]
+    if None in parts:
+        return None, False
+    return (digest_of(parts), True) if parts else (None, True)
 
 
 def fingerprint(model: Any) -> str | None:
-    """What a user's potential computes: its fields and their roles, its source, and the trace of its operations.
+    """What a user's theory computes: its fields and their roles, its source, and the trace of its operations.
 
     The trace is that of V, V', V'' and dV/dr (the jaxpr, with its constants). It also sees what the source does not
     show: imported helpers, numbers read from a file, closures, derivative rules. None where there is no source, or
     where an operation is hidden from the trace (a callback): then nothing tells that two potentials are the same.
     """
-    source = _source(model.function)
+    source = _source(model.source)
     trace = _trace(model.potential_function, model.n_fields, tuple(sorted(model.params))) if source else None
     if trace is None:
         return None
     roles = {
         "fields": model.fields,
-        "constrained": model.constrained_fields,
-        "kinetic": model.kinetic_factors,
+        "constrained": model.constrained.tolist(),
+        "kinetic": model.kinetic.tolist(),
         "params": {name: float(value) for name, value in model.params.items()},
         "explicit_r": model.explicit_r,
     }
@@ -105,8 +120,9 @@ def fingerprint(model: Any) -> str | None:
 
 
 def _source(function: Any) -> str | None:
-    """The text of the file as it was when it was loaded, or of the function; None where there is none."""
-    kept = getattr(sys.modules.get(getattr(function, "__module__", "")), "__supersoliton_source__", None)
+    """The text of the file as it was when it was loaded, or of the function, or of the module of a class; or None."""
+    module = sys.modules.get(getattr(function, "__module__", ""))
+    kept = getattr(module, "__supersoliton_source__", None)
     if kept is not None:
         return str(kept)
     # Whatever is compiled without a file bears this one name. Python 3.13 keeps the text of `python -c` under it, and
@@ -114,7 +130,7 @@ def _source(function: Any) -> str | None:
     if getattr(getattr(inspect.unwrap(function), "__code__", None), "co_filename", None) == "<string>":
         return None
     try:
-        return inspect.getsource(function)
+        return inspect.getsource(module if inspect.isclass(function) and module else function)
     except (OSError, TypeError):
         return None
 

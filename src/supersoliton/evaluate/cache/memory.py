@@ -16,7 +16,7 @@ from numpy import ndarray as Array
 
 from ..trial_result import TrialResult
 from .entry import Damaged, pack, unpack
-from .keys import fingerprint, key_of, numerics_version
+from .keys import fingerprint_of, key_of, numerics_version
 from .store import DEFAULT_SIZE, Store
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Recalled(TrialResult):
         )
         history = tuple((float(energy), float(residual)) for energy, residual in self._arrays["history"])
         solution = Solution(u=self._arrays["u"], history=history, **record["solution"])
-        certificate = Certificate(**{**record["certificate"], "reasons": tuple(record["certificate"]["reasons"])})
+        certificate = Certificate.from_record(record["certificate"])
         return State(problem, solution, certificate, record["energy"], record["norm"])
 
 
@@ -80,13 +80,11 @@ class CachedEvaluate:
         self._config, self._tables = config, config.to_dict()
         chosen = getattr(config.scan, "cache_size", DEFAULT_SIZE) if size is None else size
         self.store = Store(numerics_version(), directory=directory, size=chosen)
-        own = self._tables["model"]["kind"] == "potential"
-        self._potential = fingerprint(config.model) if own else None
-        self.able = not own or self._potential is not None
+        self._own, self.able = fingerprint_of(config)
         self._warned = False
 
     def key(self, point: Mapping[str, float]) -> str:
-        return key_of(self._tables, self._potential, point)
+        return key_of(self._tables, self._own, point)
 
     def recall(self, point: Mapping[str, float]) -> tuple[Recalled | None, str]:
         """What is kept for a point, and in words what came of asking ("hit", "" or what was wrong)."""

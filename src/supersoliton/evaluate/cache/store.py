@@ -19,7 +19,7 @@ from pathlib import Path
 from ...machine.paths import cache_directory
 from .entry import Damaged, unpack
 
-DEFAULT_SIZE = 1000.0  # MB; an evaluation of twelve octaves takes 30 to 40 kB
+DEFAULT_SIZE = 1000.0  # MB; an evaluation of thirteen fields takes 30 to 40 kB
 _MB = 1_000_000
 _KEPT = 0.9  # of the limit after removing, so that the folder is listed once in a tenth of the limit
 _KEY = re.compile(r"[0-9a-f]{64}")

@@ -140,9 +140,9 @@ def variation(here: GalerkinPoint) -> Array:
     """
     problem, basis = here.problem, here.basis
     n, k = basis.modes.shape[1:]
-    phi = basis.at_points
-    moved = problem.curvature(here.made).astype(np.float32).reshape(-1, n, n) @ phi
-    matrix = (phi.reshape(-1, k).T @ moved.reshape(-1, k)).astype(float)
+    shapes = basis.at_points
+    moved = problem.curvature(here.made).astype(np.float32).reshape(-1, n, n) @ shapes
+    matrix = (shapes.reshape(-1, k).T @ moved.reshape(-1, k)).astype(float)
     matrix += basis.stiffness(problem.model.kinetic)
     matrix -= here.at.multiplier * basis.mass(problem.carries_norm)
     last = basis.modes[-1]

@@ -18,13 +18,14 @@ from ...plotting import (
     signed_mass,
     theme,
 )
+from ...scores.fractal import NULL_PERCENTILE
 from .records import Record, Trial
-from .summary import NULL_PERCENTILE, null_percentiles
+from .summary import null_percentiles
 
 
 def pareto_projections(record: Record, *, theme_name: str = "light") -> Figure:
     """Every pair of objectives against each other; a single objective against the trial's number."""
-    return plot_projections(record.trials, record.pareto, record.objectives, theme_name=theme_name)
+    return plot_projections(record.trials, record.pareto, record.objectives, label=record.label, theme_name=theme_name)
 
 
 def importance_bars(importances: Mapping[str, Mapping[str, float]], *, theme_name: str = "light") -> Figure:
@@ -81,7 +82,7 @@ def null_histogram(trials: Sequence[Trial], *, theme_name: str = "light") -> Fig
 def spectrum_figure(spectra: Mapping[str, Sequence[float]], *, theme_name: str = "light") -> Figure:
     """A trial's stored spectra: bound states per l below the continuum, and the box modes by rank.
 
-    ``bound_<l>`` and ``continuum`` are eigenvalues (mass^2; at fixed norm of L_+, so less omega^2 for the octaves),
+    ``bound_<l>`` and ``continuum`` are eigenvalues (mass^2; at fixed norm of L_+, less omega^2 for fields that rotate),
     ``box`` the masses at l = 0 in the box.
     """
     thresholds = signed_mass(np.asarray(spectra.get("continuum", ()), dtype=float))

@@ -16,29 +16,26 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from ...plotting import KIND_MARKERS, axis_label, field_label, named_fields, signed_mass, thin, wants_log
+from ...plotting import field_label, kind_marker, named_fields, signed_mass, thin, wants_log
 from ...plotting.html import escape
-from ...states.kinds import KIND_WORDS
 from .records import Record, Trial
+from .summary import kind_words
 
 MAX_DRAWN = 150  # Pareto-optimal trials whose profile and spectrum are in the page, 3 to 8 kB each
 SCRIPTS = ("scales.js", "views.js", "details.js", "start.js")
 
-# What the panel tells of a trial beside its couplings: name in the record -> (words, significant digits).
+# What the panel shows of a trial in any theory: name in the record -> (words, significant digits).
 _FACTS = {
     "energy": ("E", 8),
     "norm": ("N", 6),
     "multiplier": ("ω²", 6),
     "size": ("size", 4),
-    "octaves_in_core": ("octaves in the core", 3),
     "residual": ("residual", 2),
     "discretisation": ("discretisation", 2),
     "virial": ("virial", 2),
     "negative_modes": ("negative modes", 3),
     "translation_mode": ("translation mode", 2),
     "boundary_fraction": ("norm in the outer tenth", 2),
-    "null_mean": ("mean of the null", 4),
-    "null_percentile": ("percentile in the null", 4),
 }
 
 
@@ -58,7 +55,7 @@ def views(record: Record) -> str:
     pairs = [*itertools.combinations(record.objectives, 2)]
     flat = "".join(
         f"<div class='view flat' data-view='projection' data-x='{escape(x)}' data-y='{escape(y)}' "
-        f"data-label='{escape(axis_label(y))} over {escape(axis_label(x))}, all trials'></div>"
+        f"data-label='{escape(record.label(y))} over {escape(record.label(x))}, all trials'></div>"
         for x, y in pairs
     )
     cube = _cube(names) if len(names) >= 3 else ""
@@ -100,8 +97,8 @@ def _key(shown: Sequence[Trial], record: Record) -> str:
     kinds = dict.fromkeys(trial.kind for trial in shown)
     shapes = {"o": "●", "D": "◆", "^": "▲", ">": "▶", "<": "◀", "p": "⬟", "s": "■", "v": "▼", ".": "●"}
     entries = "".join(
-        f"<li><span style='color:var(--kind-{KIND_MARKERS.get(kind, ('.', -1))[1]})'>"
-        f"{shapes[KIND_MARKERS.get(kind, ('.', -1))[0]]}</span> {escape(KIND_WORDS.get(kind, (kind, kind))[0])}</li>"
+        f"<li><span style='color:var(--kind-{kind_marker(kind)[1]})'>"
+        f"{shapes[kind_marker(kind)[0]]}</span> {escape(kind_words(kind)[0])}</li>"
         for kind in kinds
     )
     ringed = f"<li>ringed: {'Pareto-optimal' if len(record.objectives) > 1 else 'best'}</li>" if record.pareto else ""
@@ -127,9 +124,10 @@ def page_data(record: Record) -> dict[str, Any]:
     kinds = list(dict.fromkeys(trial.kind for trial in shown))
     statuses = list(dict.fromkeys(trial.status for trial in shown))
     ranges = record.config.get("scan", {}).get("parameters", {})
+    own = {name: (column.label, column.digits) for name, column in record.columns.items()}
     facts = [
         {"label": words, "digits": digits, "values": [_number(t.value(name), digits + 1) for t in shown]}
-        for name, (words, digits) in _FACTS.items()
+        for name, (words, digits) in {**_FACTS, **own}.items()
         if name not in record.objectives
         and name not in record.parameters
         and any(math.isfinite(t.value(name)) for t in shown)
@@ -161,7 +159,7 @@ def _why_not(trial: Trial) -> list[str]:
 def _objective(record: Record, shown: Sequence[Trial], k: int, name: str) -> dict[str, Any]:
     values = [trial.objectives[k] for trial in shown]
     column = _column(name, values, log=wants_log([v for v in values if math.isfinite(v)]))
-    return column | {"label": axis_label(name), "is_objective": True}
+    return column | {"label": record.label(name), "is_objective": True}
 
 
 def _parameter(shown: Sequence[Trial], name: str, spec: Any) -> dict[str, Any]:
@@ -179,8 +177,8 @@ def _column(name: str, values: Sequence[float], *, log: bool) -> dict[str, Any]:
 
 
 def _kind(kind: str) -> dict[str, Any]:
-    marker, slot = KIND_MARKERS.get(kind, (".", -1))
-    return {"name": kind, "word": KIND_WORDS.get(kind, (kind, kind))[0], "marker": marker, "slot": slot}
+    marker, slot = kind_marker(kind)
+    return {"name": kind, "word": kind_words(kind)[0], "marker": marker, "slot": slot}
 
 
 def _states(record: Record) -> dict[int, dict[str, Any]]:
@@ -203,10 +201,11 @@ def _profile(path: Path, record: Record) -> dict[str, Any] | None:
     except Exception:  # noqa: BLE001  not there, or damaged, which fails anywhere in its reader: the study's numbers stay
         return None
     reach = np.abs(u).max(axis=0)
-    named = named_fields(reach, names)
+    background = [i for i, name in enumerate(names) if name in record.theory.background]
+    named = named_fields(reach, background)
     rest = [i for i in range(len(names)) if i not in named]
     fields = [
-        {"label": _plain(names[i]), "special": int(names[i] == "phi"), "values": _rounded(u[:, i])} for i in named
+        {"label": _plain(names[i], record), "special": int(i in background), "values": _rounded(u[:, i])} for i in named
     ]
     fields += [{"label": "", "special": 0, "values": _rounded(u[:, i])} for i in rest if reach[i] > 1e-3 * reach.max()]
     dim = float(stored.get("grid", {}).get("dim", 3))
@@ -225,14 +224,14 @@ def _rounded(values: np.ndarray) -> list[float]:
     return [round(float(value), digits) for value in values]
 
 
-def _plain(name: str) -> str:
-    """``psi_3`` -> Ψ₃, for text without mathematics."""
-    label = field_label(name)
+def _plain(name: str, record: Record) -> str:
+    """``chi_3`` -> χ₃, for text without mathematics."""
+    label = field_label(name, record.theory.symbols)
     if not label.startswith("$"):
         return name
     stem, _, index = label.strip("$").partition("_")
     subscript = index.strip("{}").translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
-    return {r"\Psi": "Ψ", r"\Phi": "Φ"}.get(stem, stem) + subscript
+    return stem + subscript
 
 
 def _spectrum(spectra: Mapping[str, Sequence[float]]) -> dict[str, Any] | None:

@@ -9,16 +9,15 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from ...plotting import KIND_MARKERS, THEMES, axis_label, plot_state, save_figure
+from ...plotting import THEMES, axis_label, kind_marker, plot_state, save_figure
 from ...plotting.html import escape, number, picture, style, table
-from ...states.kinds import KIND_WORDS
 from ...states.state import load
 from ..record.folder import REPORT, REPORT_COVERS
 from ..trial import is_finished
 from . import figures, linked, verification
 from .analysis import MAX_FOR_IMPORTANCE, MIN_TRIALS_FOR_IMPORTANCE, growth, importances
 from .records import Record, Trial, read_record
-from .summary import CONSTRAINT_WORDS, count_words, join_words, null_percentiles, scored_trials, summary_sentences
+from .summary import constraint_words, count_words, join_words, null_percentiles, scored_trials, summary_sentences
 
 MAX_SHOWN = 4  # trials whose profile and spectrum are drawn
 MAX_LISTED = 200  # more trials are not listed: trials.csv has them all
@@ -94,7 +93,7 @@ def _page(record: Record, sections: list[tuple[str, str]]) -> str:
 def _lead(record: Record) -> str:
     dates = [t.datetime_start for t in record.frozen if t.datetime_start]
     day = f", begun {min(dates):%Y-%m-%d %H:%M}" if dates else ""
-    goals = escape(join_words([axis_label(name) for name in record.objectives]))
+    goals = escape(join_words([record.label(name) for name in record.objectives]))
     return f"Maximising {goals}{day}. Natural units: lengths in 1/mass, energies in mass."
 
 
@@ -108,10 +107,9 @@ def _summary(record: Record) -> str:
         return f"<div class='summary'>{text}</div>"
     bar, legend = "", ""
     for kind, count in counts.items():
-        colour = f"var(--kind-{KIND_MARKERS.get(kind, ('', -1))[1]})" if kind != "failed" else "var(--ink)"
+        colour = f"var(--kind-{kind_marker(kind)[1]})" if kind != "failed" else "var(--ink)"
         bar += f"<span style='width:{100 * count / total:.3f}%;background:{colour}'></span>"
-        words = count_words(count, kind) if kind in KIND_WORDS else f"{count} {kind}"
-        legend += f"<li><span class='swatch' style='background:{colour}'></span>{escape(words)}</li>"
+        legend += f"<li><span class='swatch' style='background:{colour}'></span>{escape(count_words(count, kind))}</li>"
     return f"<div class='summary'>{text}</div><div class='bar'>{bar}</div><ul class='legend'>{legend}</ul>"
 
 
@@ -128,10 +126,10 @@ def _pareto(record: Record, gallery: _Gallery) -> str:
 def _pareto_table(record: Record) -> str:
     if not record.pareto:
         return "<p>There is no Pareto set: no trial satisfies every constraint. The pictures show all trials.</p>"
-    extra = {"energy": "E", "multiplier": "ω²", "octaves_in_core": "octaves in core", "null_percentile": "null %",
-             "residual": "residual", "negative_modes": "negative modes"}  # fmt: skip
+    own = {name: column.label for name, column in record.columns.items() if column.in_table}
+    extra = {"energy": "E", "multiplier": "ω²", **own, "residual": "residual", "negative_modes": "negative modes"}
     extra = {k: v for k, v in extra.items() if k not in record.objectives and any(k in t.values for t in record.pareto)}
-    head = ["trial", *map(axis_label, record.objectives), *record.parameters, "kind", *extra.values()]
+    head = ["trial", *map(record.label, record.objectives), *record.parameters, "kind", *extra.values()]
     shown = record.pareto[:MAX_LISTED]
     rows = (
         [
@@ -145,6 +143,9 @@ def _pareto_table(record: Record) -> str:
     )
     more = len(record.pareto) - len(shown)
     note = f"<p class='note'>{more} more Pareto-optimal trials are in <code>trials.csv</code>.</p>" if more else ""
+    meanings = [f"{column.label}: {column.meaning}" for name, column in record.columns.items()
+                if column.meaning and (name in record.objectives or name in own)]  # fmt: skip
+    note += f"<p class='note'>{escape('; '.join(meanings))}.</p>" if meanings else ""
     return table([_heading(title) for title in head], rows, trials=[trial.number for trial in shown]) + note
 
 
@@ -207,7 +208,7 @@ def _profile(path: Path, stem: str, trial: Trial, gallery: _Gallery) -> str:
 
 def _why_shown(record: Record, trial: Trial) -> str:
     best = [
-        axis_label(name)
+        record.label(name)
         for i, name in enumerate(record.objectives)
         if trial.objectives[i] >= max(other.objectives[i] for other in record.pareto)
     ]
@@ -312,15 +313,11 @@ def _all_trials(record: Record) -> str:
         )
     blank = [""] * (len(record.objectives) + len(record.parameters))
     rows += [[str(n), "failed", *blank, "", "", escape(why)] for n, why in record.failed.items()]
-    head = ["trial", "kind", *map(axis_label, record.objectives), *record.parameters,
+    head = ["trial", "kind", *map(record.label, record.objectives), *record.parameters,
             "constraints broken", "seconds", "remarks"]  # fmt: skip
-    meanings = {
-        name: CONSTRAINT_WORDS[name]
-        for trial in record.trials[:1]
-        for name in trial.constraints
-        if name in CONSTRAINT_WORDS
-    }
-    meaning = "; ".join(f"{name}: {text}" for name, text in meanings.items())
+    demands = constraint_words(record)
+    asked = [name for trial in record.trials[:1] for name in trial.constraints if name in demands]
+    meaning = "; ".join(f"{name}: {demands[name]}" for name in asked)
     note = f"<p class='note'>{escape(meaning)}.</p>" if meaning else ""
     numbers = [*(trial.number for trial in record.trials), *record.failed]
     return table([_heading(title) for title in head], rows, classes="all", trials=numbers) + note

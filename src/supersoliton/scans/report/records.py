@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import re
@@ -17,8 +18,12 @@ import optuna
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from ...plotting import axis_label
 from ...sampling.pareto import nondominated
-from ...states.kinds import KIND_WORDS, SOLITON_KINDS
+from ...scores.registry import SCORES, outputs, read_scores
+from ...scores.score import Score
+from ...states.kinds import Kind
+from ...theory.base import AbstractModel, Column, find_theory
 from ..record.folder import open_folder
 
 
@@ -39,7 +44,8 @@ class Trial:
 
     @property
     def is_soliton(self) -> bool:
-        return self.kind in SOLITON_KINDS
+        kind = Kind.of(self.kind)
+        return kind is not None and kind.localised
 
     @property
     def is_feasible(self) -> bool:
@@ -81,10 +87,36 @@ class Record:
         seen = [name for trial in self.trials for name in trial.couplings]
         return tuple(dict.fromkeys([name for name in configured if name in seen] + seen))
 
+    @functools.cached_property
+    def theory(self) -> type[AbstractModel]:
+        """The class of the scanned theory; the base of all, which names nothing, where a user's cannot be found."""
+        try:
+            return find_theory("model", self.config.get("model", {}).get("kind"))[0]
+        except ValueError:
+            return AbstractModel
+
+    @functools.cached_property
+    def scores(self) -> tuple[Score, ...]:
+        """What the spectra were scored by, as far as it can be found."""
+        try:
+            return (*SCORES, *read_scores(self.config.get("score", {}).get("own", ())))
+        except ValueError:
+            return SCORES
+
+    @property
+    def columns(self) -> dict[str, Column]:
+        """What is particular to the theory and to the scores among the numbers of a trial."""
+        return {**self.theory.columns, **outputs(self.scores)}
+
+    def label(self, name: str) -> str:
+        """The words for a recorded number, with its unit."""
+        column = self.columns.get(name)
+        return axis_label(name) if column is None else column.label + (f" [{column.unit}]" if column.unit else "")
+
     def counts(self) -> dict[str, int]:
         """How many complete trials ended as each kind, known kinds first."""
         counted = Counter(trial.kind for trial in self.trials)
-        known = {kind: counted.pop(kind) for kind in KIND_WORDS if kind in counted}
+        known = {str(kind): counted.pop(kind) for kind in Kind if kind in counted}
         return known | dict(sorted(counted.items()))
 
     def state_file(self, trial: Trial) -> Path:
@@ -150,7 +182,7 @@ def _trial(frozen: FrozenTrial) -> Trial:
     return Trial(
         number=frozen.number,
         couplings=dict(frozen.params),
-        kind=str(attributes.get("kind", "unconverged")),
+        kind=str(attributes.get("kind", Kind.UNCONVERGED)),
         status=str(attributes.get("status", "")),
         reasons=tuple(str(reason) for reason in attributes.get("reasons", ())),
         objectives=tuple(float(value) for value in frozen.values),

@@ -7,21 +7,25 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...states.kinds import KIND_WORDS
+from ...states.kinds import Kind
 from .records import Record, Trial
 
-# By construction 5 % of spectra drawn at random lie above the 95th percentile of their own null.
-NULL_PERCENTILE = 95.0
-CONSTRAINT_WORDS = {
+_CONSTRAINT_WORDS = {
     "converged": "the solver converged",
     "localised": "the state is localised",
     "resolved": "the mesh resolves the state",
     "stable": "the state is as stable as its kind (a bounce has one negative mode)",
     "vacuum_stable": "the vacuum around it is stable",
-    "amplitude": "the largest octave field reaches 0.1",
     "finite_energy": "the energy is finite",
     "scored": "every objective has a value",
-    "higgs_mean": "the mean Higgs field lies between 1e-3 and 1e2",
+}
+
+# What is said where every trial ended as one kind.
+_EVERYWHERE: dict[str, str] = {
+    Kind.VACUUM: "Only the vacuum was found, at every point of the scan: no soliton exists here to be scored",
+    Kind.CONDENSATE: "The fields condense at every point of the scan: a homogeneous non-zero state fills the box, "
+    "which is not a soliton",
+    Kind.UNCONVERGED: "No trial converged, so nothing is known of the states here",
 }
 
 
@@ -32,8 +36,16 @@ def summary_sentences(record: Record) -> list[str]:
         return [*sentences, "No trial finished, so there is nothing to rank."]
     sentences.append(_what_was_found(record))
     sentences.append(_feasibility(record))
-    sentences += _null(record)
+    group, who = scored_trials(record), "feasible trials" if record.feasible else "converged trials"
+    for score in record.scores:
+        sentences += score.sentences({name: _values(group, name) for name in score.outputs}, who)
     return [sentence for sentence in sentences if sentence]
+
+
+def constraint_words(record: Record) -> dict[str, str]:
+    """What each constraint demands, as a clause; those of the theory among them."""
+    amplitude = f"a field that carries the norm reaches {record.theory.min_amplitude:g}"
+    return {**_CONSTRAINT_WORDS, "amplitude": amplitude, **record.theory.constraints}
 
 
 def join_words(parts: Sequence[str]) -> str:
@@ -42,8 +54,13 @@ def join_words(parts: Sequence[str]) -> str:
 
 
 def count_words(count: int, kind: str) -> str:
-    one, many = KIND_WORDS.get(kind, (kind, kind))
-    return f"{count} {one if count == 1 else many}"
+    return f"{count} {kind_words(kind)[count != 1]}"
+
+
+def kind_words(kind: str) -> tuple[str, str]:
+    """Singular and plural; of a word that another program or version wrote, the word itself."""
+    known = Kind.of(kind)
+    return (kind, kind) if known is None else known.words
 
 
 def _what_ran(record: Record) -> str:
@@ -66,12 +83,7 @@ def _what_was_found(record: Record) -> str:
     if not solitons:
         if len(counts) == 1:
             kind = next(iter(counts))
-            everywhere = {
-                "vacuum": "Only the vacuum was found, at every point of the scan: no soliton exists here to be scored",
-                "condensate": "The fields condense at every point of the scan: a homogeneous non-zero state fills the "
-                "box, which is not a soliton",
-                "unconverged": "No trial converged, so nothing is known of the states here",
-            }.get(kind, f"Every trial ended as {KIND_WORDS.get(kind, (kind, kind))[0]}: no soliton was found")
+            everywhere = _EVERYWHERE.get(kind, f"Every trial ended as {kind_words(kind)[0]}: no soliton was found")
             return f"{everywhere} ({count_words(total, kind)})."
         parts = join_words([count_words(n, kind) for kind, n in counts.items()])
         return f"No soliton was found: the trials ended as {parts}."
@@ -93,14 +105,15 @@ def _feasibility(record: Record) -> str:
         return (
             f"{feasible} of {len(record.trials)} satisfy every constraint; {front} of these "
             f"{'is' if front == 1 else 'are'} Pareto-optimal in "
-            f"{join_words([name.replace('_', ' ') for name in record.objectives])}."
+            f"{join_words([record.label(name).partition(' [')[0] for name in record.objectives])}."
         )
     broken = {
         name: sum(not trial.constraints.get(name, 0.0) <= 0 for trial in record.trials)
         for name in record.trials[0].constraints
     }
     worst = sorted((name for name in broken if broken[name]), key=lambda name: -broken[name])[:3]
-    words = [f"{CONSTRAINT_WORDS.get(name, name)} (not in {broken[name]} of {len(record.trials)})" for name in worst]
+    demands = constraint_words(record)
+    words = [f"{demands.get(name, name)} (not in {broken[name]} of {len(record.trials)})" for name in worst]
     reason = f" What fails most often: that {join_words(words)}." if words else ""
     return f"No trial satisfies every constraint, so there is no Pareto set.{reason}"
 
@@ -112,36 +125,9 @@ def scored_trials(record: Record) -> tuple[Trial, ...]:
 
 def null_percentiles(trials: Sequence[Trial]) -> np.ndarray:
     """Percentile of each trial's fractal_score within the null of its own spectrum, where it is defined."""
-    values = np.array([trial.value("null_percentile") for trial in trials], dtype=float)
+    values = _values(trials, "null_percentile")
     return values[np.isfinite(values)]
 
 
-def _null(record: Record) -> list[str]:
-    """Whether the scores beat random spectra of the same count and span."""
-    group = scored_trials(record)
-    percentiles = null_percentiles(group)
-    if not percentiles.size:
-        return ["No converged trial has a score that could be compared with random spectra."]
-    above = int(np.sum(percentiles > NULL_PERCENTILE))
-    expected = 0.05 * percentiles.size
-    who = "feasible trials" if record.feasible else "converged trials"
-    scores = np.array([[trial.value("fractal_score"), trial.value("null_mean")] for trial in group])
-    score, null = (
-        np.median(column[np.isfinite(column)]) if np.isfinite(column).any() else np.nan for column in scores.T
-    )
-    text = (
-        f"Against random spectra of equal count and span, the fractal score of the {percentiles.size} {who} lies at "
-        f"the median percentile {np.median(percentiles):.0f} (median score {score:.3f}, mean of the null {null:.3f}, "
-        f"largest possible with the original's targets 4.952); {above} {'lies' if above == 1 else 'lie'} above the "
-        f"{NULL_PERCENTILE:.0f}th percentile, where chance alone puts about {expected:.2g}."
-    )
-    # One-sided 5 % binomial bound on the count that chance alone gives.
-    from scipy.stats import binom
-
-    if above <= binom.ppf(0.95, percentiles.size, 0.05):
-        return [text, "That does not beat the null: these scores carry no evidence of structure in the spectra."]
-    return [
-        text,
-        "That beats the null, but so does many an empty box: the null's masses are spread log-uniformly, a box's never."
-        " It is no evidence of a likeness to nature, and trials picked by an optimiser are no independent sample.",
-    ]
+def _values(trials: Sequence[Trial], name: str) -> np.ndarray:
+    return np.array([trial.value(name) for trial in trials], dtype=float)

@@ -39,39 +39,27 @@ References: S. Coleman, R. Jackiw, H. D. Politzer, *Phys. Rev. D* **10** (1974) 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy import ndarray as Array
-
-from ..problem.problem import DiscreteProblem
-from ..theory import OctaveHiggs
 
 # What can be fed back in each closure.
 CLOSURES = {
     "hartree": ("m0_squared", "g", "mu_squared"),
     "tangent": ("m0_squared", "g", "lambda_1", "lambda_2"),
 }
-# Effective couplings by name, of a problem with the bare couplings and nodal fields.
-Formulas = Callable[[DiscreteProblem, Array], Mapping[str, float]]
 
 
-def octave_formulas(closure: str, fluctuation: float) -> Formulas:
-    """The formulas of this module for an :class:`OctaveHiggs` problem; ``fluctuation`` is kappa (of "hartree")."""
+def hartree(p: Mapping[str, Any], fields: Array, weights: Array, fluctuation: float) -> dict[str, float]:
+    """m0^2, g and mu^2 of V averaged over Gaussian fluctuations of variance kappa Psi_o^2(r).
 
-    def formulas(problem: DiscreteProblem, u: Array) -> dict[str, float]:
-        if closure == "hartree":
-            return hartree(problem, u, fluctuation)
-        return tangent(problem, u)
-
-    return formulas
-
-
-def hartree(problem: DiscreteProblem, u: Array, fluctuation: float) -> dict[str, float]:
-    """m0^2, g and mu^2 of V averaged over Gaussian fluctuations of variance kappa Psi_o^2(r)."""
-    model, psi, _, weights = _parts(problem, u)
-    p, s = model.params, float(model.quartic_sign)
-    density = psi**2
+    ``p`` are the bare couplings, ``fields`` (element, point, field) the octaves and the Higgs field at quadrature
+    points, ``fluctuation`` is kappa.
+    """
+    s = float(p["quartic_sign"])
+    density = fields[..., :-1] ** 2
     variance = fluctuation * density
     everywhere = np.sum(variance, axis=-1, keepdims=True) * np.ones_like(density)
     return {
@@ -82,10 +70,10 @@ def hartree(problem: DiscreteProblem, u: Array, fluctuation: float) -> dict[str,
     }
 
 
-def tangent(problem: DiscreteProblem, u: Array) -> dict[str, float]:
-    """m0^2, g, lambda_1 and lambda_2 of a quantum in the state."""
-    model, psi, phi, weights = _parts(problem, u)
-    p, s = model.params, float(model.quartic_sign)
+def tangent(p: Mapping[str, Any], fields: Array, weights: Array) -> dict[str, float]:
+    """m0^2, g, lambda_1 and lambda_2 of a quantum in the state; arguments as for :func:`hartree`."""
+    psi, phi = fields[..., :-1], fields[..., -1]
+    n, s = psi.shape[-1], float(p["quartic_sign"])
     density = psi**2
     out = {
         "m0_squared": p["m0_squared"]
@@ -96,23 +84,15 @@ def tangent(problem: DiscreteProblem, u: Array) -> dict[str, float]:
     for k in (1, 2):
         name = f"lambda_{k}"
         out[name] = p[name]
-        if model.n_octaves <= k:
+        if n <= k:
             continue
-        decay = np.exp2(-p["beta"] * np.arange(model.n_octaves - k))
+        decay = np.exp2(-p["beta"] * np.arange(n - k))
         pair = psi[..., :-k] * psi[..., k:]
         mediated = -((4.0 * p["g_yukawa"] * phi) ** 2 / stiffness)[..., None] * pair
         total = float(np.sum(weights[..., None] * decay**2 * np.abs(pair)))
         if total > 0.0:
             out[name] += float(np.sum(weights[..., None] * decay * np.abs(pair) * mediated)) / total
     return out
-
-
-def _parts(problem: DiscreteProblem, u: Array) -> tuple[OctaveHiggs, Array, Array, Array]:
-    """The model, the octaves and the Higgs field at the quadrature points, and their weights."""
-    model, grid = problem.model, problem.grid
-    assert isinstance(model, OctaveHiggs)
-    fields = grid.at_quadrature(u)
-    return model, fields[..., :-1], fields[..., -1], grid.quadrature_weights
 
 
 def _mean(values: Array, density: Array, weights: Array) -> float:

@@ -8,7 +8,7 @@ from numpy.polynomial.hermite_e import hermegauss
 from scipy.integrate import quad
 
 import supersoliton as ss
-from supersoliton.search.mean_field import hartree, tangent
+from supersoliton.theory import octave_mean_field as mean_field
 
 GRID = ss.RadialGrid(r_max=12.0, n_elements=6, order=12)
 
@@ -23,8 +23,12 @@ def uniform(*values):
     return np.tile(np.array(values, dtype=float), (GRID.n_nodes, 1))
 
 
-def problem(theory):
-    return ss.Problem(theory, GRID, norm=10.0)
+def hartree(theory, u, kappa):
+    return mean_field.hartree(theory.params, GRID.at_quadrature(u), GRID.quadrature_weights, kappa)
+
+
+def tangent(theory, u):
+    return mean_field.tangent(theory.params, GRID.at_quadrature(u), GRID.quadrature_weights)
 
 
 def potential(theory, u):
@@ -36,7 +40,7 @@ def potential(theory, u):
 def test_hartree_is_the_gaussian_average_of_the_potential(sign, kappa):
     """V averaged over fluctuations of one octave is V of the effective couplings, up to a constant, at any fields."""
     theory, psi = model(quartic_sign=sign), 1.3
-    fed = theory.replace(**hartree(problem(theory), uniform(psi, 0.4), kappa))
+    fed = theory.replace(**hartree(theory, uniform(psi, 0.4), kappa))
     points, weights = hermegauss(8)  # exact for the sixth power
     fluctuations = np.sqrt(kappa) * psi * points
 
@@ -51,14 +55,14 @@ def test_hartree_is_the_gaussian_average_of_the_potential(sign, kappa):
 
 def test_hartree_sums_the_fluctuations_of_all_octaves_for_the_higgs_field():
     theory = model(3)
-    fed = hartree(problem(theory), uniform(1.0, -2.0, 0.5, 0.9), 0.2)
+    fed = hartree(theory, uniform(1.0, -2.0, 0.5, 0.9), 0.2)
     assert fed["mu_squared"] == pytest.approx(-0.8 + 2 * 0.25 * 0.2 * (1.0 + 4.0 + 0.25), rel=1e-12)
 
 
 def test_nothing_fluctuates_without_fluctuations_or_fields():
     theory = model(2)
     for kappa, u in ((0.0, uniform(1.0, 2.0, 0.3)), (0.5, uniform(0.0, 0.0, 1.0))):
-        fed = hartree(problem(theory), u, kappa)
+        fed = hartree(theory, u, kappa)
         assert fed == pytest.approx({name: theory.params[name] for name in fed}, rel=1e-14)
 
 
@@ -81,7 +85,7 @@ LUMP = np.array([_lump(r) for r in GRID.nodes])
 
 def test_averages_over_a_lump_are_the_integrals():
     theory, kappa = model(2), 0.3
-    fed = hartree(problem(theory), LUMP, kappa)
+    fed = hartree(theory, LUMP, kappa)
 
     def mass(r):
         variance = kappa * _lump(r)[:2] ** 2
@@ -104,7 +108,7 @@ def test_tangent_is_made_of_the_derivatives_of_the_potential():
     fourth = jax.jit(
         lambda u: [jax.grad(jax.grad(jax.grad(jax.grad(lambda x, o=o: v(u.at[o].set(x))))))(u[o]) for o in (0, 1)]
     )
-    fed = tangent(problem(theory), LUMP)
+    fed = tangent(theory, LUMP)
     assert fed["m0_squared"] == pytest.approx(
         _average(lambda r: np.diag(hessian(jnp.asarray(_lump(r))))[:2] - 2 * 0.25 * _lump(r)[2] ** 2), rel=1e-7
     )
@@ -126,12 +130,10 @@ def test_tangent_is_made_of_the_derivatives_of_the_potential():
 def test_neighbours_far_up_the_tower_are_weighted_by_the_decay():
     """Without a Higgs coupling the couplings come out as they are, whatever beta."""
     theory = model(4, g_yukawa=0.0)
-    fed = tangent(problem(theory), uniform(1.0, -0.5, 0.3, 2.0, 0.4))
+    fed = tangent(theory, uniform(1.0, -0.5, 0.3, 2.0, 0.4))
     assert (fed["lambda_1"], fed["lambda_2"]) == (theory.lambda_1, theory.lambda_2)
 
 
 def test_the_tangent_mass_is_the_hartree_mass_of_equal_densities_without_the_sextic_term():
     theory = model(2, delta=0.0)
-    assert tangent(problem(theory), LUMP)["m0_squared"] == pytest.approx(
-        hartree(problem(theory), LUMP, 1.0)["m0_squared"], rel=1e-13
-    )
+    assert tangent(theory, LUMP)["m0_squared"] == pytest.approx(hartree(theory, LUMP, 1.0)["m0_squared"], rel=1e-13)

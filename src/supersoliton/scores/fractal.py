@@ -1,24 +1,25 @@
-"""Masses → fractal_score, hierarchy, regularity, and the null that gives them a meaning.
+"""The fractal score of a spectrum: how like its mass ratios are to those of nature, and the null of that.
 
-The scores compare the ratios of a list of masses with the ratios found in nature (the Standard Model masses and a
-list of length scales). They are defined in the original work; its authors never asked what a random spectrum scores,
-so every score here carries its *null*: the same score of random log-uniform spectra of equal count and span.
+It compares the ratios of a list of masses with the ratios found in nature (the Standard Model masses and a list of
+length scales). It is defined in the original work; its authors never asked what a random spectrum scores, so it comes
+here with its *null*: the same score of random log-uniform spectra of equal count and span.
 
 Everything is NumPy on the host; :mod:`.ratio_density` has the densities.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+from functools import cached_property, lru_cache
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from ..theory.base import Column
+from .hierarchy import hierarchy
 from .ratio_density import GRID, HIGHEST_TARGET, LOWEST_TARGET, RandomSpectra, Spectra, densities, scott
-
-__all__ = ["NullScores", "Scores", "Targets", "score", "score_targets"]
+from .score import Score, ScoreSettings
 
 # Masses of the original, GeV: u d s c b t, e mu tau, W Z H.
 ORIGINAL_MASSES = (
@@ -31,10 +32,11 @@ ORIGINAL_LENGTHS = (
 )  # fmt: skip
 _PDG_IDS = (2, 1, 3, 4, 5, 6, 11, 13, 15, 24, 23, 25)  # the same twelve particles in the same order
 
-_SMALLEST_MASS = 1e-6  # below it a "mass" is a zero mode
 _ELECTROWEAK = np.array([1.1345, 1.3719, 1.5564])  # Z/W, H/Z, H/W
 _TOLERANCE = 0.05  # a hit is a target within 5 % of some model ratio
 
+# By construction 5 % of spectra drawn at random lie above the 95th percentile of their own null.
+NULL_PERCENTILE = 95.0
 _ACCURACY = 1e-7  # scores nearer to each other than this are ties
 
 
@@ -49,6 +51,12 @@ class Targets:
     def maximum(self) -> float:
         """Score of a perfect correlation with every target hit, 1 + Σw/n; 4.952 for the original's list."""
         return 1.0 + float(self.weights.sum()) / len(self.ratios)
+
+    @cached_property
+    def density(self) -> Float[np.ndarray, "400"]:
+        """The density of their logarithms on the grid, up to a factor."""
+        data = np.log10(self.ratios)
+        return np.exp(-0.5 * ((GRID[:, None] - data) / scott(len(data), data.std(ddof=1))) ** 2).sum(axis=1)
 
 
 @dataclass(frozen=True)
@@ -65,21 +73,17 @@ class NullScores:
 
 
 @dataclass(frozen=True)
-class Scores:
-    """Scores of one list of masses; NaN where fewer than three distinct masses leave nothing to score.
+class Fractal:
+    """The score, correlation + hits; that of a wide spectrum doubled; and its null."""
 
-    ``fractal_score`` is ``kde_correlation`` + ``hit_score``; the formulas are those of :func:`score`. ``null``: the
-    same of random spectra; ``n_masses``: how many distinct masses were scored.
-    """
-
-    fractal_score: float
-    kde_correlation: float
-    hit_score: float
-    hierarchy: float
-    regularity: float
-    enhanced_score: float
+    correlation: float
+    hits: float
+    enhanced: float
     null: NullScores
-    n_masses: int
+
+    @property
+    def score(self) -> float:
+        return self.correlation + self.hits
 
 
 @lru_cache(maxsize=2)
@@ -101,46 +105,17 @@ def score_targets(targets: str = "particle") -> Targets:
     return Targets(ratios, np.where(electroweak, 3, np.where(ratios > 10.0, 5, 1)))
 
 
-def score(masses_or_modes: Any, *, targets: str = "particle", null_samples: int = 200, seed: int = 0) -> Scores:
-    """Score a spectrum: how fractal, how hierarchical, how regular, and how a random spectrum would have done.
-
-    With the distinct masses above 1e-6 and their ratios above 1.01,
-
-        fractal_score  = corr(density of log₁₀ ratios, density of log₁₀ targets) + Σ w(hit)/n_targets
-        hierarchy      = max m / min m
-        regularity     = exp(−std/mean of the gaps of log m)
-        enhanced_score = fractal_score × (2 if hierarchy > 10 else 1)
-
-    where the densities are Gaussian kernel estimates of Scott bandwidth on 400 points of log₁₀ 1.1 … log₁₀ 500, and a
-    hit is a target within 5 % of some ratio. The correlation is that of the exact densities to 1e-7.
-
-    `masses_or_modes`: an array of masses (any unit) or an object with `.masses`. `seed` fixes the null; the ends of
-    every random spectrum are those of the real one, so count and span agree exactly; `null_samples=0` skips it.
-    Raises ValueError for NaN or infinite masses, an unknown `targets`, or a negative `null_samples`.
-    """
-    if null_samples < 0:
-        raise ValueError(f"null_samples must be zero or more, not {null_samples}.")
+def fractal(masses: Float[np.ndarray, "n"], targets: str, null_samples: int, seed: int) -> Fractal:
+    """Of distinct masses in ascending order; NaN for fewer than three. The formula is that of :func:`.score`."""
     aims = score_targets(targets)
-    x = np.log10(_distinct(masses_or_modes))
-    if len(x) < 3:
+    if len(masses) < 3:
         nothing = NullScores(np.nan, np.nan, np.nan, np.full(null_samples, np.nan))
-        hierarchy = float(10.0 ** (x[1] - x[0])) if len(x) == 2 else np.nan
-        return Scores(np.nan, np.nan, np.nan, hierarchy, np.nan, np.nan, nothing, len(x))
-
+        return Fractal(np.nan, np.nan, np.nan, nothing)
+    x = np.log10(masses)
     correlation, hits = (float(part[0]) for part in _fractal_parts(Spectra(x[None, :]), aims))
-    fractal = correlation + hits
-    hierarchy = float(10.0 ** (x[-1] - x[0]))
-    gaps = np.diff(x)
-    return Scores(
-        fractal_score=fractal,
-        kde_correlation=correlation,
-        hit_score=hits,
-        hierarchy=hierarchy,
-        regularity=float(np.exp(-gaps.std() / gaps.mean())),
-        enhanced_score=fractal * (2.0 if hierarchy > 10.0 else 1.0),
-        null=_null(fractal, x, aims, null_samples, seed),
-        n_masses=len(x),
-    )
+    score = correlation + hits
+    enhanced = score * (2.0 if hierarchy(masses) > 10.0 else 1.0)
+    return Fractal(correlation, hits, enhanced, _null(score, x, aims, null_samples, seed))
 
 
 def _pdg_masses() -> Float[np.ndarray, "12"]:
@@ -153,13 +128,6 @@ def _pair_ratios(values: Float[np.ndarray, "n"]) -> Float[np.ndarray, "pair"]:
     values = np.sort(values)
     ratios = (values[None, :] / values[:, None])[np.triu_indices(len(values), 1)]
     return np.round(ratios[(ratios > LOWEST_TARGET) & (ratios < HIGHEST_TARGET)], 3)
-
-
-def _distinct(masses_or_modes: Any) -> Float[np.ndarray, "n"]:
-    masses = np.asarray(getattr(masses_or_modes, "masses", masses_or_modes), dtype=float).ravel()
-    if not np.all(np.isfinite(masses)):
-        raise ValueError("masses must be finite numbers; drop NaN and infinite entries before scoring.")
-    return np.unique(masses[masses > _SMALLEST_MASS])
 
 
 def _null(fractal: float, x: Float[np.ndarray, "n"], aims: Targets, samples: int, seed: int) -> NullScores:
@@ -179,7 +147,7 @@ def _fractal_parts(
     x = spectra.x
     defined, density = densities(spectra)
     correlation = np.full(len(x), np.nan)
-    correlation[defined] = _correlate(density, _target_density(aims))
+    correlation[defined] = _correlate(density, aims.density)
     hits = np.array([aims.weights[_is_hit(row, aims.ratios)].sum() for row in x], dtype=float) / len(aims.ratios)
     return correlation, np.where(np.isfinite(correlation), hits, np.nan)
 
@@ -188,16 +156,6 @@ def _correlate(rows: Float[np.ndarray, "row point"], y: Float[np.ndarray, "point
     rows = rows - rows.mean(axis=1, keepdims=True)
     y = y - y.mean()
     return (rows @ y) / (np.linalg.norm(rows, axis=1) * np.linalg.norm(y))
-
-
-@lru_cache(maxsize=4)
-def _target_density_of(ratios: tuple[float, ...]) -> Float[np.ndarray, "400"]:
-    data = np.log10(np.array(ratios))
-    return np.exp(-0.5 * ((GRID[:, None] - data) / scott(len(data), data.std(ddof=1))) ** 2).sum(axis=1)
-
-
-def _target_density(aims: Targets) -> Float[np.ndarray, "400"]:
-    return _target_density_of(tuple(aims.ratios))
 
 
 def _is_hit(x: Float[np.ndarray, "n"], targets: Float[np.ndarray, "target"]) -> np.ndarray:
@@ -218,3 +176,66 @@ def _is_hit(x: Float[np.ndarray, "n"], targets: Float[np.ndarray, "target"]) -> 
         open_ = open_[~found]
         start, size = start + size, 4 * size
     return hit
+
+
+def _compute(masses: np.ndarray, options: ScoreSettings) -> dict[str, float]:
+    found = fractal(masses, options.targets, options.null_samples, options.seed)
+    return {
+        "fractal_score": found.score,
+        "enhanced_score": found.enhanced,
+        "null_mean": found.null.mean,
+        "null_std": found.null.std,
+        "null_percentile": found.null.percentile,
+    }
+
+
+def _sentences(columns: Mapping[str, np.ndarray], who: str) -> list[str]:
+    """Whether the scores beat random spectra of the same count and span."""
+    percentiles = columns["null_percentile"][np.isfinite(columns["null_percentile"])]
+    if not percentiles.size:
+        return ["No converged trial has a score that could be compared with random spectra."]
+    above = int(np.sum(percentiles > NULL_PERCENTILE))
+    expected = 0.05 * percentiles.size
+    score, null = (_median(columns[name]) for name in ("fractal_score", "null_mean"))
+    text = (
+        f"Against random spectra of equal count and span, the fractal score of the {percentiles.size} {who} lies at "
+        f"the median percentile {np.median(percentiles):.0f} (median score {score:.3f}, mean of the null {null:.3f}, "
+        f"largest possible with the original's targets 4.952); {above} {'lies' if above == 1 else 'lie'} above the "
+        f"{NULL_PERCENTILE:.0f}th percentile, where chance alone puts about {expected:.2g}."
+    )
+    # One-sided 5 % binomial bound on the count that chance alone gives.
+    from scipy.stats import binom
+
+    if above <= binom.ppf(0.95, percentiles.size, 0.05):
+        return [text, "That does not beat the null: these scores carry no evidence of structure in the spectra."]
+    return [
+        text,
+        "That beats the null, but so does many an empty box: the null's masses are spread log-uniformly, a box's never."
+        " It is no evidence of a likeness to nature, and trials picked by an optimiser are no independent sample.",
+    ]
+
+
+def _median(values: np.ndarray) -> float:
+    return float(np.median(values[np.isfinite(values)])) if np.isfinite(values).any() else float("nan")
+
+
+FRACTAL = Score(
+    {
+        "fractal_score": Column(
+            "fractal score",
+            "likeness of the mass ratios to those of nature, correlation of densities plus hits",
+            in_table=False,
+        ),
+        "enhanced_score": Column(
+            "enhanced score", "fractal score, doubled where the hierarchy is above 10", in_table=False
+        ),
+        "null_mean": Column("mean of the null", "mean fractal score of random spectra", in_table=False),
+        "null_std": Column("spread of the null", "standard deviation of that", in_table=False),
+        "null_percentile": Column(
+            "percentile in the null",
+            "where the fractal score lies among those of random spectra of equal count and span",
+        ),
+    },
+    _compute,
+    _sentences,
+)

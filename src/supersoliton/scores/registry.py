@@ -1,0 +1,49 @@
+"""The scores that every trial records. A new one is a file and a line here, or a file that [score] own names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy import ndarray as Array
+
+from ..machine import user_files
+from ..theory.base import Column
+from .fractal import FRACTAL
+from .hierarchy import HIERARCHY
+from .regularity import REGULARITY
+from .score import Score, ScoreSettings
+
+SCORES = (FRACTAL, HIERARCHY, REGULARITY)
+_WHERE = "[score] own"
+_SMALLEST_MASS = 1e-6  # below it a "mass" is a zero mode
+
+
+def read_scores(own: Sequence[str]) -> tuple[Score, ...]:
+    """A user's scores, each by its "file.py:name" or "module:name". Raises ValueError."""
+    found = [user_files.find(_WHERE, name) for name in own]
+    for name, score in zip(own, found, strict=True):
+        if not isinstance(score, Score):
+            raise ValueError(f"{_WHERE}: {name} must be a Score, got {score!r}: make it one.")
+    return tuple(found)
+
+
+def outputs(scores: Sequence[Score]) -> dict[str, Column]:
+    """What these scores record, by name."""
+    return {name: column for score in scores for name, column in score.outputs.items()}
+
+
+def measure(masses: Array, options: ScoreSettings, scores: Sequence[Score]) -> dict[str, float]:
+    """Every output of these scores for a list of masses. Raises ValueError for masses that are not finite."""
+    known = distinct(masses)
+    found: Mapping[str, Any] = {name: x for score in scores for name, x in score.compute(known, options).items()}
+    return {name: float(found[name]) for name in outputs(scores)}
+
+
+def distinct(masses: Any) -> Array:
+    """The different masses above 1e-6, ascending. Raises ValueError for NaN or infinite ones."""
+    values = np.asarray(masses, dtype=float).ravel()
+    if not np.all(np.isfinite(values)):
+        raise ValueError("masses must be finite numbers; drop NaN and infinite entries before scoring.")
+    return np.unique(values[values > _SMALLEST_MASS])

@@ -1,0 +1,58 @@
+"""What a score is: numbers made from a list of masses, each with its label and its definition."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from numpy import ndarray as Array
+
+from ..theory.base import Column
+
+SPECTRA = ("box", "physical")
+TARGETS = ("particle", "original")
+
+
+@dataclass(frozen=True)
+class ScoreSettings:
+    """The [score] table: which spectrum is scored against which targets, and how many random spectra make its null.
+
+    `own` names further scores, each "file.py:name" or "module:name" of a :class:`Score`.
+    """
+
+    spectrum: str = "box"
+    targets: str = "particle"
+    null_samples: int = 200
+    seed: int = 0
+    own: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.spectrum not in SPECTRA:
+            raise ValueError(f"score.spectrum must be one of {', '.join(SPECTRA)}, got {self.spectrum!r}: choose one.")
+        if self.targets not in TARGETS:
+            raise ValueError(f"score.targets must be one of {', '.join(TARGETS)}, got {self.targets!r}: choose one.")
+        for name in ("null_samples", "seed"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"score.{name} must be 0 or more, got {getattr(self, name)}: try 200.")
+
+
+def _nothing_to_say(columns: Mapping[str, Array], who: str) -> list[str]:
+    return []
+
+
+@dataclass(frozen=True)
+class Score:
+    """A score of a spectrum.
+
+    ``outputs``: the numbers it gives, by name; each may be an objective, which a scan maximises. ``compute(masses,
+    options)``: these numbers for distinct masses in ascending order (there may be few or none: NaN is an answer);
+    ``options`` is the [score] table. ``sentences(columns, who)``: what the report says of the outputs of many trials
+    (NaN among them), ``who`` naming these trials.
+
+    >>> gap = Score({"gap": Column("gap", "second mass over the first")}, lambda masses, options: {"gap": ...})
+    """
+
+    outputs: Mapping[str, Column]
+    compute: Callable[[Array, ScoreSettings], Mapping[str, float]]
+    sentences: Callable[[Mapping[str, Any], str], list[str]] = _nothing_to_say

@@ -1,0 +1,46 @@
+"""What a trial records of the octave tower: octaves in the core, masses of the vacuum, mean Higgs field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .vacua import mass_matrix
+
+_IN_CORE = 0.5  # an octave belongs to the core if it reaches this fraction of the strongest one
+
+
+def octaves_in_core(state: Any) -> int:
+    """Number of fields carrying the norm that reach half of the strongest one's amplitude; 0 for a vacuum."""
+    away = np.abs(state.u - state.problem.vacuum.values)[:, state.problem.carries_norm > 0]
+    peaks = np.max(away, axis=0)
+    strongest = float(np.max(peaks, initial=0.0))
+    return int(np.sum(peaks >= _IN_CORE * strongest)) if strongest > 1e-6 else 0
+
+
+def mass_ratios(problem: Any) -> dict[str, float]:
+    """Masses of the vacuum, sorted into the mode with most Higgs content and the octave modes.
+
+    ``mass_ratio``: the Higgs mode over the lightest octave mode; ``octave_splitting``: heaviest over lightest octave
+    mode. NaN for an unstable vacuum.
+    """
+    matrix = mass_matrix(problem.model, problem.vacuum.values, problem.grid.r_max)
+    if np.all(np.isfinite(matrix)):
+        squared, vectors = np.linalg.eigh(matrix)
+        if squared[0] > 0:
+            higgs = int(np.argmax(np.abs(vectors[-1])))
+            masses = np.sqrt(squared)
+            octaves = np.delete(masses, higgs)
+            return {
+                "mass_ratio": float(masses[higgs] / octaves[0]),
+                "octave_splitting": float(octaves[-1] / octaves[0]),
+            }
+    return {"mass_ratio": float("nan"), "octave_splitting": float("nan")}
+
+
+def mean_higgs(state: Any) -> float:
+    """Average of |Phi| over the volume of the box."""
+    values = np.abs(state.grid.at_quadrature(state.u[:, -1]))
+    weights = state.grid.quadrature_weights
+    return float(np.sum(weights * values) / np.sum(weights))
