@@ -25,8 +25,8 @@ import jax.numpy as jnp
 import numpy as np
 from numpy import ndarray as Array
 
-from ..problem.modes import border_of
 from ..problem.problem import DiscreteProblem
+from ..problem.tangent_space import TangentSpace, norm_border
 from ..theory.base import PotentialFunction
 from ..theory.derivatives import point_functions, point_kernels
 from ..theory.vacua import slope, vacuum_at
@@ -97,6 +97,14 @@ class Family:
         if self.kind == "norm":
             return np.array([point.multiplier])
         return np.array([point.q, point.multiplier]) if self.holds_norm else np.array([point.q])
+
+    def point(self, u: Array, multiplier: float) -> FamilyPoint:
+        """The point of a state of the family's own problem."""
+        if self.kind == "coupling":
+            return FamilyPoint(self.problem, u, multiplier, float(self.problem.model.params[self.parameter]))
+        return FamilyPoint(
+            self.problem, u, multiplier, multiplier if self.kind == "omega" else self.problem.norm_of_state(u)
+        )
 
     # Moving
 
@@ -169,8 +177,8 @@ class Family:
         out[-1, held] = self.vacuum_rate(problem)[held]
         return out
 
-    def force_rate(self, point: FamilyPoint, stiffness: Callable[[Array], Array]) -> Array:
-        """dF/dq at fixed free nodes and fixed omega^2 (``omega``: dF/domega^2); ``stiffness(x)`` is A x."""
+    def force_rate(self, point: FamilyPoint, space: TangentSpace) -> Array:
+        """dF/dq at fixed free nodes and fixed omega^2 (``omega``: dF/domega^2); ``space`` is that of the point."""
         problem, grid = point.problem, point.problem.grid
         out = np.zeros_like(point.u)
         away = point.u[-1] - problem.vacuum.values
@@ -182,7 +190,7 @@ class Family:
             np.add.at(out, grid.element_nodes, local)
             lift = self.lift(problem)
             if np.any(lift):
-                out += stiffness(lift)
+                out += space.apply(lift)
         else:
             out -= (grid.mass @ point.u) * problem.carries_norm
         if problem.boundary == "decaying":
@@ -202,7 +210,7 @@ class Family:
     def value_row(self, point: FamilyPoint) -> tuple[Array, Array]:
         """dq as a linear form of (du, dc)."""
         if self.kind == "norm":
-            return 2.0 * border_of(point.problem, point.u), np.zeros(1)
+            return 2.0 * norm_border(point.problem, point.u), np.zeros(1)
         return np.zeros_like(point.u), np.eye(self.n_controls)[0]
 
     def explicit_slope(self, point: FamilyPoint, du: Array, dq: float) -> tuple[float, float]:

@@ -12,6 +12,7 @@ Nothing is unrolled and nothing is differenced.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,12 +24,13 @@ from numpy import ndarray as Array
 
 from .._checks import expect_state
 from ..fluctuations.spectrum import spectrum
-from ..problem.modes import border_of
 from ..problem.problem import DiscreteProblem
+from ..problem.residual import force
+from ..problem.tangent_space import TangentSpace, norm_border
 from ..states.state import State
 from ..theory.derivatives import point_functions
 from .curve import linearise
-from .family import Family, FamilyPoint
+from .family import Family
 
 
 @dataclass(frozen=True)
@@ -60,13 +62,12 @@ def sensitivity(state: State, parameter: str) -> Sensitivity:
     if not state.converged:
         raise ValueError(f"sensitivity: the state is not converged ({state.status}): solve it first")
     family = Family(problem, parameter)
-    value = getattr(problem, parameter) if family.kind != "coupling" else problem.model.params[parameter]
     # The family's own variable is omega^2 where the frequency varies.
-    per = 2.0 * float(value) if family.kind == "omega" else 1.0
-    point = FamilyPoint(problem, state.u, state.multiplier, family.hidden(float(value)))
+    per = 2.0 * float(problem.omega or 0.0) if family.kind == "omega" else 1.0
+    point = family.point(state.u, state.multiplier)
     line = linearise(family, point)
     du, dc = line.solve(np.zeros_like(state.u), line.value_row(1.0), homogeneous=True)
-    border = border_of(problem, state.u)
+    border = norm_border(problem, state.u)
     if family.kind == "coupling":
         multiplier = float(dc[1]) if family.holds_norm else 0.0
         moved = du + family.lift(problem)
@@ -77,6 +78,25 @@ def sensitivity(state: State, parameter: str) -> Sensitivity:
     norm = 2.0 * float(np.sum(border * du)) if not family.holds_norm else 0.0
     energy = explicit + 0.5 * state.multiplier * norm
     return Sensitivity(parameter, per * energy, per * norm, per * multiplier, per * moved)
+
+
+def tangents(
+    problem: DiscreteProblem, u: Float[Array, "node field"], names: Sequence[str]
+) -> Float[Array, "coupling node field"]:
+    r"""dw/dp of a converged state for each of the couplings (or "norm"), at fixed norm where one is.
+
+    w = u - v is what differs from the vacuum, which moves with the couplings too. One factorisation serves for all.
+    """
+    multiplier = force(problem, u).multiplier
+    space = TangentSpace(problem, u, multiplier)
+    loads, motions = np.zeros((*u.shape, len(names))), np.zeros((*u.shape, len(names)))
+    for k, name in enumerate(names):
+        family = Family(problem, name)
+        if family.kind == "coupling":
+            loads[:, :, k] = -family.force_rate(family.point(u, multiplier), space)
+            motions[:, :, k] = family.lift(problem) - family.vacuum_rate(problem)
+    solved, _ = space.solve(loads, 0.5 * np.array([[name == "norm" for name in names]]))
+    return np.moveaxis(solved + motions, 2, 0)
 
 
 def eigenvalue_slopes(

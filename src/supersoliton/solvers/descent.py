@@ -19,8 +19,6 @@ from ..problem.transfer import scale_to_norm
 from .base import CONVERGED, Solution, Stopwatch
 from .newton import Newton
 
-# Energies agree to rounding when they differ by less than this fraction of T + int|V|.
-ROUNDING = 1e-13
 # Fields beyond this are not asked for: their powers overflow, and no state of the theories here comes near.
 _LARGEST = 1e60
 _POLISHING_STEPS = 200  # Newton's own default; it needs 2 to 10 of them after a descent

@@ -16,17 +16,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy import ndarray as Array
 
 from .._checks import is_number
 from ..machine import batching
-from ..problem import second_variation
-from ..problem.modes import border_of, lowest_mode
 from ..problem.problem import DiscreteProblem
-from ..problem.residual import Force, force, shift_of, terms_of
+from ..problem.residual import Force, force, terms_of
+from ..problem.tangent_space import TangentSpace
 from ..problem.transfer import scale_to_norm
 from . import batched_newton, globalisation
 from .base import CONVERGED, AbstractSolver, Solution, Stopwatch
@@ -42,9 +41,9 @@ _CHORDS, _ROUNDING, _LITTLE = 2, 1e-15, 1e-5
 
 
 class Last(NamedTuple):
-    """A full Newton step that led to the current point: its factors, and the residual it came from."""
+    """A full Newton step that led to the current point: its second variation, and the residual it came from."""
 
-    factors: second_variation.Factors
+    space: TangentSpace
     residual: float
 
 
@@ -149,20 +148,11 @@ class NewtonRun:
 
     # Linear algebra
 
-    def direction(self, curvature: Array, sigma: float) -> tuple[Array, second_variation.Factors]:
-        """The bordered Newton step at shift sigma."""
-        factors = second_variation.factorise(
-            self.problem, curvature, shift_of(self.problem, self.at.multiplier) + sigma
-        )
+    def direction(self, curvature: Array, sigma: float) -> tuple[Array, TangentSpace]:
+        """The Newton step at shift sigma, on the tangent space at the current point."""
+        space = TangentSpace(self.problem, self.u, self.at.multiplier, sigma=sigma, curvature=curvature)
         self.steps += 1
-        return self.adapt(self.step_by(factors, self.at), self.u), factors
-
-    def step_by(self, factors: second_variation.Factors, at: Force) -> Array:
-        """The bordered step that ``factors`` make of the force ``at``, tangent to the sphere at the current point."""
-        if self.problem.norm is None:
-            return second_variation.solve(factors, -at.vector)[:, :, 0]
-        border = border_of(self.problem, self.u)
-        return globalisation.tangent(np, second_variation.solve(factors, -at.vector, border), border)
+        return self.adapt(space.solve(-self.at.vector)[0], self.u), space
 
     def adapt(self, step: Array, u: Array) -> Array:
         """What a variant of the method makes of a step computed from the force at ``u``; here the step itself."""
@@ -212,11 +202,11 @@ class NewtonRun:
                 return None
             curvature = self.problem.curvature(self.u)
             while True:
-                step, factors = self.direction(curvature, sigma)
+                step, space = self.direction(curvature, sigma)
                 before = self.at.residual
                 agreed = self.try_minimising_step(step, sigma)
                 if agreed > 0.0:
-                    self.last = Last(factors, before) if sigma == 0.0 and before <= _LITTLE else None
+                    self.last = Last(space, before) if sigma == 0.0 and before <= _LITTLE else None
                     break
                 sigma = float(globalisation.shift_after_refusal(np, sigma))
                 if sigma > globalisation.STALLED:
@@ -269,11 +259,11 @@ class NewtonRun:
         """One more step to rounding; then leave a saddle along its unstable direction, at most three times."""
         # Its factors serve for the inertia too: an eigenvalue whose sign differs from theirs is 0 to _LITTLE of the
         # masses. Here that only decides whether to leave a saddle; the certificate counts at the final point.
-        factors = self.polish()
+        space = self.polish()
         if self.at.residual > self.options.tol:
             self.last = None
             return self.minimise()
-        negative, mode = lowest_mode(self.problem, self.u, self.at.multiplier, factors)
+        negative, mode = space.moved(self.u, self.at.multiplier).lowest_mode()
         if negative and self.escapes < 3:
             self.escapes += 1
             for size in (0.1, -0.1, 0.02, -0.02):
@@ -299,17 +289,18 @@ class NewtonRun:
         counts = range(1, _CHORDS + 1)
         return next((count for count in counts if self.at.residual * rate**count <= _ROUNDING), 0)
 
-    def polish(self) -> second_variation.Factors:
-        """To rounding, with the last factors or by one more Newton step; returns the factors."""
+    def polish(self) -> TangentSpace:
+        """To rounding, with the last factors or by one more Newton step; returns the second variation."""
         count, last = self.chords_left(), self.last
         if last is not None and count:
             for _ in range(count):
                 self.steps += 1
-                self.try_polish(self.adapt(self.step_by(last.factors, self.at), self.u))
-            return last.factors
-        step, factors = self.direction(self.problem.curvature(self.u), 0.0)
+                space = last.space.moved(self.u, self.at.multiplier)
+                self.try_polish(self.adapt(space.solve(-self.at.vector)[0], self.u))
+            return last.space
+        step, space = self.direction(self.problem.curvature(self.u), 0.0)
         self.try_polish(step)
-        return factors
+        return space
 
     def try_polish(self, step: Array) -> None:
         if np.all(np.isfinite(step)):
@@ -332,23 +323,23 @@ class NewtonRun:
                 if self.at.residual <= self.options.tol:
                     return self.end(CONVERGED)
                 self.last = None
-            step, factors = self.direction(self.problem.curvature(self.u), 0.0)
+            step, space = self.direction(self.problem.curvature(self.u), 0.0)
             if not np.all(np.isfinite(step)):
                 return self.end("diverged: the Newton step is not finite (a singular second variation)")
-            last = Last(factors, self.at.residual)
-            damping = self.try_natural_step(step, factors, min(1.0, 4.0 * damping))
+            last = Last(space, self.at.residual)
+            damping = self.try_natural_step(step, space, min(1.0, 4.0 * damping))
             self.last = last if damping == 1.0 else None
             if damping == 0.0:
                 return self.end(f"stalled: no damped Newton step helps at residual {self.at.residual:.1e}")
 
-    def try_natural_step(self, step: Array, factors: Any, damping: float) -> float:
+    def try_natural_step(self, step: Array, space: TangentSpace, damping: float) -> float:
         """Deuflhard's test: the simplified Newton correction at the new point must be shorter than this one."""
         size = self.h0_norm(step)
         while damping > 1e-5:
             u = self.place(self.u + damping * step)
             energy, at = self.measure(u)
             if math.isfinite(energy) and math.isfinite(at.residual):
-                corrected = self.adapt(self.step_by(factors, at), u)
+                corrected = self.adapt(space.solve(-at.vector)[0], u)
                 shorter = self.h0_norm(corrected) <= (1.0 - 0.25 * damping) * size
                 if shorter or (at.residual < self.at.residual and globalisation.is_asymptotic(self.at.residual)):
                     self.move_to(u, energy, at)
