@@ -242,7 +242,7 @@ class TangentSpace(Bordered):
         # Shift the whole spectrum just above zero; then inverse iteration finds the lowest of it.
         sigma, lower, upper, above = 1e-3, 0.0, None, self
         for _ in range(40):
-            shifted = self.shifted(sigma)
+            shifted = self.shifted(self.sigma + sigma)
             if shifted.count_negative() == 0:
                 upper, above = sigma, shifted
                 if upper <= 2.0 * max(lower, 5e-4):
