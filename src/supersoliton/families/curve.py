@@ -108,7 +108,8 @@ class Linearisation:
         scale = float(np.max(np.abs(load))) + float(np.max(np.abs(goal)))
         for _ in range(_SWEEPS):
             try:
-                du, dc = system.solve(rest, gap)
+                with np.errstate(all="ignore"):  # singular factors show in the solution
+                    du, dc = system.solve(rest, gap)
             except np.linalg.LinAlgError:
                 return None
             u, c = u + du, c + dc

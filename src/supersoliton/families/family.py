@@ -47,9 +47,9 @@ class FamilyPoint:
 
 
 @functools.lru_cache(maxsize=64)
-def _coupling_kernels(function: PotentialFunction) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """d/dp of V' at points, and (dV/dp, its change along a direction (du, dq)); p runs along ``direction``."""
-    value, gradient, _ = point_functions(function)
+def _coupling_kernels(function: PotentialFunction) -> tuple[Callable[..., Any], ...]:
+    """At points, p running along ``direction``: dV'/dp, (dV/dp, its change along (du, dq)), and dV''/dp along du."""
+    value, gradient, hessian = point_functions(function)
 
     def force(u: Any, params: Any, direction: Any, r: Any) -> Any:
         return jax.jvp(lambda p: gradient(u, p, r), (params,), (direction,))[1]
@@ -61,7 +61,10 @@ def _coupling_kernels(function: PotentialFunction) -> tuple[Callable[..., Any], 
 
         return jax.jvp(first, (u, jnp.zeros(())), (du, dq))
 
-    return jax.jit(force), jax.jit(energy)
+    def curvature(u: Any, params: Any, direction: Any, r: Any, du: Any) -> Any:
+        return jax.jvp(lambda v, p: hessian(v, p, r), (u, params), (du, direction))[1]
+
+    return jax.jit(force), jax.jit(energy), jax.jit(curvature)
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,7 @@ class Family:
             if given is not None and not isinstance(given, str):
                 changes[name] = tuple(float(x) for x in vacuum)
         other = near.replace(**changes)
-        other.__dict__["vacuum"] = vacuum_at(model, vacuum, _outer_radius(near))
+        other.__dict__["vacuum"] = vacuum_at(model, vacuum, near.grid.r_max)
         return other
 
     def move(self, point: FamilyPoint, du: Array, dc: Array) -> FamilyPoint:
@@ -156,7 +159,7 @@ class Family:
         free = ~_kept(problem)
         if self.kind != "coupling" or not free.any():
             return rate
-        v, r = problem.vacuum.values[None], np.array([_outer_radius(problem)])
+        v, r = problem.vacuum.values[None], np.array([problem.grid.r_max])
         kernels = point_kernels(problem.model.potential_function)
         matrix = kernels.hessian(v, problem.model.params, r)[0][np.ix_(free, free)]
         load = np.asarray(self._force_kernel(problem, v, r))[0][free]
@@ -207,6 +210,15 @@ class Family:
         ends = [self.problem_at(problem, value).exterior(0) for value in (lower, upper)]
         return (ends[1] - ends[0]) / (upper - lower)
 
+    def curvature_rate(self, u: Array, du: Array) -> Array:
+        """dV''/dq at the quadrature points along a family whose fields change by ``du``."""
+        problem, grid = self.problem, self.problem.grid
+        fields, moving = (grid.at_quadrature(x).reshape(-1, problem.model.n_fields) for x in (u, du))
+        params, radii = _floats(problem.model.params), grid.quadrature_points.ravel()
+        kernel = _coupling_kernels(problem.model.potential_function)[2]
+        rate = np.asarray(kernel(fields, params, self._direction(problem), radii, moving))
+        return rate.reshape(*grid.quadrature_points.shape, *rate.shape[1:])
+
     def value_row(self, point: FamilyPoint) -> tuple[Array, Array]:
         """dq as a linear form of (du, dc)."""
         if self.kind == "norm":
@@ -252,10 +264,6 @@ def _floats(params: Any) -> dict[str, float]:
     return {name: float(value) for name, value in params.items()}
 
 
-def _outer_radius(problem: DiscreteProblem) -> float:
-    return problem.grid.r_max
-
-
 def _kept(problem: DiscreteProblem) -> Array:
     """The fields whose vacuum value stays 0: those that carry the norm, where norm or frequency is fixed."""
     if problem.norm is None and problem.omega is None:
@@ -272,7 +280,7 @@ def _follow_vacuum(near: DiscreteProblem, model: Any) -> Array:
     """Newton's method for V' = 0 from the vacuum of ``near``, in the fields that are free to follow."""
     values = near.vacuum.values.copy()
     free = ~_kept(near)
-    radius = _outer_radius(near)
+    radius = near.grid.r_max
     hessian = point_kernels(model.potential_function).hessian
     for _ in range(20):
         matrix = hessian(values[None], model.params, np.array([radius]))[0][np.ix_(free, free)]

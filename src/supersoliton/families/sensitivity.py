@@ -14,10 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray as Array
@@ -28,7 +25,6 @@ from ..problem.problem import DiscreteProblem
 from ..problem.residual import force
 from ..problem.tangent_space import TangentSpace, norm_border
 from ..states.state import State
-from ..theory.derivatives import point_functions
 from .curve import linearise
 from .family import Family
 
@@ -108,22 +104,8 @@ def eigenvalue_slopes(
     found = along or sensitivity(state, parameter)
     modes = spectrum(state, n_modes, ell, functions=True)
     assert modes.functions is not None
-    curvature = _curvature_slope(problem, state.u, found, parameter)
+    curvature = Family(problem, parameter).curvature_rate(state.u, found.fields)
     at = grid.at_quadrature(modes.functions)
     slopes = np.einsum("eq,eqik,eqij,eqjk->k", grid.quadrature_weights, at, curvature, at, optimize=True)
     carried = np.einsum("eq,i,eqik->k", grid.quadrature_weights, problem.carries_norm, at**2, optimize=True)
     return modes.eigenvalues, slopes - found.multiplier * carried
-
-
-def _curvature_slope(problem: DiscreteProblem, u: Array, found: Sensitivity, parameter: str) -> Any:
-    """d/dp of V''(u(p); p) at the quadrature points."""
-    grid = problem.grid
-    n = problem.model.n_fields
-    hessian = point_functions(problem.model.potential_function)[2]
-    fields = jnp.asarray(grid.at_quadrature(u).reshape(-1, n))
-    moving = jnp.asarray(grid.at_quadrature(found.fields).reshape(-1, n))
-    radii = jnp.asarray(grid.quadrature_points.ravel())
-    params = {name: jnp.asarray(value, dtype=float) for name, value in problem.model.params.items()}
-    course = {name: jnp.full_like(value, float(name == parameter)) for name, value in params.items()}
-    slope = jax.jvp(lambda v, p: hessian(v, p, radii), (fields, params), (moving, course))[1]
-    return np.asarray(slope).reshape(*grid.quadrature_points.shape, n, n)

@@ -30,7 +30,7 @@ from ..problem.problem import DiscreteProblem
 from ..problem.tangent_space import Bordered, constraints_of
 from . import globalisation
 from .base import AbstractSolver, Solution
-from .descent import Descent, check_limits
+from .descent import Descent, check_options
 
 _SCHEMES = ("semi-implicit", "explicit")
 _DTAU = {"semi-implicit": 1.0, "explicit": 2e-5}
@@ -75,7 +75,7 @@ class GradientFlow(AbstractSolver):
         every: Any = self.normalise_every
         if isinstance(every, bool) or not isinstance(every, int) or every < 1:
             raise ValueError(f"solver.normalise_every must be an integer of at least 1, got {every!r}: try 10")
-        check_limits(self.tol, self.max_steps, self.max_seconds, self.polish)
+        check_options(self.tol, self.max_steps, self.max_seconds, self.polish)
 
     def run(self, problem: DiscreteProblem, u: Array) -> Solution:
         limits: dict[str, Any] = {"tol": self.tol, "max_steps": self.max_steps, "max_seconds": self.max_seconds}

@@ -21,14 +21,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy import ndarray as Array
 
-from .._checks import is_number
 from ..machine import batching
 from ..problem.problem import DiscreteProblem
 from ..problem.residual import Force, force, terms_of
 from ..problem.tangent_space import TangentSpace
 from ..problem.transfer import scale_to_norm
 from . import batched_newton, globalisation
-from .base import CONVERGED, AbstractSolver, Solution, Stopwatch
+from .base import CONVERGED, AbstractSolver, Run, Solution, Stopwatch, check_limits
 
 # With more unknowns than _LARGE and further away than rules.NEAR (residual), a minimum is first sought on a mesh of
 # half the order, where a step costs a third, down to _NESTED_TOL: what is left of the residual there is that mesh's own
@@ -70,16 +69,11 @@ class Newton(AbstractSolver):
     max_seconds: float | None = 60.0
 
     def __post_init__(self) -> None:
-        if not (is_number(self.tol) and 1e-14 <= self.tol < 1):
-            raise ValueError(f"solver.tol must lie between 1e-14 and 1, got {self.tol!r}: try 1e-10")
-        if isinstance(self.max_steps, bool) or not isinstance(self.max_steps, int) or self.max_steps < 1:
-            raise ValueError(f"solver.max_steps must be an integer of at least 1, got {self.max_steps!r}: try 200")
+        check_limits(self.tol, self.max_steps, self.max_seconds, usual=200)
         if self.target not in ("auto", "minimum", "stationary"):
             raise ValueError(
                 f'solver.target must be "auto", "minimum" or "stationary", got {self.target!r}: choose one'
             )
-        if self.max_seconds is not None and not (is_number(self.max_seconds) and self.max_seconds > 0):
-            raise ValueError(f"solver.max_seconds must be positive or none, got {self.max_seconds!r}: try 60")
 
     def run(self, problem: DiscreteProblem, u: Array) -> Solution:
         minimise = self.target == "minimum" or (self.target == "auto" and problem.norm is not None)
@@ -91,14 +85,12 @@ class Newton(AbstractSolver):
         return iteration.minimise()
 
 
-class NewtonRun:
-    """The state of one run: point, energy, force, history."""
+class NewtonRun(Run):
+    """One run of Newton's method."""
 
     def __init__(self, problem: DiscreteProblem, u: Array, options: Newton, watch: Stopwatch | None = None) -> None:
+        super().__init__(options.max_steps, watch or Stopwatch(options.max_seconds))
         self.problem, self.options = problem, options
-        self.watch = watch or Stopwatch(options.max_seconds)
-        self.steps = 0
-        self.history: list[tuple[float, float]] = []
         self.escapes = 0
         self.last: Last | None = None
         self.terms, self.start = terms_of(problem), u
@@ -118,33 +110,6 @@ class NewtonRun:
 
     def move_to(self, u: Array, energy: float, at: Force) -> None:
         self.u, self.energy, self.at = u, energy, at
-
-    def note(self) -> None:
-        self.history.append((self.energy, self.at.residual))
-
-    @property
-    def finite(self) -> bool:
-        return math.isfinite(self.energy) and math.isfinite(self.at.residual)
-
-    def stopped(self) -> str | None:
-        if not self.finite:
-            return "diverged: the energy or its gradient is not finite"
-        if self.watch.expired:
-            return f"out of time after {self.watch.seconds:.0f} s at residual {self.at.residual:.1e}"
-        if self.steps >= self.options.max_steps:
-            return f"not converged within {self.steps} steps: residual {self.at.residual:.1e}"
-        return None
-
-    def end(self, status: str) -> Solution:
-        return Solution(
-            u=np.asarray(self.u),
-            multiplier=self.at.multiplier,
-            status=status,
-            residual=self.at.residual,
-            steps=self.steps,
-            history=tuple(self.history),
-            seconds=self.watch.seconds,
-        )
 
     # Linear algebra
 
@@ -211,7 +176,7 @@ class NewtonRun:
                 sigma = float(globalisation.shift_after_refusal(np, sigma))
                 if sigma > globalisation.STALLED:
                     return self.stalled()
-                if self.steps >= self.options.max_steps or self.watch.expired:
+                if self.steps >= self.max_steps or self.watch.expired:
                     break
             if agreed > 0.0:
                 sigma = float(globalisation.shift_after_success(np, sigma, agreed, self.at.residual))
@@ -221,7 +186,7 @@ class NewtonRun:
 
     def descend_in_step(self) -> str | None:
         """The same loop in a task: on the device, with those of the other tasks."""
-        left = self.options.max_steps - self.steps
+        left = self.max_steps - self.steps
         walk = batched_newton.descend(self.problem, self.u, self.options, scale=self.scale, max_steps=left)
         at = Force(walk.at.vector, float(walk.at.multiplier), float(walk.at.residual))
         self.move_to(walk.u, float(walk.energy), at)

@@ -167,4 +167,5 @@ def _step(here: GalerkinPoint, system: Bordered) -> Array:
 
 def _in_basis(basis: Basis, vector: Array) -> Array:
     """phi_k . vector for every mode, of nodal values; of several vectors (node, field, column): (mode, column)."""
-    return np.asarray(basis.modes.reshape(-1, basis.size).T @ vector.reshape(-1, *vector.shape[2:]))
+    unknowns = vector.shape[0] * vector.shape[1]
+    return np.asarray(basis.modes.reshape(unknowns, -1).T @ vector.reshape(unknowns, *vector.shape[2:]))
