@@ -1,5 +1,8 @@
 """Bordered solutions, projections, inertia and modes of the second variation against dense linear algebra."""
 
+import gc
+import weakref
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -213,3 +216,17 @@ def test_several_points_at_once():
         free = problem.free_nodes.ravel() > 0
         expected = np.linalg.solve(system, np.append(load.ravel()[free], 0.0))[:-1]
         assert found.ravel()[free] == pytest.approx(expected, abs=1e-9 * np.abs(expected).max())
+
+
+def test_factors_are_freed_at_once():
+    """Without a cycle of references: factors kept until the garbage collector runs slow every step down."""
+    state = solved("kink d=1")
+    space = TangentSpace(state.problem, state.u, state.multiplier)
+    space.solve(np.ones_like(state.u))
+    seen = weakref.ref(space)
+    gc.disable()
+    try:
+        del space
+        assert seen() is None
+    finally:
+        gc.enable()

@@ -15,6 +15,7 @@ Reference: W. Govaerts, J. D. Pryce, *IMA J. Numer. Anal.* **13** (1993) 161 (bo
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -143,7 +144,8 @@ class TangentSpace(Bordered):
         self.factors = factors
         if constraints is None:
             constraints = constraints_of(problem, u) if ell == 0 else np.empty((*u.shape, 0))
-        super().__init__(lambda loads: second_variation.solve(self.factors, loads), constraints)
+        # (A closure over self would keep the factors until the garbage collector runs: megabytes for each step.)
+        super().__init__(functools.partial(second_variation.solve, factors), constraints)
 
     @cached_property
     def curvature(self) -> Array:
