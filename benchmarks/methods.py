@@ -29,7 +29,7 @@ from scipy.optimize import minimize
 import supersoliton as ss
 from problems import BY_NAME, QUICKSTART_GRID, octave_model
 from supersoliton.guesses.guess import starting_fields
-from supersoliton.problem.modes import lowest_mode
+from supersoliton.problem.tangent_space import TangentSpace
 from supersoliton.problem.transfer import scale_to_norm
 from supersoliton.solvers import AbstractSolver
 from supersoliton.solvers.descent import Descent
@@ -179,7 +179,8 @@ def robustness(starts: int) -> None:
             u = random_start(problem, rng)
             for method, make in methods.items():
                 taken, solution = timed(make(), problem, u)
-                negative = lowest_mode(problem, solution.u, solution.multiplier)[0] if solution.converged else -1
+                space = TangentSpace(problem, solution.u, solution.multiplier)
+                negative = space.count_negative() if solution.converged else -1
                 runs[method].append((taken, solution, negative))
         energies = {m: np.array([problem.energy(s.u) for _, s, _ in found]) for m, found in runs.items()}
         lowest = min(float(np.nanmin(e)) for e in energies.values())

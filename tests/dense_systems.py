@@ -1,4 +1,4 @@
-"""Random symmetric block systems with their dense counterparts, for tests of the condensed linear algebra."""
+"""Dense counterparts of the condensed linear algebra: random symmetric block systems, and second variations."""
 
 import jax
 import jax.numpy as jnp
@@ -66,3 +66,22 @@ def factors(system: System) -> lapack.HostFactors:
     parts = parts_of(np.arange(size**2).reshape(size, size), system.n)
     entries = system.blocks.reshape(system.elements, -1)
     return lapack.factor(entries, parts, system.free_first, system.free_last, system.exterior)
+
+
+def dense_second_variation(problem, u, multiplier):
+    """(E'' - omega^2 M_c, M, M_c u) on the free unknowns, node-major, assembled from V'' at the quadrature points."""
+    n = u.shape[1]
+    free = np.flatnonzero(problem.free_nodes.ravel() > 0)
+    mass = np.kron(problem.grid.mass, np.eye(n))
+    carried = np.kron(problem.grid.mass, np.diag(problem.carries_norm))
+    curvature = problem.curvature(u)
+    matrix = np.kron(problem.grid.stiffness, np.diag(problem.model.kinetic))
+    p = problem.grid.order
+    for e in range(problem.grid.n_elements):
+        basis, w = problem.grid.interpolation[e], problem.grid.quadrature_weights[e]
+        block = np.einsum("q,qa,qb,qij->aibj", w, basis, basis, curvature[e]).reshape((p + 1) * n, (p + 1) * n)
+        at = slice(e * p * n, (e * p + p + 1) * n)
+        matrix[at, at] += block
+    matrix += np.pad(problem.exterior() if problem.boundary == "decaying" else np.zeros((n, n)), ((u.size - n, 0),) * 2)
+    matrix -= multiplier * carried
+    return matrix[np.ix_(free, free)], mass[np.ix_(free, free)], (carried @ u.ravel())[free]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import supersoliton as ss
-from supersoliton.families.tangents import tangents
+from supersoliton.families.sensitivity import tangents
 
 
 def problem():

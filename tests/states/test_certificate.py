@@ -7,6 +7,7 @@ import pytest
 import scipy.linalg
 
 import supersoliton as ss
+from dense_systems import dense_second_variation
 from problems import BY_NAME, CASES, QUICKSTART_GRID, cubic_nls, double_well, octave_model, solved
 from supersoliton.problem.residual import force
 from supersoliton.states.accuracy import virial
@@ -38,32 +39,12 @@ def test_entries_of_a_resolved_state_are_within_their_limits(case):
 def test_negative_modes_are_those_of_the_dense_constrained_hessian(name):
     """Finite-difference-free: the dense second variation projected on the tangent space of the norm."""
     state = solved(name)
-    matrix, mass, border = _dense_second_variation(state)
+    matrix, mass, border = dense_second_variation(state.problem, state.u, state.multiplier)
     if state.problem.norm is not None:
         tangent = scipy.linalg.null_space(border[None, :])
         matrix, mass = tangent.T @ matrix @ tangent, tangent.T @ mass @ tangent
     values = scipy.linalg.eigh(matrix, mass, eigvals_only=True)
     assert np.sum(values < -1e-9) == state.certificate.negative_modes
-
-
-def _dense_second_variation(state):
-    """(E'' - omega^2 M_c, M, M_c u) on the free unknowns, node-major, by differencing the force (exact to 1e-7)."""
-    problem, u = state.problem, state.u
-    n = u.shape[1]
-    free = np.flatnonzero(problem.free_nodes.ravel() > 0)
-    mass = np.kron(problem.grid.mass, np.eye(n))
-    carried = np.kron(problem.grid.mass, np.diag(problem.carries_norm))
-    curvature = problem.curvature(u)
-    matrix = np.kron(problem.grid.stiffness, np.diag(problem.model.kinetic))
-    p = problem.grid.order
-    for e in range(problem.grid.n_elements):
-        basis, w = problem.grid.interpolation[e], problem.grid.quadrature_weights[e]
-        block = np.einsum("q,qa,qb,qij->aibj", w, basis, basis, curvature[e]).reshape((p + 1) * n, (p + 1) * n)
-        at = slice(e * p * n, (e * p + p + 1) * n)
-        matrix[at, at] += block
-    matrix += np.pad(problem.exterior() if problem.boundary == "decaying" else np.zeros((n, n)), ((u.size - n, 0),) * 2)
-    matrix -= state.multiplier * carried
-    return matrix[np.ix_(free, free)], mass[np.ix_(free, free)], (carried @ u.ravel())[free]
 
 
 @pytest.mark.parametrize("name", ["octaves g=0.6 N=600", "cubic NLS d=2 n=0"])

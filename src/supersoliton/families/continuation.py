@@ -108,12 +108,11 @@ def _check(state: State, parameter: str, stop: float) -> tuple[Family, FamilyPoi
     if not is_number(stop) or (parameter == "norm" and stop <= 0) or (parameter == "omega" and stop < 0):
         raise ValueError(f"continuation: stop is no value of {parameter}, got {stop!r}: give a number in its range")
     family = Family(problem, parameter)
-    now = {"norm": state.norm, "omega": state.multiplier}.get(parameter)
-    q = float(problem.model.params[parameter] if now is None else now)
+    point = family.point(np.asarray(state.u, dtype=float), state.multiplier)
     goal = family.hidden(float(stop))
-    if abs(goal - q) <= 1e-12 * max(abs(q), abs(goal)):
+    if abs(goal - point.q) <= 1e-12 * max(abs(point.q), abs(goal)):
         raise ValueError(f"continuation: stop = {stop:g} is where the state already is: give another value")
-    return family, FamilyPoint(problem, np.asarray(state.u, dtype=float), state.multiplier, q), goal
+    return family, point, goal
 
 
 class _Walk:

@@ -24,10 +24,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy import ndarray as Array
 
-from ..elements import lapack
-from ..problem import functional, second_variation
-from ..problem.modes import border_of, count_negative
-from ..problem.residual import force, shift_of
+from ..problem.residual import force
+from ..problem.tangent_space import Bordered, TangentSpace, norm_border
 from .family import Family, FamilyPoint
 
 _SHIFTS = (0.0, 1e-6, -3e-6)  # tried in turn; the spectrum's unit is mass^2
@@ -80,64 +78,44 @@ class ArcMetric(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Linearisation:
-    """The factorised system at one point."""
+    """The linearised system at one point."""
 
     family: Family
     point: FamilyPoint
     force: Array
     columns: Array  # dF/dc: (control, node, field)
-    blocks: Array  # A itself, element by element
-    factors: tuple[Any, ...]  # of A; of A + s M where A alone was too nearly singular
+    space: TangentSpace  # A, factorised
     rows: tuple[BorderRow, ...]  # the equation N(u) = N, where there is one
-
-    def stiffness(self, x: Array) -> Array:
-        free = self.point.problem.free_nodes
-        product = lapack.matvec(self.blocks, self.point.problem.theory.exterior, x[:, :, None])
-        return product[:, :, 0] * free
 
     def solve(self, load: Array, last: BorderRow, *, homogeneous: bool = False) -> tuple[Array, Array]:
         """(du, dc) of the bordered system with right-hand side (load, excesses); homogeneous: only that of ``last``."""
         rows = (*self.rows, last)
         goal = np.array([0.0 if homogeneous and row is not last else row.excess for row in rows])
         for shift in _SHIFTS:
-            answer = self._eliminate(load, rows, goal, shift)
+            answer = self._refined(load, rows, goal, self.space.shifted(shift) if shift else self.space)
             if answer is not None:
                 return answer
         raise Lost("the bordered system is singular")
 
-    def _factors(self, shift: float) -> Any:
-        if shift == 0.0:
-            return self.factors[0]
-        problem = self.point.problem
-        return second_variation.factorise(
-            problem, problem.curvature(self.point.u), shift_of(problem, self.point.multiplier) + shift
-        )
-
-    def _eliminate(
-        self, load: Array, rows: tuple[BorderRow, ...], goal: Array, shift: float
+    def _refined(
+        self, load: Array, rows: tuple[BorderRow, ...], goal: Array, space: TangentSpace
     ) -> tuple[Array, Array] | None:
-        factors = self._factors(shift)
-        first = second_variation.solve(factors, load, *self.columns)
-        if not np.all(np.isfinite(first)):
-            return None
-        images = first[:, :, 1:]
-        schur = np.array([row.c - [np.sum(row.u * images[:, :, k]) for k in range(len(row.c))] for row in rows])
+        """The solution by the factors of ``space``, refined on its own residual; None where that does not converge."""
+        borders, corner = np.stack([row.u for row in rows], axis=-1), np.stack([row.c for row in rows])
+        system = Bordered(space.invert, np.moveaxis(self.columns, 0, -1), rows=borders, corner=corner)
         u, c = np.zeros_like(load), np.zeros(len(goal))
         rest, gap = load, goal
         scale = float(np.max(np.abs(load))) + float(np.max(np.abs(goal)))
-        partial = first[:, :, 0]
-        for sweep in range(_SWEEPS):
-            if sweep:
-                partial = second_variation.solve(factors, rest)[:, :, 0]
-            short = gap - np.array([np.sum(row.u * partial) for row in rows])
+        for _ in range(_SWEEPS):
             try:
-                dc = np.linalg.solve(schur, short)
+                with np.errstate(all="ignore"):  # singular factors show in the solution
+                    du, dc = system.solve(rest, gap)
             except np.linalg.LinAlgError:
                 return None
-            u, c = u + partial - images @ dc, c + dc
+            u, c = u + du, c + dc
             if not (np.all(np.isfinite(u)) and np.all(np.isfinite(c))):
                 return None
-            rest = load - self.stiffness(u) - np.tensordot(c, self.columns, 1)
+            rest = load - self.space.apply(u) - np.tensordot(c, self.columns, 1)
             gap = goal - np.array([np.sum(row.u * u) + np.sum(row.c * c) for row in rows])
             # What the rounding of the products alone leaves is as good as zero.
             size = scale + float(np.max(np.abs(np.tensordot(c, self.columns, 1))))
@@ -152,6 +130,12 @@ class Linearisation:
     def value_row(self, excess: float) -> BorderRow:
         return BorderRow(*self.family.value_row(self.point), excess)
 
+    def norm_slope(self) -> float:
+        """dN/domega^2 at fixed couplings, -2 b^T A^-1 dF/domega^2 (Vakhitov and Kolokolov)."""
+        border = norm_border(self.point.problem, self.point.u)
+        column = -border if self.family.kind == "coupling" else self.columns[0]
+        return -2.0 * float(np.sum(border * self.space.invert(column[:, :, None])[:, :, 0]))
+
 
 def linearise(family: Family, point: FamilyPoint) -> Linearisation:
     problem = point.problem
@@ -161,22 +145,19 @@ def linearise(family: Family, point: FamilyPoint) -> Linearisation:
     vector = (gradient - point.multiplier * mass_term) * problem.free_nodes
     if not np.all(np.isfinite(vector)):
         raise Lost("the energy's gradient is not finite")
-    curvature, shift = problem.curvature(point.u), shift_of(problem, point.multiplier)
-    factors = second_variation.factorise(problem, curvature, shift)
-    blocks = functional.hessian_blocks(problem.geometry, problem.theory.frame, curvature, shift)
-    blank = Linearisation(family, point, vector, np.empty(0), blocks, (factors,), ())
-    border = border_of(problem, point.u)
+    space = TangentSpace(problem, point.u, point.multiplier)
+    border = norm_border(problem, point.u)
     if family.kind == "norm":
         columns = [-border]
     else:
-        columns = [family.force_rate(point, blank.stiffness)]
+        columns = [family.force_rate(point, space)]
         if family.holds_norm:
             columns.append(-border)
     rows: tuple[BorderRow, ...] = ()
     if family.holds_norm:
         missing = 0.5 * (float(problem.norm or 0.0) - problem.norm_of_state(point.u))
         rows = (BorderRow(border, np.zeros(2), missing),)
-    return Linearisation(family, point, vector, np.stack(columns), blocks, (factors,), rows)
+    return Linearisation(family, point, vector, np.stack(columns), space, rows)
 
 
 @dataclass(frozen=True, eq=False)
@@ -285,13 +266,11 @@ class Curve:
         length = math.sqrt(metric.inner(raw, raw))
         tangent = Tangent(raw.u / length, raw.c / length)
         problem = point.problem
-        border = border_of(problem, point.u)
+        border = norm_border(problem, point.u)
         row = self.family.value_row(point)
         carried = problem.norm is not None or problem.omega is not None
-        negative = count_negative(problem, point.u, lin.factors[0])
-        unstable = negative
-        if problem.omega is not None:
-            unstable = count_negative(problem, point.u, lin.factors[0], at_fixed_norm=True)
+        negative = lin.space.count_negative()
+        unstable = lin.space.at_fixed_norm().count_negative() if problem.omega is not None else negative
         dq = float(np.sum(row[0] * tangent.u) + np.sum(row[1] * tangent.c))
         varying = self.family.kind == "norm" or self.family.holds_norm
         return Node(
@@ -305,16 +284,11 @@ class Curve:
             dmultiplier=float(tangent.c[-1]) if varying else (dq if self.family.kind == "omega" else 0.0),
             energy=problem.energy(point.u),
             norm=problem.norm_of_state(point.u),
-            negative_modes=int(negative),
-            unstable_modes=int(unstable),
-            norm_slope=self._norm_slope(lin, border) if carried else float("nan"),
+            negative_modes=negative,
+            unstable_modes=unstable,
+            norm_slope=lin.norm_slope() if carried else float("nan"),
             explicit=self.family.explicit_slope(point, tangent.u, dq),
         )
-
-    def _norm_slope(self, lin: Linearisation, border: Array) -> float:
-        """Vakhitov and Kolokolov's dN/domega^2 = -2 b^T A^-1 dF/domega^2."""
-        column = -border if self.family.kind == "coupling" else lin.columns[0]
-        return -2.0 * float(np.sum(border * second_variation.solve(lin.factors[0], column)[:, :, 0]))
 
     # Along the curve
 

@@ -25,8 +25,8 @@ import jax.numpy as jnp
 import numpy as np
 from numpy import ndarray as Array
 
-from ..problem.modes import border_of
 from ..problem.problem import DiscreteProblem
+from ..problem.tangent_space import TangentSpace, norm_border
 from ..theory.base import PotentialFunction
 from ..theory.derivatives import point_functions, point_kernels
 from ..theory.vacua import slope, vacuum_at
@@ -47,9 +47,9 @@ class FamilyPoint:
 
 
 @functools.lru_cache(maxsize=64)
-def _coupling_kernels(function: PotentialFunction) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """d/dp of V' at points, and (dV/dp, its change along a direction (du, dq)); p runs along ``direction``."""
-    value, gradient, _ = point_functions(function)
+def _coupling_kernels(function: PotentialFunction) -> tuple[Callable[..., Any], ...]:
+    """At points, p running along ``direction``: dV'/dp, (dV/dp, its change along (du, dq)), and dV''/dp along du."""
+    value, gradient, hessian = point_functions(function)
 
     def force(u: Any, params: Any, direction: Any, r: Any) -> Any:
         return jax.jvp(lambda p: gradient(u, p, r), (params,), (direction,))[1]
@@ -61,7 +61,10 @@ def _coupling_kernels(function: PotentialFunction) -> tuple[Callable[..., Any], 
 
         return jax.jvp(first, (u, jnp.zeros(())), (du, dq))
 
-    return jax.jit(force), jax.jit(energy)
+    def curvature(u: Any, params: Any, direction: Any, r: Any, du: Any) -> Any:
+        return jax.jvp(lambda v, p: hessian(v, p, r), (u, params), (du, direction))[1]
+
+    return jax.jit(force), jax.jit(energy), jax.jit(curvature)
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,14 @@ class Family:
             return np.array([point.multiplier])
         return np.array([point.q, point.multiplier]) if self.holds_norm else np.array([point.q])
 
+    def point(self, u: Array, multiplier: float) -> FamilyPoint:
+        """The point of a state of the family's own problem."""
+        if self.kind == "coupling":
+            return FamilyPoint(self.problem, u, multiplier, float(self.problem.model.params[self.parameter]))
+        return FamilyPoint(
+            self.problem, u, multiplier, multiplier if self.kind == "omega" else self.problem.norm_of_state(u)
+        )
+
     # Moving
 
     def problem_at(self, near: DiscreteProblem, q: float) -> DiscreteProblem:
@@ -121,7 +132,7 @@ class Family:
             if given is not None and not isinstance(given, str):
                 changes[name] = tuple(float(x) for x in vacuum)
         other = near.replace(**changes)
-        other.__dict__["vacuum"] = vacuum_at(model, vacuum, _outer_radius(near))
+        other.__dict__["vacuum"] = vacuum_at(model, vacuum, near.grid.r_max)
         return other
 
     def move(self, point: FamilyPoint, du: Array, dc: Array) -> FamilyPoint:
@@ -148,7 +159,7 @@ class Family:
         free = ~_kept(problem)
         if self.kind != "coupling" or not free.any():
             return rate
-        v, r = problem.vacuum.values[None], np.array([_outer_radius(problem)])
+        v, r = problem.vacuum.values[None], np.array([problem.grid.r_max])
         kernels = point_kernels(problem.model.potential_function)
         matrix = kernels.hessian(v, problem.model.params, r)[0][np.ix_(free, free)]
         load = np.asarray(self._force_kernel(problem, v, r))[0][free]
@@ -169,8 +180,8 @@ class Family:
         out[-1, held] = self.vacuum_rate(problem)[held]
         return out
 
-    def force_rate(self, point: FamilyPoint, stiffness: Callable[[Array], Array]) -> Array:
-        """dF/dq at fixed free nodes and fixed omega^2 (``omega``: dF/domega^2); ``stiffness(x)`` is A x."""
+    def force_rate(self, point: FamilyPoint, space: TangentSpace) -> Array:
+        """dF/dq at fixed free nodes and fixed omega^2 (``omega``: dF/domega^2); ``space`` is that of the point."""
         problem, grid = point.problem, point.problem.grid
         out = np.zeros_like(point.u)
         away = point.u[-1] - problem.vacuum.values
@@ -182,7 +193,7 @@ class Family:
             np.add.at(out, grid.element_nodes, local)
             lift = self.lift(problem)
             if np.any(lift):
-                out += stiffness(lift)
+                out += space.apply(lift)
         else:
             out -= (grid.mass @ point.u) * problem.carries_norm
         if problem.boundary == "decaying":
@@ -199,10 +210,19 @@ class Family:
         ends = [self.problem_at(problem, value).exterior(0) for value in (lower, upper)]
         return (ends[1] - ends[0]) / (upper - lower)
 
+    def curvature_rate(self, u: Array, du: Array) -> Array:
+        """dV''/dq at the quadrature points along a family whose fields change by ``du``."""
+        problem, grid = self.problem, self.problem.grid
+        fields, moving = (grid.at_quadrature(x).reshape(-1, problem.model.n_fields) for x in (u, du))
+        params, radii = _floats(problem.model.params), grid.quadrature_points.ravel()
+        kernel = _coupling_kernels(problem.model.potential_function)[2]
+        rate = np.asarray(kernel(fields, params, self._direction(problem), radii, moving))
+        return rate.reshape(*grid.quadrature_points.shape, *rate.shape[1:])
+
     def value_row(self, point: FamilyPoint) -> tuple[Array, Array]:
         """dq as a linear form of (du, dc)."""
         if self.kind == "norm":
-            return 2.0 * border_of(point.problem, point.u), np.zeros(1)
+            return 2.0 * norm_border(point.problem, point.u), np.zeros(1)
         return np.zeros_like(point.u), np.eye(self.n_controls)[0]
 
     def explicit_slope(self, point: FamilyPoint, du: Array, dq: float) -> tuple[float, float]:
@@ -244,10 +264,6 @@ def _floats(params: Any) -> dict[str, float]:
     return {name: float(value) for name, value in params.items()}
 
 
-def _outer_radius(problem: DiscreteProblem) -> float:
-    return problem.grid.r_max
-
-
 def _kept(problem: DiscreteProblem) -> Array:
     """The fields whose vacuum value stays 0: those that carry the norm, where norm or frequency is fixed."""
     if problem.norm is None and problem.omega is None:
@@ -264,7 +280,7 @@ def _follow_vacuum(near: DiscreteProblem, model: Any) -> Array:
     """Newton's method for V' = 0 from the vacuum of ``near``, in the fields that are free to follow."""
     values = near.vacuum.values.copy()
     free = ~_kept(near)
-    radius = _outer_radius(near)
+    radius = near.grid.r_max
     hessian = point_kernels(model.potential_function).hessian
     for _ in range(20):
         matrix = hessian(values[None], model.params, np.array([radius]))[0][np.ix_(free, free)]

@@ -13,15 +13,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from .._checks import expect_state
-from ..problem import second_variation
-from ..problem.modes import border_of, factorise
 from ..problem.problem import DiscreteProblem
 from ..problem.transfer import scale_to_norm
 from ..solvers.newton import Newton
 from ..states.state import State
+from .curve import linearise
+from .family import Family
 
 _STEP = 2e-3  # relative change of N (or omega) for the check of dE_Q/dQ; its error is of order _STEP^2
 
@@ -70,9 +68,8 @@ def rotation(state: State) -> Rotation:
         raise ValueError("rotation: the state has neither fixed norm nor frequency: solve Problem(..., norm=...)")
     if not state.converged:
         raise ValueError(f"rotation: the state is not converged ({state.status}): solve it first")
-    b = border_of(problem, state.u)
-    factors = factorise(problem, state.u, state.multiplier)
-    norm_slope = 2.0 * float(np.sum(b * second_variation.solve(factors, b)[:, :, 0]))
+    family = Family(problem, "omega" if problem.norm is None else "norm")
+    norm_slope = linearise(family, family.point(state.u, state.multiplier)).norm_slope()
     omega = state.omega
     masses = problem.vacuum.masses_squared
     lightest = math.sqrt(masses[0]) if masses[0] > 0 else float("nan")

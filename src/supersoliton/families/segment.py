@@ -14,8 +14,7 @@ import numpy as np
 from numpy import ndarray as Array
 from scipy.optimize import brentq
 
-from ..problem import second_variation
-from ..problem.modes import border_of, factorise
+from ..problem.tangent_space import TangentSpace
 from .curve import Curve, Lost, Node
 from .family import FamilyPoint
 
@@ -24,7 +23,7 @@ _CROSSING_ACCURACY = 1e-9  # of the step
 _BESIDE = 1e-3  # of the step: where the modes are counted on both sides of a fold
 _NARROWER = (0.2, 0.05, 0.0125)  # of the step: distances from which a singular fold is interpolated
 _ROUNDING = 1e-12  # of the parameter: what residuals of 1e-14 leave, with room
-_INVERSE_ITERATIONS = 12
+_OFFSET = 1e-9  # of the second variation (mass^2), which keeps it regular where an eigenvalue is 0 to rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,20 +241,5 @@ class Segment:
 
 def critical_mode(node: Node) -> tuple[float, Array]:
     """The eigenvalue of the (constrained) second variation nearest to zero and its mode, by inverse iteration."""
-    problem, point = node.point.problem, node.point
-    grid = problem.grid
-    b = border_of(problem, point.u)
-    # The offset keeps the matrix regular where the eigenvalue is 0 to rounding.
-    offset = 1e-9
-    factors = factorise(problem, point.u, point.multiplier, offset)
-    image = second_variation.solve(factors, b)[:, :, 0]
-    v = np.random.default_rng(0).normal(size=point.u.shape) * problem.free_nodes
-    value = 0.0
-    for _ in range(_INVERSE_ITERATIONS):
-        v = v / np.sqrt(np.sum(v * (grid.mass @ v)))
-        load = (grid.mass @ v) * problem.free_nodes
-        v = second_variation.solve(factors, load)[:, :, 0]
-        if problem.norm is not None:
-            v = v - image * (np.sum(b * v) / np.sum(b * image))
-        value = float(np.sum(v * load) / np.sum(v * (grid.mass @ v))) - offset
-    return value, v / np.sqrt(np.sum(v * (grid.mass @ v)))
+    point = node.point
+    return TangentSpace(point.problem, point.u, point.multiplier, sigma=_OFFSET).nearest_mode()

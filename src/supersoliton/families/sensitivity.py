@@ -12,23 +12,21 @@ Nothing is unrolled and nothing is differenced.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray as Array
 
 from .._checks import expect_state
 from ..fluctuations.spectrum import spectrum
-from ..problem.modes import border_of
 from ..problem.problem import DiscreteProblem
+from ..problem.residual import force
+from ..problem.tangent_space import TangentSpace, norm_border
 from ..states.state import State
-from ..theory.derivatives import point_functions
 from .curve import linearise
-from .family import Family, FamilyPoint
+from .family import Family
 
 
 @dataclass(frozen=True)
@@ -60,13 +58,12 @@ def sensitivity(state: State, parameter: str) -> Sensitivity:
     if not state.converged:
         raise ValueError(f"sensitivity: the state is not converged ({state.status}): solve it first")
     family = Family(problem, parameter)
-    value = getattr(problem, parameter) if family.kind != "coupling" else problem.model.params[parameter]
     # The family's own variable is omega^2 where the frequency varies.
-    per = 2.0 * float(value) if family.kind == "omega" else 1.0
-    point = FamilyPoint(problem, state.u, state.multiplier, family.hidden(float(value)))
+    per = 2.0 * float(problem.omega or 0.0) if family.kind == "omega" else 1.0
+    point = family.point(state.u, state.multiplier)
     line = linearise(family, point)
     du, dc = line.solve(np.zeros_like(state.u), line.value_row(1.0), homogeneous=True)
-    border = border_of(problem, state.u)
+    border = norm_border(problem, state.u)
     if family.kind == "coupling":
         multiplier = float(dc[1]) if family.holds_norm else 0.0
         moved = du + family.lift(problem)
@@ -79,6 +76,25 @@ def sensitivity(state: State, parameter: str) -> Sensitivity:
     return Sensitivity(parameter, per * energy, per * norm, per * multiplier, per * moved)
 
 
+def tangents(
+    problem: DiscreteProblem, u: Float[Array, "node field"], names: Sequence[str]
+) -> Float[Array, "coupling node field"]:
+    r"""dw/dp of a converged state for each of the couplings (or "norm"), at fixed norm where one is.
+
+    w = u - v is what differs from the vacuum, which moves with the couplings too. One factorisation serves for all.
+    """
+    multiplier = force(problem, u).multiplier
+    space = TangentSpace(problem, u, multiplier)
+    loads, motions = np.zeros((*u.shape, len(names))), np.zeros((*u.shape, len(names)))
+    for k, name in enumerate(names):
+        family = Family(problem, name)
+        if family.kind == "coupling":
+            loads[:, :, k] = -family.force_rate(family.point(u, multiplier), space)
+            motions[:, :, k] = family.lift(problem) - family.vacuum_rate(problem)
+    solved, _ = space.solve(loads, 0.5 * np.array([[name == "norm" for name in names]]))
+    return np.moveaxis(solved + motions, 2, 0)
+
+
 def eigenvalue_slopes(
     state: State, parameter: str, n_modes: int = 10, ell: int = 0, *, along: Sensitivity | None = None
 ) -> tuple[Float[Array, " mode"], Float[Array, " mode"]]:
@@ -88,22 +104,8 @@ def eigenvalue_slopes(
     found = along or sensitivity(state, parameter)
     modes = spectrum(state, n_modes, ell, functions=True)
     assert modes.functions is not None
-    curvature = _curvature_slope(problem, state.u, found, parameter)
+    curvature = Family(problem, parameter).curvature_rate(state.u, found.fields)
     at = grid.at_quadrature(modes.functions)
     slopes = np.einsum("eq,eqik,eqij,eqjk->k", grid.quadrature_weights, at, curvature, at, optimize=True)
     carried = np.einsum("eq,i,eqik->k", grid.quadrature_weights, problem.carries_norm, at**2, optimize=True)
     return modes.eigenvalues, slopes - found.multiplier * carried
-
-
-def _curvature_slope(problem: DiscreteProblem, u: Array, found: Sensitivity, parameter: str) -> Any:
-    """d/dp of V''(u(p); p) at the quadrature points."""
-    grid = problem.grid
-    n = problem.model.n_fields
-    hessian = point_functions(problem.model.potential_function)[2]
-    fields = jnp.asarray(grid.at_quadrature(u).reshape(-1, n))
-    moving = jnp.asarray(grid.at_quadrature(found.fields).reshape(-1, n))
-    radii = jnp.asarray(grid.quadrature_points.ravel())
-    params = {name: jnp.asarray(value, dtype=float) for name, value in problem.model.params.items()}
-    course = {name: jnp.full_like(value, float(name == parameter)) for name, value in params.items()}
-    slope = jax.jvp(lambda v, p: hessian(v, p, radii), (fields, params), (moving, course))[1]
-    return np.asarray(slope).reshape(*grid.quadrature_points.shape, n, n)

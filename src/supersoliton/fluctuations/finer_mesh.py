@@ -12,15 +12,15 @@ from ..problem.problem import DiscreteProblem
 from ..problem.transfer import transfer
 from ..solvers.base import Solution
 from ..solvers.newton import Newton
+from ..states.accuracy import EXTRA_ORDER
 
-_EXTRA_ORDER = 4
 _OUTER_ELEMENTS = 6  # at most so many in the new half of a box: the fields are smooth there
 _STEPS = 6  # Newton's method starts at the interpolated state: two or three are enough
 
 
 def carry_to_finer_mesh(problem: DiscreteProblem, u: Array) -> tuple[DiscreteProblem, Solution]:
     """The state on a mesh of order p + 4, by Newton's method from its interpolant."""
-    return _carry(problem, u, problem.grid.refine(extra_order=_EXTRA_ORDER))
+    return _carry(problem, u, problem.grid.refine(extra_order=EXTRA_ORDER))
 
 
 def carry_to_larger_box(problem: DiscreteProblem, u: Array) -> tuple[DiscreteProblem, Solution]:
@@ -29,7 +29,7 @@ def carry_to_larger_box(problem: DiscreteProblem, u: Array) -> tuple[DiscretePro
     edges, radius = grid.element_edges, grid.r_max
     count = min(_OUTER_ELEMENTS, math.ceil(radius / float(edges[-1] - edges[-2])))
     outer = radius + radius * np.arange(1, count + 1) / count
-    larger = RadialGrid(order=grid.order + _EXTRA_ORDER, dim=grid.dim, edges=(*edges.tolist(), *outer.tolist()))
+    larger = RadialGrid(order=grid.order + EXTRA_ORDER, dim=grid.dim, edges=(*edges.tolist(), *outer.tolist()))
     return _carry(problem, u, larger)
 
 

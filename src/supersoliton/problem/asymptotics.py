@@ -8,14 +8,13 @@ import numpy as np
 from numpy import ndarray as Array
 
 from ..theory.vacua import mass_matrix
+from .exterior import gap_matrix
 from .problem import DiscreteProblem, Problem
 
 
 def decay_length(problem: Problem, radius: float = 0.0) -> float:
     """1/sqrt of the smallest positive eigenvalue of V''(v) - omega^2 (infinite where there is none)."""
-    matrix = mass_matrix(problem.model, problem.vacuum.values, radius) - np.diag(
-        problem.multiplier_shift / problem.model.kinetic
-    )
+    matrix = gap_matrix(problem.model, problem.vacuum.values, problem.multiplier_shift, radius)
     values = np.linalg.eigvalsh(matrix) if np.all(np.isfinite(matrix)) else np.empty(0)
     positive = values[values > 1e-12]
     return 1.0 / math.sqrt(float(positive[0])) if len(positive) else math.inf
@@ -23,7 +22,10 @@ def decay_length(problem: Problem, radius: float = 0.0) -> float:
 
 def continuum(problem: DiscreteProblem, multiplier: float) -> tuple[Array, Array]:
     """(vacuum masses, thresholds of the operator as eigenvalues), each ascending."""
-    matrix = mass_matrix(problem.model, problem.vacuum.values, problem.grid.r_max)
-    lowered = matrix - np.diag(multiplier * problem.carries_norm / problem.model.kinetic)
-    squared = np.linalg.eigvalsh(matrix)
-    return np.sqrt(np.where(squared >= 0, squared, np.nan)), np.linalg.eigvalsh(lowered)
+    squared = np.linalg.eigvalsh(mass_matrix(problem.model, problem.vacuum.values, problem.grid.r_max))
+    return np.sqrt(np.where(squared >= 0, squared, np.nan)), np.linalg.eigvalsh(gaps_of(problem, multiplier))
+
+
+def gaps_of(problem: DiscreteProblem, multiplier: float) -> Array:
+    """W = V''(v) - omega^2 at r_max, (field, field), omega^2 on the fields that carry the norm."""
+    return gap_matrix(problem.model, problem.vacuum.values, multiplier * problem.carries_norm, problem.grid.r_max)

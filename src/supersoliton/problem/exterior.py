@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+from numpy import ndarray as Array
 from scipy.special import kve
+
+from ..theory.base import AbstractModel
+from ..theory.vacua import mass_matrix
+
+
+def gap_matrix(model: AbstractModel, vacuum: Array, shift: Array, radius: float) -> Array:
+    """W = V''(v) - ``shift`` per unit of kinetic term, (field, field): small fields far away obey lap u = W u."""
+    return mass_matrix(model, vacuum, radius) - np.diag(shift / model.kinetic)
 
 
 def decay_rate(dim: float, mass_squared: float, radius: float, ell: int = 0) -> float:

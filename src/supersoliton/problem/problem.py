@@ -16,7 +16,7 @@ from ..theory.base import AbstractModel
 from ..theory.derivatives import point_kernels
 from ..theory.vacua import Vacuum, mass_matrix, slope, vacua, vacuum_at
 from . import functional
-from .exterior import decay_rate
+from .exterior import decay_rate, gap_matrix
 from .functional import Geometry, Theory
 
 _WORDS = ("vacuum", "free", "decaying")
@@ -303,8 +303,8 @@ class DiscreteProblem(Problem):
         """
         d, radius = self.grid.dim, self.grid.r_max
         root = np.sqrt(self.model.kinetic)
-        matrix = mass_matrix(self.model, self.vacuum.values, radius) - np.diag(self.multiplier_shift / root**2)
-        values, vectors = np.linalg.eigh(matrix)
+        gaps = gap_matrix(self.model, self.vacuum.values, self.multiplier_shift, radius)
+        values, vectors = np.linalg.eigh(gaps)
         rates = np.array([decay_rate(d, max(value, 0.0), radius, ell) for value in values])
         inner = vectors @ np.diag(rates) @ vectors.T
         return sphere_area(d) * radius ** (d - 1.0) * root[:, None] * inner * root[None, :]

@@ -39,9 +39,8 @@ def factorise(problem: DiscreteProblem, curvature: Any, shift: Any, *, ell: int 
     return lapack.factor(entries, parts, first, last, np.asarray(frame.exterior))
 
 
-def solve(factors: Factors, *columns: Any) -> Array:
-    """Solutions (node, field, column) for any number of right-hand sides (node, field)."""
-    rhs = np.stack(columns, axis=2)
+def solve(factors: Factors, rhs: Array) -> Array:
+    """Solutions for any number of right-hand sides, both (node, field, column)."""
     if isinstance(factors, lapack.HostFactors):
         return lapack.solve(factors, rhs)
     task, count = batching.current(), rhs.shape[2]

@@ -13,10 +13,10 @@ import numpy as np
 from numpy import ndarray as Array
 
 from ..guesses.multistart import Start, energies_of
-from ..problem import functional, second_variation
-from ..problem.modes import border_of
+from ..problem import functional
 from ..problem.problem import DiscreteProblem
 from ..problem.residual import Force, force, shift_of
+from ..problem.tangent_space import solve_each
 from ..problem.transfer import scale_to_norm
 from ..solvers import globalisation
 from ..theory.derivatives import point_kernels
@@ -67,12 +67,9 @@ def _moved(
 ) -> Array:
     """Starts (start, node, field) after their steps; as they were where the step is not finite."""
     shifts = np.stack([shift_of(problem, at.multiplier) + s for at, s in zip(forces, sigma, strict=True)])
-    borders = [border_of(problem, u) for u in fields]
-    columns = np.stack([np.stack([-at.vector, b], axis=2) for at, b in zip(forces, borders, strict=True)])
-    moved = []
-    for u, border, x in zip(
-        fields, borders, second_variation.solve_each(problem, curvatures, shifts, columns), strict=True
-    ):
-        step = globalisation.tangent(np, x, border)
-        moved.append(scale_to_norm(problem, u + step) if np.all(np.isfinite(step)) else u)
+    steps = solve_each(problem, fields, curvatures, shifts, np.stack([-at.vector for at in forces]))
+    moved = [
+        scale_to_norm(problem, u + step) if np.all(np.isfinite(step)) else u
+        for u, step in zip(fields, steps, strict=True)
+    ]
     return np.stack(moved)

@@ -1,14 +1,18 @@
-"""What every solver has: its interface, the record of its solution, and its time budget."""
+"""What every solver has: its interface, the record of a run and of its solution, and its limits."""
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
+import numpy as np
 from numpy import ndarray as Array
 
+from .._checks import is_number
 from ..machine import batching
 from ..problem.problem import DiscreteProblem
+from ..problem.residual import Force
 
 CONVERGED = "converged"
 
@@ -54,3 +58,47 @@ class Stopwatch:
     @property
     def expired(self) -> bool:
         return self.budget is not None and self.seconds > self.budget
+
+
+class Run:
+    """One run of a solver: the point it has reached, its history, and why it may take no further step."""
+
+    u: Array
+    energy: float
+    at: Force
+
+    def __init__(self, max_steps: int, watch: Stopwatch) -> None:
+        self.max_steps, self.watch = max_steps, watch
+        self.steps = 0
+        self.history: list[tuple[float, float]] = []
+
+    @property
+    def finite(self) -> bool:
+        return math.isfinite(self.energy) and math.isfinite(self.at.residual)
+
+    def note(self) -> None:
+        self.history.append((self.energy, self.at.residual))
+
+    def stopped(self) -> str | None:
+        """Why no further step may be taken, in words; None where one may."""
+        if not self.finite:
+            return "diverged: the energy or its gradient is not finite"
+        if self.watch.expired:
+            return f"out of time after {self.watch.seconds:.0f} s at residual {self.at.residual:.1e}"
+        if self.steps >= self.max_steps:
+            return f"not converged within {self.steps} steps: residual {self.at.residual:.1e}"
+        return None
+
+    def end(self, status: str) -> Solution:
+        history, seconds = tuple(self.history), self.watch.seconds
+        return Solution(np.asarray(self.u), self.at.multiplier, status, self.at.residual, self.steps, history, seconds)
+
+
+def check_limits(tol: object, max_steps: object, max_seconds: object, *, usual: int) -> None:
+    """The options that every solver has. Raises ValueError naming option, value and remedy (``usual`` steps)."""
+    if not (is_number(tol) and 1e-14 <= tol < 1):  # type: ignore[operator]
+        raise ValueError(f"solver.tol must lie between 1e-14 and 1, got {tol!r}: try 1e-10")
+    if isinstance(max_steps, bool) or not isinstance(max_steps, int) or max_steps < 1:
+        raise ValueError(f"solver.max_steps must be an integer of at least 1, got {max_steps!r}: try {usual}")
+    if max_seconds is not None and not (is_number(max_seconds) and max_seconds > 0):  # type: ignore[operator]
+        raise ValueError(f"solver.max_seconds must be positive or none, got {max_seconds!r}: try 60")

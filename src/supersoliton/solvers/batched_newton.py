@@ -22,6 +22,7 @@ from ..problem import functional
 from ..problem.functional import Geometry, Theory
 from ..problem.problem import DiscreteProblem
 from ..problem.residual import Force, Metric, Terms, force_of, metric, terms_of
+from ..problem.tangent_space import Bordered
 from ..theory.base import PotentialFunction
 from ..theory.derivatives import point_functions
 from . import globalisation
@@ -117,9 +118,9 @@ def _kernel(function: PotentialFunction, constrained: bool, length: int) -> Call
         shift = walk.sigma - walk.at.multiplier * own.terms.carries
         blocks = functional.hessian_blocks(geo, own.theory, curvature.reshape(*geo.weights.shape, n, n), shift)
         factors = batched.factor(blocks, own.free_first, own.free_last, own.theory.exterior)
-        border = (mesh.mass @ walk.u) * own.terms.carries * own.terms.free
-        x = batched.solve(factors, jnp.stack([-walk.at.vector, border], axis=2))
-        step = globalisation.tangent(jnp, x, border) if constrained else x[:, :, 0]
+        border = ((mesh.mass @ walk.u) * own.terms.carries * own.terms.free)[:, :, None]
+        system = Bordered(lambda loads: batched.solve(factors, loads), border[:, :, : int(constrained)], xp=jnp)
+        step, _ = system.solve(-walk.at.vector)
         return step, jnp.sqrt(jnp.maximum(jnp.sum((mesh.mass @ step) * step), 0.0))
 
     def place(mesh: Mesh, own: Setting, u: Any) -> Any:

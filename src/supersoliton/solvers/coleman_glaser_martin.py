@@ -10,13 +10,14 @@ stationary point of E, with one negative mode (the size). Steps solve
 .. math:: \Big(T'' + \lambda U'' + \sigma M - \frac{T'T'^T}{T} + \frac{(d-2)T}{d\,U^2}U'U'^T\Big)\delta
           = -(T' + \lambda U')
 
-(the second variation of S-hat up to a factor; the two dyads by the Woodbury formula), sigma as in :mod:`.newton`.
+(the second variation of S-hat up to a factor; the two dyads as borders), sigma as in :mod:`.newton`.
 
 Reference: S. Coleman, V. Glaser, A. Martin, *Commun. Math. Phys.* **58** (1978) 211.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -26,6 +27,7 @@ from numpy import ndarray as Array
 
 from ..problem import second_variation
 from ..problem.problem import DiscreteProblem
+from ..problem.tangent_space import Bordered
 from .base import Stopwatch
 
 _MAX_SIGMA = 1e8
@@ -74,13 +76,11 @@ class ColemanGlaserMartin:
             # sigma is in units of the rescaled problem
             shift = np.full(u.shape[1], sigma * scale)
             factors = second_variation.factorise(problem, scale * problem.curvature(u), shift)
-            x = second_variation.solve(factors, -force, tension * mask, pull * mask)
             steps += 1
             dyads = np.diag([-1.0 / t, (d - 2.0) * t / (d * potential**2)])
             columns = np.stack([tension * mask, pull * mask], axis=2)
-            inner = np.linalg.inv(dyads) + np.einsum("nia,nib->ab", columns, x[:, :, 1:])
-            loads = np.einsum("nia,ni->a", columns, x[:, :, 0])
-            step = x[:, :, 0] - x[:, :, 1:] @ np.linalg.solve(inner, loads)
+            invert = functools.partial(second_variation.solve, factors)
+            step, _ = Bordered(invert, columns, corner=-np.linalg.inv(dyads)).solve(-force)
             moved = None
             if np.all(np.isfinite(step)) and float(np.sum(force * step)) < 0.0:
                 moved = self._measure(problem, u + step, d, mask)

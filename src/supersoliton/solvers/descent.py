@@ -7,20 +7,18 @@ takes over (:meth:`Descent.polish`), so that a quantity has the same value which
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy import ndarray as Array
 
-from .._checks import is_number
 from ..problem.problem import DiscreteProblem
 from ..problem.residual import Force, force
 from ..problem.transfer import scale_to_norm
-from .base import CONVERGED, Solution, Stopwatch
+from .base import CONVERGED, Run, Solution, Stopwatch, check_limits
 from .newton import Newton
 
-# Energies agree to rounding when they differ by less than this fraction of T + int|V|.
-ROUNDING = 1e-13
 # Fields beyond this are not asked for: their powers overflow, and no state of the theories here comes near.
 _LARGEST = 1e60
 _POLISHING_STEPS = 200  # Newton's own default; it needs 2 to 10 of them after a descent
@@ -40,20 +38,16 @@ class DescentPoint(NamedTuple):
         return math.isfinite(self.value) and math.isfinite(self.at.residual) and bool(np.all(np.isfinite(self.u)))
 
 
-class Descent:
+class Descent(Run):
     """The state of one run: the last accepted point, its history, and the limits."""
 
     def __init__(
         self, problem: DiscreteProblem, u: Array, *, tol: float, max_steps: int, max_seconds: float | None, name: str
     ) -> None:
-        self.problem, self.name = problem, name
-        self.tol, self.max_steps = tol, max_steps
-        self.watch = Stopwatch(max_seconds)
-        self.steps = 0
-        self.history: list[tuple[float, float]] = []
-        self.point = self.measure(self.place(np.asarray(u, dtype=float)))
-        self.scale = max(problem.energy_scale(self.point.u), 1e-300) if self.point.finite else math.nan
-        self.note()
+        super().__init__(max_steps, Stopwatch(max_seconds))
+        self.problem, self.name, self.tol = problem, name, tol
+        self.move_to(self.measure(self.place(np.asarray(u, dtype=float))))
+        self.scale = max(problem.energy_scale(self.u), 1e-300) if self.finite else math.nan
 
     # Measuring
 
@@ -73,39 +67,16 @@ class Descent:
         shifted = (problem.grid.mass_form @ u) * problem.multiplier_shift
         return DescentPoint(u, energy - 0.5 * float(np.sum(u * shifted)), energy, gradient - shifted, at)
 
-    # Recording
-
     def move_to(self, point: DescentPoint) -> None:
         self.point = point
+        self.u, self.energy, self.at = point.u, point.energy, point.at
         self.note()
 
-    def note(self) -> None:
-        self.history.append((self.point.energy, self.point.at.residual))
-
-    def stopped(self) -> str | None:
-        """Why no further step may be taken, in words; None where one may."""
-        residual = self.point.at.residual
-        if not self.point.finite:
-            return "diverged: the energy or its gradient is not finite"
-        if self.watch.expired:
-            return f"out of time after {self.watch.seconds:.0f} s at residual {residual:.1e}"
-        if self.steps >= self.max_steps:
-            return f"not converged within {self.steps} steps: residual {residual:.1e}"
-        return None
+    @property
+    def finite(self) -> bool:
+        return self.point.finite
 
     # Ending
-
-    def end(self, status: str) -> Solution:
-        at = self.point.at
-        return Solution(
-            u=self.point.u,
-            multiplier=at.multiplier,
-            status=status,
-            residual=at.residual,
-            steps=self.steps,
-            history=tuple(self.history),
-            seconds=self.watch.seconds,
-        )
 
     def finish(self, why: str, *, polish: bool) -> Solution:
         """End where the method's own test was met, ``why``: with Newton's method, or saying how far it came."""
@@ -130,24 +101,12 @@ class Descent:
         status = found.status
         if not found.converged:
             status = f"{self.name} came to residual {reached:.1e}; Newton's method from there: {status}"
-        return Solution(
-            u=found.u,
-            multiplier=found.multiplier,
-            status=status,
-            residual=found.residual,
-            steps=self.steps + found.steps,
-            history=(*self.history, *found.history[1:]),
-            seconds=self.watch.seconds,
-        )
+        history, seconds = (*self.history, *found.history[1:]), self.watch.seconds
+        return replace(found, status=status, steps=self.steps + found.steps, history=history, seconds=seconds)
 
 
-def check_limits(tol: object, max_steps: object, max_seconds: object, polish: object) -> None:
+def check_options(tol: object, max_steps: object, max_seconds: object, polish: object) -> None:
     """The options that every descent has. Raises ValueError naming option, value and remedy."""
-    if not (is_number(tol) and 1e-14 <= tol < 1):  # type: ignore[operator]
-        raise ValueError(f"solver.tol must lie between 1e-14 and 1, got {tol!r}: try 1e-10")
-    if isinstance(max_steps, bool) or not isinstance(max_steps, int) or max_steps < 1:
-        raise ValueError(f"solver.max_steps must be an integer of at least 1, got {max_steps!r}: try 2000")
-    if max_seconds is not None and not (is_number(max_seconds) and max_seconds > 0):  # type: ignore[operator]
-        raise ValueError(f"solver.max_seconds must be positive or none, got {max_seconds!r}: try 60")
+    check_limits(tol, max_steps, max_seconds, usual=2000)
     if not isinstance(polish, bool):
         raise ValueError(f"solver.polish must be true or false, got {polish!r}: choose one")

@@ -10,7 +10,7 @@ from typing import Any
 NEAR = 1e-2  # residual below which a start is close to a minimum: Newton's method at once, sigma = 0
 STALLED = 1e8  # sigma above which no step lowers the energy
 # Energies agree to rounding when they differ by less than this fraction of T + int|V|.
-_ROUNDING = 1e-13
+ROUNDING = 1e-13
 # Below this residual steps are judged by the residual: the energy's change is lost in rounding.
 _ASYMPTOTIC = 1e-7
 
@@ -37,7 +37,7 @@ def agreement(xp: Any, *, promised: Any, gained: Any, residual: Any, new_residua
 
     Where energies cannot tell, 1 or 0 as the residual falls or not.
     """
-    blind = is_asymptotic(residual) | (abs(promised) < _ROUNDING * scale)
+    blind = is_asymptotic(residual) | (abs(promised) < ROUNDING * scale)
     ratio = gained / xp.where(promised == 0.0, 1.0, promised)
     by_energy = xp.where(gained <= 0.0, ratio, 0.0)
     return xp.where(blind, xp.where(new_residual < residual, 1.0, 0.0), by_energy)
@@ -52,10 +52,3 @@ def shift_after_success(xp: Any, sigma: Any, agreed: Any, residual: Any) -> Any:
 
 def shift_after_refusal(xp: Any, sigma: Any) -> Any:
     return xp.maximum(4.0 * sigma, 0.03)
-
-
-def tangent(xp: Any, x: Any, border: Any) -> Any:
-    """A^-1 (-F) + rate A^-1 b, tangent to the sphere of fixed norm whose normal is b; ``x`` (node, field, 2)."""
-    along = (border * x[:, :, 1]).sum()
-    rate = -(border * x[:, :, 0]).sum() / xp.where(along == 0.0, 1.0, along)
-    return x[:, :, 0] + xp.where(along == 0.0, 0.0, rate) * x[:, :, 1]

@@ -26,17 +26,16 @@ from numpy import ndarray as Array
 
 from .._checks import is_number
 from ..elements.grid import RadialGrid
-from ..problem.modes import border_of
 from ..problem.problem import DiscreteProblem
+from ..problem.tangent_space import Bordered, constraints_of
+from . import globalisation
 from .base import AbstractSolver, Solution
-from .descent import ROUNDING, Descent, check_limits
+from .descent import Descent, check_options
 
 _SCHEMES = ("semi-implicit", "explicit")
 _DTAU = {"semi-implicit": 1.0, "explicit": 2e-5}
 # Residual at which Newton's method takes over: well inside its basin, before only the flow's slow modes are left.
 _HANDOVER = 1e-4
-# Below this residual steps are judged by the residual: the energy's change is lost in rounding.
-_ASYMPTOTIC = 1e-7
 _SMALLEST = 1e-10  # of the first time step: shorter ones move nothing
 
 
@@ -76,7 +75,7 @@ class GradientFlow(AbstractSolver):
         every: Any = self.normalise_every
         if isinstance(every, bool) or not isinstance(every, int) or every < 1:
             raise ValueError(f"solver.normalise_every must be an integer of at least 1, got {every!r}: try 10")
-        check_limits(self.tol, self.max_steps, self.max_seconds, self.polish)
+        check_options(self.tol, self.max_steps, self.max_seconds, self.polish)
 
     def run(self, problem: DiscreteProblem, u: Array) -> Solution:
         limits: dict[str, Any] = {"tol": self.tol, "max_steps": self.max_steps, "max_seconds": self.max_seconds}
@@ -140,18 +139,14 @@ class _Flow(Descent):
     def semi_implicit_step(self) -> None:
         """One step if it lowers the energy, and the next time step."""
         problem, point = self.problem, self.point
-        border = border_of(problem, point.u)
-        solved = self.smooth(np.stack([-point.at.vector, border], axis=2))
-        step = solved[:, :, 0]
-        if problem.norm is not None:
-            step = step - solved[:, :, 1] * (np.sum(border * step) / np.sum(border * solved[:, :, 1]))
+        step, _ = Bordered(self.smooth, constraints_of(problem, point.u)).solve(-point.at.vector)
         self.steps += 1
         slope = float(np.sum(point.at.vector * step))  # dE along the step, negative
         candidate = self.measure(self.place(point.u + step))
         gained = candidate.value - point.value
         if not candidate.finite:
             agreement = 0.0
-        elif point.at.residual < _ASYMPTOTIC or abs(slope) < ROUNDING * self.scale:
+        elif globalisation.is_asymptotic(point.at.residual) or abs(slope) < globalisation.ROUNDING * self.scale:
             agreement = 0.75 if candidate.at.residual < point.at.residual else 0.0
         else:
             agreement = gained / slope if gained <= 0.0 and slope < 0.0 else 0.0
@@ -181,7 +176,7 @@ class _Flow(Descent):
         if self.watch.expired:
             return
         lower = point.finite and point.value <= self.point.value
-        if point.finite and abs(point.value - self.point.value) < ROUNDING * self.scale:
+        if point.finite and abs(point.value - self.point.value) < globalisation.ROUNDING * self.scale:
             lower = point.at.residual < self.point.at.residual
         if lower:
             self.move_to(point)

@@ -26,7 +26,7 @@ from ..elements.grid import RadialGrid
 from ..machine.blas_threads import one_thread
 from ..problem.problem import DiscreteProblem
 from .base import AbstractSolver, Solution
-from .descent import Descent, DescentPoint, check_limits
+from .descent import Descent, DescentPoint, check_options
 
 _MEMORY = 20  # pairs of steps and gradients kept
 _EVALUATIONS_PER_STEP = 40  # of a line search
@@ -58,7 +58,7 @@ class LBFGS(AbstractSolver):
             value = getattr(self, name)
             if not (is_number(value) and value >= 0):
                 raise ValueError(f"solver.{name} must be 0 or positive, got {value!r}: try {remedy}")
-        check_limits(self.tol, self.max_steps, self.max_seconds, self.polish)
+        check_options(self.tol, self.max_steps, self.max_seconds, self.polish)
 
     @one_thread
     def run(self, problem: DiscreteProblem, u: Array) -> Solution:

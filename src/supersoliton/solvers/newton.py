@@ -16,20 +16,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy import ndarray as Array
 
-from .._checks import is_number
 from ..machine import batching
-from ..problem import second_variation
-from ..problem.modes import border_of, lowest_mode
 from ..problem.problem import DiscreteProblem
-from ..problem.residual import Force, force, shift_of, terms_of
+from ..problem.residual import Force, force, terms_of
+from ..problem.tangent_space import TangentSpace
 from ..problem.transfer import scale_to_norm, transfer
 from . import batched_newton, globalisation
-from .base import CONVERGED, AbstractSolver, Solution, Stopwatch
+from .base import CONVERGED, AbstractSolver, Run, Solution, Stopwatch, check_limits
 
 # With more unknowns than _LARGE and further away than rules.NEAR (residual), a minimum is first sought on a mesh of
 # half the order, where a step costs a third, down to _NESTED_TOL: what is left of the residual there is that mesh's own
@@ -42,9 +40,9 @@ _CHORDS, _ROUNDING, _LITTLE = 2, 1e-15, 1e-5
 
 
 class Last(NamedTuple):
-    """A full Newton step that led to the current point: its factors, and the residual it came from."""
+    """A full Newton step that led to the current point: its second variation, and the residual it came from."""
 
-    factors: second_variation.Factors
+    space: TangentSpace
     residual: float
 
 
@@ -71,16 +69,11 @@ class Newton(AbstractSolver):
     max_seconds: float | None = 60.0
 
     def __post_init__(self) -> None:
-        if not (is_number(self.tol) and 1e-14 <= self.tol < 1):
-            raise ValueError(f"solver.tol must lie between 1e-14 and 1, got {self.tol!r}: try 1e-10")
-        if isinstance(self.max_steps, bool) or not isinstance(self.max_steps, int) or self.max_steps < 1:
-            raise ValueError(f"solver.max_steps must be an integer of at least 1, got {self.max_steps!r}: try 200")
+        check_limits(self.tol, self.max_steps, self.max_seconds, usual=200)
         if self.target not in ("auto", "minimum", "stationary"):
             raise ValueError(
                 f'solver.target must be "auto", "minimum" or "stationary", got {self.target!r}: choose one'
             )
-        if self.max_seconds is not None and not (is_number(self.max_seconds) and self.max_seconds > 0):
-            raise ValueError(f"solver.max_seconds must be positive or none, got {self.max_seconds!r}: try 60")
 
     def run(self, problem: DiscreteProblem, u: Array) -> Solution:
         minimise = self.target == "minimum" or (self.target == "auto" and problem.norm is not None)
@@ -92,14 +85,12 @@ class Newton(AbstractSolver):
         return iteration.minimise()
 
 
-class NewtonRun:
-    """The state of one run: point, energy, force, history."""
+class NewtonRun(Run):
+    """One run of Newton's method."""
 
     def __init__(self, problem: DiscreteProblem, u: Array, options: Newton, watch: Stopwatch | None = None) -> None:
+        super().__init__(options.max_steps, watch or Stopwatch(options.max_seconds))
         self.problem, self.options = problem, options
-        self.watch = watch or Stopwatch(options.max_seconds)
-        self.steps = 0
-        self.history: list[tuple[float, float]] = []
         self.escapes = 0
         self.last: Last | None = None
         self.terms, self.start = terms_of(problem), u
@@ -120,49 +111,13 @@ class NewtonRun:
     def move_to(self, u: Array, energy: float, at: Force) -> None:
         self.u, self.energy, self.at = u, energy, at
 
-    def note(self) -> None:
-        self.history.append((self.energy, self.at.residual))
-
-    @property
-    def finite(self) -> bool:
-        return math.isfinite(self.energy) and math.isfinite(self.at.residual)
-
-    def stopped(self) -> str | None:
-        if not self.finite:
-            return "diverged: the energy or its gradient is not finite"
-        if self.watch.expired:
-            return f"out of time after {self.watch.seconds:.0f} s at residual {self.at.residual:.1e}"
-        if self.steps >= self.options.max_steps:
-            return f"not converged within {self.steps} steps: residual {self.at.residual:.1e}"
-        return None
-
-    def end(self, status: str) -> Solution:
-        return Solution(
-            u=np.asarray(self.u),
-            multiplier=self.at.multiplier,
-            status=status,
-            residual=self.at.residual,
-            steps=self.steps,
-            history=tuple(self.history),
-            seconds=self.watch.seconds,
-        )
-
     # Linear algebra
 
-    def direction(self, curvature: Array, sigma: float) -> tuple[Array, second_variation.Factors]:
-        """The bordered Newton step at shift sigma."""
-        factors = second_variation.factorise(
-            self.problem, curvature, shift_of(self.problem, self.at.multiplier) + sigma
-        )
+    def direction(self, curvature: Array, sigma: float) -> tuple[Array, TangentSpace]:
+        """The Newton step at shift sigma, on the tangent space at the current point."""
+        space = TangentSpace(self.problem, self.u, self.at.multiplier, sigma=sigma, curvature=curvature)
         self.steps += 1
-        return self.adapt(self.step_by(factors, self.at), self.u), factors
-
-    def step_by(self, factors: second_variation.Factors, at: Force) -> Array:
-        """The bordered step that ``factors`` make of the force ``at``, tangent to the sphere at the current point."""
-        if self.problem.norm is None:
-            return second_variation.solve(factors, -at.vector)[:, :, 0]
-        border = border_of(self.problem, self.u)
-        return globalisation.tangent(np, second_variation.solve(factors, -at.vector, border), border)
+        return self.adapt(space.solve(-self.at.vector)[0], self.u), space
 
     def adapt(self, step: Array, u: Array) -> Array:
         """What a variant of the method makes of a step computed from the force at ``u``; here the step itself."""
@@ -207,16 +162,16 @@ class NewtonRun:
                 return None
             curvature = self.problem.curvature(self.u)
             while True:
-                step, factors = self.direction(curvature, sigma)
+                step, space = self.direction(curvature, sigma)
                 before = self.at.residual
                 agreed = self.try_minimising_step(step, sigma)
                 if agreed > 0.0:
-                    self.last = Last(factors, before) if sigma == 0.0 and before <= _LITTLE else None
+                    self.last = Last(space, before) if sigma == 0.0 and before <= _LITTLE else None
                     break
                 sigma = float(globalisation.shift_after_refusal(np, sigma))
                 if sigma > globalisation.STALLED:
                     return self.stalled()
-                if self.steps >= self.options.max_steps or self.watch.expired:
+                if self.steps >= self.max_steps or self.watch.expired:
                     break
             if agreed > 0.0:
                 sigma = float(globalisation.shift_after_success(np, sigma, agreed, self.at.residual))
@@ -226,7 +181,7 @@ class NewtonRun:
 
     def descend_in_step(self) -> str | None:
         """The same loop in a task: on the device, with those of the other tasks."""
-        left = self.options.max_steps - self.steps
+        left = self.max_steps - self.steps
         walk = batched_newton.descend(self.problem, self.u, self.options, scale=self.scale, max_steps=left)
         at = Force(walk.at.vector, float(walk.at.multiplier), float(walk.at.residual))
         self.move_to(walk.u, float(walk.energy), at)
@@ -264,11 +219,11 @@ class NewtonRun:
         """One more step to rounding; then leave a saddle along its unstable direction, at most three times."""
         # Its factors serve for the inertia too: an eigenvalue whose sign differs from theirs is 0 to _LITTLE of the
         # masses. Here that only decides whether to leave a saddle; the certificate counts at the final point.
-        factors = self.polish()
+        space = self.polish()
         if self.at.residual > self.options.tol:
             self.last = None
             return self.minimise()
-        negative, mode = lowest_mode(self.problem, self.u, self.at.multiplier, factors)
+        negative, mode = space.moved(self.u, self.at.multiplier).lowest_mode()
         if negative and self.escapes < 3:
             self.escapes += 1
             for size in (0.1, -0.1, 0.02, -0.02):
@@ -294,17 +249,18 @@ class NewtonRun:
         counts = range(1, _CHORDS + 1)
         return next((count for count in counts if self.at.residual * rate**count <= _ROUNDING), 0)
 
-    def polish(self) -> second_variation.Factors:
-        """To rounding, with the last factors or by one more Newton step; returns the factors."""
+    def polish(self) -> TangentSpace:
+        """To rounding, with the last factors or by one more Newton step; returns the second variation."""
         count, last = self.chords_left(), self.last
         if last is not None and count:
             for _ in range(count):
                 self.steps += 1
-                self.try_polish(self.adapt(self.step_by(last.factors, self.at), self.u))
-            return last.factors
-        step, factors = self.direction(self.problem.curvature(self.u), 0.0)
+                space = last.space.moved(self.u, self.at.multiplier)
+                self.try_polish(self.adapt(space.solve(-self.at.vector)[0], self.u))
+            return last.space
+        step, space = self.direction(self.problem.curvature(self.u), 0.0)
         self.try_polish(step)
-        return factors
+        return space
 
     def try_polish(self, step: Array) -> None:
         if np.all(np.isfinite(step)):
@@ -327,23 +283,23 @@ class NewtonRun:
                 if self.at.residual <= self.options.tol:
                     return self.end(CONVERGED)
                 self.last = None
-            step, factors = self.direction(self.problem.curvature(self.u), 0.0)
+            step, space = self.direction(self.problem.curvature(self.u), 0.0)
             if not np.all(np.isfinite(step)):
                 return self.end("diverged: the Newton step is not finite (a singular second variation)")
-            last = Last(factors, self.at.residual)
-            damping = self.try_natural_step(step, factors, min(1.0, 4.0 * damping))
+            last = Last(space, self.at.residual)
+            damping = self.try_natural_step(step, space, min(1.0, 4.0 * damping))
             self.last = last if damping == 1.0 else None
             if damping == 0.0:
                 return self.end(f"stalled: no damped Newton step helps at residual {self.at.residual:.1e}")
 
-    def try_natural_step(self, step: Array, factors: Any, damping: float) -> float:
+    def try_natural_step(self, step: Array, space: TangentSpace, damping: float) -> float:
         """Deuflhard's test: the simplified Newton correction at the new point must be shorter than this one."""
         size = self.h0_norm(step)
         while damping > 1e-5:
             u = self.place(self.u + damping * step)
             energy, at = self.measure(u)
             if math.isfinite(energy) and math.isfinite(at.residual):
-                corrected = self.adapt(self.step_by(factors, at), u)
+                corrected = self.adapt(space.solve(-at.vector)[0], u)
                 shorter = self.h0_norm(corrected) <= (1.0 - 0.25 * damping) * size
                 if shorter or (at.residual < self.at.residual and globalisation.is_asymptotic(self.at.residual)):
                     self.move_to(u, energy, at)

@@ -8,17 +8,14 @@ import numpy as np
 from numpy import ndarray as Array
 
 from ..elements.grid import sphere_area
-from ..problem import second_variation
-from ..problem.modes import border_of, factorise
 from ..problem.problem import DiscreteProblem
-from ..problem.residual import energy_floor, force, shift_of
+from ..problem.residual import energy_floor, force
+from ..problem.tangent_space import TangentSpace
 from ..theory.derivatives import point_kernels
 from ..theory.vacua import mass_matrix
 
-_EXTRA_ORDER = 4
-
-
-_OFFSET = 1e-3
+EXTRA_ORDER = 4  # of a mesh fine enough to measure the error of this one
+_OFFSET = 1e-3  # keeps the matrix regular when the eigenvalue of a translation is 0 to rounding
 
 
 def virial(problem: DiscreteProblem, u: Array, multiplier: float) -> float:
@@ -51,22 +48,14 @@ def discretisation_error(problem: DiscreteProblem, u: Array, multiplier: float) 
     1/2 F^T H^-1 F: the energy there, less the energy here, is the error up to the far smaller one of the finer mesh.
     """
     energy = problem.energy(u)
-    fine = problem.with_grid(problem.grid.refine(extra_order=_EXTRA_ORDER))
+    fine = problem.with_grid(problem.grid.refine(extra_order=EXTRA_ORDER))
     v = problem.grid.interpolate(u, fine.grid.nodes)
     here = fine.energy(v)
     at = force(fine, v)
-    factors = factorise(fine, v, at.multiplier)
-    b = border_of(fine, v)
-    x = second_variation.solve(factors, -at.vector, b)
-    step = x[:, :, 0]
-    shift = 0.0
-    if problem.norm is not None:
-        along = float(np.sum(b * x[:, :, 1]))
-        excess = 0.5 * (fine.norm_of_state(v) - float(problem.norm))
-        rate = -(float(np.sum(b * step)) + excess) / along if along else 0.0
-        step = step + rate * x[:, :, 1]
-        shift = -at.multiplier * excess  # moving back to the norm changes E at the rate of the multiplier
-    corrected = here + 0.5 * float(np.sum(at.vector * step)) + shift
+    excess = 0.0 if problem.norm is None else 0.5 * (fine.norm_of_state(v) - float(problem.norm))
+    step, _ = TangentSpace(fine, v, at.multiplier).solve(-at.vector, -excess)
+    # Moving back to the norm changes E at the rate of the multiplier.
+    corrected = here + 0.5 * float(np.sum(at.vector * step)) - at.multiplier * excess
     scale = problem.energy_scale(u)
     rounding = 4e-16 * scale * math.sqrt(problem.grid.n_nodes)
     size = max(abs(energy), 1e-6 * scale, energy_floor(problem))
@@ -100,20 +89,5 @@ def translation_mode(problem: DiscreteProblem, u: Array, curvature: Array, multi
 
     ``curvature`` is V'' at the quadrature points.
     """
-    grid = problem.grid
-    shift = shift_of(problem, multiplier)
-    held = np.zeros(problem.model.n_fields)
-    mask = np.ones_like(u)
-    mask[0], mask[-1] = 0.0, problem.free_last
-    v = grid.differentiate(u) * mask
-    # The offset keeps the matrix regular when the eigenvalue is 0 to rounding.
-    factors = second_variation.factorise(problem, curvature, shift + _OFFSET, ell=1, free_first=held)
-    value = float("nan")
-    for _ in range(4):
-        load = (grid.mass_form @ v) * mask
-        v = second_variation.solve(factors, load)[:, :, 0]
-        # Rayleigh's quotient of the operator itself: (A + offset M) v = load.
-        weight = float(np.sum(v * (grid.mass_form @ v)))
-        value = float(np.sum(v * load)) / weight - _OFFSET
-        v = v / math.sqrt(weight)
-    return value
+    space = TangentSpace(problem, u, multiplier, sigma=_OFFSET, ell=1, curvature=curvature)
+    return space.nearest_mode(problem.grid.differentiate(u), 4)[0]

@@ -19,11 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from ..problem import second_variation
 from ..problem.asymptotics import continuum
-from ..problem.modes import count_negative
 from ..problem.problem import DiscreteProblem
-from ..problem.residual import shift_of
+from ..problem.tangent_space import TangentSpace
 from ..solvers.base import Solution
 from .accuracy import discretisation_error, translation_mode, virial
 from .kantorovich import kantorovich_radius
@@ -107,18 +105,17 @@ def certify(problem: DiscreteProblem, solution: Solution, discretisation: float 
         nan = float("nan")
         return Certificate(solution.residual, nan, nan, -1, nan, nan, nan, Kind.UNCONVERGED, (solution.status,))
     homogeneous = is_homogeneous(problem, u)
-    curvature = problem.curvature(u)
-    factors = second_variation.factorise(problem, curvature, shift_of(problem, multiplier))
-    negative = count_negative(problem, u, factors)
+    space = TangentSpace(problem, u, multiplier)
+    negative = space.count_negative()
     # A rotating state is stable or not at fixed charge: a fixed frequency alone leaves the one negative mode of L_+.
-    unstable = count_negative(problem, u, factors, at_fixed_norm=True) if problem.omega is not None else negative
+    unstable = space.at_fixed_norm().count_negative() if problem.omega is not None else negative
     fraction = float("nan") if homogeneous else boundary_fraction(problem, u)
     kind = classify(problem, solution, negative, fraction, homogeneous)
     if discretisation is None:
         discretisation = discretisation_error(problem, u, multiplier)
     translation = float("nan")
     if kind.localised and not problem.model.explicit_r and problem.parity == "even":
-        translation = translation_mode(problem, u, curvature, multiplier)
+        translation = translation_mode(problem, u, space.curvature, multiplier)
     entries: dict[str, Any] = {
         "residual": solution.residual,
         "discretisation": discretisation,
@@ -128,7 +125,7 @@ def certify(problem: DiscreteProblem, solution: Solution, discretisation: float 
         "tail": measured_tail(problem, u, multiplier) if kind.localised else float("nan"),
         "boundary_fraction": fraction,
         "kind": kind,
-        "radius": kantorovich_radius(problem, u, multiplier, factors).relative if kind.localised else float("nan"),
+        "radius": kantorovich_radius(space).relative if kind.localised else float("nan"),
     }
     return Certificate(**entries, reasons=_reasons(problem, solution, {**entries, "unstable": unstable}))
 

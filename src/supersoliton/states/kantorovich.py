@@ -20,10 +20,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy import ndarray as Array
 
-from ..problem import second_variation
-from ..problem.modes import border_of
-from ..problem.problem import DiscreteProblem
 from ..problem.residual import force, host_metric
+from ..problem.tangent_space import TangentSpace
 
 _POWER_ITERATIONS = 6
 _SAFETY = 4.0  # on the Lipschitz constant, which is sampled in two directions only
@@ -36,19 +34,10 @@ class Radius(NamedTuple):
     relative: float
 
 
-def kantorovich_radius(
-    problem: DiscreteProblem, u: Array, multiplier: float, factors: second_variation.Factors
-) -> Radius:
-    """The estimate at ``u``, from the factorised second variation there."""
+def kantorovich_radius(space: TangentSpace) -> Radius:
+    """The estimate at a point, from the second variation on the tangent space there."""
+    problem, u = space.problem, space.u
     matrix, inverse = host_metric(problem.grid)
-    mask = problem.free_nodes
-    b = border_of(problem, u)
-    image = second_variation.solve(factors, b)[:, :, 0] if problem.norm is not None else np.zeros_like(u)
-    along = float(np.sum(b * image))
-
-    def apply(load: Array) -> Array:
-        x = second_variation.solve(factors, load * mask)[:, :, 0]
-        return x - image * (float(np.sum(b * x)) / along) if along else x
 
     def size(v: Array) -> float:
         return math.sqrt(max(float(np.sum(v * (matrix @ v))), 0.0))
@@ -57,22 +46,16 @@ def kantorovich_radius(
         return math.sqrt(max(float(np.sum(f * (inverse @ f))), 0.0))
 
     centre = problem.energy_and_gradient(u)[1]
-    newton_step = apply(-force(problem, u, centre).vector)
+    newton_step, _ = space.solve(-force(problem, u, centre).vector)
     eta = size(newton_step)
-    v = np.random.default_rng(0).normal(size=u.shape) * mask
-    beta = 0.0
-    for _ in range(_POWER_ITERATIONS):
-        v = v / size(v)
-        v = apply(matrix @ v)
-        beta = size(v)
-    v = v / size(v)
+    _, beta, v = space.inverse_iteration(None, _POWER_ITERATIONS, matrix)
     extent = size(u - problem.vacuum.values)
     t = 1e-3 * max(extent, 1e-3)
     lipschitz = 0.0
     for direction in (v, newton_step / eta if eta > 0 else v):
         # |H(u + t w) w - H(u) w| / t, by second differences of the gradient along w: the third derivative of E.
         before, after = (problem.energy_and_gradient(u + s * t * direction)[1] for s in (-1.0, 1.0))
-        second = (before - 2.0 * centre + after) * mask / t**2
+        second = (before - 2.0 * centre + after) * space.free / t**2
         lipschitz = max(lipschitz, dual(second))
     lipschitz *= _SAFETY
     h = beta * lipschitz * eta

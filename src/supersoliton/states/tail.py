@@ -6,9 +6,9 @@ import numpy as np
 from numpy import ndarray as Array
 from scipy.optimize import brentq
 
+from ..problem.asymptotics import gaps_of
 from ..problem.exterior import decay_rate
 from ..problem.problem import DiscreteProblem
-from ..theory.vacua import mass_matrix
 
 # The tail is read where the field is this far down: far enough to be linear, near enough not to feel the box.
 _WINDOW = (1e-2, 1e-9)
@@ -24,11 +24,10 @@ def measured_tail(problem: DiscreteProblem, u: Array, multiplier: float) -> floa
     """
     grid = problem.grid
     d = float(grid.dim)
-    matrix = mass_matrix(problem.model, problem.vacuum.values, grid.r_max)
-    lowered = matrix - np.diag(multiplier * problem.carries_norm / problem.model.kinetic)
-    if not np.all(np.isfinite(lowered)) or problem.model.explicit_r:
+    matrix = gaps_of(problem, multiplier)
+    if not np.all(np.isfinite(matrix)) or problem.model.explicit_r:
         return float("nan")
-    gaps, directions = np.linalg.eigh(lowered)
+    gaps, directions = np.linalg.eigh(matrix)
     r = np.linspace(0.0, grid.r_max, _SAMPLES)
     scale = np.sqrt(problem.model.kinetic)
     away = (grid.interpolate(u, r) - problem.vacuum.values) * scale @ directions

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray as Array
 
-from ..families.tangents import tangents
+from ..families.sensitivity import tangents
 from ..guesses.guess import starting_fields
 from ..guesses.multistart import MultiStart
 from ..guesses.trained.basis import Basis, make_basis

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import supersoliton as ss
-from supersoliton.families.tangents import tangents
+from supersoliton.families.sensitivity import tangents
 from supersoliton.guesses.trained.basis import make_basis
 from supersoliton.guesses.trained.galerkin import TOLERANCE, GalerkinPoint, correct, variation
 from supersoliton.problem.residual import force

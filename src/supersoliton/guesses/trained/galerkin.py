@@ -19,9 +19,9 @@ from numpy import ndarray as Array
 from scipy.linalg.lapack import dgetrf, dgetrs
 
 from ...machine.batching import cached_property
-from ...problem.modes import border_of
 from ...problem.problem import DiscreteProblem
 from ...problem.residual import Force, force
+from ...problem.tangent_space import Bordered, constraints_of
 from .basis import Basis
 
 _GAINED = 0.5  # a step that does not bring the error below this fraction of it is the last with its factors
@@ -150,27 +150,22 @@ def variation(here: GalerkinPoint) -> Array:
     return matrix
 
 
-def _factorise(here: GalerkinPoint, inner: Array) -> tuple[Array, Array]:
-    """LU factors of a second variation in the basis, bordered by the norm."""
-    matrix = inner
-    if here.problem.norm is not None:
-        k = here.basis.size
-        matrix = np.zeros((k + 1, k + 1))
-        matrix[:k, :k] = inner
-        matrix[:k, k] = matrix[k, :k] = _in_basis(here.basis, border_of(here.problem, here.made))
-    factors, pivots, _ = dgetrf(matrix.T)  # symmetric; with an exact zero among the pivots its step is not finite
-    return factors, pivots
+def _factorise(here: GalerkinPoint, inner: Array) -> Bordered:
+    """A second variation in the basis by its LU factors, bordered by the norm."""
+    factors, pivots, _ = dgetrf(inner.T)  # symmetric; with an exact zero among the pivots its step is not finite
+    borders = _in_basis(here.basis, constraints_of(here.problem, here.made))
+    return Bordered(lambda loads: np.asarray(dgetrs(factors, pivots, loads)[0]), borders)
 
 
-def _step(here: GalerkinPoint, factors: tuple[Array, Array]) -> Array:
+def _step(here: GalerkinPoint, system: Bordered) -> Array:
     """Newton's step for the coefficients; zeros where the equations are singular."""
-    rhs = -_in_basis(here.basis, here.at.vector)
-    if here.problem.norm is not None:
-        rhs = np.append(rhs, 0.5 * (float(here.problem.norm) - here.norm))
-    step = dgetrs(*factors, rhs)[0][: here.basis.size]
+    missing = 0.0 if here.problem.norm is None else 0.5 * (float(here.problem.norm) - here.norm)
+    with np.errstate(all="ignore"):
+        step, _ = system.solve(-_in_basis(here.basis, here.at.vector), missing)
     return step if np.all(np.isfinite(step)) else np.zeros(here.basis.size)
 
 
 def _in_basis(basis: Basis, vector: Array) -> Array:
-    """phi_k . vector for every mode, of nodal values."""
-    return np.asarray(vector.reshape(-1) @ basis.modes.reshape(-1, basis.size))
+    """phi_k . vector for every mode, of nodal values; of several vectors (node, field, column): (mode, column)."""
+    unknowns = vector.shape[0] * vector.shape[1]
+    return np.asarray(basis.modes.reshape(unknowns, -1).T @ vector.reshape(unknowns, *vector.shape[2:]))

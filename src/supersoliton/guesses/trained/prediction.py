@@ -16,9 +16,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy import ndarray as Array
 
-from ...problem.modes import count_negative, factorise
 from ...problem.problem import DiscreteProblem
 from ...problem.residual import metric
+from ...problem.tangent_space import TangentSpace
 from ...problem.transfer import transfer
 from ...solvers import globalisation
 from .carriers import Carriers, carriers_of
@@ -110,5 +110,4 @@ def is_minimum(problem: DiscreteProblem, coarse: DiscreteProblem, start: Predict
     if problem.norm is None:
         return True
     u = transfer(problem, start.u, coarse)
-    factors = factorise(coarse, u, start.point.at.multiplier)
-    return count_negative(coarse, u, factors) == 0
+    return TangentSpace(coarse, u, start.point.at.multiplier).count_negative() == 0

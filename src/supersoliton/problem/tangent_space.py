@@ -1,0 +1,283 @@
+r"""The second variation on the directions that the constraints allow: bordered solves, inertia, lowest modes.
+
+With constraints :math:`b_k^Tx = g_k` (the norm, whose b is M_c u; a phase condition; an arclength) the equations are
+bordered by rows and columns,
+
+.. math:: \begin{pmatrix} A & B \\ R^T & D \end{pmatrix}\begin{pmatrix} x \\ c \end{pmatrix}
+          = \begin{pmatrix} f \\ g \end{pmatrix},\qquad
+          x = A^{-1}f - A^{-1}B\,c,\quad (D - R^TA^{-1}B)\,c = g - R^TA^{-1}f ,
+
+which needs A^-1 alone. For R = B and D = 0 this is :math:`v - A^{-1}b\,(b\cdot A^{-1}b)^{-1}(b\cdot v - g)` with
+v = A^-1 f: the point of b.x = g next to v in the sense of A.
+
+Reference: W. Govaerts, J. D. Pryce, *IMA J. Numer. Anal.* **13** (1993) 161 (bordered systems by block elimination).
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy import ndarray as Array
+
+from ..elements import lapack
+from ..machine.batching import cached_property
+from . import functional, second_variation
+from .problem import DiscreteProblem
+from .residual import shift_of
+
+_ITERATIONS = 12  # of inverse iteration, from a random start
+
+
+class Bordered:
+    """A bordered system, solved by whatever solves with A; the images A^-1 B are kept once they are known.
+
+    Parameters
+    ----------
+    invert : A^-1 of an array (..., load), the leading axes those of the unknowns.
+    columns : B, (..., border).
+    rows : R, of the same shape; B unless given.
+    corner : D, (border, border); 0 unless given.
+    xp : numpy, or jax.numpy for traced values.
+    """
+
+    def __init__(
+        self,
+        invert: Callable[[Any], Any],
+        columns: Any,
+        *,
+        rows: Any = None,
+        corner: Any = 0.0,
+        xp: Any = np,
+    ) -> None:
+        self.invert, self.columns, self.xp = invert, columns, xp
+        self.rows, self.corner = columns if rows is None else rows, corner
+        self._images: Any = None
+
+    @property
+    def images(self) -> Any:
+        """A^-1 B."""
+        if self._images is None:
+            self._images = self.invert(self.columns)
+        return self._images
+
+    @cached_property
+    def schur(self) -> Any:
+        """D - R^T A^-1 B, (border, border)."""
+        return self.corner - self._along(self.images)
+
+    def solve(self, load: Any, goals: Any = 0.0) -> tuple[Any, Any]:
+        """x and c for one load (...) and goals (border,), or for several (..., load) and (border, load).
+
+        One call of ``invert`` for the loads, and for the columns where their images are not known yet.
+        """
+        if load.ndim < self.columns.ndim:
+            x, c = self.solve(load[..., None], self._as_column(goals))
+            return x[..., 0], c[..., 0]
+        if self._images is None and self.columns.shape[-1]:
+            solved = self.invert(self.xp.concatenate([load, self.columns], axis=-1))
+            count = load.shape[-1]
+            x, self._images = solved[..., :count], solved[..., count:]
+        else:
+            x = self.invert(load)
+        return self.project(x, goals)
+
+    def project(self, x: Any, goals: Any = 0.0) -> tuple[Any, Any]:
+        """x - A^-1 B c, on which the constraints hold, and c; shapes as in :meth:`solve`."""
+        if x.ndim < self.columns.ndim:
+            x, c = self.project(x[..., None], self._as_column(goals))
+            return x[..., 0], c[..., 0]
+        if self.columns.shape[-1] == 0:
+            return x, self.xp.zeros((0, x.shape[-1]))
+        gap = goals - self._along(x)
+        if self.columns.shape[-1] == 1:
+            # A border of zeros (no field carries the norm) constrains nothing.
+            empty = self.schur == 0.0
+            c = self.xp.where(empty, 0.0, gap / self.xp.where(empty, 1.0, self.schur))
+            return x - self.images * c[0], c
+        c = self.xp.linalg.solve(self.schur, gap)
+        return x - self.images @ c, c
+
+    def _along(self, x: Any) -> Any:
+        """R^T x, (border, column)."""
+        return (self.rows[..., :, None] * x[..., None, :]).sum(tuple(range(x.ndim - 1)))
+
+    @staticmethod
+    def _as_column(goals: Any) -> Any:
+        return goals[:, None] if getattr(goals, "ndim", 0) else goals
+
+
+class TangentSpace(Bordered):
+    r"""The factorised second variation E'' - omega^2 M_c + sigma M at a point, and the constraints there.
+
+    Parameters
+    ----------
+    problem, u, multiplier : the point, fields (node, field) and omega^2.
+    sigma : added to the operator, in mass^2.
+    ell : angular momentum; constraints are conditions at l = 0.
+    curvature : V'' at the quadrature points, where it is known.
+    factors : of the operator, where they are known, perhaps those of a point nearby.
+    constraints : B, (node, field, border); those of the problem unless given.
+    """
+
+    def __init__(
+        self,
+        problem: DiscreteProblem,
+        u: Array,
+        multiplier: float,
+        *,
+        sigma: float = 0.0,
+        ell: int = 0,
+        curvature: Array | None = None,
+        factors: second_variation.Factors | None = None,
+        constraints: Array | None = None,
+    ) -> None:
+        self.problem, self.u, self.multiplier, self.sigma, self.ell = problem, u, multiplier, sigma, ell
+        if curvature is not None:
+            self.__dict__["curvature"] = curvature
+        if factors is None:
+            held = self._free_first
+            factors = second_variation.factorise(problem, self.curvature, self._shift, ell=ell, free_first=held)
+        self.factors = factors
+        if constraints is None:
+            constraints = constraints_of(problem, u) if ell == 0 else np.empty((*u.shape, 0))
+        # (A closure over self would keep the factors until the garbage collector runs: megabytes for each step.)
+        super().__init__(functools.partial(second_variation.solve, factors), constraints)
+
+    @cached_property
+    def curvature(self) -> Array:
+        """V'' at the quadrature points, (element, point, field, field)."""
+        return self.problem.curvature(self.u)
+
+    @property
+    def _shift(self) -> Array:
+        """sigma - omega^2 on the fields that carry the norm, sigma on the others."""
+        return shift_of(self.problem, self.multiplier) + self.sigma
+
+    @property
+    def _free_first(self) -> Array:
+        """A mode of l > 0 vanishes at the origin; in one dimension l = 1 is the other parity."""
+        held = (self.ell > 0) != (self.problem.parity == "odd")
+        return np.full(self.problem.model.n_fields, 0.0 if held else 1.0)
+
+    @cached_property
+    def free(self) -> Array:
+        """1 for an unknown of this angular momentum, 0 for a value held; (node, field)."""
+        mask = np.ones_like(self.problem.free_nodes)
+        mask[0], mask[-1] = self._free_first, self.problem.free_last
+        return mask
+
+    # The same second variation elsewhere
+
+    def shifted(self, sigma: float) -> TangentSpace:
+        """With another shift, factorised again."""
+        given: dict[str, Any] = {"curvature": self.curvature, "constraints": self.columns}
+        return TangentSpace(self.problem, self.u, self.multiplier, sigma=sigma, ell=self.ell, **given)
+
+    def moved(self, u: Array, multiplier: float) -> TangentSpace:
+        """The factors of this point with the constraints of another: enough for a chord step or a count nearby."""
+        return TangentSpace(self.problem, u, multiplier, sigma=self.sigma, ell=self.ell, factors=self.factors)
+
+    def at_fixed_norm(self) -> TangentSpace:
+        """With the norm held, also where the problem does not fix it; the same factors."""
+        if self.problem.norm is not None:
+            return self
+        border = norm_border(self.problem, self.u)[:, :, None]
+        return TangentSpace(self.problem, self.u, self.multiplier, factors=self.factors, constraints=border)
+
+    # The operator itself
+
+    @cached_property
+    def _blocks(self) -> Array:
+        problem, ell = self.problem, self.ell
+        barrier = float(ell * (ell + float(problem.grid.dim) - 2.0))
+        frame = problem.theory_at(ell).frame
+        return functional.hessian_blocks(problem.geometry, frame, self.curvature, self._shift, barrier)
+
+    def apply(self, x: Array) -> Array:
+        """A x, zero where values are held."""
+        exterior = self.problem.theory_at(self.ell).exterior
+        return lapack.matvec(self._blocks, exterior, x[:, :, None])[:, :, 0] * self.free
+
+    # Its spectrum on the tangent space
+
+    def count_negative(self) -> int:
+        """The number of negative eigenvalues of A on the tangent space.
+
+        The bordered matrix has as many negative ones as A there and one more for each constraint; and as many as A and
+        as -B^T A^-1 B together (Haynsworth).
+        """
+        negative = second_variation.negative(self.factors)
+        if self.columns.shape[-1] == 0:
+            return negative
+        return negative - int(np.sum(np.linalg.eigvalsh(self.schur) > 0.0))
+
+    def inverse_iteration(self, start: Array | None, count: int, metric: Any) -> tuple[float, float, Array]:
+        """The mode of A v = lambda ``metric`` v with the smallest \\|lambda\\| on the tangent space.
+
+        Returns lambda by Rayleigh's quotient, by which the last step lengthened v (1/\\|lambda\\|), and v of unit
+        length. ``start`` is random unless given.
+        """
+        v = np.random.default_rng(0).normal(size=self.u.shape) if start is None else start
+        v = v * self.free
+        value, growth = math.nan, math.sqrt(float(np.sum(v * (metric @ v))))
+        for _ in range(count):
+            load = (metric @ (v / growth)) * self.free
+            v, _ = self.solve(load)
+            square = float(np.sum(v * (metric @ v)))
+            value, growth = float(np.sum(v * load)) / square, math.sqrt(max(square, 0.0))
+        return value, growth, v / growth
+
+    def nearest_mode(self, start: Array | None = None, count: int = _ITERATIONS) -> tuple[float, Array]:
+        """The eigenvalue next to -sigma of the operator without its shift, and the mode, of unit L2 norm."""
+        value, _, v = self.inverse_iteration(start, count, self.problem.grid.mass_form)
+        return value - self.sigma, v
+
+    def lowest_mode(self) -> tuple[int, Array]:
+        """The number of negative modes and, where there are any, a direction with negative second variation."""
+        negative = self.count_negative()
+        if negative == 0:
+            return 0, np.zeros_like(self.u)
+        # Shift the whole spectrum just above zero; then inverse iteration finds the lowest of it.
+        sigma, lower, upper, above = 1e-3, 0.0, None, self
+        for _ in range(40):
+            shifted = self.shifted(self.sigma + sigma)
+            if shifted.count_negative() == 0:
+                upper, above = sigma, shifted
+                if upper <= 2.0 * max(lower, 5e-4):
+                    break
+            else:
+                lower = sigma
+                above = above if upper is not None else shifted
+            sigma = 4.0 * sigma if upper is None else 0.5 * (upper + lower)
+        return negative, above.nearest_mode()[1]
+
+
+def norm_border(problem: DiscreteProblem, u: Array) -> Array:
+    """M_c u, half the gradient of the norm and the normal of its sphere, zero where values are held."""
+    return (problem.grid.mass_form @ u) * problem.carries_norm * problem.free_nodes
+
+
+def constraints_of(problem: DiscreteProblem, u: Array) -> Array:
+    """The normals b_k of what the problem holds fixed, (node, field, border)."""
+    if problem.norm is None:
+        return np.empty((*u.shape, 0))
+    return norm_border(problem, u)[:, :, None]
+
+
+def solve_each(problem: DiscreteProblem, fields: list[Array], curvatures: Array, shifts: Array, loads: Array) -> Array:
+    """Bordered solutions (point, node, field) at several ``fields`` of one problem, each with its own operator.
+
+    ``curvatures`` (point, element, point, field, field), ``shifts`` (point, field), ``loads`` as the solutions.
+    """
+    borders = np.stack([constraints_of(problem, u) for u in fields])
+    rhs = np.concatenate([loads[..., None], borders], axis=-1)
+    solved = second_variation.solve_each(problem, curvatures, shifts, rhs)
+
+    def step(solved: Array, border: Array, load: Array) -> Array:
+        return Bordered(lambda _: solved, border).solve(load)[0]
+
+    return np.stack([step(*system) for system in zip(solved, borders, loads, strict=True)])
