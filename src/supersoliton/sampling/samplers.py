@@ -23,13 +23,14 @@ from optuna.samplers import (
     GPSampler,
     NSGAIIISampler,
     NSGAIISampler,
-    QMCSampler,
     RandomSampler,
+    TPESampler,
 )
 from optuna.trial import FrozenTrial, TrialState
 
 from ..config.scan import ScanSettings
-from .tpe import ThinnedTPE
+from .chosen import study_of_chosen
+from .optuna_private import SobolPoint, generation_key, quiet_optuna, row_of, storage_of
 
 # What a sampler needs beyond this package's own dependencies, and what pip is asked for to bring it.
 EXTRAS = {
@@ -43,17 +44,6 @@ _ATTEMPTS = 8
 _DRAWN_BY = "drawn_by"  # attribute of a trial that the fallback drew
 
 _log = logging.getLogger("supersoliton")
-
-
-@contextmanager
-def quiet_optuna() -> Iterator[None]:
-    """No log lines from Optuna within; its verbosity is the user's again afterwards."""
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        yield
-    finally:
-        optuna.logging.set_verbosity(before)
 
 
 def make_sampler(settings: ScanSettings, number: int, said: set[str] | None = None) -> BaseSampler:
@@ -79,7 +69,7 @@ def choose_parents_again(study: optuna.Study, settings: ScanSettings) -> None:
     """
     trials = study.get_trials(deepcopy=False)
     for name in {settings.sampler, settings.fallback} & {"nsga2", "nsga3"}:
-        key = _optunas(name, settings, 0)._get_generation_key()  # type: ignore[attr-defined]
+        key = generation_key(_optunas(name, settings, 0))
         began: dict[int, int] = {}
         for number, trial in enumerate(trials):
             if key in trial.system_attrs:
@@ -128,7 +118,7 @@ class _ScanSampler(BaseSampler):
                 reason = f'the sampler "{name}" failed ({type(error).__name__}: {words})'
         fallback = self._settings.fallback
         self._say(f'{reason}: "{fallback}" draws instead.')
-        study._storage.set_trial_user_attr(trial._trial_id, _DRAWN_BY, f"{fallback}, as {reason}")
+        storage_of(study).set_trial_user_attr(row_of(trial), _DRAWN_BY, f"{fallback}, as {reason}")
         return self._point(fallback, study, trial, attempt)
 
     def _say(self, sentence: str) -> None:
@@ -142,6 +132,8 @@ class _ScanSampler(BaseSampler):
             sampler = _optunas(name, self._settings, self._number, attempt)
             if name in EXTRAS:
                 study, trial = _told_apart(study, trial)
+            elif name == "tpe":
+                study = study_of_chosen(study)
             joint = dict(sorted(self._space.items())) if name in _JOINT else {}
             point = dict(sampler.sample_relative(study, trial, joint))
             for key, distribution in self._space.items():
@@ -214,17 +206,6 @@ def _told_apart(study: optuna.Study, trial: FrozenTrial) -> tuple[optuna.Study, 
     return copy, copy.get_trials()[number]
 
 
-class _Sobol(QMCSampler):
-    """Point number k of the scrambled sequence, where Optuna's own counts in the study and a resumed study forgets."""
-
-    def __init__(self, number: int, seed: int) -> None:
-        super().__init__(qmc_type="sobol", scramble=True, seed=seed, warn_independent_sampling=False)
-        self._number = number
-
-    def _find_sample_id(self, study: optuna.Study, search_space: dict[str, BaseDistribution]) -> int:
-        return self._number
-
-
 def _seed(*numbers: int) -> int:
     return int(np.random.SeedSequence(numbers).generate_state(1)[0])
 
@@ -234,7 +215,7 @@ def _optunas(name: str, settings: ScanSettings, number: int, attempt: int = 0) -
     # no zero for the first attempt: it would change the draws of studies that were made before there were attempts
     seed = _seed(settings.seed, number, *([attempt] if attempt else []))
     makers: dict[str, Callable[[], BaseSampler]] = {
-        "tpe": lambda: ThinnedTPE(seed=seed, multivariate=True),
+        "tpe": lambda: TPESampler(seed=seed, multivariate=True),
         "nsga2": lambda: NSGAIISampler(population_size=settings.population, seed=seed),
         "nsga3": lambda: NSGAIIISampler(population_size=settings.population, seed=seed),
         # evaluations have no noise, but scores jump where a mode crosses a threshold, which noise describes better
@@ -242,7 +223,7 @@ def _optunas(name: str, settings: ScanSettings, number: int, attempt: int = 0) -
         "botorch": lambda: _botorch(seed, len(settings.objectives)),
         "random": lambda: RandomSampler(seed=seed),
         # a sequence has one seed; a second attempt, never seen, would look far ahead in it
-        "sobol": lambda: _Sobol(number + (attempt << 20), _seed(settings.seed)),
+        "sobol": lambda: SobolPoint(number + (attempt << 20), _seed(settings.seed)),
     }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # some of them are young

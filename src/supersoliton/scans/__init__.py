@@ -1,9 +1,7 @@
-"""Scans: ask the sampler, evaluate, record, resume. `study.run_scan` is the loop."""
+"""Scans: ask the sampler, evaluate, record, resume. `loop.run_scan` is the loop."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
-
-from ..config.scan import Range as Range
-from ..config.scan import ScanSettings as ScanSettings
 
 if TYPE_CHECKING:
     from .loop import ScanResult as ScanResult
@@ -11,8 +9,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
+    """Import the loop, and Optuna with it, when it is needed: to watch a scan it is not."""
     if name in ("ScanResult", "run_scan"):
-        from . import loop
-
-        return getattr(loop, name)
+        return getattr(import_module(".loop", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -56,10 +56,10 @@ def middle_problem(config: Config) -> Any:
 
 def train(config: Config, workers: int | None, quiet: bool) -> Library:
     from ..plotting import plot_training, save_figure
-    from .display import Display
+    from .display import StageDisplay
     from .pretraining import pretrain as run
 
-    with Display(quiet=quiet) as display:
+    with StageDisplay(quiet=quiet) as display:
         library = run(config, workers=workers, tell=display)
     assert library is not None
     assert config.warm_start is not None

@@ -13,8 +13,8 @@ from small_scan import read_rows
 LEASE = 6.0  # seconds after which the trials of a killed driver are taken over: a minute in earnest
 DRIVER = """
 import sys, supersoliton
-from supersoliton.scan import rows
-rows.LEASE = float(sys.argv[1])
+from supersoliton.scans.record import database
+database.LEASE = float(sys.argv[1])
 result = supersoliton.scan(sys.argv[2], out=sys.argv[3], storage=sys.argv[4], trials=int(sys.argv[5]), workers=1,
                            quiet=True)
 print(result.new, result.finished)

@@ -34,6 +34,6 @@ def make_executor(config: Any, scratch: Path, *, workers: int, log: Path) -> Abs
 def _behind_the_cache(config: Any, scratch: Path, others: AbstractExecutor) -> AbstractExecutor:
     if not config.scan.cache:
         return others
-    from .recalled import Recalling
+    from .recalled import CachedExecutor
 
-    return Recalling(config, scratch, others)
+    return CachedExecutor(config, scratch, others)

@@ -10,7 +10,7 @@ from ..trial import Outcome, recall_trial
 from .executor import AbstractExecutor
 
 
-class Recalling(AbstractExecutor):
+class CachedExecutor(AbstractExecutor):
     """Another executor, behind the cache. What the cache does not have, or has damaged, goes to `others`."""
 
     def __init__(self, config: Any, scratch: Path, others: AbstractExecutor) -> None:
