@@ -18,7 +18,7 @@ import optuna
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from .optuna_private import quiet_optuna
+from .optuna_private import quiet_optuna, with_violation
 from .pareto import Fronts
 
 SHOWN = 400  # with fewer an ask is cheaper, with more it draws no better: see docs/samplers.md
@@ -28,7 +28,7 @@ _GOLDEN = 0.6180339887498949  # the first k multiples of it, modulo 1, are sprea
 
 
 class _Storage(optuna.storages.InMemoryStorage):
-    """A study whose trials are those of a list, shared and not copied: copying 400 takes as long as a draw."""
+    """A study whose trials are those of a list, which are not copied: copying 400 takes as long as a draw."""
 
     trials: Sequence[FrozenTrial] = ()
 
@@ -58,6 +58,7 @@ class Choice:
     def __init__(self, directions: Sequence[StudyDirection]) -> None:
         self._signs = np.array([1.0 if d is StudyDirection.MAXIMIZE else -1.0 for d in directions])
         self._seen, self._open = 0, list[int]()
+        self._completed: dict[int, FrozenTrial] = {}  # as TPE is given them
         # feasible trials of several objectives: in fronts, with the numbers of the points in these
         self._fronts, self._numbers = Fronts(len(directions)), list[int]()
         # the others, best first: violation of the constraints, minus the only objective, number
@@ -67,12 +68,13 @@ class Choice:
     def of(self, trials: Sequence[FrozenTrial]) -> Sequence[FrozenTrial]:
         """All trials, or the chosen completed ones and all that run; `trials` is the whole study by number."""
         self._read(trials)
-        if len(self._even) <= SHOWN:
-            return trials
+        if len(self._completed) <= SHOWN:
+            return [self._completed.get(trial.number, trial) for trial in trials]
         best, left_out = self._best()
         rest = (number for _, number in self._even if number not in best and number not in left_out)
         # the best first: Optuna keeps its choice among them as long as neither they nor their places change
-        return [trials[i] for i in (*sorted(best), *sorted(islice(rest, SHOWN - len(best))), *self._open)]
+        shown = (*sorted(best), *sorted(islice(rest, SHOWN - len(best))))
+        return [*(self._completed[number] for number in shown), *(trials[number] for number in self._open)]
 
     def _read(self, trials: Sequence[FrozenTrial]) -> None:
         """Rank what has ended since the last time."""
@@ -84,6 +86,7 @@ class Choice:
             elif trial.state is TrialState.COMPLETE:
                 insort(self._even, _spread(number))
                 violated = sum(value for value in trial.constraints.values() if value > 0)
+                self._completed[number] = with_violation(trial, violated)
                 if violated > 0:
                     insort(self._ranking, (violated, 0.0, number))
                 elif len(self._signs) == 1:

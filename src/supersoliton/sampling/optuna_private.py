@@ -6,6 +6,7 @@ pyproject.toml allows only the minor version of Optuna with which tests/scans/re
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -30,6 +31,7 @@ STUDIES, TRIALS, BEATS, PARAMS, VALUES, USER_ATTRS, SYSTEM_ATTRS = (
         models.TrialSystemAttributeModel,
     )
 )
+_CONSTRAINT = "constraints:"  # begins the attribute that holds a constraint
 # How the table of values keeps infinities, which some databases do not have.
 value_to_stored = models.TrialValueModel.value_to_stored_repr
 stored_to_value = models.TrialValueModel.stored_repr_to_value
@@ -67,7 +69,14 @@ def id_of(study: optuna.Study) -> int:
 
 def set_constraint(storage: Any, row: int, name: str, value: float) -> None:
     """`Trial.set_constraint` for a trial of which only its key is known, as one that another driver began."""
-    storage.set_trial_system_attr(row, f"constraints:{name}", value)
+    storage.set_trial_system_attr(row, _CONSTRAINT + name, value)
+
+
+def with_violation(trial: FrozenTrial, violation: float) -> FrozenTrial:
+    """The trial with one constraint in place of all: TPE adds up what they violate, a quarter of the time of an ask."""
+    slim = copy.copy(trial)
+    slim.system_attrs = {f"{_CONSTRAINT}violation": violation} if violation > 0 else {}
+    return slim
 
 
 def generation_key(sampler: Any) -> str:
