@@ -194,10 +194,10 @@ def test_the_actions_that_the_reference_file_lacks_are_those_of_a_collocation():
 
 BATCH = """
 import json
-from supersoliton.engine import enable_compilation_cache
+from supersoliton.machine.jax_setup import enable_compilation_cache
 enable_compilation_cache()
 from benchmarks import accelerators, measure
-print(json.dumps(accelerators.batches(measure.TINY, "cpu", (2,))))
+print(json.dumps(list(accelerators.batches(measure.TINY, "cpu", (2,)))))
 """
 
 
