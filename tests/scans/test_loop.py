@@ -234,7 +234,7 @@ def test_a_crash_is_a_failed_trial_and_the_scan_goes_on(tmp_path):
 
 
 def _scan_tables(tmp_path, tables):
-    from supersoliton.scans import run_scan
+    from supersoliton.scans.loop import run_scan
 
     return run_scan(loads(tables), tmp_path / "run", name="small", request={}, wanted=1, workers=1, quiet=True)
 

@@ -4,6 +4,7 @@ So sampling/optuna_private.py may use the tables of Optuna's schema: pyproject.t
 when these tests pass with it.
 """
 
+import gc
 import math
 import tomllib
 from datetime import datetime, timedelta
@@ -20,6 +21,12 @@ from servers import MariaDB, PostgreSQL
 from supersoliton.config.scan import ScanSettings
 from supersoliton.scans.record import storage
 
+# Optuna leaves its connections to the collector, which is called here where no other test is in the way.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*was deleted while still open:ResourceWarning",
+    "ignore:Unclosed connection:ResourceWarning",
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+)
 SETTINGS = ScanSettings(objectives=("a", "b"))
 SPACE = {
     "norm": FloatDistribution(400.0, 5000.0, log=True),
@@ -57,6 +64,7 @@ def places(request, tmp_path):
         for used in (ours, theirs):
             used.remove_session()
             used.engine.dispose()
+        gc.collect()
         server.close()
 
 

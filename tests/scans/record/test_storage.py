@@ -16,7 +16,7 @@ from benchmarks import soak
 from small_scan import load_small, read_rows, run_small
 
 import supersoliton
-from supersoliton.scans import run_scan
+from supersoliton.scans.loop import run_scan
 from supersoliton.scans.record import storage
 from supersoliton.scans.record.storage import locate, open_folder, read_mark
 
