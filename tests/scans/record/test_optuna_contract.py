@@ -25,7 +25,6 @@ from supersoliton.scans.record import storage
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*was deleted while still open:ResourceWarning",
     "ignore:Unclosed connection:ResourceWarning",
-    "ignore::pytest.PytestUnraisableExceptionWarning",
 )
 SETTINGS = ScanSettings(objectives=("a", "b"))
 SPACE = {
