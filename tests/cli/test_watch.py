@@ -17,7 +17,7 @@ import pytest
 from rich.console import Console
 
 from supersoliton.cli.watch import Watch, watch
-from supersoliton.scans.record.heartbeat import Beat, Heartbeat, last_beat
+from supersoliton.scans.record.heartbeat import Beat, heartbeat, last_beat
 
 FILE = """
 [model]
@@ -159,13 +159,13 @@ def test_a_scan_that_stopped_early_is_not_called_running(tmp_path):
     def describe():
         return Beat(3, 5, 0, 0, 20.0, "on the cpu")
 
-    with Heartbeat(tmp_path / "heartbeat.log", describe):
+    with heartbeat(tmp_path / "heartbeat.log", describe):
         assert Watch(tmp_path).look().state() == "running"
         assert "left" in Watch(tmp_path).look().line()
     stopped = Watch(tmp_path).look()
     assert stopped.state() == "stopped: give the same command to resume"
     assert "left" not in stopped.line()
-    with Heartbeat(tmp_path / "heartbeat.log", describe):  # it is resumed
+    with heartbeat(tmp_path / "heartbeat.log", describe):  # it is resumed
         assert Watch(tmp_path).look().state() == "running"
 
 

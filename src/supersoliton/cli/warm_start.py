@@ -61,7 +61,7 @@ def bench(
     with StageDisplay(quiet=quiet) as display:
         worths = measure(
             config, library, points=points, seed=seed, workers=workers,
-            tell=lambda where, done, wanted: display(Stage(f"measuring {where}", done, wanted)),
+            report=lambda where, done, wanted: display(Stage(f"measuring {where}", done, wanted)),
         )  # fmt: skip
     if not quiet:
         for worth in worths:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -36,7 +36,7 @@ class Display:
         if not quiet and self._console.is_terminal:
             self._live = Live(console=self._console, get_renderable=view, refresh_per_second=4, transient=not keep)
 
-    def __enter__(self) -> Display:
+    def __enter__(self) -> Self:
         if self._live is not None:
             self._live.start()
         return self
@@ -51,11 +51,11 @@ class Display:
         if self._quiet or self._live is not None or (time_now - self._last < PLAIN_EVERY and not now):
             return False
         self._last = time_now
-        self._console.print(words(), markup=False, soft_wrap=True)
+        self.print(words())
         return True
 
-    def close_with(self, words: str) -> None:
-        """Print a last line, on a terminal too."""
+    def print(self, words: str) -> None:
+        """Print a line, on a terminal too."""
         if not self._quiet:
             self._console.print(words, markup=False, soft_wrap=True)
 

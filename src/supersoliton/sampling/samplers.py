@@ -1,7 +1,7 @@
-"""Which point next: Optuna's samplers by name, made anew for each trial, with a fallback and without repetitions.
+"""The next point to evaluate: Optuna's samplers by name, a new one for each trial, with a fallback, no point twice.
 
-A sampler is made from (seed, number of the trial) just before it is asked, so that what it draws depends on the trials
-before and on nothing else: a resumed scan with one worker goes on exactly as an uninterrupted one.
+A sampler is made from (seed, number of the trial) just before it is asked, so that its draws depend on the earlier
+trials alone: with one worker a resumed scan draws the same points as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ EXTRAS = {
 }
 # Drawn as a whole. The others draw each coupling by itself, given no joint space.
 _JOINT = ("tpe", "nsga2", "nsga3", "gp", "botorch", "sobol")
-# NSGA-II can leave a child as its parent was; that eight draws in a row do so means that it knows no other point.
+# NSGA-II can leave a child as its parent was; eight such draws in a row mean that it has no other point.
 _ATTEMPTS = 8
 _DRAWN_BY = "drawn_by"  # attribute of a trial that the fallback drew
 
@@ -113,7 +113,7 @@ class _ScanSampler(BaseSampler):
         if reason is None:
             try:
                 return self._point(name, study, trial, attempt)
-            except Exception as error:  # noqa: BLE001  of whatever kind: it is told, recorded, and costs no trial
+            except Exception as error:  # noqa: BLE001  of any kind: it is reported, recorded, and costs no trial
                 words = " ".join(str(error).split())[:200]
                 reason = f'the sampler "{name}" failed ({type(error).__name__}: {words})'
         fallback = self._settings.fallback
@@ -131,7 +131,7 @@ class _ScanSampler(BaseSampler):
         with _alone() if name == "botorch" else nullcontext():
             sampler = _optunas(name, self._settings, self._number, attempt)
             if name in EXTRAS:
-                study, trial = _told_apart(study, trial)
+                study, trial = _with_violated_constraints(study, trial)
             elif name == "tpe":
                 study = study_of_chosen(study)
             joint = dict(sorted(self._space.items())) if name in _JOINT else {}
@@ -169,14 +169,14 @@ def _is_taken(study: optuna.Study, point: Mapping[str, float]) -> bool:
     return tuple(point.values()) in points
 
 
-# Study in memory → how many of its trials are known for good, and the points of all that were looked at. To look at all
-# of them costs 5 ms an ask at 10,000 trials.
+# Study in memory → how many of its trials are known for good, and the points of all that were read. To read all of
+# them costs 5 ms an ask at 10,000 trials.
 _Points = tuple[int, set[tuple[float | None, ...]]]
 _points: weakref.WeakKeyDictionary[optuna.Study, _Points] = weakref.WeakKeyDictionary()
 
 
-def _told_apart(study: optuna.Study, trial: FrozenTrial) -> tuple[optuna.Study, FrozenTrial]:
-    """A copy of a study, and of its new trial, with only those constraints that tell its trials apart.
+def _with_violated_constraints(study: optuna.Study, trial: FrozenTrial) -> tuple[optuna.Study, FrozenTrial]:
+    """A copy of a study, and of its new trial, with only those constraints that some trial violates.
 
     A Gaussian process is fitted to each constraint at each ask, and one that has always been satisfied, as most are,
     teaches nothing: leaving them out makes an ask three times cheaper. A name that a trial lacks counts as violated.
@@ -242,7 +242,7 @@ def _botorch(seed: int, objectives: int) -> BaseSampler:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """BoTorch on one thread, as everything beside the workers is, and without its advice on the data's precision."""
+    """BoTorch on one thread, like all but the workers, and without its advice on the precision of the data."""
     import torch
 
     threads = torch.get_num_threads()

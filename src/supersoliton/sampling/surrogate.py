@@ -1,4 +1,4 @@
-"""Gaussian processes over the trials of a scan: what a point that was not evaluated would give, and how surely.
+"""Gaussian processes over the trials of a scan: predictions, with their uncertainty, at points that were not evaluated.
 
 C. E. Rasmussen and C. K. I. Williams, Gaussian Processes for Machine Learning (2006): prediction eq. 2.25 and 2.26,
 leave-one-out eq. 5.12.
@@ -18,7 +18,7 @@ from ..theory.ranges import Range
 
 # The length scales are fitted to so many trials, half a second a model; the prediction then rests on the larger number.
 FITTED, USED = 300, 1500
-_LENGTHS = (0.05, 20.0)  # of the unit box: below, the trials do not tell; above, the coupling does not matter
+_LENGTHS = (0.05, 20.0)  # of the unit box: below, the trials do not resolve it; above, the coupling does not matter
 _NOISE = (1e-6, 1.0)  # variance that no length scale explains: scores jump where a mode crosses a threshold
 
 
@@ -94,7 +94,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Surrogate:
-    """A model of each objective, fitted to the feasible trials, and of each constraint that tells trials apart."""
+    """A model of each objective, fitted to the feasible trials, and of each constraint that some trial violates."""
 
     parameters: Mapping[str, Range]
     objectives: tuple[Model, ...]

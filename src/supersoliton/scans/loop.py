@@ -24,10 +24,10 @@ from .progress import Progress
 from .record import storage
 from .record.files import ParetoFront, TrialTable, write_config
 from .record.folder import HEARTBEAT, LOCK, RESOLVED, STATES, TRIALS, WORKERS_LOG
-from .record.heartbeat import Beat, Heartbeat
+from .record.heartbeat import Beat, heartbeat
 from .record.identity import check_same, identity
 from .record.ledger import Ledger, Update
-from .record.record import Lease, StorageTrouble
+from .record.record import StorageTrouble, lease
 from .stopping import Stop, stop_on_signal
 from .trial import Outcome, is_finished
 
@@ -140,7 +140,7 @@ def run_scan(
         if mark is not None and extended:
             storage.set_mark(study, {**mark, **asked_for})
         loop = _Loop(config, Ledger(record, config.scan), directory, wanted=wanted)
-        with Lease(record):
+        with lease(record):
             loop.run(scratch, workers, quiet=quiet, heartbeat_seconds=heartbeat_seconds)
         return _result(study, directory, wanted=wanted, new=loop.new, interrupted=loop.interrupted)
 
@@ -155,7 +155,7 @@ class _Loop:
         self._front = ParetoFront(directory / STATES, trials)
         self._front.clean()
         self._best = max((trial.values[0] for trial in trials if _is_feasible(trial)), default=math.nan)
-        self._pending: list[tuple[int, Outcome]] = []  # ended, not yet on record
+        self._pending: list[tuple[int, Outcome]] = []  # ended, not yet recorded
         self._trouble_since: float | None = None
         self.new, self.interrupted = 0, False
 
@@ -176,7 +176,7 @@ class _Loop:
             stack.callback(executor.close)
             stack.enter_context(progress)
             describe = functools.partial(_beat, progress, executor)
-            stack.enter_context(Heartbeat(self._directory / HEARTBEAT, describe, seconds=heartbeat_seconds))
+            stack.enter_context(heartbeat(self._directory / HEARTBEAT, describe, seconds=heartbeat_seconds))
             stop = stack.enter_context(stop_on_signal(lambda: _report_stopping(progress, executor)))
             self._work(executor, stop)
             if self._config.scan.verify is not None and not stop.is_set():

@@ -10,7 +10,7 @@ from rich.text import Text
 from ..machine.display import Display, duration
 
 
-class Progress:
+class Progress(Display):
     """Counts trials and shows: done, failed, best, rate, time left.
 
     `done` counts finished trials including those of earlier runs, of which `total` are wanted; the rate is of this run.
@@ -23,16 +23,12 @@ class Progress:
         self._start = time.monotonic()
         self._shown = -1  # number of trials in the last plain line
         self.note = ""
-        self._display = Display(self._line, quiet=quiet)
-
-    def __enter__(self) -> Progress:
-        self._display.__enter__()
-        return self
+        super().__init__(lambda: Text(self.words(), no_wrap=True, overflow="ellipsis"), quiet=quiet)
 
     def __exit__(self, *_: object) -> None:
-        self._display.__exit__()
+        super().__exit__()
         if self._shown != self.done:
-            self._display.close_with(self.words())
+            self.print(self.words())
 
     def ended(self, *, failed: bool, value: float) -> None:
         """A trial has ended; `value` is its first objective, or NaN where that does not count."""
@@ -47,7 +43,7 @@ class Progress:
         """Show the line; `note` is added to it from now on."""
         if note is not None:
             self.note = note
-        if self._display.line(self.words, now=note is not None):
+        if self.line(self.words, now=note is not None):
             self._shown = self.done
 
     @property
@@ -69,6 +65,3 @@ class Progress:
             parts.append("starting")
         # first, since a narrow terminal cuts the line's end: what to do next must be read
         return " · ".join([self.note, *parts] if self.note else parts)
-
-    def _line(self) -> Text:
-        return Text(self.words(), no_wrap=True, overflow="ellipsis")

@@ -8,7 +8,7 @@ from ..machine.display import Display
 from .pretraining import Stage
 
 
-class StageDisplay:
+class StageDisplay(Display):
     """Called with each stage of a long piece of work as it advances."""
 
     def __init__(self, *, quiet: bool) -> None:
@@ -18,18 +18,11 @@ class StageDisplay:
         )  # fmt: skip
         self._bars = progress.Progress(*columns)
         self._tasks: dict[str, progress.TaskID] = {}
-        self._display = Display(self._bars.get_renderable, quiet=quiet, keep=True)
-
-    def __enter__(self) -> StageDisplay:
-        self._display.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._display.__exit__()
+        super().__init__(self._bars.get_renderable, quiet=quiet, keep=True)
 
     def __call__(self, stage: Stage) -> None:
         if stage.name not in self._tasks:
             self._tasks[stage.name] = self._bars.add_task(stage.name, total=stage.wanted, remark="")
         self._bars.update(self._tasks[stage.name], completed=stage.done, total=stage.wanted, remark=stage.remark)
         remark = f" · {stage.remark}" if stage.remark else ""
-        self._display.line(lambda: f"{stage.name} {stage.done}/{stage.wanted}{remark}", now=stage.done == stage.wanted)
+        self.line(lambda: f"{stage.name} {stage.done}/{stage.wanted}{remark}", now=stage.done == stage.wanted)

@@ -12,7 +12,7 @@ from small_scan import read_rows
 from supersoliton.machine.display import duration
 from supersoliton.scans.progress import Progress
 from supersoliton.scans.record.files import ParetoFront, TrialTable
-from supersoliton.scans.record.heartbeat import Beat, Heartbeat, last_beat
+from supersoliton.scans.record.heartbeat import Beat, heartbeat, last_beat
 from supersoliton.scans.trial import Outcome
 
 
@@ -84,7 +84,7 @@ def test_heartbeat_beats_on_its_own(tmp_path):
     import time
 
     before, given = time.time(), {"done": 1, "total": 2, "running": 1, "failed": 0, "rate": None, "where": "here"}
-    with Heartbeat(tmp_path / "heartbeat.log", lambda: Beat(**given), seconds=0.05):
+    with heartbeat(tmp_path / "heartbeat.log", lambda: Beat(**given), seconds=0.05):
         time.sleep(0.4)
     *beats, last = [json.loads(line) for line in (tmp_path / "heartbeat.log").read_text().splitlines()]
     assert len(beats) > 4

@@ -10,7 +10,7 @@ from .in_process import InProcess
 
 
 def make_executor(config: Any, scratch: Path, *, workers: int, log: Path) -> AbstractExecutor:
-    """What [scan] executor says; by itself a batch where there is an accelerator, else this process or `workers`."""
+    """The executor of [scan] executor; "auto": batches on an accelerator, if any, else this process or `workers`."""
     settings = config.scan
     if settings.executor == "dask" or settings.scheduler:
         from .dask_cluster import Dask

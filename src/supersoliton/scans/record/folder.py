@@ -18,7 +18,7 @@ _HEAD = 2000  # characters that hold it
 
 
 def report_covers(folder: Path) -> int:
-    """The number of finished trials that the report in a folder covers; 0 where there is none, or it does not say."""
+    """The number of finished trials that the report in a folder covers; 0 where there is none, or it has no number."""
     try:
         with (folder / REPORT).open(encoding="utf-8") as page:
             found = re.search(REPORT_COVERS.format(r"(\d+)"), page.read(_HEAD))

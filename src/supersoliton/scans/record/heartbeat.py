@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -31,37 +31,41 @@ class Beat:
     ended: bool = False
 
 
-class Heartbeat:
-    """Appends a beat every `seconds`, one at the start and one at the end; `describe` gives the state of the scan.
+@contextmanager
+def every(seconds: float, call: Callable[[], None]) -> Iterator[None]:
+    """Call a function every so many seconds while open, in a thread: also while a trial runs in this process."""
+    stop = threading.Event()
 
-    In a thread of its own, so that it beats while a trial runs in this process.
-    """
+    def run() -> None:
+        while not stop.wait(seconds):
+            call()
 
-    def __init__(self, path: Path, describe: Callable[[], Beat], *, seconds: float = 30.0) -> None:
-        self._path, self._describe, self._seconds = path, describe, seconds
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+    thread = threading.Thread(target=run, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
 
-    def __enter__(self) -> Heartbeat:
-        self._beat()
-        self._thread.start()
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-        self._beat(ended=True)
+@contextmanager
+def heartbeat(path: Path, describe: Callable[[], Beat], *, seconds: float = 30.0) -> Iterator[None]:
+    """Append a beat at the start, every `seconds` and at the end; `describe` gives the state of the scan."""
 
-    def _run(self) -> None:
-        while not self._stop.wait(self._seconds):
-            self._beat()
-
-    def _beat(self, ended: bool = False) -> None:
-        beat = replace(self._describe(), time=round(time.time(), 3), memory=_memory() >> 20, ended=ended)
+    def append(ended: bool = False) -> None:
+        beat = replace(describe(), time=round(time.time(), 3), memory=_memory() >> 20, ended=ended)
         local = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(beat.time))
         # a full disk is reported by the record of the trials, whose loss would matter
-        with contextlib.suppress(OSError), self._path.open("a", encoding="utf-8") as file:
+        with suppress(OSError), path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"local": local, **asdict(beat)}) + "\n")
+
+    append()
+    try:
+        with every(seconds, append):
+            yield
+    finally:
+        append(ended=True)
 
 
 def last_beat(path: Path) -> Beat | None:
@@ -85,6 +89,6 @@ def _memory() -> int:
     """Resident memory of this process and its children, bytes."""
     total = psutil.Process().memory_info().rss
     for child in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.NoSuchProcess):  # it may end between the listing and the look
+        with suppress(psutil.NoSuchProcess):  # it may end between the listing and the look
             total += child.memory_info().rss
     return int(total)

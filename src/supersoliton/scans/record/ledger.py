@@ -75,7 +75,7 @@ class Ledger:
                 if trial.state.is_finished():
                     made.ended.append(trial)
             for number, outcome in outcomes:
-                ended = self.memory.tell(number, outcome)
+                ended = self.memory.end(number, outcome)
                 if ended is not None:
                     transaction.end(ended)
                     made.ended.append(ended)
@@ -107,7 +107,7 @@ class Ledger:
                 ended = self.memory.give_up(number)
             elif fragile and times > _MAX_STARTS:
                 error = f"the program ended {times - 1} times while it evaluated this trial"
-                ended = self.memory.tell(number, Outcome(_point(trial), status="crashed", error=error))
+                ended = self.memory.end(number, Outcome(_point(trial), status="crashed", error=error))
             if ended is None:
                 transaction.set_attribute(number, BEGUN, times)
                 made.points.append((number, _point(trial)))

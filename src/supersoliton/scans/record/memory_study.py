@@ -93,10 +93,8 @@ class MemoryStudy:
             return
         for name, value in trial.params.items():
             if name not in known.params:
-                distribution = trial.distributions[name]
-                self._storage.set_trial_param(
-                    trial.number, name, distribution.to_internal_repr(value), distribution
-                )  # fmt: skip
+                kind = trial.distributions[name]
+                self._storage.set_trial_param(trial.number, name, kind.to_internal_repr(value), kind)
         for name, value in trial.system_attrs.items():
             if name not in known.system_attrs:
                 self._storage.set_trial_system_attr(trial.number, name, value)
@@ -144,7 +142,7 @@ class MemoryStudy:
         self._count(trial)
         return trial
 
-    def tell(self, number: int, outcome: Outcome) -> FrozenTrial | None:
+    def end(self, number: int, outcome: Outcome) -> FrozenTrial | None:
         """End a running trial; returns it with all its attributes, None where it had ended already."""
         if self._storage.get_trial(number).state.is_finished():
             return None

@@ -6,13 +6,14 @@ driver was evaluating are known.
 
 from __future__ import annotations
 
-import contextlib
-import threading
 from abc import ABC, abstractmethod
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 
 import optuna
 from optuna.trial import FrozenTrial
+
+from .heartbeat import every
 
 
 class StorageTrouble(RuntimeError):
@@ -74,25 +75,13 @@ class AbstractRecord(ABC):
         """Close what is open, and release our trials."""
 
 
-class Lease:
-    """While it is open, the claim on our running trials is renewed every few seconds."""
+@contextmanager
+def lease(record: AbstractRecord) -> Iterator[None]:
+    """While open, the claim on our running trials is renewed every few seconds, where there are other drivers."""
 
-    def __init__(self, record: AbstractRecord) -> None:
-        self._record = record
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="lease", daemon=True)
+    def renew() -> None:
+        with suppress(StorageTrouble):  # the transactions of the scan meet it too, and report it
+            record.renew()
 
-    def __enter__(self) -> Lease:
-        if self._record.shared:
-            self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        if self._thread.ident is not None:
-            self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stop.wait(self._record.renewal):
-            with contextlib.suppress(StorageTrouble):  # the transactions of the scan meet it too, and report it
-                self._record.renew()
+    with every(record.renewal, renew) if record.shared else nullcontext():
+        yield

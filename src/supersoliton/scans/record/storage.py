@@ -40,7 +40,7 @@ from .journal import JournalRecord, check, repair
 from .record import AbstractRecord, StorageTrouble
 
 FORMAT = 2  # of our record: since 2 running trials are in the study, with their points; 1 is read as it is
-_MARK = "supersoliton"  # the study's user attribute that says it is ours, and what it was asked for
+_MARK = "supersoliton"  # user attribute of a study of ours: the configuration that it was made for
 _NOT_OURS = "keep it and give another folder with --out, or move it away."
 _BUSY_SECONDS = 5.0  # how long one statement waits for a lock of SQLite's; the scan itself waits longer
 _MARK_SECONDS = 20.0  # how long another driver may take to mark the study that it is making
@@ -252,7 +252,7 @@ def _fill(storage: Any, name: str, settings: ScanSettings, mark: Mapping[str, An
     with quiet_optuna():
         directions = [optuna.study.StudyDirection.MAXIMIZE] * len(settings.objectives)
         study = optuna.create_study(study_name=name, storage=storage, directions=directions)
-        with warnings.catch_warnings():  # the axes of optuna-dashboard are worth an interface that may change
+        with warnings.catch_warnings():  # an interface that may change, for the axes of optuna-dashboard
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             study.set_metric_names(list(settings.objectives))
         set_mark(study, mark)
@@ -275,7 +275,7 @@ def open_record(address: Address, study: optuna.Study) -> AbstractRecord:
 def finish(address: Address, study: optuna.Study) -> None:
     """Fold SQLite's write-ahead log into its file, so that this can be copied or moved alone."""
     if address.kind == "sqlite":
-        with contextlib.suppress(SQLAlchemyError):  # a full disk, or a reader at work: the log stays beside the file
+        with contextlib.suppress(SQLAlchemyError):  # a full disk, or a reader at work: the log stays next to the file
             _fold(storage_of(study))
 
 
