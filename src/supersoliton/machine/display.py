@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+from rich.console import Console, RenderableType
 
 PLAIN_EVERY = 5.0  # seconds between plain lines
 
@@ -27,13 +26,12 @@ class Display:
         keep: bool = False,
         console: Console | None = None,
     ) -> None:
-        from rich.console import Console
-        from rich.live import Live
-
         self._console = console or Console(stderr=True, highlight=False, soft_wrap=True)
         self._quiet, self._last = quiet, -math.inf
-        self._live: Live | None = None
+        self._live = None
         if not quiet and self._console.is_terminal:
+            from rich.live import Live
+
             self._live = Live(console=self._console, get_renderable=view, refresh_per_second=4, transient=not keep)
 
     def __enter__(self) -> Self:

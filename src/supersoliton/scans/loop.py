@@ -175,8 +175,8 @@ class _Loop:
         with ExitStack() as stack:
             stack.callback(executor.close)
             stack.enter_context(progress)
-            describe = functools.partial(_beat, progress, executor)
-            stack.enter_context(heartbeat(self._directory / HEARTBEAT, describe, seconds=heartbeat_seconds))
+            beat = functools.partial(_beat, progress, executor)
+            stack.enter_context(heartbeat(self._directory / HEARTBEAT, beat, seconds=heartbeat_seconds))
             stop = stack.enter_context(stop_on_signal(lambda: _report_stopping(progress, executor)))
             self._work(executor, stop)
             if self._config.scan.verify is not None and not stop.is_set():
