@@ -147,8 +147,8 @@ _HAMMER = """
 import sys, time
 from pathlib import Path
 import numpy as np
-from supersoliton.cache.entry import pack, unpack
-from supersoliton.cache.store import Store
+from supersoliton.evaluate.cache.entry import pack, unpack
+from supersoliton.evaluate.cache.store import Store
 directory, seed, seconds, limit = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4])
 store, rng = Store("v" * 16, directory=directory, size=limit), np.random.default_rng(seed)
 end, hits, writes = time.monotonic() + seconds, 0, 0
@@ -206,8 +206,8 @@ def test_processes_hammering_one_folder_never_read_half_an_entry(tmp_path):
 _TORN = """
 import os, signal, sys
 from pathlib import Path
-from supersoliton.cache import store as module
-from supersoliton.cache.entry import pack
+from supersoliton.evaluate.cache import store as module
+from supersoliton.evaluate.cache.entry import pack
 store = module.Store("v" * 16, directory=Path(sys.argv[1]))
 name = f"{7:064x}"
 data = pack(name, {"n": 7}, {})
