@@ -192,9 +192,9 @@ def test_a_finished_phase_is_not_repeated(verified):
 
 def test_an_interrupted_phase_goes_on_with_its_points(verified, tmp_path, monkeypatch):
     """The driver dies at the third point of the phase."""
-    from supersoliton.scans.execution import executor
+    from supersoliton.scans.execution import in_process
 
-    left, really = [24], executor.run_trial
+    left, really = [24], in_process.run_trial
 
     def run_trial(*given):
         left[0] -= 1
@@ -202,7 +202,7 @@ def test_an_interrupted_phase_goes_on_with_its_points(verified, tmp_path, monkey
             raise KeyboardInterrupt
         return really(*given)
 
-    monkeypatch.setattr(executor, "run_trial", run_trial)
+    monkeypatch.setattr(in_process, "run_trial", run_trial)
     with pytest.raises(KeyboardInterrupt):
         run_small(tmp_path, tmp_path / "run", trials=22, verify={"points": 4})
     monkeypatch.undo()
