@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -25,8 +26,8 @@ BATCHES = (1, 16, 256, 1024)
 _MAX_SECONDS = 60.0  # of one batch, after which no larger one is tried
 
 
-def batches(size: Size, device: str, counts: tuple[int, ...] = BATCHES) -> list[dict[str, Any]]:
-    """Trials per second and seconds per stage of each batch; a batch of each size is compiled before it is timed."""
+def batches(size: Size, device: str, counts: tuple[int, ...] = BATCHES) -> Iterator[dict[str, Any]]:
+    """Trials per second and seconds per stage of each batch, as soon as it is measured; it is compiled before."""
     from supersoliton.evaluate.batch import (
         evaluate_tasks,
     )  # here: the other rows can be run on a version that has no batches
@@ -34,7 +35,6 @@ def batches(size: Size, device: str, counts: tuple[int, ...] = BATCHES) -> list[
     cfg = configuration(size, GUESS)
     rng = np.random.default_rng(0)
     draws = [cfg.scan.sample(rng) for _ in range(max(counts))]
-    out = []
     for count in counts:
         start = time.perf_counter()
         evaluate_tasks(cfg, draws[:count], device=device)
@@ -47,11 +47,15 @@ def batches(size: Size, device: str, counts: tuple[int, ...] = BATCHES) -> list[
         row["stages"]["host"] = report.on_host
         row["converged"] = sum(one.status == "converged" for one in found)
         row["alone_on_the_host"] = sum("host" in one.seconds for one in found)
-        out.append(row)
-        say(f"batch of {count}: {row['per_second']:.2f} trials per second")
+        yield row
         if seconds > _MAX_SECONDS:
-            break
-    return out
+            return
+
+
+def words(row: dict[str, Any]) -> str:
+    stages = ", ".join(f"{name} {seconds:.2f}" for name, seconds in row["stages"].items())
+    rate = f"{row['per_second']:.2f} trials per second, first run {row['first_seconds']:.1f} s"
+    return f"batch of {row['batch']}: {rate}; seconds: {stages}"
 
 
 def on_one_core(size: Size) -> float:
@@ -73,7 +77,10 @@ def accelerators(size: Size) -> list[Row]:
     work = "evaluations in batches on an accelerator: trials per second"
     if not found:
         return [Row("accelerator", work, None, "trials/s", None, "of one core's", None, False, note="none found")]
-    core, rows = on_one_core(size), batches(size, "auto")
+    core, rows = on_one_core(size), []
+    for row in batches(size, "auto"):
+        say(words(row))
+        rows.append(row)
     best = max(rows, key=lambda row: row["per_second"])
     details = {"device": found[0].device_kind, "one_core_per_second": core, "batches": rows}
     note = f"{found[0].device_kind}, a batch of {best['batch']}"
@@ -92,11 +99,9 @@ def main() -> None:
     if chosen.device != "cpu" and not devices.is_accelerator(devices.find(chosen.device)):
         print("not measured: JAX finds no accelerator here")
         return
-    print(f"one by one on one CPU core: {on_one_core(FULL):.2f} trials per second")
+    print(f"one by one on one CPU core: {on_one_core(FULL):.2f} trials per second", flush=True)
     for row in batches(FULL, chosen.device, tuple(chosen.batches)):
-        rate, first = row["per_second"], row["first_seconds"]
-        print(f"batch of {row['batch']}: {rate:.2f} trials per second, first run {first:.1f} s; seconds:")
-        print("   ", ", ".join(f"{name} {seconds:.2f}" for name, seconds in row["stages"].items()))
+        print(words(row), flush=True)
 
 
 if __name__ == "__main__":

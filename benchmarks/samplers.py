@@ -192,8 +192,8 @@ class _Scan:
         if storage.read_mark(address, "cost") is None:
             storage.create_study(address, "cost", settings, {"config": {}, "request": {}})
         self._settings, self._evaluate = settings, evaluate
-        self._disk = storage.open_disk(address, storage.open_study(address, "cost"))
-        self._ledger = Ledger(self._disk, settings)
+        self._record = storage.open_record(address, storage.open_study(address, "cost"))
+        self._ledger = Ledger(self._record, settings)
         trials = self._ledger.load()
         self._table = TrialTable(folder / "trials.csv", list(settings.parameters), trials)
         self._front = ParetoFront(folder / "states", trials)
@@ -204,7 +204,7 @@ class _Scan:
         costs = []
         for _ in range(trials):
             begun = time.process_time()
-            made = self._ledger.turn(self._pending, room=1, wanted=10**9)
+            made = self._ledger.update(self._pending, room=1, wanted=10**9)
             for trial in made.ended:
                 self._front.settle(trial)
                 self._table.append(trial)
@@ -213,7 +213,7 @@ class _Scan:
         return costs
 
     def close(self) -> None:
-        self._disk.close()
+        self._record.close()
 
     def _outcome(self, point: dict[str, float]) -> Outcome:
         values, constraints = self._evaluate(point)
@@ -232,7 +232,7 @@ def cost(samplers: list[str], counts: list[int], evaluate: Evaluate, measured: i
         before.mkdir()
         for count in counts:
             random = _Scan(before, config.with_scan(sampler="random").scan, evaluate)
-            random.go(count - len(random._ledger.twin.trials))
+            random.go(count - len(random._ledger.memory.trials))
             random.close()
             for sampler in samplers:
                 shutil.copytree(before, folder)

@@ -27,7 +27,7 @@ import numpy as np
 import optuna
 import psutil
 
-from supersoliton.scans.record.folder import open_folder
+from supersoliton.scans.record.storage import open_folder
 
 POTENTIAL = "def V(u, p):\n    return 0.5 * u[0] ** 2 - 0.25 * p['g'] * u[0] ** 4 + u[0] ** 6 / 6\n"
 TABLES = """
@@ -163,11 +163,11 @@ def check(out: Path, trials: int, expected: dict[int, dict[str, float]] | None =
 def unbroken(file: Path, folder: Path, trials: int) -> dict[int, dict[str, float]]:
     """The points of the same scan without a kill: those of the random sampler do not depend on results."""
     from supersoliton.config import load
-    from supersoliton.scans.record.memory_study import Twin
+    from supersoliton.scans.record.memory_study import MemoryStudy
 
     settings = load(file).scan
-    twin = Twin(settings, [optuna.study.StudyDirection.MAXIMIZE] * len(settings.objectives), [])
-    return {number: dict(twin.ask().params) for number in range(trials)}
+    study = MemoryStudy(settings, [optuna.study.StudyDirection.MAXIMIZE] * len(settings.objectives), [])
+    return {number: dict(study.ask().params) for number in range(trials)}
 
 
 def soak(file: Path, out: Path, trials: int) -> dict[str, Any]:

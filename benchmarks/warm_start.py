@@ -28,7 +28,7 @@ _SAME = 1e-8
 def run(use: str, config: Path, starts: Path, trials: int, folder: Path) -> dict[str, Any]:
     """One scan in this process: its record and what it cost."""
     from supersoliton.config import load
-    from supersoliton.scans import run_scan
+    from supersoliton.scans.loop import run_scan
 
     shutil.rmtree(folder / use, ignore_errors=True)  # a scan that is there would be resumed, and cost nothing
     chosen = load(config).with_scan(workers=1, trials=trials, cache=False)

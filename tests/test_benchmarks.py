@@ -197,7 +197,7 @@ import json
 from supersoliton.machine.jax_setup import enable_compilation_cache
 enable_compilation_cache()
 from benchmarks import accelerators, measure
-print(json.dumps(accelerators.batches(measure.TINY, "cpu", (2,))))
+print(json.dumps(list(accelerators.batches(measure.TINY, "cpu", (2,)))))
 """
 
 

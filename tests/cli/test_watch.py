@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import os
 import pty
 import re
@@ -10,11 +11,13 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 
 import pytest
 from rich.console import Console
 
-from supersoliton.cli.watch import Watch, duration, last_beat, watch
+from supersoliton.cli.watch import Watch, watch
+from supersoliton.scans.record.heartbeat import Beat, heartbeat, last_beat
 
 FILE = """
 [model]
@@ -132,8 +135,10 @@ def test_words_for_a_scan_that_has_stopped_and_for_a_row_half_written(followed, 
     text = (old / "trials.csv").read_text()
     lines = text.splitlines(keepends=True)
     (old / "trials.csv").write_text("".join(lines[:4]) + lines[4][:20])
-    beat = "2020-01-01T00:00:00+0000 trial 3/6 running 2 failed 0 rate 4.50/min 2 processes memory 512 MiB\n"
-    (old / "heartbeat.log").write_text("an opening\n" + beat + "2020-01-01T00:00:01+0000 tri")
+    beat = Beat(3, 6, 2, 0, 4.5, "2 processes", time=1577836800.0, memory=512)
+    (old / "heartbeat.log").write_text(
+        "a line of an earlier version\n" + json.dumps(asdict(beat)) + '\n{"done": 3, "to'
+    )
     watched = Watch(old).look()
     assert watched.done == 3
     assert "not running: the last heartbeat is" in watched.state()
@@ -150,17 +155,26 @@ def test_words_for_a_scan_that_has_stopped_and_for_a_row_half_written(followed, 
 
 def test_a_scan_that_stopped_early_is_not_called_running(tmp_path):
     """A driver says that it ends; one that is killed says nothing, and is taken to run until it is silent for long."""
-    from supersoliton.scans.record.files import Heartbeat
 
-    words = "trial 3/5 running 0 failed 0 rate 20.00/min on the cpu"
-    with Heartbeat(tmp_path / "heartbeat.log", lambda: words, opening="devices cpu"):
+    def describe():
+        return Beat(3, 5, 0, 0, 20.0, "on the cpu")
+
+    with heartbeat(tmp_path / "heartbeat.log", describe):
         assert Watch(tmp_path).look().state() == "running"
         assert "left" in Watch(tmp_path).look().line()
     stopped = Watch(tmp_path).look()
-    assert stopped.state() == "stopped: the same scan goes on from here"
+    assert stopped.state() == "stopped: give the same command to resume"
     assert "left" not in stopped.line()
-    with Heartbeat(tmp_path / "heartbeat.log", lambda: words):  # it is taken up again
+    with heartbeat(tmp_path / "heartbeat.log", describe):  # it is resumed
         assert Watch(tmp_path).look().state() == "running"
+
+
+def test_the_heartbeat_of_an_earlier_version_is_named(tmp_path):
+    line = "2025-01-01T00:00:00+0000 trial 3/6 running 2 failed 0 rate 4.50/min 2 processes memory 512 MiB\n"
+    (tmp_path / "heartbeat.log").write_text(line)
+    watched = Watch(tmp_path).look()
+    assert watched.beat is None
+    assert watched.state() == "heartbeat.log was written by an earlier version"
 
 
 def test_nothing_is_written(followed):
@@ -202,8 +216,3 @@ def test_it_starts_without_the_engine(followed):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 1
-
-
-@pytest.mark.parametrize(("seconds", "words"), [(0.4, "0 s"), (65, "1 min 05 s"), (7260, "2 h 01 min")])
-def test_durations(seconds, words):
-    assert duration(seconds) == words

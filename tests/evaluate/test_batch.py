@@ -16,6 +16,7 @@ from supersoliton.fluctuations.spectrum import spectrum
 from supersoliton.machine import batching, devices
 from supersoliton.problem import second_variation
 from supersoliton.scans.execution.device_batches import make_batches
+from supersoliton.scans.record.heartbeat import last_beat
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 # As many elements as quickstart's, at the radii where hierarchy's states are: one shape of every kernel for all tests
@@ -171,8 +172,8 @@ def test_a_scan_in_batches_records_what_evaluate_finds(quickstart, tmp_path):
         alone = evaluate(cfg, trial.params)
         assert trial.user_attrs["kind"] == alone.kind
         assert trial.values == pytest.approx([alone.values[name] for name in result.objectives], rel=TOLERANCE)
-    told = (tmp_path / "heartbeat.log").read_text()
-    assert f"devices {devices.describe_devices()}, batches of 4 on cpu:0" in told
+    where = last_beat(tmp_path / "heartbeat.log").where
+    assert f"devices {devices.describe_devices()}, batches of 4 on cpu:0" in where
 
 
 def test_without_an_accelerator_processes_stay_the_default(quickstart, tmp_path):

@@ -222,7 +222,7 @@ def test_more_trials_count_drawn_ones_and_bring_another_phase(verified, tmp_path
 
 
 def test_a_phase_asked_for_later_with_too_few_trials_says_so(tmp_path, capsys):
-    from supersoliton.scans import run_scan
+    from supersoliton.scans.loop import run_scan
 
     run_small(tmp_path, tmp_path / "run", trials=2)
     config = load_small(tmp_path, verify={"points": 4})

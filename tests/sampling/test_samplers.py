@@ -182,7 +182,7 @@ def test_a_model_sees_only_the_constraints_that_tell_trials_apart():
     study.add_trials(trials)
     new = study.ask(distributions(settings_of("random")))
     running = study.ask(distributions(settings_of("random")))
-    copy, trial = samplers._told_apart(study, study.get_trials()[running.number])
+    copy, trial = samplers._with_violated_constraints(study, study.get_trials()[running.number])
     assert trial.params == {}
     assert trial.state is optuna.trial.TrialState.RUNNING
     seen = copy.get_trials()

@@ -64,8 +64,8 @@ class Scan:
         self.settings, address = settings_of(sampler), storage.locate("", folder)
         if storage.read_mark(address, "cost") is None:
             storage.create_study(address, "cost", self.settings, {"config": {}, "request": {}})
-        self.disk = storage.open_disk(address, storage.open_study(address, "cost"))
-        self.ledger = Ledger(self.disk, self.settings)
+        self.record = storage.open_record(address, storage.open_study(address, "cost"))
+        self.ledger = Ledger(self.record, self.settings)
         trials = self.ledger.load()
         self.table = TrialTable(folder / "trials.csv", COUPLINGS, trials)
         self.front = ParetoFront(folder / "states", trials)
@@ -73,9 +73,9 @@ class Scan:
 
     def fill(self, count):
         """Trials at random points up to so many, in one transaction."""
-        rng = np.random.default_rng(len(self.ledger.twin.trials))
-        with self.disk.turn() as turn:
-            for number in range(len(self.ledger.twin.trials), count):
+        rng = np.random.default_rng(len(self.ledger.memory.trials))
+        with self.record.transaction() as turn:
+            for number in range(len(self.ledger.memory.trials), count):
                 point = dict(zip(COUPLINGS, map(float, rng.random(len(COUPLINGS))), strict=True))
                 outcome = evaluated(point)
                 trial = optuna.create_trial(
@@ -88,11 +88,11 @@ class Scan:
                 trial.number = number
                 turn.begin(trial)
                 turn.end(trial)
-        self.disk.close()
+        self.record.close()
 
     def turn(self):
         begun = time.process_time()
-        made = self.ledger.turn(self.pending, room=1, wanted=10**9)
+        made = self.ledger.update(self.pending, room=1, wanted=10**9)
         for trial in made.ended:
             self.front.settle(trial)
             self.table.append(trial)
@@ -116,7 +116,7 @@ def measure(counts):
                 later = min(statistics.median(scan.turn() for _ in range(MEASURED)) for _ in range(ROUNDS))
                 rows = (folder / "trials.csv").read_bytes().count(b"\n") - 1
                 assert rows == count + 1 + MEASURED * ROUNDS, rows
-                scan.disk.close()
+                scan.record.close()
                 shutil.rmtree(folder)
                 found.setdefault(count, {})[sampler] = {"first": first, "second": second, "later": later}
     return found

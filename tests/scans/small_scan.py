@@ -36,7 +36,7 @@ def load_small(folder, **scan):
 
 def run_small(folder, directory, *, trials=3, **scan):
     """Scan in this process or in workers, without a report, as `supersoliton.scan` does after reading the file."""
-    from supersoliton.scans import run_scan
+    from supersoliton.scans.loop import run_scan
 
     config = load_small(folder, **scan)
     return run_scan(

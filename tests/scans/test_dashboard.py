@@ -110,6 +110,6 @@ def test_without_the_extra_the_line_that_installs_it_is_told(scanned, monkeypatc
 def test_a_folder_of_before_its_study_was_named_is_found(scanned, tmp_path):
     shutil.copytree(scanned, tmp_path / "old")
     (tmp_path / "old" / "config.resolved.toml").unlink()
-    from supersoliton.scans.record.folder import open_folder
+    from supersoliton.scans.record.storage import open_folder
 
     assert open_folder(tmp_path / "old").study_name == "small"

@@ -13,6 +13,7 @@ from small_scan import TABLES, load_small, points, read_rows, run_small
 
 import supersoliton as ss
 from supersoliton.config import Config, load, loads
+from supersoliton.scans.record.heartbeat import last_beat
 
 
 def open_study(directory):
@@ -76,10 +77,11 @@ def test_the_record_says_what_computed_it(finished):
     assert "[versions]" in text
     assert "optuna" in text
     assert "seed = 0" in text
-    beats = (folder / "run" / "heartbeat.log").read_text().splitlines()
-    assert "4/4" in beats[-2]
-    assert beats[-1].endswith(" ended")  # the driver's last words: without them it was killed
-    assert all(word in beats[-2] for word in ("trial", "rate", "memory", "MiB"))
+    beat = last_beat(folder / "run" / "heartbeat.log")
+    assert (beat.done, beat.total, beat.failed, beat.running) == (4, 4, 0, 0)
+    assert beat.ended  # without this line the driver was killed
+    assert beat.rate > 0
+    assert beat.memory > 0
 
 
 def test_states_and_spectra_are_those_of_the_pareto_set(finished):
@@ -231,7 +233,7 @@ def test_a_crash_is_a_failed_trial_and_the_scan_goes_on(tmp_path):
 
 
 def _scan_tables(tmp_path, tables):
-    from supersoliton.scans import run_scan
+    from supersoliton.scans.loop import run_scan
 
     return run_scan(loads(tables), tmp_path / "run", name="small", request={}, wanted=1, workers=1, quiet=True)
 

@@ -1,22 +1,19 @@
-"""A sign of life on the terminal while one long calculation runs."""
+"""A spinner on the terminal while one long calculation runs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ..machine.display import Display
+
 
 @contextmanager
 def busy(doing: str, *, quiet: bool) -> Iterator[None]:
-    """A spinner on stderr with the seconds that have passed; gone at the end. Nothing where that is no terminal."""
-    from rich.console import Console
+    """A spinner on stderr with the elapsed time, removed at the end; nothing where stderr is no terminal."""
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    console = Console(stderr=True)
-    if quiet or not console.is_terminal:
-        yield
-        return
-    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
-    with Progress(*columns, console=console, transient=True) as bar:
-        bar.add_task(doing, total=None)
+    bar = Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    bar.add_task(doing, total=None)
+    with Display(bar.get_renderable, quiet=quiet):
         yield

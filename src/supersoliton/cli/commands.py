@@ -247,11 +247,11 @@ def dashboard(
     if host not in LOOPBACK:
         _complain(f"whoever reaches {host} can see this scan.")
 
-    def told(address: str) -> None:
+    def opened(address: str) -> None:
         if not quiet:
             print(f"{address} (Ctrl-C ends it)", flush=True)
 
-    serve(folder, storage=storage or "", host=host, port=port, told=told)
+    serve(folder, storage=storage or "", host=host, port=port, opened=opened)
 
 
 @app.command()

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from ..scans import ScanResult
+    from ..scans.loop import ScanResult
 
 _NULL = "null_percentile"
 _ANALYTIC = "analytic"  # start of a trial whose state nothing trained has predicted

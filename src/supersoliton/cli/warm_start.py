@@ -53,15 +53,15 @@ def bench(
     Inside the box of the scan, and up to 12 % of each range outside of it. Times are processor time of one thread.
     """
     from ..training.bench import bench as measure
-    from ..training.display import Display
+    from ..training.display import StageDisplay
     from ..training.pretraining import Stage
     from .tables import _console
 
     config, library = _find(file, out)
-    with Display(quiet=quiet) as display:
+    with StageDisplay(quiet=quiet) as display:
         worths = measure(
             config, library, points=points, seed=seed, workers=workers,
-            tell=lambda where, done, wanted: display(Stage(f"measuring {where}", done, wanted)),
+            report=lambda where, done, wanted: display(Stage(f"measuring {where}", done, wanted)),
         )  # fmt: skip
     if not quiet:
         for worth in worths:

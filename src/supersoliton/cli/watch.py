@@ -1,4 +1,4 @@
-"""How a scan goes, read from the files of its folder: from another terminal, or another machine that sees the folder.
+"""The progress of a scan, read from the files of its folder: from another terminal, or another machine that sees it.
 
 Nothing is written, no lock is taken, and neither the engine nor Optuna is imported: it answers at once.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import io
 import math
-import re
 import sqlite3
 import time
 import tomllib
@@ -20,31 +19,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..machine.display import Display, duration
+from ..scans.record.folder import DATABASE, HEARTBEAT, RESOLVED, TRIALS
+from ..scans.record.heartbeat import Beat, last_beat
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
 _SILENT = 95.0  # seconds: three heartbeats of the scan that did not come
-_BEAT = re.compile(
-    r"^(?P<time>\S+) trial (?P<done>\d+)/(?P<total>\d+) running (?P<running>\d+) failed (?P<failed>\d+) "
-    r"rate (?P<rate>\S+)/min (?P<where>.*) memory (?P<memory>\d+) MiB$"
-)
-_TAIL = 8192  # bytes at the end of heartbeat.log that are read: a line has some 150
-
-
-@dataclass(frozen=True)
-class Beat:
-    """One line of heartbeat.log: trials done of those wanted, at work and failed, trials per minute (NaN: none yet)."""
-
-    seconds: float
-    done: int
-    total: int
-    running: int
-    failed: int
-    rate: float
-    where: str
-    memory: int
-    ended: bool  # by a driver that has stopped since
 
 
 @dataclass
@@ -70,14 +53,14 @@ class Watch:
     def __post_init__(self) -> None:
         if not self.folder.is_dir():
             raise ValueError(f"there is no folder {self.folder}: give the folder of a scan, e.g. runs/quickstart.")
-        if not any((self.folder / name).is_file() for name in ("heartbeat.log", "config.resolved.toml", "trials.csv")):
+        if not any((self.folder / name).is_file() for name in (HEARTBEAT, RESOLVED, TRIALS)):
             raise ValueError(f"{self.folder} holds no scan: give the folder of one, e.g. runs/quickstart.")
 
     def look(self) -> Watch:
         self._read_config()
         self._read_trials()
-        self.beat = last_beat(self.folder / "heartbeat.log")
-        self.running_since = _running(self.folder / "study.db")
+        self.beat = last_beat(self.folder / HEARTBEAT)
+        self.running_since = _running(self.folder / DATABASE)
         return self
 
     @property
@@ -88,7 +71,7 @@ class Watch:
     @property
     def age(self) -> float:
         """Seconds since the last heartbeat, infinite where there was none; clocks of two machines may differ."""
-        return max(0.0, time.time() - self.beat.seconds) if self.beat else math.inf
+        return max(0.0, time.time() - self.beat.time) if self.beat else math.inf
 
     @property
     def is_finished(self) -> bool:
@@ -98,15 +81,16 @@ class Watch:
         if self.is_finished:
             return "finished"
         if self.beat is None:
-            return "no heartbeat yet"
+            old = (self.folder / HEARTBEAT).is_file()
+            return f"{HEARTBEAT} was written by an earlier version" if old else "no heartbeat yet"
         if self.beat.ended:
-            return "stopped: the same scan goes on from here"
+            return "stopped: give the same command to resume"
         if self.age > _SILENT:
             return f"not running: the last heartbeat is {duration(self.age)} old"
         return "running"
 
     def rows(self) -> list[tuple[str, str]]:
-        """What is shown: name → words."""
+        """Name → words of each row that is shown."""
         rows = [("state", self.state()), ("trials", f"{self.done} of {self.total} done, {self.failed} failed")]
         if self.kinds:
             kinds = ", ".join(f"{count} {kind or 'of no kind'}" for kind, count in self.kinds.most_common())
@@ -115,8 +99,9 @@ class Watch:
             number = f"{self.best[0]:.5g} (trial {self.best[1]})" if self.best[1] >= 0 else "no feasible trial yet"
             rows.append((f"best {self.objectives[0]}", number))
         if self.beat:
-            left = f", {duration(60 * (self.total - self.done) / self.beat.rate)} left" if self._goes_on() else ""
-            rate = "–" if math.isnan(self.beat.rate) else f"{self.beat.rate:.1f} trials/min{left}"
+            rate = "–" if self.beat.rate is None else f"{self.beat.rate:.1f} trials/min"
+            if self.beat.rate and self.total > self.done and self.age <= _SILENT and not self.beat.ended:
+                rate += f", {duration(60 * (self.total - self.done) / self.beat.rate)} left"
             rows += [("rate", rate), ("workers", self._workers()), ("memory", f"{self.beat.memory} MiB")]
             rows.append(("last heartbeat", f"{duration(self.age)} ago"))
         return rows
@@ -130,11 +115,6 @@ class Watch:
         words = [value if name in plain else f"{name} {value}" for name, value in rows.items()]
         return f"{self.folder.name}: {' · '.join(words)}"
 
-    def _goes_on(self) -> bool:
-        return bool(
-            self.beat and self.beat.rate > 0 and self.total > self.done and self.age <= _SILENT and not self.beat.ended
-        )
-
     def _workers(self) -> str:
         assert self.beat is not None
         count = len(self.running_since) or self.beat.running
@@ -143,17 +123,17 @@ class Watch:
         return f"{count} at work{since}; {self.beat.where}" if not self.is_finished else self.beat.where
 
     def _read_config(self) -> None:
-        path = self.folder / "config.resolved.toml"
+        path = self.folder / RESOLVED
         if not self.objectives and path.is_file():
             scan = tomllib.loads(path.read_text(encoding="utf-8")).get("scan", {})
             self.objectives, self.wanted = [str(name) for name in scan.get("objectives", [])], scan.get("trials")
 
     def _read_trials(self) -> None:
-        path = self.folder / "trials.csv"
+        path = self.folder / TRIALS
         try:
             with path.open("rb") as file:
                 inode, (known, start) = path.stat().st_ino, self._mark
-                if inode != known:  # the table was written anew: begin again
+                if inode != known:  # the table was rewritten: start again
                     self.done = self.failed = self.feasible = start = 0
                     self.kinds, self.best = Counter(), (math.nan, -1)
                 file.seek(start)
@@ -182,27 +162,6 @@ class Watch:
             self.best = (value, int(row["number"]))
 
 
-def last_beat(path: Path) -> Beat | None:
-    """The last whole heartbeat in the file, None if there is none."""
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - _TAIL))
-            lines = file.read().decode("utf-8", "replace").splitlines()
-    except OSError:
-        return None
-    ended = False
-    for line in reversed(lines):
-        ended |= line.endswith(" ended")
-        found = _BEAT.match(line)
-        if found:
-            at = datetime.strptime(found["time"], "%Y-%m-%dT%H:%M:%S%z").timestamp()
-            done, total, running, failed, memory = (
-                int(found[name]) for name in ("done", "total", "running", "failed", "memory")
-            )
-            return Beat(at, done, total, running, failed, _number(found["rate"]), found["where"], memory, ended)
-    return None
-
-
 def _running(path: Path) -> dict[int, float]:
     """Trials at work → when they began; empty where the study is elsewhere or cannot be read just now."""
     if not path.is_file():
@@ -217,24 +176,17 @@ def _running(path: Path) -> dict[int, float]:
 
 
 def watch(watched: Watch, console: Console, *, seconds: float, sleep: Callable[[float], Any] = time.sleep) -> None:
-    """Show it until it is finished: a table that renews itself on a terminal, elsewhere a line whenever it changes."""
-    if console.is_terminal:
-        from rich.live import Live
-
-        with Live(_table(watched.look()), console=console, auto_refresh=False) as live:
-            while not watched.is_finished:
-                sleep(seconds)
-                live.update(_table(watched.look()), refresh=True)
-        return
-    last = -1
-    while True:
-        watched.look()
-        if watched.done != last or watched.is_finished:
-            console.print(watched.line(), markup=False, soft_wrap=True)
-            last = watched.done
-        if watched.is_finished:
-            return
-        sleep(seconds)
+    """Show it until it is finished: a live table on a terminal, elsewhere a line whenever it changes."""
+    table, last = _table(watched.look()), -1
+    with Display(lambda: table, keep=True, console=console) as display:
+        while True:
+            if watched.done != last or watched.is_finished:
+                display.line(watched.line, now=True)
+                last = watched.done
+            if watched.is_finished:
+                return
+            sleep(seconds)
+            table = _table(watched.look())
 
 
 def _table(watched: Watch) -> Table:
@@ -245,15 +197,6 @@ def _table(watched: Watch) -> Table:
     for name, words in watched.rows():
         table.add_row(Text(name, style="dim"), Text(words))
     return table
-
-
-def duration(seconds: float) -> str:
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
 def _number(text: str) -> float:

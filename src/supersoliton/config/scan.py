@@ -9,40 +9,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..machine import devices
+from ..theory.ranges import Range as Range
 
 SAMPLERS = ("tpe", "nsga2", "nsga3", "gp", "botorch", "random", "sobol")
 EXECUTORS = ("auto", "in_process", "processes", "dask")
 MODES = ("scan", "pretrain", "full")
 FALLBACKS = ("tpe", "nsga2", "nsga3", "random", "sobol")  # those that need nothing beyond the dependencies
-
-
-@dataclass(frozen=True)
-class Range:
-    """Values a parameter may take, low … high; `log` spreads them evenly in the logarithm."""
-
-    low: float
-    high: float
-    log: bool = False
-
-    def __post_init__(self) -> None:
-        if not (math.isfinite(self.low) and math.isfinite(self.high)):
-            raise ValueError(f"must be finite, got low = {self.low}, high = {self.high}: give finite numbers.")
-        if not self.low < self.high:
-            raise ValueError(f"needs low < high, got low = {self.low}, high = {self.high}: exchange or widen them.")
-        if self.log and not self.low > 0:
-            raise ValueError(f"is logarithmic and needs low > 0, got low = {self.low}: raise it or drop log.")
-
-    @property
-    def middle(self) -> float:
-        """Arithmetic middle; geometric where the range is logarithmic."""
-        return math.sqrt(self.low * self.high) if self.log else 0.5 * (self.low + self.high)
-
-    def sample(self, rng: np.random.Generator) -> float:
-        if self.log:
-            value = math.exp(rng.uniform(math.log(self.low), math.log(self.high)))
-        else:
-            value = rng.uniform(self.low, self.high)
-        return float(min(max(value, self.low), self.high))  # exp(log(x)) may miss x by a rounding
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,14 @@ import numpy as np
 from numpy import ndarray as Array
 
 
+def dominates(ones: Array, others: Array) -> Array:
+    """Where one is at least as good as the other in all coordinates, the first axis, and better in some."""
+    return np.logical_and((ones >= others).all(axis=0), (ones > others).any(axis=0))
+
+
 def nondominated(points: Array) -> Array:
-    """Indices, ascending, of the rows of `points` (n, d) that no other beats; of equal rows the first."""
-    order = np.argsort(-points.sum(axis=1), kind="stable")  # whoever beats a row comes before it
+    """Indices, ascending, of the rows of `points` (n, d) that no other dominates; of equal rows the first."""
+    order = np.argsort(-points.sum(axis=1), kind="stable")  # a row comes after those that dominate it
     kept: list[int] = []
     front = np.empty((0, points.shape[1]))
     for index in order:
@@ -62,10 +67,10 @@ def choose_largest_gains(front: Array, points: Array, count: int) -> list[int]:
 
 
 class Fronts:
-    """Points that come one after another, sorted into fronts.
+    """Points added one after another, sorted into fronts.
 
-    Front 0 are those that no other beats, front k + 1 those that only points of the fronts 0 … k beat. A point that
-    comes moves others by at most one front, so that it costs a few comparisons with all instead of a sort of all.
+    Front 0 are those that no other dominates, front k + 1 those that only points of the fronts 0 … k dominate. A new
+    point moves others by at most one front, so it costs a few comparisons with all instead of a sort of all.
     """
 
     def __init__(self, dimension: int) -> None:
@@ -74,7 +79,7 @@ class Fronts:
 
     @property
     def points(self) -> Array:
-        """Shape (n, d), in the order in which they came."""
+        """Shape (n, d), in the order in which they were added."""
         return self._points[:, : self._count].T
 
     @property
@@ -83,7 +88,7 @@ class Fronts:
         return self._ranks[: self._count]
 
     def extend(self, points: Array) -> None:
-        """Many points, shape (n, d), as if they came in this order; the first ones cost a tenth of what `add` takes."""
+        """Add many points, shape (n, d); the first call takes a tenth of the time of as many calls of `add`."""
         if not self._count and len(points):
             self._points, self._ranks, self._count = points.T.copy(), _ranks(points), len(points)
             return
@@ -94,12 +99,12 @@ class Fronts:
         if self._count == len(self._ranks):
             self._points, self._ranks = np.hstack([self._points] * 2), np.hstack([self._ranks] * 2)
         points, ranks = self._points[:, : self._count], self.ranks
-        level = int(ranks[_beats(points, point[:, None])].max(initial=-1)) + 1
+        level = int(ranks[dominates(points, point[:, None])].max(initial=-1)) + 1
         self._points[:, self._count], self._ranks[self._count] = point, level
         moved = point[:, None]
-        while moved.size:  # whatever of a front is beaten by those that join it makes way, and joins the next
+        while moved.size:  # members of a front that are dominated by those that join it move to the next
             there = np.flatnonzero(ranks == level)
-            beaten = there[_beats(moved[:, :, None], points[:, None, there]).any(axis=0)]
+            beaten = there[dominates(moved[:, :, None], points[:, None, there]).any(axis=0)]
             level += 1
             ranks[beaten] = level
             moved = points[:, beaten]
@@ -110,10 +115,10 @@ _BLOCK = 64  # points compared with all before them at once: as fast as 32 or 12
 
 
 def _ranks(points: Array) -> Array:
-    """The front of each row: one more than the last front of those that beat it.
+    """The front of each row: one more than the last front of those that dominate it.
 
-    In descending lexicographic order whoever beats a row comes before it, and of distinct rows beats it where it is at
-    least as good in all coordinates but the first.
+    In descending lexicographic order a row comes after those that dominate it, and of distinct earlier rows those
+    dominate it that are at least as good in all coordinates but the first.
     """
     distinct, back = np.unique(points, axis=0, return_inverse=True)
     columns = np.ascontiguousarray(distinct[::-1, 1:].T)
@@ -126,8 +131,3 @@ def _ranks(points: Array) -> Array:
             within = ranks[start:index][beaten[row, start:index]]
             ranks[index] = max(ranks[index], within.max(axis=0, initial=-1) + 1)
     return ranks[::-1][back.ravel()].astype(int)
-
-
-def _beats(ones: Array, others: Array) -> Array:
-    """Where one is at least as good as the other in all coordinates, the first axis, and better in some."""
-    return np.logical_and((ones >= others).all(axis=0), (ones > others).any(axis=0))

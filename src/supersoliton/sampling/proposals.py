@@ -1,7 +1,7 @@
 """The verification phase, [scan.verify]: what a surrogate of the finished trials predicts, evaluated for real.
 
 When the trials asked for are finished, the predicted Pareto set is sought on the surrogate, the points that would add
-most to the front found so far are evaluated as further trials, and each keeps its prediction beside what was found.
+most to the front found so far are evaluated as further trials, each with its prediction, to be compared.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .pareto import choose_largest_gains, nondominated
 from .surrogate import Scale, Surrogate, fit, from_unit, to_unit
 
 MARK = "verify"  # attribute of a trial of this phase: its SurrogatePrediction
-LEAST = 20  # feasible trials without which nothing is predicted: 7 length scales are not told by fewer
+LEAST = 20  # feasible trials without which nothing is predicted: fewer do not determine 7 length scales
 _CANDIDATES = 2048  # a Sobol sequence over the box, then as many children of the best in each of the rounds
 _STEPS = (0.2, 0.1, 0.05, 0.02)  # of the unit box: standard deviations by which children differ from their parents
 _LIKELY = 0.5  # probability of being feasible below which a point is not proposed
@@ -28,7 +28,7 @@ _MOST = 300  # members of a predicted Pareto set among which the proposals are c
 
 @dataclass(frozen=True)
 class SurrogatePrediction:
-    """What was predicted of one trial, as it stands in the study; lists run over the objectives.
+    """The prediction of one trial, as stored in the study; lists run over the objectives.
 
     after, index, of     how many trials had been finished, the rank among the proposals, best first, and their number
     feasible             probability that all constraints hold
@@ -58,7 +58,7 @@ class SurrogatePrediction:
 
 
 def prediction(trial: FrozenTrial) -> SurrogatePrediction | None:
-    """What was predicted of a trial; None for a trial that the sampler drew."""
+    """The prediction of a trial; None for a trial that the sampler drew."""
     mark = trial.user_attrs.get(MARK)
     return None if mark is None else SurrogatePrediction(**mark)
 
@@ -80,7 +80,7 @@ def propose(
 ) -> list[tuple[dict[str, float], SurrogatePrediction]]:
     """Points to evaluate, best first, each with its prediction; the same for the same trials.
 
-    Trials of this very phase teach nothing, so that a phase that was interrupted goes on with the points it had. Fewer
+    Trials of this phase are not fitted, so that an interrupted phase continues with the points that it had. Fewer
     than `count` where the predicted Pareto set is smaller; none where too few trials are feasible.
     """
     done = [
@@ -154,7 +154,7 @@ def _predictions(surrogate: Surrogate, units: Array, after: int) -> list[tuple[d
     for index, unit in enumerate(units):
         pairs = [(float(mean[index]), float(std[index])) for mean, std in moments]
 
-        def told(shift: float, pairs: Sequence[tuple[float, float]] = pairs) -> list[float]:
+        def quantile(shift: float, pairs: Sequence[tuple[float, float]] = pairs) -> list[float]:
             return [float(m.scale.back(mean + shift * std)) for m, (mean, std) in zip(models, pairs, strict=True)]
 
         made.append(
@@ -167,9 +167,9 @@ def _predictions(surrogate: Surrogate, units: Array, after: int) -> list[tuple[d
                     feasible=float(feasible[index]),
                     mean=[mean for mean, _ in pairs],
                     std=[std for _, std in pairs],
-                    median=told(0.0),
-                    low=told(-1.0),
-                    high=told(1.0),
+                    median=quantile(0.0),
+                    low=quantile(-1.0),
+                    high=quantile(1.0),
                     skill=[model.skill for model in models],
                     scales=[asdict(model.scale) for model in models],
                 ),
@@ -178,6 +178,6 @@ def _predictions(surrogate: Surrogate, units: Array, after: int) -> list[tuple[d
     return made
 
 
-def as_attribute(told: SurrogatePrediction) -> Mapping[str, Any]:
-    """The prediction as the study keeps it."""
-    return {MARK: asdict(told)}
+def as_attribute(predicted: SurrogatePrediction) -> Mapping[str, Any]:
+    """The prediction as the study stores it."""
+    return {MARK: asdict(predicted)}

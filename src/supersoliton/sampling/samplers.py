@@ -1,7 +1,7 @@
-"""Which point next: Optuna's samplers by name, made anew for each trial, with a fallback and without repetitions.
+"""The next point to evaluate: Optuna's samplers by name, a new one for each trial, with a fallback, no point twice.
 
-A sampler is made from (seed, number of the trial) just before it is asked, so that what it draws depends on the trials
-before and on nothing else: a resumed scan with one worker goes on exactly as an uninterrupted one.
+A sampler is made from (seed, number of the trial) just before it is asked, so that its draws depend on the earlier
+trials alone: with one worker a resumed scan draws the same points as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from optuna.samplers import (
     GPSampler,
     NSGAIIISampler,
     NSGAIISampler,
-    QMCSampler,
     RandomSampler,
+    TPESampler,
 )
 from optuna.trial import FrozenTrial, TrialState
 
 from ..config.scan import ScanSettings
-from .tpe import ThinnedTPE
+from .chosen import study_of_chosen
+from .optuna_private import SobolPoint, generation_key, quiet_optuna, row_of, storage_of
 
 # What a sampler needs beyond this package's own dependencies, and what pip is asked for to bring it.
 EXTRAS = {
@@ -38,22 +39,11 @@ EXTRAS = {
 }
 # Drawn as a whole. The others draw each coupling by itself, given no joint space.
 _JOINT = ("tpe", "nsga2", "nsga3", "gp", "botorch", "sobol")
-# NSGA-II can leave a child as its parent was; that eight draws in a row do so means that it knows no other point.
+# NSGA-II can leave a child as its parent was; eight such draws in a row mean that it has no other point.
 _ATTEMPTS = 8
 _DRAWN_BY = "drawn_by"  # attribute of a trial that the fallback drew
 
 _log = logging.getLogger("supersoliton")
-
-
-@contextmanager
-def quiet_optuna() -> Iterator[None]:
-    """No log lines from Optuna within; its verbosity is the user's again afterwards."""
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        yield
-    finally:
-        optuna.logging.set_verbosity(before)
 
 
 def make_sampler(settings: ScanSettings, number: int, said: set[str] | None = None) -> BaseSampler:
@@ -79,7 +69,7 @@ def choose_parents_again(study: optuna.Study, settings: ScanSettings) -> None:
     """
     trials = study.get_trials(deepcopy=False)
     for name in {settings.sampler, settings.fallback} & {"nsga2", "nsga3"}:
-        key = _optunas(name, settings, 0)._get_generation_key()  # type: ignore[attr-defined]
+        key = generation_key(_optunas(name, settings, 0))
         began: dict[int, int] = {}
         for number, trial in enumerate(trials):
             if key in trial.system_attrs:
@@ -123,12 +113,12 @@ class _ScanSampler(BaseSampler):
         if reason is None:
             try:
                 return self._point(name, study, trial, attempt)
-            except Exception as error:  # noqa: BLE001  of whatever kind: it is told, recorded, and costs no trial
+            except Exception as error:  # noqa: BLE001  of any kind: it is reported, recorded, and costs no trial
                 words = " ".join(str(error).split())[:200]
                 reason = f'the sampler "{name}" failed ({type(error).__name__}: {words})'
         fallback = self._settings.fallback
         self._say(f'{reason}: "{fallback}" draws instead.')
-        study._storage.set_trial_user_attr(trial._trial_id, _DRAWN_BY, f"{fallback}, as {reason}")
+        storage_of(study).set_trial_user_attr(row_of(trial), _DRAWN_BY, f"{fallback}, as {reason}")
         return self._point(fallback, study, trial, attempt)
 
     def _say(self, sentence: str) -> None:
@@ -141,7 +131,9 @@ class _ScanSampler(BaseSampler):
         with _alone() if name == "botorch" else nullcontext():
             sampler = _optunas(name, self._settings, self._number, attempt)
             if name in EXTRAS:
-                study, trial = _told_apart(study, trial)
+                study, trial = _with_violated_constraints(study, trial)
+            elif name == "tpe":
+                study = study_of_chosen(study)
             joint = dict(sorted(self._space.items())) if name in _JOINT else {}
             point = dict(sampler.sample_relative(study, trial, joint))
             for key, distribution in self._space.items():
@@ -177,14 +169,14 @@ def _is_taken(study: optuna.Study, point: Mapping[str, float]) -> bool:
     return tuple(point.values()) in points
 
 
-# Study in memory → how many of its trials are known for good, and the points of all that were looked at. To look at all
-# of them costs 5 ms an ask at 10,000 trials.
+# Study in memory → how many of its trials are known for good, and the points of all that were read. To read all of
+# them costs 5 ms an ask at 10,000 trials.
 _Points = tuple[int, set[tuple[float | None, ...]]]
 _points: weakref.WeakKeyDictionary[optuna.Study, _Points] = weakref.WeakKeyDictionary()
 
 
-def _told_apart(study: optuna.Study, trial: FrozenTrial) -> tuple[optuna.Study, FrozenTrial]:
-    """A copy of a study, and of its new trial, with only those constraints that tell its trials apart.
+def _with_violated_constraints(study: optuna.Study, trial: FrozenTrial) -> tuple[optuna.Study, FrozenTrial]:
+    """A copy of a study, and of its new trial, with only those constraints that some trial violates.
 
     A Gaussian process is fitted to each constraint at each ask, and one that has always been satisfied, as most are,
     teaches nothing: leaving them out makes an ask three times cheaper. A name that a trial lacks counts as violated.
@@ -214,17 +206,6 @@ def _told_apart(study: optuna.Study, trial: FrozenTrial) -> tuple[optuna.Study, 
     return copy, copy.get_trials()[number]
 
 
-class _Sobol(QMCSampler):
-    """Point number k of the scrambled sequence, where Optuna's own counts in the study and a resumed study forgets."""
-
-    def __init__(self, number: int, seed: int) -> None:
-        super().__init__(qmc_type="sobol", scramble=True, seed=seed, warn_independent_sampling=False)
-        self._number = number
-
-    def _find_sample_id(self, study: optuna.Study, search_space: dict[str, BaseDistribution]) -> int:
-        return self._number
-
-
 def _seed(*numbers: int) -> int:
     return int(np.random.SeedSequence(numbers).generate_state(1)[0])
 
@@ -234,7 +215,7 @@ def _optunas(name: str, settings: ScanSettings, number: int, attempt: int = 0) -
     # no zero for the first attempt: it would change the draws of studies that were made before there were attempts
     seed = _seed(settings.seed, number, *([attempt] if attempt else []))
     makers: dict[str, Callable[[], BaseSampler]] = {
-        "tpe": lambda: ThinnedTPE(seed=seed, multivariate=True),
+        "tpe": lambda: TPESampler(seed=seed, multivariate=True),
         "nsga2": lambda: NSGAIISampler(population_size=settings.population, seed=seed),
         "nsga3": lambda: NSGAIIISampler(population_size=settings.population, seed=seed),
         # evaluations have no noise, but scores jump where a mode crosses a threshold, which noise describes better
@@ -242,7 +223,7 @@ def _optunas(name: str, settings: ScanSettings, number: int, attempt: int = 0) -
         "botorch": lambda: _botorch(seed, len(settings.objectives)),
         "random": lambda: RandomSampler(seed=seed),
         # a sequence has one seed; a second attempt, never seen, would look far ahead in it
-        "sobol": lambda: _Sobol(number + (attempt << 20), _seed(settings.seed)),
+        "sobol": lambda: SobolPoint(number + (attempt << 20), _seed(settings.seed)),
     }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # some of them are young
@@ -261,7 +242,7 @@ def _botorch(seed: int, objectives: int) -> BaseSampler:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """BoTorch on one thread, as everything beside the workers is, and without its advice on the data's precision."""
+    """BoTorch on one thread, like all but the workers, and without its advice on the precision of the data."""
     import torch
 
     threads = torch.get_num_threads()

@@ -1,4 +1,4 @@
-"""Gaussian processes over the trials of a scan: what a point that was not evaluated would give, and how surely.
+"""Gaussian processes over the trials of a scan: predictions, with their uncertainty, at points that were not evaluated.
 
 C. E. Rasmussen and C. K. I. Williams, Gaussian Processes for Machine Learning (2006): prediction eq. 2.25 and 2.26,
 leave-one-out eq. 5.12.
@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy import ndarray as Array
 
-from ..config.scan import Range
+from ..theory.ranges import Range
 
 # The length scales are fitted to so many trials, half a second a model; the prediction then rests on the larger number.
 FITTED, USED = 300, 1500
-_LENGTHS = (0.05, 20.0)  # of the unit box: below, the trials do not tell; above, the coupling does not matter
+_LENGTHS = (0.05, 20.0)  # of the unit box: below, the trials do not resolve it; above, the coupling does not matter
 _NOISE = (1e-6, 1.0)  # variance that no length scale explains: scores jump where a mode crosses a threshold
 
 
@@ -94,7 +94,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Surrogate:
-    """A model of each objective, fitted to the feasible trials, and of each constraint that tells trials apart."""
+    """A model of each objective, fitted to the feasible trials, and of each constraint that some trial violates."""
 
     parameters: Mapping[str, Range]
     objectives: tuple[Model, ...]
@@ -144,25 +144,14 @@ def fit(
 
 def to_unit(parameters: Mapping[str, Range], points: Sequence[Mapping[str, float]]) -> Array:
     """Couplings → coordinates in the unit box, logarithmic where the range is; shape (point, parameter)."""
-    columns = []
-    for name, limits in parameters.items():
-        x = np.array([point[name] for point in points], dtype=float)
-        low, high = limits.low, limits.high
-        if limits.log:
-            x, low, high = np.log(x), np.log(low), np.log(high)
-        columns.append((x - low) / (high - low))
-    return np.stack(columns, axis=1)
+    columns = [[limits.unit(point[name]) for point in points] for name, limits in parameters.items()]
+    return np.array(columns).T
 
 
 def from_unit(parameters: Mapping[str, Range], unit: Array) -> dict[str, float]:
     """A point of the unit box → couplings, within their ranges to the last digit."""
-    point = {}
-    for (name, limits), x in zip(parameters.items(), unit, strict=True):
-        low, high = (np.log(limits.low), np.log(limits.high)) if limits.log else (limits.low, limits.high)
-        value = low + float(x) * (high - low)
-        value = float(np.exp(value)) if limits.log else float(value)
-        point[name] = min(max(value, limits.low), limits.high)
-    return point
+    pairs = zip(parameters.items(), unit, strict=True)
+    return {name: min(max(limits.at(float(x)), limits.low), limits.high) for (name, limits), x in pairs}
 
 
 def _spread(total: int, most: int, seed: int) -> Array:

@@ -1,4 +1,4 @@
-"""The pages of optuna-dashboard for a scan, while it runs or later: to look at, not to change.
+"""The pages of optuna-dashboard for a scan, while it runs or later; read-only.
 
 optuna-dashboard escapes what it shows and forbids foreign scripts. Here its changes are refused as well (it could
 delete the study), and requests under any name but that of this server, with which a web site could reach it.
@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from ..sampling.samplers import quiet_optuna
-from .record.folder import open_folder
+from ..sampling.optuna_private import quiet_optuna, storage_of
+from .record.storage import open_folder
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _HEADERS = (("X-Content-Type-Options", "nosniff"), ("X-Frame-Options", "DENY"), ("Referrer-Policy", "no-referrer"))
@@ -30,7 +30,7 @@ def make_app(folder: Path, *, storage: str = "", hosts: tuple[str, ...] = LOOPBA
             "the dashboard needs optuna-dashboard, which is not installed: pip install optuna-dashboard."
         ) from error
     with quiet_optuna():
-        inner: App = optuna_dashboard.wsgi(open_folder(folder, storage)._storage)
+        inner: App = optuna_dashboard.wsgi(storage_of(open_folder(folder, storage)))
 
     def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         def refuse(status: str, words: str) -> Iterable[bytes]:
@@ -51,9 +51,9 @@ def make_app(folder: Path, *, storage: str = "", hosts: tuple[str, ...] = LOOPBA
 
 
 def serve(
-    folder: Path, *, storage: str = "", host: str = LOOPBACK[0], port: int = 8080, told: Callable[[str], None]
+    folder: Path, *, storage: str = "", host: str = LOOPBACK[0], port: int = 8080, opened: Callable[[str], None]
 ) -> None:
-    """Serve until Ctrl-C; `told` gets the address once it is open. Raises ValueError where that cannot be had."""
+    """Serve until Ctrl-C; `opened` is called with the address. Raises ValueError where host or port cannot be used."""
     app = make_app(folder, storage=storage, hosts=(*LOOPBACK, host))
     try:
         server = wsgiref.simple_server.make_server(host, port, app, _Server, _Handler)
@@ -61,7 +61,7 @@ def serve(
         reason = getattr(error, "strerror", None) or str(error)
         raise ValueError(f"cannot listen on {host}, port {port} ({reason}): give another --port or --host.") from error
     with server:
-        told(f"http://{host}:{server.server_port}/dashboard")
+        opened(f"http://{host}:{server.server_port}/dashboard")
         server.serve_forever()
 
 

@@ -44,7 +44,7 @@ def scan(
     `path_or_config`  a TOML file, or a Config (whose study is then called "scan")
     `out`             the folder; runs/NAME unless given, NAME being that of the file
     `trials`, `workers`, `seed`, `device`, `storage`   instead of those in [scan]
-    `extend`          go on with a study whose ranges in [scan.parameters] were others
+    `extend`          continue a study after its ranges in [scan.parameters] were changed
     `quiet`           no progress line
 
     With `mode = "full"` in [scan] the starts of [warm_start] are trained first, where their file is not there yet; with
@@ -116,7 +116,7 @@ def _trained(config: Config, directory: Path, request: Mapping[str, Any], quiet:
 
 
 def _reported(result: ScanResult, storage: str, quiet: bool) -> ScanResult:
-    """Write the report if there is none yet, or if it does not tell of all finished trials."""
+    """Write the report if there is none yet, or if it does not cover all finished trials."""
     report = result.directory / REPORT
     if result.finished and (result.new or report_covers(result.directory) != sum(result.counts.values())):
         if not quiet:
@@ -127,12 +127,12 @@ def _reported(result: ScanResult, storage: str, quiet: bool) -> ScanResult:
             write_report(result.directory, storage)
         except KeyboardInterrupt:
             later = f"supersoliton report {result.directory}"
-            print(f"the trials are on record, the report is not written: {later} writes it.", file=sys.stderr)
+            print(f"all finished trials are saved; the report was not written: {later} writes it.", file=sys.stderr)
             raise
         except OSError as error:
             reason = error.strerror or str(error)
             raise ValueError(
-                f"the trials are on record, but {report} cannot be written ({reason}): free some space, then give "
+                f"all finished trials are saved, but {report} cannot be written ({reason}): free some space, then give "
                 f"supersoliton report {result.directory}."
             ) from error
     return result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import math
 import shutil
 import time
@@ -21,25 +22,26 @@ from .execution.choose import make_executor
 from .execution.executor import AbstractExecutor
 from .progress import Progress
 from .record import storage
-from .record.files import Heartbeat, ParetoFront, TrialTable, write_config
-from .record.folder import RESOLVED
+from .record.files import ParetoFront, TrialTable, write_config
+from .record.folder import HEARTBEAT, LOCK, RESOLVED, STATES, TRIALS, WORKERS_LOG
+from .record.heartbeat import Beat, heartbeat
 from .record.identity import check_same, identity
-from .record.ledger import Ledger, Turn
-from .record.record import Pulse, StorageTrouble
+from .record.ledger import Ledger, Update
+from .record.record import StorageTrouble, lease
 from .stopping import Stop, stop_on_signal
 from .trial import Outcome, is_finished
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_PATIENCE = 600.0  # seconds for which a database that does not answer is waited for
-_PAUSE = 1.0  # seconds between looks at a study whose last trials other drivers are at
-_AGAIN = "then give the same command again: nothing that is on record is lost."
+_PATIENCE = 600.0  # seconds to wait for a database that does not answer
+_PAUSE = 1.0  # seconds between looks at a study whose last trials other drivers evaluate
+_AGAIN = "then give the same command again: nothing that was recorded is lost."
 
 
 @dataclass(frozen=True)
 class ScanResult:
-    """A scan as it stands: the Optuna study, its folder, and what came of the trials.
+    """The present state of a scan: the Optuna study, its folder, and the counts of its trials.
 
     study      ordinary Optuna study, as `optuna.load_study` would open it
     directory  folder of study.db, trials.csv, states, …
@@ -71,7 +73,7 @@ class ScanResult:
 
 
 class _Drawn:
-    """A trial as pictures want it."""
+    """A trial as `plot_study` takes it."""
 
     def __init__(self, trial: FrozenTrial) -> None:
         self.number, self.couplings, self.objectives = trial.number, dict(trial.params), tuple(trial.values)
@@ -80,7 +82,7 @@ class _Drawn:
 
 
 def is_same_request(address: storage.Address, name: str, request: Mapping[str, Any]) -> bool:
-    """Whether the study was made from this very file, so that it need not be parsed any further."""
+    """Whether the study was made from this very file, which then need not be parsed any further."""
     mark = storage.read_mark(address, name)
     return mark is not None and mark.get("request") == request
 
@@ -119,11 +121,11 @@ def run_scan(
     )
     _make_folder(directory)
     with ExitStack() as stack:
-        stack.enter_context(_only_one(directory / ".lock", directory))
+        stack.enter_context(_only_one(directory / LOCK, directory))
         if address.path is not None and address.path.parent.resolve() != directory.resolve():
             address.path.parent.mkdir(parents=True, exist_ok=True)
             stack.enter_context(_only_one(address.path.with_name(f".{address.path.name}.lock"), address.path))
-        scratch = directory / "states" / ".running"
+        scratch = directory / STATES / ".running"
         shutil.rmtree(scratch, ignore_errors=True)  # left by a killed driver
         scratch.mkdir(parents=True)
         stack.callback(shutil.rmtree, scratch, ignore_errors=True)
@@ -133,69 +135,67 @@ def run_scan(
         else:
             study = storage.open_study(address, name)
         stack.callback(storage.finish, address, study)
-        disk = storage.open_disk(address, study)
-        stack.callback(disk.close)
+        record = storage.open_record(address, study)
+        stack.callback(record.close)
         if mark is not None and extended:
             storage.set_mark(study, {**mark, **asked_for})
-        loop = _Loop(config, Ledger(disk, config.scan), directory, wanted=wanted)
-        with Pulse(disk):
+        loop = _Loop(config, Ledger(record, config.scan), directory, wanted=wanted)
+        with lease(record):
             loop.run(scratch, workers, quiet=quiet, heartbeat_seconds=heartbeat_seconds)
         return _result(study, directory, wanted=wanted, new=loop.new, interrupted=loop.interrupted)
 
 
 class _Loop:
-    """Turn by turn: record what has ended, start on new points, wait for workers."""
+    """Again and again: record the trials that have ended, start on new points, wait for workers."""
 
     def __init__(self, config: Any, ledger: Ledger, directory: Path, *, wanted: int) -> None:
         self._config, self._ledger, self._directory, self._wanted = config, ledger, directory, wanted
         trials = ledger.load()
-        self._table = TrialTable(directory / "trials.csv", list(config.scan.parameters), trials)
-        self._front = ParetoFront(directory / "states", trials)
+        self._table = TrialTable(directory / TRIALS, list(config.scan.parameters), trials)
+        self._front = ParetoFront(directory / STATES, trials)
         self._front.clean()
         self._best = max((trial.values[0] for trial in trials if _is_feasible(trial)), default=math.nan)
-        self._pending: list[tuple[int, Outcome]] = []  # ended, not yet on record
+        self._pending: list[tuple[int, Outcome]] = []  # ended, not yet recorded
         self._trouble_since: float | None = None
         self.new, self.interrupted = 0, False
 
     def run(self, scratch: Path, workers: int, *, quiet: bool, heartbeat_seconds: float) -> None:
-        twin = self._ledger.twin
+        memory = self._ledger.memory
         if self._is_done():
             return
         self._progress = progress = Progress(
-            done=twin.finished,
-            failed=twin.failed,
-            total=max(self._wanted, twin.finished),
+            done=memory.finished,
+            failed=memory.failed,
+            total=max(self._wanted, memory.finished),
             objective=self._config.scan.objectives[0],
             best=self._best,
             quiet=quiet,
         )
-        executor = make_executor(self._config, scratch, workers=workers, log=self._directory / "workers.log")
+        executor = make_executor(self._config, scratch, workers=workers, log=self._directory / WORKERS_LOG)
         with ExitStack() as stack:
             stack.callback(executor.close)
             stack.enter_context(progress)
-            beats = self._directory / "heartbeat.log"
-            stack.enter_context(
-                Heartbeat(beats, lambda: _words(progress, executor), opening=executor.where, seconds=heartbeat_seconds)
-            )
-            stop = stack.enter_context(stop_on_signal(lambda: _say_stopping(progress, executor)))
-            self._turns(executor, stop)
+            beat = functools.partial(_beat, progress, executor)
+            stack.enter_context(heartbeat(self._directory / HEARTBEAT, beat, seconds=heartbeat_seconds))
+            stop = stack.enter_context(stop_on_signal(lambda: _report_stopping(progress, executor)))
+            self._work(executor, stop)
             if self._config.scan.verify is not None and not stop.is_set():
-                progress.tell("fitting a surrogate")
+                progress.show("fitting a surrogate")
                 planned = self._ledger.predict(self._config.scan.verify.points)
                 progress.total += planned
-                progress.tell(f"{planned} predicted points" if planned else "too few feasible trials for a surrogate")
-                self._turns(executor, stop)
+                progress.show(f"{planned} predicted points" if planned else "too few feasible trials for a surrogate")
+                self._work(executor, stop)
         self._table.close()
         self.interrupted = stop.is_set() and not self._is_done()
 
     def _is_done(self) -> bool:
-        twin = self._ledger.twin
+        memory = self._ledger.memory
         verify = self._config.scan.verify is not None
-        return twin.finished >= self._wanted and not (verify and is_pending(twin.trials, twin.finished))
+        return memory.finished >= self._wanted and not (verify and is_pending(memory.trials, memory.finished))
 
-    def _turns(self, executor: AbstractExecutor, stop: Stop) -> None:
+    def _work(self, executor: AbstractExecutor, stop: Stop) -> None:
         while not stop.dropped:
-            made = self._turn(0 if stop.is_set() else executor.room, fragile=not executor.contains)
+            made = self._update(0 if stop.is_set() else executor.room, fragile=not executor.contains)
             if made is not None:
                 for number, point in made.points:
                     executor.submit(number, point)
@@ -209,21 +209,21 @@ class _Loop:
             else:  # the last trials are those of other drivers, or the record does not answer
                 time.sleep(_PAUSE)
 
-    def _turn(self, room: int, *, fragile: bool) -> Turn | None:
+    def _update(self, room: int, *, fragile: bool) -> Update | None:
         """None where the record does not answer at present."""
         if not self._pending and room <= 0:
-            return Turn()
+            return Update()
         try:
             if self._trouble_since is not None:
                 trials = self._ledger.load()
                 self._table.rewrite(trials)
-                self._front = ParetoFront(self._directory / "states", trials)
+                self._front = ParetoFront(self._directory / STATES, trials)
                 self._front.clean(spare={number for number, _ in self._pending})
             for number, outcome in self._pending:
                 if outcome.obstacle:
                     raise StorageTrouble(f"{outcome.obstacle}: free some space", passing=False)
                 self._front.keep(number, outcome, self._config.scan.objectives)
-            made = self._ledger.turn(self._pending, room=room, wanted=self._wanted, fragile=fragile)
+            made = self._ledger.update(self._pending, room=room, wanted=self._wanted, fragile=fragile)
         except StorageTrouble as error:
             self._wait_or_stop(error)
             return None
@@ -232,7 +232,7 @@ class _Loop:
             raise StorageTrouble(f"{words}, {_AGAIN}", passing=False) from error
         if self._trouble_since is not None:
             self._trouble_since = None
-            self._progress.tell("")
+            self._progress.show("")
         self.new += len(self._pending)
         for _, outcome in self._pending:
             value = outcome.values.get(self._config.scan.objectives[0], math.nan)
@@ -248,10 +248,10 @@ class _Loop:
         if not error.passing or waited > _PATIENCE:
             after = f" after {waited / 60:.0f} min" if error.passing else ""
             raise StorageTrouble(f"{error}{after}, {_AGAIN}", passing=False) from error
-        self._progress.tell(f"waiting: {error}")
+        self._progress.show(f"waiting: {error}")
 
     def _note(self, ended: Sequence[FrozenTrial]) -> None:
-        """The files beside the study, after the study."""
+        """Update the files, after the study."""
         try:
             for trial in ended:
                 self._front.settle(trial)
@@ -259,7 +259,7 @@ class _Loop:
         except OSError as error:
             words = f"cannot write {error.filename or self._directory} ({error.strerror}): free some space"
             raise StorageTrouble(f"{words}, {_AGAIN}", passing=False) from error
-        self._progress.done, self._progress.failed = self._ledger.done, self._ledger.twin.failed
+        self._progress.done, self._progress.failed = self._ledger.done, self._ledger.memory.failed
 
 
 def _completed(config: Any, tables: Mapping[str, Any]) -> dict[str, Any]:
@@ -267,17 +267,16 @@ def _completed(config: Any, tables: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return identity(config.with_tables(tables).to_dict())
     except (ValueError, TypeError):
-        return dict(tables)  # it is compared as it stands, and the difference is named
+        return dict(tables)  # compared as recorded: the message names the difference
 
 
-def _say_stopping(progress: Progress, executor: AbstractExecutor) -> None:
-    progress.tell(f"stopping: {executor.running} running trial(s) may finish, Ctrl-C again drops them")
+def _report_stopping(progress: Progress, executor: AbstractExecutor) -> None:
+    progress.show(f"stopping: {executor.running} running trial(s) may finish, Ctrl-C again drops them")
 
 
-def _words(progress: Progress, executor: AbstractExecutor) -> str:
-    rate = "-" if math.isnan(progress.rate) else f"{60.0 * progress.rate:.2f}"
-    counts = f"trial {progress.done}/{progress.total} running {executor.running} failed {progress.failed}"
-    return f"{counts} rate {rate}/min {executor.where}"
+def _beat(progress: Progress, executor: AbstractExecutor) -> Beat:
+    rate = None if math.isnan(progress.rate) else round(60.0 * progress.rate, 2)
+    return Beat(progress.done, progress.total, executor.running, progress.failed, rate, executor.where)
 
 
 def _is_feasible(trial: FrozenTrial) -> bool:
@@ -294,7 +293,7 @@ def _result(
             counts[trial.user_attrs.get("kind", "")] += 1
         elif is_finished(trial):
             counts["failed"] += 1
-    front = ParetoFront(directory / "states", trials).numbers
+    front = ParetoFront(directory / STATES, trials).numbers
     return ScanResult(
         study=study,
         directory=directory,

@@ -23,7 +23,7 @@ class Stop:
 
 
 @contextmanager
-def stop_on_signal(told: Callable[[], None]) -> Iterator[Stop]:
+def stop_on_signal(stopping: Callable[[], None]) -> Iterator[Stop]:
     """Turn Ctrl-C into a request to stop; a second one, or SIGTERM, drops what is running. Main thread only."""
     stop = Stop()
     if threading.current_thread() is not threading.main_thread():
@@ -31,10 +31,10 @@ def stop_on_signal(told: Callable[[], None]) -> Iterator[Stop]:
         return
 
     def receive(number: int, _frame: object) -> None:
-        stop.signals += 1 if number == signal.SIGINT else 2  # whoever sends SIGTERM kills soon
+        stop.signals += 1 if number == signal.SIGINT else 2  # after SIGTERM a kill follows soon
         if stop.dropped:
             raise KeyboardInterrupt
-        told()
+        stopping()
 
     before = {number: signal.signal(number, receive) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -22,7 +22,7 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one trial. Everything in it is text and numbers; the state waits in a file of its own."""
+    """The result of one trial as text and numbers; the state is in a file of its own."""
 
     # the point and where it ended
     point: dict[str, float]
@@ -42,7 +42,7 @@ class Outcome:
     cache: str = ""
     # why there is nothing above: the traceback of a crash, or how the worker died
     error: str | None = None
-    # why the outcome could not be kept, a full disk say: no fault of the trial, which is evaluated again another time
+    # why the outcome could not be kept, e.g. a full disk; the trial is evaluated again later
     obstacle: str = ""
 
     @property
@@ -58,8 +58,8 @@ class Outcome:
 def run_trial(
     config: Any, point: Mapping[str, float], scratch: Path, evaluate: Callable[..., Any] | None = None
 ) -> Outcome:
-    """Evaluate one point, or take its evaluation from the cache. A crash is told in the outcome, so that the scan goes
-    on; Ctrl-C is not caught. `evaluate` takes the place of that of evaluate.py (in a batch).
+    """Evaluate one point, or take its evaluation from the cache. A crash is recorded in the outcome, and
+    the scan continues; Ctrl-C is not caught. `evaluate` replaces the usual function (in a batch).
 
     The state of a feasible trial is written to a file in `scratch`: here, where the processes work side by side.
     """
@@ -73,7 +73,7 @@ def run_trial(
         memory = _memory(config)
         kept = memory.keep(point, evaluation, netcdf=netcdf) if memory else ""
         return replace(outcome, cache="; ".join(filter(None, (word, kept))))
-    except Exception as error:  # noqa: BLE001  what went wrong belongs to this trial; the scan records it and goes on
+    except Exception as error:  # noqa: BLE001  the error belongs to this trial; the scan records it and continues
         if isinstance(error, OSError) and error.errno in _NO_ROOM:
             return Outcome(point, obstacle=f"cannot write to {scratch} ({error.strerror})")
         return Outcome(point, status="crashed", error=traceback.format_exc())
@@ -115,7 +115,7 @@ def _with_state(outcome: Outcome, evaluation: Any, scratch: Path) -> tuple[Outco
 
 
 def _memory(config: Any) -> Any:
-    """The cache of this configuration, made once in this process; None where it is switched off."""
+    """The cache of this configuration, made once per process; None where it is switched off."""
     if not getattr(config.scan, "cache", True):
         return None
     from ..evaluate.cache.memory import CachedEvaluate

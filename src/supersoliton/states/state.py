@@ -14,6 +14,7 @@ import numpy as np
 from numpy import ndarray as Array
 
 from ..elements.grid import RadialGrid
+from ..machine.atomic_write import write_atomically
 from ..problem.problem import DiscreteProblem
 from ..solvers.base import Solution
 from ..theory.base import AbstractModel, read_theory
@@ -162,17 +163,19 @@ class State:
         target = Path(path)
         if not target.parent.is_dir():
             raise ValueError(f"save: there is no folder {target.parent}: create it, or choose another path")
-        partial = target.with_name(target.name + ".partial")
-        # The classic format by SciPy: 0.6 ms for 13 fields, 2 ms by xarray, 48 ms as HDF5.
-        with netcdf_file(partial, "w", version=2) as file:
-            file.format, file.record = _FORMAT, json.dumps(self._record())
-            file.createDimension("r", self.grid.n_nodes)
-            radius = file.createVariable("r", "d", ("r",))
-            radius.units, radius.long_name = "1/mass", "radius"
-            radius[:] = self.grid.nodes
-            for name, values in zip(self.problem.model.fields, self.u.T, strict=True):
-                file.createVariable(name, "d", ("r",))[:] = values
-        partial.replace(target)
+
+        def write(draft: Path) -> None:
+            # The classic format by SciPy: 0.6 ms for 13 fields, 2 ms by xarray, 48 ms as HDF5.
+            with netcdf_file(draft, "w", version=2) as file:
+                file.format, file.record = _FORMAT, json.dumps(self._record())
+                file.createDimension("r", self.grid.n_nodes)
+                radius = file.createVariable("r", "d", ("r",))
+                radius.units, radius.long_name = "1/mass", "radius"
+                radius[:] = self.grid.nodes
+                for name, values in zip(self.problem.model.fields, self.u.T, strict=True):
+                    file.createVariable(name, "d", ("r",))[:] = values
+
+        write_atomically(target, write)
         return target
 
     def _record(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""The benefit of trained starts at couplings outside of the training set, compared with analytic starts.
+"""Benchmark of trained starts at unseen couplings, compared with starts that need no training.
 
-At every point the search without training finds the lowest state. Newton's method is then started from each method's
-prediction of that branch, and the whole search is repeated with each method.
+At every point the search without training finds the lowest state. Then, on the branch of that state, Newton's method is
+started from the prediction of each method; and the whole search is repeated with each method in it.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def bench(
     points: int = 200,
     seed: int = 0,
     workers: int = 1,
-    tell: Callable[[str, int, int], None] = lambda where, done, wanted: None,
+    report: Callable[[str, int, int], None] = lambda where, done, wanted: None,
 ) -> list[Benefit]:
     """Measure a file of trained starts inside its box, and up to 12 % of each range outside of it.
 
@@ -105,7 +105,7 @@ def bench(
         measured = []
         for done, one in enumerate(in_order(_measure, tasks, workers), start=1):
             measured.append(one)
-            tell(where, done, points)
+            report(where, done, points)
         lost = [one for one in measured if isinstance(one, _Lost)]
         out.append(_benefit(config, where, [one for one in measured if isinstance(one, _Point)], lost, library))
     return out

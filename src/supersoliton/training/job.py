@@ -20,16 +20,16 @@ def pretrain(
     seed: int | None = None,
     quiet: bool = False,
 ) -> Library:
-    """Train starts over the box of a scan ([warm_start] in its configuration); write them, and a picture beside them.
+    """Train starts over the box of a scan ([warm_start] in its configuration); write them and a picture.
 
-    Goes on with work that was interrupted.
+    Resumes work that was interrupted.
 
     `out`              the folder of warm_start.npz; that of [warm_start] checkpoint unless given
     `workers`, `seed`  instead of those in [scan] and [warm_start]
     `quiet`            no progress
 
     Raises ValueError: a configuration that is wrong, a file of unfinished work of another configuration, a folder that
-    cannot be written. LostWorker: a worker process was killed; the same call goes on.
+    cannot be written. LostWorker: a worker process was killed; the same call resumes.
     """
     from ..config import load
 
@@ -56,11 +56,11 @@ def middle_problem(config: Config) -> Any:
 
 def train(config: Config, workers: int | None, quiet: bool) -> Library:
     from ..plotting import plot_training, save_figure
-    from .display import Display
+    from .display import StageDisplay
     from .pretraining import pretrain as run
 
-    with Display(quiet=quiet) as display:
-        library = run(config, workers=workers, tell=display)
+    with StageDisplay(quiet=quiet) as display:
+        library = run(config, workers=workers, report=display)
     assert library is not None
     assert config.warm_start is not None
     shares = {str(branch): model.share for branch, model in library.models.items()}

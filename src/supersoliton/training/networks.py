@@ -1,7 +1,7 @@
 r"""The branch network: it learns the roots of the discrete residual within the branch's basis, at fresh couplings.
 
 At fresh couplings, drawn between the seeds and beyond them, the Galerkin equations
-(:mod:`..guesses.trained.galerkin`) are driven to zero from what the regression says, without a label; the network
+(:mod:`..guesses.trained.galerkin`) are driven to zero from the prediction of the regression, without labels; a network
 is fitted to these roots and to the seeds,
 
 .. math:: L = \frac{1}{\bar w^2}\Big\langle |c_\theta(x) - c^*(x)|^2\Big\rangle,\qquad \Phi^TF(c^*(x); x) = 0,
@@ -36,7 +36,7 @@ _RATE = 3e-3
 _BEYOND = 0.3  # a fresh point lies between two seeds, or so far beyond one of them
 _ROOT = 1e-3  # residual on the mesh below which a root within the basis is one of the problem
 _CORRECTIONS = 8
-_HELD_OUT = 0.1  # of the fresh points, which tell when to stop
+_HELD_OUT = 0.1  # of the fresh points, which decide when to stop
 _SMALLEST_SCALE = 1e-3  # of the largest coefficient's scale
 
 

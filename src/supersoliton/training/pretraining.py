@@ -1,6 +1,6 @@
-"""Pre-training from a configuration to its file: states, bases, regressions, networks; interrupted, it goes on.
+"""Pre-training from a configuration to its file: states, bases, regressions, networks; can be interrupted and resumed.
 
-What is done so far lies in a file beside the result, in the same format, written whole every few seconds and at the end
+Unfinished work is in a file next to the result, in the same format, written whole every few seconds and at the end
 of each stage. Every task depends on the configuration, its number and what was done before it, so an interrupted
 run and one that was not end in the same file, to the bit, on the same machine and for any number of workers.
 """
@@ -38,7 +38,7 @@ _PACKAGES = ("supersoliton", "jax", "jaxlib", "numpy", "scipy", "scikit-learn")
 
 @dataclass(frozen=True)
 class Stage:
-    """What a progress display is told: name of the stage, tasks done of how many, and a remark."""
+    """The state of a stage, for a progress display: its name, tasks done of how many, and a remark."""
 
     name: str
     done: int
@@ -50,7 +50,7 @@ def pretrain(
     config: Any,
     *,
     workers: int | None = None,
-    tell: Callable[[Stage], None] = lambda stage: None,
+    report: Callable[[Stage], None] = lambda stage: None,
     stop_after: int | None = None,
 ) -> Library | None:
     """Train the starts of ``config.warm_start`` over the box of its scan, and write them to its checkpoint.
@@ -71,10 +71,10 @@ def pretrain(
         raise ValueError("[scan.parameters] is empty: name at least one coupling to vary, e.g. g = [0.5, 0.8].")
     if settings.networks < 1.0 and settings.steps:
         networks.require()
-    work = _Work(config, workers or config.scan.workers, tell, stop_after)
+    work = _Work(config, workers or config.scan.workers, report, stop_after)
     try:
         finished = work.run()
-    except BaseException:  # also Ctrl-C: what is done is kept, whatever ended it
+    except BaseException:  # also Ctrl-C: finished tasks are kept
         work.save()
         raise
     return finished
@@ -87,8 +87,8 @@ class _Stopped(Exception):
 class _Work:
     """The state of one run; everything that must survive is in ``record`` and ``arrays``."""
 
-    def __init__(self, config: Any, workers: int, tell: Callable[[Stage], None], stop_after: int | None) -> None:
-        self.config, self.settings, self.workers, self.tell = config, config.warm_start, workers, tell
+    def __init__(self, config: Any, workers: int, report: Callable[[Stage], None], stop_after: int | None) -> None:
+        self.config, self.settings, self.workers, self.report = config, config.warm_start, workers, report
         self.box = Box.of(config.scan.parameters)
         self.target = Path(self.settings.checkpoint)
         self.draft = self.target.with_name(self.target.stem + ".training" + self.target.suffix)
@@ -110,7 +110,7 @@ class _Work:
             ) from error
         if not writable:
             raise ValueError(f"[warm_start] cannot write to {self.target.parent}: name another checkpoint.")
-        self.take_up()
+        self.resume()
 
     # The stages
 
@@ -205,7 +205,7 @@ class _Work:
             last = time.monotonic()
 
     def step(self, stage: str, done: int, wanted: int, remark: str) -> None:
-        self.tell(Stage(stage, done, wanted, remark))
+        self.report(Stage(stage, done, wanted, remark))
         if time.monotonic() - self.saved > _EVERY:
             self.save()
         if self.left is not None:
@@ -238,8 +238,8 @@ class _Work:
         own = {name: value for name, value in dataclasses.asdict(self.settings).items() if name not in _USE}
         return own | {"n_polish": self.config.problem.guess.n_polish, "solver": repr(self.config.solver)}
 
-    def take_up(self) -> None:
-        """Go on from a file of unfinished work. Raises ValueError where it belongs to other work."""
+    def resume(self) -> None:
+        """Resume from a file of unfinished work. Raises ValueError where it belongs to other work."""
         if not self.draft.exists():
             return
         old = read_library(self.draft, training=True)
@@ -254,7 +254,7 @@ class _Work:
             if begun.get(name) != value:
                 raise ValueError(
                     f"pretrain: {self.draft} was begun with {name} = {begun.get(name)}, now it is {value}: set it "
-                    "back to go on, or remove that file to begin anew."
+                    "back to resume, or remove that file to start again."
                 )
         self.searched, self.lessons, self.trained = unpack(old.record["unfinished"], old.training)
         self.models, self.seconds = dict(old.models), dict(old.record["seconds"])

@@ -1,5 +1,7 @@
 """The Pareto front kept trial by trial is Optuna's; the table grows when a trial brings a new column."""
 
+import json
+
 import optuna
 import pytest
 from hypothesis import given, settings
@@ -7,8 +9,10 @@ from hypothesis import strategies as st
 from optuna.trial import TrialState
 from small_scan import read_rows
 
-from supersoliton.scans.progress import Progress, _duration
-from supersoliton.scans.record.files import Heartbeat, ParetoFront, TrialTable
+from supersoliton.machine.display import duration
+from supersoliton.scans.progress import Progress
+from supersoliton.scans.record.files import ParetoFront, TrialTable
+from supersoliton.scans.record.heartbeat import Beat, heartbeat, last_beat
 from supersoliton.scans.trial import Outcome
 
 
@@ -79,12 +83,17 @@ def test_table_grows_a_column(tmp_path):
 def test_heartbeat_beats_on_its_own(tmp_path):
     import time
 
-    with Heartbeat(tmp_path / "heartbeat.log", lambda: "trial 1/2", seconds=0.05):
+    before, given = time.time(), {"done": 1, "total": 2, "running": 1, "failed": 0, "rate": None, "where": "here"}
+    with heartbeat(tmp_path / "heartbeat.log", lambda: Beat(**given), seconds=0.05):
         time.sleep(0.4)
-    *lines, last = (tmp_path / "heartbeat.log").read_text().splitlines()
-    assert len(lines) > 4
-    assert all("trial 1/2 memory" in line for line in lines)
-    assert last.endswith(" ended")
+    *beats, last = [json.loads(line) for line in (tmp_path / "heartbeat.log").read_text().splitlines()]
+    assert len(beats) > 4
+    assert all(beat.items() >= given.items() and not beat["ended"] and beat["memory"] > 0 for beat in beats)
+    assert last["ended"]
+    assert before - 0.001 <= beats[0]["time"] <= last["time"] <= time.time() + 0.001
+    assert last_beat(tmp_path / "heartbeat.log") == Beat(
+        **{name: value for name, value in last.items() if name != "local"}
+    )
 
 
 def test_progress_tells_done_failed_best_rate_and_time_left(capsys):
@@ -106,6 +115,6 @@ def test_quiet_progress_says_nothing(capsys):
     assert captured.out + captured.err == ""
 
 
-@pytest.mark.parametrize(("seconds", "words"), [(5.2, "5 s"), (75, "1 min 15 s"), (3700, "1 h 01 min")])
+@pytest.mark.parametrize(("seconds", "words"), [(-0.4, "0 s"), (5.2, "5 s"), (65, "1 min 05 s"), (3700, "1 h 01 min")])
 def test_durations(seconds, words):
-    assert _duration(seconds) == words
+    assert duration(seconds) == words

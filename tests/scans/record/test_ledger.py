@@ -1,4 +1,4 @@
-"""The study on disk and its twin in memory: resumed anywhere it goes on as if unbroken; a batch repeats no point.
+"""The recorded study and its copy in memory: resumed anywhere it continues as if uninterrupted; no point twice.
 
 The outcomes are closed forms of the point, so that hundreds of trials take a second; everything else is the real thing.
 """
@@ -11,7 +11,7 @@ import pytest
 from optuna.trial import TrialState
 
 from supersoliton.config.scan import Range, ScanSettings
-from supersoliton.sampling import tpe
+from supersoliton.sampling import chosen
 from supersoliton.scans.record import storage
 from supersoliton.scans.record.ledger import Ledger
 from supersoliton.scans.trial import Outcome
@@ -54,23 +54,23 @@ class Scan:
             self.study = storage.create_study(address, "x", settings, {"config": {}, "request": {}})
         else:
             self.study = storage.open_study(address, "x")
-        self.disk = storage.open_disk(address, self.study)
-        self.ledger = Ledger(self.disk, settings)
+        self.record = storage.open_record(address, self.study)
+        self.ledger = Ledger(self.record, settings)
         self.ledger.load()
         self.asked, self._pending = [], []
 
     def go(self, wanted, room=1):
         """Until `wanted` trials are finished."""
-        while self.ledger.twin.finished < wanted:
-            made = self.ledger.turn(self._pending, room=room, wanted=wanted)
+        while self.ledger.memory.finished < wanted:
+            made = self.ledger.update(self._pending, room=room, wanted=wanted)
             self.asked += made.points
             self._pending = [(number, evaluated(point)) for number, point in made.points]
         return self
 
     def leave_one_running(self):
         """As a kill would: a point is chosen, and nothing is told."""
-        self.asked += self.ledger.turn(self._pending, room=1, wanted=10**6).points
-        self.disk.close()
+        self.asked += self.ledger.update(self._pending, room=1, wanted=10**6).points
+        self.record.close()
 
 
 def recorded(scan):
@@ -97,7 +97,8 @@ def test_stopped_at_any_trial_the_sequence_is_that_of_an_unbroken_scan(tmp_path,
 
 
 def test_the_same_where_tpe_sees_a_part_of_the_trials(tmp_path, monkeypatch):
-    monkeypatch.setattr(tpe, "SHOWN", 12)
+    monkeypatch.setattr(chosen, "SHOWN", 12)
+    monkeypatch.setattr(chosen, "_GOOD", 2)
     test_stopped_at_any_trial_the_sequence_is_that_of_an_unbroken_scan(tmp_path, "tpe")
 
 
@@ -140,8 +141,8 @@ def test_every_storage_keeps_an_ordinary_study(tmp_path, where):
 def test_what_is_read_back_is_what_optuna_reads(tmp_path):
     scan = Scan(tmp_path, settings_of("nsga2")).go(9)
     scan.leave_one_running()
-    ours = Scan(tmp_path, settings_of("nsga2")).disk.load()
-    theirs = optuna.storages.RDBStorage(f"sqlite:///{tmp_path}/study.db").get_all_trials(scan.study._study_id)
+    ours = Scan(tmp_path, settings_of("nsga2")).record.load()
+    theirs = optuna.storages.RDBStorage(f"sqlite:///{tmp_path}/study.db").get_all_trials(1)
     for our, their in zip(ours, theirs, strict=True):
         for name in ("number", "state", "values", "datetime_start", "datetime_complete", "params", "distributions"):
             assert getattr(our, name) == getattr(their, name), name
@@ -166,7 +167,7 @@ def test_a_point_that_ends_its_process_is_not_begun_for_ever(tmp_path):
     for _ in range(5):
         Scan(tmp_path, settings).leave_one_running()
     scan = Scan(tmp_path, settings)
-    made = scan.ledger.turn([], room=1, wanted=3, fragile=True)
+    made = scan.ledger.update([], room=1, wanted=3, fragile=True)
     assert [number for number, _ in made.points] == [1]  # the next one
     trial = scan.study.get_trials()[0]
     assert trial.state is TrialState.FAIL
@@ -176,7 +177,7 @@ def test_a_point_that_ends_its_process_is_not_begun_for_ever(tmp_path):
 def test_more_trials_add_and_changed_ranges_go_on_with_all_that_is_known(tmp_path):
     first = Scan(tmp_path, settings_of("tpe")).go(15)
     before = str(recorded(first))
-    first.disk.close()
+    first.record.close()
     wider = settings_of("tpe", parameters={**PARAMETERS, "g": Range(0.7, 0.9)})
     second = Scan(tmp_path, wider).go(30)
     assert str(recorded(second)[:15]) == before

@@ -16,10 +16,9 @@ from benchmarks import soak
 from small_scan import load_small, read_rows, run_small
 
 import supersoliton
-from supersoliton.scans import run_scan
+from supersoliton.scans.loop import run_scan
 from supersoliton.scans.record import storage
-from supersoliton.scans.record.folder import open_folder
-from supersoliton.scans.record.storage import locate, read_mark
+from supersoliton.scans.record.storage import locate, open_folder, read_mark
 
 GIVEN = {"name": "small", "request": {}, "workers": 1, "quiet": True}
 
@@ -92,7 +91,7 @@ def test_a_full_disk_stops_the_scan_in_a_sentence_and_a_resume_completes_it(tmp_
             ballast.write(bytes(4096))
     words = sentence(driver)
     assert "free some space" in words
-    assert words.endswith("nothing that is on record is lost.")
+    assert words.endswith("nothing that was recorded is lost.")
     assert soak.rows(out) < 40
     remount("size=60m")
     again = start(file, out, 40)
@@ -214,7 +213,7 @@ def test_a_journal_broken_in_its_last_line_goes_on_and_a_foreign_one_is_kept(tmp
     with path.open("a") as file:
         file.write('{"op_code": 8, "trial_')
     content = path.read_bytes()
-    assert len(open_folder(tmp_path / "run").trials) == 3  # who only looks mends nothing: a line may be being written
+    assert len(open_folder(tmp_path / "run").trials) == 3  # reading repairs nothing: a line may be being written
     with pytest.raises(ValueError, match='holds no study named "other"'):
         run_scan(load_small(tmp_path, **where), tmp_path / "other", wanted=1, **{**GIVEN, "name": "other"})
     assert path.read_bytes() == content

@@ -206,10 +206,10 @@ def test_many_trials_are_thinned_and_it_is_said(qballs, tmp_path):
     source = storage.open_study(storage.locate("", qballs), "scan").get_trials()
     address = storage.locate("", tmp_path)
     study = storage.create_study(address, "scan", config.scan, {"config": {}, "request": {}})
-    disk = storage.open_disk(address, study)
+    disk = storage.open_record(address, study)
     disk.load()
     rng = np.random.default_rng(0)
-    with disk.turn() as turn:
+    with disk.transaction() as turn:
         for number in range(5000):
             trial = copy.deepcopy(source[number % len(source)])
             trial.number = number

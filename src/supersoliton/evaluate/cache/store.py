@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...machine.atomic_write import write_atomically
 from ...machine.paths import cache_directory
 from .entry import Damaged, unpack
 
@@ -77,17 +78,15 @@ class Store:
         path = self.path(key)
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)  # nobody else's business, and nobody else's hand
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{key}.{os.getpid()}")
+
+        def write(draft: Path) -> None:
+            draft.write_bytes(data)
+            self._note(total)  # before it is in place: a kill between the two leaves the sum too large, never too small
+
         with self._turn():
-            try:
-                draft.write_bytes(data)
-                before = path.stat().st_size if path.exists() else 0
-                total = self._total() + len(data)
-                # Counted before it is there: a kill between the two leaves the sum too large, never too small.
-                self._note(total)
-                draft.replace(path)
-            finally:
-                draft.unlink(missing_ok=True)
+            before = path.stat().st_size if path.exists() else 0
+            total = self._total() + len(data)
+            write_atomically(path, write)
             total -= before
             if total > self.limit:
                 total = self._remove_oldest(path)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray as Array
 
 from ...problem.problem import DiscreteProblem
+from ...theory.ranges import Range
 
 
 @dataclass(frozen=True)
@@ -24,8 +23,7 @@ class Box:
     log: tuple[bool, ...]
 
     @classmethod
-    def of(cls, ranges: Mapping[str, Any]) -> Box:
-        """Of a scan's ranges: name -> something with ``low``, ``high`` and ``log``."""
+    def of(cls, ranges: Mapping[str, Range]) -> Box:
         names = tuple(ranges)
         return cls(
             names,
@@ -34,23 +32,19 @@ class Box:
             tuple(bool(ranges[name].log) for name in names),
         )
 
+    @property
+    def ranges(self) -> dict[str, Range]:
+        return dict(zip(self.names, map(Range, self.low, self.high, self.log), strict=True))
+
     def unit(self, point: Mapping[str, float]) -> Float[Array, " coupling"]:
         """Coordinates of a point, -1 at ``low`` and 1 at ``high``."""
-        out = []
-        for name, low, high, log in zip(self.names, self.low, self.high, self.log, strict=True):
-            value = float(point[name])
-            if log:
-                value, low, high = math.log(value) if value > 0 else -math.inf, math.log(low), math.log(high)
-            out.append(2.0 * (value - low) / (high - low) - 1.0)
-        return np.array(out)
+        positions = [limits.unit(float(point[name])) for name, limits in self.ranges.items()]
+        return 2.0 * np.array(positions) - 1.0
 
     def point(self, x: Float[Array, " coupling"]) -> dict[str, float]:
         """The couplings at given coordinates."""
-        out = {}
-        for value, name, low, high, log in zip(x, self.names, self.low, self.high, self.log, strict=True):
-            share = 0.5 * (float(value) + 1.0)
-            out[name] = low * (high / low) ** share if log else low + share * (high - low)
-        return out
+        pairs = zip(x, self.ranges.items(), strict=True)
+        return {name: limits.at(0.5 * (float(value) + 1.0)) for value, (name, limits) in pairs}
 
     def unit_of(self, problem: DiscreteProblem) -> Float[Array, " coupling"]:
         """Coordinates of a problem's own couplings."""

@@ -23,6 +23,7 @@ from jaxtyping import Float
 from numpy import ndarray as Array
 
 from ...elements.grid import RadialGrid
+from ...machine.atomic_write import write_atomically
 from ...problem.problem import DiscreteProblem
 from .basis import Basis
 from .box import Box
@@ -155,14 +156,9 @@ def save_library(path: Path, library: Library) -> Path:
         "record": library.record,
         "data": _hash(arrays),
     }
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     content = io.BytesIO()
     np.savez(content, header=np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays)  # type: ignore[arg-type]
-    with draft.open("wb") as file:
-        file.write(content.getbuffer())
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    write_atomically(path, content.getvalue(), sync=True)
     return path
 
 

@@ -10,7 +10,7 @@ from .in_process import InProcess
 
 
 def make_executor(config: Any, scratch: Path, *, workers: int, log: Path) -> AbstractExecutor:
-    """What [scan] executor says; by itself a batch where there is an accelerator, else this process or `workers`."""
+    """The executor of [scan] executor; "auto": batches on an accelerator, if any, else this process or `workers`."""
     settings = config.scan
     if settings.executor == "dask" or settings.scheduler:
         from .dask_cluster import Dask
@@ -34,6 +34,6 @@ def make_executor(config: Any, scratch: Path, *, workers: int, log: Path) -> Abs
 def _behind_the_cache(config: Any, scratch: Path, others: AbstractExecutor) -> AbstractExecutor:
     if not config.scan.cache:
         return others
-    from .recalled import Recalling
+    from .recalled import CachedExecutor
 
-    return Recalling(config, scratch, others)
+    return CachedExecutor(config, scratch, others)

@@ -27,8 +27,8 @@ from .executor import ONE_THREAD, RETRIES, AbstractExecutor, WorkerError, with_a
 
 _CONNECT_SECONDS = 60.0
 _COUNT_SECONDS = 5.0  # between looks at how many workers there are
-_HUNG = "supersoliton-hung"  # topic of the events in which a worker says that its trial hangs
-_FAREWELL = 5.0  # seconds that a worker has to say so before it ends
+_HUNG = "supersoliton-hung"  # topic of the events in which a worker reports that its trial hangs
+_FAREWELL = 5.0  # seconds that a worker has to report it before it ends
 
 _alone = threading.Lock()  # one evaluation at a time in a process, however many threads its worker has
 _configurations: dict[bytes, Any] = {}  # of the last scan: a worker process serves one after another
@@ -103,7 +103,7 @@ class Dask(AbstractExecutor):
                 ended.append(self._done.get_nowait())
         outcomes = [(ticket, self._outcome(ticket, hangs)) for ticket, hangs in ended if ticket in self._futures]
         if self._client.status not in ("running", "connecting"):
-            raise WorkerError(f"the Dask scheduler ({self._where}) is gone: give the same command again to go on.")
+            raise WorkerError(f"the Dask scheduler ({self._where}) is gone: give the same command again to resume.")
         return outcomes
 
     def _outcome(self, ticket: int, hangs: bool) -> Outcome:
@@ -129,10 +129,10 @@ class Dask(AbstractExecutor):
                 words = f"its workers died (killed, out of memory, or by the trial): {words}"
                 return Outcome(point, status="crashed", error=words)
             raise WorkerError(f"the Dask workers cannot evaluate trials ({type(raised).__name__}: {words}).")
-        raise WorkerError(f"the Dask scheduler ({self._where}) lost a trial: give the same command again to go on.")
+        raise WorkerError(f"the Dask scheduler ({self._where}) lost a trial: give the same command again to resume.")
 
     def close(self) -> None:
-        with contextlib.suppress(Exception):  # whatever is gone need not be let go
+        with contextlib.suppress(Exception):  # a connection that is lost need not be closed
             self._client.cancel(list(self._futures.values()), force=True)
         self._futures.clear()
         with contextlib.suppress(Exception):
@@ -174,17 +174,17 @@ def _evaluate(parcel: bytes, point: dict[str, float], limit: float, key: str) ->
 
 @contextmanager
 def _limited(limit: float, key: str) -> Iterator[None]:
-    """End this process where the time is over: say so first, and in any case soon after, even inside a library."""
+    """End this process when the time is over: after reporting it, or soon after even inside a library."""
     from distributed import get_worker
 
     worker = get_worker()
 
-    def tell() -> None:
+    def report() -> None:
         worker.log_event(_HUNG, key)
         time.sleep(0.5 * _FAREWELL)
         os._exit(1)
 
-    timer = threading.Timer(limit, tell)
+    timer = threading.Timer(limit, report)
     timer.daemon = True
     with open(os.devnull, "w") as nowhere:
         faulthandler.dump_traceback_later(limit + _FAREWELL, exit=True, file=nowhere)

@@ -11,7 +11,7 @@ from ..trial import Outcome
 
 # One thread per process: on a CPU the trials run side by side, and threads of one only disturb the others. PJRT_NPROC
 # is the size of XLA's pool, and more than a matter of speed: on a pool of several threads jaxlib's batched LAPACK calls
-# wait inside pool threads for tasks of the same pool, and two of them at once block each other for ever (seen with
+# wait inside pool threads for tasks of the same pool, and two of them at once block each other without end (seen with
 # jaxlib 0.10.2 on two cores); with one thread they run where they are called.
 ONE_THREAD = {
     "OPENBLAS_NUM_THREADS": "1",

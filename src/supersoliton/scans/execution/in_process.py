@@ -11,7 +11,7 @@ from .executor import AbstractExecutor
 
 
 class InProcess(AbstractExecutor):
-    """One trial at a time in this very process, so no time limit can be kept and a crash takes the scan along."""
+    """One trial at a time in this process: no time limit can be enforced, and a crash of the process ends the scan."""
 
     def __init__(self, config: Any, scratch: Path) -> None:
         self._config, self._scratch = config, scratch

@@ -1,7 +1,7 @@
 """Trials in processes side by side on this machine, of which any may be killed.
 
 `concurrent.futures` breaks as a whole when one worker is killed (measured: 10 of 12 tasks done, then the pool is lost),
-so each worker here has a pipe of its own. A pipe that ends tells which worker died and on which trial.
+so each worker here has a pipe of its own. A pipe that ends shows which worker died and on which trial.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from typing import Any
 from ..trial import Outcome
 from .executor import ONE_THREAD, RETRIES, AbstractExecutor, WorkerError, with_ahead
 
-# So many workers in a row that die before their first word: something is wrong with all of them. One that was killed
-# may have been unlucky more often than one that ended by itself.
+# Consecutive workers that exit before the ready message: something is wrong with all of them. A kill is more often
+# chance than an exit is.
 _FAILED_STARTS, _KILLED_STARTS = 3, 12
 _START_SECONDS = 600.0  # a worker imports the engine; on a loaded machine that has taken a minute
 
@@ -134,7 +134,7 @@ class LocalProcesses(AbstractExecutor):
                 continue
             self._failed_starts = self._killed_starts = 0
             worker.since = time.monotonic()
-            if message is None:  # its first word: it has imported everything
+            if message is None:  # the ready message: it has imported everything
                 worker.ready = True
                 continue
             worker.task = None
@@ -194,4 +194,4 @@ def _cause_of_death(code: int) -> str:
 
 def _last_line(log: Path) -> str:
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    return lines[-1] if lines else "they said nothing"
+    return lines[-1] if lines else "they wrote nothing"

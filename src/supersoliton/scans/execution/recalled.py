@@ -1,4 +1,4 @@
-"""Trials whose evaluations are in the cache end in the driver: no worker is started for them, nor asked."""
+"""Trials whose evaluations are in the cache are answered in the driver process, without a worker."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from ..trial import Outcome, recall_trial
 from .executor import AbstractExecutor
 
 
-class Recalling(AbstractExecutor):
-    """Another executor, behind the cache. What the cache does not have, or has damaged, goes to `others`."""
+class CachedExecutor(AbstractExecutor):
+    """Answers from the cache; points that it does not have, or whose entry is damaged, go to the executor `others`."""
 
     def __init__(self, config: Any, scratch: Path, others: AbstractExecutor) -> None:
         self._config, self._scratch, self._others = config, scratch, others
@@ -36,7 +36,7 @@ class Recalling(AbstractExecutor):
     def submit(self, ticket: int, point: Mapping[str, float]) -> None:
         try:
             outcome, _ = recall_trial(self._config, point, self._scratch)
-        except (OSError, ValueError):  # e.g. no room for the file of the state: a worker meets it too, and tells
+        except (OSError, ValueError):  # e.g. no room for the file of the state: a worker meets it too, and reports it
             outcome = None
         if outcome is None:
             self._others.submit(ticket, point)

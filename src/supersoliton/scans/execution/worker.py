@@ -19,7 +19,7 @@ _PR_SET_PDEATHSIG = 1  # of Linux's prctl
 
 
 def main(descriptor: int) -> None:
-    """Say None when ready, then answer each (ticket, point) with (ticket, Outcome)."""
+    """Send None when ready, then answer each (ticket, point) with (ticket, Outcome)."""
     _be_expendable()
     pipe = Connection(descriptor)
     try:

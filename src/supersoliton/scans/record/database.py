@@ -1,9 +1,9 @@
 """Trials as rows of Optuna's tables: SQLite, PostgreSQL, MySQL.
 
 Optuna's own storage writes a transaction for every parameter, attribute and constraint: 20 to 30 ms a trial in SQLite,
-here 1. A server is shared: a row lock on the study makes the turns of several drivers follow one another, so that each
-sees the trials of the others before it asks for a point. A running trial has a heartbeat, by the server's clock; one
-without is taken over.
+here 1. A server is shared: a row lock on the study makes the transactions of several drivers follow one another, so
+that each sees the trials of the others before it asks for a point. A running trial has a heartbeat, by the server's
+clock; a trial whose heartbeat stops is taken over.
 """
 
 from __future__ import annotations
@@ -17,34 +17,34 @@ from typing import Any
 import optuna
 import sqlalchemy as sa
 from optuna.distributions import distribution_to_json, json_to_distribution
-from optuna.storages._rdb import models  # the schema; pyproject.toml holds Optuna to the major version that has it
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError
 
-from .record import AbstractDisk, AbstractTurn, StorageTrouble
+from ...sampling.optuna_private import (
+    BEATS,
+    PARAMS,
+    STUDIES,
+    SYSTEM_ATTRS,
+    TRIALS,
+    USER_ATTRS,
+    VALUES,
+    id_of,
+    row_of,
+    stored_to_value,
+    value_to_stored,
+)
+from .record import AbstractRecord, AbstractTransaction, StorageTrouble
 
 LEASE = 60.0  # seconds without a heartbeat after which a running trial counts as abandoned
-_STUDIES, _TRIALS, _BEATS, _PARAMS, _VALUES, _USER, _SYSTEM = (
-    model.__table__
-    for model in (
-        models.StudyModel,
-        models.TrialModel,
-        models.TrialHeartbeatModel,
-        models.TrialParamModel,
-        models.TrialValueModel,
-        models.TrialUserAttributeModel,
-        models.TrialSystemAttributeModel,
-    )
-)
 _NEVER = datetime(2000, 1, 1)  # the heartbeat of a trial that its driver gave up
 
 
-class Rows(AbstractDisk):
+class DatabaseRecord(AbstractRecord):
     """The trials of one study in a relational database."""
 
     def __init__(self, study: optuna.Study, storage: optuna.storages.RDBStorage, *, shared: bool, where: str) -> None:
         self.study, self.shared, self.storage, self._where = study, shared, storage, where
-        self._id, self.pulse = study._study_id, LEASE / 6
+        self._id, self.renewal = id_of(study), LEASE / 6
         self._open: dict[int, tuple[int, frozenset[str]]] = {}  # number of a running trial → row, attributes it has
         self._mine: set[int] = set()  # rows of our running trials
         self._last = -1  # newest row seen
@@ -63,40 +63,40 @@ class Rows(AbstractDisk):
 
     def _see(self, trials: Iterable[FrozenTrial]) -> None:
         for trial in trials:
-            self._last = max(self._last, trial._trial_id)
+            self._last = max(self._last, row_of(trial))
             if trial.state.is_finished():
                 self._open.pop(trial.number, None)
             else:
-                self._open[trial.number] = (trial._trial_id, frozenset(trial.user_attrs) | set(trial.system_attrs))
+                self._open[trial.number] = (row_of(trial), frozenset(trial.user_attrs) | set(trial.system_attrs))
 
     @contextmanager
-    def turn(self) -> Iterator[AbstractTurn]:
+    def transaction(self) -> Iterator[AbstractTransaction]:
         with trouble(self._where), self.storage.engine.begin() as connection:
             if self.shared:
-                connection.execute(sa.select(_STUDIES.c.study_id).filter_by(study_id=self._id).with_for_update())
-            yield _Turn(self, connection)
+                connection.execute(sa.select(STUDIES.c.study_id).filter_by(study_id=self._id).with_for_update())
+            yield _Transaction(self, connection)
 
-    def beat(self) -> None:
-        rows = sorted(self._mine.copy())  # of another thread
+    def renew(self) -> None:
+        rows = sorted(self._mine.copy())  # the scan's thread changes it
         if not self.shared or not rows:
             return
         with trouble(self._where), self.storage.engine.begin() as connection:
-            connection.execute(_BEATS.update().where(_BEATS.c.trial_id.in_(rows)).values(heartbeat=_now(connection)))
+            connection.execute(BEATS.update().where(BEATS.c.trial_id.in_(rows)).values(heartbeat=_now(connection)))
 
     def close(self) -> None:
         try:
             with self.storage.engine.begin() as connection:
                 if self._mine:
-                    left = _BEATS.c.trial_id.in_(sorted(self._mine))
-                    connection.execute(_BEATS.update().where(left).values(heartbeat=_NEVER))
+                    left = BEATS.c.trial_id.in_(sorted(self._mine))
+                    connection.execute(BEATS.update().where(left).values(heartbeat=_NEVER))
         except SQLAlchemyError:
             pass  # the server is away: the trials are taken over when their heartbeats are old
         self.storage.remove_session()
         self.storage.engine.dispose()
 
 
-class _Turn(AbstractTurn):
-    def __init__(self, rows: Rows, connection: sa.Connection) -> None:
+class _Transaction(AbstractTransaction):
+    def __init__(self, rows: DatabaseRecord, connection: sa.Connection) -> None:
         self._rows, self._connection = rows, connection
 
     def news(self) -> list[FrozenTrial]:
@@ -104,14 +104,15 @@ class _Turn(AbstractTurn):
         if not rows.shared:
             return []
         theirs = {row for row, _ in rows._open.values()} - rows._mine
-        # in a session of its own, which sees all that was committed: nobody else is in a turn
-        trials = rows.storage._get_trials(rows._id, None, theirs, rows._last)
+        trials = _read(
+            self._connection, rows._id, sa.or_(TRIALS.c.trial_id > rows._last, TRIALS.c.trial_id.in_(theirs))
+        )
         rows._see(trials)
-        return sorted(trials, key=lambda trial: trial.number)
+        return trials
 
     def begin(self, trial: FrozenTrial) -> None:
         row = self._connection.execute(
-            _TRIALS.insert(),
+            TRIALS.insert(),
             {
                 "number": trial.number,
                 "study_id": self._rows._id,
@@ -130,7 +131,7 @@ class _Turn(AbstractTurn):
             }
             for name, value in trial.params.items()
         ]
-        self._insert(_PARAMS, parameters)
+        self._insert(PARAMS, parameters)
         self._attributes(key, trial.user_attrs, trial.system_attrs)
         self._rows._open[trial.number] = (key, frozenset(trial.user_attrs) | set(trial.system_attrs))
         self._rows._last = max(self._rows._last, key)
@@ -139,11 +140,11 @@ class _Turn(AbstractTurn):
     def end(self, trial: FrozenTrial) -> None:
         key, known = self._rows._open.pop(trial.number)
         self._connection.execute(
-            _TRIALS.update()
-            .where(_TRIALS.c.trial_id == key)
+            TRIALS.update()
+            .where(TRIALS.c.trial_id == key)
             .values(state=trial.state, datetime_complete=_utc(trial.datetime_complete))
         )
-        self._insert(_VALUES, [_value(key, i, value) for i, value in enumerate(trial.values or ())])
+        self._insert(VALUES, [_value(key, i, value) for i, value in enumerate(trial.values or ())])
         self._attributes(
             key,
             {name: value for name, value in trial.user_attrs.items() if name not in known},
@@ -151,9 +152,9 @@ class _Turn(AbstractTurn):
         )
         self._rows._mine.discard(key)
 
-    def mark(self, number: int, name: str, value: int) -> None:
+    def set_attribute(self, number: int, name: str, value: int) -> None:
         key, known = self._rows._open[number]
-        self._connection.execute(_USER.delete().where(_USER.c.trial_id == key, _USER.c.key == name))
+        self._connection.execute(USER_ATTRS.delete().where(USER_ATTRS.c.trial_id == key, USER_ATTRS.c.key == name))
         self._attributes(key, {name: value}, {})
         self._rows._open[number] = (key, known | {name})
 
@@ -166,8 +167,8 @@ class _Turn(AbstractTurn):
         if not theirs or most <= 0:
             return []
         old = _now(self._connection) - timedelta(seconds=LEASE)
-        query = sa.select(_BEATS.c.trial_id).where(_BEATS.c.trial_id.in_(sorted(theirs)), _BEATS.c.heartbeat < old)
-        keys = [int(key) for key in self._connection.execute(query.order_by(_BEATS.c.trial_id).limit(most)).scalars()]
+        query = sa.select(BEATS.c.trial_id).where(BEATS.c.trial_id.in_(sorted(theirs)), BEATS.c.heartbeat < old)
+        keys = [int(key) for key in self._connection.execute(query.order_by(BEATS.c.trial_id).limit(most)).scalars()]
         for key in keys:
             self._own(key)
         return [theirs[key] for key in keys]
@@ -177,12 +178,12 @@ class _Turn(AbstractTurn):
         rows._mine.add(key)
         if rows.shared:
             now = _now(self._connection)
-            known = self._connection.execute(_BEATS.update().where(_BEATS.c.trial_id == key).values(heartbeat=now))
+            known = self._connection.execute(BEATS.update().where(BEATS.c.trial_id == key).values(heartbeat=now))
             if not known.rowcount:
-                self._connection.execute(_BEATS.insert(), {"trial_id": key, "heartbeat": now})
+                self._connection.execute(BEATS.insert(), {"trial_id": key, "heartbeat": now})
 
     def _attributes(self, key: int, user: Mapping[str, Any], system: Mapping[str, Any]) -> None:
-        for table, attributes in ((_USER, user), (_SYSTEM, system)):
+        for table, attributes in ((USER_ATTRS, user), (SYSTEM_ATTRS, system)):
             self._insert(
                 table,
                 [{"trial_id": key, "key": name, "value_json": json.dumps(value)} for name, value in attributes.items()],
@@ -193,9 +194,9 @@ class _Turn(AbstractTurn):
             self._connection.execute(table.insert(), rows)
 
 
-def _read(connection: sa.Connection, study: int) -> list[FrozenTrial]:
-    """Every trial of a study by number: what Optuna's `get_all_trials` returns, in an eighth of its time."""
-    mine = sa.select(_TRIALS.c.trial_id).filter_by(study_id=study)
+def _read(connection: sa.Connection, study: int, *conditions: sa.ColumnElement[bool]) -> list[FrozenTrial]:
+    """Trials of a study by number: what Optuna's `get_all_trials` returns, in an eighth of its time."""
+    mine = sa.select(TRIALS.c.trial_id).filter_by(study_id=study).where(*conditions)
     columns: dict[str, dict[int, dict[Any, Any]]] = {}
 
     def collect(name: str, table: sa.Table, *wanted: sa.Column[Any]) -> Iterator[tuple[dict[Any, Any], Any]]:
@@ -206,17 +207,17 @@ def _read(connection: sa.Connection, study: int) -> list[FrozenTrial]:
 
     known: dict[str, Any] = {}  # the text of a distribution → it, one object for all trials
     for row, (name, value, text) in collect(
-        "params", _PARAMS, *_named(_PARAMS, "param_name param_value distribution_json")
+        "params", PARAMS, *_named(PARAMS, "param_name param_value distribution_json")
     ):
         if text not in known:
             known[text] = json_to_distribution(text)
         row[name] = (known[text], known[text].to_external_repr(value))
-    for row, (objective, value, kind) in collect("values", _VALUES, *_named(_VALUES, "objective value value_type")):
-        row[objective] = models.TrialValueModel.stored_repr_to_value(value, kind)
-    for name, table in (("user", _USER), ("system", _SYSTEM)):
+    for row, (objective, value, kind) in collect("values", VALUES, *_named(VALUES, "objective value value_type")):
+        row[objective] = stored_to_value(value, kind)
+    for name, table in (("user", USER_ATTRS), ("system", SYSTEM_ATTRS)):
         for row, (key, text) in collect(name, table, *_named(table, "key value_json")):
             row[key] = json.loads(text)
-    query = sa.select(_TRIALS).filter_by(study_id=study).order_by(_TRIALS.c.number)
+    query = sa.select(TRIALS).filter_by(study_id=study).where(*conditions).order_by(TRIALS.c.number)
     return [
         FrozenTrial(
             number=trial.number,
@@ -242,7 +243,7 @@ def _named(table: sa.Table, names: str) -> list[sa.Column[Any]]:
 
 @contextmanager
 def trouble(where: str) -> Iterator[None]:
-    """Turn what a database complains of into StorageTrouble. Mistakes of ours in SQL stay what they are."""
+    """Turn errors of the database into StorageTrouble; errors in our SQL are raised as they are."""
     try:
         yield
     except (DBAPIError, optuna.exceptions.StorageInternalError) as error:
@@ -267,8 +268,8 @@ def _in_words(error: DBAPIError, where: str) -> StorageTrouble:
 
 
 def _now(connection: sa.Connection) -> datetime:
-    """The database's own time, so that the clocks of several machines need not agree."""
-    # MySQL's CURRENT_TIMESTAMP is in local time, which leaps in spring: every trial would seem abandoned
+    """The time by the database's clock: those of several machines need not agree."""
+    # MySQL's CURRENT_TIMESTAMP is local time, which jumps in spring: every trial would seem abandoned
     clock = sa.func.utc_timestamp if connection.dialect.name in ("mysql", "mariadb") else sa.func.current_timestamp
     now = connection.execute(sa.select(clock())).scalar_one()
     if isinstance(now, str):  # SQLite
@@ -286,5 +287,5 @@ def _local(utc: datetime | None) -> datetime | None:
 
 
 def _value(key: int, objective: int, value: float) -> dict[str, Any]:
-    stored, kind = models.TrialValueModel.value_to_stored_repr(value)
+    stored, kind = value_to_stored(value)
     return {"trial_id": key, "objective": objective, "value": stored, "value_type": kind}

@@ -1,25 +1,22 @@
-"""The files beside the study: trials.csv, heartbeat.log, config.resolved.toml, and the states of the Pareto set."""
+"""Files written next to the study: trials.csv, config.resolved.toml, and the states of the Pareto set."""
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import importlib.metadata
 import json
 import math
-import os
 import platform
-import threading
-import time
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import psutil
+import numpy as np
 import tomli_w
 from optuna.trial import FrozenTrial, TrialState
 
 from ...machine.atomic_write import write_atomically
+from ...sampling.pareto import dominates
 from ...sampling.proposals import MARK
 from ..trial import Outcome
 from .storage import without_password
@@ -43,8 +40,8 @@ def write_config(path: Path, tables: Mapping[str, Any], study: str) -> None:
 class TrialTable:
     """trials.csv: one row per trial that has ended, appended and flushed; in the order of the study in the end.
 
-    The table is written anew from the study when a scan starts (a kill may have come between study and table); a trial
-    that brings a column that was not there has it copied once. No row is kept in memory.
+    The table is rewritten from the study when a scan starts (a kill may have come between study and table), and copied
+    once when a trial brings a new column. No row is kept in memory.
     """
 
     def __init__(self, path: Path, parameters: Sequence[str], trials: Iterable[FrozenTrial]) -> None:
@@ -91,12 +88,13 @@ class TrialTable:
             return list(csv.DictReader(file))
 
     def _write(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        draft = self._path.with_name(f".{self._path.name}.{os.getpid()}")
-        with draft.open("w", newline="", encoding="utf-8") as file:
-            table = csv.DictWriter(file, self._columns)
-            table.writeheader()
-            table.writerows(rows)
-        draft.replace(self._path)
+        def write(draft: Path) -> None:
+            with draft.open("w", newline="", encoding="utf-8") as file:
+                table = csv.DictWriter(file, self._columns)
+                table.writeheader()
+                table.writerows(rows)
+
+        write_atomically(self._path, write)
 
     def _row(self, trial: FrozenTrial) -> dict[str, Any]:
         attributes = trial.user_attrs
@@ -119,16 +117,16 @@ class TrialTable:
 
 
 class ParetoFront:
-    """The feasible trials that no other feasible trial beats in every objective, and the files of their states.
+    """The feasible trials that no other feasible trial dominates, and the files of their states.
 
     The same set as Optuna's `study.best_trials`, kept up to date trial by trial. The state of a trial that may join is
-    put into `folder` by `keep` before its end is on record, and those that it beats are removed by `settle` after that:
-    whenever a kill comes, the states of all trials on the front are there.
+    put into `folder` by `keep` before its end is recorded, and those that it dominates are removed by `settle` after
+    that: whenever a kill comes, the states of all trials on the front are there.
     """
 
     def __init__(self, folder: Path, trials: Iterable[FrozenTrial]) -> None:
         self._folder = folder
-        self._values: dict[int, tuple[float, ...]] = {}
+        self._values: dict[int, list[float]] = {}
         for trial in trials:
             self._join(trial)
 
@@ -137,34 +135,39 @@ class ParetoFront:
         return sorted(self._values)
 
     def _join(self, trial: FrozenTrial) -> list[int] | None:
-        """None if the trial does not belong to the front, else the numbers of those that it drives out."""
+        """None if the trial does not belong to the front, else the numbers of those that it removes from it."""
         if trial.state is not TrialState.COMPLETE or any(value > 0 for value in trial.constraints.values()):
             return None
-        new = tuple(trial.values)
-        if any(_beats(old, new) for old in self._values.values()):
+        dominated, by_it = self._compared(trial.values)
+        if dominated:
             return None
-        beaten = [number for number, old in self._values.items() if _beats(new, old)]
-        for number in beaten:
+        for number in by_it:
             del self._values[number]
-        self._values[trial.number] = new
-        return beaten
+        self._values[trial.number] = list(trial.values)
+        return by_it
+
+    def _compared(self, values: Sequence[float]) -> tuple[bool, list[int]]:
+        """Whether a member of the front dominates these objectives, and the numbers of those that they dominate."""
+        front, new = np.array([*self._values.values()]).reshape(-1, len(values)).T, np.array(values)[:, None]
+        by_it = dominates(new, front)
+        return bool(dominates(front, new).any()), [n for n, out in zip(self._values, by_it, strict=True) if out]
 
     def keep(self, number: int, outcome: Outcome, objectives: Sequence[str]) -> None:
         """Put the state and the spectra of a trial that has just ended into place, if it may join."""
-        new = tuple(outcome.values.get(name, math.nan) for name in objectives)
+        dominated, _ = self._compared([outcome.values.get(name, math.nan) for name in objectives])
         file = None if outcome.state_file is None else Path(outcome.state_file)
-        if outcome.feasible and not any(_beats(old, new) for old in self._values.values()):
+        if outcome.feasible and not dominated:
             state, levels = self._paths(number)
             write_atomically(levels, json.dumps(outcome.spectra))
-            if file is not None and file.exists():  # it is in place already where the record had to be tried again
+            if file is not None and file.exists():  # already in place if the transaction is repeated
                 file.replace(state)
         elif file is not None:
             file.unlink(missing_ok=True)
 
     def settle(self, trial: FrozenTrial) -> None:
-        """The trial's end is on record: let it join, and remove the files of whatever is not on the front for it."""
-        beaten = self._join(trial)
-        for number in [trial.number] if beaten is None else beaten:
+        """The trial's end is recorded: let it join, and remove the files of those that are no longer on the front."""
+        removed = self._join(trial)
+        for number in [trial.number] if removed is None else removed:
             for path in self._paths(number):
                 path.unlink(missing_ok=True)
 
@@ -180,60 +183,3 @@ class ParetoFront:
     def _paths(self, number: int) -> tuple[Path, Path]:
         stem = self._folder / f"trial_{number:05d}"
         return stem.with_suffix(".nc"), stem.with_suffix(".spectra.json")
-
-
-def _beats(one: Sequence[float], other: Sequence[float]) -> bool:
-    """At least as good in every objective, and not the same in all."""
-    return all(a >= b for a, b in zip(one, other, strict=True)) and tuple(one) != tuple(other)
-
-
-ENDED = "ended"  # the last words of a driver that was not killed
-
-
-class Heartbeat:
-    """A line in heartbeat.log every `seconds`: time, trials done, rate, memory of this process and its workers.
-
-    A thread of its own, so that it beats while a trial runs in this process. `describe` gives the words on the trials,
-    `opening` is written once.
-    """
-
-    def __init__(self, path: Path, describe: Callable[[], str], *, opening: str = "", seconds: float = 30.0) -> None:
-        self._path, self._describe, self._opening, self._seconds = path, describe, opening, seconds
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
-
-    def __enter__(self) -> Heartbeat:
-        self._write(self._opening)
-        self._beat()
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-        self._beat()
-        self._write(ENDED)
-
-    def _run(self) -> None:
-        while not self._stop.wait(self._seconds):
-            self._beat()
-
-    def _beat(self) -> None:
-        self._write(f"{self._describe()} memory {_memory() / 2**20:.0f} MiB")
-
-    def _write(self, words: str) -> None:
-        # a disk that is full is told by the record of the trials, whose loss would matter
-        with contextlib.suppress(OSError), self._path.open("a", encoding="utf-8") as file:
-            if words:
-                file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} {words}\n")
-
-
-def _memory() -> int:
-    """Resident memory of this process and its children, bytes."""
-    total = psutil.Process().memory_info().rss
-    for child in psutil.Process().children(recursive=True):
-        try:
-            total += child.memory_info().rss
-        except psutil.NoSuchProcess:
-            continue  # it ended between the listing and the look
-    return int(total)

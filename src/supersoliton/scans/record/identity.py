@@ -35,7 +35,7 @@ def check_same(directory: Path, old: Mapping[str, Any], new: Mapping[str, Any], 
             extended = True
             if extend:
                 continue
-            remedy = "set it back to resume, add --extend to go on with the new range, or give another folder"
+            remedy = "set it back to resume, add --extend to continue with the new range, or give another folder"
         else:
             remedy = "set it back to resume, or give another folder"
         where = f"[{table}] {key}" if table else f"[{key}]"

@@ -1,7 +1,7 @@
-"""Trials in Optuna's journal file: one line an operation, for file systems on which SQLite cannot lock (NFS).
+"""Trials in Optuna's journal file: one line per operation, for file systems on which SQLite cannot lock (NFS).
 
-A trial ends with the line that says so; a driver killed before it leaves the trial running, and it is evaluated again.
-One driver at a time writes a journal.
+A trial that a killed driver was evaluating is left running, and is evaluated again. One driver at a time writes a
+journal.
 """
 
 from __future__ import annotations
@@ -15,25 +15,26 @@ from pathlib import Path
 import optuna
 from optuna.trial import FrozenTrial
 
-from .record import AbstractDisk, AbstractTurn, StorageTrouble
+from ...sampling.optuna_private import id_of, row_of
+from .record import AbstractRecord, AbstractTransaction, StorageTrouble
 
-_LOCKED_SECONDS = 2.0  # for which a lock on the journal may be that of a program which lives: a line takes 10 ms
+_LOCKED_SECONDS = 2.0  # for which a running program may hold the lock on the journal: a line takes 10 ms
 
 
-class Journal(AbstractDisk):
+class JournalRecord(AbstractRecord):
     """The trials of one study in a journal file."""
 
     def __init__(self, study: optuna.Study, storage: optuna.storages.JournalStorage, path: Path) -> None:
-        self.study, self._storage, self._path = study, storage, path
+        self.study, self._storage, self._path, self._id = study, storage, path, id_of(study)
         self._open: dict[int, tuple[int, frozenset[str]]] = {}  # number of a running trial → id, attributes it has
         self._orphans: list[int] = []
 
     def load(self) -> list[FrozenTrial]:
         with self._trouble():
-            trials = self._storage.get_all_trials(self.study._study_id, deepcopy=False)
+            trials = self._storage.get_all_trials(self._id, deepcopy=False)
         trials.sort(key=lambda trial: trial.number)
         self._open = {
-            trial.number: (trial._trial_id, frozenset(trial.user_attrs) | set(trial.system_attrs))
+            trial.number: (row_of(trial), frozenset(trial.user_attrs) | set(trial.system_attrs))
             for trial in trials
             if not trial.state.is_finished()
         }
@@ -41,9 +42,9 @@ class Journal(AbstractDisk):
         return trials
 
     @contextmanager
-    def turn(self) -> Iterator[AbstractTurn]:
+    def transaction(self) -> Iterator[AbstractTransaction]:
         with self._trouble():
-            yield _Turn(self)
+            yield _Transaction(self)
 
     @contextmanager
     def _trouble(self) -> Iterator[None]:
@@ -55,10 +56,10 @@ class Journal(AbstractDisk):
             ) from error
 
     def close(self) -> None:
-        return  # the file is opened anew for every line
+        return  # the file is opened for every line
 
 
-class _Turn(AbstractTurn):
+class _Transaction(AbstractTransaction):
     def __init__(self, journal: Journal) -> None:
         self._journal, self._storage = journal, journal._storage
 
@@ -66,7 +67,7 @@ class _Turn(AbstractTurn):
         return []
 
     def begin(self, trial: FrozenTrial) -> None:
-        key = self._storage.create_new_trial(self._journal.study._study_id, template_trial=trial)
+        key = self._storage.create_new_trial(self._journal._id, template_trial=trial)
         self._journal._open[trial.number] = (key, frozenset(trial.user_attrs) | set(trial.system_attrs))
 
     def end(self, trial: FrozenTrial) -> None:
@@ -80,7 +81,7 @@ class _Turn(AbstractTurn):
         self._storage.set_trial_state_values(key, trial.state, trial.values)
         del self._journal._open[trial.number]
 
-    def mark(self, number: int, name: str, value: int) -> None:
+    def set_attribute(self, number: int, name: str, value: int) -> None:
         key, known = self._journal._open[number]
         self._storage.set_trial_user_attr(key, name, value)
         self._journal._open[number] = (key, known | {name})
@@ -92,7 +93,7 @@ class _Turn(AbstractTurn):
 
 
 def check(path: Path) -> int:
-    """How many bytes of a journal are whole lines. Raises ValueError where the file is no journal; changes nothing."""
+    """How many bytes of a journal are complete lines; reads only. Raises ValueError for a file that is no journal."""
     content = path.read_bytes()
     end = content.rfind(b"\n") + 1
     for number, line in enumerate(content[:end].splitlines(), start=1):
@@ -107,12 +108,12 @@ def check(path: Path) -> int:
     return end
 
 
-def mend(path: Path) -> None:
-    """Remove what a kill in the middle of a line left: the lock on the journal, and the half line.
+def repair(path: Path) -> None:
+    """Remove what a kill in the middle of a line left: the lock on the journal, and the incomplete line.
 
-    Optuna would wait half a minute for the lock, and for ever where it points to a place from which the file was moved;
-    it would append to the half line, which was never acknowledged, and never read past it again. Only for who writes
-    the journal, as nobody else does: a line that is being written looks the same.
+    Optuna would wait half a minute for the lock, and without end where it points to a place from which the file was
+    moved; it would append to the incomplete line and then fail to read past it. Only the driver that writes the journal
+    may call this: a line that is being written looks the same.
     """
     lock, deadline = path.with_name(f"{path.name}.lock"), time.monotonic() + _LOCKED_SECONDS
     while lock.is_symlink() and time.monotonic() < deadline:

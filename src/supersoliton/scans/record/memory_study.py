@@ -1,4 +1,4 @@
-"""The study in memory that the sampler sees: the trials on disk without what no sampler reads.
+"""The study in memory that the sampler sees: the recorded trials without the attributes that no sampler reads.
 
 Samplers look at every trial before each ask, so a study in a database would be read or copied as a whole every time.
 """
@@ -14,18 +14,19 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from ...config.scan import ScanSettings
+from ...sampling.optuna_private import id_of, quiet_optuna, set_constraint
 from ...sampling.proposals import MARK, is_drawn
-from ...sampling.samplers import choose_parents_again, distributions, make_sampler, quiet_optuna
+from ...sampling.samplers import choose_parents_again, distributions, make_sampler
 from ..trial import ERROR, Outcome, is_finished
 
-BEGUN = "begun"  # attribute of a trial that was taken up again: how often it has been begun
+BEGUN = "begun"  # attribute of a trial that was restarted: how often it has been started
 
 
-class Twin:
-    """Asks and is told; the numbers of its trials are those on disk.
+class MemoryStudy:
+    """An Optuna study whose trials have the numbers of those on record.
 
-    Before each trial the sampler is made anew from (seed, number of the trial), so that what it draws depends on the
-    trials before and on nothing else: a resumed scan with one worker goes on exactly as an uninterrupted one.
+    A new sampler is made for each trial from (seed, number of the trial), so that its draws depend on the
+    earlier trials alone: with one worker a resumed scan draws the same points as an uninterrupted one.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Twin:
         self._storage = optuna.storages.InMemoryStorage()
         with quiet_optuna():
             self._study = optuna.create_study(storage=self._storage, directions=list(directions))
+        self._id = id_of(self._study)
         self._distributions = distributions(settings)
         self._said: set[str] = set()
         self._numbers = 0
@@ -42,9 +44,7 @@ class Twin:
         self._failed: set[int] = set()
         self._running: set[int] = set()
         self._predicted: dict[int, tuple[int, int]] = {}  # trials of the verification phase that run or are finished
-        self.verified: set[tuple[int, int]] = (
-            set()
-        )  # (after, index) of the finished ones, see verify.SurrogatePrediction
+        self.verified: set[tuple[int, int]] = set()  # (after, index) of the finished ones, see SurrogatePrediction
         for trial in trials:
             self.put(trial)
         choose_parents_again(self._study, settings)
@@ -79,11 +79,11 @@ class Twin:
         return set(self._predicted.values())
 
     def put(self, trial: FrozenTrial) -> None:
-        """Take over a trial from the disk: a new one, or what became of one that ran."""
+        """Take over a trial from the record: a new one, or one that was running."""
         if trial.number < self._numbers:
             self._update(trial)
         else:
-            self._storage.create_new_trial(self._study._study_id, template_trial=_slim(trial))
+            self._storage.create_new_trial(self._id, template_trial=_slim(trial))
             self._numbers += 1
         self._count(trial)
 
@@ -91,12 +91,10 @@ class Twin:
         known = self._storage.get_trial(trial.number)
         if known.state.is_finished():
             return
-        for name, value in {**trial.params}.items():
+        for name, value in trial.params.items():
             if name not in known.params:
-                distribution = trial.distributions[name]
-                self._storage.set_trial_param(
-                    trial.number, name, distribution.to_internal_repr(value), distribution
-                )  # fmt: skip
+                kind = trial.distributions[name]
+                self._storage.set_trial_param(trial.number, name, kind.to_internal_repr(value), kind)
         for name, value in trial.system_attrs.items():
             if name not in known.system_attrs:
                 self._storage.set_trial_system_attr(trial.number, name, value)
@@ -144,8 +142,8 @@ class Twin:
         self._count(trial)
         return trial
 
-    def tell(self, number: int, outcome: Outcome) -> FrozenTrial | None:
-        """What became of a running trial; returns it with all its attributes, None where it had ended already."""
+    def end(self, number: int, outcome: Outcome) -> FrozenTrial | None:
+        """End a running trial; returns it with all its attributes, None where it had ended already."""
         if self._storage.get_trial(number).state.is_finished():
             return None
         if outcome.failed:
@@ -153,7 +151,7 @@ class Twin:
             self._storage.set_trial_state_values(number, TrialState.FAIL)
         else:
             for name, value in outcome.constraints.items():
-                self._storage.set_trial_system_attr(number, f"constraints:{name}", value)
+                set_constraint(self._storage, number, name, value)
             values = [outcome.values[name] for name in self._settings.objectives]
             # an undefined objective is infeasible ("scored" > 0), so this 0 is never compared with a real one
             values = [value if np.isfinite(value) else 0.0 for value in values]
@@ -164,7 +162,7 @@ class Twin:
         return trial
 
     def give_up(self, number: int) -> FrozenTrial:
-        """Fail a trial that was left running without a point to go on with; it does not count."""
+        """Fail a trial that was left running without a point; it does not count."""
         self._storage.set_trial_state_values(number, TrialState.FAIL)
         self._running.discard(number)
         self._predicted.pop(number, None)

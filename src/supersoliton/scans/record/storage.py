@@ -1,12 +1,13 @@
-"""Where a study is kept: study.db beside its files unless [scan] storage names a database or a journal file.
+"""Where a study is stored: study.db in its folder, unless [scan] storage names a database or a journal file.
 
     ""                              study.db, SQLite, in the folder of the scan
     "sqlite:///PATH"                another SQLite file
     "postgresql://…", "mysql://…"   a server; several scans may share one study there
     "journal:PATH"                  Optuna's journal file, for file systems on which SQLite cannot lock
 
-In each of them it is an ordinary Optuna study, which `optuna.load_study` and optuna-dashboard open. What is not ours is
-refused, never changed. Redis is not offered: Optuna reads pickles from it, which whoever writes to it could have made.
+In each of them it is an ordinary Optuna study, which `optuna.load_study` and optuna-dashboard open. Studies and files
+of other programs are refused, never changed. Redis is not supported: Optuna reads pickles from it, and anybody who can
+write to it could then run code here.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import os
 import re
 import sqlite3
 import time
+import tomllib
 import warnings
 import weakref
 from collections.abc import Iterator, Mapping
@@ -30,14 +32,15 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from ...config.scan import ScanSettings
-from ...sampling.samplers import quiet_optuna
-from .database import Rows, trouble
-from .journal import Journal, check, mend
-from .record import AbstractDisk, StorageTrouble
+from ...machine.atomic_write import write_atomically
+from ...sampling.optuna_private import quiet_optuna, storage_of
+from .database import DatabaseRecord, trouble
+from .folder import DATABASE, RESOLVED
+from .journal import JournalRecord, check, repair
+from .record import AbstractRecord, StorageTrouble
 
-DATABASE = "study.db"
 FORMAT = 2  # of our record: since 2 running trials are in the study, with their points; 1 is read as it is
-_MARK = "supersoliton"  # the study's user attribute that says it is ours, and what it was asked for
+_MARK = "supersoliton"  # user attribute of a study of ours: the configuration that it was made for
 _NOT_OURS = "keep it and give another folder with --out, or move it away."
 _BUSY_SECONDS = 5.0  # how long one statement waits for a lock of SQLite's; the scan itself waits longer
 _MARK_SECONDS = 20.0  # how long another driver may take to mark the study that it is making
@@ -88,7 +91,7 @@ def hide_password(url: str) -> str:
 
 
 def read_mark(address: Address, name: str) -> dict[str, Any] | None:
-    """What the study at an address was asked for; None where there is no study yet. Files are only read.
+    """What the study at an address was made for; None where there is no study yet. Files are only read.
 
     Raises ValueError for a file that is no study, or a study that is not ours or of another name.
     """
@@ -116,7 +119,7 @@ def _sqlite_studies(path: Path) -> dict[str, bool]:
             studies = dict(database.execute("SELECT study_name, study_id FROM studies"))
             marked = database.execute("SELECT study_id FROM study_user_attributes WHERE key = ?", (_MARK,)).fetchall()
     except sqlite3.Error as error:
-        if not os.access(path.parent, os.W_OK):  # its log of changes lies beside it, and a reader makes it anew
+        if not os.access(path.parent, os.W_OK):  # a reader has to create its log of changes, in the same folder
             raise ValueError(f"cannot write to {path.parent} (no permission): give another folder.") from error
         raise ValueError(f"{path} is not a readable study ({error}): {_NOT_OURS}") from error
     return {study: (key,) in marked for study, key in studies.items()}
@@ -179,6 +182,41 @@ def open_study(address: Address, name: str) -> optuna.Study:
         raise ValueError(f"Optuna cannot read {address} ({reason}): {_NOT_OURS}") from error
 
 
+def find_study(folder: Path, storage: str = "") -> tuple[Address, str]:
+    """Address and name of a folder's study; `storage` is its address where a password was left out of the record.
+
+    Raises ValueError where no scan ran in the folder.
+    """
+    try:
+        record = tomllib.loads((folder / RESOLVED).read_text(encoding="utf-8")).get("record", {})
+    except (OSError, ValueError):
+        record = {}
+    where = storage or str(record.get("storage", ""))
+    address = locate(where, folder)
+    if address.path is not None and not address.path.is_file():
+        name = DATABASE if not where else str(address)
+        raise ValueError(f"{folder} holds no {name}, so no scan ran there: give a folder like runs/quickstart.")
+    return address, str(record["study"]) if "study" in record else _only_study(address)
+
+
+def open_folder(folder: Path, storage: str = "") -> optuna.Study:
+    """The study of a folder. Raises ValueError where there is none, or Optuna cannot read it."""
+    return open_study(*find_study(folder, storage))
+
+
+def _only_study(address: Address) -> str:
+    """The name of the study in a folder of an early version, which did not record it."""
+    if address.path is None:
+        raise ValueError(f"no scan with its study at {address} ran there: give a folder like runs/quickstart.")
+    try:
+        names = optuna.get_all_study_names(f"sqlite:///{address.path}")
+    except Exception as error:
+        raise ValueError(f"{address} is not a study that Optuna can read: give the folder of a scan.") from error
+    if len(names) != 1:
+        raise ValueError(f"{address} holds {len(names)} studies, a scan's record holds one: give the folder of a scan.")
+    return str(names[0])
+
+
 def create_study(address: Address, name: str, settings: ScanSettings, mark: Mapping[str, Any]) -> optuna.Study:
     """A new study, every objective maximised; one that another driver makes at the same time is opened.
 
@@ -190,21 +228,23 @@ def create_study(address: Address, name: str, settings: ScanSettings, mark: Mapp
         except optuna.exceptions.DuplicatedStudyError:
             _server_mark(address, name)
         return open_study(address, name)
-    draft = Address(address.kind, address.path.with_name(f".{address.path.name}.{os.getpid()}"))
-    assert draft.path is not None
     address.path.parent.mkdir(parents=True, exist_ok=True)
+
+    def write(draft: Path) -> None:
+        draft.unlink(missing_ok=True)
+        try:
+            storage = _storage(Address(address.kind, draft))
+            _fill(storage, name, settings, mark)
+            if isinstance(storage, optuna.storages.RDBStorage):
+                _fold(storage)
+        finally:
+            for path in draft.parent.glob(f"{draft.name}?*"):  # SQLite's log, the journal's lock
+                path.unlink()
+
     try:
-        draft.path.unlink(missing_ok=True)
-        storage = _storage(draft)
-        _fill(storage, name, settings, mark)
-        if isinstance(storage, optuna.storages.RDBStorage):
-            _fold(storage)
-        draft.path.rename(address.path)
+        write_atomically(address.path, write)
     except optuna.exceptions.StorageInternalError as error:
         raise StorageTrouble(f"cannot make {address} ({error.__cause__}): free some space", passing=False) from error
-    finally:
-        for path in address.path.parent.glob(f"{draft.path.name}*"):
-            path.unlink()
     return open_study(address, name)
 
 
@@ -212,7 +252,7 @@ def _fill(storage: Any, name: str, settings: ScanSettings, mark: Mapping[str, An
     with quiet_optuna():
         directions = [optuna.study.StudyDirection.MAXIMIZE] * len(settings.objectives)
         study = optuna.create_study(study_name=name, storage=storage, directions=directions)
-        with warnings.catch_warnings():  # the axes of optuna-dashboard are worth an interface that may change
+        with warnings.catch_warnings():  # an interface that may change, for the axes of optuna-dashboard
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             study.set_metric_names(list(settings.objectives))
         set_mark(study, mark)
@@ -222,21 +262,21 @@ def set_mark(study: optuna.Study, mark: Mapping[str, Any]) -> None:
     study.set_user_attr(_MARK, {**mark, "format": FORMAT})
 
 
-def open_disk(address: Address, study: optuna.Study) -> AbstractDisk:
+def open_record(address: Address, study: optuna.Study) -> AbstractRecord:
     """The record of a study's trials, to read and to write. No other driver may be at a file at the same time."""
-    backend = _backend(study)
+    backend = storage_of(study)
     if address.kind == "journal":
         assert address.path is not None
-        mend(address.path)
-        return Journal(study, backend, address.path)
-    return Rows(study, backend, shared=address.kind == "server", where=str(address))
+        repair(address.path)
+        return JournalRecord(study, backend, address.path)
+    return DatabaseRecord(study, backend, shared=address.kind == "server", where=str(address))
 
 
 def finish(address: Address, study: optuna.Study) -> None:
     """Fold SQLite's write-ahead log into its file, so that this can be copied or moved alone."""
     if address.kind == "sqlite":
-        with contextlib.suppress(SQLAlchemyError):  # a full disk, or a reader at work: the log stays beside the file
-            _fold(_backend(study))
+        with contextlib.suppress(SQLAlchemyError):  # a full disk, or a reader at work: the log stays next to the file
+            _fold(storage_of(study))
 
 
 def _fold(storage: optuna.storages.RDBStorage) -> None:
@@ -246,11 +286,6 @@ def _fold(storage: optuna.storages.RDBStorage) -> None:
     storage.engine.dispose()
 
 
-def _backend(study: optuna.Study) -> Any:
-    storage: Any = study._storage  # Optuna wraps the storage it is given and offers no way back to it
-    return getattr(storage, "_backend", storage) if not isinstance(storage, optuna.storages.JournalStorage) else storage
-
-
 def _storage(address: Address) -> Any:
     if address.kind == "journal":
         assert address.path is not None
@@ -258,18 +293,18 @@ def _storage(address: Address) -> Any:
     if address.kind == "server":
         return _server(address)
     assert address.path is not None
-    with _told(address):
+    with _reworded(address):
         storage = optuna.storages.RDBStorage(
             f"sqlite:///{address.path.resolve()}", engine_kwargs={"connect_args": {"timeout": _BUSY_SECONDS}}
         )
-    storage.engine.dispose()  # the connection that made the tables knows nothing of the settings below
+    storage.engine.dispose()  # the connection that made the tables has not the settings below
 
     @event.listens_for(storage.engine, "connect")
     def _cheap_transactions(connection: Any, _record: Any) -> None:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")  # safe against a killed process; fsync only at checkpoints
 
-    # A study is let go of, not closed: then its connections are, which Python 3.13 else warns of.
+    # Optuna does not close its connections, which Python 3.13 warns of: close them with the storage.
     weakref.finalize(storage, storage.engine.dispose)
     return storage
 
@@ -281,7 +316,7 @@ def _server(address: Address) -> Any:
     if url.drivername == name:
         url = url.set(drivername=f"{name}+{driver}")
     options: dict[str, Any] = {"pool_pre_ping": True, "pool_recycle": 1800}
-    # a driver that is stopped in the middle of a turn must not hold the others up for ever
+    # a driver that is stopped in the middle of a transaction must not block the others
     if "psycopg" in url.drivername:
         limits = "-c lock_timeout=60000 -c idle_in_transaction_session_timeout=120000"
         options["connect_args"] = {"connect_timeout": 10, "options": limits}
@@ -290,7 +325,7 @@ def _server(address: Address) -> Any:
         options["connect_args"] = {"connect_timeout": 10, "init_command": limits}
     for attempt in range(5):
         try:
-            with _told(address):
+            with _reworded(address):
                 return optuna.storages.RDBStorage(
                     url.render_as_string(hide_password=False), engine_kwargs=dict(options)
                 )
@@ -304,8 +339,8 @@ def _server(address: Address) -> Any:
 
 
 @contextmanager
-def _told(address: Address) -> Iterator[None]:
-    """Opening is where a wrong address shows: one sentence."""
+def _reworded(address: Address) -> Iterator[None]:
+    """A database that cannot be opened is a mistake in [scan] storage: ValueError, in one sentence."""
     try:
         with trouble(str(address)):
             yield

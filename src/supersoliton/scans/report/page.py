@@ -9,10 +9,11 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from ...machine.atomic_write import write_atomically
 from ...plotting import THEMES, axis_label, kind_marker, plot_state, save_figure
 from ...plotting.html import escape, number, picture, style, table
 from ...states.state import load
-from ..record.folder import REPORT, REPORT_COVERS
+from ..record.folder import REPORT, REPORT_COVERS, RESOLVED
 from ..trial import is_finished
 from . import figures, linked, verification
 from .analysis import MAX_FOR_IMPORTANCE, MIN_TRIALS_FOR_IMPORTANCE, growth, importances
@@ -45,9 +46,7 @@ def write_report(run_dir: Path, storage: str = "") -> Path:
         ("All trials", _all_trials(record)),
     ]
     path = run_dir / REPORT
-    unfinished = path.with_name(f".{REPORT}")  # a page cut short by a kill would look like one that tells less
-    unfinished.write_text(_page(record, [(title, body) for title, body in sections if body]), encoding="utf-8")
-    unfinished.replace(path)
+    write_atomically(path, _page(record, [(title, body) for title, body in sections if body]))
     return path
 
 
@@ -273,7 +272,7 @@ def _scanned(record: Record) -> str:
     }
     text += table(["", ""], [[escape(k), escape(v)] for k, v in facts.items() if v is not None], classes="facts")
     if record.config_text:
-        file = shlex.quote(str(record.folder / "config.resolved.toml"))
+        file = shlex.quote(str(record.folder / RESOLVED))
         version = record.config.get("versions", {}).get("supersoliton", "")
         install = f"# supersoliton {version}, the other versions as above\n" if version else ""
         text += (

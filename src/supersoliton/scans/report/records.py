@@ -24,7 +24,8 @@ from ...scores.registry import SCORES, outputs, read_scores
 from ...scores.score import Score
 from ...states.kinds import Kind
 from ...theory.base import AbstractModel, Column, find_theory
-from ..record.folder import open_folder
+from ..record.folder import RESOLVED, STATES
+from ..record.storage import open_folder
 
 
 @dataclass(frozen=True)
@@ -120,11 +121,11 @@ class Record:
         return known | dict(sorted(counted.items()))
 
     def state_file(self, trial: Trial) -> Path:
-        return self.folder / "states" / f"trial_{trial.number:05d}.nc"
+        return self.folder / STATES / f"trial_{trial.number:05d}.nc"
 
     def spectra(self, trial: Trial) -> dict[str, list[float]]:
         """The stored spectra of a trial, empty if there are none."""
-        path = self.folder / "states" / f"trial_{trial.number:05d}.spectra.json"
+        path = self.folder / STATES / f"trial_{trial.number:05d}.spectra.json"
         if not path.exists():
             return {}
         return {name: [float(x) for x in values] for name, values in json.loads(path.read_text()).items()}
@@ -138,7 +139,7 @@ def read_record(folder: Path, storage: str = "") -> Record:
     ValueError : if the folder holds no study, or one that Optuna cannot read.
     """
     study = open_folder(folder, storage)
-    path = folder / "config.resolved.toml"
+    path = folder / RESOLVED
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     config = tomllib.loads(text)
     trials = study.get_trials(deepcopy=False)

@@ -1,0 +1,68 @@
+"""What a long piece of work shows on stderr: a live view on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Self
+
+from rich.console import Console, RenderableType
+
+PLAIN_EVERY = 5.0  # seconds between plain lines
+
+
+class Display:
+    """Shows `view()`, redrawn as time passes, while it is open and stderr is a terminal; else the lines of `line`.
+
+    `keep`: the last view stays on the terminal. `quiet`: nothing is shown at all.
+    """
+
+    def __init__(
+        self,
+        view: Callable[[], RenderableType],
+        *,
+        quiet: bool = False,
+        keep: bool = False,
+        console: Console | None = None,
+    ) -> None:
+        self._console = console or Console(stderr=True, highlight=False, soft_wrap=True)
+        self._quiet, self._last = quiet, -math.inf
+        self._live = None
+        if not quiet and self._console.is_terminal:
+            from rich.live import Live
+
+            self._live = Live(console=self._console, get_renderable=view, refresh_per_second=4, transient=not keep)
+
+    def __enter__(self) -> Self:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def line(self, words: Callable[[], str], *, now: bool = False) -> bool:
+        """Print a plain line if there is no live view, at most one in PLAIN_EVERY seconds unless `now`; True if so."""
+        time_now = time.monotonic()
+        if self._quiet or self._live is not None or (time_now - self._last < PLAIN_EVERY and not now):
+            return False
+        self._last = time_now
+        self.print(words())
+        return True
+
+    def print(self, words: str) -> None:
+        """Print a line, on a terminal too."""
+        if not self._quiet:
+            self._console.print(words, markup=False, soft_wrap=True)
+
+
+def duration(seconds: float) -> str:
+    """A time in words: "5 s", "1 min 15 s", "1 h 01 min"."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

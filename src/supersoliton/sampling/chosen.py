@@ -1,0 +1,116 @@
+"""The trials that TPE is given: all of them up to `SHOWN`, and of more a choice that fits in as many.
+
+TPE sorts the finished trials into a good tenth and the others, fits a density to each, and draws where their ratio is
+largest. All of that takes 21 ms at 1,000 trials and 0.23 s at 10,000. The choice holds the best trials and, of the
+others, some spread evenly over the study. It depends on the trials alone, so a resumed scan draws what an
+uninterrupted one draws, and an ask costs hardly more at 10,000 trials than at `SHOWN`.
+"""
+
+from __future__ import annotations
+
+import weakref
+from bisect import insort
+from collections.abc import Container, Sequence
+from itertools import islice
+
+import numpy as np
+import optuna
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from .optuna_private import quiet_optuna, with_violation
+from .pareto import Fronts
+
+SHOWN = 400  # with fewer an ask is cheaper, with more it draws no better: see docs/samplers.md
+_GOOD = 40  # trials that TPE calls good among SHOWN of several objectives: the best of all must be among those shown
+_FRONT = 100  # members of the last front of the good ones that are shown: TPE's choice among them is slow
+_GOLDEN = 0.6180339887498949  # the first k multiples of it, modulo 1, are spread evenly for every k
+
+
+class _Storage(optuna.storages.InMemoryStorage):
+    """A study whose trials are those of a list, which are not copied: copying 400 takes as long as a draw."""
+
+    trials: Sequence[FrozenTrial] = ()
+
+    def get_all_trials(
+        self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
+    ) -> list[FrozenTrial]:
+        return [trial for trial in self.trials if states is None or trial.state in states]
+
+    def set_trial_system_attr(self, trial_id: int, key: str, value: object) -> None:
+        """TPE would note the point of the trial that it draws, for drivers that ask at the same time."""
+
+
+def study_of_chosen(study: optuna.Study) -> optuna.Study:
+    """A study in memory with the directions of `study` and the trials that TPE is to see."""
+    choice = _choices.get(study)
+    if choice is None:
+        choice = _choices[study] = Choice(study.directions)
+    storage = _Storage()
+    storage.trials = choice.of(study.get_trials(deepcopy=False))
+    with quiet_optuna():
+        return optuna.create_study(storage=storage, directions=study.directions)
+
+
+class Choice:
+    """Keeps the completed trials of a study in the order in which TPE ranks them."""
+
+    def __init__(self, directions: Sequence[StudyDirection]) -> None:
+        self._signs = np.array([1.0 if d is StudyDirection.MAXIMIZE else -1.0 for d in directions])
+        self._seen, self._open = 0, list[int]()
+        self._completed: dict[int, FrozenTrial] = {}  # as TPE is given them
+        # feasible trials of several objectives: in fronts, with the numbers of the points in these
+        self._fronts, self._numbers = Fronts(len(directions)), list[int]()
+        # the others, best first: violation of the constraints, minus the only objective, number
+        self._ranking: list[tuple[float, float, int]] = []
+        self._even: list[tuple[float, int]] = []  # completed trials so that the first k are spread evenly, for every k
+
+    def of(self, trials: Sequence[FrozenTrial]) -> Sequence[FrozenTrial]:
+        """All trials, or the chosen completed ones and all that run; `trials` is the whole study by number."""
+        self._read(trials)
+        if len(self._completed) <= SHOWN:
+            return [self._completed.get(trial.number, trial) for trial in trials]
+        best, left_out = self._best()
+        rest = (number for _, number in self._even if number not in best and number not in left_out)
+        # the best first: Optuna keeps its choice among them as long as neither they nor their places change
+        shown = (*sorted(best), *sorted(islice(rest, SHOWN - len(best))))
+        return [*(self._completed[number] for number in shown), *(trials[number] for number in self._open)]
+
+    def _read(self, trials: Sequence[FrozenTrial]) -> None:
+        """Rank what has ended since the last time."""
+        still, feasible = [], list[FrozenTrial]()
+        for number in (*self._open, *range(self._seen, len(trials))):
+            trial = trials[number]
+            if not trial.state.is_finished():
+                still.append(number)
+            elif trial.state is TrialState.COMPLETE:
+                insort(self._even, _spread(number))
+                violated = sum(value for value in trial.constraints.values() if value > 0)
+                self._completed[number] = with_violation(trial, violated)
+                if violated > 0:
+                    insort(self._ranking, (violated, 0.0, number))
+                elif len(self._signs) == 1:
+                    insort(self._ranking, (0.0, -float(self._signs[0] * trial.values[0]), number))
+                else:
+                    feasible.append(trial)
+        self._seen, self._open = len(trials), still
+        if feasible:
+            self._fronts.extend(np.array([trial.values for trial in feasible]) * self._signs)
+            self._numbers += [trial.number for trial in feasible]
+
+    def _best(self) -> tuple[set[int], set[int]]:
+        """Numbers of the best trials, at least `_GOOD`, and of those on their last front that are left out."""
+        ranks = self._fronts.ranks
+        last = int(np.searchsorted(np.cumsum(np.bincount(ranks)), _GOOD))  # with the fronts up to this one, enough
+        best = [self._numbers[i] for i in np.flatnonzero(ranks < last)]
+        front = sorted((self._numbers[i] for i in np.flatnonzero(ranks == last)), key=_spread)
+        best += front[:_FRONT]
+        best += [number for *_, number in self._ranking[: max(_GOOD - len(best), 0)]]
+        return set(best), set(front[_FRONT:])
+
+
+def _spread(number: int) -> tuple[float, int]:
+    return number * _GOLDEN % 1.0, number
+
+
+_choices: weakref.WeakKeyDictionary[optuna.Study, Choice] = weakref.WeakKeyDictionary()

@@ -1,0 +1,96 @@
+"""Every use of Optuna's private parts, each with its reason, and the switch for its log lines; the rest of the package
+uses its public interface.
+
+pyproject.toml allows only the minor version of Optuna with which tests/scans/record/test_optuna_contract.py passes.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.samplers import QMCSampler
+from optuna.storages._rdb import models
+from optuna.trial import FrozenTrial
+
+# The tables of a study. Optuna's storage writes a transaction for each parameter, attribute and constraint, 20 to 30 ms
+# a trial; scans/record/database.py writes a trial in one transaction, 1 ms.
+STUDIES, TRIALS, BEATS, PARAMS, VALUES, USER_ATTRS, SYSTEM_ATTRS = (
+    model.__table__
+    for model in (
+        models.StudyModel,
+        models.TrialModel,
+        models.TrialHeartbeatModel,
+        models.TrialParamModel,
+        models.TrialValueModel,
+        models.TrialUserAttributeModel,
+        models.TrialSystemAttributeModel,
+    )
+)
+_CONSTRAINT = "constraints:"  # begins the attribute that holds a constraint
+# How the table of values keeps infinities, which some databases do not have.
+value_to_stored = models.TrialValueModel.value_to_stored_repr
+stored_to_value = models.TrialValueModel.stored_repr_to_value
+
+
+@contextmanager
+def quiet_optuna() -> Iterator[None]:
+    """No log lines from Optuna within; its verbosity is the user's again afterwards."""
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)
+
+
+def storage_of(study: optuna.Study) -> Any:
+    """The storage of a study, for its public methods: a study has none that write a whole trial.
+
+    Optuna wraps a database in a cache, which would not see our writes: this is the database.
+    """
+    storage: Any = study._storage
+    return storage if isinstance(storage, optuna.storages.JournalStorage) else getattr(storage, "_backend", storage)
+
+
+def row_of(trial: FrozenTrial) -> int:
+    """The trial's key in its storage, which the storage's public methods ask for."""
+    return trial._trial_id
+
+
+def id_of(study: optuna.Study) -> int:
+    """The study's key in its storage, likewise."""
+    return study._study_id
+
+
+def set_constraint(storage: Any, row: int, name: str, value: float) -> None:
+    """`Trial.set_constraint` for a trial of which only its key is known, as one that another driver began."""
+    storage.set_trial_system_attr(row, _CONSTRAINT + name, value)
+
+
+def with_violation(trial: FrozenTrial, violation: float) -> FrozenTrial:
+    """The trial with one constraint in place of all: TPE adds up what they violate, a quarter of the time of an ask."""
+    slim = copy.copy(trial)
+    slim.system_attrs = {f"{_CONSTRAINT}violation": violation} if violation > 0 else {}
+    return slim
+
+
+def generation_key(sampler: Any) -> str:
+    """The attribute in which NSGA-II and NSGA-III note the generation of a trial: `get_trial_generation` would write
+    one for each trial that has none."""
+    return str(sampler._get_generation_key())
+
+
+class SobolPoint(QMCSampler):
+    """Point `number` of the scrambled sequence: Optuna counts in the study, and a resumed study forgets the count."""
+
+    def __init__(self, number: int, seed: int) -> None:
+        super().__init__(qmc_type="sobol", scramble=True, seed=seed, warn_independent_sampling=False)
+        self._number = number
+
+    def _find_sample_id(self, study: optuna.Study, search_space: dict[str, BaseDistribution]) -> int:
+        return self._number

@@ -1,0 +1,94 @@
+"""The signs of life of a scan: one JSON object per line of heartbeat.log, appended every half minute."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+
+import psutil
+
+_TAIL = 8192  # bytes at the end of the file that are read: a line has some 200
+
+
+@dataclass(frozen=True)
+class Beat:
+    """A line of the file: trials done of those wanted, running and failed, trials per minute (None: none yet), what
+    they run on; the time (seconds since 1970), memory of the scan in MiB, whether the scan has ended since."""
+
+    done: int
+    total: int
+    running: int
+    failed: int
+    rate: float | None
+    where: str
+    time: float = 0.0
+    memory: int = 0
+    ended: bool = False
+
+
+@contextmanager
+def every(seconds: float, call: Callable[[], None]) -> Iterator[None]:
+    """Call a function every so many seconds while open, in a thread: also while a trial runs in this process."""
+    stop = threading.Event()
+
+    def run() -> None:
+        while not stop.wait(seconds):
+            call()
+
+    thread = threading.Thread(target=run, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+@contextmanager
+def heartbeat(path: Path, describe: Callable[[], Beat], *, seconds: float = 30.0) -> Iterator[None]:
+    """Append a beat at the start, every `seconds` and at the end; `describe` gives the state of the scan."""
+
+    def append(ended: bool = False) -> None:
+        beat = replace(describe(), time=round(time.time(), 3), memory=_memory() >> 20, ended=ended)
+        local = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(beat.time))
+        # a full disk is reported by the record of the trials, whose loss would matter
+        with suppress(OSError), path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"local": local, **asdict(beat)}) + "\n")
+
+    append()
+    try:
+        with every(seconds, append):
+            yield
+    finally:
+        append(ended=True)
+
+
+def last_beat(path: Path) -> Beat | None:
+    """The last whole beat in the file; None without one, as in the files of earlier versions, which are no JSON."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _TAIL))
+            lines = file.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return None
+    for line in reversed(lines):
+        try:
+            entry = json.loads(line)
+            return Beat(**{field.name: entry[field.name] for field in fields(Beat)})
+        except (ValueError, TypeError, KeyError):
+            continue  # half a line, or another format
+    return None
+
+
+def _memory() -> int:
+    """Resident memory of this process and its children, bytes."""
+    total = psutil.Process().memory_info().rss
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # it may end between the listing and the look
+            total += child.memory_info().rss
+    return int(total)
