@@ -1,4 +1,4 @@
-"""Every claim at a small size, against what is known of it by other means."""
+"""Every claim at a small size, compared with independent values."""
 
 import json
 import math
@@ -34,13 +34,13 @@ from supersoliton.validate.original import Original, flux_laplacian
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-def test_the_descent_of_the_original_is_reproduced_to_its_published_digits():
+def test_the_descent_of_the_script_has_its_published_digits():
     numbers = gradient_norm.check().numbers
     assert f"{numbers['norm']:.6e}" == "8.817460e+02"
     assert numbers["iterations"] == 2
     assert numbers["message"] == "ABNORMAL"
     assert round(numbers["worse_than_start"]) == 587
-    # and where it goes when it is done right
+    # the same start, solved correctly
     assert numbers["norm_consistent"] < 1e-9
     assert numbers["residual"] < 1e-12
     energies = final_energy.check().numbers
@@ -60,8 +60,8 @@ def test_the_consistent_gradient_is_that_of_the_energy():
     assert scheme.functional_derivative(x) @ direction != pytest.approx((ends[1] - ends[0]) / 2e-6, rel=0.1)
 
 
-def test_the_energy_of_the_original_is_the_integral():
-    """At its start, E of 0.1 exp(-r^2/50) in both fields by the library's own quadrature."""
+def test_the_energy_of_the_script_is_the_integral():
+    """At the start 0.1 exp(-r^2/50), compared with the library's quadrature."""
     r = Original(3200)
     exact = ss.Problem(gradient_norm.model(), ss.RadialGrid(25.0, 8, 12), boundary="free").energy(
         gradient_norm.start(ss.RadialGrid(25.0, 8, 12).nodes)
@@ -100,7 +100,7 @@ def test_the_origin_formulas_have_their_known_values():
 
 
 def test_the_exact_laplacians_are_exact():
-    """Closed forms by differences of high order, at radii away from 0."""
+    """Closed forms compared with finite differences at r > 0."""
     r, h = np.array([0.7, 1.9, 4.2]), 1e-3
 
     def laplacian(f, at):
@@ -122,7 +122,7 @@ def test_the_norms_of_the_biharmonic_term_are_reproduced():
     for value in numbers["lowest_right"].values():
         assert value == pytest.approx((math.pi / 25) ** 2 + 0.1 * (math.pi / 25) ** 4, rel=1e-9)
     wrong = list(numbers["lowest_wrong"].values())
-    assert wrong[1] < 10 * wrong[0] < 0  # no bottom: the finer the mesh, the lower
+    assert wrong[1] < 10 * wrong[0] < 0  # unbounded below: the finer the mesh, the lower
     assert numbers["weak_error"] < 1e-4
 
 
@@ -159,7 +159,7 @@ def test_no_fields_lie_below_the_bound():
 
 
 def test_splitting_of_two_octaves_is_the_closed_form():
-    """Two octaves in the vacuum: masses^2 m0^2 + 2 g_Y v^2 +- lambda_1, whatever beta."""
+    """Two octaves in the vacuum: masses^2 m0^2 + 2 g_Y v^2 +- lambda_1 for every beta."""
     model = hierarchical_coupling.recommended(2)
     closed = math.sqrt((1.05 + 0.05) / (1.05 - 0.05))
     for beta in (0.0, 0.5):
@@ -177,7 +177,7 @@ def test_the_splitting_of_the_notes_and_where_it_is_enhanced():
 
 
 def test_the_condensate_is_a_minimum_found_by_other_means():
-    """SciPy's BFGS on the potential written by hand, from signs and a size."""
+    """SciPy's BFGS on the potential written by hand, started from the pattern of signs."""
     claim = condensate.check()
     assert [round(x, 2) for x in claim.numbers["eigenvalues"]] == [-4.41, 5.58]
     couplings = condensate.coupling_matrix(12, 1.0, math.pi, 0.15)
@@ -211,8 +211,8 @@ def test_the_box_is_that_of_the_example_and_its_table_is_reproduced():
     assert numbers["linearly_unstable"] == 0.0
 
 
-def test_a_draw_of_the_box_goes_through_the_whole_search():
-    """With the search for vacua that the shortcut leaves out, where it is proven and where it is not."""
+def test_a_draw_of_the_box_has_the_minima_of_a_full_search():
+    """With the search for vacua that `solve_draw` skips: a draw with two proven minima, and one with more."""
     rows = scan_box.read_table()
     for row in (next(r for r in rows if r.minima == 2), next(r for r in rows if r.minima > 2)):
         model = ss.OctaveHiggs(**scan_box.FIXED, **scan_box.point(row.draw))
@@ -224,8 +224,8 @@ def test_a_draw_of_the_box_goes_through_the_whole_search():
     assert scan_box.lowest_octave(model) < 0
 
 
-def test_a_localised_row_would_be_seen():
-    """The count counts: a row of another kind, uncertified or with octaves is not the empty box."""
+def test_only_an_empty_box_counts_as_empty():
+    """A row of another kind, uncertified or with octaves is not empty."""
     row = scan_box.read_table()[0]
     assert row.empty
     for change in ({"kind": "q-ball"}, {"certified": False}, {"largest_octave": 1e-3}):
@@ -294,7 +294,7 @@ def test_the_naive_formula_divides_by_the_floor():
     assert values[0] / values[1] == pytest.approx(1e6, rel=1e-6)
 
 
-def test_verdicts_are_of_four_words_and_names_are_known():
+def test_unknown_verdicts_and_names_are_refused():
     with pytest.raises(ValueError, match="verdict"):
         Claim("x", "x", "x", "x", "perhaps", "x", {})
     with pytest.raises(ValueError, match="there is no claim 'nonsense'"):
@@ -303,7 +303,7 @@ def test_verdicts_are_of_four_words_and_names_are_known():
         validate.check_all(("sextic", "nonsense"))
 
 
-def test_progress_is_told_claim_by_claim():
+def test_progress_is_reported_claim_by_claim():
     lines = []
     claims = validate.check_all(("mass_ratio", "origin"), lines.append)
     assert [claim.name for claim in claims] == ["mass_ratio", "origin"]

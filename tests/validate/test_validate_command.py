@@ -1,4 +1,4 @@
-"""`supersoliton validate` as a user types it, and the page that it writes."""
+"""`supersoliton validate` in a process of its own, and the page that it writes."""
 
 import json
 import re
@@ -54,6 +54,7 @@ def test_mistakes_are_one_plain_line(arguments, words):
 def test_the_page_in_the_documentation_has_every_claim():
     text = PAGE.read_text(encoding="utf-8")
     assert re.findall(r"supersoliton validate --only (\w+)", text) == list(validate.NAMES)
+    assert text.splitlines()[:3] == markdown([]).splitlines()[:3]  # the introduction survives `--page`
 
 
 def test_markdown_keeps_what_the_claim_says():

@@ -1,7 +1,8 @@
-"""The claims of the work that this program follows, each checked: what was claimed, what is found, and the verdict.
+"""Checks of 14 claims made with the script ``parameter_scan_supersoliton_v39_STABLE_HIERARCHY.py`` (in this room:
+"the script").
 
-One claim per file, with a function ``check`` that returns a :class:`~.claim.Claim`; its arguments are sizes, which by
-default are those of the claim. The defects of the original are reproduced in :mod:`.original` and nowhere else.
+One claim per file, with a function ``check`` that returns a :class:`~.claim.Claim`; its arguments are sizes, by default
+those of the claim. The bugs of the script are reproduced in :mod:`.original` and nowhere else.
 """
 
 from __future__ import annotations
@@ -34,22 +35,20 @@ NAMES = (
 
 
 def check(name: str) -> Claim:
-    """Check one claim at its full size. Raises ValueError for a name that is none of NAMES."""
-    if name not in NAMES:
-        raise ValueError(f"there is no claim {name!r}: choose from {', '.join(NAMES)}.")
+    """Check one claim at its full size. Raises ValueError for a name that is not in NAMES."""
+    _demand_known(name)
     from ..machine.blas_threads import one_thread
 
     start = time.perf_counter()
-    # the claims about time are about one core
+    # one thread: the claims about time are about one core
     claim: Claim = one_thread(importlib.import_module(f".{name}", __package__).check)()
     return claim.timed(time.perf_counter() - start)
 
 
 def check_all(names: Sequence[str] = (), tell: Callable[[str], None] = lambda line: None) -> list[Claim]:
-    """Check the named claims (all unless any are named), telling of each before and after."""
+    """Check the named claims (default: all); ``tell`` receives a line of progress before and after each."""
     for name in names:
-        if name not in NAMES:
-            raise ValueError(f"there is no claim {name!r}: choose from {', '.join(NAMES)}.")
+        _demand_known(name)
     wanted = [name for name in NAMES if name in names] if names else list(NAMES)
     claims = []
     for i, name in enumerate(wanted, 1):
@@ -57,3 +56,8 @@ def check_all(names: Sequence[str] = (), tell: Callable[[str], None] = lambda li
         claims.append(check(name))
         tell(f"{i}/{len(wanted)} {name}: {claims[-1].verdict} ({claims[-1].seconds:.1f} s)")
     return claims
+
+
+def _demand_known(name: str) -> None:
+    if name not in NAMES:
+        raise ValueError(f"there is no claim {name!r}: choose from {', '.join(NAMES)}.")

@@ -1,4 +1,4 @@
-"""One claim and what became of it: in words, in numbers, in tables and pictures."""
+"""The result of checking one claim: verdict, numbers, tables and pictures."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ FAILS = "does not hold"
 NOT_REPRODUCIBLE = "not reproducible"
 VERDICTS = (HOLDS, OTHER_NUMBER, FAILS, NOT_REPRODUCIBLE)
 
+SCRIPT = "parameter_scan_supersoliton_v39_STABLE_HIERARCHY.py"  # with which the claims were made
+_DATA = ("name", "title", "claimed", "found", "verdict", "reason", "command", "seconds")
+
 
 @dataclass(frozen=True)
 class Table:
-    """Cells as they are read; the first row of a page's table is ``head``."""
+    """A table as it is printed: ``head`` is its first row."""
 
     title: str
     head: tuple[str, ...]
@@ -35,20 +38,19 @@ class Picture:
 
 @dataclass(frozen=True)
 class Claim:
-    """``verdict`` is one of VERDICTS, ``reason`` one sentence for it; ``numbers`` are what was measured, as plain data.
+    """A checked claim: ``verdict`` is one of VERDICTS, ``reason`` is a sentence that explains it.
 
-    ``notes`` are sentences about how it was measured, for the page.
+    ``numbers`` are the computed values as plain data; ``notes`` say on the page how they were computed.
     """
 
-    # the claim
     name: str
     title: str
     claimed: str
-    # what became of it
+    # the result
     found: str
     verdict: str
     reason: str
-    # beside it
+    # details
     numbers: Mapping[str, Any] = field(repr=False)
     notes: tuple[str, ...] = field(default=(), repr=False)
     tables: tuple[Table, ...] = field(default=(), repr=False)
@@ -67,15 +69,5 @@ class Claim:
         return replace(self, seconds=seconds)
 
     def data(self) -> dict[str, Any]:
-        """What --json writes."""
-        return {
-            "name": self.name,
-            "title": self.title,
-            "claimed": self.claimed,
-            "found": self.found,
-            "verdict": self.verdict,
-            "reason": self.reason,
-            "command": self.command,
-            "seconds": self.seconds,
-            "numbers": dict(self.numbers),
-        }
+        """The claim as plain data, as --json writes it."""
+        return {name: getattr(self, name) for name in _DATA} | {"numbers": dict(self.numbers)}

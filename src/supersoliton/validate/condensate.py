@@ -1,4 +1,4 @@
-"""At the default couplings Psi = 0 is unstable and the octaves condense."""
+"""Claim: solitons around Psi = 0 at the default couplings, where Psi = 0 is unstable and the octaves condense."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from ..theory import OctaveHiggs
 from ..theory.vacua import Vacuum, mass_matrix, vacua
 from .claim import FAILS, Claim, Table
 
-CLAIMED = (-4.41, 5.58)
-
 
 def coupling_matrix(n: int, lambda_1: float, lambda_2: float, beta: float) -> np.ndarray:
-    """Off-diagonal part of the octaves' mass matrix, written from the potential's formula."""
+    """Off-diagonal part of the octaves' mass matrix, from the formula of the potential."""
     matrix = np.zeros((n, n))
     for step, strength in ((1, lambda_1), (2, lambda_2)):
         for o in range(n - step):
@@ -29,15 +27,16 @@ def check(n_octaves: int = 12) -> Claim:
     found: list[tuple[str, Vacuum]] = [
         (word, vacua(model.replace(quartic_sign=sign))[0]) for word, sign in (("attractive", -1.0), ("repulsive", 1.0))
     ]
+    sizes = [np.abs(v.values[:-1]) for _, v in found]
     rows = tuple(
         (
             word,
             signs(v),
             f"{v.energy_density:.6g}",
-            f"{np.min(np.abs(v.values[:-1])):.3f} ... {np.max(np.abs(v.values[:-1])):.3f}",
+            f"{np.min(s):.3f} ... {np.max(s):.3f}",
             f"{v.masses_squared[0]:.4g}",
         )
-        for word, v in found
+        for (word, v), s in zip(found, sizes, strict=True)
     )
     return Claim(
         name="condensate",
@@ -47,8 +46,8 @@ def check(n_octaves: int = 12) -> Claim:
         f"lowest mass^2 at Psi = 0 is {np.linalg.eigvalsh(octaves)[0]:.2f}; the lowest minimum is a condensate of "
         f"signs {signs(found[0][1])}",
         verdict=FAILS,
-        reason="Psi = 0 is unstable there, so that nothing can be localised around it; the octaves condense everywhere "
-        "with alternating pairs of signs.",
+        reason="Psi = 0 is unstable there, so nothing can be localised around it; the octaves condense everywhere with "
+        "alternating pairs of signs.",
         numbers={
             "eigenvalues": [float(eigenvalues[0]), float(eigenvalues[-1])],
             "lowest_mass_squared": float(np.linalg.eigvalsh(octaves)[0]),
@@ -58,14 +57,13 @@ def check(n_octaves: int = 12) -> Claim:
         },
         notes=(
             f"Psi = 0 is stable where m0^2 + 2 g_Y v^2 exceeds {-eigenvalues[0]:.4f}.",
-            "lambda_2 = pi is the larger coupling: neighbours of the same parity take opposite signs, which gives + - "
-            "- + +.",
+            "lambda_2 = pi is the larger coupling: octaves o and o + 2 take opposite signs, which gives + - - + +.",
         ),
         tables=(Table("Lowest minimum of V", ("quartic term", "signs", "V", "|Psi_o|", "lowest mass^2"), rows),),
     )
 
 
 def signs(vacuum: Vacuum) -> str:
-    """The signs of the octaves, the first one taken positive."""
+    """The signs of the octaves, with the first one positive."""
     octaves = vacuum.values[:-1] * math.copysign(1.0, vacuum.values[0])
     return "".join("0" if abs(x) < 1e-6 else "+" if x > 0 else "-" for x in octaves)

@@ -1,4 +1,4 @@
-"""How the hierarchy of the box spectrum moves with the number of modes and with the box."""
+"""Claim: the hierarchy max m/min m is a property of the soliton. It depends on the number of modes and the box."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def ratio(masses_squared: np.ndarray, r_max: float, count: int) -> float:
 
 
 def fitted() -> tuple[float, np.ndarray]:
-    """The octave mass^2 with which an empty box of twelve octaves comes nearest to the recorded three, and all 12."""
+    """The octave mass^2 that best fits the three recorded values by an empty box, and its masses^2."""
     couplings = np.linalg.eigvalsh(coupling_matrix(12, 0.05, 0.01, 0.15))
     bases = np.linspace(0.2, 0.6, 401)
     misses = [
@@ -38,7 +38,7 @@ def fitted() -> tuple[float, np.ndarray]:
 
 
 def measured(r_max: float, count: int, n_elements: int) -> float:
-    """The same ratio from this program's spectrum of the vacuum in the box, not from the closed form."""
+    """The same ratio from this program's spectrum of the vacuum in the box, without the closed form."""
     problem = DiscreteProblem(recommended(), RadialGrid(r_max, n_elements, 12))
     values = np.tile(problem.vacuum.values, (problem.grid.n_nodes, 1))
     modes = spectrum(SimpleNamespace(problem=problem, u=values, multiplier=0.0), n_modes=count)
@@ -60,13 +60,12 @@ def check(
         name="hierarchy",
         title="The hierarchy of the spectrum",
         claimed="the hierarchy is a property of the soliton",
-        found="2.6, 6.4 and 11.4 (k = 100, 300, and R = 12.5) come out as "
-        + ", ".join(f"{value:.2f}" for value in again.values())
-        + f" from an empty box of octaves of mass^2 {base:.2f}; of the vacuum masses alone it is {physical:.3f}, "
-        "whatever k and R",
+        found="an empty box of octaves of mass^2 "
+        + f"{base:.2f} gives {', '.join(f'{value:.2f}' for value in again.values())} instead of 2.6, 6.4 and 11.4 "
+        f"(k = 100, 300, and R = 12.5); the vacuum masses alone give {physical:.3f} for every k and R",
         verdict=FAILS,
-        reason="it is that of standing waves in a box, sqrt(m^2 + (j pi/R)^2): it grows with the number of modes "
-        "asked for and falls with the box, soliton or none.",
+        reason="it is the hierarchy of standing waves in a box, sqrt(m^2 + (j pi/R)^2): it grows with the number of "
+        "modes requested and falls with the box radius, with or without a soliton.",
         numbers={
             "recorded": {f"k={k}, R={r:g}": value for (k, r), value in RECORDED.items()},
             "empty_box": {f"k={k}, R={r:g}": value for (k, r), value in again.items()},
@@ -76,10 +75,10 @@ def check(
             "physical": physical,
         },
         notes=(
-            "The couplings behind the recorded three numbers are not recorded: one number, the octaves' mass^2 at "
-            f"Phi = 0, was fitted ({base:.3f}) with lambda_1 = .05, lambda_2 = .01, beta = .15 and twelve fields.",
+            "The couplings of the three recorded numbers are unknown: one number, the octaves' mass^2 at "
+            f"Phi = 0, is fitted ({base:.3f}), with lambda_1 = .05, lambda_2 = .01, beta = .15 and twelve fields.",
             "The table is for the vacuum of hierarchical_coupling's point, thirteen fields; this program's own "
-            "spectrum gives the same "
+            "spectrum also gives "
             + ", ".join(f"{value:.4f}" for value in own.values())
             + " for k = 100 and 300 at R = 25. For large k the ratio grows like k pi/(13 R m).",
         ),
@@ -87,7 +86,7 @@ def check(
         pictures=(
             picture(
                 "hierarchy",
-                "hierarchy of an empty box against the number of modes, for three radii, and that of the vacuum masses",
+                "hierarchy of an empty box against the number of modes, for three radii, and of the vacuum masses",
                 Panel(
                     (
                         *(Curve(f"R = {r:g}", many, np.array([ratio(vacuum, r, int(k)) for k in many])) for r in radii),

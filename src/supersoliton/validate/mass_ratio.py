@@ -1,4 +1,4 @@
-"""m(Phi)/m(Psi) = 1.416, a prediction."""
+"""Claim: the solution predicts m(Phi)/m(Psi) = 1.416."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ def check(points: int = 800, scales: tuple[float, ...] = (1.0, 2.0, 4.0)) -> Cla
     state = solved()
     psi, phi = (math.sqrt(x) for x in np.sort(state.problem.vacuum.masses_squared))
     ratio, bare = phi / psi, math.sqrt(COUPLINGS["mu_squared"] / COUPLINGS["m0_squared"])
-    # What the same ratio is where the original's descent broke off: curvatures of V averaged over its points.
+    # the same ratio from the curvatures of V, averaged over the points of the script's start and end
     end, start = descended(points).u, Original(points).start().reshape(2, -1)
     at_end, at_start = _mean_ratio(end), _mean_ratio(start)
-    r_max = state.grid.r_max
-    wave = (math.pi / r_max) ** 2
+    wave = (math.pi / state.grid.r_max) ** 2
     modes = spectrum(state, n_modes=1)
     rows = []
     for factor in scales:
@@ -32,12 +31,12 @@ def check(points: int = 800, scales: tuple[float, ...] = (1.0, 2.0, 4.0)) -> Cla
     return Claim(
         name="mass_ratio",
         title="The mass ratio 1.416",
-        claimed="m(Phi)/m(Psi) = 1.416 comes out of the solution",
-        found=f"{ratio:.6f} = sqrt(mu^2/m0^2), the ratio of two couplings put in; {at_end:.4f} from the original's "
-        "unfinished fields",
+        claimed="m(Phi)/m(Psi) = 1.416 is a result of the solution",
+        found=f"{ratio:.6f} = sqrt(mu^2/m0^2), a ratio of two input couplings; {at_end:.4f} from the fields of the "
+        "script's unfinished descent",
         verdict=OTHER_NUMBER,
-        reason="in the state that the start leads to, the ratio is that of the bare masses, sqrt(2) = 1.4142; the "
-        "0.1 % above it is no more than an unfinished descent leaves.",
+        reason="in the solution the ratio is that of the bare masses, sqrt(2) = 1.4142; the excess of 0.1 % is the "
+        "error of an unfinished descent.",
         numbers={
             "ratio": ratio,
             "bare": bare,
@@ -47,10 +46,10 @@ def check(points: int = 800, scales: tuple[float, ...] = (1.0, 2.0, 4.0)) -> Cla
             "lowest_box_eigenvalue_exact": COUPLINGS["m0_squared"] + wave,
         },
         notes=(
-            f"The curvatures of V averaged over the original's points give {at_start:.4f} at its start and "
-            f"{at_end:.4f} where it ended. The recorded 1.4158 lies between them; which average the original took "
+            f"The curvatures of V averaged over the script's points give {at_start:.4f} at its start and "
+            f"{at_end:.4f} at its end. The recorded 1.4158 lies between them; which average the script used "
             "is not recorded.",
-            "Changing mu^2 changes the ratio as the couplings say, without any solution:",
+            "The ratio depends on mu^2 as sqrt(mu^2/m0^2), without any solution:",
         ),
         tables=(Table("Ratio of the vacuum masses", ("mu^2", "found", "sqrt(mu^2/m0^2)"), tuple(rows)),),
     )

@@ -1,13 +1,14 @@
-r"""The original's discretisation, with its defects: one octave and the Higgs field on uniform points of [0, R].
+r"""The discretisation of ``parameter_scan_supersoliton_v39_STABLE_HIERARCHY.py`` ("the script"), with its bugs: one
+octave and the Higgs field on uniform points of [0, R].
 
 * the flux form :math:`r^{-2}(r^2f')'` of the Laplacian with ``numpy.gradient`` applied twice and r floored at 1e-9,
   which divides the first value by 1e-18;
 * the "L'Hospital" patch :math:`\nabla^2f\to3f''` at the first two points, with f'' again by ``numpy.gradient``, whose
   one-sided differences give 1/2 and 3/4 of it there;
 * the functional derivative :math:`-\nabla^2u+V'` handed to L-BFGS-B as the gradient of
-  :math:`E=4\pi\int r^2(\tfrac12u'^2+V)dr`, which it is not: the weight :math:`4\pi r^2dr` is missing.
+  :math:`E=4\pi\int r^2(\tfrac12u'^2+V)dr`; the gradient has an additional weight :math:`4\pi r^2dr`.
 
-Nothing outside this package may use it.
+For use in this room only.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ from jaxtyping import Float
 from numpy import ndarray as Array
 from scipy.optimize import minimize
 
-FLOOR = 1e-9  # of the radius
+FLOOR = 1e-9  # lower limit of r in divisions
 COUPLINGS = {"m0_squared": 0.5, "g": 1.0, "quartic_sign": -1.0, "delta": 0.2, "mu_squared": 1.0, "lambda_H": 0.1,
              "g_yukawa": 0.5}  # fmt: skip
 
 
 def flux_laplacian(f: Array, r: Array, *, floor: float = FLOOR, patched: bool = False) -> Array:
-    """r^-2 (r^2 f')' by numpy.gradient on uniform points, with or without the patch of the first two."""
+    """r^-2 (r^2 f')' by numpy.gradient on uniform points; ``patched``: 3 f'' at the first two."""
     h = r[1] - r[0]
     radius = np.maximum(r, floor)
     slope = np.gradient(f, h)
@@ -38,7 +39,7 @@ def flux_laplacian(f: Array, r: Array, *, floor: float = FLOOR, patched: bool = 
 
 @dataclass(frozen=True)
 class Descent:
-    """Where L-BFGS-B ended: fields (2, point), energy, and the norm of the functional derivative before and after."""
+    """Result of L-BFGS-B; ``norm`` and ``norm_at_start`` are those of the functional derivative at the points."""
 
     u: Float[Array, "2 point"]
     energy: float
@@ -84,13 +85,13 @@ class Original:
         return float(4.0 * np.pi * np.trapezoid(self.r**2 * density, self.r))
 
     def functional_derivative(self, x: Array) -> Array:
-        """-lap u + V' at the points: what the original took for the gradient."""
+        """-lap u + V' at the points, which the script uses as the gradient."""
         fields = x.reshape(2, -1)
         laplacian = np.stack([flux_laplacian(f, self.r, patched=True) for f in fields])
         return (self.potential(x)[1] - laplacian).ravel()
 
     def gradient(self, x: Array) -> Array:
-        """The gradient of :meth:`energy`: what it should have taken."""
+        """The exact gradient of :meth:`energy`."""
         fields = x.reshape(2, -1)
         weights = 4.0 * np.pi * self.r**2 * self.h
         weights[[0, -1]] *= 0.5
@@ -103,31 +104,25 @@ class Original:
         return np.asarray(np.gradient(np.eye(self.points), self.h, axis=0))
 
     def descend(self, *, consistent: bool = False) -> Descent:
-        """L-BFGS-B from the start, with the functional derivative as gradient or with the consistent gradient."""
+        """L-BFGS-B from the start; with ``consistent`` the exact gradient replaces the functional derivative."""
         x = self.start()
         if consistent:
-            # In the fields times the root of their weight the quadratic part of E is even-handed. The first point has
-            # no weight; it gets that of a cell of half a step.
+            # The variables are the fields times the square root of their weight, which conditions the problem well.
+            # The first point has weight 0 and is given that of r = h/2.
             root = np.sqrt(4.0 * np.pi * self.h) * np.tile(np.maximum(self.r, 0.5 * self.h), 2)
             options = {"ftol": 0.0, "gtol": 1e-13, "maxiter": 3000, "maxfun": 6000, "maxcor": 30}
-            end = minimize(
-                lambda y: self.energy(y / root),
-                x * root,
-                jac=lambda y: self.gradient(y / root) / root,
-                method="L-BFGS-B",
-                options=options,
-            )
+            end = minimize(lambda y: self.energy(y / root), x * root, jac=lambda y: self.gradient(y / root) / root,
+                           method="L-BFGS-B", options=options)  # fmt: skip
             end.x = end.x / root
         else:
-            tolerances = {"ftol": 1e-9, "gtol": 1e-6}  # those of the original
+            tolerances = {"ftol": 1e-9, "gtol": 1e-6}  # the script's
             end = minimize(self.energy, x, jac=self.functional_derivative, method="L-BFGS-B", options=tolerances)
         norm, first = (float(np.linalg.norm(self.functional_derivative(point))) for point in (end.x, x))
-        return Descent(
-            end.x.reshape(2, -1), float(end.fun), norm, first, int(end.nit), str(end.message).strip().rstrip(":")
-        )
+        message = str(end.message).strip().rstrip(":")
+        return Descent(end.x.reshape(2, -1), float(end.fun), norm, first, int(end.nit), message)
 
 
 @functools.cache
 def descended(points: int = 800, *, consistent: bool = False) -> Descent:
-    """The descent on this many points; made once."""
+    """The descent on this many points, cached."""
     return Original(points).descend(consistent=consistent)

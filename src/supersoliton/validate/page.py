@@ -1,4 +1,4 @@
-"""The claims as a page: Markdown without pictures, and one self-contained HTML file with them."""
+"""The page of checked claims: Markdown without pictures, or one self-contained HTML file with pictures."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from pathlib import Path
 from .._version import __version__
 from ..plotting import THEMES, save_figure
 from ..plotting.html import escape, picture, style, table
-from .claim import VERDICTS, Claim, Picture, Table
+from .claim import SCRIPT, VERDICTS, Claim, Picture, Table
 
-TITLE = "Every claim, checked"
+TITLE = "Claims about the octave model, checked"
 _ABOUT = (
-    "What was claimed of these fields, what this program finds, and the command that finds it. A defect of the "
-    "original is reproduced where its numbers come from one; the library itself has none of them."
+    "Claims made with the script {script} of the public repository hyconiek/Fractal-Nadsoliton-Theory (November 2025), "
+    'called "the script" on this page: what was claimed, what this program finds, and the command that finds it. '
+    "Bugs of the script are reproduced only where they explain its published numbers; the library does not have them."
 )
-# ASCII of the claims' sentences -> what a page shows
+# ASCII in the claims' sentences -> symbol on the page
 _SYMBOLS = (
     (r"\blambda_H\b", "λ_H"), (r"\blambda_1\b", "λ₁"), (r"\blambda_2\b", "λ₂"), (r"\bdelta\b", "δ"), (r"\bbeta\b", "β"),
     (r"\bomega\b", "ω"), (r"\bmu\^2", "μ²"), (r"\bm0\^2", "m₀²"), (r"\bPsi\b", "Ψ"),
@@ -31,14 +32,14 @@ _SYMBOLS = (
 
 
 def shown(text: str) -> str:
-    """A sentence with the symbols of the theory in place of their names."""
+    """A sentence with symbols (λ₁, Ψ, ∇²) in place of their ASCII names."""
     for pattern, symbol in _SYMBOLS:
         text = re.sub(pattern, symbol, text)
     return text
 
 
 def verdict_counts(claims: Sequence[Claim]) -> str:
-    """ "3 hold, ..." in the order of VERDICTS."""
+    """The number of claims with each verdict, in the order of VERDICTS."""
     counts = Counter(claim.verdict for claim in claims)
     return "; ".join(f"{counts[verdict]} x {verdict}" for verdict in VERDICTS if counts[verdict])
 
@@ -50,13 +51,13 @@ def made_by(claims: Sequence[Claim]) -> str:
 
 
 def write_markdown(claims: Sequence[Claim], path: Path) -> Path:
-    """The page for the documentation."""
+    """Write the page of the documentation, docs/validation.md."""
     path.write_text(markdown(claims), encoding="utf-8")
     return path
 
 
 def markdown(claims: Sequence[Claim]) -> str:
-    lines = [f"# {TITLE}", "", _ABOUT, "",
+    lines = [f"# {TITLE}", "", _ABOUT.format(script=f"`{SCRIPT}`"), "",
              f"Made by `supersoliton validate --page FILE` ({made_by(claims)}); do not edit.",
              "", f"{len(claims)} claims: {shown(verdict_counts(claims))}.", ""]  # fmt: skip
     overview = Table("", ("claim", "claimed", "found", "verdict"), tuple(_overview(claim) for claim in claims))
@@ -77,7 +78,7 @@ def _overview(claim: Claim) -> tuple[str, ...]:
 
 
 def _cell(text: str) -> str:
-    """Text in which Markdown finds no markup: its special characters are escaped."""
+    """Text with the special characters of Markdown escaped."""
     return re.sub(r"([|*_<>\\])", r"\\\1", shown(text))
 
 
@@ -88,16 +89,11 @@ def _markdown_table(rows: Table) -> list[str]:
 
 
 def write_page(claims: Sequence[Claim], folder: Path) -> Path:
-    """``validation.html`` in ``folder``, its pictures inside it and as PNG files beside it."""
+    """Write ``folder/validation.html`` with its pictures inside, and each picture as a PNG file next to it."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = [
-        (
-            f"<a href='#{claim.name}'>{escape(claim.title)}</a>",
-            _html(claim.claimed),
-            _html(claim.found),
-            escape(claim.verdict),
-        )
-        for claim in claims
+        [f"<a href='#{c.name}'>{escape(c.title)}</a>", _html(c.claimed), _html(c.found), escape(c.verdict)]
+        for c in claims
     ]
     sections = "".join(_section(claim, folder) for claim in claims)
     path = folder / "validation.html"
@@ -105,7 +101,7 @@ def write_page(claims: Sequence[Claim], folder: Path) -> Path:
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
         f"<title>{TITLE} – supersoliton</title>{style()}</head><body>"
-        f"<header><h1>{TITLE}</h1><p class='lead'>{escape(_ABOUT)}</p>"
+        f"<header><h1>{TITLE}</h1><p class='lead'>{escape(_ABOUT.format(script=SCRIPT))}</p>"
         f"<p class='note'>{len(claims)} claims: {_html(verdict_counts(claims))}. Made by <code>supersoliton "
         f"validate</code> "
         f"({escape(made_by(claims))}).</p></header><main>"

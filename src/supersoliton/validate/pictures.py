@@ -1,4 +1,4 @@
-"""Curves over one or two panels, drawn for a light or a dark page."""
+"""Line plots of one or more panels, for a light or a dark page."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from numpy import ndarray as Array
 from ..plotting import palette_of, theme
 from .claim import Picture
 
-_LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))  # a printer without colours tells them apart
+_LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))  # distinct without colours
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A line, or with ``marker`` points joined by one; ``label`` goes into the legend."""
+    """A line, with points where ``marker`` is given; ``label`` goes into the legend."""
 
     label: str
     x: Float[Array, " point"]

@@ -1,4 +1,4 @@
-"""The localised states that the notes on the original list, found again."""
+"""Claim: Q-balls with the energies that the notes on the script list."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .claim import HOLDS, NOT_REPRODUCIBLE, Claim, Table
 
 @dataclass(frozen=True)
 class Listed:
-    """Couplings that differ, norm, the octaves that the start lies in, and the energy and multiplier recorded."""
+    """A listed Q-ball: couplings, norm, octaves of the starting guess, recorded energy and multiplier omega^2."""
 
     g: float
     norm: float
@@ -36,7 +36,7 @@ class Listed:
     def grid(self) -> RadialGrid:
         if self.strong:
             return RadialGrid(edges=(0.0, 0.7, 1.4, 2.2, 3.2, 4.8, 8.0, 14.0, 25.0))
-        return RadialGrid(edges=(0.0, 2.6, 4.9, 7.2, 9.9, 13.2, 17.0, 21.0, 25.0))  # that of the quickstart
+        return RadialGrid(edges=(0.0, 2.6, 4.9, 7.2, 9.9, 13.2, 17.0, 21.0, 25.0))  # the quickstart's
 
 
 LISTED = (
@@ -51,7 +51,7 @@ LISTED = (
 
 
 def check(rows: tuple[Listed, ...] = LISTED) -> Claim:
-    lines, errors, certified, doubts = [], [], 0, []
+    lines, errors, certified, failures = [], [], 0, []
     for row in rows:
         problem = DiscreteProblem(row.model, row.grid, norm=row.norm)
         width = 1.5 if row.strong else 3.5
@@ -62,7 +62,7 @@ def check(rows: tuple[Listed, ...] = LISTED) -> Claim:
         lowest = solve(problem)
         certified += state.certificate.certified
         if not state.certificate.certified:
-            doubts.append(f"g = {row.g:g}, N = {row.norm:g}: {'; '.join(state.certificate.reasons)}.")
+            failures.append(f"g = {row.g:g}, N = {row.norm:g}: {'; '.join(state.certificate.reasons)}.")
         core = [o for o in range(12) if abs(state(0.0)[o]) > 0.3 * np.max(np.abs(state(0.0)[:-1]))]
         lines.append((f"{row.g:g}", f"{row.norm:g}", f"{row.energy:.9f}" if not row.strong else f"{row.energy:.6f}",
                       f"{state.energy:.9f}", f"{state.multiplier:.9f}", ", ".join(map(str, core)),
@@ -73,12 +73,12 @@ def check(rows: tuple[Listed, ...] = LISTED) -> Claim:
     return Claim(
         name="q_balls",
         title="The localised states that do exist",
-        claimed="Q-balls of twelve octaves with the energies listed, octaves entering the core one by one",
+        claimed="Q-balls of twelve octaves have the listed energies; octaves enter the core one by one",
         found=f"{len(errors)} energies within {worst:.0e} of the list, {certified} of {len(lines)} states "
-        f"certified; from several starts {lower} of {len(lines)} have a lower state",
+        f"certified; for {lower} of {len(lines)} a search from several starts finds a lower state",
         verdict=HOLDS if agree else NOT_REPRODUCIBLE,
         reason="the same starts lead to the same energies"
-        + (", of which the list itself says that they need not be the lowest." if agree else " only in part."),
+        + ("; the list itself says that they need not be the lowest." if agree else " only in part."),
         numbers={
             "worst": worst,
             "certified": certified,
@@ -90,7 +90,7 @@ def check(rows: tuple[Listed, ...] = LISTED) -> Claim:
             "m0^2 = .5, delta = .2, lambda_1 = .05, lambda_2 = .01, beta = .15, mu^2 = -1, lambda_H = .5, g_Y = "
             ".1, start 2 exp(-(r/3.5)^4) with alternating signs in the octaves of the core, scaled to the norm. "
             "The last row has lambda_1 = 1, lambda_2 = pi, m0^2 = 6, delta = 1.2, and a start of width 1.5.",
-            *(f"Not certified: {doubt}" for doubt in doubts),
+            *(f"Not certified: {failure}" for failure in failures),
         ),
         tables=(
             Table(

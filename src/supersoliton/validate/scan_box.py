@@ -1,10 +1,10 @@
-"""The published scan box: what is in it.
+"""Claim: solitons are found in the published ranges of the couplings ("scan box").
 
-A certified solve takes a tenth of a second, so 2,048 of them are made once by
+A certified solve takes a tenth of a second, so the table of 2,048 of them is made once by
 
     python -m supersoliton.validate.scan_box 2048 > src/supersoliton/validate/scan_box.csv
 
-and ``check`` repeats some rows of that table and adds draws of its own. Draw i is the same on every machine.
+``check`` repeats some rows of the table and adds new draws. Draw i is the same on every machine.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ..theory.vacua import vacua
 from .claim import FAILS, Claim, Table
 from .condensate import coupling_matrix
 
-# examples/original.toml, which a test compares with this.
+# the ranges of examples/original.toml (a test compares)
 BOX = {"g_yukawa": (0.05, 0.5), "mu_squared": (-2.0, -0.5), "m0_squared": (0.01, 1.0), "g": (0.05, 0.2),
        "lambda_1": (0.03, 0.1), "lambda_2": (0.005, 0.05)}  # fmt: skip
 FIXED = {"n_octaves": 12, "quartic_sign": 1.0, "delta": 0.2, "beta": 0.15, "lambda_H": 0.5}
@@ -39,7 +39,7 @@ _HEAD = "draw,kind,certified,energy,residual,largest_octave,lightest_squared,min
 
 @dataclass(frozen=True)
 class TableRow:
-    """One certified solve; ``minima`` is the number of minima of V: 2 by proof, or as many as a search found."""
+    """One certified solve; ``minima`` is the number of minima of V, 2 by proof or the number that a search found."""
 
     draw: int
     kind: str
@@ -52,7 +52,7 @@ class TableRow:
 
     @property
     def empty(self) -> bool:
-        """Psi = 0 everywhere and Phi in its vacuum, certified."""
+        """Whether the solve is certified and has Psi = 0 everywhere and Phi in its vacuum."""
         return self.kind == "vacuum" and self.certified and self.largest_octave < 1e-9
 
     def line(self) -> str:
@@ -67,10 +67,9 @@ def point(draw: int) -> dict[str, float]:
 
 
 def solve_draw(draw: int, n_elements: int = 8, order: int = 12) -> TableRow:
-    """One solve as the published search asks: from its own start, downhill in energy; certified, without spectra."""
-
+    """One solve like the published search's: Newton's descent in energy from its start; certified, without spectra."""
     model = OctaveHiggs(**{**FIXED, **point(draw)})  # type: ignore[arg-type]
-    if lowest_octave(model) >= 0.0:  # then V is least at Phi = ±v, Psi = 0, and has no other minimum
+    if lowest_octave(model) >= 0.0:  # then the only minima of V are Phi = ±v, Psi = 0
         lowest, minima = np.append(np.zeros(model.n_octaves), math.sqrt(-model.mu_squared / model.lambda_H)), 2
     else:
         found = vacua(model)
@@ -85,7 +84,7 @@ def solve_draw(draw: int, n_elements: int = 8, order: int = 12) -> TableRow:
 
 
 def lowest_octave(model: OctaveHiggs) -> float:
-    """Lowest eigenvalue of m0^2 plus the coupling matrix: the octaves' lightest mass^2 without the Higgs field."""
+    """Lowest eigenvalue of m0^2 plus the coupling matrix: the lightest octave's mass^2 at Phi = 0."""
     matrix = coupling_matrix(model.n_octaves, model.lambda_1, model.lambda_2, model.beta)
     return float(np.linalg.eigvalsh(matrix)[0]) + model.m0_squared
 
@@ -93,25 +92,15 @@ def lowest_octave(model: OctaveHiggs) -> float:
 def read_table(path: Path = TABLE) -> list[TableRow]:
     rows = []
     for line in path.read_text(encoding="utf-8").splitlines()[1:]:
-        draw, kind, certified, energy, residual, octave, lightest, minima = line.split(",")
-        rows.append(
-            TableRow(
-                int(draw),
-                kind,
-                certified == "1",
-                float(energy),
-                float(residual),
-                float(octave),
-                float(lightest),
-                int(minima),
-            )
-        )
+        draw, kind, certified, *numbers, minima = line.split(",")
+        energy, residual, octave, lightest = map(float, numbers)
+        rows.append(TableRow(int(draw), kind, certified == "1", energy, residual, octave, lightest, int(minima)))
     return rows
 
 
 def linear_stability(count: int) -> tuple[float, float]:
-    """Of ``count`` draws: the share with a tachyon at Psi = 0, Phi = sqrt(-mu^2/lambda_H), and the share in which
-    m0^2 plus the coupling matrix is positive definite (then E >= 0 with equality for the vacuum alone).
+    """Of ``count`` draws: the share with a tachyon at Psi = 0, Phi = sqrt(-mu^2/lambda_H), and the share with m0^2
+    plus the coupling matrix positive definite (then E >= 0, and E = 0 only for the vacuum).
     """
     rng = np.random.default_rng([_SEED, 10**9])
     low, high = (np.array([limits[i] for limits in BOX.values()]) for i in (0, 1))
@@ -139,17 +128,17 @@ def check(fresh: int = 48, repeated: int = 16, linear: int = 20_000, n_elements:
     unstable, proven = linear_stability(linear)
     kinds = Counter(f"{row.kind}{'' if row.certified else ', not certified'}" for row in solves)
     share = empty / len(solves)
-    # With no exception among n draws, its share is below 3/n at 95 %.
+    # If none of n draws is an exception, the share of exceptions is below 3/n at 95 %.
     most = 3.0 / len(solves) if empty == len(solves) else 1.0 - share
     return Claim(
         name="scan_box",
         title="The published scan box",
-        claimed="the recommended box of couplings is where to look for solitons",
+        claimed="the recommended ranges of the couplings are where to look for solitons",
         found=f"{empty} of {len(solves)} certified solves are the vacuum Psi = 0, Phi = sqrt(-mu^2/lambda_H) "
         f"({100 * share:.2f} %); {100 * unstable:.1f} % of {linear:,} draws are linearly unstable there",
         verdict=FAILS,
-        reason="repulsive octaves without a fixed norm have nothing that holds a lump together: every descent ends "
-        f"in the empty box, and in {100 * proven:.0f} % of the draws Psi = 0 follows without any.",
+        reason="nothing holds a lump of repulsive octaves without a fixed norm together: every descent ends in the "
+        f"empty box, and in {100 * proven:.0f} % of the draws Psi = 0 follows without a descent.",
         numbers={
             "solves": len(solves),
             "vacuum": empty,
@@ -166,18 +155,20 @@ def check(fresh: int = 48, repeated: int = 16, linear: int = 20_000, n_elements:
         },
         notes=(
             f"{len(table)} of the solves are read from a table that comes with the program (made by python -m "
-            f"supersoliton.validate.scan_box 2048); {len(repeats)} rows of it were solved again here, {agreeing} "
-            f"with the same result, and {len(more)} more draws were solved now. One start each, the original's, "
-            "Newton's descent in energy, the whole certificate, no spectra: all that is asked is which state it is.",
-            f"Where m0^2 plus the coupling matrix is positive definite ({100 * proven:.1f} % of the draws) no solve "
-            "is needed: multiplying the octaves' equations by Psi and integrating gives a sum of non-negative "
+            f"supersoliton.validate.scan_box 2048); {len(repeats)} of its rows were solved again here, {agreeing} "
+            f"with the same result, and {len(more)} new draws were solved. Each solve uses the script's start, "
+            "Newton's descent in energy and the full certificate, without spectra.",
+            f"Where m0^2 plus the coupling matrix is positive definite ({100 * proven:.1f} % of the draws) no "
+            "solve is needed: multiplying the octaves' equations by Psi and integrating gives a sum of non-negative "
             "terms that must vanish, so Psi = 0.",
             f"In {others} of {len(solves)} draws V has homogeneous minima besides Phi = ±v: condensates of higher "
-            "energy, false vacua, in which the published start does not end. The notes on the original call the "
-            "vacuum the only state; of the minima of V that holds in the others.",
+            "energy (false vacua), which the published start does not reach. The notes on the script call the "
+            "vacuum the only state; in the other draws it is the only minimum of V.",
         ),
         tables=(
-            Table("What the solves are", ("kind", "count"), tuple((kind, str(n)) for kind, n in kinds.most_common())),
+            Table(
+                "Kinds of the states found", ("kind", "count"), tuple((kind, str(n)) for kind, n in kinds.most_common())
+            ),
         ),
     )
 

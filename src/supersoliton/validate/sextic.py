@@ -1,11 +1,11 @@
-r"""The sextic term: without it the energy has no bottom, with it the energy is bounded below.
+r"""Claim: without the sextic term the energy is unbounded below.
 
 For attractive octaves at fixed norm, :math:`\tfrac14g\Psi^4\le\tfrac18\delta\Psi^6+\tfrac{g^2}{8\delta}\Psi^2` and the
-Higgs field's part is never negative above its vacuum, so
+part of the Higgs field is not below its vacuum value, so
 
 .. math:: E\ge\tfrac12N\left(m^2_{\min}-\frac{g^2}{4\delta}\right),
 
-:math:`m^2_{\min}` the lowest eigenvalue of the octaves' mass matrix at Phi = 0.
+where :math:`m^2_{\min}` is the lowest eigenvalue of the octaves' mass matrix at Phi = 0.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..problem.problem import DiscreteProblem
 from ..solvers import Newton, Solution
 from ..theory import OctaveHiggs
 from ..theory.vacua import mass_matrix
-from .claim import HOLDS, Claim, Table
+from .claim import HOLDS, Claim, Picture, Table
 from .pictures import Curve, Panel, picture
 
 NORM = 600.0
@@ -34,7 +34,7 @@ def model(delta: float) -> OctaveHiggs:
 
 
 def gaussian_energy(width: float, theory: OctaveHiggs, norm: float = NORM) -> float:
-    """E of A exp(-r^2/2w^2) in octave 0 at this norm, Phi in its vacuum: a closed form in three dimensions."""
+    """E of A exp(-r^2/2w^2) in octave 0 at this norm with Phi in its vacuum, in three dimensions (closed form)."""
     vacuum = max(-theory.mu_squared / theory.lambda_H, 0.0)
     mass = theory.m0_squared + 2.0 * theory.g_yukawa * vacuum
     quartic = theory.quartic_sign * theory.g * norm**2 / (2.0 * math.pi) ** 1.5 / width**3
@@ -43,7 +43,7 @@ def gaussian_energy(width: float, theory: OctaveHiggs, norm: float = NORM) -> fl
 
 
 def bound(theory: OctaveHiggs, norm: float) -> float:
-    """The lower bound of the module's formula; -infinity without a sextic term."""
+    """Lower bound of the energy by the formula above; -infinity without a sextic term."""
     if theory.quartic_sign > 0:
         gain = 0.0
     elif theory.delta == 0:
@@ -55,7 +55,7 @@ def bound(theory: OctaveHiggs, norm: float) -> float:
 
 
 def descend(delta: float, max_steps: int = 60) -> Solution:
-    """Newton's descent at fixed norm from a Gaussian, on elements that are small at the origin."""
+    """Newton's descent at fixed norm from a Gaussian, on a mesh that is finer at the origin."""
     grid = RadialGrid(edges=tuple(25.0 * np.linspace(0.0, 1.0, 17) ** 3), order=12)
     problem = DiscreteProblem(model(delta), grid, norm=NORM)
     return Newton(max_steps=max_steps).run(problem, starting_fields(problem, Gaussian(2.0, 4.0, 0)))
@@ -65,23 +65,20 @@ def check() -> Claim:
     without, with_ = descend(0.0), descend(0.2)
     lowest = min(energy for energy, _ in without.history)
     floor = bound(model(0.2), NORM)
-    widths = np.geomspace(0.25, 8.0, 120)
-    curves = {delta: np.array([gaussian_energy(w, model(delta)) for w in widths]) for delta in (0.0, 0.2)}
     rows = tuple(
         (f"{w:g}", f"{gaussian_energy(w, model(0.0)):.4g}", f"{gaussian_energy(w, model(0.2)):.4g}")
         for w in (4.0, 2.0, 1.0, 0.5, 0.25, 0.1, 0.01)
     )
-    histories = [np.array([energy for energy, _ in run.history]) for run in (without, with_)]
     return Claim(
         name="sextic",
         title="The sextic term",
         claimed="attractive octaves need the sextic term: without it the energy is unbounded below",
-        found=f"without it the descent runs to E = {lowest:.1e} and {np.max(np.abs(without.u)):.0e} at the origin "
+        found=f"without it the descent reaches E = {lowest:.1e} and {np.max(np.abs(without.u)):.0e} at the origin "
         f"({without.status.split(':')[0]}); with it the same start converges to E = {with_.history[-1][0]:.6f}, "
         f"above the bound {floor:g}",
         verdict=HOLDS,
-        reason="squeezed lumps of fixed norm fall like -g N^2/w^3 without it, and E >= N/2 (m^2 - g^2/4 delta) with "
-        "it.",
+        reason="without it the energy of a lump of width w at fixed norm falls like -g N^2/w^3; with it E >= N/2 "
+        "(m^2 - g^2/4 delta).",
         numbers={
             "energy_runaway": lowest,
             "amplitude_runaway": float(np.max(np.abs(without.u))),
@@ -92,36 +89,26 @@ def check() -> Claim:
         },
         notes=(
             f"One octave and the Higgs field, m0^2 = .5, g = .6, N = {NORM:g}, from a Gaussian of width 4. The runaway "
-            "ends where the mesh can follow no more; on a finer mesh it goes further.",
+            "ends at the resolution of the mesh; on a finer mesh the energy falls further.",
             "Gaussian lumps of width w have a closed-form energy, 3N/4w^2 + m^2N/2 - gN^2/(4 (2 pi)^1.5 w^3) + "
             "delta N^3/(8 3^1.5 pi^3 w^6), in the table.",
         ),
         tables=(Table("Energy of a Gaussian lump of norm 600", ("width w", "delta = 0", "delta = .2"), rows),),
-        pictures=(
-            picture(
-                "sextic",
-                "energy of a Gaussian lump against its width, and energy along the descent, with and without the term",
-                Panel(
-                    (
-                        Curve("without", widths, curves[0.0]),
-                        Curve("with δ = 0.2", widths, curves[0.2]),
-                        Curve("bound with δ", widths, np.full_like(widths, floor)),
-                    ),
-                    "width w [1/mass]",
-                    "E [mass]",
-                    "a lump of norm 600",
-                    log="xs",
-                ),
-                Panel(
-                    (
-                        Curve("without", np.arange(len(histories[0])), histories[0]),
-                        Curve("with δ = 0.2", np.arange(len(histories[1])), histories[1]),
-                    ),
-                    "step",
-                    "E [mass]",
-                    "Newton's descent",
-                    log="s",
-                ),
-            ),
-        ),
+        pictures=(_picture(floor, without, with_),),
+    )
+
+
+def _picture(floor: float, without: Solution, with_: Solution) -> Picture:
+    widths = np.geomspace(0.25, 8.0, 120)
+    names = ("without", "with δ = 0.2")
+    energies = [np.array([gaussian_energy(w, model(delta)) for w in widths]) for delta in (0.0, 0.2)]
+    lumps = [Curve(name, widths, energy) for name, energy in zip(names, energies, strict=True)]
+    lumps.append(Curve("bound with δ", widths, np.full_like(widths, floor)))
+    histories = [np.array([energy for energy, _ in run.history]) for run in (without, with_)]
+    descents = [Curve(name, np.arange(len(h)), h) for name, h in zip(names, histories, strict=True)]
+    return picture(
+        "sextic",
+        "energy of a Gaussian lump against its width, and energy along the descent, with and without the term",
+        Panel(lumps, "width w [1/mass]", "E [mass]", "a lump of norm 600", log="xs"),
+        Panel(descents, "step", "E [mass]", "Newton's descent", log="s"),
     )
