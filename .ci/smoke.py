@@ -1,6 +1,6 @@
-"""Run by .ci/wheel.py with the Python of a clean environment, in an empty folder: is the installed package whole?
+"""Check that the installed package is complete: python -I smoke.py VERSION REPOSITORY
 
-python -I smoke.py VERSION REPOSITORY
+.ci/wheel.py runs this file with the Python of a clean environment, in an empty folder.
 """
 
 import importlib.util
@@ -49,7 +49,7 @@ def supersoliton(*arguments: str) -> str:
     return done.stdout
 
 
-# from where it was imported: this environment, nothing else
+# imported from this environment only
 assert PACKAGE.is_relative_to(Path(sysconfig.get_path("purelib")).resolve()), PACKAGE
 assert not PACKAGE.is_relative_to(Path(REPOSITORY).resolve()), PACKAGE
 assert not [entry for entry in sys.path if Path(entry).resolve().is_relative_to(Path(REPOSITORY).resolve())], sys.path
@@ -61,7 +61,7 @@ for name in ("py.typed", "plotting/style.css", "scans/report/web/views.js", "val
 for name in ss.__all__:
     getattr(ss, name)
 
-# the reference bounce of one field in three dimensions, to the digits of an independent calculation
+# the bounce of one field in three dimensions, compared with an independent calculation
 bounce = ss.bounce(
     ss.Potential(lambda u, p: 0.1 * (u[0] ** 4 - 8.0 * u[0] ** 3 + 10.0 * u[0] ** 2)), false_vacuum=[0.0], dim=3
 )
@@ -75,7 +75,7 @@ page = Path("runs/scan/report.html").read_text()
 for part in ("2 trials finished", "class Parallel extends View", "--paper:", "data:image/png;base64,"):
     assert part in page, part
 assert "1.416" in supersoliton("validate", "--only", "mass_ratio")
-# an extra that is not installed is asked for in one sentence
+# a missing extra is named in one sentence, with the command that installs it
 lines = subprocess.run([COMMAND, "dashboard", "runs/scan"], capture_output=True, text=True, check=False)
 assert lines.returncode == 2, lines
 assert "pip install optuna-dashboard" in lines.stderr, lines.stderr

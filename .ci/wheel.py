@@ -1,9 +1,9 @@
-"""The wheel and the sdist: built, compared with the source, and tried in an environment that holds nothing else.
+"""Build the wheel and the sdist, compare them with the source, and test the wheel in a clean environment.
 
-make wheel        or        .venv/bin/python .ci/wheel.py [DIR]        leaves both files in DIR (build/dist)
+make wheel        or        .venv/bin/python .ci/wheel.py [DIR]        writes both files to DIR (build/dist)
 
-The environment is outside the repository and has what the wheel says that it needs, at the versions and hashes of
-requirements.lock, and no more: none of the extras, none of the tools of the tests. .ci/smoke.py is run there.
+The environment is outside the repository. It holds only the requirements of the wheel, at the versions and hashes of
+requirements.lock, without extras or test tools. .ci/smoke.py runs there.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-qq"]  # err
 
 
 def build(source: Path, out: Path) -> Path:
-    """The wheel of a tree or of an sdist, by the locked hatchling: nothing is fetched."""
+    """Build the wheel of a source tree or sdist with the installed hatchling; nothing is downloaded."""
     _run([*PIP, "wheel", "--no-deps", "--no-build-isolation", "--no-cache-dir", "--wheel-dir", str(out), str(source)])
     (wheel,) = out.glob("*.whl")
     return wheel
@@ -44,15 +44,15 @@ def contents(wheel: Path) -> dict[str, str]:
 
 
 def metadata(wheel: Path) -> list[str]:
-    """What the wheel says that it needs, without extras."""
+    """Requirements of the wheel, without extras."""
     with zipfile.ZipFile(wheel) as archive:
         (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
-        told = Parser().parsestr(archive.read(name).decode("utf-8"))
-    return [text for text in told.get_all("Requires-Dist", []) if "extra ==" not in text]
+        fields = Parser().parsestr(archive.read(name).decode("utf-8"))
+    return [text for text in fields.get_all("Requires-Dist", []) if "extra ==" not in text]
 
 
 def closure(needed: list[str]) -> set[str]:
-    """Names of everything that these requirements bring, by the metadata of the environment that runs this."""
+    """Names of these requirements and of all that they require, by the metadata of the running environment."""
     found: set[str] = set()
     waiting = [Requirement(text) for text in needed]
     seen: set[tuple[str, str]] = set()
@@ -70,7 +70,7 @@ def closure(needed: list[str]) -> set[str]:
 
 
 def locked(names: set[str]) -> str:
-    """The entries of requirements.lock for these names, with their hashes and markers."""
+    """Entries of requirements.lock for these names, with hashes and markers."""
     text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     entries = list(re.finditer(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==[^\n]*\n(?:[ ]{4}[^\n]*\n)*", text, re.M))
     missing = names - {canonicalize_name(entry[1]) for entry in entries}
@@ -89,21 +89,21 @@ def main(out: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="supersoliton-") as folder:
         place = Path(folder)
         _complete(wheel, sdist, place)
-        print(f"{wheel.name} and {sdist.name} hold the same {len(contents(wheel))} files as the source", flush=True)
+        print(f"{wheel.name} and {sdist.name} contain the same {len(contents(wheel))} files as the source", flush=True)
         python = _install(wheel, place)
         print(f"installed into a clean environment after {time.monotonic() - start:.0f} s", flush=True)
-        # An empty folder, and no variable that could lead back: -I also leaves out the folder of the script.
+        # An empty folder and no variable that refers to the repository; -I also ignores the folder of smoke.py.
         (place / "work").mkdir()
         (place / "smoke.py").write_bytes((ROOT / ".ci" / "smoke.py").read_bytes())
         path = f"{python.parent}{os.pathsep}/usr/bin{os.pathsep}/bin"
         clean = {"PATH": path, "HOME": folder, "SUPERSOLITON_CACHE": str(place / "cache"), "LANG": "C.UTF-8"}
         version = wheel.name.split("-")[1]
         _run([str(python), "-I", "-W", "error", "../smoke.py", version, str(ROOT)], cwd=place / "work", env=clean)
-    print(f"the wheel works; {time.monotonic() - start:.0f} s in all")
+    print(f"the wheel works; {time.monotonic() - start:.0f} s in total")
 
 
 def _complete(wheel: Path, sdist: Path, place: Path) -> None:
-    """Every file of the package that git tracks is in the wheel, no other is, and the sdist builds the same wheel."""
+    """Check that the wheel has exactly the package files that git tracks, and that the sdist builds the same wheel."""
     listed = subprocess.run(
         ["git", "ls-files", "src/supersoliton"], cwd=ROOT, capture_output=True, text=True, check=True
     )
@@ -114,13 +114,14 @@ def _complete(wheel: Path, sdist: Path, place: Path) -> None:
     }
     packed = contents(wheel)
     _demand(not source.keys() - packed.keys(), f"the wheel lacks {sorted(source.keys() - packed.keys())}")
-    _demand(not packed.keys() - source.keys(), f"the wheel holds {sorted(packed.keys() - source.keys())} (not in git)")
+    extra = sorted(packed.keys() - source.keys())
+    _demand(not extra, f"the wheel contains {extra} (not in git)")
     _demand(packed == source, "files of the wheel differ from the source")
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     for name in ("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "requirements.lock", "Makefile"):
         _demand(name in names, f"the sdist lacks {name}")
-    _demand(contents(build(sdist, place / "from_sdist")) == packed, "the sdist builds another wheel than the source")
+    _demand(contents(build(sdist, place / "from_sdist")) == packed, "the sdist builds a different wheel")
 
 
 def _install(wheel: Path, place: Path) -> Path:

@@ -1,6 +1,6 @@
-"""Benchmarks, run on request: python -m benchmarks (or make bench).
+"""Benchmarks: python -m benchmarks (or make bench).
 
-Importing this package, before NumPy, limits BLAS and XLA to one thread: what a worker of a scan has.
+Import this package before NumPy: it limits BLAS and XLA to one thread, like a worker of a scan.
 """
 
 import os as _os

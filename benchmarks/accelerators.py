@@ -2,7 +2,7 @@
 
 python -m benchmarks.accelerators [--device auto|cpu|gpu|tpu] [--batches 1 16 256 1024]
 
-With --device cpu the same kernels are measured on the CPU, which shows what they cost and nothing of an accelerator.
+With --device cpu the same kernels run in batches on the CPU.
 """
 
 from __future__ import annotations
@@ -23,14 +23,12 @@ from .evaluation import GUESS, configuration
 from .measure import FULL, WALL, Row, Size, say
 
 BATCHES = (1, 16, 256, 1024)
-_MAX_SECONDS = 60.0  # of one batch, after which no larger one is tried
+_MAX_SECONDS = 60.0  # after a batch that takes longer, no larger one is tried
 
 
 def batches(size: Size, device: str, counts: tuple[int, ...] = BATCHES) -> Iterator[dict[str, Any]]:
-    """Trials per second and seconds per stage of each batch, as soon as it is measured; it is compiled before."""
-    from supersoliton.evaluate.batch import (
-        evaluate_tasks,
-    )  # here: the other rows can be run on a version that has no batches
+    """Yield trials per second and seconds per stage of each batch, timed in its second run (without compilation)."""
+    from supersoliton.evaluate.batch import evaluate_tasks  # here: earlier versions have no batches
 
     cfg = configuration(size, GUESS)
     rng = np.random.default_rng(0)

@@ -1,8 +1,8 @@
 """The rows of bounces: n = 1 ... 8 fields (arXiv:1901.03714) compared with CosmoTransitions' default.
 
-CosmoTransitions (Wainwright, arXiv:1109.4189) is pure Python. `make bench` puts it into .venv-bench, where it uses the
-same NumPy and SciPy as we do; it gets V and V' as vectorised NumPy, and the point beyond the barrier. We are timed
-without that point, and with it where the two are compared. The calls take turns, in one process, after one to compile.
+CosmoTransitions (Wainwright, arXiv:1109.4189) is pure Python. `make bench` installs it into .venv-bench with the same
+NumPy and SciPy as ours; it gets V and V' as vectorised NumPy, and a point beyond the barrier. Our calls are timed
+without that point and, for the comparison, with it. All calls alternate in one process, after one to compile.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def potential(n: int) -> ss.Potential:
 
 
 def in_numpy(n: int) -> tuple[Callable[[Array], Array], Callable[[Array], Array], list[float]]:
-    """V, V' and the point beyond the barrier, as CosmoTransitions wants them."""
+    """V, V' and a point beyond the barrier, in the form that CosmoTransitions takes."""
     if n == 1:
         return (
             lambda x: 0.1 * (x[..., 0] ** 4 - 8.0 * x[..., 0] ** 3 + 10.0 * x[..., 0] ** 2),
@@ -81,7 +81,7 @@ def in_numpy(n: int) -> tuple[Callable[[Array], Array], Callable[[Array], Array]
 
 
 def cosmo_transitions() -> Any | None:
-    """Its module pathDeformation, or None where it is not installed."""
+    """The module cosmoTransitions.pathDeformation, or None if it is not installed."""
     if PACKAGES.is_dir() and str(PACKAGES) not in sys.path:
         sys.path.append(str(PACKAGES))
     try:
@@ -102,7 +102,7 @@ def _theirs(module: Any, n: int) -> float:
 def bounces(size: Size) -> list[Row]:
     module = cosmo_transitions()
     if module is None:
-        say("CosmoTransitions is not installed (make bench puts it into .venv-bench): not measured")
+        say("CosmoTransitions is not installed (make bench installs it into .venv-bench): not measured")
     table, timings, with_point = [], {}, {}
     for n in size.bounces:
         model, action = potential(n), WELLS[n][1]

@@ -1,9 +1,9 @@
-"""The row against finite differences on the same problem, from the same guess, in the same accuracy class.
+"""The rows of finite differences: the same problem from the same guess, to the same accuracy.
 
-The problem is the README's Q-ball (12 octaves, g = 0.6, N = 1200, R = 25). Both compute the state and its lowest 300
-modes. Their accuracy class is what 800 cells reach; ours is measured on the first of a few meshes on which the energy
-and the worst mode are both better than theirs. What they would need for the accuracy of the quickstart's mesh is
-extrapolated from the growth of cost and error that was measured, and marked so.
+The problem is the README's Q-ball (12 octaves, g = 0.6, N = 1200, R = 25). Both programs compute the state and its
+lowest 300 modes. Ours is timed on the cheapest of a few meshes whose errors of the energy and of the worst mode are
+below those of 800 cells. The cost of finite differences at the accuracy of the quickstart's mesh is extrapolated and
+marked so.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .measure import Row, Size, Timing, interleaved, say, yardstick
 R_MAX, NORM = 25.0, 1200.0
 # (elements, order), cheapest first; the last has the quickstart's size.
 MESHES = ((5, 10), (3, 16), (8, 8), (8, 12))
-CLASS = 1e-5  # of the worst mode: what the row of one evaluation asks for
+CLASS = 1e-5  # error of the worst mode that the row of one evaluation requires
 MAX_SECONDS = 60.0
 
 
@@ -35,19 +35,19 @@ def model(size: Size) -> ss.OctaveHiggs:
 
 
 def reference(theory: ss.OctaveHiggs, guess: Any, modes: int) -> tuple[float, np.ndarray]:
-    """Energy and eigenvalues of the state nearest to ``guess``, on a mesh far finer than any that is compared."""
+    """Energy and eigenvalues of the state nearest to ``guess``, on a much finer mesh than those compared."""
     grid = ss.RadialGrid(R_MAX, 12, 14)
     state = ss.solve(ss.Problem(theory, grid, norm=NORM), guess, ss.Newton())
     return state.energy, ss.spectrum(state, n_modes=modes).eigenvalues
 
 
 def ours(theory: ss.OctaveHiggs, mesh: tuple[int, int], size: Size) -> tuple[Timing, float, np.ndarray]:
-    """State and modes on one mesh: timing, energy, eigenvalues."""
+    """Timing, energy and eigenvalues of this program on one mesh (elements, order)."""
     problem = ss.Problem(theory, ss.RadialGrid(R_MAX, *mesh), norm=NORM)
     modes = min(size.modes, 13 * problem.model.n_fields)
 
     def call() -> tuple[ss.Solution, np.ndarray]:
-        fresh = problem.with_grid(problem.grid)  # finds its vacuum again
+        fresh = problem.with_grid(problem.grid)  # without the cached vacuum
         solution = ss.Newton().run(fresh, starting_fields(fresh, GUESS))
         point = SimpleNamespace(problem=fresh, u=solution.u, multiplier=solution.multiplier)
         return solution, ss.spectrum(point, n_modes=modes, fast=True).eigenvalues
@@ -68,7 +68,7 @@ def worst(values: np.ndarray, exact: np.ndarray) -> float:
 
 
 def extrapolated(measured: list[dict[str, float]], wanted: float) -> dict[str, float]:
-    """Cells and seconds for a mode error of ``wanted``, from the last two measurements: powers of the cells."""
+    """Cells and seconds for a mode error of ``wanted``, by power laws through the last two measurements."""
     (a, b), n = measured[-2:], math.log(measured[-1]["cells"] / measured[-2]["cells"])
     error = math.log(b["mode_error"] / a["mode_error"]) / n
     cost = math.log(b["seconds"] / a["seconds"]) / n
@@ -89,7 +89,7 @@ def finite_differences(size: Size) -> list[Row]:
         def profile(r: np.ndarray, u: np.ndarray = found.u, at: np.ndarray = scheme.r) -> np.ndarray:
             return np.stack([np.interp(r, at, column) for column in u.T], axis=1)
 
-        if exact is None:  # the state they found; all sizes find the same one or their errors show it
+        if exact is None:  # for the state of the first mesh; if a later mesh finds another state, its error is large
             energy, exact = reference(theory, profile, size.modes)
         measured.append(
             {

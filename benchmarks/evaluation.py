@@ -1,7 +1,7 @@
 """The rows of one evaluation: from one start, with the default multi-start, and the state alone.
 
-The couplings are random draws of examples/quickstart.toml (NumPy seed 0). That the accuracy is what the row says is
-checked on three of them: the energy against a mesh of order p + 6, the modes against the whole basis on that mesh.
+The couplings are random draws of examples/quickstart.toml (NumPy seed 0). On three of them the accuracy is checked
+against a mesh of order p + 6: the energy, and the modes in the whole basis.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from supersoliton.guesses.guess import starting_fields
 from .measure import Row, Size, Timing, in_yardsticks, interleaved, say
 
 QUICKSTART = Path(__file__).resolve().parents[1] / "examples" / "quickstart.toml"
-# Generic: it names the field of the deepest well, and no radius or amplitude of any answer.
+# Generic: it names the field of the deepest well, but its radius and amplitude are those of no solution.
 GUESS = ss.Gaussian(amplitude=2.0, width=4.0, field=1)
 _CHECKED = 3
 
 
 def configuration(size: Size, guess: Any = None) -> Any:
-    """The quickstart's configuration (its default start unless one is given), made small where the size says so."""
+    """The quickstart's configuration, with ``guess`` if given, on a smaller problem for ``size.elements``."""
     tables = tomllib.loads(QUICKSTART.read_text(encoding="utf-8"))
     tables["spectrum"] = {"n_modes": size.modes}
     if size.elements is not None:
@@ -39,13 +39,13 @@ def configuration(size: Size, guess: Any = None) -> Any:
 
 
 def points(cfg: Any, size: Size) -> list[dict[str, float]]:
-    """As many random draws as the size says, and one more to compile with."""
+    """``size.points`` random draws, and one more to compile with."""
     rng = np.random.default_rng(0)
     return [cfg.scan.sample(rng) for _ in range(size.points + 1)]
 
 
 def accuracy(evaluation: Evaluation, n_modes: int) -> tuple[float, float]:
-    """Relative errors of the energy and of the worst box mode that was delivered."""
+    """Relative errors of the energy and of the worst box mode of an evaluation."""
     state = evaluation.state
     assert state is not None
     finer = state.problem.with_grid(state.grid.refine(extra_order=6))
@@ -103,7 +103,7 @@ def state_alone(size: Size) -> list[Row]:
     say("the state alone")
     cfg = configuration(size, GUESS)
     problems = [cfg.problem_at(point) for point in points(cfg, size)]
-    for problem in problems:  # the vacuum belongs to the problem, and is no part of this row
+    for problem in problems:  # compute the vacuum now: it is not part of this row
         problem.vacuum  # noqa: B018
     calls = [functools.partial(lambda p: cfg.solver.run(p, starting_fields(p, GUESS)), problem) for problem in problems]
     calls[0]()

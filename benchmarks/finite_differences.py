@@ -1,13 +1,13 @@
-r"""What a user would run instead: second-order differences, SciPy's L-BFGS-B, ARPACK in shift-invert mode.
+r"""The usual alternative: second-order finite differences, SciPy's L-BFGS-B, ARPACK in shift-invert mode.
 
-Cells of width h with centres :math:`r_i = (i + 1/2) h`, so that nothing is divided by r = 0:
+Cells of width h have their centres at :math:`r_i = (i + 1/2) h`, so no division by r = 0 occurs:
 
 .. math:: E = 4\pi\sum_i h\,r_i^2\,[V(u_i) - V_\infty]
           + \tfrac12 4\pi\sum_{faces} \bar r^2\,|u_{i+1} - u_i|^2/h,
 
-the vacuum at r = R half a cell away. The norm is fixed by rescaling the octaves, the gradient is analytic and
-everything is vectorised. The variables are :math:`y_i = \sqrt{w_i}u_i`, w_i the weight of a cell, in which the Hessian
-is that of a standard eigenproblem (and which L-BFGS-B likes far better than u itself).
+with the vacuum at r = R, half a cell beyond the last centre. The norm is fixed by rescaling the octaves, the gradient
+is analytic and everything is vectorised. The variables are :math:`y_i = \sqrt{w_i}u_i`, w_i the weight of a cell: the
+Hessian then is that of a standard eigenproblem, and L-BFGS-B converges far faster than in u.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import supersoliton as ss
 
 
 class Theory:
-    """The potential of :class:`supersoliton.OctaveHiggs`, by hand in NumPy: V, V' and V'' at many points."""
+    """V, V' and V'' of :class:`supersoliton.OctaveHiggs` at many points, written in NumPy."""
 
     def __init__(self, model: ss.OctaveHiggs) -> None:
         m, n = model, model.n_octaves
@@ -72,7 +72,7 @@ class Theory:
 
 @dataclass(frozen=True)
 class Found:
-    """Where the finite differences ended, and what it cost."""
+    """Result and cost of the finite differences."""
 
     u: Array  # (cell, field)
     energy: float
@@ -103,13 +103,13 @@ class FiniteDifferences:
         self.face[-1] *= 2.0
 
     def start(self, guess: Any) -> Array:
-        """y of a profile put on the vacuum."""
+        """y of a guess added to the vacuum."""
         u = np.tile(self.theory.vacuum, (self.cells, 1))
         u[:, guess.field] += guess.amplitude * guess.shape(self.r)
         return (u * self.root).ravel()
 
     def fields(self, y: Array) -> tuple[Array, float]:
-        """u with the norm put right, and the factor that this took."""
+        """u scaled to the norm, and the factor of the scaling."""
         z = y.reshape(self.cells, -1)
         scale = math.sqrt(self.norm / np.sum(z[:, :-1] ** 2))
         u = z / self.root
@@ -127,7 +127,7 @@ class FiniteDifferences:
         return float(energy), out
 
     def objective(self, y: Array) -> tuple[float, Array]:
-        """E and its gradient with respect to y, through the rescaling of the octaves."""
+        """E and its gradient with respect to y, including the rescaling of the octaves."""
         u, scale = self.fields(y)
         energy, slope = self.energy_and_slope(u)
         out = slope / self.root
@@ -137,7 +137,7 @@ class FiniteDifferences:
         return energy, out.ravel()
 
     def hessian(self, u: Array, multiplier: float) -> Any:
-        """The second variation less omega^2, in y: sparse, symmetric, of a standard eigenproblem."""
+        """The sparse symmetric matrix of the second variation minus omega^2, in y."""
         n = u.shape[1]
         blocks = self.theory.curvature(u)
         blocks[:, np.arange(n - 1), np.arange(n - 1)] -= multiplier
@@ -149,7 +149,7 @@ class FiniteDifferences:
         return (diagonal + scipy.sparse.diags_array([off_diagonal, off_diagonal], offsets=[-n, n])).tocsc()
 
     def solve(self, guess: Any, modes: int, *, tolerance: float = 1e-9, max_seconds: float = 60.0) -> Found:
-        """Minimise, then the lowest eigenvalues; L-BFGS-B stops where an iteration gains less than ``tolerance`` E."""
+        """Minimise E, then compute the lowest eigenvalues; ``tolerance`` is the ftol of L-BFGS-B."""
         start = time.process_time()
 
         def watch(*_: Any) -> None:

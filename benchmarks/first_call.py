@@ -1,6 +1,6 @@
-"""A potential that nobody has solved before, in a process of its own: python first_call.py bounce|state
+"""Solve a user's potential in a new process: python first_call.py bounce|state
 
-Run by :mod:`benchmarks.processes`, which times the whole process.
+:mod:`benchmarks.processes` runs this file and times the whole process.
 """
 
 import sys
@@ -9,13 +9,13 @@ import supersoliton as ss
 
 
 def valley(u, p):
-    """Two fields, a metastable origin."""
+    """V of two fields with a metastable origin."""
     depth = 1.8 * (u[0] - 1.0) ** 2 + 0.2 * (u[1] - 1.0) ** 2 - p["depth"]
     return depth * (u[0] ** 2 + u[1] ** 2) + 0.01 * p["mix"] * u[0] ** 2 * u[1] ** 2
 
 
 def charged(u, p):
-    """A Q-ball's potential with a second field that it drags along."""
+    """V of a Q-ball with a second field that is coupled to it."""
     return 0.5 * u[0] ** 2 - p["g"] * u[0] ** 4 + 0.5 * u[0] ** 6 + 0.5 * u[1] ** 2 + p["mix"] * u[0] ** 2 * u[1]
 
 

@@ -1,8 +1,8 @@
 """The rows of growth: how the cost of a state grows with the number of fields and of elements.
 
-The Q-ball of the README (N = 1200 in the second octave) with more or fewer octaves, and on more or fewer elements of
-order 12. The exponent is the slope of a straight line through log t against log n; that of the largest two alone, which
-overheads bend least, is printed next to it.
+The README's Q-ball (N = 1200 in the second octave) is solved with various numbers of octaves and of elements of order
+12. The exponent is the slope of the least-squares line through log t against log n; the exponent from the largest two
+sizes, where overheads matter least, is printed as well.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def problem(fields: int, elements: int) -> ss.Problem:
 
 
 def exponent(sizes: Iterable[float], seconds: Iterable[float]) -> float:
-    """The slope of the least-squares line through log t against log n."""
+    """Slope of the least-squares line through log t against log n."""
     return float(np.polyfit(np.log(list(sizes)), np.log(list(seconds)), 1)[0])
 
 
@@ -37,7 +37,7 @@ def _measure(sizes: tuple[int, ...], make: Callable[[int], ss.Problem], size: Si
     out = []
     for n in sizes:
         on = make(n)
-        on.vacuum  # noqa: B018  (belongs to the problem)
+        on.vacuum  # noqa: B018  (compute it now, untimed)
         call = functools.partial(ss.Newton().run, on, starting_fields(on, GUESS))
         call()
         timing = interleaved([call] * size.repetitions)
@@ -57,7 +57,7 @@ def _measure(sizes: tuple[int, ...], make: Callable[[int], ss.Problem], size: Si
 
 
 def _row(key: str, words: str, found: list[dict[str, Any]], target: float) -> Row:
-    # In yardsticks, so that a machine that grew busy meanwhile bends nothing.
+    # in yardsticks, so that other load on the machine does not change the exponent
     n, cost = [row["n"] for row in found], [row["yardsticks"] for row in found]
     step = [row["yardsticks"] / max(row["steps"], 1) for row in found]
     slope, largest = exponent(n, cost), exponent(n[-2:], cost[-2:])

@@ -1,8 +1,8 @@
-"""What all rows share: the clock, the yardstick, what a row is, and how large a measurement is.
+"""Timing against a yardstick, the rows of results, and the sizes of the measurements.
 
-The yardstick is a dense symmetric eigenproblem, 300 of 949 eigenvalues, by SciPy (949 = 73 nodes of 13 fields). It is
-measured before every call that is timed, so that a machine busy with other things slows both, and a row is the ratio of
-the two medians. Work inside this process is measured in its processor time; work in processes of its own, in wall time.
+The yardstick is a dense symmetric eigenproblem by SciPy, 300 of 949 eigenvalues (949 = 73 nodes of 13 fields). It is
+timed before every measured call, so that other load slows both, and a row is the ratio of the two medians. Work in this
+process is measured in processor time, work in other processes in wall time.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ import scipy.linalg
 UNKNOWNS, WANTED = 949, 300
 CPU, WALL = "processor time", "wall time"
 
-# (wall, processor) seconds of every yardstick of this process: their ratio tells how busy the machine was.
+# (wall, processor) seconds of every yardstick of this process; their ratio measures other load on the machine
 YARDSTICKS: list[tuple[float, float]] = []
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much is measured; ``FULL`` is what `make bench` does and the only one whose numbers mean anything."""
+    """Extent of the measurements; only the numbers of ``FULL``, which `make bench` uses, are meaningful."""
 
     name: str
-    # repetitions of a call, and random draws of the quickstart's couplings
+    # repetitions of a call; random draws of the quickstart's couplings
     repetitions: int
     points: int
-    # the mesh of the evaluation (None: the quickstart's) and the points of the finite differences
+    # elements of the evaluation (None: the quickstart's mesh); cells of the finite differences
     elements: int | None
     differences: tuple[int, ...]
-    # eigenvalues asked of both
+    # eigenvalues that both compute
     modes: int
     # numbers of fields and of elements whose growth is fitted
     fields: tuple[int, ...]
@@ -54,7 +54,7 @@ class Size:
 FULL = Size("full", 5, 12, None, (200, 400, 800), 300, (4, 8, 16, 32, 64), (4, 8, 16, 32, 64, 128),
             tuple(range(1, 9)), 3, 40)  # fmt: skip
 QUICK = Size("quick", 3, 4, None, (100, 200), 300, (4, 8, 16, 32), (4, 8, 16, 32), (1, 2, 8), 1, 16)
-# Seconds, for the suite: it shows that every row runs, and measures nothing.
+# for the test suite: every row runs within seconds
 TINY = Size("tiny", 1, 1, 4, (30, 60), 20, (3, 4), (2, 3), (1,), 1, 4)
 SIZES = {size.name: size for size in (FULL, QUICK, TINY)}
 
@@ -63,11 +63,10 @@ SIZES = {size.name: size for size in (FULL, QUICK, TINY)}
 class Row:
     """One line of the table of targets.
 
-    ``value`` in ``unit`` is what was measured, ``ratio`` (to ``ratio_to``) what is compared with ``target``; None where
-    nothing was measured, and then ``note`` says why.
+    ``value`` in ``unit`` is the measurement; ``ratio`` (to ``ratio_to``) is compared with ``target``. Both are None if
+    nothing was measured; ``note`` then gives the reason.
     """
 
-    # what
     key: str
     work: str
     # the measurement
@@ -112,13 +111,13 @@ def yardstick() -> tuple[float, float]:
 
 
 def busyness() -> float:
-    """Wall over processor time of the yardsticks: 1 on an idle machine."""
+    """Median ratio of wall to processor time of the yardsticks: 1 on an idle machine."""
     return float(np.median([wall / cpu for wall, cpu in YARDSTICKS])) if YARDSTICKS else float("nan")
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of several calls, of the yardsticks between them, and what the calls returned."""
+    """Seconds of several calls and of the yardsticks between them, and the results of the calls."""
 
     seconds: list[float]
     yardsticks: list[float]
@@ -138,14 +137,14 @@ class Timing:
 
 
 def timed(call: Callable[[], Any]) -> tuple[float, Any]:
-    """Processor seconds of a call, and what it returned."""
+    """Processor seconds of a call, and its result."""
     start = time.process_time()
     result = call()
     return time.process_time() - start, result
 
 
 def interleaved(calls: Sequence[Callable[[], Any]]) -> Timing:
-    """Processor time of each call, a yardstick before it."""
+    """Time each call in processor time, with a yardstick before it."""
     seconds, yardsticks, results = [], [], []
     for call in calls:
         yardsticks.append(yardstick()[1])
@@ -156,21 +155,21 @@ def interleaved(calls: Sequence[Callable[[], Any]]) -> Timing:
 
 
 def in_yardsticks(key: str, work: str, timing: Timing, target: float, **details: Any) -> Row:
-    """The row that compares a timing with the yardstick."""
+    """A row that compares a timing with the yardstick."""
     more = {"yardstick_seconds": timing.yardstick, "times": len(timing.seconds), **details}
     return Row(key, work, timing.median, "s", timing.ratio, "yardstick", target, details=more)
 
 
 @contextmanager
-def nothing_remembered() -> Iterator[None]:
-    """A cache folder of its own, for this process and those it starts, which holds compiled kernels and no results.
+def empty_cache() -> Iterator[None]:
+    """A temporary cache folder with the compiled kernels but no evaluations, for this process and those it starts.
 
-    A scan would otherwise recall the evaluations of an earlier one.
+    Without it a scan would reuse the evaluations of an earlier one.
     """
-    # here: a process that only measures yardsticks needs no engine
+    # here: a process that only measures yardsticks does not need JAX
     from supersoliton.machine.jax_setup import cache_directory, enable_compilation_cache
 
-    enable_compilation_cache()  # of this process: it stays where it is
+    enable_compilation_cache()  # of this process: keep its folder
     before = os.environ.get("SUPERSOLITON_CACHE")
     with tempfile.TemporaryDirectory() as folder:
         kernels = cache_directory() / "xla"

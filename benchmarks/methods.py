@@ -1,9 +1,9 @@
-"""Which method when: the tables of docs/development/methods.md, measured side by side.
+"""Measure the tables of docs/development/methods.md: cost and robustness of the solvers.
 
 python -m benchmarks.methods [number of random starts]        prints Markdown
 
-Seconds are ratios to Newton's method on the same problem from the same start, alternating on one core. The nonlinear
-conjugate gradient is SciPy's, in the coordinates of LBFGS (so preconditioned by the H^1 metric).
+Times are ratios to Newton's method on the same problem from the same start, alternating on one core. The nonlinear
+conjugate gradient is SciPy's, in the coordinates of LBFGS (preconditioned by the H^1 metric).
 """
 
 # ruff: noqa: E402  (the environment must be set before the imports)
@@ -40,7 +40,7 @@ REPETITIONS = 7
 
 @dataclass(frozen=True)
 class ConjugateGradient(AbstractSolver):
-    """Polak-Ribiere in the H^1 metric, finished like LBFGS: the candidate that is compared here."""
+    """Polak-Ribiere in the H^1 metric, finished like LBFGS; not part of the library."""
 
     tol: float = 1e-10
     polish: bool = True
@@ -94,7 +94,7 @@ SOLVERS: dict[str, Callable[[], AbstractSolver]] = {
     "flow, no polish": lambda: ss.GradientFlow(polish=False),
     "explicit flow": lambda: ss.GradientFlow("explicit", max_steps=100),
 }
-# To residual 1e-4 without Newton's method: the descents themselves.
+# to residual 1e-4 without the final Newton steps
 DESCENTS: dict[str, Callable[[], AbstractSolver]] = {
     "LBFGS": lambda: ss.LBFGS(ftol=0.0, gtol=0.0, tol=1e-4, polish=False),
     "conjugate gradient": lambda: ConjugateGradient(tol=1e-4, polish=False),
@@ -103,7 +103,7 @@ DESCENTS: dict[str, Callable[[], AbstractSolver]] = {
 RANDOM = ("Gross-Pitaevskii, β = 10", "condensate with a wall", "Q-ball, 12 octaves, N = 1200")
 
 
-# Evaluations of E and its gradient so far: a measure that a busy machine does not disturb.
+# Evaluations of E and its gradient so far: a cost that does not depend on the load of the machine.
 COUNTED = [0]
 _measure = ss.Problem.energy_and_gradient
 
@@ -120,7 +120,7 @@ def timed(solver: AbstractSolver, problem: ss.Problem, u: np.ndarray) -> tuple[f
 
 
 def side_by_side(methods: dict[str, Callable[[], AbstractSolver]], problem: ss.Problem, u: np.ndarray) -> list[str]:
-    """A cell "steps / gradients, ratio" for each method, the first being the unit of time."""
+    """A cell "steps / gradients, time" for each method, in units of the time of the first."""
     seconds: dict[str, list[float]] = {name: [] for name in methods}
     last: dict[str, ss.Solution] = {}
     gradients: dict[str, int] = {}
@@ -140,7 +140,7 @@ def side_by_side(methods: dict[str, Callable[[], AbstractSolver]], problem: ss.P
 
 
 def random_start(problem: ss.Problem, rng: np.random.Generator) -> np.ndarray:
-    """Every field a bump of random height, width and sign with a ripple on it, scaled to the norm."""
+    """In every field a rippled bump of random height, width and sign, scaled to the norm."""
     assert problem.grid is not None
     r, vacuum = problem.grid.nodes[:, None], problem.vacuum.values
     n, radius = problem.model.n_fields, problem.grid.r_max

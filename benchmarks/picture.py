@@ -1,4 +1,4 @@
-"""benchmarks/growth.png: cost against the number of fields and of elements, and bounces with CosmoTransitions'."""
+"""benchmarks/growth.png: cost against the number of fields and of elements, and bounces against CosmoTransitions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _row(written: dict[str, Any], key: str) -> dict[str, Any] | None:
 
 
 def draw(written: dict[str, Any], path: Path) -> bool:
-    """Draw what there is; False, and no file, where the rows are missing."""
+    """Draw the picture; return False, without a file, if rows are missing."""
     grown = [("growth-fields", "fields"), ("growth-elements", "elements of order 12")]
     found = [(row, label) for key, label in grown if (row := _row(written, key)) is not None]
     bounce = _row(written, "bounce-error")

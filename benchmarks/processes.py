@@ -1,7 +1,7 @@
-"""The rows of new processes: the first call of a potential, the second with the cache, the command line's start.
+"""The rows of new processes: first call of a potential, second call with the cache, start of the command line.
 
-Wall time of the whole process, interpreter included: it is what a user waits for. The processor time is reported too,
-because on a busy machine the wall time says little.
+The measure is the wall time of the whole process, including the interpreter. The processor time is reported too,
+because the wall time depends on the load of the machine.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ KINDS = ("bounce", "state")
 
 
 def run(arguments: list[str], **environment: str) -> tuple[float, float]:
-    """(wall, processor) seconds of a process. Raises CalledProcessError where it fails."""
+    """(wall, processor) seconds of a process. Raises CalledProcessError if it fails."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run(
         [sys.executable, *arguments], env={**os.environ, **environment}, stdout=subprocess.DEVNULL, check=True
@@ -39,7 +39,7 @@ def _row(key: str, work: str, seconds: list[tuple[float, float]], target: float,
 
 
 def first_calls(size: Size) -> list[Row]:
-    """Import, compile and solve with nothing cached, once more with the cache; the slower of two kinds of states."""
+    """Import, compile and solve without a cache and again with it; the slower of two kinds of states."""
     rows: dict[str, list[Row]] = {"first": [], "second": []}
     for kind in KINDS if size.repetitions > 1 else KINDS[:1]:
         taken: dict[str, list[tuple[float, float]]] = {"first": [], "second": []}
@@ -67,7 +67,7 @@ def first_calls(size: Size) -> list[Row]:
 def command_line(size: Size) -> list[Row]:
     script = Path(sys.executable).with_name("supersoliton")
     command = [str(script), "--help"] if script.exists() else ["-m", "supersoliton.cli", "--help"]
-    run(command)  # the files are in memory now
+    run(command)  # now the files are in memory
     row = _row("command-line", "supersoliton --help", [run(command) for _ in range(3 * size.repetitions)], 0.4)
     say(f"supersoliton --help: {row.value:.2f} s")
     return [row]

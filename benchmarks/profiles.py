@@ -1,9 +1,10 @@
-"""Where one evaluation spends its time: stages, and the functions with the most time of their own.
+"""Time of one evaluation by stage, and the functions with the most time of their own.
 
 python -m benchmarks.profiles [number of lines]
 
-The same draws and starts as the rows "one-start" and "multi-start". Stages are wall seconds without the profiler; the
-profile is cProfile's in processor time, which charges Python's calls more than compiled code.
+The draws and starts are those of the rows "one-start" and "multi-start". Stages are in wall seconds without the
+profiler; the profile is cProfile's in processor time, whose overhead falls on Python calls rather than on compiled
+code.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def main(lines: int) -> None:
         print(f"\n{name}: {timing.median:.3f} s of processor time, {timing.ratio:.2f} yardsticks")
         for stage in timing.results[0].seconds:
             print(f"  {stage:12s} {np.median([e.seconds[stage] for e in timing.results]):.4f} s")
-        # processor time, so that a busy machine does not count as work
+        # processor time: independent of other load
         profile = cProfile.Profile(time.process_time)
         profile.enable()
         for draw in draws:
@@ -46,7 +47,7 @@ def main(lines: int) -> None:
 
 
 def _shares(found: pstats.Stats) -> None:
-    """What the functions that `evaluate` itself calls take of it."""
+    """Print the share of the time of `evaluate` that each function called by it takes."""
     every: dict[tuple[str, int, str], tuple] = found.stats  # type: ignore[attr-defined]
     whole = next(key for key in every if (key[0], key[2]) == ("evaluate.py", "evaluate"))
     shares = {key[2]: row[4][whole][3] / every[whole][3] for key, row in every.items() if whole in row[4]}

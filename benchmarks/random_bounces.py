@@ -1,8 +1,8 @@
-"""Bounces of random potentials from a cold start: how many are found, how fast, and why the others are not.
+"""Bounces of random potentials without a guess: success rate, time, and the reasons of the failures.
 
 python -m benchmarks.random_bounces [number of potentials] [first seed] [--fields N] [--dim D]
 
-The family is that of tests/random_potentials.py: 2 to 6 fields, a metastable origin, a quartic that bounds V below.
+The potentials are those of tests/random_potentials.py: 2 to 6 fields, a metastable origin, bounded by a quartic term.
 """
 
 # ruff: noqa: E402  (the environment must be set before the imports)

@@ -1,4 +1,4 @@
-"""benchmarks/results.json: the machine, the versions, the day, and every row with its target."""
+"""benchmarks/results.json: machine, versions, date, and every row with its target."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _BUSY = 1.15  # wall over processor time of the yardstick
 
 
 def cpu_model() -> str:
-    """The processor's name, and its flags' best hint at its generation where the name says little."""
+    """Name of the processor, with its family and model where /proc/cpuinfo has them."""
     cpuinfo = Path("/proc/cpuinfo")
     if not cpuinfo.exists():
         return platform.processor() or platform.machine()
@@ -38,7 +38,7 @@ def cpu_model() -> str:
 
 
 def commit() -> str:
-    """The commit that was measured, with a + where the tree had changes; empty outside a repository."""
+    """The measured commit, with "+" if src has uncommitted changes; empty outside a repository."""
     try:
         done = [
             subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
@@ -50,6 +50,7 @@ def commit() -> str:
 
 
 def surroundings() -> dict[str, Any]:
+    """Machine and versions."""
     return {
         "machine": {"cpu": cpu_model(), "cores": os.cpu_count(), "system": platform.platform(terse=True)},
         "versions": {"python": platform.python_version()}
@@ -58,12 +59,12 @@ def surroundings() -> dict[str, Any]:
 
 
 def as_record(row: Row, when: str, of: str) -> dict[str, Any]:
-    """A row as it is written: its fields, its verdict, and when and of which commit it was taken."""
+    """A row as it is written: its fields, its verdict, date and commit."""
     return _plain({**asdict(row), "met": row.met, "verdict": row.verdict, "date": when, "commit": of})
 
 
 def write(path: Path, rows: Sequence[Row], size: Size, *, seconds: float, keep: bool) -> dict[str, Any]:
-    """Write the file; with ``keep`` the rows of an earlier run that were not measured now stay in it."""
+    """Write the file; with ``keep``, rows of an earlier run that were not measured now are kept."""
     when, of = datetime.date.today().isoformat(), commit()
     records = [as_record(row, when, of) for row in rows]
     if keep and path.exists():
@@ -83,7 +84,7 @@ def write(path: Path, rows: Sequence[Row], size: Size, *, seconds: float, keep: 
 
 
 def _plain(value: Any) -> Any:
-    """JSON's own types; four digits are more than any timing deserves, and NaN is null."""
+    """The value in types of JSON: floats rounded to four digits, NaN as null."""
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -98,18 +99,18 @@ def _plain(value: Any) -> Any:
 
 
 def busy(written: dict[str, Any]) -> str:
-    """A warning where the machine had other things to do; else nothing."""
+    """A warning if the machine had other load, else an empty string."""
     ratio = written["yardstick"]["wall_over_processor"] or 1.0
     if ratio <= _BUSY:
         return ""
     return (
         f"The machine was busy: the yardstick's wall time was {ratio:.2f} times its processor time. "
-        "The rows in wall time say little then."
+        "Rows in wall time are then unreliable."
     )
 
 
 def shown(number: float | None) -> str:
-    """Two digits after the point, or as many as it takes."""
+    """The number to three digits, or as a power of ten if it is very small or large."""
     if number is None:
         return "—"
     if number != 0 and (abs(number) < 0.01 or abs(number) >= 1e4):
@@ -118,7 +119,7 @@ def shown(number: float | None) -> str:
 
 
 def measured(record: dict[str, Any]) -> str:
-    """The number that is compared with the target, in words."""
+    """The number that is compared with the target, with its unit."""
     if record["ratio"] is None:
         return "not measured"
     words = {
@@ -134,7 +135,7 @@ def target(record: dict[str, Any]) -> str:
 
 
 def table(written: dict[str, Any]) -> str:
-    """What `make bench` prints in the end."""
+    """The table that `make bench` prints."""
     lines = [f"{'measured':>24s}  {'target':>8s}  {'':12s}  work (clock)"]
     for row in written["rows"]:
         note = f"; {row['note']}" if row["note"] else ""

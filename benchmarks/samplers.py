@@ -1,15 +1,15 @@
-"""Samplers on the real problem: hypervolume against trials, and what an ask costs.
+"""Compare samplers: hypervolume against trials, and the cost of choosing a point.
 
     python -m benchmarks.samplers run FOLDER --samplers tpe nsga2 --seeds 5 --trials 120
     python -m benchmarks.samplers run FOLDER --stand-in --seeds 10 --trials 400
     python -m benchmarks.samplers table FOLDER --trials 120 400
     python -m benchmarks.samplers cost --samplers tpe nsga2 --trials 1000 10000
 
-`run` evaluates `examples/quickstart.toml` for real and appends each trial to FOLDER/SAMPLER_SEED.jsonl, so that it can
-be stopped, resumed and extended to more trials; several processes may share a folder. With --stand-in a surrogate of
-1024 real evaluations (`data/quickstart_sobol.npz`), as rough as they are, takes their place. `table` prints the
-tables of `docs/development/samplers.md`. `cost` prints what a trial costs a scan besides its evaluation, at so many
-trials: asking, telling, SQLite and trials.csv, in processor time.
+`run` evaluates `examples/quickstart.toml` and appends each trial to FOLDER/SAMPLER_SEED.jsonl, so that it can be
+stopped, resumed and extended; several processes may share a folder. --stand-in replaces the evaluation by a surrogate
+of 1024 evaluations (`data/quickstart_sobol.npz`) with their small-scale noise. `table` prints the tables of
+`docs/development/samplers.md`. `cost` prints the processor time of a trial without its evaluation, after so many
+trials: asking, telling, SQLite and trials.csv.
 """
 
 # ruff: noqa: E402  (the environment must be set before the imports)
@@ -53,11 +53,11 @@ Evaluate = Callable[[dict[str, float]], tuple[list[float], dict[str, float]]]  #
 
 
 class StandIn:
-    """Instead of the evaluation: the mean of a Gaussian process of 1024 real ones, with their own errors put back.
+    """Surrogate of the evaluation: the mean of a Gaussian process of 1024 evaluations plus their leave-one-out errors.
 
-    The errors are those of trials left out of the fit, of one trial for all objectives; which trial, a hash of the
-    point decides. So values scatter around the mean as real ones do, within the range of real ones, and the same point
-    has the same value. What structure the errors have in the couplings is lost.
+    A hash of the point selects the trial whose errors are added, the same for all objectives. So the same point has the
+    same value, and values scatter around the mean like real ones and within their range; any structure of the errors in
+    the couplings is lost.
     """
 
     def __init__(self, config: Any) -> None:
@@ -92,7 +92,7 @@ def real(config: Any) -> Evaluate:
 
 
 def run(path: Path, sampler: str, seed: int, trials: int, evaluate: Evaluate) -> None:
-    """One scan, continued where its file ends; at once back if another process is at it."""
+    """Continue one scan from the end of its file; return at once if another process runs it."""
     config = load(QUICKSTART).with_scan(sampler=sampler, seed=seed)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     with path.open("a+") as file:
@@ -159,9 +159,8 @@ def volume(points: np.ndarray, low: np.ndarray, high: np.ndarray) -> float:
 def table(folder: Path, counts: list[int]) -> str:
     """Median (lowest to highest seed) of the hypervolume after so many trials, and the cost of asks.
 
-    Twice: of the objectives as they are, and with each on the scale of `sampling.surrogate.Scale`, on which
-    one far value does not outweigh all others. The box reaches from the worst to the best feasible value of each
-    objective in all runs together.
+    The hypervolume is given twice: of the objectives, and of the objectives on the scale of `sampling.surrogate.Scale`,
+    which limits the weight of outliers. The box spans the worst to the best feasible value of all runs.
     """
     runs = read(folder)
     everything = np.concatenate([feasible_values(rows) for seeds in runs.values() for rows in seeds.values()])
@@ -185,7 +184,7 @@ def table(folder: Path, counts: list[int]) -> str:
 
 
 class _Scan:
-    """A scan as `run_scan` does it, without workers and with the stand-in."""
+    """The loop of `run_scan` without workers, with the stand-in."""
 
     def __init__(self, folder: Path, settings: Any, evaluate: Evaluate) -> None:
         address = storage.locate("", folder)
@@ -199,8 +198,8 @@ class _Scan:
         self._front = ParetoFront(folder / "states", trials)
         self._pending: list[tuple[int, Outcome]] = []
 
-    def go(self, trials: int) -> list[float]:
-        """So many trials more; returns what each cost in seconds, its evaluation not counted."""
+    def run_trials(self, trials: int) -> list[float]:
+        """Run ``trials`` more; return the processor seconds of each without its evaluation."""
         costs = []
         for _ in range(trials):
             begun = time.process_time()
@@ -218,13 +217,13 @@ class _Scan:
     def _outcome(self, point: dict[str, float]) -> Outcome:
         values, constraints = self._evaluate(point)
         named = dict(zip(self._settings.objectives, values, strict=True))
-        # as many constraints as a real evaluation has
+        # the number of constraints of a real evaluation
         others = dict.fromkeys(("precheck", "converged", "resolved", "stable", "scored"), 0.0)
         return Outcome(point, kind="q-ball", status="converged", values=named, constraints=constraints | others)
 
 
 def cost(samplers: list[str], counts: list[int], evaluate: Evaluate, measured: int = 40) -> str:
-    """The table: what a trial costs besides its evaluation, median of `measured`, after so many random trials."""
+    """Rows with the median cost of a trial without its evaluation (of `measured`) after so many random trials."""
     config = load(QUICKSTART)
     cells: dict[str, list[str]] = {name: [] for name in samplers}
     with tempfile.TemporaryDirectory() as name:
@@ -232,12 +231,12 @@ def cost(samplers: list[str], counts: list[int], evaluate: Evaluate, measured: i
         before.mkdir()
         for count in counts:
             random = _Scan(before, config.with_scan(sampler="random").scan, evaluate)
-            random.go(count - len(random._ledger.memory.trials))
+            random.run_trials(count - len(random._ledger.memory.trials))
             random.close()
             for sampler in samplers:
                 shutil.copytree(before, folder)
                 scan = _Scan(folder, config.with_scan(sampler=sampler).scan, evaluate)
-                costs = scan.go(measured + 2)[2:]  # the first ones read the study
+                costs = scan.run_trials(measured + 2)[2:]  # the first ones load the study
                 scan.close()
                 shutil.rmtree(folder)
                 cells[sampler].append(f"{1e3 * np.median(costs):.1f} ms")

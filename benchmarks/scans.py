@@ -1,11 +1,11 @@
-"""The rows of scans: two workers compared with one, and what asking, telling and recording cost.
+"""The rows of scans: the speed-up of two workers, and the cost of asking, telling and recording.
 
-Two workers: a scan of the quickstart with 1 and with 2 workers in processes of their own, the same random points. The
-rate counts the trials between the first that ended after every worker had started and the last. The note says what
-two yardsticks side by side gain on this machine: no scan can gain more.
+Two workers: a scan of the quickstart with 1 and with 2 workers in processes of their own, at the same random points.
+The rate counts trials from the first that ended with all workers running to the last. The note gives the speed-up of
+two yardsticks in parallel, an upper limit for this machine.
 
-Overhead: one worker, in this process, the default sampler. Whatever happens between the end of one evaluation and the
-start of the next is overhead, in processor time: the trial's own state file as well as the study.
+Overhead: one worker in this process with the default sampler. Overhead is the processor time between the end of one
+evaluation and the start of the next, including the state file and the study.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from supersoliton.scans import job
 from supersoliton.states.state import State
 
 from .evaluation import configuration
-from .measure import WALL, Row, Size, nothing_remembered, say
+from .measure import WALL, Row, Size, empty_cache, say
 
-_SKIPPED = 6  # first trials, in which workers start and samplers warm up
+_SKIPPED = 6  # first trials, during which workers start and samplers warm up
 
 
 def _file(folder: Path, size: Size, **settings: Any) -> Path:
@@ -41,7 +41,7 @@ def _file(folder: Path, size: Size, **settings: Any) -> Path:
     return path
 
 
-# A scan as a program calls it, without the report that follows it; says when its trials ended.
+# A scan without its report; prints when its trials ended.
 _SCAN = """
 import sys
 from supersoliton.scans import job
@@ -52,8 +52,8 @@ print(*(trial.datetime_complete.timestamp() for trial in study.trials if trial.d
 
 
 def rate(size: Size, workers: int) -> float:
-    """Trials per second of a scan in a process of its own, once all workers run."""
-    with nothing_remembered(), tempfile.TemporaryDirectory() as folder:
+    """Trials per second of a scan in a process of its own, with all workers running."""
+    with empty_cache(), tempfile.TemporaryDirectory() as folder:
         file = _file(Path(folder), size, sampler="random")
         command = [sys.executable, "-c", _SCAN, str(file), str(Path(folder) / "out"), str(workers)]
         said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
@@ -62,7 +62,7 @@ def rate(size: Size, workers: int) -> float:
     return (len(ended) - 1 - skipped) / (ended[-1] - ended[skipped])
 
 
-# Waits for an agreed moment, then says what a number of yardsticks take.
+# Waits until the given time, then prints the seconds of a number of yardsticks.
 _YARDSTICKS = """
 import sys, time
 from benchmarks.measure import yardstick
@@ -73,11 +73,11 @@ for _ in range(int(sys.argv[2])):
     yardstick()
 print(time.perf_counter() - start)
 """
-_AGREED = 0.25  # seconds from now for each of them, in which NumPy and SciPy are imported
+_AGREED = 0.25  # seconds per yardstick until the common start, for the imports
 
 
 def _machine(yardsticks: int) -> float:
-    """What two processes gain on this machine: the rate of yardsticks in two, over that in one."""
+    """Speed-up of two processes on this machine: their rate of yardsticks over that of one."""
     rates = []
     for count in (1, 2):
         moment = str(time.time() + _AGREED * yardsticks)
@@ -91,7 +91,7 @@ def _machine(yardsticks: int) -> float:
 def two_workers(size: Size) -> list[Row]:
     gain = _machine(min(12, size.trials))
     say(f"two yardsticks side by side: {gain:.2f} x one's rate on this machine")
-    # One, two, one: a machine that grows busier meanwhile does not tilt the ratio.
+    # one, two, one: a drift of the load cancels in the ratio
     single, double = [rate(size, 1)], rate(size, 2)
     if size.repetitions > 1:
         single.append(rate(size, 1))
@@ -106,12 +106,12 @@ def two_workers(size: Size) -> list[Row]:
 @contextmanager
 def _clocked(owner: Any, name: str) -> Iterator[list[tuple[float, float]]]:
     """Processor time at the start and the end of every call of a function in this process."""
-    true, spans = getattr(owner, name), []
+    inner, spans = getattr(owner, name), []
 
     def call(*arguments: Any, **named: Any) -> Any:
         start = time.process_time()
         try:
-            return true(*arguments, **named)
+            return inner(*arguments, **named)
         finally:
             spans.append((start, time.process_time()))
 
@@ -119,13 +119,13 @@ def _clocked(owner: Any, name: str) -> Iterator[list[tuple[float, float]]]:
     try:
         yield spans
     finally:
-        setattr(owner, name, true)
+        setattr(owner, name, inner)
 
 
 def overhead(size: Size) -> list[Row]:
     module = importlib.import_module("supersoliton.evaluate.evaluation")
     with (
-        nothing_remembered(),
+        empty_cache(),
         tempfile.TemporaryDirectory() as folder,
         _clocked(module, "evaluate") as spans,
         _clocked(State, "save") as saved,

@@ -1,12 +1,12 @@
-"""What a scan survives and what it costs in the long run, done for real.
+"""Endurance tests of scans: killed workers, killed drivers, and 10,000 trials.
 
 python -m benchmarks.soak workers [--trials 200] [--kills 20]     kill -9 of workers at random moments
 python -m benchmarks.soak driver  [--trials 200] [--kills 20]     kill -9 of the scan itself, then resume, each time
 python -m benchmarks.soak long    [--trials 10000]                memory and rate of many cheap trials
 
-A trial is a real evaluation of a one-field Q-ball on a coarse mesh, 25 ms. Afterwards every trial must have ended in
-exactly one state, none lost and none twice, at the very points that an unbroken scan would have chosen, and study.db,
-trials.csv and the stored states must agree. The test suite runs the first two.
+A trial is an evaluation of a one-field Q-ball on a coarse mesh (25 ms). At the end every trial must have run exactly
+once, at the points of an uninterrupted scan, and study.db, trials.csv and the stored states must agree. The test suite
+runs the first two.
 """
 
 from __future__ import annotations
@@ -58,11 +58,11 @@ objectives = ["hierarchy", "regularity"]
 g = [1.9, 2.4]
 norm = [150.0, 400.0]
 """
-_START_SECONDS = 3.0  # about what a scan takes until its first trial has ended
+_START_SECONDS = 3.0  # roughly the time until the first trial of a scan has ended
 
 
 def write(folder: Path, storage: str = "") -> Path:
-    """The configuration of the cheap scan, which is called "cheap"."""
+    """Write the configuration "cheap" of a scan of cheap trials."""
     (folder / "cheap.py").write_text(POTENTIAL)
     path = folder / "cheap.toml"
     path.write_text(TABLES.replace("[scan]", f"[scan]\nstorage = '{storage}'") if storage else TABLES)
@@ -90,7 +90,7 @@ def rows(out: Path) -> int:
 
 
 def kill_workers(file: Path, out: Path, trials: int, kills: int, rng: random.Random) -> int:
-    """Run a scan whose workers are killed; returns how many were."""
+    """Run a scan and kill its workers; return how many were killed."""
     driver = start(file, out, trials)
     killed = 0
     while driver.poll() is None:
@@ -108,10 +108,11 @@ def kill_workers(file: Path, out: Path, trials: int, kills: int, rng: random.Ran
 
 
 def kill_drivers(file: Path, out: Path, trials: int, kills: int, rng: random.Random) -> int:
-    """Start, kill, resume, …; every kill comes some trials on, every other one before that at a moment of its own.
+    """Start, kill and resume the driver; return the number of kills.
 
-    Which may be any from the start on: while the study is made or read, while workers start, in a turn. The trials are
-    few enough that what is left of the scan suffices for all the kills, on a machine of any speed.
+    Each kill comes after a random number of trials, every other one possibly earlier, at a random time after the start:
+    while the study is created or loaded, workers start, or a transaction runs. The number of trials between kills is
+    limited so that all kills happen on a machine of any speed.
     """
     killed = 0
     while True:
@@ -132,7 +133,7 @@ def kill_drivers(file: Path, out: Path, trials: int, kills: int, rng: random.Ran
 
 
 def check(out: Path, trials: int, expected: dict[int, dict[str, float]] | None = None) -> dict[str, Any]:
-    """Raise AssertionError unless the record is whole; returns how often each state occurs."""
+    """Raise AssertionError unless the record is complete; return how often each state occurs."""
     study = open_folder(out)
     found = study.get_trials(deepcopy=False)
     assert [trial.number for trial in found] == list(range(trials)), "numbers lost or twice"
@@ -161,7 +162,7 @@ def check(out: Path, trials: int, expected: dict[int, dict[str, float]] | None =
 
 
 def unbroken(file: Path, folder: Path, trials: int) -> dict[int, dict[str, float]]:
-    """The points of the same scan without a kill: those of the random sampler do not depend on results."""
+    """The points of the same scan without kills; the random sampler does not depend on results."""
     from supersoliton.config import load
     from supersoliton.scans.record.memory_study import MemoryStudy
 
@@ -171,7 +172,7 @@ def unbroken(file: Path, folder: Path, trials: int) -> dict[int, dict[str, float
 
 
 def soak(file: Path, out: Path, trials: int) -> dict[str, Any]:
-    """CachedEvaluate of driver and workers, and rates, in the course of a long scan."""
+    """Memory of driver and workers, and rates, over the course of a long scan."""
     driver = start(file, out, trials)
     samples: list[tuple[float, int, float, float, float]] = []  # time, rows, MiB, processor seconds: driver and all
     while driver.poll() is None:

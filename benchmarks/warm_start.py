@@ -1,7 +1,7 @@
-"""A scan with trained starts compared with the same scan without them: `python -m benchmarks.warm_start`.
+"""Compare a scan with trained starts and the same scan without them: `python -m benchmarks.warm_start`.
 
-The same sampler, seed and number of trials, one worker each, no cache of evaluations; both in processes of their own at
-the same time, so that whatever else the machine does slows both. Written to build/warm_start.json.
+Both use the same sampler, seed and number of trials, one worker and no cache, and run at the same time in processes of
+their own, so that other load slows both. The result is written to build/warm_start.json.
 
     supersoliton pretrain examples/quickstart.toml
     python -m benchmarks.warm_start --trials 400
@@ -21,16 +21,16 @@ from typing import Any
 import numpy as np
 
 USES = ("none", "auto")
-# A trial of one scan is that of the other: values agree to what Newton's method leaves, the couplings to the bit.
+# relative difference below which two energies are the same (the tolerance of Newton's method)
 _SAME = 1e-8
 
 
 def run(use: str, config: Path, starts: Path, trials: int, folder: Path) -> dict[str, Any]:
-    """One scan in this process: its record and what it cost."""
+    """Run one scan in this process; return its record and cost."""
     from supersoliton.config import load
     from supersoliton.scans.loop import run_scan
 
-    shutil.rmtree(folder / use, ignore_errors=True)  # a scan that is there would be resumed, and cost nothing
+    shutil.rmtree(folder / use, ignore_errors=True)  # an existing scan would be resumed
     chosen = load(config).with_scan(workers=1, trials=trials, cache=False)
     chosen = chosen.with_warm_start(checkpoint=str(starts.absolute()), use=use)
     began, used = time.perf_counter(), time.process_time()
@@ -56,7 +56,7 @@ def run(use: str, config: Path, starts: Path, trials: int, folder: Path) -> dict
 
 
 def compare(none: dict[str, Any], auto: dict[str, Any]) -> dict[str, Any]:
-    """What the trained starts changed."""
+    """Differences between the two scans."""
     points = [np.array(one["points"]) for one in (none, auto)]
     same = int(np.argmin(np.all(points[0] == points[1], axis=1))) if not np.array_equal(*points) else len(points[0])
     energies = [np.array(one["energy"][:same]) for one in (none, auto)]
@@ -78,7 +78,7 @@ def main() -> None:
     parser.add_argument("--starts", type=Path, default=Path("runs/quickstart/warm_start.npz"))
     parser.add_argument("--trials", type=int, default=400)
     parser.add_argument("--out", type=Path, default=Path("build/warm_start"))
-    parser.add_argument("--use", choices=USES, help="one of the two, in this process")
+    parser.add_argument("--use", choices=USES, help="run only this one of the two, in this process")
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
     if asked.use:

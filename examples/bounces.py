@@ -3,10 +3,9 @@
 python examples/bounces.py
 
 The action of the O(3)-symmetric bounce out of the false vacuum at u = 0 for V = 0.1 (u^4 - 8 u^3 + 10 u^2) and, for
-more fields V = (sum c_i (u_i - 1)^2 - delta) sum u_i^2. The paper (P. Athron et al., *Comput. Phys. Commun.* **244**
-(2019) 448) prints three digits for BubbleProfiler, CosmoTransitions and AnyBubble; where these differ, the digits
-below, with their certificates, decide. No guess and no true vacuum is given: the program searches for
-the minima beyond the barrier and for the bounce of least action to one of them.
+more fields, V = (sum c_i (u_i - 1)^2 - delta) sum u_i^2. The paper (P. Athron et al., *Comput. Phys. Commun.* **244**
+(2019) 448) prints three digits for BubbleProfiler, CosmoTransitions and AnyBubble. Neither a guess nor a true vacuum is
+given: the program searches for the minima beyond the barrier and for the bounce of least action to one of them.
 """
 
 import jax.numpy as jnp

@@ -1,11 +1,11 @@
-"""The cubic nonlinear Schroedinger soliton and its excited state, compared with a shooting program of twenty lines.
+"""The cubic nonlinear Schroedinger soliton and its excited state, compared with a shooting method.
 
 python examples/cubic_nls.py
 
 -lap u + u - u^3 = 0, that is V = u^2/2 - u^4/4. In one dimension u = sqrt(2) sech r and S = 4/3. In two it is the
 Townes soliton, whose mass 11.7009 = 2 pi 1.86225 is the critical power of self-focusing. In three there is a tower of
-states with 0, 1, 2 ... radial nodes, u(0) = 4.337, 14.10, ..., known since 1951. None of them is a minimum:
-the state with n nodes has n + 1 negative modes at l = 0, so a program that descends in energy cannot find it.
+states with 0, 1, 2 ... radial nodes, u(0) = 4.337, 14.10, ... (Finkelstein et al., 1951). None of them is a minimum:
+the state with n nodes has n + 1 negative modes at l = 0, so a descent in energy cannot find it.
 
 References: R. Finkelstein, R. LeLevier, M. Ruderman, *Phys. Rev.* **83** (1951) 326; M. I. Weinstein, *Commun. Math.
 Phys.* **87** (1983) 567 (the mass in two dimensions).
@@ -24,10 +24,10 @@ def cubic(u, p):
 
 
 def shoot(low: float, high: float, nodes: int) -> float:
-    """u(0) of the three-dimensional state with so many nodes, by bisection: below it u crosses zero once less."""
+    """u(0) of the three-dimensional state with ``nodes`` nodes, by bisection: for smaller u(0), u has fewer zeros."""
 
     def crossings(u0: float) -> int:
-        start = 1e-4  # the series of u up to here, so that 2u'/r is harmless
+        start = 1e-4  # start from the series of u here, where 2u'/r is finite
         first = [u0 + (u0 - u0**3) * start**2 / 6.0, (u0 - u0**3) * start / 3.0]
         out = solve_ivp(
             lambda r, y: [y[1], y[0] - y[0] ** 3 - 2.0 * y[1] / r], (start, 12.0), first, rtol=1e-11, atol=1e-12

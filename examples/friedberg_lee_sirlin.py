@@ -2,16 +2,17 @@
 
 python examples/friedberg_lee_sirlin.py
 
-A complex field psi = f e^{i omega t} is massive only through a real field chi, in which it digs a bubble:
+A complex field psi = f e^{i omega t} obtains its mass from a real field chi, which vanishes in the core of the soliton:
 
     V = kappa^2 chi^2 f^2 / 2 + (chi^2 - 1)^2 / 8,       mass of psi in the vacuum: kappa, of chi: 1.
 
-Inside the bubble chi = 0 and psi is a massless field in a cavity, omega = pi/R; the bubble costs U0 = 1/8
-per unit volume. The sum pi Q/R + (4 pi/3) U0 R^3 is least at
+In the core chi = 0 and psi is a massless field in a cavity, omega = pi/R; the energy density of chi = 0 is U0 = 1/8.
+The minimum of pi Q/R + (4 pi/3) U0 R^3 over R is
 
     E = (4 sqrt(2) pi / 3) U0^(1/4) Q^(3/4),
 
-the law of large Q; the surface adds a fraction that falls like Q^(-1/4). Along the family dE/dQ = omega exactly.
+the law of large charge; the surface energy adds a fraction that falls like Q^(-1/4). Along the family dE/dQ = omega
+exactly.
 
 Reference: R. Friedberg, T. D. Lee, A. Sirlin, *Phys. Rev. D* **13** (1976) 2739.
 """
@@ -32,7 +33,7 @@ def flavoured(u, p):
 
 
 def soliton(norm: float, size: float) -> ss.State:
-    """The state at fixed norm, on elements that gather at the wall r = size."""
+    """The state at fixed norm, on a mesh that is finer at the wall r = size."""
     model = ss.Potential(flavoured, fields=("f", "chi"), params={"kappa": KAPPA}, constrained=("f",))
     core = tuple(size * x for x in (0.0, 0.45, 0.75, 0.87, 0.94, 1.0, 1.06, 1.15))
     edges = core + tuple(1.15 * size + x for x in (1.5, 4.0, 8.0, 16.0))
@@ -46,7 +47,7 @@ def soliton(norm: float, size: float) -> ss.State:
 
 
 def by_collocation(state: ss.State) -> tuple[float, float]:
-    """(norm, energy) of SciPy's solution of the profile equations at the same frequency, from a coarse copy of ours."""
+    """(norm, energy) by SciPy's solve_bvp at the same frequency, with 61 points of ``state`` as the guess."""
     omega = state.omega
 
     def smooth(r, y):
@@ -65,7 +66,7 @@ def by_collocation(state: ss.State) -> tuple[float, float]:
         )
 
     r = np.linspace(0.0, state.grid.r_max, 61)
-    f, chi = state(r).T  # at 61 points: a guess, not an answer
+    f, chi = state(r).T
     zero = np.zeros_like(r)
     out = solve_bvp(
         smooth,
@@ -99,7 +100,7 @@ def main() -> None:
         ratios.append(e / (law * q**0.75))
         slope = (e2 - e) / (q2 - q)
         print(f"Q = {q:10.1f}: E = {e:11.4f}, E / law = {ratios[-1]:.4f}, dE/dQ = {slope:.7f}, omega = {omega:.7f}")
-    # the excess is that of a surface, Q^(-1/4): a factor 0.562 for each decade
+    # the excess of the surface falls like Q^(-1/4): a factor 0.562 per decade
     assert abs((ratios[2] - 1.0) / (ratios[1] - 1.0) - 10**-0.25) < 0.06
     print("E -> (4 sqrt(2) pi / 3) U0^(1/4) Q^(3/4), the excess falling like Q^(-1/4): agrees")
 

@@ -2,9 +2,9 @@
 
 python examples/kink.py
 
-A kink connects two vacua, and its fixed ends, not a charge, keep it from decaying. With the origin at its centre it is
-odd, so half a line suffices. The modes fall into two channels, which in one dimension are parities: l = 0 has that of
-the kink (odd), l = 1 the other (even). The even channel holds the translation u'(x), an exact zero mode.
+A kink connects two vacua; its fixed ends keep it from decaying. With the origin at its centre it is odd, so half a line
+suffices. The two channels of modes are parities in one dimension: l = 0 is odd like the kink, l = 1 is even. The even
+channel contains the translation u'(x), an exact zero mode.
 
 phi^4         V = (1 - u^2)^2 / 2:   u = tanh x,                 E = 4/3,   modes 0 and 3 = 3/4 m^2, continuum m^2 = 4.
 sine-Gordon   V = 1 + cos u:         u = 4 arctan(e^x) - pi,     E = 8,     mode 0 alone,            continuum m^2 = 1.
@@ -31,7 +31,7 @@ GRID = ss.RadialGrid(dim=1, edges=(0.0, 0.8, 1.7, 2.8, 4.0, 5.5, 7.5, 10.5, 16.0
 
 
 def kink(potential, vacuum: float) -> ss.State:
-    """The kink from -vacuum to +vacuum, from a guess that only knows its ends."""
+    """The kink from -vacuum to +vacuum, from a guess with the right ends."""
     problem = ss.Problem(ss.Potential(potential), GRID, boundary=[vacuum], parity="odd")
     return ss.solve(problem, guess=lambda r: vacuum * r / (1.0 + r), throw=True)
 

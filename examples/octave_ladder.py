@@ -1,13 +1,12 @@
-"""The octave ladder: octaves enter the core one by one as the norm grows. With its phase diagram.
+"""Octaves enter the core of a Q-ball one by one as the norm grows: four states and a phase diagram.
 
 python examples/octave_ladder.py [octave_ladder.png]
 
-Twelve octaves attract themselves (quartic, -g/4), are kept from collapse (sextic) and share a Higgs field which they
-push out of the core. A heavier Q-ball can lower its energy by exciting another octave: the extra attraction
-outweighs the gradient energy. Four states were computed by an independent spectral-element program, from guesses in the
-octaves named; the first part reproduces them. They are local minima, not the lowest: from many starts the second part
-finds states at or below them, and draws how many octaves the lowest one found has in its core for each attraction g
-and norm N.
+Each of twelve octaves attracts itself (quartic term, -g/4), a sextic term prevents collapse, and the Higgs field is
+expelled from the core. A heavier Q-ball can lower its energy by exciting another octave: the extra attraction outweighs
+the gradient energy. The first part reproduces four states of an independent spectral-element program, from guesses in
+the same octaves. They are local minima: from many starts the second part finds states at or below them, and draws the
+number of octaves in the core of the lowest state found for each attraction g and norm N.
 """
 
 import sys

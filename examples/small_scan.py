@@ -3,8 +3,8 @@
 python examples/small_scan.py
 
 The configuration is examples/quickstart.toml with three octaves instead of twelve. Each trial samples couplings and a
-norm, then solves, checks and scores the state. Then the front is found again from trials.csv by comparing every
-pair, and the energy of its first point is computed again on a mesh of higher order.
+norm, then solves, checks and scores the state. The front is compared with one found from trials.csv by comparing all
+pairs, and the energy of its first point with that on a mesh of higher order.
 """
 
 import csv
@@ -44,7 +44,7 @@ norm = { low = 400, high = 3000, log = true }
 
 
 def front(points: np.ndarray) -> set[int]:
-    """Rows that no other row equals or exceeds everywhere and exceeds somewhere."""
+    """Indices of the rows that no other row dominates."""
     return {i for i, p in enumerate(points) if not any(np.all(q >= p) and np.any(q > p) for q in points)}
 
 
@@ -62,7 +62,7 @@ def main() -> None:
     for row in (feasible[i] for i in sorted(found)):
         print(f"trial {row['number']}: " + ", ".join(f"{name} {float(row[name]):.4f}" for name in objectives))
     print(
-        f"{len(feasible)} of {len(rows)} trials feasible; Pareto front {numbers}, by comparing pairs the same: agrees"
+        f"{len(feasible)} of {len(rows)} trials feasible; Pareto front {numbers}, the same by comparing pairs: agrees"
     )
 
     best = result.pareto[0]

@@ -1,13 +1,13 @@
-"""A Bose-Einstein condensate in a harmonic trap, between its two exactly known limits.
+"""A Bose-Einstein condensate in a harmonic trap, compared with two limits known in closed form.
 
 python examples/trapped_condensate.py
 
--lap psi / 2 + r^2 psi / 2 + beta psi^3 = mu psi with int psi^2 = 1, lengths in units of the oscillator's. In the
+-lap psi / 2 + r^2 psi / 2 + beta psi^3 = mu psi with int psi^2 = 1, lengths in oscillator units. In the
 program's notation u = psi, V = r^2 u^2 / 2 + beta u^4 / 2 and omega^2 = 2 mu; E is the energy per particle.
 
 No interaction (beta = 0): mu = E = 3/2, u = pi^(-3/4) exp(-r^2/2), and excitations 4n + 2l above it. Strong
 interaction (Thomas-Fermi): the gradient matters only at the surface, mu = (15 beta / 4 pi)^(2/5) / 2 = R^2 / 2; the
-kinetic energy is that of the surface, E_kin = 5/(2 R^2) ln(R / 1.3). In between the virial identity 2 E_kin - 2
+kinetic energy comes from the surface, E_kin = 5/(2 R^2) ln(R / 1.3). The virial identity 2 E_kin - 2
 E_trap + 3 E_int = 0 holds for every beta.
 
 Reference: F. Dalfovo, S. Giorgini, L. P. Pitaevskii, S. Stringari, *Rev. Mod. Phys.* **71** (1999) 463, section III.
@@ -25,7 +25,7 @@ def trapped(u, p, r):
 
 
 def condensate(beta: float, size: float) -> ss.State:
-    """The ground state, on elements that gather at the surface r = size."""
+    """The ground state, on a mesh that is finer at the surface r = size."""
     shares = (0.0, 0.35, 0.65, 0.85, 0.95, 1.03, 1.12, 1.3, 1.8) if beta else (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0)
     edges = tuple(size * share for share in shares)
     problem = ss.Problem(ss.Potential(trapped, params={"beta": beta}), ss.RadialGrid(edges=edges), norm=1.0)
