@@ -16,22 +16,8 @@ if TYPE_CHECKING:
     from .claim import Claim
 
 # In the order of the page; each is a file of this folder.
-NAMES = (
-    "gradient_norm",
-    "final_energy",
-    "mass_ratio",
-    "origin",
-    "biharmonic",
-    "sextic",
-    "hierarchical_coupling",
-    "scan_box",
-    "condensate",
-    "stability",
-    "q_balls",
-    "fractal_score",
-    "hierarchy",
-    "trial_cost",
-)
+NAMES = ("gradient_norm", "final_energy", "mass_ratio", "origin", "biharmonic", "sextic", "hierarchical_coupling",
+         "scan_box", "condensate", "stability", "q_balls", "fractal_score", "hierarchy", "trial_cost")  # fmt: skip
 
 
 def check(name: str) -> Claim:
