@@ -1,4 +1,4 @@
-"""docs/architecture.md: its picture and list are those of the imports, and its ten answers name files that exist."""
+"""docs/architecture.md: its picture and list match the imports, and its ten answers name files that exist."""
 
 import ast
 import importlib.util
@@ -40,7 +40,7 @@ def test_picture_shows_every_room_on_its_floor(drawing):
 
 
 def test_picture_counts_the_imports(drawing):
-    """The numbers of the row of `sampling`, counted here by reading the files' own relative imports."""
+    """The number of imports of `config` by `sampling`, counted independently."""
     count = 0
     for path in (PACKAGE / "sampling").glob("*.py"):
         modules = set()

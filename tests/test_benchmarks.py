@@ -1,4 +1,4 @@
-"""The benchmarks run, compare with what they say, and write what they measured. No timing is judged here."""
+"""The benchmarks run, compute correct values, and write their results. Timings are not tested."""
 
 # ruff: noqa: E402  (the benchmarks are found from the root of the repository)
 
@@ -22,7 +22,7 @@ from benchmarks.__main__ import GROUPS
 
 from supersoliton.theory.derivatives import point_kernels
 
-# What every row must say of itself.
+# The fields of a row.
 SCHEMA = {
     "key": str, "work": str, "value": float | None, "unit": str, "ratio": float | None, "ratio_to": str,
     "target": float | None, "at_most": bool, "clock": str, "note": str, "details": dict, "met": bool | None,
@@ -43,7 +43,7 @@ def small_model() -> ss.OctaveHiggs:
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    """Every row at a tiny size, as `make bench` runs them."""
+    """The results of `make bench` at a tiny size."""
     path = tmp_path_factory.mktemp("bench") / "results.json"
     command = [sys.executable, "-m", "benchmarks", "--size", "tiny", "--out", str(path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -86,7 +86,7 @@ def test_every_row_runs_and_is_written(written):
     assert rows["one-start"]["details"]["kinds"] != []
 
 
-def test_the_results_in_the_repository_are_whole():
+def test_the_results_in_the_repository_are_complete():
     found = json.loads((ROOT / "benchmarks" / "results.json").read_text(encoding="utf-8"))
     check_schema(found)
     assert found["size"] == "full"
@@ -134,7 +134,7 @@ def test_the_finite_differences_converge_to_our_energy_at_second_order():
     for errors in (energy, modes):
         assert errors[0] / errors[1] == pytest.approx(4.0, rel=0.2)
         assert errors[1] / errors[2] == pytest.approx(4.0, rel=0.1)
-    # and the rescaled gradient is that of the rescaled energy
+    # the gradient is that of the rescaled energy
     y = scheme.start(comparison.GUESS) + 0.1 * np.random.default_rng(1).normal(size=4 * 200)
     along = np.random.default_rng(2).normal(size=y.size)
     slope = (scheme.objective(y + 1e-6 * along)[0] - scheme.objective(y - 1e-6 * along)[0]) / 2e-6
@@ -164,8 +164,8 @@ def test_both_bounce_programs_get_the_same_potential(n):
         )
 
 
-def test_the_actions_that_the_reference_file_lacks_are_those_of_a_collocation():
-    """SciPy's solve_bvp on phi, phi' and the action S' = 4 pi r^2 (phi'^2/2 + V), from a crude wall."""
+def test_actions_without_a_reference_agree_with_collocation():
+    """SciPy's solve_bvp on phi, phi' and the action S' = 4 pi r^2 (phi'^2/2 + V), started from the perturbed bounce."""
     n = 8
     coefficients, action = bounces.WELLS[n]
     value, slope, _ = bounces.in_numpy(n)
@@ -201,8 +201,8 @@ print(json.dumps(list(accelerators.batches(measure.TINY, "cpu", (2,)))))
 """
 
 
-def test_batches_are_counted_and_each_lane_converges():
-    """On the CPU, which is no accelerator: that the row's own code runs."""
+def test_batches_are_counted_and_every_task_converges():
+    """The code of the row runs on the CPU."""
     done = subprocess.run([sys.executable, "-c", BATCH], cwd=ROOT, capture_output=True, text=True, check=True)
     (found,) = json.loads(done.stdout.splitlines()[-1])
     assert (found["batch"], found["converged"]) == (2, 2)

@@ -1,4 +1,4 @@
-"""The tutorial and the guides do what they say; the site builds, and loads nothing from elsewhere."""
+"""The tutorial and the guides run and print what they show; the site builds and loads nothing from other servers."""
 
 import importlib.util
 import json
@@ -33,7 +33,7 @@ def test_tutorial_from_the_first_line_to_the_last(tmp_path):
     found = pages.blocks(pages.TUTORIAL.read_text(encoding="utf-8"))
     assert [block.language for block in found].count("python") >= 5
     for block in found:
-        if pages.installs(block):  # it made the environment that runs this; what it would do is asked instead
+        if pages.installs(block):  # already done for this environment: a dry run
             done = subprocess.run(["make", "-n", "install"], cwd=ROOT, capture_output=True, text=True, check=False)
             assert done.returncode == 0, done.stderr
             continue
@@ -63,7 +63,7 @@ PAGES = sorted(path for path in (ROOT / "docs").rglob("*.md") if path.name != "v
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_files_that_a_page_names_exist(page):
-    """Paths in backticks, from the root of the source, its package or the pages; decisions may keep old ones."""
+    """Paths in backticks, relative to the root, the package or docs/; decisions.md may name old ones."""
     text = page.read_text(encoding="utf-8")
     named = set(re.findall(r"`((?:[\w.]+/)+\w+\.(?:py|md|toml|npz|png))`", text))
     outputs = {name for name in named if name.startswith(("runs/", "first/"))}
@@ -89,7 +89,7 @@ def test_tables_of_the_comparison_are_those_of_the_results():
     assert len(re.findall(r"^\| [1-8] \| ", text, re.M)) == 8
 
 
-def test_site_builds_without_a_warning_and_loads_nothing_from_elsewhere(tmp_path):
+def test_site_builds_without_a_warning_and_is_self_contained(tmp_path):
     pytest.importorskip("mkdocs", reason="the site needs pip install 'supersoliton[docs]'")
     done = subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)],

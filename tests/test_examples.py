@@ -1,4 +1,4 @@
-"""Every example ends by comparing with a number from elsewhere: it runs here, and it must say that it agrees."""
+"""Every example runs and prints that it agrees with an independent number."""
 
 import runpy
 import sys
@@ -19,7 +19,7 @@ def test_example(path, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", [str(path)])
     runpy.run_path(str(path), run_name="__main__")
     printed = capsys.readouterr().out
-    if path.stem == "spectra":  # a table; tests of docs/spectra.md's numbers are elsewhere
+    if path.stem == "spectra":  # prints a table, whose numbers other tests check
         assert "growth rates" in printed
         return
     assert "agrees" in printed

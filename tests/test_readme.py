@@ -57,7 +57,7 @@ def _call(code, names):
     return eval(compile(ast.Expression(body[-1].value), "README.md", "eval"), names)
 
 
-# What each call of the table must return, compared with another way to the same answer.
+# The result of each call of the table, compared with an independent value.
 def _vacua(found, names):
     assert [abs(found[0].values[1]), *found[0].masses] == pytest.approx([1.0, 1.0, 2.0])
 
@@ -163,7 +163,7 @@ def test_table_of_speed_is_that_of_the_results():
     written = _results()
     table = readme_numbers.speed(written)
     assert found[0] == found[1] + table + found[2], HINT
-    # Not only the same text: each ratio stands in the line of its row.
+    # each ratio is in the line of its row
     for row in written["rows"]:
         line = next(line for line in table.splitlines() if line.startswith(f"| {row['work']}"))
         number = re.search(r"\d+\.?\d*(?:e[-+]\d+)?", line.split("|")[2])

@@ -1,4 +1,4 @@
-"""Plain modern English: words and phrases that texts for users do not contain."""
+"""Plain modern English: words and phrases that texts do not contain."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-# What is read: files, and folders with every text below them. Append "src" to read the source too.
+# Files to read, and folders to read with their subfolders. Append "src" to read the source too.
 ROOTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "mkdocs.yml", "Makefile", "docs", "examples", "benchmarks")
 SUFFIXES = {".md", ".py", ".toml", ".yml", ".js", ".css", ""}
 
@@ -36,7 +36,7 @@ WORDS = {
     r"\bpart company\b": "diverge; need different kernels",
     r"\bheretofore\b|\bhenceforth\b|\bthereof\b|\bwherein\b|\blest\b": "plain words",
 }
-# The program that the octave model comes from: a text that speaks of "the original" names it.
+# The script that the octave model comes from: a text that says "the original" must name it.
 ORIGINAL = re.compile(r"\bthe original\b", re.I)
 SCRIPT = "parameter_scan_supersoliton_v39_STABLE_HIERARCHY.py"
 

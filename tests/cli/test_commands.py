@@ -1,4 +1,4 @@
-"""The command as a user types it: real processes, real signals, output as it is printed."""
+"""The commands in real processes, with real signals and their printed output."""
 
 import json
 import os
@@ -40,7 +40,7 @@ def single_file(folder):
     return path
 
 
-def test_help_is_quick_and_names_what_exists():
+def test_help_is_quick_and_lists_the_commands():
     start = _processor_seconds()
     done = run("--help")
     assert _processor_seconds() - start < 0.8  # 0.3 s measured
@@ -56,7 +56,7 @@ def commands(command, *names):
         yield from commands(inner, *names, name)
 
 
-def test_every_page_of_help_reads_as_it_was_written():
+def test_every_page_of_help_shows_its_text_unchanged():
     """--help takes no value, an argument is typed without braces, and nothing in brackets is taken for markup."""
     pages = {" ".join(names): command for names, command in commands(typer.main.get_command(app))}
     assert len(pages) > 14
@@ -84,8 +84,8 @@ def test_solve_prints_a_state_with_its_certificate_and_saves_it(tmp_path):
 
 
 @pytest.mark.parametrize("command", ["solve", "spectrum"])
-def test_a_terminal_shows_that_work_is_going_on(tmp_path, command):
-    """On a real terminal of its own; what is printed in the end stays apart from it."""
+def test_a_terminal_shows_progress(tmp_path, command):
+    """In a pseudo-terminal; the printed result does not contain the progress line."""
     controller, terminal = pty.openpty()
     process = subprocess.Popen(
         [*COMMAND, command, str(single_file(tmp_path))], cwd=tmp_path, stdout=subprocess.PIPE, stderr=terminal,
@@ -101,7 +101,7 @@ def test_a_terminal_shows_that_work_is_going_on(tmp_path, command):
     assert "solving" not in printed
 
 
-def test_spectrum_keeps_the_physical_and_the_box_apart(tmp_path):
+def test_spectrum_separates_physical_and_box_modes(tmp_path):
     done = run("spectrum", single_file(tmp_path), "--json", tmp_path / "data.json")
     assert (done.returncode, done.stderr) == (0, "")
     data = json.loads((tmp_path / "data.json").read_text())
@@ -126,7 +126,7 @@ def test_scan_ends_with_its_table_and_a_second_one_has_nothing_to_do(tmp_path):
 
     start = _processor_seconds()
     second = run("scan", file, "--json", tmp_path / "data.json", cwd=tmp_path)
-    assert _processor_seconds() - start < 2.5  # 1.2 s measured; not the clock, which others on the machine slow down
+    assert _processor_seconds() - start < 2.5  # 1.2 s measured
     assert second.returncode == 0
     assert "3 of 3 trials are finished, nothing left to do" in second.stdout
     data = json.loads((tmp_path / "data.json").read_text())
@@ -142,7 +142,7 @@ def test_scan_ends_with_its_table_and_a_second_one_has_nothing_to_do(tmp_path):
     assert "[scan] seed = 0, but now [scan] seed = 7" in refused.stderr
 
 
-def test_a_finished_scan_is_recognised_without_the_engine(tmp_path):
+def test_a_finished_scan_is_recognised_without_jax(tmp_path):
     file = write_file(tmp_path, trials=1)
     assert run("scan", file, "--quiet", cwd=tmp_path).returncode == 0
     code = f"import sys, supersoliton; supersoliton.scan({str(file)!r}); sys.exit('jax' in sys.modules)"
@@ -178,7 +178,7 @@ def trials_in(folder):
     return optuna.load_study(study_name="small", storage=f"sqlite:///{folder}/run/study.db").trials
 
 
-def test_ctrl_c_finishes_what_runs_and_the_next_run_goes_on(tmp_path):
+def test_ctrl_c_finishes_running_trials_and_the_next_run_resumes(tmp_path):
     file = write_file(tmp_path, trials=60, workers=2)
     command = [*COMMAND, "scan", str(file), "--out", str(tmp_path / "run")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -196,8 +196,8 @@ def test_ctrl_c_finishes_what_runs_and_the_next_run_goes_on(tmp_path):
     assert run_small(tmp_path, tmp_path / "run", trials=done + 2).new == 2
 
 
-def test_ctrl_c_is_told_in_one_line():
-    # a shell that runs the tests in the background has SIGINT ignored, which the command would inherit
+def test_ctrl_c_is_reported_in_one_line():
+    # a background shell ignores SIGINT, and the command would inherit that
     listens = (
         "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
     )
@@ -207,7 +207,7 @@ def test_ctrl_c_is_told_in_one_line():
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert process.stderr.readline()  # in the middle of its work, of which it has told the first line
+    assert process.stderr.readline()  # the first line of progress: it is working
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "")
@@ -216,7 +216,7 @@ def test_ctrl_c_is_told_in_one_line():
 
 
 def test_a_report_that_was_not_written_is_written_by_the_next_run(tmp_path, monkeypatch, capsys):
-    """Interrupted while it draws, the report would stay that of fewer trials for ever."""
+    """After an interruption while drawing, the next run writes the report of all trials."""
     from supersoliton.scans import report
     from supersoliton.scans.job import scan
     from supersoliton.scans.record.folder import report_covers
@@ -272,12 +272,12 @@ def test_a_killed_driver_leaves_no_workers_and_a_study_that_resumes(tmp_path):
     assert 1 <= len(left) <= 2
     result = run_small(tmp_path, tmp_path / "run", trials=done + len(left) + 1)
     assert (result.finished, result.new) == (done + len(left) + 1, len(left) + 1)
-    # what the workers were at is evaluated, at the same points
+    # the running trials are evaluated again, at the same points
     assert {number: result.study.trials[number].params for number in left} == left
     assert {trial.state.name for trial in result.study.trials} == {"COMPLETE"}
 
 
-def test_killed_workers_cost_no_trial(tmp_path):
+def test_killed_workers_lose_no_trial(tmp_path):
     process, workers = start_driver(tmp_path, 12)
     for worker in workers:
         worker.kill()
@@ -285,14 +285,14 @@ def test_killed_workers_cost_no_trial(tmp_path):
     assert [trial.state.name for trial in trials_in(tmp_path)] == ["COMPLETE"] * 12
 
 
-def test_sigterm_drops_what_runs_and_leaves_nothing_half_written(tmp_path):
+def test_sigterm_drops_running_trials_and_leaves_no_partial_files(tmp_path):
     process, workers = start_driver(tmp_path, 200)
     process.terminate()
-    assert process.wait(timeout=30) == 0  # run_scan returned a result, told as interrupted
+    assert process.wait(timeout=30) == 0  # run_scan returned an interrupted result
     assert not any(worker.is_running() and worker.status() != "zombie" for worker in workers)
     trials = trials_in(tmp_path)
     assert {trial.state.name for trial in trials} == {"COMPLETE", "RUNNING"}
-    assert all(set(trial.params) == {"g", "norm"} for trial in trials)  # those that ran are known, with their points
+    assert all(set(trial.params) == {"g", "norm"} for trial in trials)  # running trials are recorded with their points
 
 
 WRONG = [

@@ -1,6 +1,6 @@
-"""Potentials that nobody should write: a status or a ValueError in words, in time, and never a wrong "certified".
+"""Malformed potentials end in a status or a ValueError in words, in time, and never in a wrong "certified".
 
-One function with couplings in ``params`` stands for a whole family of defects, so that its kernels compile once.
+One function with couplings in ``params`` represents all defects, so its kernels compile once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from scipy.integrate import quad
 import supersoliton as ss
 
 BUDGET = 2.0  # seconds given to a search
-FACTOR = 4.0  # the limit holds within a factor, and compilation comes on top
+FACTOR = 4.0  # allowed factor above the limit, without compilation
 COMPILATION = 12.0
 
 GRID = ss.RadialGrid(15.0, 6, 8)
@@ -33,7 +33,7 @@ FUZZ = settings(
 
 
 def _bad(u, p):
-    """What is added, chosen by ``kind``: 0 nothing, 1 NaN, 2 infinity, 3 a jump, 4 a kink, 5 an overflow."""
+    """The defect ``kind``: 0 none, 1 NaN, 2 infinity, 3 a jump, 4 a kink, 5 an overflow."""
     bump = jnp.abs(u[0] - p["at"])
     inside = bump <= p["reach"]
     exploding = jnp.exp(jnp.where(inside, 800.0, 0.0) * (1.0 + bump))
@@ -64,7 +64,7 @@ def model(**couplings: float) -> ss.Potential:
 
 
 def outcome(call: Callable[[], Any], budget: float = BUDGET) -> Any:
-    """What ``call`` returns, or the words of its ValueError; in time, and in one plain sentence."""
+    """The result of ``call``, or the message of its ValueError: one plain sentence, in time."""
     start = time.perf_counter()
     try:
         result = call()
@@ -80,7 +80,7 @@ def outcome(call: Callable[[], Any], budget: float = BUDGET) -> Any:
 
 
 def searches(theory: ss.Potential, budget: float = BUDGET) -> list[tuple[str, Any]]:
-    """Everything that a user may ask of a potential, each ending in a state, a list or words."""
+    """Every search for a potential, each with its result: a state, a list or a message."""
     newton = ss.Newton(max_seconds=budget)
     zero = [0.0] * theory.n_fields
     return [
@@ -92,21 +92,21 @@ def searches(theory: ss.Potential, budget: float = BUDGET) -> list[tuple[str, An
 
 
 def derivatives(theory: ss.Potential, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """V by the function itself and V' by central differences: nothing of the package."""
+    """V from the function itself and V' by central differences, independent of the package."""
     params = theory.params
 
     def at(x: float) -> float:
         return float(theory.function(jnp.array([x]), params))
 
     eps = 1e-6
-    # A single point of measure zero is nothing that a field can notice: V is taken beside it.
+    # A defect at a single point has measure zero: V is taken next to it.
     v = np.array([at(x + 1e-12) for x in values])
     slope = np.array([(at(x + eps) - at(x - eps)) / (2 * eps) for x in values])
     return v, slope
 
 
 def assert_sound(theory: ss.Potential, result: Any) -> None:
-    """A state that is called certified must satisfy its equation, checked from the outside."""
+    """A certified state must satisfy its equation, by an independent check."""
     if isinstance(result, str):
         return
     if isinstance(result, list):
@@ -141,15 +141,15 @@ DEFECTS = {
     "NaN at one point": {"kind": 1.0, "at": 1.0, "reach": 0.0},
     "NaN at the vacuum": {"kind": 1.0, "at": 0.0, "reach": 0.0},
     "NaN around the vacuum": {"kind": 1.0, "at": 0.0, "reach": 0.2},
-    "NaN in a region on the way": {"kind": 1.0, "at": 1.0, "reach": 0.1},
+    "NaN in a region on the path": {"kind": 1.0, "at": 1.0, "reach": 0.1},
     "NaN beyond the barrier": {"kind": 1.0, "at": 4.0, "reach": 2.0},
     "NaN everywhere": {"kind": 1.0, "at": 0.0, "reach": 1e9},
-    "infinite on the way": {"kind": 2.0, "at": 1.0, "reach": 0.3},
+    "infinite on the path": {"kind": 2.0, "at": 1.0, "reach": 0.3},
     "infinite everywhere": {"kind": 2.0, "at": 0.0, "reach": 1e9},
-    "an overflow on the way": {"kind": 5.0, "at": 1.0, "reach": 0.3},
-    "a jump on the way": {"kind": 3.0, "at": 1.0, "reach": 0.3, "strength": 0.5},
+    "an overflow on the path": {"kind": 5.0, "at": 1.0, "reach": 0.3},
+    "a jump on the path": {"kind": 3.0, "at": 1.0, "reach": 0.3, "strength": 0.5},
     "a jump at the vacuum": {"kind": 3.0, "at": 0.0, "reach": 0.3, "strength": -0.5},
-    "a kink on the way": {"kind": 4.0, "at": 1.0, "strength": 0.7},
+    "a kink on the path": {"kind": 4.0, "at": 1.0, "strength": 0.7},
     "a kink at the vacuum": {"kind": 4.0, "at": 0.0, "strength": 0.7},
     "a kink upside down": {"kind": 4.0, "at": 1.0, "strength": -3.0},
     "flat": {"m2": 0.0, "c4": 0.0},
@@ -269,13 +269,13 @@ def test_a_function_that_cannot_be_a_potential_is_refused_at_once(name):
 
 
 def test_a_callback_that_raises_ends_in_words():
-    """Python code behind V has no derivatives in JAX; whoever tries must be told, not shown a traceback."""
+    """A callback has no derivatives in JAX: the error is a message, not a traceback."""
     with pytest.raises(ValueError, match=r"[a-z]{3,} [a-z]") as caught:
         ss.vacua(ss.Potential(_raises_later))
     assert "\n" not in str(caught.value)
 
 
-# A potential that costs: each evaluation of a block of points sleeps in the host.
+# An expensive potential: each evaluation of a block of points sleeps on the host.
 
 _SLEEP = {"seconds": 0.0}
 
@@ -303,7 +303,7 @@ def slow(u, p):
 
 @pytest.fixture
 def slow_theory():
-    """Every evaluation of a block costs a fifth of a second, after the kernels have been compiled."""
+    """A potential with compiled kernels; the tests then set the time of each evaluation."""
     theory = ss.Potential(slow)
     _SLEEP["seconds"] = 0.0
     ss.vacua(theory)

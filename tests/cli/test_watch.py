@@ -1,4 +1,4 @@
-"""Following a scan from its folder's files, and its own progress line on a terminal and elsewhere: a real scan."""
+"""Following a real scan from the files of its folder, and the scan's own progress on a terminal and in a file."""
 
 import csv
 import io
@@ -46,7 +46,7 @@ norm = { low = 300, high = 2000, log = true }
 
 @pytest.fixture(scope="module")
 def followed(tmp_path_factory):
-    """A scan in a pseudo-terminal, looked at from here while it runs: folder, what the terminal got, what was seen."""
+    """A scan in a pseudo-terminal, followed while it runs: folder, output, and (done, state, line) over time."""
     folder = tmp_path_factory.mktemp("watch")
     (folder / "small.toml").write_text(FILE)
     driver, terminal = pty.openpty()
@@ -108,7 +108,7 @@ def test_it_is_followed_while_it_runs(followed):
 
 
 def test_progress_renews_one_line_on_a_terminal(followed):
-    """rich's live line: control sequences, more than one rewriting, and the tally as a plain line when it is over."""
+    """rich's live line with its control sequences, and a plain line with the totals at the end."""
     _, said, _ = followed
     assert "\x1b[2K" in said
     assert said.count("6 done") >= 1
@@ -120,7 +120,7 @@ def test_progress_renews_one_line_on_a_terminal(followed):
 def test_progress_elsewhere_is_plain_lines(followed, tmp_path):
     folder, _, _ = followed
     (tmp_path / "small.toml").write_text(FILE)
-    shutil.copytree(folder, tmp_path / "run")  # goes on for one trial more
+    shutil.copytree(folder, tmp_path / "run")  # resumed for one more trial
     command = [sys.executable, "-m", "supersoliton.cli", "scan", str(tmp_path / "small.toml"), "--trials", "7",
                "--out", str(tmp_path / "run")]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -128,7 +128,7 @@ def test_progress_elsewhere_is_plain_lines(followed, tmp_path):
     assert "7/7 done" in done.stderr
 
 
-def test_words_for_a_scan_that_has_stopped_and_for_a_row_half_written(followed, tmp_path):
+def test_a_stopped_scan_and_a_partial_row(followed, tmp_path):
     folder, _, _ = followed
     old = tmp_path / "old"
     shutil.copytree(folder, old)
@@ -143,18 +143,18 @@ def test_words_for_a_scan_that_has_stopped_and_for_a_row_half_written(followed, 
     assert watched.done == 3
     assert "not running: the last heartbeat is" in watched.state()
     assert "4.5 trials/min" in watched.line()
-    # the rest of the row arrives: counted once
+    # the rest of the row is written: counted once
     with (old / "trials.csv").open("a") as file:
         file.write(lines[4][20:])
     assert watched.look().done == 4
-    # the table is written anew by a scan that goes on
+    # a resumed scan rewrites the table
     (old / "new.csv").write_text(text)
     (old / "new.csv").replace(old / "trials.csv")
     assert watched.look().done == len(list(csv.reader(text.splitlines()))) - 1
 
 
 def test_a_scan_that_stopped_early_is_not_called_running(tmp_path):
-    """A driver says that it ends; one that is killed says nothing, and is taken to run until it is silent for long."""
+    """A driver records its end; a killed one counts as running until its last heartbeat is old."""
 
     def describe():
         return Beat(3, 5, 0, 0, 20.0, "on the cpu")
@@ -178,7 +178,7 @@ def test_the_heartbeat_of_an_earlier_version_is_named(tmp_path):
 
 
 def test_nothing_is_written(followed):
-    """Not counting SQLite's own table of locks (-shm), which holds no data and which every reader of a log marks."""
+    """Except for SQLite's table of locks (-shm), which every reader of a write-ahead log changes."""
     folder, _, _ = followed
 
     def times():
@@ -206,7 +206,7 @@ def test_no_scan_is_one_sentence(tmp_path):
     assert last_beat(tmp_path / "heartbeat.log") is None
 
 
-def test_it_starts_without_the_engine(followed):
+def test_it_starts_without_jax(followed):
     folder, _, _ = followed
     code = (
         "import sys\nfrom supersoliton.cli import app\n"
