@@ -99,45 +99,51 @@ def _theirs(module: Any, n: int) -> float:
     return float(found.action)
 
 
+def _compare(module: Any | None, n: int, repetitions: int) -> tuple[dict[str, Any], Timing, Timing]:
+    """The row of n fields, and our timings without and with the point beyond the barrier."""
+    model, action = potential(n), WELLS[n][1]
+    call = functools.partial(ss.bounce, model, [0.0] * n, dim=3)
+    from_point = functools.partial(ss.bounce, model, [0.0] * n, in_numpy(n)[2], dim=3)
+    call()
+    from_point()
+    if module is not None:
+        _theirs(module, n)
+    seconds, ours, yardsticks, other = [], [], [], []
+    for _ in range(repetitions):  # a yardstick, ours, ours with the point that theirs is given, theirs
+        yardsticks.append(yardstick()[1])
+        taken, state = timed(call)
+        seconds.append(taken)
+        taken, again = timed(from_point)
+        ours.append(taken)
+        if module is not None:
+            taken, found = timed(functools.partial(_theirs, module, n))
+            other.append(taken)
+    timing, point_timing = Timing(seconds, yardsticks, [state]), Timing(ours, yardsticks, [again])
+    row: dict[str, Any] = {
+        "fields": n,
+        "seconds": timing.median,
+        "yardsticks": timing.ratio,
+        "from_point_seconds": point_timing.median,
+        "from_point_yardsticks": point_timing.ratio,
+        "action_error": max(abs(found_.action / action - 1.0) for found_ in (state, again)),
+        "certified": bool(state.certificate.certified),
+    }
+    if other:
+        row |= {
+            "cosmo_transitions_seconds": float(np.median(other)),
+            "cosmo_transitions_action_error": abs(found / action - 1.0),
+            "times_faster": float(np.median(other)) / point_timing.median,
+        }
+    return row, timing, point_timing
+
+
 def bounces(size: Size) -> list[Row]:
     module = cosmo_transitions()
     if module is None:
         say("CosmoTransitions is not installed (make bench installs it into .venv-bench): not measured")
     table, timings, with_point = [], {}, {}
     for n in size.bounces:
-        model, action = potential(n), WELLS[n][1]
-        call = functools.partial(ss.bounce, model, [0.0] * n, dim=3)
-        from_point = functools.partial(ss.bounce, model, [0.0] * n, in_numpy(n)[2], dim=3)
-        call()
-        from_point()
-        if module is not None:
-            _theirs(module, n)
-        seconds, ours, yardsticks, other = [], [], [], []
-        for _ in range(size.repetitions):  # a yardstick, ours, ours with the point that theirs is given, theirs
-            yardsticks.append(yardstick()[1])
-            taken, state = timed(call)
-            seconds.append(taken)
-            taken, again = timed(from_point)
-            ours.append(taken)
-            if module is not None:
-                taken, found = timed(functools.partial(_theirs, module, n))
-                other.append(taken)
-        timing, point_timing = Timing(seconds, yardsticks, [state]), Timing(ours, yardsticks, [again])
-        row: dict[str, Any] = {
-            "fields": n,
-            "seconds": timing.median,
-            "yardsticks": timing.ratio,
-            "from_point_seconds": point_timing.median,
-            "from_point_yardsticks": point_timing.ratio,
-            "action_error": max(abs(found_.action / action - 1.0) for found_ in (state, again)),
-            "certified": bool(state.certificate.certified),
-        }
-        if other:
-            row |= {
-                "cosmo_transitions_seconds": float(np.median(other)),
-                "cosmo_transitions_action_error": abs(found / action - 1.0),
-                "times_faster": float(np.median(other)) / point_timing.median,
-            }
+        row, timing, point_timing = _compare(module, n, size.repetitions)
         table.append(row)
         timings[n], with_point[n] = timing, point_timing
         say(
