@@ -17,7 +17,7 @@ import numpy as np
 import supersoliton as ss
 from supersoliton.guesses.guess import starting_fields
 
-from .evaluation import GUESS
+from .evaluation import GUESS, q_ball_model
 from .finite_differences import FiniteDifferences, Found
 from .measure import Row, Size, Timing, interleaved, say, yardstick
 
@@ -26,12 +26,6 @@ R_MAX, NORM = 25.0, 1200.0
 MESHES = ((5, 10), (3, 16), (8, 8), (8, 12))
 CLASS = 1e-5  # error of the worst mode that the row of one evaluation requires
 MAX_SECONDS = 60.0
-
-
-def model(size: Size) -> ss.OctaveHiggs:
-    couplings = {"m0_squared": 0.5, "g": 0.6, "delta": 0.2, "beta": 0.15, "lambda_1": 0.05, "lambda_2": 0.01}
-    n = 12 if size.elements is None else 2
-    return ss.OctaveHiggs(n, quartic_sign=-1.0, mu_squared=-1.0, lambda_H=0.5, g_yukawa=0.1, **couplings)
 
 
 def reference(theory: ss.OctaveHiggs, guess: Any, modes: int) -> tuple[float, np.ndarray]:
@@ -89,7 +83,7 @@ def _tried(theory: ss.OctaveHiggs, size: Size, energy: float, exact: np.ndarray)
 
 def finite_differences(size: Size) -> list[Row]:
     say("finite differences, L-BFGS-B and ARPACK")
-    theory = model(size)
+    theory = q_ball_model(12 if size.elements is None else 2)
     measured: list[dict[str, Any]] = []
     energy = exact = None
     for cells in size.differences:

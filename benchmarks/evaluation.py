@@ -27,6 +27,12 @@ GUESS = ss.Gaussian(amplitude=2.0, width=4.0, field=1)
 _CHECKED = 3
 
 
+def q_ball_model(n_octaves: int) -> ss.OctaveHiggs:
+    """The theory of the README's Q-ball with ``n_octaves`` octaves."""
+    couplings = {"m0_squared": 0.5, "g": 0.6, "delta": 0.2, "beta": 0.15, "lambda_1": 0.05, "lambda_2": 0.01}
+    return ss.OctaveHiggs(n_octaves, quartic_sign=-1.0, mu_squared=-1.0, lambda_H=0.5, g_yukawa=0.1, **couplings)
+
+
 def configuration(size: Size, guess: Any = None) -> Any:
     """The quickstart's configuration, with ``guess`` if given, on a smaller problem for ``size.elements``."""
     tables = tomllib.loads(QUICKSTART.read_text(encoding="utf-8"))

@@ -16,16 +16,14 @@ import numpy as np
 import supersoliton as ss
 from supersoliton.guesses.guess import starting_fields
 
-from .evaluation import GUESS
+from .evaluation import GUESS, q_ball_model
 from .measure import Row, Size, interleaved, say
 
 R_MAX, NORM, ELEMENTS, ORDER = 25.0, 1200.0, 8, 12
 
 
 def problem(fields: int, elements: int) -> ss.Problem:
-    couplings = {"m0_squared": 0.5, "g": 0.6, "delta": 0.2, "beta": 0.15, "lambda_1": 0.05, "lambda_2": 0.01}
-    model = ss.OctaveHiggs(fields - 1, quartic_sign=-1.0, mu_squared=-1.0, lambda_H=0.5, g_yukawa=0.1, **couplings)
-    return ss.Problem(model, ss.RadialGrid(R_MAX, elements, ORDER), norm=NORM)
+    return ss.Problem(q_ball_model(fields - 1), ss.RadialGrid(R_MAX, elements, ORDER), norm=NORM)
 
 
 def exponent(sizes: Iterable[float], seconds: Iterable[float]) -> float:

@@ -20,6 +20,11 @@ def coupling_matrix(n: int, lambda_1: float, lambda_2: float, beta: float) -> np
     return matrix
 
 
+def empty_vacuum(model: OctaveHiggs) -> np.ndarray:
+    """Psi = 0, Phi = sqrt(-mu^2/lambda_H) (0 for mu^2 > 0)."""
+    return np.append(np.zeros(model.n_octaves), math.sqrt(max(-model.mu_squared / model.lambda_H, 0.0)))
+
+
 def check(n_octaves: int = 12) -> Claim:
     model = OctaveHiggs(n_octaves)
     eigenvalues = np.linalg.eigvalsh(coupling_matrix(n_octaves, model.lambda_1, model.lambda_2, model.beta))

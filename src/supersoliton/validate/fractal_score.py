@@ -11,6 +11,7 @@ from ..scores.scoring import score
 from ..theory import OctaveHiggs
 from ..theory.vacua import vacuum_at
 from .claim import FAILS, Claim, Picture, Table
+from .condensate import empty_vacuum
 from .pictures import Curve, Panel, picture
 from .scan_box import FIXED, point
 
@@ -27,9 +28,7 @@ def box_masses(masses_squared: Array, r_max: float, count: int) -> Array:
 
 def empty_masses(model: OctaveHiggs) -> Array:
     """Masses^2 of all fields at Psi = 0, Phi = sqrt(-mu^2/lambda_H), ascending."""
-    values = np.zeros(model.n_fields)
-    values[-1] = math.sqrt(max(-model.mu_squared / model.lambda_H, 0.0))
-    return vacuum_at(model, values).masses_squared
+    return vacuum_at(model, empty_vacuum(model)).masses_squared
 
 
 def quickstart_models(count: int) -> list[OctaveHiggs]:

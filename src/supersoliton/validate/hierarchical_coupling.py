@@ -15,6 +15,7 @@ from ..states.state import State
 from ..theory import OctaveHiggs
 from ..theory.vacua import mass_matrix, vacua
 from .claim import FAILS, Claim, Table
+from .condensate import empty_vacuum
 from .pictures import Curve, Panel, picture
 
 BETAS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
@@ -34,9 +35,7 @@ def octave_masses(model: OctaveHiggs, values: Array) -> Array:
 
 def vacuum_splitting(model: OctaveHiggs) -> float:
     """Heaviest over lightest octave mass at Psi = 0 with Phi in its vacuum."""
-    values = np.zeros(model.n_fields)
-    values[-1] = math.sqrt(max(-model.mu_squared / model.lambda_H, 0.0))
-    return _ratio(octave_masses(model, values))
+    return _ratio(octave_masses(model, empty_vacuum(model)))
 
 
 def condensate_splitting(model: OctaveHiggs) -> float:

@@ -9,7 +9,6 @@ A certified solve takes a tenth of a second, so the table of 2,048 of them is ma
 
 from __future__ import annotations
 
-import math
 import sys
 from collections import Counter
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from ..states.state import make_state
 from ..theory import OctaveHiggs
 from ..theory.vacua import vacua
 from .claim import FAILS, Claim, Table
-from .condensate import coupling_matrix
+from .condensate import coupling_matrix, empty_vacuum
 
 # the ranges of examples/original.toml (a test compares)
 BOX = {"g_yukawa": (0.05, 0.5), "mu_squared": (-2.0, -0.5), "m0_squared": (0.01, 1.0), "g": (0.05, 0.2),
@@ -70,7 +69,7 @@ def solve_draw(draw: int, n_elements: int = 8, order: int = 12) -> TableRow:
     """One solve like the published search's: Newton's descent in energy from its start; certified, without spectra."""
     model = OctaveHiggs(**{**FIXED, **point(draw)})  # type: ignore[arg-type]
     if lowest_octave(model) >= 0.0:  # then the only minima of V are Phi = ±v, Psi = 0
-        lowest, minima = np.append(np.zeros(model.n_octaves), math.sqrt(-model.mu_squared / model.lambda_H)), 2
+        lowest, minima = empty_vacuum(model), 2
     else:
         found = vacua(model)
         lowest, minima = found[0].values, len(found)

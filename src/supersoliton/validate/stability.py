@@ -12,18 +12,12 @@ from ..problem.problem import DiscreteProblem
 from ..search.bounce import bounce
 from ..search.solve import solve
 from ..states.state import State
-from ..theory import OctaveHiggs
 from .claim import FAILS, Claim, Picture, Table
 from .gradient_norm import model as static_model
 from .pictures import Curve, Panel, picture
+from .sextic import model as q_ball_model  # with m0^2 > g^2/(4 delta): Psi = 0 is the true vacuum
 
 _STEP = 1e-2  # of the scale in differences of E(scale), whose error is of order _STEP^2
-
-
-def q_ball_model() -> OctaveHiggs:
-    """One octave with m0^2 > g^2/(4 delta), so that Psi = 0 is the true vacuum."""
-    couplings = {"m0_squared": 0.5, "g": 0.6, "delta": 0.2, "mu_squared": -1.0, "lambda_H": 0.5, "g_yukawa": 0.1}
-    return OctaveHiggs(1, quartic_sign=-1.0, beta=0.0, lambda_1=0.0, lambda_2=0.0, **couplings)
 
 
 def scaled_energy(state: State, scale: float) -> float:
@@ -50,7 +44,7 @@ def check(norm: float = 600.0, ells: tuple[int, ...] = (0, 1, 2, 3), n_elements:
     scaling = derrick(saddle)
     modes = [spectrum(saddle, n_modes=6, ell=ell) for ell in (0, 1, 2)]
     lowest = float(modes[0].eigenvalues[0])
-    ball = solve(DiscreteProblem(q_ball_model(), RadialGrid(25.0, n_elements, 12), norm=norm))
+    ball = solve(DiscreteProblem(q_ball_model(0.2), RadialGrid(25.0, n_elements, 12), norm=norm))
     rotating = rotation(ball)
     responses = {ell: oscillations(ball, ell=ell) for ell in ells}
     growing = sum(len(o.growth_rates) for o in responses.values())

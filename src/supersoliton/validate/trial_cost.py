@@ -17,6 +17,7 @@ from ..search.solve import solve
 from ..theory import OctaveHiggs
 from ..theory.vacua import mass_matrix
 from .claim import OTHER_NUMBER, Claim, Table
+from .condensate import empty_vacuum
 from .hierarchical_coupling import Q_BALL
 
 _POINTS = 800  # of the script, per field
@@ -24,9 +25,7 @@ _POINTS = 800  # of the script, per field
 
 def octave_matrix(model: OctaveHiggs) -> np.ndarray:
     """V'' of the octaves at Psi = 0, Phi = sqrt(-mu^2/lambda_H)."""
-    values = np.zeros(model.n_fields)
-    values[-1] = math.sqrt(max(-model.mu_squared / model.lambda_H, 0.0))
-    return mass_matrix(model, values)[:-1, :-1]
+    return mass_matrix(model, empty_vacuum(model))[:-1, :-1]
 
 
 def script_matrix(model: OctaveHiggs, points: int, r_max: float = 25.0) -> scipy.sparse.csr_matrix:
