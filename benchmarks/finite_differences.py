@@ -7,7 +7,7 @@ Cells of width h have their centres at :math:`r_i = (i + 1/2) h`, so no division
 
 with the vacuum at r = R, half a cell beyond the last centre. The norm is fixed by rescaling the octaves, the gradient
 is analytic and everything is vectorised. The variables are :math:`y_i = \sqrt{w_i}u_i`, w_i the weight of a cell: the
-Hessian then is that of a standard eigenproblem, and L-BFGS-B converges far faster than in u.
+Hessian then gives a standard eigenproblem, and L-BFGS-B converges far faster than in u.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("number", type=int, nargs="?", default=50)
     parser.add_argument("first", type=int, nargs="?", default=0, help="first seed")
-    parser.add_argument("--fields", type=int, default=None, help="number of fields (default: 2 to 6 in turn)")
+    parser.add_argument("--fields", type=int, default=None, help="number of fields (default: 2 to 6, by seed)")
     parser.add_argument("--dim", type=float, default=3.0)
     parser.add_argument("--seconds", type=float, default=60.0, help="time budget of one bounce")
     chosen = parser.parse_args()

@@ -77,7 +77,7 @@ _AGREED = 0.25  # seconds per yardstick until the common start, for the imports
 
 
 def _machine(yardsticks: int) -> float:
-    """Speed-up of two processes on this machine: their rate of yardsticks over that of one."""
+    """Speed-up of two processes on this machine: their rate of yardsticks over one process's."""
     rates = []
     for count in (1, 2):
         moment = str(time.time() + _AGREED * yardsticks)

@@ -57,7 +57,7 @@ def check(points: int = 800) -> Claim:
             "One octave and the Higgs field, 800 points on [0, 25], m0^2 = .5, g = 1, attractive, delta = .2, mu^2 "
             "= 1, lambda_H = .1, g_Y = .5, start .1 exp(-r^2/50) in both fields; L-BFGS-B with the script's "
             "tolerances.",
-            "The norm is that of the nodal values of -lap u + V' without weight; it grows with the number of points "
+            "The norm is taken over the nodal values of -lap u + V' without weight; it grows with the number of points "
             "and does not measure an error. The residual of this program does not depend on the mesh.",
             "With the exact gradient of the discrete energy the same method converges on the same points.",
         ),

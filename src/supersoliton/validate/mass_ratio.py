@@ -35,7 +35,7 @@ def check(points: int = 800, scales: tuple[float, ...] = (1.0, 2.0, 4.0)) -> Cla
         found=f"{ratio:.6f} = sqrt(mu^2/m0^2), a ratio of two input couplings; {at_end:.4f} from the fields of the "
         "script's unfinished descent",
         verdict=OTHER_NUMBER,
-        reason="in the solution the ratio is that of the bare masses, sqrt(2) = 1.4142; the excess of 0.1 % is the "
+        reason="in the solution the bare masses set the ratio, sqrt(2) = 1.4142; the excess of 0.1 % is the "
         "error of an unfinished descent.",
         numbers={
             "ratio": ratio,

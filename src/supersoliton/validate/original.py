@@ -108,7 +108,7 @@ class Original:
         x = self.start()
         if consistent:
             # The variables are the fields times the square root of their weight, which conditions the problem well.
-            # The first point has weight 0 and is given that of r = h/2.
+            # The first point has weight 0; it uses the weight at r = h/2.
             root = np.sqrt(4.0 * np.pi * self.h) * np.tile(np.maximum(self.r, 0.5 * self.h), 2)
             options = {"ftol": 0.0, "gtol": 1e-13, "maxiter": 3000, "maxfun": 6000, "maxcor": 30}
             end = minimize(lambda y: self.energy(y / root), x * root, jac=lambda y: self.gradient(y / root) / root,
