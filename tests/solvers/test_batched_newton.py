@@ -1,4 +1,4 @@
-"""Newton's descent in step on a device is the descent of each alone: the same steps, word and state."""
+"""Newton's batched descent against single runs: the same steps, status and state."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -32,7 +32,7 @@ def kink(v):
 
 
 def descents(problems, guess, options):
-    """The iterations after their descent, each with its word: alone, and in tasks."""
+    """The runs after their descent, each with its status: single, and in tasks."""
 
     def job(problem):
         iteration = NewtonRun(problem, starting_fields(problem, guess), options)
@@ -67,7 +67,7 @@ def test_the_same_steps_to_the_same_state(problems, guess):
         assert again == pytest.approx(energies, rel=1e-9)
 
 
-def test_the_same_words_where_it_does_not_converge():
+def test_the_same_status_without_convergence():
     problems, guess = [q_ball(n) for n in (100.0, 1500.0)], ss.Gaussian(amplitude=2.0, width=4.0, field=0)
     alone, together = descents(problems, guess, ss.Newton(max_steps=2))
     assert [word for word, _ in together] == [word for word, _ in alone]
