@@ -192,12 +192,12 @@ class RadialGrid:
 
     @property
     def interpolation(self) -> Float[Array, "element point {self.order}+1"]:
-        """Matrix from the nodal values of an element to values at its quadrature points."""
+        """Nodal values of an element -> values at its quadrature points."""
         return self._quadrature[2]
 
     @property
     def derivative(self) -> Float[Array, "element point {self.order}+1"]:
-        """Matrix from the nodal values of an element to d/dr at its quadrature points."""
+        """Nodal values of an element -> d/dr at its quadrature points."""
         return self._quadrature[3]
 
     def element_matrices(self, coefficient: Array | None = None, *, of: str = "mass") -> Array:
@@ -225,12 +225,12 @@ class RadialGrid:
 
     @functools.cached_property
     def mass_form(self) -> Any:
-        """An operator equal to ``mass`` on nodal data (node, column); a sum over elements on large meshes."""
+        """What multiplies nodal data (node, column) as ``mass`` does: on many nodes a sum over elements."""
         return self.mass if self.n_nodes <= DENSE_NODES else ElementSum(self, self.element_matrices(of="mass"))
 
     @functools.cached_property
     def stiffness_form(self) -> Any:
-        """An operator equal to ``stiffness``, as ``mass_form``."""
+        """The same for ``stiffness``."""
         return (
             self.stiffness if self.n_nodes <= DENSE_NODES else ElementSum(self, self.element_matrices(of="stiffness"))
         )
