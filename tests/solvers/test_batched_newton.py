@@ -99,7 +99,7 @@ def test_rules_are_the_same_for_numbers_and_for_traced_values(seed):
         10.0 ** rng.uniform(-4, 1),
         rng.uniform(),
     )
-    energies = {"promised": -(10.0 ** rng.uniform(-16, 1)), "gained": rng.normal(), "scale": 10.0}
+    energies = {"predicted": -(10.0 ** rng.uniform(-16, 1)), "change": rng.normal(), "scale": 10.0}
     for xp in (np, jnp):
         found = [
             float(globalisation.agreement(xp, **energies, residual=residual[0], new_residual=after)),

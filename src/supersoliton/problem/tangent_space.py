@@ -119,8 +119,8 @@ class TangentSpace(Bordered):
     sigma : added to the operator, in mass^2.
     ell : angular momentum; constraints are conditions at l = 0.
     curvature : V'' at the quadrature points, if known.
-    factors : factors of the operator, if known, or those of a nearby point.
-    constraints : B, (node, field, border); those of the problem unless given.
+    factors : factors of the operator, if known, or of the operator at a nearby point.
+    constraints : B, (node, field, border); by default the constraints of the problem.
     """
 
     def __init__(

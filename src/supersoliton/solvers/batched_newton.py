@@ -110,33 +110,20 @@ def _kernel(function: PotentialFunction, constrained: bool, length: int) -> Call
         total = functional.gradient(geo, setting.theory, u, slope, slopes)
         return energy, force_of(jnp, mesh.mass, mesh.metric, setting.terms, u, total, constrained=constrained)
 
-    def step_from(mesh: Mesh, setting: Setting, point: Iterate) -> tuple[Any, Any]:
-        """The bordered Newton step at the current shift, and its L2 length."""
-        geo, n = mesh.geometry, point.u.shape[1]
-        fields, _ = functional.at_points(geo, point.u)
-        curvature = hessian(fields.reshape(-1, n), setting.theory.params, geo.radii.reshape(-1))
-        shift = point.sigma - point.at.multiplier * setting.terms.carries
-        blocks = functional.hessian_blocks(geo, setting.theory, curvature.reshape(*geo.weights.shape, n, n), shift)
-        factors = batched.factor(blocks, setting.free_first, setting.free_last, setting.theory.exterior)
-        border = ((mesh.mass @ point.u) * setting.terms.carries * setting.terms.free)[:, :, None]
-        system = Bordered(lambda loads: batched.solve(factors, loads), border[:, :, : int(constrained)], xp=jnp)
-        step, _ = system.solve(-point.at.vector)
-        return step, jnp.sqrt(jnp.maximum(jnp.sum((mesh.mass @ step) * step), 0.0))
-
-    def place(mesh: Mesh, setting: Setting, u: Any) -> Any:
-        if not constrained:
-            return u
-        carried = jnp.sum(setting.terms.carries * u * (mesh.mass @ u))
-        return jnp.where(setting.terms.carries > 0, u * jnp.sqrt(setting.norm / carried), u)
+    def curvature(mesh: Mesh, setting: Setting, u: Any) -> Any:
+        geo, n = mesh.geometry, u.shape[1]
+        fields, _ = functional.at_points(geo, u)
+        matrices = hessian(fields.reshape(-1, n), setting.theory.params, geo.radii.reshape(-1))
+        return matrices.reshape(*geo.weights.shape, n, n)
 
     def advance(mesh: Mesh, setting: Setting, point: Iterate) -> Iterate:
-        step, length_of_step = step_from(mesh, setting, point)
+        step, step_length = _newton_step(mesh, setting, point, curvature(mesh, setting, point.u), constrained)
         slope = jnp.sum(point.at.vector * step)
-        u = place(mesh, setting, point.u + step)
+        u = _scale_to_norm(mesh, setting, point.u + step) if constrained else point.u + step
         energy, at = measure(mesh, setting, u)
         agreed = globalisation.agreement(
             jnp,
-            predicted=globalisation.predicted_change(slope, point.sigma, length_of_step),
+            predicted=globalisation.predicted_change(slope, point.sigma, step_length),
             change=energy - point.energy,
             residual=point.at.residual,
             new_residual=at.residual,
@@ -161,6 +148,22 @@ def _kernel(function: PotentialFunction, constrained: bool, length: int) -> Call
         return lax.while_loop(lambda w: _is_running(setting, w), lambda w: advance(mesh, setting, w), start)
 
     return newton
+
+
+def _newton_step(mesh: Mesh, setting: Setting, point: Iterate, curvature: Any, constrained: bool) -> tuple[Any, Any]:
+    """The bordered Newton step at the current shift, and its L2 length."""
+    shift = point.sigma - point.at.multiplier * setting.terms.carries
+    blocks = functional.hessian_blocks(mesh.geometry, setting.theory, curvature, shift)
+    factors = batched.factor(blocks, setting.free_first, setting.free_last, setting.theory.exterior)
+    border = ((mesh.mass @ point.u) * setting.terms.carries * setting.terms.free)[:, :, None]
+    system = Bordered(lambda loads: batched.solve(factors, loads), border[:, :, : int(constrained)], xp=jnp)
+    step, _ = system.solve(-point.at.vector)
+    return step, jnp.sqrt(jnp.maximum(jnp.sum((mesh.mass @ step) * step), 0.0))
+
+
+def _scale_to_norm(mesh: Mesh, setting: Setting, u: Any) -> Any:
+    carried = jnp.sum(setting.terms.carries * u * (mesh.mass @ u))
+    return jnp.where(setting.terms.carries > 0, u * jnp.sqrt(setting.norm / carried), u)
 
 
 def _is_running(setting: Setting, point: Iterate) -> Any:

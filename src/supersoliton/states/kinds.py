@@ -68,7 +68,7 @@ class Kind(StrEnum):
 
 
 def is_homogeneous(problem: DiscreteProblem, u: Array) -> bool:
-    """Whether the fields are constant in space: the L2 norm of u' is 1e-7 of that of u, or below the size floor."""
+    """Whether the fields are constant in space: the L2 norm of u' is below 1e-7 of the L2 norm of u."""
     slope = problem.grid.integrate(problem.grid.differentiate(u) ** 2).sum()
     return bool(np.sqrt(slope) <= size_floor(problem) + 1e-7 * np.sqrt(problem.grid.integrate(u**2).sum()))
 

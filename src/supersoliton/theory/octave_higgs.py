@@ -1,7 +1,4 @@
-"""The tower of octave fields with a Higgs field, see :class:`OctaveHiggs`.
-
-From the script ``parameter_scan_supersoliton_v39_STABLE_HIERARCHY.py``.
-"""
+"""The octave tower with a Higgs field, from the script ``parameter_scan_supersoliton_v39_STABLE_HIERARCHY.py``."""
 
 from __future__ import annotations
 

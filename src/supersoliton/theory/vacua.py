@@ -191,18 +191,18 @@ def _descend(
         # Away from a maximum Newton's step only doubles the distance: use a longer one, which the search may halve.
         stride = np.where(convex | (length <= 1e-14), length, np.maximum(length, _STRIDE * extent))
         step *= (np.minimum(stride, max_step[active]) / np.maximum(length, 1e-300))[:, None]
-        start = here, energy[active], force[active]
         pending = np.flatnonzero(usable & (length > 1e-14 * extent))
-        best, best_energy, best_force = _line_search(model, start, step, pending, r, deadline)
+        start = here, energy[active], force[active]
+        best, energy[active], force[active] = _line_search(model, start, step, pending, r, deadline)
         moved = np.abs(best - here).max(1)
-        u[active], energy[active], force[active] = best, best_energy, best_force
+        u[active] = best
         max_step[active] = np.maximum(max_step[active], 2.0 * moved)
         size = np.maximum(1.0, np.abs(best).max(1))
         same = _duplicates(best, convex & (moved < 0.01 * size))
         if known is not None:
             before, after = (np.abs(x - known.values).max(1) for x in (here, best))
             # Newton's step converges to the known minimum and not to a lower well next to it.
-            same |= convex & (after <= _BASIN * before) & (best_energy >= known.energy_density)
+            same |= convex & (after <= _BASIN * before) & (energy[active] >= known.energy_density)
         # After a Newton step of 1e-6 the error is near 1e-12; `_minima` takes one more step.
         ended = (moved <= 1e-14 * size) | (convex & (moved > 0.99 * length) & (length <= 1e-6 * size))
         kept[active[same]] = False
@@ -213,15 +213,13 @@ def _descend(
 def _line_search(
     model: AbstractModel, start: tuple[Array, Array, Array], step: Array, pending: Array, r: float, deadline: float
 ) -> tuple[Array, Array, Array]:
-    """Fields, V and V' after the longest of the halved steps that does not raise V, for the ``pending`` searches.
-
-    Each call of the kernel evaluates as many step lengths as fit in a block: with few searches the calls dominate.
-    """
+    """Fields, V and V' after the longest of the halved steps that does not raise V, for the ``pending`` searches."""
     kernels, params = point_kernels(model.potential_function), model.params
     u, energy, _ = start
     best, best_energy, best_force = (x.copy() for x in start)
     tried = 0
     while len(pending) and tried < _HALVINGS and now() <= deadline:
+        # As many step lengths as fit in a block of the kernel: with few searches the calls dominate the cost.
         scales = 0.5 ** np.arange(tried, min(tried + max(1, SMALL_BLOCK // len(pending)), _HALVINGS))
         trial = u[pending] + scales[:, None, None] * step[pending]
         flat = trial.reshape(-1, trial.shape[2])
