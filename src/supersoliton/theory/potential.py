@@ -139,7 +139,7 @@ class Potential(AbstractModel, kind="potential"):
         for name in couplings:
             if name not in self.couplings:
                 known = ", ".join(self.couplings) or "none"
-                raise ValueError(f"Potential has no coupling {name!r}: choose from {known}")
+                raise ValueError(f"Potential has no coupling {name!r}: its couplings are {known}")
         values = {**self.couplings, **couplings}
         roles: dict[str, Any] = {"constrained": self.constrained_fields, "kinetic": self.kinetic_factors}
         return Potential(self.function, self.names, values, **roles)
