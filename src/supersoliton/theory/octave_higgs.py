@@ -129,7 +129,7 @@ class OctaveHiggs(AbstractModel, kind="octave_higgs"):
         return np.arange(self.n_octaves + 1) < self.n_octaves
 
     def follow(self, u: np.ndarray) -> np.ndarray:
-        """Fields with Phi at the minimum of V at each radius, expelled where the octaves are large:
+        """The Higgs field expelled by the octaves: at each radius the minimum of V over Phi,
 
         lambda_H Phi^2 = -mu^2 - 2 g_Y sum Psi^2, or 0 (a minimum only where lambda_H > 0).
         """
