@@ -1,4 +1,4 @@
-"""What a function was given instead of what it needs, in a sentence rather than as a missing attribute."""
+"""Checks of arguments, with readable messages."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _MODEL = ("potential_function", "params", "n_fields")
 
 
 def expect_state(call: str, value: Any) -> None:
-    """Raises ValueError unless ``value`` has what a state has."""
+    """Raise ValueError unless ``value`` has the attributes of a State."""
     _expect(call, "state", value, "a State", _STATE, "solve first, state = solve(problem)")
 
 
 def expect_problem(call: str, value: Any) -> None:
-    """Raises ValueError unless ``value`` has what a problem has."""
+    """Raise ValueError unless ``value`` has the attributes of a Problem."""
     _expect(call, "problem", value, "a Problem", _PROBLEM, "use Problem(model, grid)")
 
 
 def expect_model(call: str, value: Any) -> None:
-    """Raises ValueError unless ``value`` has what a model has."""
+    """Raise ValueError unless ``value`` has the attributes of a model."""
     _expect(call, "model", value, "a model", _MODEL, "use Potential(...)")
 
 
@@ -34,13 +34,13 @@ def _expect(call: str, name: str, value: Any, kind: str, attributes: tuple[str, 
 
 
 def expect_count(name: str, value: Any, remedy: str, *, least: int = 1) -> None:
-    """Raises ValueError unless ``value`` is an integer of at least ``least``."""
+    """Raise ValueError unless ``value`` is an integer of at least ``least``."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}: {remedy}")
 
 
 def is_number(value: object) -> bool:
-    """A finite real number (not a bool)."""
+    """Whether ``value`` is a finite real number (not a bool)."""
     return (
         isinstance(value, int | float | np.floating | np.integer)
         and not isinstance(value, bool)

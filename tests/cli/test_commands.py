@@ -309,7 +309,7 @@ WRONG = [
     (["watch", "nowhere", "--every", "nan"], "'--every': 'nan' is not a number of at least 0.1."),
     (["warm-start", "bench", "good.toml", "--points", "0"], "'--points': '0' is not a whole number of at least 1."),
     (["scan", "good.toml", "--device", "abacus"], "abacus"),
-    (["solve", "good.toml", "--device", "tpu"], "--device tpu: JAX finds none here"),
+    (["solve", "good.toml", "--device", "tpu"], "--device tpu: JAX finds no such device"),
     (["scan", "single.toml"], "[scan.parameters]"),
     (["solve", "good.toml", "--out", "good.toml/here"], "cannot write"),
     (["report", "nowhere"], "nowhere"),

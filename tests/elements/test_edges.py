@@ -1,4 +1,4 @@
-"""Where the elements go: equal shares, walls, roughness; and what it buys."""
+"""Element edges: equal shares, walls, adapted meshes, roughness, and the accuracy gained."""
 
 import math
 
@@ -41,7 +41,7 @@ def test_a_mesh_for_a_wall_is_a_sound_grid_with_elements_on_the_wall(radius, wid
     lengths = np.diff(edges)
     assert np.all(lengths > 0)
     if n >= 16:
-        # As much as 16 elements allow: none near the wall is longer than 4 widths.
+        # With only 16 elements: none near the wall is longer than 4 widths.
         near = (edges[1:] > radius - width) & (edges[:-1] < radius + width)
         assert np.all(lengths[near] <= 4.0 * width)
 
@@ -50,7 +50,7 @@ def test_a_mesh_for_a_wall_is_a_sound_grid_with_elements_on_the_wall(radius, wid
 def test_a_wall_is_resolved_by_the_same_number_of_elements_at_any_radius(radius):
     edges = wall_edges(radius, 1.0, 0.5, radius + 20.0, 16)
     grid = ss.RadialGrid(edges=edges, order=12)
-    # A start only: the descent that begins on this mesh ends at a force of 1e-3, then the mesh is adapted.
+    # Only a start: the descent on this mesh ends at a force of 1e-3, then the mesh is adapted.
     assert interpolation_error(grid, lambda r: tanh_wall(r, radius, 1.0)) < 1e-3
 
 
@@ -65,8 +65,8 @@ def test_an_adapted_mesh_beats_a_uniform_one_by_orders():
     assert interpolation_error(again, wall) < 1e-4 * interpolation_error(uniform, wall)
 
 
-def test_adapting_is_steady():
-    """Adapting to a mesh's own profile changes little once it is adapted."""
+def test_adapting_twice_changes_little():
+    """Adapting an adapted mesh to the same profile changes it little."""
 
     def wall(r):
         return tanh_wall(r, 30.0, 1.0)

@@ -59,7 +59,7 @@ def test_gaussian_integral(dim):
 
 
 @pytest.mark.parametrize("dim", DIMENSIONS)
-def test_mass_and_stiffness_are_the_integrals_they_stand_for(dim):
+def test_mass_and_stiffness_are_their_integrals(dim):
     grid = ss.RadialGrid(2.0, 3, 8, dim=dim)
     u, v = grid.nodes**2, 1.0 + grid.nodes**3
     exact_mass = sphere_area(dim) * (2.0 ** (dim + 2) / (dim + 2) + 2.0 ** (dim + 5) / (dim + 5))
@@ -194,7 +194,7 @@ BAD = {
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in BAD.items() for value in values])
-def test_bad_input_is_one_sentence_naming_the_argument_and_the_value(name, value):
+def test_bad_input_names_the_argument_and_the_value(name, value):
     with pytest.raises(ValueError, match=f"grid.{name}") as error:
         ss.RadialGrid(**{name: value})
     message = str(error.value)
@@ -250,7 +250,7 @@ def test_forms_multiply_as_their_matrices(n_elements):
     grid = ss.RadialGrid(9.0, n_elements, 7, dim=2.5)
     u = np.random.default_rng(0).normal(size=(grid.n_nodes, 3))
     for form, matrix in ((grid.mass_form, grid.mass), (grid.stiffness_form, grid.stiffness)):
-        assert isinstance(form, np.ndarray) == (n_elements < 40)  # both ways are taken
+        assert isinstance(form, np.ndarray) == (n_elements < 40)  # both branches are tested
         assert form @ u == pytest.approx(matrix @ u, abs=1e-13 * np.abs(matrix @ u).max())
 
 

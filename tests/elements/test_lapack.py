@@ -19,7 +19,7 @@ def test_solution_and_inertia_are_those_of_the_dense_matrix(shape, first, last, 
         exact = system.dense_solution()
         found = factors(system)
         cholesky = [part.pivots is None for part in found.interior]
-        assert all(cholesky) if shift > 0 else not any(cholesky) if shift < 0 else True  # both ways are taken
+        assert all(cholesky) if shift > 0 else not any(cholesky) if shift < 0 else True  # both branches are tested
         assert lapack.solve(found, system.rhs) == pytest.approx(exact, abs=1e-9 * np.abs(exact).max())
         assert lapack.inertia(found) == system.dense_inertia()
 
@@ -27,7 +27,7 @@ def test_solution_and_inertia_are_those_of_the_dense_matrix(shape, first, last, 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.floats(-12.0, 12.0))
 def test_inertia_of_any_indefinite_system(seed, shift):
-    """The shift walks the spectrum through zero, so that every count between none and all occurs."""
+    """The shift moves the spectrum through zero, so that every count between none and all occurs."""
     system = System((5, 4, 3), seed, free_last=[0.0, 1.0, 0.0], shift=shift)
     assert lapack.inertia(factors(system)) == system.dense_inertia()
 
@@ -45,7 +45,7 @@ def test_fixed_values_are_zero_and_their_loads_are_ignored():
 
 @pytest.mark.parametrize("shape", [*SHAPES, (9, 6, 5)])
 def test_the_compiled_factorisation_agrees(shape):
-    """Two programs, one answer: elimination by LU along the chain in XLA, Cholesky and a banded LU here."""
+    """Elimination by LU along the chain in XLA against Cholesky and a banded LU in LAPACK."""
     system = System(shape, 5, shift=60.0)
     assert lapack.solve(factors(system), system.rhs) == pytest.approx(
         np.asarray(batched.solve(system.factors, jnp.asarray(system.rhs))), abs=1e-12
@@ -69,7 +69,7 @@ def test_a_spoiled_matrix_gives_no_solution_and_no_warning(spoiled):
 
 
 @pytest.mark.parametrize(("nodes", "fields"), [(3, 1), (4, 2), (13, 8)])
-def test_a_product_of_two_symmetric_matrices_comes_back_from_its_packed_entries(nodes, fields):
+def test_a_product_of_two_symmetric_matrices_is_restored_from_its_packed_entries(nodes, fields):
     rng = np.random.default_rng(nodes)
     a, b = (x + x.T for x in (rng.normal(size=(nodes, nodes)), rng.normal(size=(fields, fields))))
     entries = np.outer(a[lower_triangle(nodes)], b[lower_triangle(fields)]).ravel()

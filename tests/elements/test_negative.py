@@ -1,4 +1,4 @@
-"""The count of negative eigenvalues that batches, against dense linear algebra."""
+"""The batched count of negative eigenvalues against dense linear algebra."""
 
 import jax
 import jax.numpy as jnp
@@ -16,15 +16,15 @@ negative = jax.jit(batched.negative)
 def test_the_count_is_that_of_the_dense_matrix(shape, first, last, shift):
     for seed in range(3):
         system = System(shape, seed, free_first=first, free_last=last, shift=shift)
-        count, doubtful = negative(system.factors)
-        assert not doubtful
+        count, uncertain = negative(system.factors)
+        assert not uncertain
         assert int(count) == system.dense_inertia()[0]
 
 
-def test_a_singular_pivot_is_doubtful_and_so_is_what_is_not_finite():
+def test_the_count_is_uncertain_for_a_singular_pivot_and_for_nan():
     system = System((2, 3, 2), 0)
     flat = system.blocks.copy()
-    flat[0, 2:4] = flat[0, :, 2:4] = 0.0  # the first inner node of the first element has no energy of its own
+    flat[0, 2:4] = flat[0, :, 2:4] = 0.0  # zero diagonal block at the first inner node of the first element
     free = jnp.ones(2)
     for blocks in (flat, np.full_like(flat, np.nan)):
         assert negative(batched.factor(jnp.asarray(blocks), free, free, jnp.zeros((2, 2))))[1]

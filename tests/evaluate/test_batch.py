@@ -141,7 +141,7 @@ def test_a_device_is_one_of_four_words_and_must_be_there(quickstart):
     assert "cpu" in devices.describe_devices()
     missing = [name for name in ("gpu", "tpu") if not _has(name)]
     for name in missing:
-        with pytest.raises(ValueError, match=f'device "{name}": JAX finds none here'):
+        with pytest.raises(ValueError, match=f'device "{name}": JAX finds no such device'):
             devices.find(name)
 
 
@@ -184,7 +184,7 @@ def test_without_an_accelerator_processes_stay_the_default(quickstart, tmp_path)
 
 @pytest.mark.skipif("gpu" in devices.describe_devices(), reason="there is a GPU")
 def test_a_scan_on_a_device_that_is_not_there_writes_nothing(quickstart, tmp_path):
-    with pytest.raises(ValueError, match='device "gpu": JAX finds none here'):
+    with pytest.raises(ValueError, match='device "gpu": JAX finds no such device'):
         ss.scan(quickstart, out=tmp_path / "run", device="gpu", quiet=True)
     assert not (tmp_path / "run").exists()
 

@@ -1,4 +1,4 @@
-"""Tasks: many computations that meet at their kernels, without knowing of each other."""
+"""Tasks: concurrent computations whose kernels are executed in batches."""
 
 import threading
 import time
@@ -20,7 +20,7 @@ def add(_, kept, x):
 
 
 def factorial(task, n):
-    """As many kernels as the task wants: tasks part company and meet again."""
+    """n calls of a kernel: tasks with different n diverge and meet again."""
     value = np.ones(2)
     for i in range(1, n + 1):
         value = task.call(double, FACTORS[i], value)
@@ -30,21 +30,21 @@ def factorial(task, n):
 FACTORS = [np.array(float(i)) for i in range(8)]
 
 
-def test_lanes_of_different_lengths_share_kernels_and_get_their_own_results():
+def test_tasks_of_different_lengths_share_kernels_and_get_their_own_results():
     counts = [3, 0, 7, 5, 3]
     values, errors, report = batching.run(
         [lambda n=n: factorial(batching.current(), n) for n in counts] + [lambda: "no kernel"]
     )
     assert errors == [None] * 6
     assert values[-1] == "no kernel"
-    # Not even the task that asks for nothing is given anything; 0! is 1.
+    # The task with 0! = 1 calls no kernel.
     expected = [6.0, 1.0, 5040.0, 120.0, 6.0]
     assert [float(v[0]) for v in values[:5]] == expected
     assert report.tasks["double"] == sum(counts)
     assert report.calls["double"] == max(counts), "every kernel ran once for all the tasks that came to it"
 
 
-def test_lanes_that_part_company_meet_again():
+def test_tasks_that_diverge_meet_again():
     def job(detours):
         task, x = batching.current(), np.ones(1)
         for turn in range(6):
@@ -55,16 +55,16 @@ def test_lanes_that_part_company_meet_again():
 
     values, _, report = batching.run([lambda d=d: job(d) for d in (0, 0, 1, 0)])
     assert values == [64.0] * 4
-    # The task with the detour is one turn behind at the end; between the two it ran together with the others.
+    # The task with the extra kernel is one step behind at the end; before, it ran together with the others.
     assert report.calls == {"double": 7, "add": 7}
 
 
-def test_what_is_kept_stays_on_the_device_and_other_lanes_do_not_see_it():
+def test_kept_results_stay_on_the_device_and_are_separate_for_each_task():
     def job(x):
         task = batching.current()
         kept = task.call(double, FACTORS[3], np.array([x]), keep=True)
         assert isinstance(kept, DeviceArray)
-        if x > 1.5:  # one task asks twice, the others are masked
+        if x > 1.5:  # one task calls twice, the others are masked
             kept = task.call(add, None, kept, np.array([100.0]), keep=True)
         return float(task.call(add, None, kept, np.array([0.25]))[0])
 
@@ -73,7 +73,7 @@ def test_what_is_kept_stays_on_the_device_and_other_lanes_do_not_see_it():
     assert values == [0.25, 3.25, 106.25]
 
 
-def test_a_batch_too_large_for_the_memory_is_cut_into_several(monkeypatch):
+def test_a_batch_too_large_for_the_memory_is_split(monkeypatch):
     monkeypatch.setattr(batching, "_BYTES_AT_ONCE", 100)  # six arrays of two numbers, so batches of four
 
     def job(x):
@@ -85,7 +85,7 @@ def test_a_batch_too_large_for_the_memory_is_cut_into_several(monkeypatch):
     assert report.calls == {"double": 3}
 
 
-def test_an_error_is_told_and_leaves_the_other_lanes_alone():
+def test_an_error_is_returned_and_does_not_affect_other_tasks():
     def fails(_, x):
         raise RuntimeError("no memory on the device")
 
@@ -103,7 +103,7 @@ def test_an_error_is_told_and_leaves_the_other_lanes_alone():
     assert "no memory" in str(errors[2])
 
 
-def test_the_clock_of_a_lane_counts_its_own_work_and_its_share_of_a_kernel():
+def test_the_clock_of_a_task_counts_its_own_work_and_its_share_of_a_kernel():
     def job(seconds):
         start = batching.now()
         time.sleep(seconds)
@@ -116,7 +116,7 @@ def test_the_clock_of_a_lane_counts_its_own_work_and_its_share_of_a_kernel():
     assert sum(values) == pytest.approx(report.total, abs=0.1)
 
 
-def test_outside_of_a_lane_there_is_none_and_alone_leaves_it():
+def test_there_is_no_current_task_outside_of_tasks_and_in_alone():
     assert batching.current() is None
 
     def job():
@@ -126,7 +126,7 @@ def test_outside_of_a_lane_there_is_none_and_alone_leaves_it():
     assert batching.run([job])[0] == [(True, None, True)]
 
 
-def test_an_interrupt_drops_the_batch_and_its_threads():
+def test_an_interrupt_cancels_the_batch_and_ends_its_threads():
     class Stop(BaseException):
         pass
 
@@ -143,9 +143,9 @@ def test_an_interrupt_drops_the_batch_and_its_threads():
     assert threading.active_count() == before
 
 
-def test_cached_property_does_not_hold_a_lock_while_a_lane_waits():
+def test_cached_property_does_not_hold_a_lock_while_a_task_waits():
     class Owner:
-        """Its property needs a kernel: with functools.cached_property the second task would wait for ever (3.11)."""
+        """Its property needs a kernel: with functools.cached_property the second task would deadlock (3.11)."""
 
         @cached_property
         def value(self):

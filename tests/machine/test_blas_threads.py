@@ -1,4 +1,4 @@
-"""Small blocks are worked on by one thread, whatever the program around them has asked of its BLAS."""
+"""Small blocks run on one BLAS thread, for any setting of the calling program."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def two_threads():
         yield
 
 
-def test_the_callers_threads_are_given_back():
+def test_the_callers_threads_are_restored():
     assert one_thread(threads)() == {1}
     assert one_thread(lambda: (one_thread(threads)(), threads()))() == ({1}, {1})
     assert threads() == {2}
@@ -58,8 +58,8 @@ def test_factorisation_solution_and_inertia_run_on_one(monkeypatch):
     assert threads() == {2}
 
 
-@pytest.mark.parametrize(("rows", "expected"), [(20, {1}), (eigenvalues._ALONE + 1, {2})])
-def test_only_large_eigenproblems_are_shared(monkeypatch, rows, expected):
+@pytest.mark.parametrize(("rows", "expected"), [(20, {1}), (eigenvalues._ONE_THREAD + 1, {2})])
+def test_only_large_eigenproblems_use_several_threads(monkeypatch, rows, expected):
     seen = []
     monkeypatch.setattr(eigenvalues.scipy.linalg, "eigh", lambda a, **_: seen.append(threads()) or a[0])
     eigenvalues.all_eigenvalues(np.eye(rows))

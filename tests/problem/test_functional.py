@@ -1,4 +1,4 @@
-"""The gradient and the Hessian blocks are exact derivatives of the one discrete energy; its parts are right."""
+"""The gradient and the Hessian blocks are exact derivatives of the discrete energy; its parts have closed forms."""
 
 import functools
 
@@ -66,7 +66,7 @@ def setting(request):
     return Setting(request.param)
 
 
-def test_the_compiled_energy_is_that_of_the_definition(setting):
+def test_the_compiled_energy_agrees_with_the_definition(setting):
     for kernel in (setting.kernels[0], lambda *at: setting.kernels[1](*at)[0]):
         assert float(kernel(setting.geo, setting.theory, setting.u)) == pytest.approx(
             float(setting.energy(setting.u)), rel=1e-13
@@ -75,7 +75,7 @@ def test_the_compiled_energy_is_that_of_the_definition(setting):
 
 @pytest.mark.parametrize("count", [1, 255, 257, 2049, 9000])
 def test_points_in_blocks_of_any_number(count):
-    """Lists are cut and padded inside; every point keeps its value, slope and curvature."""
+    """Lists are split and padded internally; every point keeps its value, slope and curvature."""
     model = MODELS["trap"]
     rng = np.random.default_rng(count)
     u, r = rng.normal(size=(count, 2)), rng.uniform(0, 3, count)
@@ -92,12 +92,12 @@ def test_points_in_blocks_of_any_number(count):
     assert kernels.radial(u, model.params, r) == pytest.approx(r**2 * a**2 - 0.7 * a * b**2 * r * np.sin(r), abs=1e-10)
 
 
-def test_gradient_is_that_of_automatic_differentiation(setting):
+def test_gradient_agrees_with_automatic_differentiation(setting):
     exact = np.asarray(jax.jit(jax.grad(setting.energy))(setting.u))
     assert setting.gradient(setting.u) == pytest.approx(exact, rel=1e-11, abs=1e-11 * np.abs(exact).max())
 
 
-def test_hessian_blocks_are_that_of_automatic_differentiation(setting):
+def test_hessian_blocks_agree_with_automatic_differentiation(setting):
     size = setting.u.size
     exact = np.asarray(jax.jit(jax.hessian(setting.energy))(setting.u)).reshape(size, size)
     columns = np.random.default_rng(1).choice(size, min(size, 25), replace=False)

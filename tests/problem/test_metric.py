@@ -1,4 +1,4 @@
-"""The H^1 metric on the host: its inverse is the same whether it is a matrix or a banded factor."""
+"""The H^1 metric on the host: its inverse as a matrix and as a banded factor."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What may be asked, what is refused in one plain sentence, and the vacuum that a problem chooses."""
+"""Accepted and refused arguments, and the vacuum that a problem chooses."""
 
 import math
 
@@ -39,7 +39,7 @@ BAD = [
         ({"boundary": value}, "problem.boundary")
         for value in ("walls", 3, None, [0.0, 0.0], [[0.0]], [math.nan], ["a"])
     ),
-    ({"boundary": [0.3]}, r"no vacuum: the slope of V there is 0.273"),
+    ({"boundary": [0.3]}, r"not a vacuum: the slope of V is 0.273"),
     ({"boundary": "decaying", "norm": 1.0}, "problem.boundary"),
 ]
 
@@ -54,19 +54,19 @@ def test_bad_input_is_one_plain_sentence(arguments, words):
     assert any(mark in message for mark in (":", ";"))  # what ... : remedy
 
 
-def test_a_field_that_carries_the_norm_must_vanish_far_out():
+def test_a_field_that_carries_the_norm_must_vanish_at_infinity():
     problem = ss.Problem(ss.Potential(lambda u, p: u[0] + u[0] ** 2), GRID, norm=1.0)
     with pytest.raises(ValueError, match="must vanish at infinity, but V has slope 1 there"):
         _ = problem.vacuum
 
 
 @pytest.mark.parametrize("function", [lambda u, p: u[0], lambda u, p: jnp.nan * u[0]], ids=["linear", "NaN"])
-def test_no_vacuum_is_told_in_words(function):
+def test_a_missing_vacuum_is_an_error(function):
     with pytest.raises(ValueError, match="has no minimum"):
         _ = ss.Problem(ss.Potential(function), GRID).vacuum
 
 
-def test_the_origin_is_the_vacuum_where_it_is_a_minimum_even_a_false_one():
+def test_the_origin_is_the_vacuum_if_it_is_a_minimum_even_a_false_one():
     model = ss.Potential(one_field_quartic)
     assert ss.vacua(model)[0].values[0] == pytest.approx(5.0, abs=1.1)  # the true vacuum is elsewhere
     assert ss.Problem(model, GRID).vacuum.values.tolist() == [0.0]
@@ -87,7 +87,7 @@ def test_given_values_are_the_vacuum():
     assert problem.boundary == (-1.0,)
 
 
-def test_masks_say_which_values_are_held():
+def test_masks_of_values_held_fixed():
     held = ss.Problem(octave_model(0.6), QUICKSTART_GRID, norm=600.0).free_nodes
     assert held.shape == (97, 13)
     assert np.all(held[:-1] == 1.0)
@@ -98,7 +98,7 @@ def test_masks_say_which_values_are_held():
     assert (odd[0, 0], odd[1, 0], odd[-1, 0]) == (0.0, 1.0, 0.0)
 
 
-def test_norm_of_names_the_carriers():
+def test_norm_of_names_the_fields_that_carry_the_norm():
     model = octave_model(0.6)
     assert ss.Problem(model, GRID, norm=1.0).carries_norm.tolist() == [1.0] * 12 + [0.0]
     assert np.flatnonzero(ss.Problem(model, GRID, norm=1.0, norm_of="psi_3").carries_norm).tolist() == [3]
@@ -154,7 +154,7 @@ def test_replace_takes_arguments_and_couplings():
 
 
 def test_a_singular_mass_at_the_vacuum_is_finite():
-    """The logarithmic potential has an infinite mass at u = 0; it is taken just beside it."""
+    """The logarithmic potential has an infinite mass at u = 0; it is evaluated next to it."""
     problem = ss.Problem(ss.Potential(logarithmic, params={"m": 1.0, "w": 1.0}), GRID)
     assert problem.vacuum.values.tolist() == [0.0]
     assert 100.0 < problem.vacuum.masses_squared[0] < math.inf

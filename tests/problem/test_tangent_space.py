@@ -21,7 +21,7 @@ each_count = pytest.mark.parametrize("count", [0, 1, 2])
 
 
 class Dense:
-    """The tangent space of ``name`` under ``count`` constraints, and the same in dense matrices over the free nodes."""
+    """The tangent space of ``name`` with ``count`` constraints, and its dense matrices over the free nodes."""
 
     def __init__(self, name, count, sigma=None):
         state, rng = solved(name), np.random.default_rng(3)
@@ -29,7 +29,7 @@ class Dense:
         self.sigma = STATES[name] if sigma is None else sigma
         free = self.problem.free_nodes
         constraints = rng.normal(size=(*self.u.shape, count)) * free[:, :, None]
-        if count:  # the norm's, where a field carries it
+        if count:  # the norm, if a field carries it
             border = norm_border(self.problem, self.u)
             constraints[:, :, 0] = border if np.any(border) else constraints[:, :, 0]
         given = {"sigma": self.sigma, "constraints": constraints}
@@ -78,7 +78,7 @@ def test_bordered_solutions(name, count):
 @each_state
 @each_count
 def test_projection_is_along_the_operator(name, count):
-    """It meets the constraints, and moves by A^-1 of a combination of the borders alone: both dense conditions."""
+    """It satisfies the constraints and moves x by A^-1 of a combination of the borders."""
     dense = Dense(name, count)
     x, _ = dense.space.project(dense.loads * dense.space.free[:, :, None], dense.goals)
     moved = dense.flat(x) - dense.flat(dense.loads)
@@ -89,7 +89,7 @@ def test_projection_is_along_the_operator(name, count):
 
 
 @each_state
-def test_the_operator_itself(name):
+def test_the_operator(name):
     dense = Dense(name, 0)
     x = dense.loads[:, :, 0] * dense.space.free
     expected = dense.matrix @ dense.flat(x)[:, 0]
@@ -109,7 +109,7 @@ def test_inertia_on_the_tangent_space(name, count, sigma):
 @each_state
 @each_count
 def test_lowest_mode(name, count):
-    """Between the two lowest eigenvalues by its quotient, near the lowest; and allowed by the constraints."""
+    """Its Rayleigh quotient is near the lowest eigenvalue, below the second, and it satisfies the constraints."""
     dense = Dense(name, count)
     values, vectors = dense.on_the_tangent_space()
     negative, mode = dense.space.lowest_mode()
@@ -122,7 +122,7 @@ def test_lowest_mode(name, count):
     assert dense.borders.T @ v == pytest.approx(np.zeros(count), abs=1e-8 * np.abs(dense.borders).max(initial=1.0))
 
 
-def test_without_negative_modes_there_is_no_direction():
+def test_the_direction_is_zero_without_negative_modes():
     negative, mode = Dense("kink d=1", 1, 20.0).space.lowest_mode()
     assert negative == 0
     assert not np.any(mode)
@@ -131,7 +131,7 @@ def test_without_negative_modes_there_is_no_direction():
 @each_state
 @each_count
 def test_nearest_mode(name, count):
-    """Inverse iteration arrives at the eigenvalue next to 0, given from the operator without its shift."""
+    """Inverse iteration converges to the eigenvalue next to 0 and returns it without the shift."""
     dense = Dense(name, count, STATES[name] + 0.5)
     values, vectors = dense.on_the_tangent_space()
     nearest = int(np.argmin(np.abs(values)))
@@ -153,7 +153,7 @@ def test_one_higher_angular_momentum(name):
     assert np.abs(operator - value * (state.grid.mass @ mode) * space.free).max() < 1e-8
 
 
-def test_the_constraints_of_a_problem_are_those_it_fixes():
+def test_the_constraints_of_a_problem():
     fixed, free = solved("octaves g=0.6 N=600"), solved("kink d=1")
     normal = constraints_of(fixed.problem, fixed.u)
     h = 1e-6 * np.random.default_rng(0).normal(size=fixed.u.shape) * fixed.problem.free_nodes
@@ -166,21 +166,21 @@ def test_the_constraints_of_a_problem_are_those_it_fixes():
 
 @pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.parametrize("xp", [np, jnp])
-def test_rows_and_corner_of_their_own(xp, count):
+def test_rows_and_corner(xp, count):
     """A general bordered system, A regular, in NumPy and in JAX."""
     rng = np.random.default_rng(5)
     a, b, r, d = (rng.normal(size=shape) for shape in ((6, 6), (6, count), (6, count), (count, count)))
     load, goals = rng.normal(size=6), rng.normal(size=count)
     expected = np.linalg.solve(np.block([[a, b], [r.T, d]]), np.concatenate([load, goals]))
     system = Bordered(lambda x: xp.linalg.solve(xp.asarray(a), x), xp.asarray(b), rows=xp.asarray(r), corner=d, xp=xp)
-    for _ in range(2):  # the second time with the images of the first
+    for _ in range(2):  # the second time with the stored images
         x, c = system.solve(xp.asarray(load), goals)
         assert np.concatenate([x, c]) == pytest.approx(expected, rel=1e-10)
 
 
 @each_count
-def test_the_factors_are_called_once(count):
-    """Loads and borders together in the first call, loads alone in later ones."""
+def test_the_inverse_is_called_once(count):
+    """Loads and borders together in the first call, loads only in later ones."""
     asked = []
     b = np.eye(5)[:, :count]
 
@@ -219,7 +219,7 @@ def test_several_points_at_once():
 
 
 def test_factors_are_freed_at_once():
-    """Without a cycle of references: factors kept until the garbage collector runs slow every step down."""
+    """There is no reference cycle: factors that wait for the garbage collector slow every step down."""
     state = solved("kink d=1")
     space = TangentSpace(state.problem, state.u, state.multiplier)
     space.solve(np.ones_like(state.u))

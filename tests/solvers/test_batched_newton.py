@@ -1,4 +1,4 @@
-"""Newton's descent in step on a device is the descent of each alone: the same steps, word and state."""
+"""Newton's batched descent against single runs: the same steps, status and state."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -32,7 +32,7 @@ def kink(v):
 
 
 def descents(problems, guess, options):
-    """The iterations after their descent, each with its word: alone, and in tasks."""
+    """The runs after their descent, each with its status: single, and in tasks."""
 
     def job(problem):
         iteration = NewtonRun(problem, starting_fields(problem, guess), options)
@@ -67,7 +67,7 @@ def test_the_same_steps_to_the_same_state(problems, guess):
         assert again == pytest.approx(energies, rel=1e-9)
 
 
-def test_the_same_words_where_it_does_not_converge():
+def test_the_same_status_without_convergence():
     problems, guess = [q_ball(n) for n in (100.0, 1500.0)], ss.Gaussian(amplitude=2.0, width=4.0, field=0)
     alone, together = descents(problems, guess, ss.Newton(max_steps=2))
     assert [word for word, _ in together] == [word for word, _ in alone]
@@ -91,7 +91,7 @@ def test_a_start_without_an_energy_does_not_disturb_the_others():
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_rules_are_the_same_for_numbers_and_for_traced_values(seed):
+def test_rules_agree_for_numbers_and_traced_values(seed):
     rng = np.random.default_rng(seed)
     residual, after, sigma, agreed = (
         10.0 ** rng.uniform(-9, 0, 2),
@@ -99,7 +99,7 @@ def test_rules_are_the_same_for_numbers_and_for_traced_values(seed):
         10.0 ** rng.uniform(-4, 1),
         rng.uniform(),
     )
-    energies = {"promised": -(10.0 ** rng.uniform(-16, 1)), "gained": rng.normal(), "scale": 10.0}
+    energies = {"predicted": -(10.0 ** rng.uniform(-16, 1)), "change": rng.normal(), "scale": 10.0}
     for xp in (np, jnp):
         found = [
             float(globalisation.agreement(xp, **energies, residual=residual[0], new_residual=after)),
@@ -110,5 +110,5 @@ def test_rules_are_the_same_for_numbers_and_for_traced_values(seed):
         if xp is np:
             expected = found
     assert found == pytest.approx(expected, rel=1e-15)
-    if residual[0] >= 1e-7 and energies["gained"] > 0 and -energies["promised"] > 1e-12:
+    if residual[0] >= 1e-7 and energies["change"] > 0 and -energies["predicted"] > 1e-12:
         assert found[0] == 0.0, "a step that raises the energy is refused"

@@ -17,7 +17,7 @@ def problem_of(model, grid=GRID):
 
 
 @pytest.mark.parametrize("size", [0.5, 1.0, 3.0])
-def test_the_least_value_is_the_action_of_the_bounce_whatever_the_size_of_the_start(size):
+def test_the_minimum_is_the_action_of_the_bounce_for_any_size_of_the_start(size):
     problem = problem_of(ss.Potential(cubic_nls))
     start = 6.0 * np.exp(-((problem.grid.nodes / size) ** 2))[:, None] * problem.free_nodes
     shape = ColemanGlaserMartin(tol=1e-4).descend(problem, start)
@@ -57,7 +57,7 @@ def test_several_fields():
     assert shape.action == pytest.approx(row["action"], rel=1e-6)
 
 
-def test_a_start_that_never_goes_lower_is_told():
+def test_a_start_without_lower_potential_is_refused():
     problem = problem_of(ss.Potential(tilted_quartic, params={"c": 0.3}))
     shape = ColemanGlaserMartin().descend(
         problem, 0.01 * np.exp(-(problem.grid.nodes**2))[:, None] * problem.free_nodes
@@ -66,7 +66,7 @@ def test_a_start_that_never_goes_lower_is_told():
     assert math.isnan(shape.action)
 
 
-def test_limits_are_told():
+def test_limits_are_reported():
     problem = problem_of(ss.Potential(cubic_nls))
     start = 6.0 * np.exp(-(problem.grid.nodes**2))[:, None] * problem.free_nodes
     shape = ColemanGlaserMartin(tol=1e-9, max_steps=2).descend(problem, start)

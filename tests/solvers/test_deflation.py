@@ -1,4 +1,4 @@
-"""Deflation: the factor is that of the deflated equation, and what is known is not found again."""
+"""Deflation: the step solves the deflated equation, and known solutions are not found again."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""One contract for every method: the same state and the same numbers, never uphill, and in words where it fails."""
+"""One contract for every method: the same state and numbers, descent of the energy, and a status if it fails."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def symmetric_wall(u, p):
 
 @dataclass(frozen=True)
 class Method:
-    """A problem, a start in the basin of one state, and what is known of the state independently."""
+    """A problem, a start in the basin of one state, and independently known values of the state."""
 
     problem: Callable[[], ss.Problem]
     guess: Any
@@ -171,7 +171,7 @@ def test_the_condensate_wall_solves_its_equation():
     assert state(np.array([5.0]))[0, 0] == pytest.approx(shot.y[0, -1], rel=1e-3)  # errors at u0 grow like e^7
 
 
-# How each says that it failed
+# Status of failed runs
 
 
 def _two_octaves() -> tuple[ss.Problem, np.ndarray]:
@@ -220,7 +220,7 @@ class TestFailure:
         assert not state.certificate.certified
 
     def test_nan_on_the_way_is_turned_back_from(self, solver):
-        """The flow is stopped by no wall of NaN beside its way to u = 1."""
+        """NaN outside its path does not stop the flow to u = 1."""
         problem = ss.Problem(ss.Potential(_barrier), ss.RadialGrid(10.0, 8, 12), boundary=[1.0])
         state = ss.solve(problem, ss.Gaussian(-0.97, 2.0, field=0), SOLVERS[solver])
         assert state.converged, state.status
@@ -233,7 +233,7 @@ class TestFailure:
         assert state.certificate.reasons
 
 
-def test_lbfgs_without_polish_says_how_far_it_came():
+def test_lbfgs_without_polish_reports_its_residual():
     problem, u = _two_octaves()
     rough = ss.LBFGS(polish=False).run(problem, u)
     assert not rough.converged
@@ -246,8 +246,8 @@ def test_lbfgs_without_polish_says_how_far_it_came():
     assert ss.LBFGS(polish=False, tol=1e-3).run(problem, u).status == "converged"
 
 
-def test_the_explicit_scheme_is_far_from_converged_after_the_original_hundred_steps():
-    """100 steps of 2e-5 are a time of 0.002: nothing has moved, and the status does not pretend otherwise."""
+def test_the_explicit_scheme_is_far_from_converged_after_a_hundred_steps():
+    """100 steps of 2e-5 are a time of 0.002: the fields hardly change and the status reports no convergence."""
     problem, u = _two_octaves()
     solution = ss.GradientFlow(scheme="explicit", max_steps=100).run(problem, u)
     assert solution.steps == 100
@@ -275,8 +275,8 @@ def test_the_explicit_scheme_follows_the_flow():
     assert still.u == pytest.approx(exact, abs=1e-12)
 
 
-def test_the_explicit_scheme_arrives_where_it_may_take_its_time():
-    """On a mesh coarse enough for steps of 2e-3, and halved from a step that is too long."""
+def test_the_explicit_scheme_converges_with_large_steps():
+    """On a mesh coarse enough for steps of 2e-3, reached by halving a longer one."""
     problem = ss.Problem(ss.Potential(repulsive), ss.RadialGrid(6.0, 2, 6, dim=1), boundary="free", norm=3.0)
     u = starting_fields(problem, ss.Gaussian(1.0, 2.0))
     reference = ss.Newton().run(problem, u)

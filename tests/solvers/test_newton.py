@@ -1,4 +1,4 @@
-"""Newton's method on every problem of the catalogue, its promises about the energy, and how it says that it failed."""
+"""Newton's method on every problem of the catalogue, descent of the energy, and the status of failed runs."""
 
 import math
 import time
@@ -77,8 +77,8 @@ def test_the_energy_never_rises_on_a_minimisation_and_the_norm_is_kept(name):
     ],
     ids=["Gaussian", "exponential", "original", "wide Gaussian"],
 )
-def test_minimisation_from_poor_guesses_falls_and_ends_in_words(guess, norm):
-    """Two octaves on the common mesh: converged to a stationary point, whatever it is, and never uphill."""
+def test_minimisation_from_poor_guesses_descends_and_ends_with_a_status(guess, norm):
+    """Two octaves on the common mesh: converged to a stationary point, never uphill."""
     problem = ss.Problem(octave_model(0.6, n_octaves=2), QUICKSTART_GRID, norm=norm)
     state = ss.solve(problem, guess)
     energies = np.array([energy for energy, _ in state.solution.history])
@@ -127,7 +127,7 @@ def test_the_norm_of_one_field_alone_may_be_fixed():
     assert state.converged, state.status
     parts = state.grid.integrate(state.u**2)
     assert parts[0] == pytest.approx(600.0, rel=1e-12)
-    assert parts[1] > 1e-3  # dragged along by the coupling, and free to be
+    assert parts[1] > 1e-3  # driven by the coupling, and not constrained
     assert state.norm == pytest.approx(600.0, rel=1e-12)
 
 
@@ -138,7 +138,7 @@ def test_free_boundary_has_no_slope_at_the_outside():
     assert state.grid.differentiate(state.u)[-1] == pytest.approx(0.0, abs=1e-6)
 
 
-# How it says that it failed
+# Status of failed runs
 
 
 def test_too_few_steps_in_words():
@@ -177,7 +177,7 @@ def test_a_potential_that_is_not_finite_diverges_in_words(function, norm):
     assert not state.certificate.certified
 
 
-def test_an_energy_without_a_bottom_is_not_called_converged():
+def test_an_energy_unbounded_below_does_not_converge():
     """-u^4 in three dimensions collapses at any fixed norm."""
     problem = ss.Problem(ss.Potential(cubic_nls), ss.RadialGrid(20.0, 8, 12), norm=500.0)
     state = ss.solve(problem, ss.Gaussian(3.0, 1.0), ss.Newton(max_steps=60))
@@ -185,7 +185,7 @@ def test_an_energy_without_a_bottom_is_not_called_converged():
     assert state.certificate.reasons
 
 
-def test_throw_raises_what_the_status_says():
+def test_throw_raises_the_status():
     case = BY_NAME["octaves g=0.6 N=5000"]
     with pytest.raises(ss.SolveError, match="not converged within 2 steps") as error:
         ss.solve(case.problem(), case.guess, ss.Newton(max_steps=2), throw=True)
@@ -245,7 +245,7 @@ def test_a_guess_that_does_not_fit_is_one_sentence(problem, guess, words):
     assert "\n" not in str(error.value)
 
 
-def test_no_mesh_is_chosen_or_asked_for_in_words():
+def test_without_a_mesh_one_is_chosen_or_an_error_is_raised():
     """Without a grid: a state on a mesh that the solver chose, or a sentence; never an assertion."""
     try:
         state = ss.solve(ss.Problem(ss.Potential(cubic_nls), dim=1), ss.Gaussian(1.4, 1.2))

@@ -1,4 +1,4 @@
-"""Every entry of a certificate against an independent computation; honest errors; the right word for each kind."""
+"""Every entry of a certificate against an independent computation; true errors; the kind of each state."""
 
 import math
 
@@ -17,7 +17,7 @@ LOCALISED = [case.name for case in CASES if case.kind in ("bounce", "q-ball", "e
 
 
 @pytest.mark.parametrize("case", CASES, ids=repr)
-def test_kind_and_negative_modes_are_the_known_ones(case):
+def test_kind_and_negative_modes_of_known_states(case):
     certificate = solved(case.name).certificate
     assert certificate.kind == case.kind
     assert certificate.negative_modes == case.negative_modes
@@ -123,7 +123,7 @@ def test_the_virial_sees_a_state_that_is_not_stationary(name):
     assert 1e-3 < virial(state.problem, shrunk, state.multiplier) < 0.2
 
 
-# Honest errors
+# True and estimated errors
 
 HONEST = [
     "cubic NLS d=1 n=0",
@@ -160,7 +160,7 @@ def test_the_true_error_is_below_the_reported_one_and_within_a_factor_100(name, 
         assert any("refine the mesh" in reason for reason in state.certificate.reasons)
 
 
-# Words
+# Kinds
 
 
 def octaves(norm=None, n=2, grid=QUICKSTART_GRID, **couplings):
@@ -192,7 +192,7 @@ def test_delocalised_below_the_smallest_norm():
     assert not c.localised
 
 
-def test_an_unstable_kink_free_saddle_is_told():
+def test_a_homogeneous_saddle_is_unstable():
     """u = 0 between the two wells of a double well is a homogeneous saddle: a vacuum with negative modes."""
     problem = ss.Problem(ss.Potential(double_well), ss.RadialGrid(20.0, 8, 12), boundary="free")
     state = ss.solve(problem, np.zeros(97))
@@ -213,7 +213,7 @@ def test_a_rotating_state_is_judged_at_fixed_charge():
     assert c.certified, c.reasons
 
 
-def test_an_unstable_branch_of_q_balls_is_told():
+def test_a_q_ball_on_an_unstable_branch_is_unstable():
     """Cubic NLS in d = 3 at fixed frequency: dN/domega > 0, unstable by Vakhitov and Kolokolov."""
     problem = ss.Problem(ss.Potential(cubic_nls), BY_NAME["cubic NLS d=3 n=0"].problem().grid, omega=0.3)
     state = ss.solve(problem, solved("cubic NLS d=3 n=0"))

@@ -34,7 +34,7 @@ def test_radius_brackets_the_distance(name, size):
     assert distance * 0.9 <= radius.relative <= 3.0 * distance
 
 
-def test_a_converged_state_is_known_to_rounding():
+def test_the_radius_of_a_converged_state_is_rounding():
     assert solved("cubic NLS d=3 n=0").certificate.radius < 1e-11
 
 

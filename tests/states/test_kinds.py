@@ -1,4 +1,4 @@
-"""Every kind has all that the rest of the program asks of it, and is the text that files hold."""
+"""Every kind has its properties, words, marker and colour, and is stored as its text."""
 
 import copy
 import json
@@ -10,7 +10,7 @@ from supersoliton.plotting import KIND_MARKERS, PALETTES
 from supersoliton.scans.report.summary import count_words
 from supersoliton.states.kinds import Kind
 
-# What files held before there was an enum: whether it is a soliton, and whether it must be stable.
+# Text in files of earlier versions: whether it is a soliton, and whether it must be stable.
 WRITTEN = {
     "q-ball": (True, True),
     "bounce": (True, False),
@@ -24,11 +24,11 @@ WRITTEN = {
 }
 
 
-def test_the_kinds_are_those_that_files_hold():
+def test_the_kinds_are_those_of_earlier_files():
     assert {str(kind): (kind.localised, kind.stable) for kind in Kind} == WRITTEN
 
 
-def test_only_a_bounce_is_unstable_by_nature():
+def test_only_a_bounce_must_have_a_negative_mode():
     assert {str(kind): kind.negative_modes for kind in Kind if kind.negative_modes} == {"bounce": 1}
 
 
@@ -54,6 +54,6 @@ def test_a_kind_is_written_as_its_text_and_read_back(kind):
     assert Kind(json.loads(json.dumps(kind))) is pickle.loads(pickle.dumps(kind)) is copy.deepcopy(kind) is kind
 
 
-def test_a_word_of_another_program_is_no_kind():
+def test_an_unknown_text_is_no_kind():
     assert Kind.of("oscillon") is None
     assert count_words(3, "oscillon") == "3 oscillon"

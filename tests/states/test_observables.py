@@ -31,7 +31,7 @@ def fall_to(far: float, height: float) -> ss.State:
     return make_state(problem, Solution(u, 0.0, "converged", 0.0, 0, (), 0.0))
 
 
-def test_half_radius_counts_a_fall_like_a_rise_and_takes_all_fields_where_none_carries_a_norm():
+def test_half_radius_of_a_dip_and_of_all_fields_if_none_carries_a_norm():
     exact = math.sqrt(2.0 * math.log(2.0))
     assert fall_to(1.4, 1.0).half_radius == pytest.approx(exact, rel=1e-7)
     assert fall_to(1.4, -1.0).half_radius == pytest.approx(exact, rel=1e-7)
@@ -58,7 +58,7 @@ def test_size_combines_the_carrying_fields_and_leaves_the_higgs_out():
     assert observables.size(state) == pytest.approx(expected, rel=1e-4)
 
 
-def test_a_vacuum_has_no_size_():
+def test_a_vacuum_has_no_size():
     problem = ss.Problem(ss.Potential(cubic_nls), ss.RadialGrid(20.0, 8, 12))
     state = ss.solve(problem, np.zeros(97))
     assert math.isnan(observables.size(state))

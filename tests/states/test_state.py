@@ -1,4 +1,4 @@
-"""A state as users hold it: its numbers, its file, its values at any radius."""
+"""The public State: its numbers, its file, its values at any radius."""
 
 import base64
 import io
@@ -59,11 +59,11 @@ def test_fields_are_a_dataset_over_r():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_state_returns_from_its_file_as_it_was(name, tmp_path):
+def test_a_loaded_state_equals_the_saved_one(name, tmp_path):
     state = solved(name)
     path = state.save(tmp_path / "state.nc")
     assert path == tmp_path / "state.nc"
-    assert [p.name for p in tmp_path.iterdir()] == ["state.nc"]  # nothing half-written beside it
+    assert [p.name for p in tmp_path.iterdir()] == ["state.nc"]  # no temporary file left
     back = ss.load(path)
     assert np.array_equal(back.u, state.u)
     for number in ("energy", "norm", "multiplier", "action", "status", "steps"):
@@ -76,7 +76,7 @@ def test_a_state_returns_from_its_file_as_it_was(name, tmp_path):
     assert back.problem.model.fields == state.problem.model.fields
     for setting in ("norm", "omega", "boundary", "parity"):
         assert getattr(back.problem, setting) == getattr(state.problem, setting), setting
-    again = ss.solve(back.problem, back)  # the problem is whole: it can be solved again
+    again = ss.solve(back.problem, back)  # the restored problem can be solved again
     assert again.energy == pytest.approx(state.energy, rel=1e-11)
 
 
@@ -97,7 +97,7 @@ def test_a_stored_state_is_a_guess_on_another_mesh(tmp_path):
         ss.solve(other, ss.load(path))
 
 
-def test_a_potential_of_its_own_is_asked_for(tmp_path):
+def test_a_potential_that_cannot_be_imported_must_be_passed(tmp_path):
     model = ss.Potential(lambda u, p: 0.5 * u[0] ** 2 - 0.25 * u[0] ** 4)
     problem = ss.Problem(model, solved("cubic NLS d=2 n=0").grid)
     path = ss.solve(problem, solved("cubic NLS d=2 n=0")).save(tmp_path / "own.nc")
@@ -129,7 +129,7 @@ def test_a_file_cut_anywhere_is_refused(tmp_path):
     cut = tmp_path / "cut.nc"
     for kept in np.linspace(0, len(whole) - 1, 60).astype(int):
         cut.write_bytes(whole[:kept])
-        with pytest.raises(ValueError, match="no readable netCDF file"):
+        with pytest.raises(ValueError, match="not a readable netCDF file"):
             ss.load(cut)
 
 
@@ -165,7 +165,7 @@ def test_what_is_shown():
     assert rows["norm N"].startswith("1200")
     page = state._repr_html_()
     assert all(f">{name}</th>" in page for name in ("kind", "status"))
-    # and its picture, whole: as many pixels as it says, twice the width that it is shown with
+    # and its complete picture, with twice the pixels of the width shown
     found = re.search(r"data:image/png;base64,([^']+)' alt='[^']+' style='width: (\d+)px'", page)
     assert matplotlib.image.imread(io.BytesIO(base64.b64decode(found[1]))).shape[1] == 2 * int(found[2])
     short = ss.solve(state.problem, ss.Gaussian(1.0, 3.0), ss.Newton(max_steps=1))

@@ -28,7 +28,7 @@ def exact(u, r):
 
 @pytest.mark.parametrize("count", [1, 2, 255, 256, 257, 2048, 2049, 9000])
 def test_values_and_derivatives_for_any_number_of_points(count):
-    """Around the lengths at which lists are cut and padded: no point lost, none doubled, none from the padding."""
+    """Around the block lengths: no point lost, duplicated or taken from the padding."""
     rng = np.random.default_rng(count)
     u, r = rng.normal(size=(count, 2)), rng.uniform(0.0, 3.0, count)
     kernels = point_kernels(probe)
@@ -50,8 +50,8 @@ def test_results_are_numpy_in_double_precision():
         assert out.dtype == np.float64
 
 
-def test_the_potential_is_asked_for_no_points_of_the_padding():
-    """Short lists are filled with a point that is in them: sqrt(u - 1) would be no number at 0."""
+def test_padding_does_not_evaluate_the_potential_at_other_points():
+    """Short lists are padded with one of their points: sqrt(u - 1) would be NaN at 0."""
     seen: list[float] = []
 
     def note(x):
@@ -80,7 +80,7 @@ def test_only_the_immediate_neighbourhood_of_zero_is_moved():
     assert np.array_equal(np.asarray(away_from_zero(u)), [1e-45, 1e-45, -1e-45, 1e-44, -1e-44, 1.0])
 
 
-def test_couplings_do_not_compile_anew():
+def test_new_couplings_do_not_recompile():
     u, r = np.ones((1, 2)), np.zeros(1)
     traced = []
 
@@ -94,7 +94,7 @@ def test_couplings_do_not_compile_anew():
     assert len(traced) == 1
 
 
-def test_whole_numbers_among_the_couplings_stay_whole():
+def test_integer_couplings_stay_integers():
     """u^n with an integer n is a number for negative u; with n = 3.0 as a float it would not be."""
 
     def power(u, p, r):

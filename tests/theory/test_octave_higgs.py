@@ -62,7 +62,7 @@ COUPLINGS = {
 
 @pytest.mark.parametrize("sign", [-1, 1])
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 12])
-def test_potential_and_force_are_those_of_the_formula(n, sign):
+def test_potential_and_force_agree_with_the_formula(n, sign):
     model = ss.OctaveHiggs(n_octaves=n, quartic_sign=sign, **COUPLINGS)
     rng = np.random.default_rng(n)
     for _ in range(5):
@@ -161,7 +161,7 @@ BAD = {
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in BAD.items() for value in values])
-def test_bad_input_is_one_sentence_naming_the_argument_and_the_value(name, value):
+def test_bad_input_names_the_argument_and_the_value(name, value):
     with pytest.raises(ValueError, match=f"model.{name}") as error:
         ss.OctaveHiggs(**{name: value})
     assert repr(value) in str(error.value)
@@ -175,7 +175,7 @@ def test_unknown_coupling_lists_the_known_ones():
 
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from(sorted(COUPLINGS)), st.floats(allow_nan=True, allow_infinity=True))
-def test_any_number_is_taken_or_refused(name, value):
+def test_any_number_is_accepted_or_refused(name, value):
     bad = not math.isfinite(value) or (name in ("delta", "lambda_H") and value < 0)
     if bad:
         with pytest.raises(ValueError, match=f"model.{name}"):

@@ -128,7 +128,7 @@ def test_tangent_is_made_of_the_derivatives_of_the_potential():
 
 
 def test_neighbours_far_up_the_tower_are_weighted_by_the_decay():
-    """Without a Higgs coupling the couplings come out as they are, whatever beta."""
+    """Without a Higgs coupling the couplings do not change, for any beta."""
     theory = model(4, g_yukawa=0.0)
     fed = tangent(theory, uniform(1.0, -0.5, 0.3, 2.0, 0.4))
     assert (fed["lambda_1"], fed["lambda_2"]) == (theory.lambda_1, theory.lambda_2)

@@ -1,4 +1,4 @@
-"""What a trial records of the octave tower, against closed forms and the published table."""
+"""Observables of the octave tower against closed forms and the published table."""
 
 import math
 

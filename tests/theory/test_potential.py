@@ -1,4 +1,4 @@
-"""Potentials written by users: what is taken, what is refused and in which words, explicit r, kinetic factors."""
+"""Potentials written by users: accepted and refused functions, messages, explicit r, kinetic factors."""
 
 import math
 import pickle
@@ -82,8 +82,8 @@ BAD_FUNCTIONS = {
     "two numbers": (lambda u, p: (u[0], u[0]), "one real number"),
     "a complex number": (lambda u, p: 1j * u[0], "complex128"),
     "an integer": (lambda u, p: 3, "int"),
-    "a missing coupling": (lambda u, p: p["g"] * u[0], "asks for 'g' and the couplings are none: name it in params=$"),
-    "plain Python branches": (lambda u, p: u[0] if u[0] > 0 else 0.0, r"true \(if, while.*: use jnp.where$"),
+    "a missing coupling": (lambda u, p: p["g"] * u[0], r"uses p\['g'\] but the couplings are none: add it to params=$"),
+    "plain Python branches": (lambda u, p: u[0] if u[0] > 0 else 0.0, r"value \(if, while.*: use jnp.where$"),
     "numpy": (lambda u, p: np.sin(u[0]), "write it with jax.numpy, not numpy or math$"),
     "its own exception": (broken, "RuntimeError: my own mistake"),
     "a field that is not there": (lambda u, p: u[0] ** 2 + u[1] ** 2, "1 field"),
@@ -91,7 +91,7 @@ BAD_FUNCTIONS = {
 
 
 @pytest.mark.parametrize("name", BAD_FUNCTIONS)
-def test_a_bad_function_is_told_in_one_sentence(name):
+def test_a_bad_function_is_refused_in_one_sentence(name):
     function, words = BAD_FUNCTIONS[name]
     with pytest.raises(ValueError, match=words) as error:
         ss.Potential(function)

@@ -1,4 +1,4 @@
-"""A theory in one file of the user's: solved, saved, loaded, scanned and plotted by what its class says."""
+"""A theory in one user-written file: solved, saved, loaded, scanned and plotted."""
 
 import csv
 import math
@@ -63,7 +63,7 @@ TABLES = {
 
 @pytest.fixture
 def file(tmp_path):
-    """The configuration of a theory in a package beside it."""
+    """The configuration of a theory in a package in the same folder."""
     (tmp_path / "theories").mkdir()
     (tmp_path / "theories" / "cubic.py").write_text(CUBIC)
     (tmp_path / "cubic.toml").write_text(tomli_w.dumps(TABLES))
@@ -86,7 +86,7 @@ def test_it_is_read_and_solved(file):
     assert np.abs(state(np.array([0.0, 1.0, 4.0]))[:, 0]) == pytest.approx(exact, rel=1e-7)
 
 
-def test_the_configuration_is_whole_with_the_path_of_its_theory(file, monkeypatch, tmp_path_factory):
+def test_the_configuration_contains_the_path_of_its_theory(file, monkeypatch, tmp_path_factory):
     config = load(file)
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
     assert loads(config.to_dict()) == config
@@ -142,7 +142,7 @@ def test_an_objective_must_be_a_column_of_the_theory(file):
         loads({"scan": {"objectives": ["peak"]}})
 
 
-def test_cached_evaluations_are_known_by_the_source_of_the_theory(file):
+def test_the_key_of_a_cached_evaluation_contains_the_source_of_the_theory(file):
     first = CachedEvaluate(load(file))
     assert first.able
     assert CachedEvaluate(load(file)).key({"g": 1.0}) == first.key({"g": 1.0})
@@ -152,7 +152,7 @@ def test_cached_evaluations_are_known_by_the_source_of_the_theory(file):
 
 
 def test_an_edited_theory_is_scanned_again_from_its_file(file, tmp_path):
-    """The request by which a finished scan is recognised holds the content of the file."""
+    """The request that identifies a finished scan contains the content of the file."""
     from supersoliton.scans.job import _request
 
     before = _request(file, {})
@@ -190,14 +190,14 @@ def test_a_theory_of_an_installed_module_is_named_by_the_module(file, monkeypatc
 
 
 @pytest.mark.parametrize(("kind", "cls"), list(THEORIES.items()))
-def test_what_a_theory_of_the_package_says_of_itself_is_complete(kind, cls):
+def test_the_metadata_of_a_built_in_theory_is_complete(kind, cls):
     assert find_theory("model", kind)[0] is cls
     assert cls.kind == kind
     assert all(column.label and column.meaning for column in cls.columns.values())
     assert all(words[0].islower() for words in cls.constraints.values())
 
 
-def test_the_octave_theory_is_written_as_it_always_was_and_is_the_default():
+def test_the_octave_theory_is_the_default_and_its_format_has_not_changed():
     model = ss.OctaveHiggs(n_octaves=3, g=1.0)
     assert list(model.describe().items())[:3] == [("kind", "octave_higgs"), ("n_octaves", 3), ("m0_squared", 0.01)]
     assert read_theory(model.describe()) == model

@@ -36,7 +36,7 @@ def test_all_minima_of_a_quartic_are_found(a, b, c):
     real = np.sort(roots[np.abs(roots.imag) < 1e-9].real)
     curvature = polynomial.deriv(2)(real)
     if np.min(np.abs(curvature)) < 1e-2 or (len(real) > 1 and np.min(np.diff(real)) < 1e-2):
-        return  # a degenerate point, whose position is known to few digits only
+        return  # a degenerate point, known to few digits only
     minima = real[curvature > 0]
     found = ss.vacua(ss.Potential(quartic, params={"a": a, "b": b, "c": c}))
     assert sorted(float(v.values[0]) for v in found) == pytest.approx(list(minima), abs=1e-9)
@@ -134,7 +134,7 @@ def test_the_search_is_reproducible_and_order_is_by_energy():
     assert [v.values.tolist() for v in first] == [v.values.tolist() for v in second] == [[1.0], [-1.0]]
 
 
-def test_describe_takes_any_point():
+def test_vacuum_at_accepts_any_point():
     top = vacuum_at(ss.Potential(double_well), [0.0])
     assert (top.energy_density, top.masses_squared.tolist(), top.stable) == (0.5, [-2.0], False)
     assert "V = 0.5" in repr(top)
@@ -156,14 +156,14 @@ def test_a_known_minimum_is_left_out_and_no_other():
 
 
 @pytest.mark.parametrize("size", [1e-3, 1.0, 50.0])
-def test_wells_closer_than_the_searches_begin_are_told_apart(size):
-    """Mirror images at +-size: searches that come near one of them are not taken for those of the other."""
+def test_wells_closer_than_the_first_steps_are_distinguished(size):
+    """Mirror images at +-size: searches near one of them are not merged with searches near the other."""
     model = ss.Potential(lambda u, p: (u[0] ** 2 - p["s"] ** 2) ** 2 / p["s"] ** 4, params={"s": size})
     assert [float(v.values[0]) for v in ss.vacua(model)] == pytest.approx([size, -size], rel=1e-9)
 
 
-def test_facts_of_a_point_are_those_of_its_couplings_and_its_radius():
-    """They are remembered: by the couplings too, and by r where V depends on it."""
+def test_cached_derivatives_depend_on_couplings_and_radius():
+    """The cache key contains the couplings, and r if V depends on it."""
     model = ss.Potential(wells, ("a", "b"), {"k": 0.1, "tilt": 0.0})
     for k in (0.1, 0.3, 0.1):
         assert vacuum_at(model.replace(k=k), [1.0, 1.0]).energy_density == pytest.approx(k, rel=1e-12)

@@ -1,14 +1,14 @@
 r"""Symmetric linear systems on a chain of elements, by static condensation.
 
 The unknowns of an element couple to the next element only through the n fields at their common node. Interior
-unknowns are eliminated element by element (a batch of dense factorisations); what remains is a block-tridiagonal
+unknowns are eliminated element by element (a batch of dense factorisations); this leaves a block-tridiagonal
 system of (elements + 1) blocks of n fields, eliminated from the origin outwards. The cost is linear in the number of
 elements.
 
 The inertia follows from the same elimination: :math:`\mathrm{In}(A) = \sum_e \mathrm{In}(A^e_{ii}) + \sum_k
 \mathrm{In}(D_k)` with the Schur complements D_k (E. V. Haynsworth, *Linear Algebra Appl.* **1** (1968) 73).
 
-All functions are pure JAX: they compile once per shape, for all potentials, and batch under ``vmap``.
+All functions are pure JAX: they compile once per shape, for all potentials, and can be batched by ``vmap``.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def factor(
     """Factorise the sum of the element matrices (node-major: unknown = node * n + field).
 
     ``free_first`` and ``free_last`` are 0 for fields held fixed at the first and the last node; ``exterior`` is added
-    to the block of the last node (the energy of what lies outside the domain).
+    to the block of the last node (the energy outside the domain).
     """
     n = free_first.shape[0]
     n_elements = blocks.shape[0]
@@ -71,7 +71,7 @@ def factor(
     diagonal = jnp.zeros((n_elements + 1, n, n)).at[:-1].add(schur[:, :n, :n]).at[1:].add(schur[:, n:, n:])
     diagonal = diagonal.at[-1].add(exterior)
     off_diagonal = schur[:, :n, n:]
-    # A value held fixed becomes the equation 1 * x = 0, uncoupled from the rest.
+    # A value held fixed gets the equation 1 * x = 0, decoupled from the rest.
     free = jnp.ones((n_elements + 1, n)).at[0].set(free_first).at[-1].multiply(free_last)
     diagonal = diagonal * free[:, :, None] * free[:, None, :] + jax.vmap(jnp.diag)(1.0 - free)
     off_diagonal = off_diagonal * free[:-1, :, None] * free[1:, None, :]
@@ -108,8 +108,8 @@ def solve(factors: BatchedFactors, rhs: Float[Array, "node n column"]) -> Float[
     # A_bi A_ii^-1 f_i = (A_ii^-1 A_ib)^T f_i, because A is symmetric.
     carried = jnp.swapaxes(factors.elimination, 1, 2) @ inside
     reduced = vertices.at[:-1].add(-carried[:, :n]).at[1:].add(-carried[:, n:]) * factors.free[:, :, None]
-    # The elimination along the chain does not need `inner`, but two LAPACK calls at once can block each other for ever
-    # in jaxlib 0.10.2's thread pool (see engine.py): the barrier makes one wait for the other.
+    # The elimination along the chain does not need `inner`, but two simultaneous LAPACK calls can deadlock in jaxlib
+    # 0.10.2's thread pool (see machine/jax_setup.py): the barrier orders them.
     inner, reduced = lax.optimization_barrier((inner, reduced))
 
     def forward(load: Array, row: tuple[Array, Array, Array, Array]) -> tuple[Array, Array]:
@@ -134,11 +134,11 @@ def solve(factors: BatchedFactors, rhs: Float[Array, "node n column"]) -> Float[
 
 
 def negative(factors: BatchedFactors) -> tuple[Int[Array, ""], Bool[Array, ""]]:
-    """The number of negative eigenvalues, and whether it is in doubt: as :func:`.host.inertia`, in a batch.
+    """The number of negative eigenvalues, and whether it is uncertain; the batched form of :func:`.lapack.inertia`.
 
     The interior blocks are eliminated node by node, in blocks of the n fields of a node, without pivoting between
-    them; the signs are those of the eigenvalues of the block pivots. A pivot that is singular to 1e-9 makes the count
-    doubtful.
+    them, and the negative eigenvalues of the block pivots are counted. The count is uncertain if a pivot is singular
+    to 1e-9.
     """
     n = factors.free.shape[1]
     interior = factors.blocks[:, n:-n, n:-n]
@@ -153,6 +153,6 @@ def negative(factors: BatchedFactors) -> tuple[Int[Array, ""], Bool[Array, ""]]:
     _, inside = lax.scan(eliminate, interior, jnp.arange(0, size, n))
     pivots = jnp.concatenate([inside.reshape(-1, n, n), factors.pivots])
     values = jnp.linalg.eigvalsh(pivots)
-    size_of = jnp.abs(values)
-    doubtful = ~jnp.all(size_of.min(axis=1) > 1e-9 * size_of.max(axis=1))  # NaN is doubtful too
-    return jnp.sum(values < 0), doubtful
+    magnitude = jnp.abs(values)
+    uncertain = ~jnp.all(magnitude.min(axis=1) > 1e-9 * magnitude.max(axis=1))  # also for NaN
+    return jnp.sum(values < 0), uncertain

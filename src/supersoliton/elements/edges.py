@@ -1,4 +1,4 @@
-"""Where the elements go: meshes for a wall of given radius and width, and meshes adapted to a profile."""
+"""Element edges: meshes for a wall of given radius and width, and meshes adapted to a profile."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def equidistribute(r: Float[Array, " x"], density: Float[Array, " x"], n_element
 def wall_edges(radius: float, width: float, decay_length: float, r_max: float, n_elements: int) -> tuple[float, ...]:
     """A mesh for a wall of half-width ``width`` at ``radius`` with an exponential tail of ``decay_length``.
 
-    Elements are about 1.5 widths long in the wall, 3 decay lengths in the tail, and as long as they may be elsewhere.
+    Elements are about 1.5 widths long in the wall, 3 decay lengths in the tail, and as long as possible elsewhere.
     """
     far = max(radius, width)
     r = np.unique(
@@ -48,8 +48,8 @@ def wall_edges(radius: float, width: float, decay_length: float, r_max: float, n
 def adapted_edges(grid: RadialGrid, u: Float[Array, "node field"], n_elements: int) -> tuple[float, ...]:
     """A mesh of ``n_elements`` on the same domain, dense where the fields vary.
 
-    The density is the error density that an order-p element would see: the local rate of change |u^(k+1)| / |u^(k)|
-    of the fields, estimated by the slope and the curvature, down to the last 1e-8 of the fields' range.
+    Elements are distributed by the local rate of change |u^(k+1)| / |u^(k)| of the fields, estimated from the first
+    and second derivatives.
     """
     r = np.unique(
         np.concatenate(
@@ -60,11 +60,11 @@ def adapted_edges(grid: RadialGrid, u: Float[Array, "node field"], n_elements: i
         )
     )
     slope = grid.differentiate(u)
-    bend = grid.differentiate(slope)
+    second_derivative = grid.differentiate(slope)
     span = np.max(u, axis=0) - np.min(u, axis=0) + 1e-300
     first = np.max(np.abs(grid.interpolate(slope, r)) / span, axis=1)
-    second = np.sqrt(np.max(np.abs(grid.interpolate(bend, r)) / span, axis=1))
-    # In an exponential tail both fall with the field: the tail needs fewer elements the smaller the field is.
+    second = np.sqrt(np.max(np.abs(grid.interpolate(second_derivative, r)) / span, axis=1))
+    # Both decrease with the field in an exponential tail, which then needs fewer elements.
     rate = np.maximum(first, second)
     peak = float(np.max(rate))
     density = np.maximum(peak * (rate / peak) ** 0.4, 1.0 / grid.r_max)
@@ -79,7 +79,7 @@ def _to_legendre(order: int) -> Float[Array, "mode node"]:
 
 
 def roughness(grid: RadialGrid, u: Float[Array, "node field"]) -> Float[Array, " element"]:
-    """How badly each element resolves the fields: its last two Legendre coefficients over the fields' range."""
+    """Resolution error of each element: its largest last two Legendre coefficients relative to the fields' range."""
     coefficients = np.einsum("kn,eni->eki", _to_legendre(grid.order), grid.gather(u))
     span = np.max(u, axis=0) - np.min(u, axis=0)
     span = np.maximum(span, 1e-3 * np.max(span) + 1e-300)

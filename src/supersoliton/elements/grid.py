@@ -6,8 +6,8 @@ shell,
 
 .. math:: \int f\,d^dx = S_d \int_0^R r^{d-1} f\,dr,\qquad S_d = 2\pi^{d/2}/\Gamma(d/2).
 
-No formula contains 1/r at a node, so regularity at the origin (:math:`\nabla^2 f \to d\,f''(0)`) is a consequence of
-the weak form, for every real d >= 1.
+No formula contains 1/r at a node: regularity at the origin (:math:`\nabla^2 f \to d\,f''(0)`) follows from the weak
+form, for every real d >= 1.
 
 Reference: C. Canuto, M. Y. Hussaini, A. Quarteroni, T. A. Zang, *Spectral Methods* (2006), chapters 2.3 and 5.
 """
@@ -25,13 +25,12 @@ from jaxtyping import Float
 from numpy import ndarray as Array
 from scipy.special import eval_legendre, roots_jacobi, roots_legendre
 
-# Quadrature points beyond the order: the potential is not a polynomial of low degree in r, so the rule must integrate
-# more than the mass matrix. Measured on the reference Q-ball: +2 and +4 agree in the energy to 1e-13, +0 does not.
+# Quadrature points beyond the order: V is not a polynomial of low degree in r, so the rule must integrate more than the
+# mass matrix. On the reference Q-ball +2 and +4 agree in the energy to 1e-13, +0 does not.
 _EXTRA_POINTS = 4
 
-
-# Nodes up to which a product with a dense matrix costs no more than the sum over the elements (13 fields: 7 us at 97
-# nodes, 12 and 11 us at 193, 3.6 ms and 0.06 ms at 1537).
+# Number of nodes up to which a dense product is not slower than the sum over elements (13 fields: 7 us at 97 nodes, 12
+# and 11 us at 193, 3.6 ms and 0.06 ms at 1537).
 DENSE_NODES = 128
 
 
@@ -73,7 +72,7 @@ def differentiation_matrix(order: int) -> Float[Array, "{order}+1 {order}+1"]:
     np.fill_diagonal(difference, 1.0)
     matrix = (weights[None, :] / weights[:, None]) / difference
     np.fill_diagonal(matrix, 0.0)
-    np.fill_diagonal(matrix, -matrix.sum(axis=1))  # constants have no derivative, to rounding
+    np.fill_diagonal(matrix, -matrix.sum(axis=1))  # the derivative of a constant is exactly 0
     return matrix
 
 
@@ -174,7 +173,7 @@ class RadialGrid:
         weights = half[:, None] * w[None, :] * r ** (self.dim - 1.0)
         values = np.tile(inner, (self.n_elements, 1, 1))
         if float(self.dim) != int(self.dim):
-            # r^(d-1) is not smooth at the origin for a non-integer dimension: the Gauss-Jacobi rule contains it.
+            # r^(d-1) is not smooth at the origin for a non-integer dimension: the weight of the Gauss-Jacobi rule.
             x0, w0 = roots_jacobi(n_points, 0.0, self.dim - 1.0)
             values[0] = lagrange_matrix(self.order, x0)
             r[0] = half[0] * (x0 + 1.0)
@@ -299,7 +298,7 @@ class RadialGrid:
 
 
 class ElementSum:
-    """A matrix over the nodes, as the element matrices that it is the sum of."""
+    """A matrix over the nodes, stored as element matrices."""
 
     def __init__(self, grid: RadialGrid, blocks: Float[Array, "element a a"]) -> None:
         self.blocks, self.index = blocks, grid.element_nodes
@@ -313,7 +312,7 @@ class ElementSum:
         return out
 
 
-@functools.lru_cache(maxsize=32)  # so that the matrices of a mesh met again and again are made once
+@functools.lru_cache(maxsize=32)  # the same object each time, so that its cached matrices are reused
 def _refined(grid: RadialGrid, extra_order: int, split: int) -> RadialGrid:
     e = grid.element_edges
     fractions = np.arange(split) / split

@@ -1,12 +1,12 @@
-r"""The systems of :mod:`.condensed` solved on the host, by LAPACK: what a single problem uses.
+r"""The systems of :mod:`.batched` solved on the host by LAPACK, for a single problem.
 
-Nothing is compiled, so a new mesh or number of fields costs nothing, and symmetry is used: an element's interior block
-is positive definite unless the element is very long, so that Cholesky's half of the work does
+Nothing is compiled for a new mesh or number of fields, and symmetry halves the work: an element's interior block is
+positive definite unless the element is very long, so that Cholesky's factorisation applies,
 
 .. math:: A_{ii} = LL^T,\quad Y = L^{-1}A_{ib},\quad S = A_{bb} - Y^TY,
 
-with Bunch and Kaufman's LDL^T where it is not. The Schur complements S form a block-tridiagonal system of the vertices,
-which is factorised as one banded matrix with pivoting.
+with Bunch and Kaufman's LDL^T otherwise. The Schur complements S form a block-tridiagonal system of the vertices, which
+is factorised as one banded matrix with pivoting.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .packing import Parts
 
 
 class Interior(NamedTuple):
-    """A factorised interior block: Cholesky's L, or L and D of LDL^T where there are ``pivots``."""
+    """A factorised interior block: Cholesky's L (``pivots`` None), or L and D of LDL^T."""
 
     lower: Float[Array, "k k"]
     pivots: Array | None
@@ -50,26 +50,26 @@ def factor(
     free_last: Float[Array, " n"],
     exterior: Float[Array, "n n"],
 ) -> HostFactors:
-    """Factorise the sum of the element matrices, whose ``entries`` stand where ``parts`` says.
+    """Factorise the sum of the element matrices, packed as ``entries`` in the positions that ``parts`` gives.
 
-    The other arguments are those of :func:`.condensed.factor`. Element by element, so that what is worked on stays in
-    the processor's cache, and no array is so large that the system takes it back (the faults of getting 3 MB anew at
-    every factorisation of 8 fields cost more than the factorisation).
+    The other arguments are those of :func:`.batched.factor`. The elements are factorised one by one, so that the data
+    stay in the processor's cache and the arrays are small enough for the allocator to reuse (the page faults of 3 MB
+    per factorisation of 8 fields cost more than the factorisation).
     """
     n, n_elements = len(free_first), len(entries)
     k = len(parts.interior)
     interior, coupling, schur = [], np.empty((n_elements, 2 * n, k)), np.empty((n_elements, 2 * n, 2 * n))
     matrix, from_ends = np.empty((k, k)), parts.coupling.T.copy()
-    with np.errstate(all="ignore"):  # an overflow shows in the solution
+    with np.errstate(all="ignore"):  # after an overflow the solution is not finite
         for e, entry in enumerate(entries):
-            # ("clip" writes to `out` at once, the default to a copy first)
+            # ("clip" writes directly to `out`, the default to a copy first)
             entry.take(parts.interior, out=matrix, mode="clip")
             entry.take(from_ends, out=coupling[e], mode="clip")
             entry.take(parts.ends, out=schur[e], mode="clip")
             part = _eliminate(matrix)
             interior.append(part)
             if part.pivots is None:
-                dtrtrs(part.lower, coupling[e].T, lower=1, overwrite_b=1)  # in place: Fortran's order
+                dtrtrs(part.lower, coupling[e].T, lower=1, overwrite_b=1)  # in place: Fortran order
                 schur[e] -= coupling[e] @ coupling[e].T
             else:
                 image = dsytrs(part.lower, part.pivots, coupling[e].T, lower=1)[0]
@@ -80,7 +80,7 @@ def factor(
     diagonal[:-1] += schur[:, :n, :n]
     diagonal[1:] += schur[:, n:, n:]
     diagonal[-1] += exterior
-    # A value held fixed becomes the equation 1 * x = 0, uncoupled from the rest.
+    # A value held fixed gets the equation 1 * x = 0, decoupled from the rest.
     free = np.ones((n_elements + 1, n))
     free[0] = free_first
     free[-1] *= free_last
@@ -111,10 +111,10 @@ def _band_rows(n: int) -> tuple[Array, Array, Array]:
 
 def _banded(diagonal: Array, off_diagonal: Array) -> Array:
     n_vertices, n = diagonal.shape[:2]
-    here, right, below = _band_rows(n)
+    on_diagonal, right, below = _band_rows(n)
     band = np.zeros((6 * n - 2, n_vertices * n), order="F")
     columns = np.arange(n_vertices * n).reshape(n_vertices, 1, n)
-    band[here, columns] = diagonal
+    band[on_diagonal, columns] = diagonal
     band[right, columns[1:]] = off_diagonal
     band[below, columns[:-1]] = off_diagonal.swapaxes(1, 2)
     return band
@@ -172,7 +172,7 @@ def matvec(
 
 @one_thread
 def inertia(factors: HostFactors) -> tuple[int, int]:
-    """Numbers of (negative, positive) eigenvalues of the matrix on its free unknowns."""
+    """The numbers of negative and positive eigenvalues of the matrix on its free unknowns."""
     negative = sum(_negative_pivots(p.lower, p.pivots) for p in factors.interior if p.pivots is not None)
     pivot = factors.diagonal[0]
     with np.errstate(all="ignore"):
@@ -190,9 +190,9 @@ def inertia(factors: HostFactors) -> tuple[int, int]:
 
 
 def _negative_pivots(lower: Array, pivots: Array) -> int:
-    """Negative eigenvalues from D of Bunch and Kaufman's factors.
+    """The number of negative eigenvalues of D in Bunch and Kaufman's factors.
 
-    A pivot of size 2 is chosen where the matrix is indefinite on it: one eigenvalue of each sign.
+    A 2 x 2 pivot is always indefinite: one eigenvalue of each sign.
     """
     single = pivots > 0
     return int(np.sum(np.diagonal(lower)[single] < 0)) + int(np.sum(~single)) // 2

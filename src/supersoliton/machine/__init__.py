@@ -1,1 +1,1 @@
-"""What the program needs of the machine: JAX, devices, threads, batches, folders, files."""
+"""Access to the machine: JAX, devices, threads, batches, folders, files."""

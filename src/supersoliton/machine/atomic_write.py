@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Atomic writing of files: whole or not at all."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, content: str | bytes | Callable[[Path], None], *, sync: bool = False) -> None:
-    """Write a file so that a reader, or a kill in the middle, finds the old file or the new one, never half of it.
+    """Write a file atomically: a reader finds the old file or the new one, also if the process is killed meanwhile.
 
-    `content` is the text, the bytes, or a function that writes the file whose path it is given (with the ending of
-    `path`, by which some libraries choose the format). `sync`: the file survives a power cut once this returns.
+    `content` is the text, the bytes, or a function that writes to the temporary path it receives (with the suffix of
+    `path`, because some libraries choose the format by it). `sync`: flush to disk, so that it survives a power cut.
     """
     draft = path.with_name(f".{path.stem}.{os.getpid()}.{threading.get_ident()}{path.suffix}")
     try:

@@ -1,14 +1,13 @@
-r"""Many computations side by side that run each heavy kernel as one batch: what an accelerator wants.
+r"""Concurrent tasks whose JAX kernels are executed in batches, so that small problems use an accelerator well.
 
-A *task* is an ordinary function, say one evaluation, in a thread of its own. Wherever it comes to a kernel (a pure JAX
-function of arrays: a Newton run, a factorisation, an eigenproblem) it stops there and waits. When all tasks wait, the
-largest set of them that waits for the same kernel with the same shapes is executed as one ``vmap`` on the chosen
-device, and those tasks go on. So a calculation is written once, for one problem; its decisions are taken by the same
-lines in a batch and alone; and tasks that part company (one more step, one more search) meet again, because the others
-wait where the next kernel is.
+A *task* is an ordinary function, for example one evaluation, in its own thread. At each kernel (a pure JAX function of
+arrays: a Newton run, a factorisation, an eigenproblem) it pauses. When all tasks wait, the largest group that waits for
+the same kernel with the same shapes is executed as one ``vmap`` on the chosen device, and its tasks resume. A
+calculation is therefore written once, for one problem, with the same control flow alone and in a batch; tasks that need
+extra iterations are waited for at the next kernel.
 
-Only one task runs at a time: nothing that they share needs a lock, and the order of events is always the same. Batches
-are padded to a power of four by repeating the last task, so that few shapes are compiled.
+Only one task runs at a time, so shared objects need no lock and the order of events is reproducible. Batches are padded
+to a power of four by repeating the last task, to limit the number of compiled shapes.
 """
 
 from __future__ import annotations
@@ -25,29 +24,29 @@ import numpy as np
 
 from . import jax_setup
 
-# Bytes of the arguments of one batched call above which it is cut into several (an accelerator's memory is finite,
-# and the results and the workspace of a factorisation or an eigenproblem are about as large again, each).
+# Largest size in bytes of the arguments of one batched call; larger ones are split. Results and workspace of a
+# factorisation or an eigenproblem take about as much accelerator memory again, each.
 _BYTES_AT_ONCE = 4 * 2**30
 
-_here = threading.local()
+_thread = threading.local()
 Value = TypeVar("Value")
 
 
 def current() -> Task | None:
-    """The task that this code runs in; None outside, where kernels are what they are on the host."""
-    return getattr(_here, "task", None)
+    """The task that this code runs in; None outside of tasks, where kernels run on the host."""
+    return getattr(_thread, "task", None)
 
 
 def now() -> float:
-    """A clock in seconds. In a task it stands still while others run, and a shared kernel counts by its share."""
+    """A clock in seconds. In a task it pauses while others run and counts the task's share of batched kernels."""
     task = current()
     return time.perf_counter() if task is None else task.clock()
 
 
 class cached_property(Generic[Value]):
-    """``functools.cached_property`` without the lock that it holds up to Python 3.11 while it computes.
+    """``functools.cached_property`` without the lock that it holds during the computation up to Python 3.11.
 
-    One task that stops at a kernel inside would block all others that want the property of their own object.
+    With that lock a task that pauses at a kernel inside would block the same property of all other objects.
     """
 
     def __init__(self, compute: Callable[[Any], Value]) -> None:
@@ -64,7 +63,7 @@ class cached_property(Generic[Value]):
 
 
 class DeviceArray:
-    """One task's part of a batched result that stays on the device, to be given to the next kernel."""
+    """One task's part of a batched result that stays on the device, as input of a later kernel."""
 
     def __init__(self, batch: Any, index: int, size: int) -> None:
         self.batch, self.index, self.size = batch, index, size
@@ -84,9 +83,9 @@ class _Request:
 
 @dataclass
 class Report:
-    """What a batch did: seconds in each kernel, how often it was called, for how many tasks; and the rest, on the host.
+    """Timing of a batch: seconds, number of calls and number of tasks of each kernel, and the total in seconds.
 
-    ``seconds[name]`` contains the compilation of a shape that is met for the first time.
+    ``seconds[name]`` includes compilation.
     """
 
     seconds: dict[str, float] = field(default_factory=dict)
@@ -106,7 +105,7 @@ class Report:
 
 
 class _Cancelled(BaseException):
-    """Raised in the tasks when their batch is dropped."""
+    """Raised in the tasks when their batch is cancelled."""
 
 
 class Task:
@@ -126,25 +125,24 @@ class Task:
         return self._spent + time.perf_counter() - self._since
 
     def start(self) -> None:
-        """Let its clock run: from before it is woken till after its last word, or a busy machine's wait for a core,
-        twice at every kernel, would be the time of no task."""
+        """Start its clock. It runs from wake-up to the next request, so that waiting for a core is charged to it."""
         self._since = time.perf_counter()
 
     def stop(self) -> None:
         self._spent += time.perf_counter() - self._since
 
     def share(self, seconds: float) -> None:
-        """Add its share of a kernel to the task's clock, which does not run while it waits."""
+        """Add its share of a kernel to the task's clock, which is stopped while it waits."""
         self._spent += seconds
 
     def call(
         self, kernel: Callable[..., Any], common: Any, *arguments: Any, keep: bool = False, late: bool = False
     ) -> Any:
-        """``kernel(common, *arguments)``, executed together with the tasks that come to the same kernel.
+        """``kernel(common, *arguments)``, executed in one batch with the tasks that wait for the same kernel.
 
-        ``common`` must be the same object in all tasks; the arguments are pytrees of arrays and numbers, or one
-        :class:`DeviceArray` first. The result is NumPy's, or stays on the device where ``keep`` is set. A ``late``
-        kernel is expensive: it waits until no task wants another one.
+        ``common`` must be the same object in all tasks; the arguments are pytrees of arrays and numbers, the first may
+        be a :class:`DeviceArray`. The result is in NumPy, or a DeviceArray with ``keep``. A ``late`` (expensive) kernel
+        runs when no task waits for any other.
         """
         request = _Request(kernel, common, arguments, keep, late)
         request.key = _key(request)
@@ -158,19 +156,19 @@ class Task:
         self.active = False
         self.scheduler.back.release()
         self.wake.acquire()
-        if self.scheduler.dropped:
+        if self.scheduler.cancelled:
             raise _Cancelled
 
     def _run(self) -> None:
         self.wake.acquire()
-        _here.task = self
+        _thread.task = self
         try:
-            if not self.scheduler.dropped:
+            if not self.scheduler.cancelled:
                 with jax.default_device(self.scheduler.host):
                     self.value = self.job()
         except _Cancelled:
             pass
-        except Exception as error:  # noqa: BLE001  (told to the caller, who knows what it means)
+        except Exception as error:  # noqa: BLE001  (returned to the caller)
             self.error = error
         finally:
             self.active, self.ended = False, True
@@ -178,18 +176,18 @@ class Task:
 
 
 class _Scheduler:
-    """The tasks of one batch, and the thread that executes what they ask for (the caller's own)."""
+    """The tasks of one batch; their kernels are executed in the caller's thread."""
 
     def __init__(self, jobs: Sequence[Callable[[], Any]], device: Any) -> None:
         self.device, self.host = device, jax.local_devices(backend="cpu")[0]
-        self.back = threading.Semaphore(0)  # released by the task that stops
-        self.dropped = False
+        self.back = threading.Semaphore(0)  # released by a task that pauses or ends
+        self.cancelled = False
         self.report = Report()
         self.commons: dict[int, tuple[Any, Any]] = {}
         self.tasks = [Task(self, job) for job in jobs]
 
     def resume(self, task: Task) -> None:
-        """Let one task run until it stops or ends."""
+        """Let one task run until it pauses or ends."""
         task.active = True
         task.start()
         task.wake.release()
@@ -209,17 +207,17 @@ class _Scheduler:
                 for task in group:
                     self.resume(task)
         finally:
-            self.drop()
+            self.cancel()
             self.report.total = time.perf_counter() - start
 
-    def drop(self) -> None:
-        """End the tasks that have not ended (the caller was interrupted)."""
-        self.dropped = True
-        while any(task.active for task in self.tasks):  # it stops at its next kernel
+    def cancel(self) -> None:
+        """End the tasks that still run (the caller was interrupted)."""
+        self.cancelled = True
+        while any(task.active for task in self.tasks):  # until its next kernel
             time.sleep(1e-3)
         for task in self.tasks:
             task.wake.release()
-            if task.thread.ident is not None:  # it was started
+            if task.thread.ident is not None:
                 task.thread.join()
 
     def execute(self, group: list[Task]) -> None:
@@ -227,28 +225,28 @@ class _Scheduler:
         fitting = max(1, _BYTES_AT_ONCE // max(_bytes(requests[0].arguments), 1))
         size = 1 << ((fitting.bit_length() - 1) // 2 * 2)  # a power of four, so that padding does not exceed it
         if any(isinstance(argument, DeviceArray) for argument in requests[0].arguments):
-            size = len(group)  # these run on the whole batch that they were kept from
+            size = len(group)  # must run on the whole batch that is on the device
         for first in range(0, len(group), size):
             part = requests[first : first + size]
             start = time.perf_counter()
             try:
                 self._answer(part)
-            except Exception as error:  # noqa: BLE001  (each task decides what it makes of it)
+            except Exception as error:  # noqa: BLE001  (raised in each task)
                 for request in part:
                     request.error = error
             seconds = time.perf_counter() - start
             for task, request in zip(group[first : first + size], part, strict=True):
                 task.share(seconds / len(part))
-                request.arguments = ()  # they may hold the last reference to much memory
+                request.arguments = ()  # may be the last reference to large arrays
             self.report.add(_name(requests[0].kernel), seconds, len(part))
 
     def _answer(self, requests: list[_Request]) -> None:
         first = requests[0]
         kept = first.arguments[0] if first.arguments and isinstance(first.arguments[0], DeviceArray) else None
         own = [request.arguments[1:] if kept else request.arguments for request in requests]
-        if kept:  # the kernel runs on the whole batch that is on the device; tasks that do not ask are masked by zeros
+        if kept:  # the kernel runs on the whole batch on the device; other tasks get zeros
             places, size = [request.arguments[0].index for request in requests], kept.size
-            rows = _at(own, places, size)
+            rows = _scatter(own, places, size)
         else:
             places, size = list(range(len(requests))), _padded(len(requests), len(self.tasks))
             rows = jax.tree.map(lambda *leaves: np.stack([*leaves] + [leaves[-1]] * (size - len(leaves))), *own)
@@ -266,16 +264,16 @@ class _Scheduler:
             request.answer = jax.tree.map(lambda leaf, at=place: leaf[at], result)
 
     def _common(self, common: Any) -> Any:
-        """On the device, moved there once."""
+        """``common`` on the device, transferred once."""
         if id(common) not in self.commons:
             self.commons[id(common)] = (common, jax.device_put(common, self.device))
         return self.commons[id(common)][1]
 
 
 def run(jobs: Sequence[Callable[[], Any]], device: Any = None) -> tuple[list[Any], list[Exception | None], Report]:
-    """Run ``jobs`` as tasks; returns their values, their errors (None where there was none), and what it took.
+    """Run ``jobs`` as tasks; returns their values, their errors (None for success) and the timing.
 
-    ``device``: where the kernels are executed; the first that JAX has unless given.
+    ``device`` executes the kernels; JAX's first device unless given.
     """
     jax_setup.enable_compilation_cache()
     scheduler = _Scheduler(jobs, device if device is not None else jax.local_devices()[0])
@@ -284,13 +282,13 @@ def run(jobs: Sequence[Callable[[], Any]], device: Any = None) -> tuple[list[Any
 
 
 def alone(job: Callable[[], Any]) -> Any:
-    """Run ``job`` as if there were no task: every kernel on the host."""
+    """Run ``job`` outside of the current task: every kernel on the host."""
     task = current()
-    _here.task = None
+    _thread.task = None
     try:
         return job()
     finally:
-        _here.task = task
+        _thread.task = task
 
 
 @functools.lru_cache(maxsize=256)
@@ -304,7 +302,7 @@ def _name(kernel: Callable[..., Any]) -> str:
 
 
 def _key(request: _Request) -> tuple[Any, ...]:
-    """What must agree for two requests to be executed together."""
+    """Requests with equal keys can be executed in one batch."""
     shapes: list[Any] = []
     for argument in request.arguments:
         if isinstance(argument, DeviceArray):
@@ -324,12 +322,12 @@ def _largest(waiting: list[Task]) -> list[Task]:
 
 
 def _padded(count: int, tasks: int) -> int:
-    """The next power of four, and at least four where there are several tasks: few shapes to compile."""
+    """The next power of four, at least four for several tasks, to limit the number of compiled shapes."""
     power = 1 << (((count - 1).bit_length() + 1) // 2 * 2)
     return max(power, 4) if tasks > 1 else power
 
 
-def _at(own: list[tuple[Any, ...]], places: list[int], size: int) -> Any:
+def _scatter(own: list[tuple[Any, ...]], places: list[int], size: int) -> Any:
     def place(*leaves: Any) -> np.ndarray:
         out = np.zeros((size, *np.shape(leaves[0])))
         for at, leaf in zip(places, leaves, strict=True):

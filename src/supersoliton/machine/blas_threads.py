@@ -1,10 +1,9 @@
-"""One thread for what is too small to share.
+"""Functions that run BLAS on one thread, for small matrices.
 
-The blocks of a factorisation have a few hundred rows. A BLAS that splits them over threads waits for its threads longer
-than it computes as soon as other programs want the same cores: on a busy machine of two cores a Q-ball of 13
-fields took 0.7 to 9 s with OpenBLAS on two threads and 0.11 s on one; L-BFGS took ten times as long, the frequencies
-of a rotating state four times. Large dense eigenproblems are another matter and keep their threads
-(:mod:`.eigenvalues`).
+The blocks of a factorisation have a few hundred rows. When other programs use the same cores, a BLAS that splits them
+over threads spends most of its time waiting: on a busy machine of two cores a Q-ball of 13 fields took 0.7 to 9 s with
+OpenBLAS on two threads and 0.11 s on one; L-BFGS took ten times as long, the frequencies of a rotating state four
+times. Large dense eigenproblems keep their threads (:mod:`..elements.eigenvalues`).
 """
 
 from __future__ import annotations
@@ -19,32 +18,29 @@ from threadpoolctl import ThreadpoolController
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# One entry for each thread of Python. Where several are at work at once, threadpoolctl lets one of them set the number
-# and ignores the others, so these may see what it gives back: that costs time and changes no number.
-_here = threading.local()
+# Per Python thread. If several run at once, threadpoolctl obeys one of them, so others may run on more threads: this
+# costs time and does not change results.
+_state = threading.local()
 
 
 @functools.cache
 def _libraries() -> ThreadpoolController:
-    """The BLAS libraries of this process. Looking for them takes 4 ms, changing their threads 0.01 ms."""
+    """The BLAS libraries of this process (4 ms to find, 0.01 ms to change their threads)."""
     return ThreadpoolController()
 
 
 def one_thread(function: Callable[P, T]) -> Callable[P, T]:
-    """The function, with BLAS on one thread while it runs; the caller's threads are given back afterwards.
-
-    Within another such function it costs nothing.
-    """
+    """Run BLAS on one thread inside ``function`` and restore the caller's number of threads afterwards."""
 
     @functools.wraps(function)
-    def alone(*args: P.args, **kwargs: P.kwargs) -> T:
-        if getattr(_here, "alone", False):
+    def limited(*args: P.args, **kwargs: P.kwargs) -> T:
+        if getattr(_state, "limited", False):
             return function(*args, **kwargs)
         with _libraries().limit(limits=1, user_api="blas"):
-            _here.alone = True
+            _state.limited = True
             try:
                 return function(*args, **kwargs)
             finally:
-                _here.alone = False
+                _state.limited = False
 
-    return alone
+    return limited

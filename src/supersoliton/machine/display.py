@@ -1,4 +1,4 @@
-"""What a long piece of work shows on stderr: a live view on a terminal, plain lines elsewhere."""
+"""Progress on stderr: a live view on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ PLAIN_EVERY = 5.0  # seconds between plain lines
 
 
 class Display:
-    """Shows `view()`, redrawn as time passes, while it is open and stderr is a terminal; else the lines of `line`.
+    """Context that redraws `view()` four times a second on a terminal; elsewhere it prints what `line` receives.
 
-    `keep`: the last view stays on the terminal. `quiet`: nothing is shown at all.
+    `keep` leaves the last view on the terminal. `quiet` shows nothing.
     """
 
     def __init__(
@@ -43,23 +43,26 @@ class Display:
         if self._live is not None:
             self._live.stop()
 
-    def line(self, words: Callable[[], str], *, now: bool = False) -> bool:
-        """Print a plain line if there is no live view, at most one in PLAIN_EVERY seconds unless `now`; True if so."""
+    def line(self, text: Callable[[], str], *, now: bool = False) -> bool:
+        """Print a plain line if there is no live view, at most every PLAIN_EVERY seconds unless `now`.
+
+        Returns whether it was printed.
+        """
         time_now = time.monotonic()
         if self._quiet or self._live is not None or (time_now - self._last < PLAIN_EVERY and not now):
             return False
         self._last = time_now
-        self.print(words())
+        self.print(text())
         return True
 
-    def print(self, words: str) -> None:
-        """Print a line, on a terminal too."""
+    def print(self, text: str) -> None:
+        """Print a line, also on a terminal."""
         if not self._quiet:
-            self._console.print(words, markup=False, soft_wrap=True)
+            self._console.print(text, markup=False, soft_wrap=True)
 
 
 def duration(seconds: float) -> str:
-    """A time in words: "5 s", "1 min 15 s", "1 h 01 min"."""
+    """A duration as text: "5 s", "1 min 15 s", "1 h 01 min"."""
     whole = max(0, round(seconds))
     if whole < 60:
         return f"{whole} s"

@@ -1,12 +1,12 @@
-"""The one place that configures JAX: float64 everywhere, and a persistent cache of compiled kernels.
+"""Configuration of JAX: float64 everywhere, one CPU thread, a persistent cache of compiled kernels.
 
-Imported by every module that computes. Nothing is read from the home directory at import time;
-:func:`enable_compilation_cache` does that, once, when the first kernel is about to be built.
+Every module that computes imports this one. The home directory is not read at import time, only by
+:func:`enable_compilation_cache`, when the first kernel is built.
 
-XLA's pool of threads on the CPU is given one thread (``PJRT_NPROC``, unless it is set already). Our matrices are too
-small to gain from more, and on a pool of several, jaxlib 0.10.2's batched LAPACK calls wait inside pool threads for
-tasks of the same pool: two of them at once block each other for ever (seen on two cores). This works when supersoliton
-is imported before JAX has computed anything; a program that starts JAX first should set ``PJRT_NPROC=1`` itself.
+XLA's thread pool on the CPU gets one thread (``PJRT_NPROC``, unless it is set already). Our matrices are too small to
+gain from more, and with several threads two simultaneous batched LAPACK calls of jaxlib 0.10.2 deadlock, because they
+wait inside pool threads for tasks of the same pool. Import supersoliton before JAX computes anything, or set
+``PJRT_NPROC=1`` yourself.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from .paths import cache_directory
 os.environ.setdefault("PJRT_NPROC", "1")
 jax.config.update("jax_enable_x64", True)
 
-# What a numerical function accepts: an array of JAX, on any device or being traced, or of NumPy. The type checker is
-# not asked to follow it through JAX's overloads; the shapes are checked when the tests run.
+# Argument of a numerical function: an array of JAX, possibly traced, or of NumPy. Any for the type checker, because of
+# JAX's overloads; the tests check the shapes at run time.
 if TYPE_CHECKING:
     AnyArray = Any
 else:
@@ -35,7 +35,7 @@ else:
 
 
 def _machine_type() -> str:
-    """A short name for this kind of processor: code compiled for one must not be loaded by another."""
+    """A short name for this type of processor: compiled code must not be loaded on another type."""
     flags = ""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
@@ -50,7 +50,7 @@ def _machine_type() -> str:
 def enable_compilation_cache() -> Path | None:
     """Keep XLA's compiled kernels between processes (compile 1.5 s, cache hit 0.05 s).
 
-    Returns the directory, or None where none can be written: then kernels are compiled anew in each process.
+    Returns the directory, or None if it cannot be written: then each process compiles its own kernels.
     """
     chosen = jax.config.values.get("jax_compilation_cache_dir")
     if chosen:  # by the user

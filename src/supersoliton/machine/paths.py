@@ -1,11 +1,11 @@
-"""Where the program keeps what it may lose: one folder for compiled kernels and finished evaluations."""
+"""Location of the cache directory, which holds compiled kernels and finished evaluations."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-TRAINED_STARTS = "warm_start.npz"  # in the folder of a scan, unless its configuration names another file
+TRAINED_STARTS = "warm_start.npz"  # default file name in the folder of a scan
 
 
 def cache_directory() -> Path:

@@ -1,4 +1,4 @@
-"""Python of the user's that a file names: "file.py:name", or "module:name" of a module that can be imported."""
+"""User-written Python objects named in files: "file.py:name", or "module:name" of an importable module."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ _PREFIX = "supersoliton_user_"
 
 
 def resolve(where: str, name: str, base: Path) -> str:
-    """The same "file.py:name" with the file's absolute path; `base` is the folder that a relative one starts from.
+    """The name "file.py:name" with an absolute path, relative to the folder `base`; "module:name" unchanged.
 
-    "module:name" stays as it is. `where` names the key in errors. Raises ValueError.
+    `where` is the key to name in errors. Raises ValueError if `name` has neither form.
     """
     path, separator, attribute = name.rpartition(":")
     if not separator or not path or not attribute.isidentifier():
-        raise ValueError(f'{where} must be "file.py:name", got "{name}": name the file and what it defines.')
+        raise ValueError(f'{where} must be "file.py:name", got "{name}": name the file and an object in it.')
     return name if _is_module(path) else f"{(base / path).resolve()}:{attribute}"
 
 
 def find(where: str, name: str) -> Any:
-    """What a resolved name stands for. Raises ValueError where it is not there, or its file fails."""
+    """The object of a resolved name. Raises ValueError if it does not exist or its file cannot be imported."""
     path, _, attribute = name.rpartition(":")
     try:
         module = importlib.import_module(path) if _is_module(path) else _load(where, Path(path))
@@ -34,19 +34,19 @@ def find(where: str, name: str) -> Any:
         raise ValueError(f'{where}: {path} has no "{attribute}": correct the name.') from error
     except ValueError:
         raise
-    except Exception as error:  # of a module of the user's: it may fail anywhere
+    except Exception as error:  # a user's module may raise anything
         raise ValueError(f"{where}: {path} cannot be imported ({type(error).__name__}: {error}).") from error
 
 
 def location(defined: Any) -> str:
-    """The name by which :func:`find` finds a class or function again, in this process or another."""
+    """The name by which :func:`find` finds a class or function, in any process."""
     module = sys.modules.get(defined.__module__)
     file = getattr(module, "__file__", None) if defined.__module__.startswith(_PREFIX) else None
     return f"{file or defined.__module__}:{defined.__qualname__}"
 
 
 def file_of(name: Any) -> str:
-    """The file of a "file.py:name"; empty for anything else."""
+    """The file part of "file.py:name"; empty for anything else."""
     path = name.rpartition(":")[0] if isinstance(name, str) else ""
     return "" if _is_module(path) else path
 
@@ -66,9 +66,9 @@ def _load(where: str, path: Path) -> ModuleType:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise ValueError(f"{where}: {path} is no Python file: its name must end in .py.")
+        raise ValueError(f"{where}: {path} is not a Python file: its name must end in .py.")
     module = importlib.util.module_from_spec(spec)
-    # The source that was loaded, whatever the file holds later: cached evaluations are known by it.
+    # The source as loaded, even if the file changes later: it is part of the key of cached evaluations.
     vars(module)["__supersoliton_source__"] = hashlib.sha256(content).hexdigest()
     sys.modules[name] = module
     try:

@@ -1,4 +1,4 @@
-"""What the vacuum says about a state far away: decay length, masses, thresholds of the continua."""
+"""Properties of a state at large radius, from the vacuum: decay length, masses, continuum thresholds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .problem import DiscreteProblem, Problem
 
 
 def decay_length(problem: Problem, radius: float = 0.0) -> float:
-    """1/sqrt of the smallest positive eigenvalue of V''(v) - omega^2 (infinite where there is none)."""
+    """1/sqrt of the smallest positive eigenvalue of V''(v) - omega^2, in 1/mass; infinite if all are <= 0."""
     matrix = gap_matrix(problem.model, problem.vacuum.values, problem.multiplier_shift, radius)
     values = np.linalg.eigvalsh(matrix) if np.all(np.isfinite(matrix)) else np.empty(0)
     positive = values[values > 1e-12]
@@ -21,7 +21,7 @@ def decay_length(problem: Problem, radius: float = 0.0) -> float:
 
 
 def continuum(problem: DiscreteProblem, multiplier: float) -> tuple[Array, Array]:
-    """(vacuum masses, thresholds of the operator as eigenvalues), each ascending."""
+    """Vacuum masses, and continuum thresholds of the fluctuation operator (mass^2), each ascending."""
     squared = np.linalg.eigvalsh(mass_matrix(problem.model, problem.vacuum.values, problem.grid.r_max))
     return np.sqrt(np.where(squared >= 0, squared, np.nan)), np.linalg.eigvalsh(gaps_of(problem, multiplier))
 

@@ -1,4 +1,4 @@
-"""The decay of the fields beyond the mesh, where they obey the linearised equation."""
+"""Decay of the fields outside the mesh, where they obey the linearised equation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..theory.vacua import mass_matrix
 
 
 def gap_matrix(model: AbstractModel, vacuum: Array, shift: Array, radius: float) -> Array:
-    """W = V''(v) - ``shift`` per unit of kinetic term, (field, field): small fields far away obey lap u = W u."""
+    """W = k^-1/2 (V''(v) - ``shift``) k^-1/2, (field, field): small fields at large radius obey lap u = W u."""
     return mass_matrix(model, vacuum, radius) - np.diag(shift / model.kinetic)
 
 

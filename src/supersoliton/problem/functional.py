@@ -4,13 +4,13 @@ r"""The discrete energy, and its exact derivatives.
     E[u] = \sum_{e,q} w_{eq}\left[\tfrac12\sum_i k_i (u_i')^2 + V(u; p, r) - V(u_\infty; p, r)\right]
          + \tfrac12 (u_N - u_\infty)^T X (u_N - u_\infty)
 
-over elements e and quadrature points q; ``X`` is the energy of the region outside the domain where the fields obey the
-linearised equation (zero unless the boundary is "decaying"). :func:`energy` is the only definition: the gradient
-and the Hessian blocks are the chain rule through the linear maps u -> (u, u') at the quadrature points, with the
-derivatives of V taken by JAX.
+over elements e and quadrature points q; ``X`` is the energy of the region outside the domain, where the fields obey the
+linearised equation (zero unless the boundary is "decaying"). :func:`energy` is the definition; the gradient and the
+Hessian blocks follow by the chain rule through the linear maps u -> (u, u') at the quadrature points, with derivatives
+of V by JAX.
 
-The functions of arrays serve NumPy and JAX alike. A single problem is worked on the host, where the sums take
-microseconds and nothing but the potential has to be compiled; batches on an accelerator trace the same lines.
+The functions of arrays accept NumPy and JAX arrays. A single problem runs in NumPy on the host, where the sums take
+microseconds and only the potential is compiled; batches on an accelerator trace the same code.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from ..theory.derivatives import PointKernels, point_functions, point_kernels
 
 
 class Geometry(NamedTuple):
-    """A grid as arrays: what kernels receive, so that grids of equal shape share compiled code."""
+    """A grid as arrays, the input of kernels, so that grids of equal shape share compiled code."""
 
     values: Float[Array, "element point a"]
     slopes: Float[Array, "element point a"]
     weights: Float[Array, "element point"]
     radii: Float[Array, "element point"]
-    # weight * value_a * value_b at the points, and the stiffness matrix; a <= b, in the order of linalg.packing
+    # weight * value_a * value_b at the points, and the stiffness matrix; a <= b, in the order of elements.packing
     pairs: Float[Array, "element ab point+1"]
     index: Int[Array, "element a"]
 
@@ -47,7 +47,7 @@ class Geometry(NamedTuple):
 
 
 class Theory(NamedTuple):
-    """Everything of the energy that is a number: couplings, kinetic factors, boundary state, exterior."""
+    """The numbers in the energy: couplings, kinetic factors, boundary state, exterior."""
 
     params: Mapping[str, Any]
     kinetic: Float[Array, " field"]
@@ -55,8 +55,8 @@ class Theory(NamedTuple):
     exterior: Float[Array, "field field"]
 
     @property
-    def frame(self) -> Theory:
-        """Without the couplings: what kernels that never see V receive, so that all models share them."""
+    def without_couplings(self) -> Theory:
+        """Input of kernels that do not evaluate V, so that all models share them."""
         return self._replace(params={})
 
 
@@ -80,17 +80,20 @@ def geometry(grid: RadialGrid) -> Geometry:
 def potential_kernels(function: PotentialFunction) -> tuple[Callable, Callable, Callable]:
     """``energy(geometry, theory, u)``, (energy, gradient), and V'' at the quadrature points, in NumPy.
 
-    Only the potential at points is compiled (see :mod:`.pointwise`). ``still``: V of the vacuum there, where known.
+    Only the potential at points is compiled (:mod:`..theory.derivatives`). ``offset``: V of the vacuum
+    there, if known.
     """
     kernels = point_kernels(function)
 
-    def energy_and_gradient(geo: Geometry, theory: Theory, u: Array, still: Array | None = None) -> tuple[float, Array]:
+    def energy_and_gradient(
+        geo: Geometry, theory: Theory, u: Array, offset: Array | None = None
+    ) -> tuple[float, Array]:
         u, shape = np.asarray(u), geo.weights.shape
         fields, slopes = at_points(geo, u)
         radii = geo.radii.reshape(-1)
         value, force = kernels.value_and_gradient(fields.reshape(-1, u.shape[1]), theory.params, radii)
-        excess = (value - (background(kernels, theory, radii) if still is None else still)).reshape(shape)
-        with np.errstate(all="ignore"):  # a field far out of range has no energy, which the solvers see
+        excess = (value - (background(kernels, theory, radii) if offset is None else offset)).reshape(shape)
+        with np.errstate(all="ignore"):  # solvers check that the energy is finite
             total = float(energy_from_density(geo, theory, u, excess, slopes))
             return total, gradient(geo, theory, u, force.reshape(*shape, -1), slopes)
 
@@ -101,8 +104,8 @@ def potential_kernels(function: PotentialFunction) -> tuple[Callable, Callable, 
         matrix = kernels.hessian(fields.reshape(-1, n), theory.params, geo.radii.reshape(-1))
         return matrix.reshape(*geo.weights.shape, n, n)
 
-    def energy_(geo: Geometry, theory: Theory, u: Array, still: Array | None = None) -> float:
-        return energy_and_gradient(geo, theory, u, still)[0]
+    def energy_(geo: Geometry, theory: Theory, u: Array, offset: Array | None = None) -> float:
+        return energy_and_gradient(geo, theory, u, offset)[0]
 
     return energy_, energy_and_gradient, curvature
 
@@ -121,13 +124,13 @@ def at_points(geo: Geometry, u: Float[Array, "node field"]) -> tuple[Array, Arra
 def energy(
     function: PotentialFunction, geo: Geometry, theory: Theory, u: Float[Array, "node field"]
 ) -> Float[Array, ""]:
-    """The discrete energy: the single definition from which everything else is derived."""
+    """The discrete energy, from which everything else is derived."""
     value, _, _ = point_functions(function)
     n = u.shape[1]
     fields, slopes = at_points(geo, u)
     radii = geo.radii.reshape(-1)
-    still = jnp.broadcast_to(theory.vacuum, (radii.shape[0], n))
-    excess = value(fields.reshape(-1, n), theory.params, radii) - value(still, theory.params, radii)
+    vacuum = jnp.broadcast_to(theory.vacuum, (radii.shape[0], n))
+    excess = value(fields.reshape(-1, n), theory.params, radii) - value(vacuum, theory.params, radii)
     return energy_from_density(geo, theory, u, excess.reshape(geo.weights.shape), slopes)
 
 
@@ -138,7 +141,7 @@ def energy_from_density(
     excess: Float[Array, "element point"],
     slopes: Float[Array, "element point field"],
 ) -> Any:
-    """The sum of the module's formula, a scalar, from V - V_infinity and u' at the quadrature points."""
+    """The discrete energy, a scalar, from V - V_infinity and u' at the quadrature points."""
     density = excess + 0.5 * (slopes**2 @ theory.kinetic)
     outside = u[-1] - theory.vacuum
     return (geo.weights * density).sum() + 0.5 * outside @ theory.exterior @ outside
@@ -176,7 +179,7 @@ def packed_blocks(
 ) -> Float[Array, "element entry"]:
     r"""Element matrices of d2E/du2 + shift_i M, plus :math:`k_i\,c/r^2` (c = l(l + d - 2)), without the exterior.
 
-    The different numbers only, as :mod:`.linalg.packing` lists them.
+    In the packed order of :mod:`..elements.packing`.
     """
     xp = curvature.__array_namespace__()
     n, n_elements = theory.kinetic.shape[0], len(geo.weights)
@@ -194,6 +197,6 @@ def hessian_blocks(
     shift: Float[Array, " field"],
     centrifugal: float | Array = 0.0,
 ) -> Float[Array, "element size size"]:
-    """The same as whole matrices."""
+    """:func:`packed_blocks` as full matrices."""
     packed = packed_blocks(geo, theory, curvature, shift, centrifugal)
     return packed[:, whole(geo.values.shape[2], theory.kinetic.shape[0])]

@@ -1,4 +1,4 @@
-"""The problem to solve: a theory with boundary conditions, perhaps at fixed norm or frequency; the same on a mesh."""
+"""The problem to solve: a theory with boundary conditions, optionally at fixed norm or frequency, on a mesh or not."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from . import functional
 from .exterior import decay_rate, gap_matrix
 from .functional import Geometry, Theory
 
-_WORDS = ("vacuum", "free", "decaying")
-_LOWEST_ORDER = 4  # of the elements of a coarser mesh
+_BOUNDARIES = ("vacuum", "free", "decaying")
+_LOWEST_ORDER = 4  # of a coarser mesh
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +63,7 @@ class Problem:
     background: Sequence[float] | None = None
 
     def __new__(cls, model: Any = None, grid: Any = None, *_: Any, **__: Any) -> Self:
-        """As ``Path`` is the path of this system, a problem with a mesh is a discretised one."""
+        """With a grid, construct a :class:`DiscreteProblem`."""
         kind: Any = DiscreteProblem if cls is Problem and isinstance(grid, RadialGrid) else cls
         made: Self = object.__new__(kind)
         return made
@@ -107,9 +107,9 @@ class Problem:
         if self.background is not None:
             object.__setattr__(self, "background", self._stationary_values("background", self.background))
         if isinstance(self.boundary, str):
-            if self.boundary not in _WORDS:
+            if self.boundary not in _BOUNDARIES:
                 raise ValueError(
-                    f"problem.boundary must be one of {_WORDS} or values, got {self.boundary!r}: choose one"
+                    f"problem.boundary must be one of {_BOUNDARIES} or values, got {self.boundary!r}: choose one"
                 )
             if self.boundary == "decaying" and self.norm is not None:
                 raise ValueError('problem.boundary "decaying" needs a fixed frequency, not a norm: use "vacuum"')
@@ -128,18 +128,18 @@ class Problem:
         scale = 1.0 + np.max(np.abs(values)) * np.max(np.abs(mass_matrix(self.model, values, self._outer_radius)))
         if not np.max(np.abs(force)) <= 1e-6 * scale:
             raise ValueError(
-                f"problem.{name} {values.tolist()} is no vacuum: the slope of V there is {np.max(np.abs(force)):.3g}; "
+                f"problem.{name} {values.tolist()} is not a vacuum: the slope of V is {np.max(np.abs(force)):.3g}; "
                 'use boundary="vacuum" or a stationary point of V'
             )
         lightest = vacuum_at(self.model, values, self._outer_radius)
         if self.norm is None and self.omega is None and not lightest.stable and not self.model.explicit_r:
             raise ValueError(
-                f"problem.{name} {values.tolist()} is no vacuum: it has a tachyon of mass^2 "
+                f"problem.{name} {values.tolist()} is not a vacuum: it has a tachyon of mass^2 "
                 f"{lightest.masses_squared[0]:.4g}; use a minimum of V, see vacua(model)"
             )
         return tuple(float(x) for x in values)
 
-    # What is fixed, as numbers
+    # Derived quantities
 
     @property
     def dimension(self) -> float:
@@ -160,7 +160,7 @@ class Problem:
 
     @property
     def _outer_radius(self) -> float:
-        """Where V is taken as that of the vacuum, which matters where it depends on r."""
+        """Radius at which the vacuum minimises V, for potentials that depend on r."""
         return 0.0
 
     @cached_property
@@ -196,7 +196,7 @@ class Problem:
             )
         return vacuum_at(self.model, values, self._outer_radius)
 
-    # The same with other arguments
+    # Modified copies
 
     def with_grid(self, grid: RadialGrid) -> DiscreteProblem:
         """The same problem on another mesh; the vacuum is not searched again where it does not depend on the mesh."""
@@ -221,15 +221,14 @@ class Problem:
         return made
 
     def _with(self, **changes: Any) -> Problem:
-        """With or without a mesh, as these say."""
         return Problem(**{f.name: changes.get(f.name, getattr(self, f.name)) for f in fields(self)})
 
 
 @dataclass(frozen=True, eq=False)
 class DiscreteProblem(Problem):
-    """A problem on a mesh: its functional, the derivatives of it, and everything else that has a value for each node.
+    """A problem on a mesh: its energy, the derivatives of the energy, and other nodal data.
 
-    Not made by name: ``Problem(model, grid)`` and ``problem.with_grid(grid)`` are one.
+    ``Problem(model, grid)`` and ``problem.with_grid(grid)`` construct it.
     """
 
     grid: RadialGrid
@@ -257,7 +256,7 @@ class DiscreteProblem(Problem):
         )
 
     def theory_at(self, ell: int) -> Theory:
-        """The theory with the exterior of angular momentum l (the same inside)."""
+        """The theory with the exterior of angular momentum l."""
         if self.boundary != "decaying" or ell == 0:
             return self.theory
         return self.theory._replace(exterior=self.exterior(ell))
@@ -279,11 +278,12 @@ class DiscreteProblem(Problem):
 
     @property
     def free_first(self) -> Array:
-        """1 where the first node is an unknown, 0 where it is held (odd parity)."""
+        """1 for fields that are free at the origin, 0 for fields held at 0 (odd parity); shape (n_fields,)."""
         return np.full(self.model.n_fields, 0.0 if self.parity == "odd" else 1.0)
 
     @property
     def free_last(self) -> Array:
+        """1 for fields that are free at r_max, 0 for fields held at the boundary values; shape (n_fields,)."""
         held = self.boundary not in ("free", "decaying")
         return np.full(self.model.n_fields, 0.0 if held else 1.0)
 
@@ -310,7 +310,7 @@ class DiscreteProblem(Problem):
         return sphere_area(d) * radius ** (d - 1.0) * root[:, None] * inner * root[None, :]
 
     def coarser(self, divisor: int) -> DiscreteProblem:
-        """The same problem with elements of an order so many times lower, of at least 4."""
+        """The problem on the same elements with their order divided by ``divisor``, but at least 4."""
         order = min(self.grid.order, max(_LOWEST_ORDER, self.grid.order // divisor))
         return self.with_grid(self.grid.refine(extra_order=order - self.grid.order))
 
@@ -328,8 +328,8 @@ class DiscreteProblem(Problem):
         excess = kernels.value(flat, params, radii) - self.background_density
         radial = 0.0
         if self.model.explicit_r:
-            still = np.tile(self.vacuum.values, (len(radii), 1))
-            radial = float(weights @ (kernels.radial(flat, params, radii) - kernels.radial(still, params, radii)))
+            vacuum = np.tile(self.vacuum.values, (len(radii), 1))
+            radial = float(weights @ (kernels.radial(flat, params, radii) - kernels.radial(vacuum, params, radii)))
         return {
             "gradient": 0.5 * float(np.sum(u * (grid.stiffness_form @ u) * self.model.kinetic)),
             "potential": float(weights @ excess),

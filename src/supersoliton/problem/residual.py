@@ -7,7 +7,7 @@ The residual is F in the dual of H^1, relative to the state:
 
 .. math:: \rho = \frac{\sqrt{F^T (K + M)^{-1} F}}{\sqrt{(u - u_\infty)^T (K + M) (u - u_\infty)}}
 
-which does not depend on the mesh (an l^2 norm of nodal forces would).
+which does not depend on the mesh, unlike an l^2 norm of nodal forces.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ class Force(NamedTuple):
 class Metric(NamedTuple):
     """K + M of one field (the H^1 metric) and its inverse."""
 
-    matrix: Any  # arrays, or what multiplies like them
+    matrix: Any  # arrays, or operators with @
     inverse: Any
 
 
 class Terms(NamedTuple):
-    """What the force needs of a problem beside its energy: numbers and arrays only."""
+    """Numbers and arrays of a problem that the force needs in addition to the energy gradient."""
 
     carries: Array  # (n_fields,): 1 for the fields in N
     shift: Array  # (n_fields,): omega^2 on them where the frequency is fixed
@@ -52,7 +52,7 @@ class Terms(NamedTuple):
 
 
 class BandedInverse:
-    """The inverse of a positive definite sum of element matrices, as what it does to columns."""
+    """The inverse of a positive definite sum of element matrices, as an operator with @."""
 
     def __init__(self, blocks: Array) -> None:
         n_elements, size, _ = blocks.shape
@@ -76,10 +76,10 @@ def metric(grid: RadialGrid) -> Metric:
 
 @functools.lru_cache(maxsize=16)
 def host_metric(grid: RadialGrid) -> Metric:
-    """The same for NumPy alone: on many nodes without matrices over them.
+    """The H^1 metric of a grid for NumPy, without dense matrices on large meshes.
 
-    Up to DENSE_NODES nodes the inverse is a matrix (5 microseconds a product instead of 26: 97 nodes, 8 fields).
-    Beyond, meshes come and go with the adaption, and it costs more (2.5 ms for 193 nodes) than all its products.
+    Up to DENSE_NODES nodes the inverse is a dense matrix (5 instead of 26 microseconds a product: 97 nodes, 8 fields).
+    On larger meshes, which adaption soon replaces, it would cost more (2.5 ms for 193 nodes) than all its products.
     """
     if grid.n_nodes <= DENSE_NODES:
         return metric(grid)
@@ -94,7 +94,7 @@ def terms_of(problem: DiscreteProblem) -> Terms:
 
 
 def force(problem: DiscreteProblem, u: Array, gradient: Array | None = None, terms: Terms | None = None) -> Force:
-    """F, multiplier and residual; ``gradient`` is E'(u) and ``terms`` those of the problem, where they are known."""
+    """F, multiplier and residual; pass ``gradient`` = E'(u) and the ``terms`` of the problem if known."""
     grid = problem.grid
     if gradient is None:
         gradient = problem.energy_and_gradient(u)[1]
@@ -106,7 +106,7 @@ def force(problem: DiscreteProblem, u: Array, gradient: Array | None = None, ter
 
 
 def force_of(xp: Any, mass: Any, metric: Metric, terms: Terms, u: Any, gradient: Any, *, constrained: bool) -> Force:
-    """The module's formulas in ``xp``, numpy or jax.numpy; ``constrained`` where the norm is fixed."""
+    """The force in ``xp``, numpy or jax.numpy; ``constrained`` if the norm is fixed."""
     weight = mass @ u
     multiplier = 0.0
     if constrained:
@@ -123,10 +123,10 @@ def force_of(xp: Any, mass: Any, metric: Metric, terms: Terms, u: Any, gradient:
 
 
 def size_floor(problem: DiscreteProblem) -> float:
-    """The size below which a state counts as the vacuum itself, and its residual is measured against this.
+    """The least H^1 size by which a residual is divided; a smaller state counts as the vacuum.
 
-    A millionth of the vacuum's own L2 norm in the box, or of a field of strength 1 where the vacuum is 0; more where
-    V'' is large, so that the rounding of V' (2e-16 |V''| |v|) stays below 1e-11 of it.
+    A millionth of the vacuum's L2 norm in the box, or of a field of strength 1 if the vacuum is 0; larger for large
+    V'', so that the rounding of V' (2e-16 |V''| |v|) stays below 1e-11 of it.
     """
     values = problem.vacuum.values
     volume, squared = float(problem.grid.quadrature_weights.sum()), float(values @ values)
@@ -135,7 +135,7 @@ def size_floor(problem: DiscreteProblem) -> float:
 
 
 def energy_floor(problem: DiscreteProblem) -> float:
-    """The energy that stands for "nothing": a millionth of |V''| v^2 in the box, where a state has no energy itself."""
+    """The least energy by which an error is divided: a millionth of |V''| v^2 in the box."""
     volume = float(np.sum(problem.grid.quadrature_weights))
     strength = float(np.sum(problem.vacuum.values**2)) or 1e-6
     stiffness = float(np.max(np.abs(problem.vacuum.masses_squared)))

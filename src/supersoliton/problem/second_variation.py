@@ -1,7 +1,7 @@
-"""The factorised second variation, which every solver and certificate shares.
+"""The factorised second variation, used by all solvers and certificates.
 
-On the host (:mod:`..elements.lapack`), where one problem at a time needs no compiled linear algebra; in a task
-(:mod:`..machine.batching`), batched on the device (:mod:`..elements.batched`).
+It runs on the host by LAPACK (:mod:`..elements.lapack`), or in a task (:mod:`..machine.batching`) batched on the device
+(:mod:`..elements.batched`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from . import functional
 from .problem import DiscreteProblem
 
 Factors = lapack.HostFactors | batching.DeviceArray
-_COLUMNS = 3  # right-hand sides of one call in a task, so that all calls have one shape
+_COLUMNS = 3  # right-hand sides per call in a task, so that all calls have the same shape
 
 
 def factorise(problem: DiscreteProblem, curvature: Any, shift: Any, *, ell: int = 0, free_first: Any = None) -> Factors:
@@ -29,14 +29,14 @@ def factorise(problem: DiscreteProblem, curvature: Any, shift: Any, *, ell: int 
     """
     barrier = float(ell * (ell + float(problem.grid.dim) - 2.0))
     first = problem.free_first if free_first is None else free_first
-    frame, last = problem.theory_at(ell).frame, problem.free_last
+    theory, last = problem.theory_at(ell).without_couplings, problem.free_last
     task = batching.current()
     if task is not None:
-        return task.call(_factor, problem.geometry, frame, curvature, shift, barrier, first, last, keep=True)
+        return task.call(_factor, problem.geometry, theory, curvature, shift, barrier, first, last, keep=True)
     geo = problem.geometry
-    entries = functional.packed_blocks(geo, frame, np.asarray(curvature), np.asarray(shift), barrier)
+    entries = functional.packed_blocks(geo, theory, np.asarray(curvature), np.asarray(shift), barrier)
     parts = packing(geo.values.shape[2], problem.model.n_fields)
-    return lapack.factor(entries, parts, first, last, np.asarray(frame.exterior))
+    return lapack.factor(entries, parts, first, last, np.asarray(theory.exterior))
 
 
 def solve(factors: Factors, rhs: Array) -> Array:
@@ -51,7 +51,7 @@ def solve(factors: Factors, rhs: Array) -> Array:
 
 
 def solve_each(problem: DiscreteProblem, curvatures: Array, shifts: Array, columns: Array) -> Array:
-    """Solutions (system, node, field, column) with several second variations of one problem at once.
+    """Solutions (system, node, field, column) for several second variations of one problem at once.
 
     ``curvatures`` (system, element, point, field, field), ``shifts`` (system, field), ``columns`` of the same shape as
     the solutions.
@@ -64,7 +64,7 @@ def solve_each(problem: DiscreteProblem, curvatures: Array, shifts: Array, colum
     missing = (1 << (count - 1).bit_length()) - count
     systems = [np.concatenate([a, np.repeat(a[-1:], missing, axis=0)]) for a in (curvatures, shifts, columns)]
     ends = problem.free_first, problem.free_last
-    return task.call(_solve_each, problem.geometry, problem.theory.frame, ends, *systems, late=True)[:count]
+    return task.call(_solve_each, problem.geometry, problem.theory.without_couplings, ends, *systems, late=True)[:count]
 
 
 def negative(factors: Factors) -> int:
@@ -72,29 +72,29 @@ def negative(factors: Factors) -> int:
 
     Raises
     ------
-    ArithmeticError : in a task, where a pivot is too small to tell its sign.
+    ArithmeticError : in a task, if a block pivot is too close to singular to determine the count.
     """
     if isinstance(factors, lapack.HostFactors):
         return lapack.inertia(factors)[0]
     task = batching.current()
     assert task is not None
-    count, doubtful = task.call(_negative, None, factors)
-    if doubtful:
-        raise ArithmeticError("the inertia is in doubt: a block pivot of the second variation is singular to 1e-9")
+    count, uncertain = task.call(_negative, None, factors)
+    if uncertain:
+        raise ArithmeticError("the inertia is uncertain: a block pivot of the second variation is singular to 1e-9")
     return int(count)
 
 
 def _factor(
     geo: functional.Geometry,
-    frame: functional.Theory,
+    theory: functional.Theory,
     curvature: Any,
     shift: Any,
     barrier: Any,
     free_first: Any,
     free_last: Any,
 ) -> batched.BatchedFactors:
-    blocks = functional.hessian_blocks(geo, frame, curvature, shift, barrier)
-    return batched.factor(blocks, free_first, free_last, frame.exterior)
+    blocks = functional.hessian_blocks(geo, theory, curvature, shift, barrier)
+    return batched.factor(blocks, free_first, free_last, theory.exterior)
 
 
 def _solve(_: None, factors: batched.BatchedFactors, rhs: Any) -> Any:
@@ -102,10 +102,10 @@ def _solve(_: None, factors: batched.BatchedFactors, rhs: Any) -> Any:
 
 
 def _solve_each(
-    geo: functional.Geometry, frame: functional.Theory, ends: tuple[Any, Any], curvatures: Any, shifts: Any, rhs: Any
+    geo: functional.Geometry, theory: functional.Theory, ends: tuple[Any, Any], curvatures: Any, shifts: Any, rhs: Any
 ) -> Any:
     def one(curvature: Any, shift: Any, columns: Any) -> Any:
-        return batched.solve(_factor(geo, frame, curvature, shift, 0.0, *ends), columns)
+        return batched.solve(_factor(geo, theory, curvature, shift, 0.0, *ends), columns)
 
     return jax.vmap(one)(curvatures, shifts, rhs)
 

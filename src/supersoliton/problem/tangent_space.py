@@ -1,13 +1,13 @@
-r"""The second variation on the directions that the constraints allow: bordered solves, inertia, lowest modes.
+r"""The second variation on the tangent space of the constraints: bordered solves, inertia, lowest modes.
 
-With constraints :math:`b_k^Tx = g_k` (the norm, whose b is M_c u; a phase condition; an arclength) the equations are
+With constraints :math:`b_k^Tx = g_k` (the norm, with b = M_c u; a phase condition; an arclength) the equations are
 bordered by rows and columns,
 
 .. math:: \begin{pmatrix} A & B \\ R^T & D \end{pmatrix}\begin{pmatrix} x \\ c \end{pmatrix}
           = \begin{pmatrix} f \\ g \end{pmatrix},\qquad
           x = A^{-1}f - A^{-1}B\,c,\quad (D - R^TA^{-1}B)\,c = g - R^TA^{-1}f ,
 
-which needs A^-1 alone. For R = B and D = 0 this is :math:`v - A^{-1}b\,(b\cdot A^{-1}b)^{-1}(b\cdot v - g)` with
+which needs only A^-1. For R = B and D = 0 this is :math:`v - A^{-1}b\,(b\cdot A^{-1}b)^{-1}(b\cdot v - g)` with
 v = A^-1 f: the point of b.x = g next to v in the sense of A.
 
 Reference: W. Govaerts, J. D. Pryce, *IMA J. Numer. Anal.* **13** (1993) 161 (bordered systems by block elimination).
@@ -33,11 +33,11 @@ _ITERATIONS = 12  # of inverse iteration, from a random start
 
 
 class Bordered:
-    """A bordered system, solved by whatever solves with A; the images A^-1 B are kept once they are known.
+    """A bordered system, solved with A^-1 only; A^-1 B is computed once.
 
     Parameters
     ----------
-    invert : A^-1 of an array (..., load), the leading axes those of the unknowns.
+    invert : function that applies A^-1 to an array (..., load); the leading axes are those of the unknowns.
     columns : B, (..., border).
     rows : R, of the same shape; B unless given.
     corner : D, (border, border); 0 unless given.
@@ -72,7 +72,7 @@ class Bordered:
     def solve(self, load: Any, goals: Any = 0.0) -> tuple[Any, Any]:
         """x and c for one load (...) and goals (border,), or for several (..., load) and (border, load).
 
-        One call of ``invert`` for the loads, and for the columns where their images are not known yet.
+        Calls ``invert`` once, for the loads and, the first time, the columns.
         """
         if load.ndim < self.columns.ndim:
             x, c = self.solve(load[..., None], self._as_column(goals))
@@ -86,7 +86,7 @@ class Bordered:
         return self.project(x, goals)
 
     def project(self, x: Any, goals: Any = 0.0) -> tuple[Any, Any]:
-        """x - A^-1 B c, on which the constraints hold, and c; shapes as in :meth:`solve`."""
+        """x - A^-1 B c, which satisfies the constraints, and c; shapes as in :meth:`solve`."""
         if x.ndim < self.columns.ndim:
             x, c = self.project(x[..., None], self._as_column(goals))
             return x[..., 0], c[..., 0]
@@ -118,9 +118,9 @@ class TangentSpace(Bordered):
     problem, u, multiplier : the point, fields (node, field) and omega^2.
     sigma : added to the operator, in mass^2.
     ell : angular momentum; constraints are conditions at l = 0.
-    curvature : V'' at the quadrature points, where it is known.
-    factors : of the operator, where they are known, perhaps those of a point nearby.
-    constraints : B, (node, field, border); those of the problem unless given.
+    curvature : V'' at the quadrature points, if known.
+    factors : factors of the operator, if known, or of the operator at a nearby point.
+    constraints : B, (node, field, border); by default the constraints of the problem.
     """
 
     def __init__(
@@ -144,7 +144,7 @@ class TangentSpace(Bordered):
         self.factors = factors
         if constraints is None:
             constraints = constraints_of(problem, u) if ell == 0 else np.empty((*u.shape, 0))
-        # (A closure over self would keep the factors until the garbage collector runs: megabytes for each step.)
+        # (A closure over self would keep megabytes of factors per step until the garbage collector runs.)
         super().__init__(functools.partial(second_variation.solve, factors), constraints)
 
     @cached_property
@@ -159,7 +159,7 @@ class TangentSpace(Bordered):
 
     @property
     def _free_first(self) -> Array:
-        """A mode of l > 0 vanishes at the origin; in one dimension l = 1 is the other parity."""
+        """0 for fields held at the origin: l > 0, or odd parity; in one dimension l = 1 flips the parity."""
         held = (self.ell > 0) != (self.problem.parity == "odd")
         return np.full(self.problem.model.n_fields, 0.0 if held else 1.0)
 
@@ -170,45 +170,45 @@ class TangentSpace(Bordered):
         mask[0], mask[-1] = self._free_first, self.problem.free_last
         return mask
 
-    # The same second variation elsewhere
+    # Modified copies
 
     def shifted(self, sigma: float) -> TangentSpace:
-        """With another shift, factorised again."""
+        """The tangent space with another shift, factorised again."""
         given: dict[str, Any] = {"curvature": self.curvature, "constraints": self.columns}
         return TangentSpace(self.problem, self.u, self.multiplier, sigma=sigma, ell=self.ell, **given)
 
     def moved(self, u: Array, multiplier: float) -> TangentSpace:
-        """The factors of this point with the constraints of another: enough for a chord step or a count nearby."""
+        """The constraints of another point with the factors of this one, for a chord step or a count nearby."""
         return TangentSpace(self.problem, u, multiplier, sigma=self.sigma, ell=self.ell, factors=self.factors)
 
     def at_fixed_norm(self) -> TangentSpace:
-        """With the norm held, also where the problem does not fix it; the same factors."""
+        """The tangent space of the norm, also if the problem does not fix it, with the same factors."""
         if self.problem.norm is not None:
             return self
         border = norm_border(self.problem, self.u)[:, :, None]
         return TangentSpace(self.problem, self.u, self.multiplier, factors=self.factors, constraints=border)
 
-    # The operator itself
+    # The operator
 
     @cached_property
     def _blocks(self) -> Array:
         problem, ell = self.problem, self.ell
         barrier = float(ell * (ell + float(problem.grid.dim) - 2.0))
-        frame = problem.theory_at(ell).frame
-        return functional.hessian_blocks(problem.geometry, frame, self.curvature, self._shift, barrier)
+        theory = problem.theory_at(ell).without_couplings
+        return functional.hessian_blocks(problem.geometry, theory, self.curvature, self._shift, barrier)
 
     def apply(self, x: Array) -> Array:
         """A x, zero where values are held."""
         exterior = self.problem.theory_at(self.ell).exterior
         return lapack.matvec(self._blocks, exterior, x[:, :, None])[:, :, 0] * self.free
 
-    # Its spectrum on the tangent space
+    # The spectrum on the tangent space
 
     def count_negative(self) -> int:
         """The number of negative eigenvalues of A on the tangent space.
 
-        The bordered matrix has as many negative ones as A there and one more for each constraint; and as many as A and
-        as -B^T A^-1 B together (Haynsworth).
+        The bordered matrix has this number plus one per constraint, and also the number of A plus that of -B^T A^-1 B
+        (Haynsworth).
         """
         negative = second_variation.negative(self.factors)
         if self.columns.shape[-1] == 0:
@@ -218,8 +218,8 @@ class TangentSpace(Bordered):
     def inverse_iteration(self, start: Array | None, count: int, metric: Any) -> tuple[float, float, Array]:
         """The mode of A v = lambda ``metric`` v with the smallest \\|lambda\\| on the tangent space.
 
-        Returns lambda by Rayleigh's quotient, by which the last step lengthened v (1/\\|lambda\\|), and v of unit
-        length. ``start`` is random unless given.
+        Returns lambda as a Rayleigh quotient, the growth of v in the last step (1/\\|lambda\\|), and v of unit length.
+        ``start`` is random unless given.
         """
         v = np.random.default_rng(0).normal(size=self.u.shape) if start is None else start
         v = v * self.free
@@ -232,16 +232,16 @@ class TangentSpace(Bordered):
         return value, growth, v / growth
 
     def nearest_mode(self, start: Array | None = None, count: int = _ITERATIONS) -> tuple[float, Array]:
-        """The eigenvalue next to -sigma of the operator without its shift, and the mode, of unit L2 norm."""
+        """The eigenvalue of the unshifted operator next to -sigma, and its mode, of unit L2 norm."""
         value, _, v = self.inverse_iteration(start, count, self.problem.grid.mass_form)
         return value - self.sigma, v
 
     def lowest_mode(self) -> tuple[int, Array]:
-        """The number of negative modes and, where there are any, a direction with negative second variation."""
+        """The number of negative modes, and a direction with negative second variation (0 if there are none)."""
         negative = self.count_negative()
         if negative == 0:
             return 0, np.zeros_like(self.u)
-        # Shift the whole spectrum just above zero; then inverse iteration finds the lowest of it.
+        # Shift the spectrum just above zero; inverse iteration then converges to the lowest mode.
         sigma, lower, upper, above = 1e-3, 0.0, None, self
         for _ in range(40):
             shifted = self.shifted(self.sigma + sigma)
@@ -257,12 +257,12 @@ class TangentSpace(Bordered):
 
 
 def norm_border(problem: DiscreteProblem, u: Array) -> Array:
-    """M_c u, half the gradient of the norm and the normal of its sphere, zero where values are held."""
+    """M_c u, half the gradient of the norm: the normal of the sphere of fixed norm, zero where values are held."""
     return (problem.grid.mass_form @ u) * problem.carries_norm * problem.free_nodes
 
 
 def constraints_of(problem: DiscreteProblem, u: Array) -> Array:
-    """The normals b_k of what the problem holds fixed, (node, field, border)."""
+    """The normals b_k of the problem's constraints, (node, field, border)."""
     if problem.norm is None:
         return np.empty((*u.shape, 0))
     return norm_border(problem, u)[:, :, None]
@@ -271,7 +271,7 @@ def constraints_of(problem: DiscreteProblem, u: Array) -> Array:
 def solve_each(problem: DiscreteProblem, fields: list[Array], curvatures: Array, shifts: Array, loads: Array) -> Array:
     """Bordered solutions (point, node, field) at several ``fields`` of one problem, each with its own operator.
 
-    ``curvatures`` (point, element, point, field, field), ``shifts`` (point, field), ``loads`` as the solutions.
+    ``curvatures`` (point, element, point, field, field), ``shifts`` (point, field), ``loads`` (point, node, field).
     """
     borders = np.stack([constraints_of(problem, u) for u in fields])
     rhs = np.concatenate([loads[..., None], borders], axis=-1)

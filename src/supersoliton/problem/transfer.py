@@ -1,4 +1,4 @@
-"""Nodal fields that satisfy a problem's conditions, and the same fields on another mesh: both are decided here."""
+"""Nodal fields that satisfy the conditions of a problem, and their transfer to another mesh."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from .problem import DiscreteProblem
 
 
 def scale_to_norm(problem: DiscreteProblem, u: Array) -> Array:
-    """u with its constrained fields rescaled to the problem's norm; u itself where no norm is fixed.
+    """u with its constrained fields rescaled to the problem's norm; u if no norm is fixed.
 
-    The only place that decides what a fixed norm makes of fields: solvers, guesses and transfers all come here.
-    Raises ValueError where the constrained fields vanish.
+    Raises ValueError if the constrained fields vanish.
     """
     if problem.norm is None:
         return u
@@ -31,8 +30,7 @@ def scale_to_norm(problem: DiscreteProblem, u: Array) -> Array:
 
 
 def satisfy_conditions(problem: DiscreteProblem, u: Array) -> Array:
-    """u with the values that the boundary conditions hold fixed (0 at an odd origin, the vacuum at r_max), and with
-    the problem's norm."""
+    """u with the boundary values (0 at the origin for odd parity, the vacuum at r_max) and the norm of the problem."""
     edge = np.zeros_like(u)
     edge[-1] = problem.vacuum.values
     return scale_to_norm(problem, np.where(problem.free_nodes > 0, u, edge))
@@ -41,7 +39,7 @@ def satisfy_conditions(problem: DiscreteProblem, u: Array) -> Array:
 def transfer(problem: DiscreteProblem, u: Array, target: DiscreteProblem) -> Array:
     """Nodal fields of ``problem`` interpolated on the mesh of ``target``, with its boundary values and its norm.
 
-    Beyond the old domain the fields decay to the old vacuum at the rate of the lightest mass, so that there is no step.
+    Outside the old domain the fields decay continuously to the old vacuum at the rate of the lightest mass.
     """
     old, nodes = problem.grid, target.grid.nodes
     inside = nodes <= old.r_max

@@ -1,4 +1,4 @@
-"""What every solver has: its interface, the record of a run and of its solution, and its limits."""
+"""The interface of solvers, their runs, solutions and limits."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ class Solution:
 
 
 class AbstractSolver(ABC):
-    """A method that takes a problem and starting fields to a stationary point."""
+    """A method that converges from starting fields to a stationary point of a problem."""
 
     @abstractmethod
     def run(self, problem: DiscreteProblem, u: Array) -> Solution:
-        """Start from nodal fields ``u`` (n_nodes, n_fields) that satisfy the boundary condition and the norm."""
+        """Solve from nodal fields ``u`` (n_nodes, n_fields) that satisfy the boundary conditions and the norm."""
 
 
 class Stopwatch:
-    """Seconds since it was made, against a budget."""
+    """Elapsed time in seconds, with an optional budget."""
 
     def __init__(self, budget: float | None) -> None:
         self.start, self.budget = batching.now(), budget
@@ -61,7 +61,7 @@ class Stopwatch:
 
 
 class Run:
-    """One run of a solver: the point it has reached, its history, and why it may take no further step."""
+    """One run of a solver: its current point, its history and its limits."""
 
     u: Array
     energy: float
@@ -76,11 +76,11 @@ class Run:
     def finite(self) -> bool:
         return math.isfinite(self.energy) and math.isfinite(self.at.residual)
 
-    def note(self) -> None:
+    def record(self) -> None:
         self.history.append((self.energy, self.at.residual))
 
     def stopped(self) -> str | None:
-        """Why no further step may be taken, in words; None where one may."""
+        """Why the run must stop (non-finite values, time, steps); None if it may continue."""
         if not self.finite:
             return "diverged: the energy or its gradient is not finite"
         if self.watch.expired:
@@ -95,7 +95,7 @@ class Run:
 
 
 def check_limits(tol: object, max_steps: object, max_seconds: object, *, usual: int) -> None:
-    """The options that every solver has. Raises ValueError naming option, value and remedy (``usual`` steps)."""
+    """Raise ValueError for invalid limits, with the remedy; ``usual`` is the number of steps to suggest."""
     if not (is_number(tol) and 1e-14 <= tol < 1):  # type: ignore[operator]
         raise ValueError(f"solver.tol must lie between 1e-14 and 1, got {tol!r}: try 1e-10")
     if isinstance(max_steps, bool) or not isinstance(max_steps, int) or max_steps < 1:

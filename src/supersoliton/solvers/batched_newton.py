@@ -1,6 +1,6 @@
-"""Newton's descent of many tasks in step, on the device: one ``while`` loop in which a task that is done is masked.
+"""Newton's descent for many tasks at once on the device: one ``while`` loop under ``vmap``, finished tasks masked.
 
-The rules are those of :mod:`.globalisation`, the energy that of :mod:`..problem.functional`, the force that of
+Step acceptance is defined in :mod:`.globalisation`, the energy in :mod:`..problem.functional`, the force in
 :mod:`..problem.residual`.
 """
 
@@ -27,11 +27,11 @@ from ..theory.base import PotentialFunction
 from ..theory.derivatives import point_functions
 from . import globalisation
 
-_HISTORY = 256  # rows of the history, at least: one kernel for all smaller limits on the steps
+_HISTORY = 256  # least number of rows of the history, so that all smaller limits on steps share a kernel
 
 
 class Mesh(NamedTuple):
-    """What all tasks have in common."""
+    """The data that all tasks share."""
 
     geometry: Geometry
     mass: Array
@@ -39,7 +39,7 @@ class Mesh(NamedTuple):
 
 
 class Setting(NamedTuple):
-    """What one task has of its own: numbers and arrays only."""
+    """The data of one task: numbers and arrays only."""
 
     theory: Theory
     background: Any
@@ -52,28 +52,28 @@ class Setting(NamedTuple):
     max_steps: Any
 
 
-class Walk(NamedTuple):
-    """Where a task is, and how it came there; rows of ``history`` beyond ``notes`` are empty."""
+class Iterate(NamedTuple):
+    """The current point of a task and its history, of which the first ``accepted`` rows are filled."""
 
     u: Any
     energy: Any
     at: Force
     sigma: Any
     steps: Any
-    notes: Any
+    accepted: Any
     history: Any
 
 
 @functools.lru_cache(maxsize=16)
 def mesh_of(grid: RadialGrid) -> Mesh:
-    """One object for each grid: tasks are executed together where it is the same."""
+    """The mesh of a grid, always the same object, so that tasks on equal grids form a batch."""
     return Mesh(functional.geometry(grid), grid.mass, metric(grid))
 
 
-def descend(problem: DiscreteProblem, u: Array, options: Any, *, scale: float, max_steps: int) -> Walk:
-    """Descend from ``u`` in the task that this runs in, to ``options.tol``, ``max_steps``, a stall or a divergence.
+def descend(problem: DiscreteProblem, u: Array, options: Any, *, scale: float, max_steps: int) -> Iterate:
+    """Descend from ``u`` in the current task until ``options.tol``, ``max_steps``, a stall or a divergence.
 
-    ``scale`` is T + int|V|; ``options`` are those of Newton's method.
+    ``scale`` is T + int|V|; ``options`` is the Newton solver.
     """
     task, grid = batching.current(), problem.grid
     assert task is not None
@@ -95,77 +95,81 @@ def descend(problem: DiscreteProblem, u: Array, options: Any, *, scale: float, m
 
 
 @functools.lru_cache(maxsize=64)
-def _kernel(function: PotentialFunction, constrained: bool, length: int) -> Callable[..., Walk]:
-    """The descent of one task, of a potential, with or without a fixed norm."""
+def _kernel(function: PotentialFunction, constrained: bool, length: int) -> Callable[..., Iterate]:
+    """The descent of one task for a potential, with or without a fixed norm."""
     value, gradient, hessian = point_functions(function)
 
-    def measure(mesh: Mesh, own: Setting, u: Any) -> tuple[Any, Force]:
+    def measure(mesh: Mesh, setting: Setting, u: Any) -> tuple[Any, Force]:
         geo, n = mesh.geometry, u.shape[1]
         shape, radii = geo.weights.shape, geo.radii.reshape(-1)
         fields, slopes = functional.at_points(geo, u)
         points = fields.reshape(-1, n)
-        excess = (value(points, own.theory.params, radii) - own.background).reshape(shape)
-        slope = gradient(points, own.theory.params, radii).reshape(*shape, n)
-        energy = functional.energy_from_density(geo, own.theory, u, excess, slopes)
-        total = functional.gradient(geo, own.theory, u, slope, slopes)
-        return energy, force_of(jnp, mesh.mass, mesh.metric, own.terms, u, total, constrained=constrained)
+        excess = (value(points, setting.theory.params, radii) - setting.background).reshape(shape)
+        slope = gradient(points, setting.theory.params, radii).reshape(*shape, n)
+        energy = functional.energy_from_density(geo, setting.theory, u, excess, slopes)
+        total = functional.gradient(geo, setting.theory, u, slope, slopes)
+        return energy, force_of(jnp, mesh.mass, mesh.metric, setting.terms, u, total, constrained=constrained)
 
-    def step_from(mesh: Mesh, own: Setting, walk: Walk) -> tuple[Any, Any]:
-        """The bordered Newton step at the walk's shift, and its L2 length."""
-        geo, n = mesh.geometry, walk.u.shape[1]
-        fields, _ = functional.at_points(geo, walk.u)
-        curvature = hessian(fields.reshape(-1, n), own.theory.params, geo.radii.reshape(-1))
-        shift = walk.sigma - walk.at.multiplier * own.terms.carries
-        blocks = functional.hessian_blocks(geo, own.theory, curvature.reshape(*geo.weights.shape, n, n), shift)
-        factors = batched.factor(blocks, own.free_first, own.free_last, own.theory.exterior)
-        border = ((mesh.mass @ walk.u) * own.terms.carries * own.terms.free)[:, :, None]
-        system = Bordered(lambda loads: batched.solve(factors, loads), border[:, :, : int(constrained)], xp=jnp)
-        step, _ = system.solve(-walk.at.vector)
-        return step, jnp.sqrt(jnp.maximum(jnp.sum((mesh.mass @ step) * step), 0.0))
+    def curvature(mesh: Mesh, setting: Setting, u: Any) -> Any:
+        geo, n = mesh.geometry, u.shape[1]
+        fields, _ = functional.at_points(geo, u)
+        matrices = hessian(fields.reshape(-1, n), setting.theory.params, geo.radii.reshape(-1))
+        return matrices.reshape(*geo.weights.shape, n, n)
 
-    def place(mesh: Mesh, own: Setting, u: Any) -> Any:
-        if not constrained:
-            return u
-        carried = jnp.sum(own.terms.carries * u * (mesh.mass @ u))
-        return jnp.where(own.terms.carries > 0, u * jnp.sqrt(own.norm / carried), u)
-
-    def is_running(own: Setting, walk: Walk) -> Any:
-        finite = jnp.isfinite(walk.energy) & jnp.isfinite(walk.at.residual)
-        open_ = (walk.at.residual > own.tol) & (walk.sigma <= globalisation.STALLED)
-        return finite & open_ & (walk.steps < own.max_steps)
-
-    def advance(mesh: Mesh, own: Setting, walk: Walk) -> Walk:
-        step, length_of_step = step_from(mesh, own, walk)
-        slope = jnp.sum(walk.at.vector * step)
-        u = place(mesh, own, walk.u + step)
-        energy, at = measure(mesh, own, u)
+    def advance(mesh: Mesh, setting: Setting, point: Iterate) -> Iterate:
+        step, step_length = _newton_step(mesh, setting, point, curvature(mesh, setting, point.u), constrained)
+        slope = jnp.sum(point.at.vector * step)
+        u = _scale_to_norm(mesh, setting, point.u + step) if constrained else point.u + step
+        energy, at = measure(mesh, setting, u)
         agreed = globalisation.agreement(
             jnp,
-            promised=globalisation.promised_by(slope, walk.sigma, length_of_step),
-            gained=energy - walk.energy,
-            residual=walk.at.residual,
+            predicted=globalisation.predicted_change(slope, point.sigma, step_length),
+            change=energy - point.energy,
+            residual=point.at.residual,
             new_residual=at.residual,
-            scale=own.scale,
+            scale=setting.scale,
         )
-        usable = jnp.all(jnp.isfinite(step)) & ((slope < 0.0) | globalisation.is_asymptotic(walk.at.residual))
+        usable = jnp.all(jnp.isfinite(step)) & ((slope < 0.0) | globalisation.is_asymptotic(point.at.residual))
         taken = usable & jnp.isfinite(energy) & jnp.isfinite(at.residual) & (agreed > 0.0)
         sigma = jnp.where(
             taken,
-            globalisation.shift_after_success(jnp, walk.sigma, agreed, at.residual),
-            globalisation.shift_after_refusal(jnp, walk.sigma),
+            globalisation.shift_after_success(jnp, point.sigma, agreed, at.residual),
+            globalisation.shift_after_refusal(jnp, point.sigma),
         )
-        noted = walk.history.at[walk.notes].set(jnp.stack([energy, at.residual]))
-        there = Walk(u, energy, at, sigma, walk.steps + 1, walk.notes + 1, noted)
-        here = walk._replace(sigma=sigma, steps=walk.steps + 1)
-        return Walk(*(_choose(taken, new, old) for new, old in zip(there, here, strict=True)))
+        history = point.history.at[point.accepted].set(jnp.stack([energy, at.residual]))
+        moved = Iterate(u, energy, at, sigma, point.steps + 1, point.accepted + 1, history)
+        refused = point._replace(sigma=sigma, steps=point.steps + 1)
+        return Iterate(*(_choose(taken, new, old) for new, old in zip(moved, refused, strict=True)))
 
-    def newton(mesh: Mesh, own: Setting, u: Any) -> Walk:
-        energy, at = measure(mesh, own, u)
+    def newton(mesh: Mesh, setting: Setting, u: Any) -> Iterate:
+        energy, at = measure(mesh, setting, u)
         zero = jnp.zeros((), int)
-        start = Walk(u, energy, at, globalisation.first_shift(jnp, at.residual), zero, zero, jnp.zeros((length, 2)))
-        return lax.while_loop(lambda w: is_running(own, w), lambda w: advance(mesh, own, w), start)
+        start = Iterate(u, energy, at, globalisation.first_shift(jnp, at.residual), zero, zero, jnp.zeros((length, 2)))
+        return lax.while_loop(lambda w: _is_running(setting, w), lambda w: advance(mesh, setting, w), start)
 
     return newton
+
+
+def _newton_step(mesh: Mesh, setting: Setting, point: Iterate, curvature: Any, constrained: bool) -> tuple[Any, Any]:
+    """The bordered Newton step at the current shift, and its L2 length."""
+    shift = point.sigma - point.at.multiplier * setting.terms.carries
+    blocks = functional.hessian_blocks(mesh.geometry, setting.theory, curvature, shift)
+    factors = batched.factor(blocks, setting.free_first, setting.free_last, setting.theory.exterior)
+    border = ((mesh.mass @ point.u) * setting.terms.carries * setting.terms.free)[:, :, None]
+    system = Bordered(lambda loads: batched.solve(factors, loads), border[:, :, : int(constrained)], xp=jnp)
+    step, _ = system.solve(-point.at.vector)
+    return step, jnp.sqrt(jnp.maximum(jnp.sum((mesh.mass @ step) * step), 0.0))
+
+
+def _scale_to_norm(mesh: Mesh, setting: Setting, u: Any) -> Any:
+    carried = jnp.sum(setting.terms.carries * u * (mesh.mass @ u))
+    return jnp.where(setting.terms.carries > 0, u * jnp.sqrt(setting.norm / carried), u)
+
+
+def _is_running(setting: Setting, point: Iterate) -> Any:
+    finite = jnp.isfinite(point.energy) & jnp.isfinite(point.at.residual)
+    unfinished = (point.at.residual > setting.tol) & (point.sigma <= globalisation.STALLED)
+    return finite & unfinished & (point.steps < setting.max_steps)
 
 
 def _choose(condition: Any, new: Any, old: Any) -> Any:

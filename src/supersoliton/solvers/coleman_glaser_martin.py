@@ -1,11 +1,11 @@
-r"""The saddle of least action, as a minimum: descent on the scale-free functional of Coleman, Glaser and Martin.
+r"""The saddle of least action by descent on the scale-free functional of Coleman, Glaser and Martin.
 
 With T the gradient and U the potential energy, the largest energy of u(r/s) over all sizes s is, for d > 2,
 
 .. math:: \hat S[u] = \frac{2T}{d}\,\lambda^{(d-2)/2},\qquad \lambda = \frac{(d-2)T}{-d\,U} \quad (U < 0).
 
-Its minimum over shapes is the bounce in units where :math:`\nabla^2u = \lambda V'`; r -> sqrt(lambda) r makes it a
-stationary point of E, with one negative mode (the size). Steps solve
+Its minimum over shapes solves :math:`\nabla^2u = \lambda V'`; r -> sqrt(lambda) r makes it the bounce, a stationary
+point of E with one negative mode (the size). Steps solve
 
 .. math:: \Big(T'' + \lambda U'' + \sigma M - \frac{T'T'^T}{T} + \frac{(d-2)T}{d\,U^2}U'U'^T\Big)\delta
           = -(T' + \lambda U')
@@ -34,7 +34,7 @@ _MAX_SIGMA = 1e8
 
 
 class Shape(NamedTuple):
-    """Where the descent ended: the fields, S-hat, lambda, the relative size of the force, and how many solves."""
+    """Result of the descent: fields, S-hat, lambda, relative force, number of linear solves, and why it ended."""
 
     u: Array
     action: float
@@ -46,9 +46,9 @@ class Shape(NamedTuple):
 
 @dataclass(frozen=True)
 class ColemanGlaserMartin:
-    """Descent on S-hat to a relative force of ``tol`` (a start for Newton needs no more than 1e-3).
+    """Descent on S-hat to a relative force of ``tol`` (1e-3 suffices as a start for Newton's method).
 
-    ``sigma`` is the first shift: 1 far from the minimum, little where a relaxed shape is relaxed further.
+    ``sigma`` is the first shift: 1 far from the minimum, smaller for an already relaxed shape.
     """
 
     tol: float = 1e-3
@@ -57,7 +57,7 @@ class ColemanGlaserMartin:
     max_seconds: float | None = None
 
     def descend(self, problem: DiscreteProblem, u: Array) -> Shape:
-        """Run from nodal fields with U < 0; d > 2 and fields held at the vacuum at r_max."""
+        """Run from nodal fields with U < 0; needs d > 2 and fields held at the vacuum at r_max."""
         d = float(problem.grid.dim)
         mask = problem.free_nodes
         sigma, steps = self.sigma, 0
@@ -107,6 +107,6 @@ class ColemanGlaserMartin:
         action = 2.0 / d * t * scale ** ((d - 2.0) / 2.0)
         pull = gradient - tension
         force = (tension + scale * pull) * mask
-        # Relative to T', which it has to balance: both in the l2 norm of nodal forces, good enough to stop a descent.
+        # Relative to T' in the l2 norm of nodal forces, which suffices to stop a descent.
         size = float(np.linalg.norm(force) / np.linalg.norm(tension * mask))
         return action, scale, force, tension, pull, size, t, potential

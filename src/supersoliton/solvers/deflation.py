@@ -1,11 +1,11 @@
-r"""Newton's method that does not return to solutions already known.
+r"""Deflated Newton: Newton's method that does not converge to known solutions again.
 
-The force is multiplied by :math:`m(u) = \prod_i(1 + \|u - u_i\|^{-2})`, which is singular at each known u_i. The Newton
-step of m F is that of F times a number,
+The force F is multiplied by :math:`m(u) = \prod_i(1 + \|u - u_i\|^{-2})`, singular at each known u_i. The Newton step
+of m F is a multiple of the Newton step of F,
 
 .. math:: \delta = \frac{\delta_N}{1 - (m'\cdot\delta_N)/m},
 
-so a deflated step costs no more than a plain one.
+so a deflated step costs as much as a plain one.
 
 Reference: P. E. Farrell, A. Birkisson, S. W. Funke, *SIAM J. Sci. Comput.* **37** (2015) A2026.
 """
@@ -23,7 +23,7 @@ from ..problem.problem import DiscreteProblem
 from .base import AbstractSolver, Solution
 from .newton import Newton, NewtonRun
 
-_LARGEST = 10.0  # bound on the factor of the step, which is infinite where the denominator vanishes
+_LARGEST = 10.0  # bound on the factor of the step, which diverges where the denominator vanishes
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class DeflatedNewton(AbstractSolver):
     def run(self, problem: DiscreteProblem, u: Array) -> Solution:
         iteration = _Deflated(problem, np.asarray(u, dtype=float), self.newton, self.known)
         if any(np.array_equal(iteration.u, known) for known in iteration.known):
-            return iteration.end("stalled: the start is itself a known solution, displace it")
+            return iteration.end("stalled: the start is a known solution: displace it")
         return iteration.find_stationary()
 
 
@@ -46,7 +46,7 @@ class _Deflated(NewtonRun):
         super().__init__(problem, u, options)
 
     def adapt(self, step: Array, u: Array) -> Array:
-        """A Newton step (or simplified correction) at ``u``, of the deflated problem at the current point."""
+        """The step of the deflated problem from a Newton step (or simplified correction) at ``u``."""
         slope = 0.0
         for known in self.known:
             away = self.u - known

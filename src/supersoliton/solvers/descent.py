@@ -1,7 +1,7 @@
-r"""What the methods of descent share: the functional that falls, the record of accepted points, and the finish.
+r"""Common parts of descent methods: the functional they minimise, the accepted points, and the final Newton steps.
 
-What falls is E, at fixed frequency :math:`E-\tfrac12\omega^2N`. Where the descent ends near a minimum, Newton's method
-takes over (:meth:`Descent.polish`), so that a quantity has the same value whichever method found the state.
+The functional is E, or :math:`E-\tfrac12\omega^2N` at fixed frequency. Near a minimum Newton's method takes over
+(:meth:`Descent.polish`), so that all methods return the same values to rounding.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from ..problem.transfer import scale_to_norm
 from .base import CONVERGED, Run, Solution, Stopwatch, check_limits
 from .newton import Newton
 
-# Fields beyond this are not asked for: their powers overflow, and no state of the theories here comes near.
+# V is not evaluated at larger fields: their powers overflow.
 _LARGEST = 1e60
-_POLISHING_STEPS = 200  # Newton's own default; it needs 2 to 10 of them after a descent
+_POLISHING_STEPS = 200  # the default of Newton; 2 to 10 are needed after a descent
 
 
 class DescentPoint(NamedTuple):
-    """One point of a descent and what was measured there; ``gradient`` is that of ``value``, held nodes included."""
+    """One point of a descent with its energy and force; ``gradient`` is that of ``value``, at held nodes too."""
 
     u: Array
-    value: float  # of the functional that falls
+    value: float  # of the functional that is minimised
     energy: float
     gradient: Array
     at: Force
@@ -39,7 +39,7 @@ class DescentPoint(NamedTuple):
 
 
 class Descent(Run):
-    """The state of one run: the last accepted point, its history, and the limits."""
+    """One run of a descent method: the last accepted point, the history and the limits."""
 
     def __init__(
         self, problem: DiscreteProblem, u: Array, *, tol: float, max_steps: int, max_seconds: float | None, name: str
@@ -49,10 +49,10 @@ class Descent(Run):
         self.move_to(self.measure(self.place(np.asarray(u, dtype=float))))
         self.scale = max(problem.energy_scale(self.u), 1e-300) if self.finite else math.nan
 
-    # Measuring
+    # Evaluation
 
     def place(self, u: Array) -> Array:
-        """The point of fixed norm on the ray through u (u itself where no norm is fixed)."""
+        """u rescaled to the fixed norm; u if no norm is fixed."""
         return scale_to_norm(self.problem, u)
 
     def measure(self, u: Array) -> DescentPoint:
@@ -70,7 +70,7 @@ class Descent(Run):
     def move_to(self, point: DescentPoint) -> None:
         self.point = point
         self.u, self.energy, self.at = point.u, point.energy, point.at
-        self.note()
+        self.record()
 
     @property
     def finite(self) -> bool:
@@ -79,7 +79,7 @@ class Descent(Run):
     # Ending
 
     def finish(self, why: str, *, polish: bool) -> Solution:
-        """End where the method's own test was met, ``why``: with Newton's method, or saying how far it came."""
+        """End because the method's own test is met (``why``): polish, or report the residual reached."""
         if polish:
             return self.polish()
         if self.point.at.residual <= self.tol:
@@ -87,12 +87,12 @@ class Descent(Run):
         return self.end(f"{self.name} ended at residual {self.point.at.residual:.1e}, above {self.tol:.0e}: {why}")
 
     def polish(self) -> Solution:
-        """Newton's method from the last point, with the steps and the time that are left."""
+        """Newton's method from the last point, within the remaining steps and time."""
         budget = self.watch.budget
         newton = Newton(
             tol=self.tol,
             max_steps=max(1, min(_POLISHING_STEPS, self.max_steps - self.steps)),
-            # The saddle test of a minimisation compares E, which is not what falls at fixed frequency.
+            # A minimisation tests for saddles by E, which is not the functional at fixed frequency.
             target="minimum" if self.problem.omega is None else "stationary",
             max_seconds=None if budget is None else max(budget - self.watch.seconds, 1e-3),
         )
@@ -100,13 +100,13 @@ class Descent(Run):
         found = newton.run(self.problem, self.point.u)
         status = found.status
         if not found.converged:
-            status = f"{self.name} came to residual {reached:.1e}; Newton's method from there: {status}"
+            status = f"{self.name} reached residual {reached:.1e}; then Newton's method: {status}"
         history, seconds = (*self.history, *found.history[1:]), self.watch.seconds
         return replace(found, status=status, steps=self.steps + found.steps, history=history, seconds=seconds)
 
 
 def check_options(tol: object, max_steps: object, max_seconds: object, polish: object) -> None:
-    """The options that every descent has. Raises ValueError naming option, value and remedy."""
+    """Raise ValueError for invalid options of a descent method, with the remedy."""
     check_limits(tol, max_steps, max_seconds, usual=2000)
     if not isinstance(polish, bool):
         raise ValueError(f"solver.polish must be true or false, got {polish!r}: choose one")

@@ -3,15 +3,16 @@ r"""Gradient flow: :math:`\partial_\tau u = -M^{-1}(E'(u) - \omega^2M_cu)`, the 
 Its fixed points are the stationary points of E on the sphere of fixed norm, because :math:`\omega^2` is the multiplier
 that makes the force tangent to it.
 
-*Semi-implicit*, the one to use: gradient energy and a positive diagonal c are taken at the end of the step,
+*Semi-implicit* (recommended): gradient energy and a positive diagonal c are taken at the end of the step,
 
 .. math:: (M/\Delta\tau + kK + cM)\,\delta - \dot\omega^2M_cu = -F(u),\qquad \langle M_cu, \delta\rangle = 0,
 
-c the diagonal of V'' at the vacuum, where positive (a trap :math:`V = \tfrac12r^2u^2` makes it a function of r). Then
-the norm is restored. No step lets the energy rise; :math:`\Delta\tau` grows while the descent is as promised.
+with c the positive part of the diagonal of V'' at the vacuum (a function of r in a trap :math:`V = \tfrac12r^2u^2`).
+Then the norm is restored. Steps that raise the energy are refused; :math:`\Delta\tau` grows while steps are as
+predicted.
 
-*Explicit*: the forward Euler step :math:`u - \Delta\tau M^{-1}F`, whose stability asks for
-:math:`\Delta\tau < 2/\lambda_{max}(M^{-1}K)`; with the small steps that this means it serves for comparison.
+*Explicit*: the forward Euler step :math:`u - \Delta\tau M^{-1}F`, stable for
+:math:`\Delta\tau < 2/\lambda_{max}(M^{-1}K)`; these steps are small, so it is for comparison only.
 """
 
 from __future__ import annotations
@@ -34,9 +35,9 @@ from .descent import Descent, check_options
 
 _SCHEMES = ("semi-implicit", "explicit")
 _DTAU = {"semi-implicit": 1.0, "explicit": 2e-5}
-# Residual at which Newton's method takes over: well inside its basin, before only the flow's slow modes are left.
+# Residual at which Newton's method takes over: inside its basin, before the flow is limited by its slow modes.
 _HANDOVER = 1e-4
-_SMALLEST = 1e-10  # of the first time step: shorter ones move nothing
+_SMALLEST = 1e-10  # fraction of the first time step below which the flow has stalled
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ class _Flow(Descent):
 
     @functools.cached_property
     def free(self) -> Array:
-        """Which nodes are unknowns: the same for all fields (see Problem.free_nodes)."""
+        """Mask of the nodes that are unknowns, the same for all fields."""
         return self.problem.free_nodes[:, 0] > 0
 
     @functools.cached_property
@@ -137,30 +138,30 @@ class _Flow(Descent):
         return out
 
     def semi_implicit_step(self) -> None:
-        """One step if it lowers the energy, and the next time step."""
+        """Take one step if it lowers the energy, and update the time step."""
         problem, point = self.problem, self.point
         step, _ = Bordered(self.smooth, constraints_of(problem, point.u)).solve(-point.at.vector)
         self.steps += 1
         slope = float(np.sum(point.at.vector * step))  # dE along the step, negative
         candidate = self.measure(self.place(point.u + step))
-        gained = candidate.value - point.value
+        change = candidate.value - point.value
         if not candidate.finite:
             agreement = 0.0
         elif globalisation.is_asymptotic(point.at.residual) or abs(slope) < globalisation.ROUNDING * self.scale:
             agreement = 0.75 if candidate.at.residual < point.at.residual else 0.0
         else:
-            agreement = gained / slope if gained <= 0.0 and slope < 0.0 else 0.0
+            agreement = change / slope if change <= 0.0 and slope < 0.0 else 0.0
         if agreement > 0.0:
             self.move_to(candidate)
-        # For a quadratic energy of second variation H the agreement is 1 - H/(2A), A the operator of the step: 1/2 is
-        # the Newton step in the direction taken, below it the step overshoots.
+        # For a quadratic energy with second variation H the agreement is 1 - H/(2A), A the operator of the step: 1/2
+        # for the Newton step in this direction, less if the step overshoots.
         if agreement > 0.7:
             self.dtau *= 2.0
         elif agreement < 0.3:
             self.dtau *= 0.5
 
     def explicit_steps(self, clip: float, count: int) -> None:
-        """``count`` Euler steps and the restoration of the norm, if the energy is lower afterwards."""
+        """Take ``count`` Euler steps and restore the norm, if this lowers the energy."""
         problem = self.problem
         free = self.free
         factor = _mass_cholesky(problem.grid, bool(free[0]), bool(free[-1]))

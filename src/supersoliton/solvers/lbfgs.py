@@ -1,9 +1,9 @@
 r"""L-BFGS in the H^1 metric.
 
 With :math:`LL^T = K + M` (per field, over the free nodes) and :math:`w = L^T(u - u_\infty)` the Euclidean inner product
-of w is the H^1 inner product of fields, so that neither the mesh nor the order is seen by the quasi-Newton update; the
-gradient is :math:`L^{-1}E'(u)`. At fixed norm the function minimised is :math:`E(P(u))`, P the radial projection of the
-constrained fields onto the sphere, :math:`P(u) = s\,u`, :math:`s^2 = N/\langle u, Mu\rangle_c`, with
+of w is the H^1 inner product of fields, so that the quasi-Newton update does not depend on mesh and order; the gradient
+is :math:`L^{-1}E'(u)`. At fixed norm it minimises :math:`E(P(u))`, where P projects the constrained fields
+radially onto the sphere, :math:`P(u) = s\,u`, :math:`s^2 = N/\langle u, Mu\rangle_c`, with
 
 .. math:: \partial E(P(u))/\partial u = s\Big(E' - \frac{\langle u, E'\rangle_c}{\langle u, Mu\rangle_c}M_cu\Big).
 
@@ -73,7 +73,7 @@ class LBFGS(AbstractSolver):
             "gtol": self.gtol,
             "maxcor": _MEMORY,
             "maxls": _EVALUATIONS_PER_STEP,
-            "maxiter": self.max_steps + 1,  # the callback stops it first
+            "maxiter": self.max_steps + 1,  # the callback stops earlier
             "maxfun": (self.max_steps + 1) * (_EVALUATIONS_PER_STEP + 1),
         }
         try:
@@ -88,7 +88,7 @@ class LBFGS(AbstractSolver):
         except TimeoutError:
             return descent.end(descent.stopped() or "out of time")
         if result.success or descent.point.at.residual <= self.tol:
-            return descent.finish("its tests ftol and gtol ask for no more", polish=self.polish)
+            return descent.finish("the tests ftol and gtol are met", polish=self.polish)
         ended = descent.stopped()
         if ended:
             return descent.end(ended)
@@ -96,13 +96,12 @@ class LBFGS(AbstractSolver):
 
 
 class Chart:
-    """The coordinates w of the fields, and the function of them that is minimised."""
+    """The coordinates w of the fields, and the functional in these coordinates."""
 
     def __init__(self, descent: Descent) -> None:
         problem = descent.problem
         self.descent, self.problem = descent, problem
         self.mass = problem.grid.mass
-        # Which nodes are held is the same for all fields (see Problem.free_nodes).
         self.free = problem.free_nodes[:, 0] > 0
         self.factor = _cholesky(problem.grid, bool(self.free[0]), bool(self.free[-1]))
         self.held = np.where(problem.free_nodes > 0, 0.0, descent.point.u)
@@ -126,7 +125,7 @@ class Chart:
         u = self.fields(w)
         point = self.descent.measure(self.descent.place(u))
         if not point.finite:
-            return self._wall(w)
+            return self._barrier(w)
         self.last = w.copy(), point
         gradient = point.gradient
         if self.problem.norm is not None:
@@ -138,15 +137,15 @@ class Chart:
         lowered = scipy.linalg.solve_triangular(self.factor, gradient[self.free], lower=True, check_finite=False)
         return point.value, lowered.ravel()
 
-    def _wall(self, w: Array) -> tuple[float, Array]:
-        """Where the energy is no number: a paraboloid above the last accepted point, from which a search turns back."""
+    def _barrier(self, w: Array) -> tuple[float, Array]:
+        """Value and gradient where the energy is not finite: a paraboloid that sends the line search back."""
         away = w - self.coordinates(self.descent.point.u)
         height = 10.0 * max(1.0, abs(self.descent.point.value))
         square = max(float(away @ away), 1e-300)
         return self.descent.point.value + height, 2.0 * height * away / square
 
     def accepted(self, intermediate_result: Any) -> None:
-        """SciPy's callback after each step; StopIteration ends it."""
+        """SciPy's callback after each step; StopIteration ends the run."""
         w = intermediate_result.x
         if self.last is None or not np.array_equal(self.last[0], w):
             self.value_and_gradient(w)

@@ -4,9 +4,9 @@ r"""Newton's method on the condensed block system, globalised.
 
 .. math:: (E'' - \omega^2 M_c + \sigma M)\,\delta - \dot\omega^2\,M_c u = -F,\qquad \langle M_c u, \delta\rangle = 0,
 
-bordered by the norm, with sigma raised until the energy does not rise and lowered to zero as it falls: an implicit
-gradient flow of time step 1/sigma that ends as Newton's method. *Stationary points* of any index (the default without
-norm) are found by damped Newton steps under Deuflhard's natural monotonicity test, which does not see the sign of E.
+bordered by the norm. sigma is raised until the energy does not rise and lowered to zero as it falls: an implicit
+gradient flow with time step 1/sigma that becomes Newton's method. *Stationary points* of any index (the default without
+norm) are found by damped Newton steps with Deuflhard's natural monotonicity test, which does not use the energy.
 
 References: C. T. Kelley, D. E. Keyes, *SIAM J. Numer. Anal.* **35** (1998) 508 (pseudo-transient continuation);
 P. Deuflhard, *Newton Methods for Nonlinear Problems* (2004), section 3.3.
@@ -29,18 +29,17 @@ from ..problem.transfer import scale_to_norm, transfer
 from . import batched_newton, globalisation
 from .base import CONVERGED, AbstractSolver, Run, Solution, Stopwatch, check_limits
 
-# With more unknowns than _LARGE and further away than rules.NEAR (residual), a minimum is first sought on a mesh of
-# half the order, where a step costs a third, down to _NESTED_TOL: what is left of the residual there is that mesh's own
-# error.
+# With more than _LARGE unknowns and a residual above globalisation.NEAR, a minimum is first computed on a mesh of half
+# the order, where a step costs a third, down to _NESTED_TOL, the discretisation error of that mesh.
 _LARGE, _HIGH_ORDER, _NESTED_TOL = 400, 8, 1e-4
-# The last step's factors end the run where _CHORDS more steps with them bring the residual to _ROUNDING: such a step
-# costs a fifth of one with factors of its own. At a minimum they also count the negative modes, so there the residual
-# before the last step must have been below _LITTLE: the second variation has not changed by more than that.
-_CHORDS, _ROUNDING, _LITTLE = 2, 1e-15, 1e-5
+# The last steps reuse the factors of a Newton step if at most _CHORDS of them reach _ROUNDING; this costs a fifth of a
+# new factorisation. At a minimum these factors also count the negative modes, so the residual before that Newton step
+# must be below _SMALL_CHANGE, which bounds the change of the second variation.
+_CHORDS, _ROUNDING, _SMALL_CHANGE = 2, 1e-15, 1e-5
 
 
-class Last(NamedTuple):
-    """A full Newton step that led to the current point: its second variation, and the residual it came from."""
+class LastStep(NamedTuple):
+    """The full Newton step that led to the current point: its second variation, and the residual before it."""
 
     space: TangentSpace
     residual: float
@@ -80,8 +79,8 @@ class Newton(AbstractSolver):
         iteration = NewtonRun(problem, np.asarray(u, dtype=float), self)
         if not minimise:
             return iteration.find_stationary()
-        if iteration.is_worth_a_coarser_mesh():
-            iteration.descend_on_a_coarser_mesh()
+        if iteration.needs_coarser_mesh():
+            iteration.descend_on_coarser_mesh()
         return iteration.minimise()
 
 
@@ -92,16 +91,16 @@ class NewtonRun(Run):
         super().__init__(options.max_steps, watch or Stopwatch(options.max_seconds))
         self.problem, self.options = problem, options
         self.escapes = 0
-        self.last: Last | None = None
+        self.last: LastStep | None = None
         self.terms, self.start = terms_of(problem), u
         self.move_to(u, *self.measure(u))
-        self.note()
+        self.record()
 
-    # Measuring
+    # Evaluation
 
     @batching.cached_property
     def scale(self) -> float:
-        """T + int|V| of the start."""
+        """T + int|V| at the start."""
         return max(self.problem.energy_scale(self.start), 1e-300)
 
     def measure(self, u: Array) -> tuple[float, Force]:
@@ -114,13 +113,13 @@ class NewtonRun(Run):
     # Linear algebra
 
     def direction(self, curvature: Array, sigma: float) -> tuple[Array, TangentSpace]:
-        """The Newton step at shift sigma, on the tangent space at the current point."""
+        """The Newton step at shift sigma, and the tangent space at the current point."""
         space = TangentSpace(self.problem, self.u, self.at.multiplier, sigma=sigma, curvature=curvature)
         self.steps += 1
         return self.adapt(space.solve(-self.at.vector)[0], self.u), space
 
     def adapt(self, step: Array, u: Array) -> Array:
-        """What a variant of the method makes of a step computed from the force at ``u``; here the step itself."""
+        """Hook for variants of the method: the step to take for a Newton step computed from the force at ``u``."""
         return step
 
     def place(self, u: Array) -> Array:
@@ -128,31 +127,32 @@ class NewtonRun(Run):
 
     # Minima
 
-    def is_worth_a_coarser_mesh(self) -> bool:
+    def needs_coarser_mesh(self) -> bool:
         return self.u.size > _LARGE and self.problem.grid.order >= _HIGH_ORDER and self.at.residual > globalisation.NEAR
 
-    def descend_on_a_coarser_mesh(self) -> None:
-        """Nested iteration: move to the minimum of a coarser mesh, if there is one and it lies lower."""
+    def descend_on_coarser_mesh(self) -> None:
+        """Nested iteration: move to the minimum on a coarser mesh if its energy is lower."""
         coarse = self.problem.coarser(2)
         tol = max(self.options.tol, _NESTED_TOL)
-        below = NewtonRun(coarse, transfer(self.problem, self.u, coarse), replace(self.options, tol=tol), self.watch)
-        failed = below.descend()
-        self.steps += below.steps
+        start = transfer(self.problem, self.u, coarse)
+        coarse_run = NewtonRun(coarse, start, replace(self.options, tol=tol), self.watch)
+        failed = coarse_run.descend()
+        self.steps += coarse_run.steps
         if not failed:
-            u = transfer(coarse, below.u, self.problem)
+            u = transfer(coarse, coarse_run.u, self.problem)
             energy, at = self.measure(u)
             if energy < self.energy:
                 self.move_to(u, energy, at)
-                self.note()
+                self.record()
 
     def minimise(self) -> Solution:
         ended = self.descend()
         return self.end(ended) if ended else self.finish_minimum()
 
     def descend(self) -> str | None:
-        """To the tolerance; else why not."""
+        """Descend to the tolerance; returns None, or why it failed."""
         if batching.current() is not None and type(self) is NewtonRun:
-            return self.descend_in_step()
+            return self.descend_batched()
         sigma = float(globalisation.first_shift(np, self.at.residual))
         while True:
             ended = self.stopped()
@@ -166,7 +166,7 @@ class NewtonRun(Run):
                 before = self.at.residual
                 agreed = self.try_minimising_step(step, sigma)
                 if agreed > 0.0:
-                    self.last = Last(space, before) if sigma == 0.0 and before <= _LITTLE else None
+                    self.last = LastStep(space, before) if sigma == 0.0 and before <= _SMALL_CHANGE else None
                     break
                 sigma = float(globalisation.shift_after_refusal(np, sigma))
                 if sigma > globalisation.STALLED:
@@ -179,46 +179,46 @@ class NewtonRun(Run):
     def stalled(self) -> str:
         return f"stalled: no step lowers the energy at residual {self.at.residual:.1e}"
 
-    def descend_in_step(self) -> str | None:
-        """The same loop in a task: on the device, with those of the other tasks."""
+    def descend_batched(self) -> str | None:
+        """:meth:`descend` on the device, in a batch with other tasks."""
         left = self.max_steps - self.steps
-        walk = batched_newton.descend(self.problem, self.u, self.options, scale=self.scale, max_steps=left)
-        at = Force(walk.at.vector, float(walk.at.multiplier), float(walk.at.residual))
-        self.move_to(walk.u, float(walk.energy), at)
-        self.steps += int(walk.steps)
-        self.history += [(float(energy), float(residual)) for energy, residual in walk.history[: int(walk.notes)]]
-        if walk.sigma > globalisation.STALLED:
+        end = batched_newton.descend(self.problem, self.u, self.options, scale=self.scale, max_steps=left)
+        at = Force(end.at.vector, float(end.at.multiplier), float(end.at.residual))
+        self.move_to(end.u, float(end.energy), at)
+        self.steps += int(end.steps)
+        self.history += [(float(energy), float(residual)) for energy, residual in end.history[: int(end.accepted)]]
+        if end.sigma > globalisation.STALLED:
             return self.stalled()
         return None if self.at.residual <= self.options.tol else self.stopped()
 
     def try_minimising_step(self, step: Array, sigma: float) -> float:
-        """Move if the energy comes down; returns (energy gained) / (energy promised), 0 where the step is refused."""
+        """Move if the energy falls; returns (change of energy) / (predicted change), 0 for a refused step."""
         if not np.all(np.isfinite(step)):
             return 0.0
         slope = float(np.sum(np.asarray(self.at.vector) * step))
         if slope >= 0.0 and not globalisation.is_asymptotic(self.at.residual):
-            return 0.0  # uphill: the shifted second variation is not positive on the tangent
+            return 0.0  # uphill: the shifted second variation is indefinite on the tangent space
         u = self.place(self.u + step)
         energy, at = self.measure(u)
         if not (math.isfinite(energy) and math.isfinite(at.residual)):
             return 0.0
         agreement = globalisation.agreement(
             np,
-            promised=globalisation.promised_by(slope, sigma, self.h0_norm(step)),
-            gained=energy - self.energy,
+            predicted=globalisation.predicted_change(slope, sigma, self.h0_norm(step)),
+            change=energy - self.energy,
             residual=self.at.residual,
             new_residual=at.residual,
             scale=self.scale,
         )
         if agreement > 0.0:
             self.move_to(u, energy, at)
-            self.note()
+            self.record()
         return float(agreement)
 
     def finish_minimum(self) -> Solution:
-        """One more step to rounding; then leave a saddle along its unstable direction, at most three times."""
-        # Its factors serve for the inertia too: an eigenvalue whose sign differs from theirs is 0 to _LITTLE of the
-        # masses. Here that only decides whether to leave a saddle; the certificate counts at the final point.
+        """Polish to rounding; leave a saddle along its unstable direction, at most three times."""
+        # The inertia of the last factors only decides whether to leave a saddle: an eigenvalue with another sign at the
+        # final point, where the certificate counts, is below _SMALL_CHANGE of the masses.
         space = self.polish()
         if self.at.residual > self.options.tol:
             self.last = None
@@ -232,16 +232,15 @@ class NewtonRun(Run):
                 energy, at = self.measure(u)
                 if energy < self.energy:
                     self.move_to(u, energy, at)
-                    self.note()
+                    self.record()
                     self.last = None
                     return self.minimise()
         return self.end(CONVERGED)
 
     def chords_left(self) -> int:
-        """How many steps with the last factors bring the residual to rounding; 0 where too many, or there are none.
+        """The number of steps with the last factors that reduce the residual to rounding; 0 if impossible.
 
-        A Newton step brought it from a to b with an error quadratic in its own; that of a step with the same factors is
-        the product of both, so that it takes b to about 2 b^2/a.
+        If the Newton step reduced it from a to b, a step with the same factors reduces b to about 2 b^2/a.
         """
         if self.last is None:
             return 0
@@ -250,7 +249,7 @@ class NewtonRun(Run):
         return next((count for count in counts if self.at.residual * rate**count <= _ROUNDING), 0)
 
     def polish(self) -> TangentSpace:
-        """To rounding, with the last factors or by one more Newton step; returns the second variation."""
+        """Reduce the residual to rounding, with the last factors or a new Newton step; returns the tangent space."""
         count, last = self.chords_left(), self.last
         if last is not None and count:
             for _ in range(count):
@@ -268,7 +267,7 @@ class NewtonRun(Run):
             energy, at = self.measure(u)
             if at.residual < self.at.residual:
                 self.move_to(u, energy, at)
-                self.note()
+                self.record()
 
     # Stationary points of any index
 
@@ -286,14 +285,14 @@ class NewtonRun(Run):
             step, space = self.direction(self.problem.curvature(self.u), 0.0)
             if not np.all(np.isfinite(step)):
                 return self.end("diverged: the Newton step is not finite (a singular second variation)")
-            last = Last(space, self.at.residual)
+            last = LastStep(space, self.at.residual)
             damping = self.try_natural_step(step, space, min(1.0, 4.0 * damping))
             self.last = last if damping == 1.0 else None
             if damping == 0.0:
                 return self.end(f"stalled: no damped Newton step helps at residual {self.at.residual:.1e}")
 
     def try_natural_step(self, step: Array, space: TangentSpace, damping: float) -> float:
-        """Deuflhard's test: the simplified Newton correction at the new point must be shorter than this one."""
+        """Halve the step until the simplified Newton correction at the new point is shorter (Deuflhard)."""
         size = self.h0_norm(step)
         while damping > 1e-5:
             u = self.place(self.u + damping * step)
@@ -303,13 +302,13 @@ class NewtonRun(Run):
                 shorter = self.h0_norm(corrected) <= (1.0 - 0.25 * damping) * size
                 if shorter or (at.residual < self.at.residual and globalisation.is_asymptotic(self.at.residual)):
                     self.move_to(u, energy, at)
-                    self.note()
+                    self.record()
                     return damping
             damping *= 0.5
         return 0.0
 
     def h0_norm(self, v: Array) -> float:
-        """The L2 norm of a direction; infinite where it is not finite."""
+        """The L2 norm of a direction; inf if it is not finite."""
         if not np.all(np.isfinite(v)):
             return math.inf
         return math.sqrt(max(float(np.sum((self.problem.grid.mass_form @ v) * v)), 0.0))

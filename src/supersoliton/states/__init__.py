@@ -1,1 +1,1 @@
-"""A solution and what is known about it: kind, accuracy, certificate, observables."""
+"""Solutions with their kind, accuracy checks, certificate and observables."""

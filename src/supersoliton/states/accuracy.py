@@ -1,4 +1,4 @@
-"""How accurate a state is: discretisation error, exterior, virial identity, translation mode."""
+"""Accuracy of a state: discretisation error, exterior error, virial identity, translation mode."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ..problem.tangent_space import TangentSpace
 from ..theory.derivatives import point_kernels
 from ..theory.vacua import mass_matrix
 
-EXTRA_ORDER = 4  # of a mesh fine enough to measure the error of this one
-_OFFSET = 1e-3  # keeps the matrix regular when the eigenvalue of a translation is 0 to rounding
+EXTRA_ORDER = 4  # of the finer mesh on which the discretisation error is measured
+_OFFSET = 1e-3  # keeps the matrix regular, since the eigenvalue of a translation is 0 to rounding
 
 
 def virial(problem: DiscreteProblem, u: Array, multiplier: float) -> float:
-    """Relative violation of the scaling identity: its left side less its right, over the sum of the moduli."""
+    """Violation of the virial identity (see :mod:`.certificate`) relative to the sum of the moduli of its terms."""
     grid = problem.grid
     d, radius = float(grid.dim), grid.r_max
     parts = problem.energy_parts(u)
@@ -38,38 +38,37 @@ def virial(problem: DiscreteProblem, u: Array, multiplier: float) -> float:
         sphere_area(d) * radius**d * edge,
     ]
     scale = abs(terms[0]) + d * parts["modulus"] + parts["gradient"] + abs(terms[2]) + abs(terms[3])
-    return float(abs(sum(terms)) / max(scale, energy_floor(problem)))  # a homogeneous state has no terms at all
+    return float(abs(sum(terms)) / max(scale, energy_floor(problem)))  # all terms of a homogeneous state vanish
 
 
 def discretisation_error(problem: DiscreteProblem, u: Array, multiplier: float) -> float:
-    r"""Estimated relative error of E from the finite mesh, plus that of rounding.
+    r"""Estimated relative error of E due to the finite mesh, the exterior and rounding.
 
-    The state is carried to a mesh of order p + 4, where one Newton step lowers the (constrained) energy by
-    1/2 F^T H^-1 F: the energy there, less the energy here, is the error up to the far smaller one of the finer mesh.
+    The state is interpolated to a mesh of order p + 4, where one Newton step lowers the (constrained) energy by
+    1/2 F^T H^-1 F. The difference of the energies is the error, up to the much smaller error of the finer mesh.
     """
     energy = problem.energy(u)
     fine = problem.with_grid(problem.grid.refine(extra_order=EXTRA_ORDER))
     v = problem.grid.interpolate(u, fine.grid.nodes)
-    here = fine.energy(v)
     at = force(fine, v)
     excess = 0.0 if problem.norm is None else 0.5 * (fine.norm_of_state(v) - float(problem.norm))
     step, _ = TangentSpace(fine, v, at.multiplier).solve(-at.vector, -excess)
-    # Moving back to the norm changes E at the rate of the multiplier.
-    corrected = here + 0.5 * float(np.sum(at.vector * step)) - at.multiplier * excess
+    # Restoring the norm changes E at the rate of the multiplier.
+    corrected = fine.energy(v) + 0.5 * float(np.sum(at.vector * step)) - at.multiplier * excess
     scale = problem.energy_scale(u)
     rounding = 4e-16 * scale * math.sqrt(problem.grid.n_nodes)
     size = max(abs(energy), 1e-6 * scale, energy_floor(problem))
     if problem.omega is not None:
-        # E itself is not stationary at fixed omega, only E - omega^2 N/2: its error is that of N.
+        # At fixed omega only E - omega^2 N/2 is stationary: E also has the error of N.
         corrected += 0.5 * at.multiplier * (fine.norm_of_state(v + step) - fine.norm_of_state(v))
-    # Twice the difference: the finer mesh has an error too, and an estimate should not be below the truth.
+    # Twice the difference, because the finer mesh has an error too and the estimate should be an upper bound.
     return float((2.0 * abs(corrected - energy) + exterior_error(problem, u) + rounding) / size)
 
 
 def exterior_error(problem: DiscreteProblem, u: Array) -> float:
-    """Error of the energy because the fields outside the domain are taken to obey the linearised equation.
+    """Error of the energy due to the linearised equation outside the domain.
 
-    Their energy 1/2 (u - v)^T X (u - v), times the relative departure of V from its quadratic form at the edge.
+    The exterior energy 1/2 (u - v)^T X (u - v), times the relative deviation of V from its quadratic form at r_max.
     """
     if problem.boundary != "decaying":
         return 0.0
@@ -80,8 +79,8 @@ def exterior_error(problem: DiscreteProblem, u: Array) -> float:
     edge, bottom = kernels.value(np.stack([u[-1], problem.vacuum.values]), problem.model.params, radius)
     scaled = away * np.sqrt(problem.model.kinetic)
     quadratic = 0.5 * float(scaled @ mass_matrix(problem.model, problem.vacuum.values, float(radius[0])) @ scaled)
-    departure = abs(float(edge - bottom) - quadratic) / max(abs(quadratic), 1e-300)
-    return abs(outside) * min(departure, 1.0) if outside != 0.0 else 0.0
+    deviation = abs(float(edge - bottom) - quadratic) / max(abs(quadratic), 1e-300)
+    return abs(outside) * min(deviation, 1.0) if outside != 0.0 else 0.0
 
 
 def translation_mode(problem: DiscreteProblem, u: Array, curvature: Array, multiplier: float) -> float:

@@ -1,6 +1,6 @@
-r"""What is known of a state, each entry with its number.
+r"""The certificate of a state: its accuracy and stability checks.
 
-*Residual*: dual norm of the force, relative (:mod:`supersoliton.solvers.base`). *Discretisation*: relative error of
+*Residual*: dual norm of the force, relative (:mod:`..problem.residual`). *Discretisation*: relative error of
 the energy, from one Newton step on a mesh of higher order. *Virial*: under r -> r/a a stationary state satisfies
 
 .. math:: (d-2)T + d\,(U - \tfrac12\omega^2N) + \int r\,\partial_rV = -S_dR^d\left[\tfrac12 u'^2 - W\right]_R,\quad
@@ -28,12 +28,12 @@ from .kantorovich import kantorovich_radius
 from .kinds import Kind, boundary_fraction, classify, is_homogeneous
 from .tail import measured_tail
 
-# What a certified state must satisfy. The words of `reasons` name the entry that fails.
+# Limits that a certified state must satisfy; `reasons` names the entries that exceed them.
 RESIDUAL_LIMIT = 1e-10
 DISCRETISATION_LIMIT = 1e-6
 VIRIAL_LIMIT = 1e-8
 TRANSLATION_LIMIT = 1e-7  # of the largest mass^2 of the vacuum
-_UNSTABLE = "unstable"  # how its reason begins
+_UNSTABLE = "unstable"  # first word of the reason
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,8 @@ class Certificate:
 
         A bounce has one, and so has L_+ of a rotating state at fixed frequency; another kind has none.
         """
-        by_nature = (0, self.kind.negative_modes)
-        return self._wrongly_unstable or (not self.kind.stable and self.negative_modes not in by_nature)
+        expected = (0, self.kind.negative_modes)
+        return self._wrongly_unstable or (not self.kind.stable and self.negative_modes not in expected)
 
     @property
     def _wrongly_unstable(self) -> bool:
@@ -99,7 +99,7 @@ class Certificate:
 
 
 def certify(problem: DiscreteProblem, solution: Solution, discretisation: float | None = None) -> Certificate:
-    """Measure every entry for where a solver ended (``discretisation`` only where it is not known yet)."""
+    """Measure all entries of the certificate; pass ``discretisation`` if it is already known."""
     u, multiplier = solution.u, solution.multiplier
     if not np.all(np.isfinite(u)) or not math.isfinite(multiplier) or not math.isfinite(solution.residual):
         nan = float("nan")
@@ -107,7 +107,7 @@ def certify(problem: DiscreteProblem, solution: Solution, discretisation: float 
     homogeneous = is_homogeneous(problem, u)
     space = TangentSpace(problem, u, multiplier)
     negative = space.count_negative()
-    # A rotating state is stable or not at fixed charge: a fixed frequency alone leaves the one negative mode of L_+.
+    # A rotating state is judged at fixed charge: at fixed frequency L_+ of a stable one has a negative mode too.
     unstable = space.at_fixed_norm().count_negative() if problem.omega is not None else negative
     fraction = float("nan") if homogeneous else boundary_fraction(problem, u)
     kind = classify(problem, solution, negative, fraction, homogeneous)
@@ -144,7 +144,7 @@ def _reasons(problem: DiscreteProblem, solution: Solution, entry: dict[str, Any]
         scale = max(1.0, float(np.max(np.abs(continuum(problem, solution.multiplier)[1]))))
         if not abs(entry["translation_mode"]) <= TRANSLATION_LIMIT * scale:
             out.append(
-                f"translation mode at {entry['translation_mode']:.1e} instead of 0: a larger box or a finer mesh"
+                f"translation mode at {entry['translation_mode']:.1e} instead of 0: use a larger box or a finer mesh"
             )
     kind, negative = entry["kind"], entry["unstable"]
     if kind is Kind.DELOCALISED:

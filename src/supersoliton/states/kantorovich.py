@@ -1,13 +1,13 @@
-r"""How far the true solution of the discrete equations can be: an estimate after Newton and Kantorovich.
+r"""Estimated distance to the exact solution of the discrete equations, by the Newton-Kantorovich theorem.
 
 With F the force, H its derivative, and norms in H^1 and its dual, let :math:`\eta = \|H^{-1}F\|`,
-:math:`\beta = \|H^{-1}\|` and L a Lipschitz constant of H. Where :math:`h = \beta L\eta \le \tfrac12` there is exactly
-one solution within
+:math:`\beta = \|H^{-1}\|` and L a Lipschitz constant of H. If :math:`h = \beta L\eta \le \tfrac12` there is exactly
+one solution within the distance
 
 .. math:: \rho = \frac{1 - \sqrt{1 - 2h}}{\beta L}\quad(\approx\eta).
 
-beta is found by power iteration and L along the two directions that matter (the softest mode and the Newton step), so
-this is an estimate, not an enclosure. At fixed norm H acts on the tangent space.
+beta is computed by power iteration and L is sampled along the softest mode and the Newton step, so this is an estimate,
+not an enclosure. At fixed norm H acts on the tangent space.
 
 Reference: P. Deuflhard, *Newton Methods for Nonlinear Problems* (2004), theorem 2.1.
 """
@@ -24,18 +24,18 @@ from ..problem.residual import force, host_metric
 from ..problem.tangent_space import TangentSpace
 
 _POWER_ITERATIONS = 6
-_SAFETY = 4.0  # on the Lipschitz constant, which is sampled in two directions only
+_SAFETY = 4.0  # factor on the Lipschitz constant, which is sampled in two directions only
 
 
 class Radius(NamedTuple):
-    """h, and the distance to the exact discrete solution relative to the state's size (NaN where h > 1/2)."""
+    """h, and the distance to the exact discrete solution relative to the size of the state (NaN if h > 1/2)."""
 
     h: float
     relative: float
 
 
 def kantorovich_radius(space: TangentSpace) -> Radius:
-    """The estimate at a point, from the second variation on the tangent space there."""
+    """The estimate at a point, from the tangent space there."""
     problem, u = space.problem, space.u
     matrix, inverse = host_metric(problem.grid)
 

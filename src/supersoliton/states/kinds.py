@@ -1,4 +1,4 @@
-"""The kind of a state: Q-ball, bounce, kink, vacuum, ..., and its name in a sentence."""
+"""The kinds of states: Q-ball, bounce, kink, vacuum, ..., and the classification of a solution."""
 
 from __future__ import annotations
 
@@ -13,19 +13,17 @@ from ..problem.problem import DiscreteProblem
 from ..problem.residual import size_floor
 from ..solvers.base import Solution
 
-BOUNDARY_LIMIT = 1e-4  # norm in the outer tenth: a free wave in a box has 7e-3, a bound one decays exponentially
-
-_EDGE_LIMIT = 1e-2  # the field at the edge of a decaying domain over its largest value; a tail of 14 lengths has 1e-6
-
-_MINOR_FIELD = 0.3  # a field this much weaker than the strongest does not count for radial nodes
+BOUNDARY_LIMIT = 1e-4  # norm in the outer tenth: a free wave in a box has 7e-3, a bound state decays exponentially
+_EDGE_LIMIT = 1e-2  # field at r_max over its largest value, "decaying" boundary; 1e-6 after a tail of 14 lengths
+_MINOR_FIELD = 0.3  # fields weaker than this fraction of the strongest are ignored for radial nodes
 
 
 class Kind(StrEnum):
-    """What a state is. Equal to its text, which is what files, tables and the command line show.
+    """The kind of a state, equal to its text in files, tables and on the command line.
 
-    ``words``: singular and plural in a sentence. ``localised``: a soliton; the others are none. ``stable``: a certified
-    state of this kind has no negative mode. ``negative_modes``: at most so many belong to its nature, at l = 0 and
-    fixed norm. ``needs_vacuum``: it lies in a vacuum, which has to be stable.
+    ``words``: singular and plural in a sentence. ``localised``: whether it is a soliton. ``stable``: whether a
+    certified state must have no negative mode. ``negative_modes``: the number that the kind has at l = 0 and fixed
+    norm. ``needs_vacuum``: whether the vacuum around it must be stable.
     """
 
     words: tuple[str, str]
@@ -49,7 +47,7 @@ class Kind(StrEnum):
         self.negative_modes, self.needs_vacuum = negative_modes, needs_vacuum
         return self
 
-    # text, words, then: localised, stable, negative modes, needs a vacuum
+    # text, words, localised, stable, negative_modes, needs_vacuum
     Q_BALL = "q-ball", ("Q-ball", "Q-balls"), True, True, 0, True
     BOUNCE = "bounce", ("bounce", "bounces"), True, False, 1, True
     EXCITED = "excited", ("excited state", "excited states"), True, False, 0, True
@@ -62,7 +60,7 @@ class Kind(StrEnum):
 
     @classmethod
     def of(cls, text: str) -> Kind | None:
-        """The kind that bears this text; None for a word of another program or version."""
+        """The kind with this text; None if there is none (a file of another version)."""
         return next((kind for kind in cls if kind == text), None)
 
     def __repr__(self) -> str:
@@ -70,17 +68,17 @@ class Kind(StrEnum):
 
 
 def is_homogeneous(problem: DiscreteProblem, u: Array) -> bool:
-    """Whether the fields are constant in space (their gradient is a millionth of what a field of their size has)."""
+    """Whether the fields are constant in space: the L2 norm of u' is below 1e-7 of the L2 norm of u."""
     slope = problem.grid.integrate(problem.grid.differentiate(u) ** 2).sum()
     return bool(np.sqrt(slope) <= size_floor(problem) + 1e-7 * np.sqrt(problem.grid.integrate(u**2).sum()))
 
 
 def boundary_fraction(problem: DiscreteProblem, u: Array) -> float:
-    """Share of int (u - u_infinity)^2 in the outer tenth of the box, r > 0.9 R."""
+    """Fraction of int (u - u_infinity)^2 in the outer tenth of the box, r > 0.9 R."""
     grid = problem.grid
     density = np.sum((grid.at_quadrature(u) - problem.vacuum.values) ** 2, axis=-1)
     total = float(np.sum(grid.quadrature_weights * density))
-    # The outer tenth on its own quadrature: it need not begin at an element's edge.
+    # A separate quadrature rule, because r = 0.9 R may lie inside an element.
     x, w = _outer_rule()
     r = grid.r_max * (0.95 + 0.05 * x)
     outer = np.sum((grid.interpolate(u, r) - problem.vacuum.values) ** 2, axis=-1)
@@ -94,7 +92,7 @@ def _outer_rule() -> tuple[Array, Array]:
 
 
 def radial_nodes(problem: DiscreteProblem, u: Array) -> int:
-    """Sign changes of u - u_infinity in r, the most of any field that takes a major part in the state."""
+    """Number of sign changes of u - u_infinity in r, the maximum over the strong fields."""
     away = problem.grid.sample(u, 40) - problem.vacuum.values
     strength = np.max(np.abs(away), axis=0)
     major = strength >= _MINOR_FIELD * np.max(strength)
@@ -106,14 +104,14 @@ def radial_nodes(problem: DiscreteProblem, u: Array) -> int:
 
 
 def classify(problem: DiscreteProblem, solution: Solution, negative: int, fraction: float, homogeneous: bool) -> Kind:
-    """The kind of a state; see the table in the physics page."""
+    """The kind of a state; docs/theory.md has the table."""
     if not solution.converged:
         return Kind.UNCONVERGED
     u = solution.u
     carrying = np.abs(u[len(u) // 2][problem.carries_norm > 0])
-    condensed_ = bool(carrying.size and np.max(carrying) > 1e-4)
+    condensed = bool(carrying.size and np.max(carrying) > 1e-4)
     if homogeneous:
-        return Kind.CONDENSATE if condensed_ else Kind.VACUUM
+        return Kind.CONDENSATE if condensed else Kind.VACUUM
     if problem.parity == "odd":
         return Kind.KINK if radial_nodes(problem, u) == 0 else Kind.EXCITED
     if _reaches_the_edge(problem, u, fraction):
@@ -130,10 +128,10 @@ def classify(problem: DiscreteProblem, solution: Solution, negative: int, fracti
 
 
 def _reaches_the_edge(problem: DiscreteProblem, u: Array, fraction: float) -> bool:
-    """Whether the state is cut by the box.
+    """Whether the box cuts the state off.
 
-    In a box of the user's the share of the outer tenth decides. A domain with the decaying exterior may end just
-    outside a wall of any radius: there it is the size of the field at the edge.
+    The criterion is the fraction in the outer tenth; with the boundary "decaying", where the domain may end just
+    outside the wall, it is the field at r_max.
     """
     if problem.boundary != "decaying":
         return fraction > BOUNDARY_LIMIT
@@ -142,7 +140,7 @@ def _reaches_the_edge(problem: DiscreteProblem, u: Array, fraction: float) -> bo
 
 
 def _fills_the_box(problem: DiscreteProblem, solution: Solution) -> bool:
-    """A homogeneous vacuum inside, with a wall only where the boundary condition forces one."""
+    """Whether the inside is homogeneous, with a wall only where the boundary condition forces it."""
     grid = problem.grid
     r = np.linspace(0.0, 0.5 * grid.r_max, 20)
     inside = grid.interpolate(solution.u, r)

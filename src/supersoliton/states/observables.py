@@ -1,4 +1,4 @@
-"""What a physicist reads off a state and its vacuum, in any theory."""
+"""Observables of a state in any theory: radii, and the lightest mass of the vacuum."""
 
 from __future__ import annotations
 
@@ -15,21 +15,20 @@ _SAMPLES = 500
 
 
 def core_radius(problem: DiscreteProblem, u: Array) -> float:
-    """The last node at which the distance from the vacuum exceeds half of its largest value: a size to the mesh's
-    resolution, of any fields."""
+    """Radius of the last node where |u - u_infinity| exceeds half of its maximum (:func:`size` to mesh resolution)."""
     return float(problem.grid.nodes[_last_above_half(np.linalg.norm(u - problem.vacuum.values, axis=1))])
 
 
 def size(state: Any) -> float:
-    """Radius at which the strength sqrt(sum Psi^2) of the carrying fields has fallen to half of its largest value.
+    """Outermost radius at which sqrt(sum (u - u_infinity)^2) over the fields that carry the norm is half its maximum.
 
-    The outermost such radius; NaN where the fields vanish or do not fall (a vacuum, a condensate).
+    NaN if the fields vanish or do not fall to half (a vacuum, a condensate).
     """
     return half_radius(state, state.problem.carries_norm > 0)
 
 
 def half_radius(state: Any, of: Array) -> float:
-    """:func:`size` of the fields in the mask ``of``: the half-value radius to rounding."""
+    """:func:`size` for the fields in the mask ``of``."""
     problem: DiscreteProblem = state.problem
     r = np.linspace(0.0, problem.grid.r_max, _SAMPLES)
 
@@ -45,11 +44,11 @@ def half_radius(state: Any, of: Array) -> float:
 
 
 def _last_above_half(strength: Array) -> int:
-    """Index of the last value above half of the largest: what every size of a state means."""
+    """Index of the last value above half of the maximum."""
     return int(np.flatnonzero(strength > 0.5 * np.max(strength))[-1])
 
 
 def lightest_squared(problem: DiscreteProblem) -> float:
-    """The smallest mass squared of the vacuum (negative: the vacuum is unstable); NaN where V'' is not finite there."""
+    """The smallest mass squared of the vacuum (negative for an unstable one); NaN if V'' is not finite there."""
     matrix = mass_matrix(problem.model, problem.vacuum.values, problem.grid.r_max)
     return float(np.linalg.eigh(matrix)[0][0]) if np.all(np.isfinite(matrix)) else float("nan")

@@ -1,4 +1,4 @@
-"""A stationary state: its fields, its numbers, its certificate; and its netCDF file."""
+"""A stationary state: fields, energy, norm, certificate, and its netCDF file."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ class State:
     def _repr_html_(self) -> str:
         from ..plotting import inline_figure
 
-        left = "style='text-align: left'"  # a notebook's own style sets cells to the right
+        left = "style='text-align: left'"  # notebooks align cells to the right
         rows = "".join(
             f"<tr><th {left}>{html.escape(a)}</th><td {left}>{html.escape(b)}</td></tr>" for a, b in self.table()
         )
@@ -197,7 +197,7 @@ def _shown(value: float, form: str) -> str:
 
 
 def make_state(problem: DiscreteProblem, solution: Solution, discretisation: float | None = None) -> State:
-    """Measure energy, norm and certificate of a solution; ``discretisation``: its relative error, where it is known."""
+    """The state of a solution: measure energy, norm and certificate; pass ``discretisation`` if already known."""
     energy = problem.energy(solution.u)
     norm = problem.norm_of_state(solution.u)
     return State(problem, solution, certify(problem, solution, discretisation), energy, norm)
@@ -224,12 +224,12 @@ def load(path: str | Path, *, model: AbstractModel | None = None) -> State:
         engine = "scipy" if classic else "h5netcdf"  # earlier versions wrote netCDF 4, which is HDF5
         with xr.open_dataset(source, engine=engine) as data:
             data.load()
-    except Exception as error:  # a damaged file fails anywhere in its reader
+    except Exception as error:  # the reader of a damaged file may raise anything
         reason = type(error).__name__
-        raise ValueError(f"load: {source} is no readable netCDF file ({reason}): give one written by save()") from error
+        raise ValueError(f"load: {source} is not a readable netCDF file ({reason}): use one of save()") from error
     if data.attrs.get("format") != _FORMAT:
         raise ValueError(
-            f"load: {source} is no state of this program (format {data.attrs.get('format')!r}): give another"
+            f"load: {source} is not a state of this program (format {data.attrs.get('format')!r}): give another"
         )
     record = json.loads(data.attrs["record"])
     if model is None:
@@ -238,7 +238,7 @@ def load(path: str | Path, *, model: AbstractModel | None = None) -> State:
         except ValueError as error:
             raise ValueError(
                 f"load: {source} holds a state of a theory that cannot be imported ({error}): "
-                "give it as load(path, model=Potential(...))"
+                "pass it as load(path, model=Potential(...))"
             ) from error
     missing = [name for name in model.fields if name not in data]
     if missing or len(model.fields) != len(data.data_vars):

@@ -10,17 +10,17 @@ from ..problem.asymptotics import gaps_of
 from ..problem.exterior import decay_rate
 from ..problem.problem import DiscreteProblem
 
-# The tail is read where the field is this far down: far enough to be linear, near enough not to feel the box.
+# Range of the field over its maximum in which the tail is fitted: small enough to be linear, not reflected by the box.
 _WINDOW = (1e-2, 1e-9)
 _SAMPLES = 400
 
 
 def measured_tail(problem: DiscreteProblem, u: Array, multiplier: float) -> float:
-    r"""Measured decay rate of the slowest field component over the rate that the mass gap implies; 1 is perfect.
+    r"""Measured decay rate of the slowest field component over the rate implied by the mass gap (exact: 1).
 
     Far out each eigendirection of W = V''(v) - omega^2 decays as :math:`r^{-\nu}K_\nu(\kappa r)`, nu = d/2 - 1. kappa
-    is fitted to -u'/u of the largest component, at the radius where nonlinear terms and the reflection from the box
-    are least, and compared with the square root of its eigenvalue. NaN where there is no such radius.
+    is fitted to -u'/u of the largest component at the radius where nonlinear terms and the reflection from the box
+    are smallest, and compared with the square root of its eigenvalue. NaN if there is no such radius.
     """
     grid = problem.grid
     d = float(grid.dim)
@@ -37,9 +37,9 @@ def measured_tail(problem: DiscreteProblem, u: Array, multiplier: float) -> floa
     at = np.flatnonzero(inside)
     component = np.argmax(size[at], axis=1)
     kappa = np.sqrt(np.maximum(gaps[component], 0.0))
-    # What spoils the linear tail: the field itself (nonlinear terms) and the wave reflected by the box.
-    spoiled = size[at].max(axis=1) + np.exp(-2.0 * kappa * (grid.r_max - r[at]))
-    for best in np.argsort(spoiled, kind="stable"):
+    # Relative deviation from the linear tail: nonlinear terms, and the wave reflected by the box.
+    deviation = size[at].max(axis=1) + np.exp(-2.0 * kappa * (grid.r_max - r[at]))
+    for best in np.argsort(deviation, kind="stable"):
         expected, radius = float(kappa[best]), float(r[at[best]])
         if expected == 0.0:
             continue

@@ -1,4 +1,4 @@
-"""Field theories: one Lagrangian per file. A new one is a file, and a line here if files may name it by a word."""
+"""Field theories: one Lagrangian per file, and one line here for each that has a name in configuration files."""
 
 from .base import AbstractModel as AbstractModel
 from .base import Column as Column

@@ -1,10 +1,10 @@
-r"""What a field theory is to the rest of the program: a potential V(u; p, r), and what is particular to its fields.
+r"""The interface of a field theory: the potential V(u; p, r), and everything that is specific to its fields.
 
-The Lagrangian density of static fields is :math:`\tfrac12\sum_i k_i u_i'^2 + V(u; p, r)`. V is written once, in JAX;
-its derivatives are taken from it automatically (:mod:`supersoliton.problem.functional`).
+The Lagrangian density of static fields is :math:`\tfrac12\sum_i k_i u_i'^2 + V(u; p, r)`. V is written once, in JAX,
+and differentiated automatically (:mod:`supersoliton.theory.derivatives`).
 
-A theory is one class, and everything that other rooms need to know of it is said there: how files hold it, what a trial
-records of its states, how its fields are shown. No other file asks which theory it has.
+A theory is one class. It defines how files store it, what a trial records of its states and how its fields are shown;
+no other file distinguishes between theories.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ..machine import user_files
 PotentialFunction = Callable[[Any, Mapping[str, Any], Any], Any]
 # Its U(1)-symmetric extension V(re, im, params, r), re and im of shape (n_fields,), equal to V(re) at im = 0.
 ComplexifiedFunction = Callable[[Any, Any, Mapping[str, Any], Any], Any]
-# The theories that a file may name by a word, the default first; :mod:`supersoliton.theory` lists those built in.
+# Theories by the name that files use, the default first; :mod:`supersoliton.theory` imports the built-in ones.
 THEORIES: dict[str, type[AbstractModel]] = {}
 
 
@@ -32,9 +32,9 @@ THEORIES: dict[str, type[AbstractModel]] = {}
 class Column:
     """A number that a trial records.
 
-    ``label``: its words in a picture or a table. ``meaning``: its definition in one sentence. ``unit``: in powers of
-    mass, empty for a pure number. ``digits``: how many are shown. ``in_table``: whether the report shows it in the
-    table of the best trials too, where objectives always are, and not only in the panel of a trial.
+    ``label``: its name in plots and tables. ``meaning``: its definition in one sentence. ``unit``: in powers of mass,
+    empty for a pure number. ``digits``: significant digits shown. ``in_table``: whether the report shows it in the
+    table of the best trials, which always has the objectives, as well as in the panel of a trial.
     """
 
     label: str
@@ -52,13 +52,13 @@ class AbstractModel(ABC):
 
     Class attributes, each with a default:
 
-    ``structure``   dataclass fields that are no couplings (a number of fields)
-    ``symbols``     stem of a field's name -> its symbol, {"chi": "χ"}; names of Greek letters need none
-    ``background``  fields that are always drawn and named, apart from the others
-    ``columns``     what :meth:`record` gives, by name
-    ``constraints`` what :meth:`violations` gives, by name, each as a clause ("the mean field is below 1")
-    ``min_amplitude``  a trial whose fields that carry the norm stay below it is infeasible
-    ``closures``    closure -> couplings that :meth:`effective_couplings` gives in it
+    ``structure``   dataclass fields that are not couplings (a number of fields)
+    ``symbols``     stem of a field's name -> its symbol, {"chi": "χ"}; not needed for names of Greek letters
+    ``background``  fields that plots always show and name, separate from the others
+    ``columns``     the numbers that :meth:`record` returns, by name
+    ``constraints`` the numbers that :meth:`violations` returns, by name, each as a clause ("the mean field is below 1")
+    ``min_amplitude``  a trial is infeasible if the fields that carry the norm stay below this
+    ``closures``    closure -> couplings that :meth:`effective_couplings` returns for it
     """
 
     kind: ClassVar[str]
@@ -71,13 +71,13 @@ class AbstractModel(ABC):
     closures: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     def __init_subclass__(cls, *, kind: str = "", **options: Any) -> None:
-        """``kind`` is the word by which files name the theory; without one, they name its file or module."""
+        """``kind`` is the name of the theory in files; without it, files use "file.py:Class" or "module:Class"."""
         super().__init_subclass__(**options)
         cls.kind = kind or user_files.location(cls)
         if kind:
             THEORIES[kind] = cls
 
-    # What it is
+    # Definition
 
     @property
     @abstractmethod
@@ -87,11 +87,11 @@ class AbstractModel(ABC):
     @property
     @abstractmethod
     def potential_function(self) -> PotentialFunction:
-        """V(u, params, r)."""
+        """The function V(u, params, r)."""
 
     @property
     def params(self) -> dict[str, Any]:
-        """The couplings, by name. Numbers, or JAX scalars when one differentiates with respect to them."""
+        """The couplings, by name. Numbers, or JAX scalars for derivatives with respect to them."""
         return {name: getattr(self, name) for name in _settings(type(self)) if name not in self.structure}
 
     @property
@@ -101,10 +101,10 @@ class AbstractModel(ABC):
 
     @property
     def complexified_potential(self) -> ComplexifiedFunction | None:
-        """V(re, im, params, r) of the theory in which the constrained fields are complex and rotate with one phase.
+        """V(re, im, params, r) of the U(1)-symmetric theory with complex constrained fields; None if not defined.
 
-        The same object for models that differ only in ``params``; None where the model does not say (then it cannot be
-        derived: u_0 u_1 may stand for Re(u_0* u_1) or for |u_0| |u_1|).
+        The same object for models that differ only in ``params``. It does not follow from V: u_0 u_1 may stand for
+        Re(u_0* u_1) or for |u_0| |u_1|.
         """
         return None
 
@@ -123,9 +123,9 @@ class AbstractModel(ABC):
         return len(self.fields)
 
     def follow(self, u: np.ndarray) -> np.ndarray:
-        """Starting fields (n_nodes, n_fields) in which the unconstrained ones are adapted to the constrained ones.
+        """Starting fields (n_nodes, n_fields) with the unconstrained ones adapted to the constrained ones.
 
-        Only the quality of a start depends on it. Here they stay as they are.
+        Override it to improve starting guesses; the default returns ``u``.
         """
         return u
 
@@ -137,56 +137,57 @@ class AbstractModel(ABC):
                 raise ValueError(f"{type(self).__name__} has no coupling {name!r}: choose from {', '.join(known)}")
         return dataclasses.replace(self, **couplings)  # type: ignore[type-var]
 
-    # How it is written and read back
+    # Storage in files
 
     def describe(self) -> dict[str, Any]:
-        """Plain data, ``kind`` among them, from which :func:`read_theory` makes the same theory."""
+        """Plain data, including ``kind``, from which :func:`read_theory` restores the theory."""
         values = {name: getattr(self, name) for name in _settings(type(self))}
         couplings = {name: float(value) for name, value in values.items() if name not in self.structure}
         return {"kind": self.kind, **values, **couplings}
 
     @classmethod
     def from_description(cls, values: Mapping[str, Any]) -> Self:
-        """The theory of a description without its ``kind``. Raises ValueError where it cannot be made."""
+        """The theory of a description without ``kind``. Raises ValueError for invalid values."""
         return cls(**values)
 
     @property
     def source(self) -> Any:
-        """The function or class of the user's that defines V; None for a theory of this package.
+        """The user's function or class that defines V; None for a theory of this package.
 
-        Cached evaluations are known by its source, where it has one.
+        Its source code is part of the key of cached evaluations.
         """
         return None if type(self).__module__.startswith(f"{__package__}.") else type(self)
 
-    # What a trial records
+    # Records of a trial
 
     def record(self, state: Any) -> dict[str, float]:
         """The numbers of ``columns`` for a State."""
         return {}
 
     def violations(self, values: Mapping[str, float]) -> dict[str, float]:
-        """The numbers of ``constraints`` from what a trial records, satisfied at <= 0; larger is further away."""
+        """The numbers of ``constraints`` from the recorded ``values``; positive values violate them."""
         return {}
 
-    # Couplings in the medium of a state
+    # Effective couplings
 
     def effective_couplings(
         self, closure: str, fluctuation: float, fields: np.ndarray, weights: np.ndarray
     ) -> dict[str, float]:
-        """Couplings in the medium of a state, of fields (element, point, field) at quadrature points and weights."""
+        """Couplings in the medium of a state with ``fields`` (element, point, field) at quadrature points."""
         return {}
 
 
 @functools.cache
 def _settings(cls: Any) -> tuple[str, ...]:
-    """The names that a theory is made of."""
+    """The names of the dataclass fields of a theory."""
     return tuple(field.name for field in dataclasses.fields(cls) if field.init)
 
 
 def find_theory(where: str, kind: Any, base: Path | None = None) -> tuple[type[AbstractModel], str]:
-    """The class of a kind: a word of ``THEORIES``, "file.py:Class" or "module:Class"; and the kind with a full path.
+    """The class of a kind, and the kind with an absolute path.
 
-    ``where`` names the key in errors. Raises ValueError.
+    ``kind`` is a name in ``THEORIES``, "file.py:Class" or "module:Class"; ``where`` is the key to name in errors.
+    Raises ValueError if there is no such theory.
     """
     if isinstance(kind, str) and kind in THEORIES:
         return THEORIES[kind], kind
@@ -201,7 +202,7 @@ def find_theory(where: str, kind: Any, base: Path | None = None) -> tuple[type[A
 
 
 def read_theory(description: Mapping[str, Any]) -> AbstractModel:
-    """The theory that :meth:`AbstractModel.describe` described. Raises ValueError where it cannot be found."""
+    """The theory with this :meth:`AbstractModel.describe`. Raises ValueError if its class cannot be found."""
     values = dict(description)
     cls, _ = find_theory("model", values.pop("kind"))
     return cls.from_description(values)

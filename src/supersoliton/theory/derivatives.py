@@ -1,8 +1,7 @@
-"""A potential and its derivatives over lists of points, compiled once for all lengths.
+"""V and its derivatives at lists of points, compiled once for all lengths.
 
-The potential is the only part of a calculation that is new with every model, so it is compiled alone, over blocks of a
-fixed number of points; the linear algebra around it knows only shapes and is shared by all potentials, also through the
-compilation cache on disk.
+Only the potential differs between models, so it is compiled separately, for blocks of a fixed number of points. The
+linear algebra depends on shapes only; its compiled code is shared by all potentials and kept in the cache on disk.
 """
 
 from __future__ import annotations
@@ -20,18 +19,17 @@ from ..machine import batching, jax_setup
 from ..machine.jax_setup import AnyArray as Array
 from .base import PotentialFunction
 
-# A field of exactly zero is evaluated here, so that potentials such as u^2 ln u^2, whose derivatives JAX finds to be
-# 0 * infinity at u = 0, take their limit. For a smooth potential the change is far below the smallest rounding error,
-# and the sixth power of this is still a number.
+# Replaces a field of exactly zero, so that potentials such as u^2 ln u^2, whose derivatives are 0 * infinity in JAX at
+# u = 0, take their limit. The sixth power is still a floating-point number; the change is far below rounding.
 _TINY = 1e-45
 
-# Lists are cut and padded to blocks: pairs of (largest number of points, length of the block for it). A call costs what
-# 300 values of 8 fields do; a block of 1024 stays in the processor's cache (12,800 values in 0.6 ms, 0.7 to 0.9 in
-# blocks of 8192).
+# Lists are split and padded to blocks: pairs of (largest number of points, block length). A call costs as much as 300
+# values of 8 fields; a block of 1024 fits the processor's cache (12,800 values take 0.6 ms, 0.7 to 0.9 ms in blocks of
+# 8192).
 SMALL_BLOCK = 128
 _BLOCKS = ((4 * SMALL_BLOCK, SMALL_BLOCK), (math.inf, 1024))
-# The cost of a Hessian is in the points, not in the call; a vacuum is one point, and its search often a dozen (13
-# fields: 42 us for 16 points, 158 for 128).
+# For a Hessian the points cost more than the call; a vacuum is one point and its search often a dozen (13 fields: 42 us
+# for 16 points, 158 us for 128).
 _SHORT = ((16, 16), (math.inf, SMALL_BLOCK))
 
 
@@ -50,8 +48,8 @@ def point_functions(function: PotentialFunction) -> tuple[Callable, Callable, Ca
         return jax.vmap(jax.grad(function), in_axes=(0, None, 0))(away_from_zero(u), params, r)
 
     def hessian(u: Array, params: Any, r: Array) -> Array:
-        # Fields first, so that what is done at all points alike is contiguous: 0.6 of the time for 8 fields, 0.9 for
-        # 13. Symmetric to rounding only: making it so to the last bit costs more than the derivatives.
+        # Fields first, so that operations over the points are contiguous: 0.6 of the time for 8 fields, 0.9 for 13.
+        # Symmetric to rounding only: symmetrising costs more than the derivatives.
         across = away_from_zero(u).T
         n = across.shape[0]
 
@@ -92,17 +90,17 @@ def point_kernels(function: PotentialFunction) -> PointKernels:
     pair = _blocked(both)
 
     def slope(u: Any, params: Any, r: Any) -> np.ndarray:
-        return pair(u, params, r)[1]  # not worth a kernel of its own: compiling one costs as much as 2000 values
+        return pair(u, params, r)[1]  # compiling a separate kernel costs as much as 2000 values
 
     return PointKernels(_blocked(value), slope, _blocked(hessian, _SHORT), _blocked(radial), pair)
 
 
 def _blocked(function: Callable[..., Any], blocks: tuple[tuple[float, int], ...] = _BLOCKS) -> Callable[..., Any]:
-    """``function`` of NumPy lists of any length, by blocks."""
+    """``function`` for NumPy lists of any length, evaluated in blocks."""
 
     @functools.cache
     def compiled(names: tuple[str, ...]) -> Callable[..., Any]:
-        """The kernel for couplings ``names`` in one vector: a dict of scalars costs 5 microseconds for each."""
+        """The kernel with the couplings ``names`` as one vector: a dict costs 5 microseconds per scalar."""
 
         def packed(u: Array, values: Array, rest: Any, r: Array) -> Any:
             return function(u, dict(zip(names, values, strict=True)) | rest, r)
@@ -110,10 +108,10 @@ def _blocked(function: Callable[..., Any], blocks: tuple[tuple[float, int], ...]
         packed.__name__ = function.__name__
         return jax.jit(packed)
 
-    def shared(_: None, u: Array, params: Any, r: Array) -> Any:
+    def in_task(_: None, u: Array, params: Any, r: Array) -> Any:
         return function(u, params, r)
 
-    shared.__name__ = f"V_{function.__name__}"
+    in_task.__name__ = f"V_{function.__name__}"
 
     def call(u: Any, params: Any, r: Any) -> Any:
         u, r = np.asarray(u, float), np.asarray(r, float)
@@ -125,7 +123,7 @@ def _blocked(function: Callable[..., Any], blocks: tuple[tuple[float, int], ...]
         pieces = []
         for start in range(0, count, block):
             part, radii = _padded(u[start : start + block], block), _padded(r[start : start + block], block)
-            pieces.append(task.call(shared, None, part, params, radii) if task else kernel(part, values, rest, radii))
+            pieces.append(task.call(in_task, None, part, params, radii) if task else kernel(part, values, rest, radii))
         if isinstance(pieces[0], tuple):
             return tuple(_join(arrays)[:count] for arrays in zip(*pieces, strict=True))
         return _join(pieces)[:count]
@@ -134,8 +132,8 @@ def _blocked(function: Callable[..., Any], blocks: tuple[tuple[float, int], ...]
 
 
 def _vector(params: Any) -> tuple[tuple[str, ...], np.ndarray, Any]:
-    """The names and values of the couplings that are numbers, and the others."""
-    if {float}.issuperset(map(type, params.values())):  # the usual case, at a quarter of the cost
+    """Names and values of the couplings that are floats, and a dict of the others."""
+    if {float}.issuperset(map(type, params.values())):  # the usual case, four times faster
         return tuple(params), np.array(list(params.values())), {}
     numbers = {name: value for name, value in params.items() if isinstance(value, float)}
     rest = {name: value for name, value in params.items() if name not in numbers}
@@ -143,7 +141,7 @@ def _vector(params: Any) -> tuple[tuple[str, ...], np.ndarray, Any]:
 
 
 def _padded(part: np.ndarray, length: int) -> np.ndarray:
-    """``part`` made longer by its last point: a value that the potential is asked for anyway."""
+    """``part`` padded with its last point, where the potential is evaluated anyway."""
     count = len(part)
     if count == length:
         return part

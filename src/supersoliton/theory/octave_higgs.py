@@ -1,4 +1,4 @@
-"""The tower of octave fields with a Higgs field; the formula is that of :class:`OctaveHiggs`."""
+"""The octave tower with a Higgs field, from the script ``parameter_scan_supersoliton_v39_STABLE_HIERARCHY.py``."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from . import octave_mean_field
 from .base import AbstractModel, Column, ComplexifiedFunction, PotentialFunction, check_coupling
 from .octave_observables import mass_ratios, mean_higgs, octaves_in_core
 
-_HIGGS_RANGE = (1e-3, 1e2)  # the original's pre-check on the mean |Phi|
+_HIGGS_RANGE = (1e-3, 1e2)  # accepted mean |Phi|, as in the script
 
 
 def octave_higgs_potential(u: Any, p: Any, r: Any) -> Any:
-    """V(Psi_0 ... Psi_{n-1}, Phi); see :class:`OctaveHiggs`."""
+    """V(Psi_0 ... Psi_{n-1}, Phi) of :class:`OctaveHiggs`."""
     psi, phi = u[:-1], u[-1]
     return _from_invariants(psi * psi, psi[:-1] * psi[1:], psi[:-2] * psi[2:], phi * phi, p)
 
 
 def complexified_octave_higgs_potential(re: Any, im: Any, p: Any, r: Any) -> Any:
-    """V of complex octaves, invariant under a common phase; the one above is its restriction to real ones.
+    """V of complex octaves, invariant under a common phase; equal to :func:`octave_higgs_potential` for real ones.
 
     Psi_o^2 becomes |Psi_o|^2 and Psi_o Psi_{o+k} becomes Re(Psi_o^* Psi_{o+k}); the Higgs field stays real.
     """
@@ -36,7 +36,7 @@ def complexified_octave_higgs_potential(re: Any, im: Any, p: Any, r: Any) -> Any
 
 
 def _from_invariants(square: Any, nearest: Any, next_nearest: Any, phi2: Any, p: Any) -> Any:
-    """The one definition of this theory: V of |Psi_o|^2, Re(Psi_o^* Psi_{o+1}), Re(Psi_o^* Psi_{o+2}) and Phi^2."""
+    """V as a function of |Psi_o|^2, Re(Psi_o^* Psi_{o+1}), Re(Psi_o^* Psi_{o+2}) and Phi^2."""
     decay = jnp.exp2(-p["beta"] * jnp.arange(square.shape[0]))  # lambda(o) = lambda 2^(-beta o)
     self_interaction = jnp.sum(
         square * (0.5 * p["m0_squared"] + square * (0.25 * p["quartic_sign"] * p["g"] + 0.125 * p["delta"] * square))

@@ -1,11 +1,11 @@
 r"""Effective couplings of the octave tower in the medium of a state.
 
-Averages are taken over the density that carries the norm,
-:math:`\langle X\rangle=\sum_o\int\Psi_o^2X_o\,d^dx\,/\sum_o\int\Psi_o^2\,d^dx`; of a homogeneous state they are exact.
+Averages are weighted by the density of the norm,
+:math:`\langle X\rangle=\sum_o\int\Psi_o^2X_o\,d^dx\,/\sum_o\int\Psi_o^2\,d^dx`; they are exact for a homogeneous state.
 
 **hartree** — the octaves fluctuate, :math:`\Psi_o\to\Psi_o+\eta_o`, with Gaussian :math:`\eta_o` of local variance
-:math:`G_o(r)=\kappa\Psi_o^2(r)`: a share :math:`\kappa` of incoherent quanta for each coherent one. Averaging V over
-them is exact, :math:`e^{\frac12G\partial^2}V`: :math:`\overline{(\Psi+\eta)^4}=\Psi^4+6G\Psi^2+3G^2` and
+:math:`G_o(r)=\kappa\Psi_o^2(r)`: :math:`\kappa` incoherent quanta for each coherent one. The average of V over them is
+exact, :math:`e^{\frac12G\partial^2}V`: :math:`\overline{(\Psi+\eta)^4}=\Psi^4+6G\Psi^2+3G^2` and
 :math:`\overline{(\Psi+\eta)^6}=\Psi^6+15G\Psi^4+45G^2\Psi^2+15G^3`, so that V keeps its form with the couplings
 
 .. math::
@@ -13,10 +13,10 @@ them is exact, :math:`e^{\frac12G\partial^2}V`: :math:`\overline{(\Psi+\eta)^4}=
     g\to g+\tfrac{15}2s\delta\langle G\rangle,\qquad
     \mu^2\to\mu^2+2g_Y\langle\textstyle\sum_pG_p\rangle .
 
-All other couplings stand before a field's highest power, or before a product of two fields, and do not change.
+All other couplings multiply a field's highest power or a product of two fields and do not change.
 
-**tangent** — the couplings of a quantum that moves in the state: the derivatives of V there, the Higgs field
-eliminated where it mediates between neighbours (:math:`k=1,2`),
+**tangent** — the couplings of a quantum that moves in the state: the derivatives of V at its fields, with the
+Higgs field that mediates between neighbours eliminated (:math:`k=1,2`),
 
 .. math::
     m_0^2\to\langle V_{oo}-2g_Y\Phi^2\rangle=m_0^2+\langle3sg\Psi_o^2+\tfrac{15}4\delta\Psi_o^4\rangle,\qquad
@@ -27,8 +27,8 @@ eliminated where it mediates between neighbours (:math:`k=1,2`),
     {\sum_o\int4^{-\beta o}|\Psi_o\Psi_{o+k}|},\qquad V_{o\Phi}=4g_Y\Phi\Psi_o,\quad
     V_{\Phi\Phi}=\mu^2+3\lambda_H\Phi^2+2g_Y\textstyle\sum_p\Psi_p^2 .
 
-The weights of the last make :math:`\lambda_k` itself come out where nothing is mediated. With :math:`\delta=0` the
-tangent mass is the Hartree mass at :math:`\kappa=1`.
+With these weights :math:`\lambda_k` is unchanged for :math:`g_Y=0`. With :math:`\delta=0` the tangent mass is the
+Hartree mass at :math:`\kappa=1`.
 
 Units: masses and couplings as in the potential; G and averages of :math:`\Psi^2` in mass^(d-1).
 
@@ -45,7 +45,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray as Array
 
-# What can be fed back in each closure.
+# Couplings that each closure changes.
 CLOSURES = {
     "hartree": ("m0_squared", "g", "mu_squared"),
     "tangent": ("m0_squared", "g", "lambda_1", "lambda_2"),
@@ -71,7 +71,7 @@ def hartree(p: Mapping[str, Any], fields: Array, weights: Array, fluctuation: fl
 
 
 def tangent(p: Mapping[str, Any], fields: Array, weights: Array) -> dict[str, float]:
-    """m0^2, g, lambda_1 and lambda_2 of a quantum in the state; arguments as for :func:`hartree`."""
+    """m0^2, g, lambda_1 and lambda_2 of a quantum in the state; arguments as in :func:`hartree`."""
     psi, phi = fields[..., :-1], fields[..., -1]
     n, s = psi.shape[-1], float(p["quartic_sign"])
     density = psi**2
@@ -96,7 +96,7 @@ def tangent(p: Mapping[str, Any], fields: Array, weights: Array) -> dict[str, fl
 
 
 def _mean(values: Array, density: Array, weights: Array) -> float:
-    """The density's mean of values (element, point, octave); 0 where there is no density at all."""
+    """Density-weighted mean of values (element, point, octave); 0 if the density is 0 everywhere."""
     each = weights[..., None] * density
     total = float(np.sum(each))
     return float(np.sum(each * values)) / total if total > 0.0 else 0.0

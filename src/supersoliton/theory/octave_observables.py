@@ -1,4 +1,4 @@
-"""What a trial records of the octave tower: octaves in the core, masses of the vacuum, mean Higgs field."""
+"""Observables of the octave tower that a trial records: octaves in the core, vacuum masses, mean Higgs field."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def octaves_in_core(state: Any) -> int:
 
 
 def mass_ratios(problem: Any) -> dict[str, float]:
-    """Masses of the vacuum, sorted into the mode with most Higgs content and the octave modes.
+    """Ratios of vacuum masses; NaN for an unstable vacuum.
 
-    ``mass_ratio``: the Higgs mode over the lightest octave mode; ``octave_splitting``: heaviest over lightest octave
-    mode. NaN for an unstable vacuum.
+    ``mass_ratio``: the mode with the largest Higgs component over the lightest octave mode; ``octave_splitting``: the
+    heaviest over the lightest octave mode.
     """
     matrix = mass_matrix(problem.model, problem.vacuum.values, problem.grid.r_max)
     if np.all(np.isfinite(matrix)):

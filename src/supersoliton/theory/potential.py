@@ -101,14 +101,14 @@ class Potential(AbstractModel, kind="potential"):
             )
 
     def _check_indices(self) -> None:
-        """JAX clamps an index that is out of range, and V would silently be another: NumPy tells."""
+        """Raise ValueError for an index out of range, which NumPy reports and JAX clamps silently."""
         try:
             self.potential_function(np.full(len(self.names), 0.5), self.params, 0.5)
         except IndexError as error:
             raise ValueError(
-                f"Potential: the function failed on {len(self.names)} field(s): {error}: name all of them in fields="
+                f"Potential: the function failed on {len(self.names)} field(s): {error}: list all fields in fields="
             ) from error
-        except Exception:  # noqa: BLE001  (a function that works in JAX need not work on NumPy arrays)
+        except Exception:  # noqa: BLE001  (a function that works in JAX may fail on NumPy arrays)
             return
 
     @property
@@ -139,7 +139,7 @@ class Potential(AbstractModel, kind="potential"):
         for name in couplings:
             if name not in self.couplings:
                 known = ", ".join(self.couplings) or "none"
-                raise ValueError(f"Potential has no coupling {name!r}: known are {known}")
+                raise ValueError(f"Potential has no coupling {name!r}: its couplings are {known}")
         values = {**self.couplings, **couplings}
         roles: dict[str, Any] = {"constrained": self.constrained_fields, "kinetic": self.kinetic_factors}
         return Potential(self.function, self.names, values, **roles)
@@ -180,14 +180,14 @@ def _names(argument: str, given: object) -> tuple[str, ...]:
 
 
 def _why_it_failed(error: Exception, couplings: Mapping[str, float]) -> str:
-    """What went wrong in a function that was called without values, and what to do; JAX's own words are long."""
+    """A short message for an error of the traced function, with a remedy."""
     if isinstance(error, jax.errors.TracerBoolConversionError):
-        return "the function asks whether a field's value is true (if, while, and, or): use jnp.where"
+        return "the function branches on a field's value (if, while, and, or): use jnp.where"
     if isinstance(error, jax.errors.ConcretizationTypeError | jax.errors.TracerArrayConversionError):
-        return "the function takes a field for a number or a NumPy array: write it with jax.numpy, not numpy or math"
+        return "the function uses a field as a number or a NumPy array: write it with jax.numpy, not numpy or math"
     if isinstance(error, KeyError):
         known = ", ".join(couplings) or "none"
-        return f"the function asks for {error} and the couplings are {known}: name it in params="
+        return f"the function uses p[{error}] but the couplings are {known}: add it to params="
     message = " ".join(str(error).split())
     return f"the function failed with {type(error).__name__}: {message[:200]}: write it as V(u, p) or V(u, p, r)"
 
@@ -195,7 +195,7 @@ def _why_it_failed(error: Exception, couplings: Mapping[str, float]) -> str:
 def _takes_radius(function: Callable[..., Any]) -> bool:
     try:
         parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):  # built-in callables have no signature: then V(u, p)
+    except (TypeError, ValueError):  # built-in callables have no signature: assume V(u, p)
         return False
     required = [
         p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty
@@ -205,7 +205,7 @@ def _takes_radius(function: Callable[..., Any]) -> bool:
 
 
 class _without_radius:
-    """V(u, p) as V(u, p, r). Equal when the wrapped function is the same, so that compiled kernels are shared."""
+    """V(u, p) called as V(u, p, r). Equal for the same function, so that compiled kernels are shared."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function

@@ -1,4 +1,4 @@
-r"""The effective potential of a rotating state.
+r"""The effective potential at fixed frequency.
 
 At fixed frequency a Q-ball is a bounce of :math:`V - \tfrac12\omega^2\sum u_c^2` (S. Coleman,
 *Nucl. Phys. B* **262** (1985) 263).
@@ -19,8 +19,8 @@ _NAME = "omega_squared"
 
 
 @dataclass(frozen=True)
-class _Lowered:
-    """V(u, p, r) - omega^2/2 sum of the carrying u^2; equal for equal parts, so that compiled kernels are shared."""
+class _EffectivePotential:
+    """V(u, p, r) - omega^2/2 sum u_c^2; equal for equal fields, so that compiled kernels are shared."""
 
     function: PotentialFunction
     carries: tuple[float, ...]
@@ -32,7 +32,7 @@ class _Lowered:
 
 @dataclass(frozen=True)
 class Rotating(AbstractModel):
-    """The theory ``model`` seen by fields that rotate at ``omega_squared``; ``carries`` is 1 for those that do."""
+    """``model`` with the effective potential at ``omega_squared``; ``carries`` is 1 for fields that rotate, else 0."""
 
     model: AbstractModel
     omega_squared: float
@@ -48,7 +48,7 @@ class Rotating(AbstractModel):
 
     @property
     def potential_function(self) -> PotentialFunction:
-        return _Lowered(self.model.potential_function, self.carries)
+        return _EffectivePotential(self.model.potential_function, self.carries)
 
     @property
     def constrained(self) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Homogeneous stationary states of a potential: where they are, their energy density and their masses."""
+"""Homogeneous stationary states of a potential: fields, energy density and masses."""
 
 from __future__ import annotations
 
@@ -17,13 +17,12 @@ from .base import AbstractModel
 from .derivatives import SMALL_BLOCK, point_kernels
 
 _MAX_STEPS = 200
-_FAR = 1e6  # a search that has come this far is running down a potential without a bottom
-_DISTINCT = 1e-6  # two minima nearer than this (relative) are one
-# Two searches this near (relative) in a convex region are on the way to the same minimum: one goes on.
-_SAME_WAY = 1e-4
-_SMALL = 1e-2  # fields below count as this for it
-_BASIN = 0.2  # a Newton step that leaves this part of the distance to a known minimum is on the way to it
-_HALVINGS = 12  # lengths that are tried, from the whole step down
+_FAR = 1e6  # fields beyond this mean that V is unbounded below
+_DISTINCT = 1e-6  # relative distance below which two minima count as one
+_MERGED = 1e-4  # relative distance below which two searches in a convex region lead to the same minimum
+_SMALL = 1e-2  # least size of the fields in that relative distance
+_BASIN = 0.2  # a Newton step that reduces the distance to a known minimum to this fraction converges to it
+_HALVINGS = 12  # step lengths tried, from the full step down
 _STRIDE = 0.25  # least step where V is not convex, relative to the fields or 1
 
 
@@ -67,7 +66,7 @@ def mass_matrix(model: AbstractModel, values: Array, r: float = 0.0) -> Float[Ar
 
 
 def vacuum_at(model: AbstractModel, values: Sequence[float] | Array, r: float = 0.0) -> Vacuum:
-    """The :class:`Vacuum` record of given field values (which need not be stationary)."""
+    """The :class:`Vacuum` record at any field values, stationary or not."""
     u = np.asarray(values, dtype=float)
     energy, _, curvature = _at(model, u, r)
     return _record(model, u, energy, curvature)
@@ -90,17 +89,17 @@ def _record(model: AbstractModel, u: Array, energy: float, curvature: Array) -> 
 
 
 def _at(model: AbstractModel, values: Array, r: float) -> tuple[float, Array, Array]:
-    """V, V' and V'' at one point. Remembered: a solver asks for its vacuum on every mesh."""
+    """V, V' and V'' at one point, cached because solvers need them on every mesh."""
     radius = float(r) if model.explicit_r else 0.0
     values = np.asarray(values, dtype=float)
     params = tuple(model.params.items())
     if all(isinstance(value, float | int) for _, value in params):
-        return _remembered(model.potential_function, params, values.tobytes(), radius)
+        return _cached_taylor(model.potential_function, params, values.tobytes(), radius)
     return _taylor(model.potential_function, dict(params), values[None], radius)
 
 
 @functools.lru_cache(maxsize=256)
-def _remembered(function: Any, params: tuple[tuple[str, float], ...], values: bytes, r: float) -> Any:
+def _cached_taylor(function: Any, params: tuple[tuple[str, float], ...], values: bytes, r: float) -> Any:
     return _taylor(function, dict(params), np.frombuffer(values)[None], r)
 
 
@@ -146,7 +145,7 @@ def vacua(
 def _starts(model: AbstractModel, free: Array, n_starts: int, seed: int, r: float) -> Float[Array, "start field"]:
     n = model.n_fields
     rng = np.random.default_rng(seed)
-    # Each field by itself where they are few; with many, the random points and the unstable directions must do.
+    # Along each axis for few fields; with many, random points and unstable directions only.
     sizes = (0.3, -0.3, 1.0, -1.0, 3.0, -3.0) if free.sum() <= 16 else ()
     axes = np.concatenate([np.zeros((0, n)), *(s * np.eye(n)[free] for s in sizes)])
     n_random = n_starts if free.sum() > 1 else 0
@@ -157,29 +156,28 @@ def _starts(model: AbstractModel, free: Array, n_starts: int, seed: int, r: floa
         values, vectors = np.linalg.eigh(curvature)
         down = vectors[:, values < 0].T[:16]
         unstable = np.concatenate([s * down for s in (0.5, -0.5, 2.0, -2.0)]) if len(down) else unstable
-    # The origin itself is slightly displaced: exactly on a symmetric saddle every direction would look flat.
+    # Also a point next to the origin: exactly on a symmetric saddle the gradient vanishes.
     origin = np.zeros((1, n))
     nudge = 1e-3 * rng.normal(size=(1, n))
-    # Mirror images come in the same order, so that a symmetric potential has symmetric minima to the last bit.
+    # Mirror images in the same order, so that a symmetric potential has exactly symmetric minima.
     return np.concatenate([origin, axes, unstable, nudge, random]) * free
 
 
 def _descend(
     model: AbstractModel, u: Array, free: Array, r: float, deadline: float, known: Vacuum | None = None
 ) -> Float[Array, "end field"]:
-    """Where searches from ``u`` end, minima and others; of several on one way, the first."""
+    """End points of searches from ``u``, minima or not; searches that merge are represented by the first."""
     kernels, params = point_kernels(model.potential_function), model.params
     u = u.copy()
     energy, force = (x.copy() for x in kernels.value_and_gradient(u, params, np.full(len(u), float(r))))
-    limit = np.maximum(1.0, np.max(np.abs(u), axis=1))  # on the length of a step
+    max_step = np.maximum(1.0, np.max(np.abs(u), axis=1))
     kept = np.isfinite(energy)
     active = np.flatnonzero(kept)
     for _ in range(_MAX_STEPS):
         if len(active) == 0 or now() > deadline:
             break
-        here, energy_here, force_here = u[active], energy[active], force[active][:, free]
-        radii = np.full(len(active), float(r))
-        curvature = np.array(kernels.hessian(here, params, radii))
+        here, force_here = u[active], force[active][:, free]
+        curvature = np.array(kernels.hessian(here, params, np.full(len(active), float(r))))
         curvature = curvature if free.all() else curvature[:, free][:, :, free]
         extent = np.abs(here).max(1)
         usable = np.isfinite(force_here).all(1) & np.isfinite(curvature).all((1, 2)) & (extent < _FAR)
@@ -190,50 +188,61 @@ def _descend(
         step = np.zeros_like(here)
         step[:, free], convex = _newton_steps(curvature, force_here)
         length = np.abs(step).max(1)
-        # Off a maximum Newton's step only doubles the distance: there a stride, which the halving below corrects.
+        # Away from a maximum Newton's step only doubles the distance: use a longer one, which the search may halve.
         stride = np.where(convex | (length <= 1e-14), length, np.maximum(length, _STRIDE * extent))
-        step *= (np.minimum(stride, limit[active]) / np.maximum(length, 1e-300))[:, None]
-        best, best_energy, best_force = here.copy(), energy_here.copy(), force[active]
-        open_ = np.flatnonzero(usable & (length > 1e-14 * extent))
-        tried = 0
-        while len(open_) and tried < _HALVINGS and now() <= deadline:
-            # Halve the step until the energy comes down. As many lengths at once as one call of the kernel holds: with
-            # few searches left, it is the calls that cost.
-            scales = 0.5 ** np.arange(tried, min(tried + max(1, SMALL_BLOCK // len(open_)), _HALVINGS))
-            trial = here[open_] + scales[:, None, None] * step[open_]
-            flat, at = trial.reshape(-1, trial.shape[2]), np.tile(radii[open_], len(scales))
-            trial_energy, trial_force = (
-                x.reshape(*trial.shape[:2], *x.shape[1:]) for x in kernels.value_and_gradient(flat, params, at)
-            )
-            better = trial_energy <= energy_here[open_] + 1e-15 * np.abs(energy_here[open_])
-            column = np.flatnonzero(better.any(0))
-            longest, done = np.argmax(better, axis=0)[column], open_[column]
-            best[done], best_energy[done] = trial[longest, column], trial_energy[longest, column]
-            best_force[done] = trial_force[longest, column]
-            open_ = np.delete(open_, column)
-            tried += len(scales)
+        step *= (np.minimum(stride, max_step[active]) / np.maximum(length, 1e-300))[:, None]
+        pending = np.flatnonzero(usable & (length > 1e-14 * extent))
+        start = here, energy[active], force[active]
+        best, energy[active], force[active] = _line_search(model, start, step, pending, r, deadline)
         moved = np.abs(best - here).max(1)
-        u[active], energy[active], force[active] = best, best_energy, best_force
-        limit[active] = np.maximum(limit[active], 2.0 * moved)
+        u[active] = best
+        max_step[active] = np.maximum(max_step[active], 2.0 * moved)
         size = np.maximum(1.0, np.abs(best).max(1))
-        same = _followers(best, convex & (moved < 0.01 * size))
+        same = _duplicates(best, convex & (moved < 0.01 * size))
         if known is not None:
             before, after = (np.abs(x - known.values).max(1) for x in (here, best))
-            # Newton's step brings it there, and not into a lower well beside it.
-            same |= convex & (after <= _BASIN * before) & (best_energy >= known.energy_density)
-        # After a Newton step of 1e-6 the error is near 1e-12, and one more step is taken in the end.
+            # Newton's step converges to the known minimum and not to a lower well next to it.
+            same |= convex & (after <= _BASIN * before) & (energy[active] >= known.energy_density)
+        # After a Newton step of 1e-6 the error is near 1e-12; `_minima` takes one more step.
         ended = (moved <= 1e-14 * size) | (convex & (moved > 0.99 * length) & (length <= 1e-6 * size))
         kept[active[same]] = False
         active = active[~ended & ~same]
     return u[kept]
 
 
+def _line_search(
+    model: AbstractModel, start: tuple[Array, Array, Array], step: Array, pending: Array, r: float, deadline: float
+) -> tuple[Array, Array, Array]:
+    """Fields, V and V' after the longest of the halved steps that does not raise V, for the ``pending`` searches."""
+    kernels, params = point_kernels(model.potential_function), model.params
+    u, energy, _ = start
+    best, best_energy, best_force = (x.copy() for x in start)
+    tried = 0
+    while len(pending) and tried < _HALVINGS and now() <= deadline:
+        # As many step lengths as fit in a block of the kernel: with few searches the calls dominate the cost.
+        scales = 0.5 ** np.arange(tried, min(tried + max(1, SMALL_BLOCK // len(pending)), _HALVINGS))
+        trial = u[pending] + scales[:, None, None] * step[pending]
+        flat = trial.reshape(-1, trial.shape[2])
+        trial_energy, trial_force = (
+            x.reshape(*trial.shape[:2], *x.shape[1:])
+            for x in kernels.value_and_gradient(flat, params, np.full(len(flat), float(r)))
+        )
+        better = trial_energy <= energy[pending] + 1e-15 * np.abs(energy[pending])
+        column = np.flatnonzero(better.any(0))
+        longest, done = np.argmax(better, axis=0)[column], pending[column]
+        best[done], best_energy[done] = trial[longest, column], trial_energy[longest, column]
+        best_force[done] = trial_force[longest, column]
+        pending = np.delete(pending, column)
+        tried += len(scales)
+    return best, best_energy, best_force
+
+
 def _newton_steps(
     curvature: Float[Array, "s field field"], force: Float[Array, "s field"]
 ) -> tuple[Float[Array, "s field"], Array]:
-    """-|V''|^-1 V' with the modulus of the matrix, and where V'' is positive definite by itself."""
+    """-|V''|^-1 V' with the modulus of the matrix, and a mask of the points with positive definite V''."""
     floor = 1e-8 * np.maximum(1.0, np.abs(curvature).max((1, 2)))
-    convex = _positive(curvature - floor[:, None, None] * np.eye(curvature.shape[1]))
+    convex = _positive_definite(curvature - floor[:, None, None] * np.eye(curvature.shape[1]))
     step = np.zeros_like(force)
     if convex.any():
         step[convex] = -np.linalg.solve(curvature[convex], force[convex][:, :, None])[:, :, 0]
@@ -244,14 +253,14 @@ def _newton_steps(
     return step, convex
 
 
-def _positive(matrices: Float[Array, "s field field"]) -> Array:
-    """Which of the symmetric matrices are positive definite."""
+def _positive_definite(matrices: Float[Array, "s field field"]) -> Array:
+    """Mask of the symmetric matrices that are positive definite."""
     try:
         np.linalg.cholesky(matrices)
     except np.linalg.LinAlgError:
         out = np.ones(len(matrices), bool)
         with np.errstate(all="ignore"):
-            for _ in range(matrices.shape[1]):  # Gauss's pivots, of all matrices at once
+            for _ in range(matrices.shape[1]):  # pivots of Gaussian elimination, for all matrices at once
                 pivot = matrices[:, 0, 0]
                 out &= pivot > 0.0
                 rows = matrices[:, :1, 1:] / pivot[:, None, None]
@@ -260,13 +269,13 @@ def _positive(matrices: Float[Array, "s field field"]) -> Array:
     return np.ones(len(matrices), bool)
 
 
-def _followers(u: Float[Array, "s field"], settled: Array) -> Array:
-    """Which of the ``settled`` points lie next to an earlier one of them."""
+def _duplicates(u: Float[Array, "s field"], settled: Array) -> Array:
+    """Mask of the points within _MERGED of an earlier one, among those that are ``settled``."""
     out = np.zeros(len(u), bool)
     where = np.flatnonzero(settled)
     if len(where) > 1:
-        cell = _SAME_WAY * np.maximum(_SMALL, np.abs(u[where]).max(1, keepdims=True))
-        # One number for each cell: a random combination of its coordinates.
+        cell = _MERGED * np.maximum(_SMALL, np.abs(u[where]).max(1, keepdims=True))
+        # One number per cell: a random combination of its coordinates.
         label = np.round(u[where] / cell) @ _combination(u.shape[1])
         out[where] = True
         out[where[np.unique(label, return_index=True)[1]]] = False
@@ -279,7 +288,7 @@ def _combination(n: int) -> Float[Array, " field"]:
 
 
 def _minima(model: AbstractModel, ends: Array, free: Array, r: float) -> list[Vacuum]:
-    """The records of the distinct minima among the ends of searches."""
+    """The distinct minima among the end points of searches."""
     distinct: list[Array] = []
     for u in np.where(np.abs(ends) < 1e-12, 0.0, ends):
         near = _DISTINCT * max(1.0, float(np.max(np.abs(u))))
