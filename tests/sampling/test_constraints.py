@@ -49,7 +49,7 @@ def test_every_constraint_of_an_evaluation_reaches_the_sampler(name, tmp_path, m
         if absent:
             patch.setattr(samplers, "EXTRAS", {name: ((), "")})
             patch.setattr(samplers, "missing", lambda name: None)
-            patch.setattr(samplers, "_alone", contextlib.nullcontext)
+            patch.setattr(samplers, "_one_thread", contextlib.nullcontext)
         run_small(tmp_path, tmp_path / "run", trials=3, sampler=name, population=2, parameters=WIDE)
         result = run_small(tmp_path, tmp_path / "run", trials=7, sampler=name, population=2, parameters=WIDE)
     told = [trial.constraints for trial in result.study.trials]

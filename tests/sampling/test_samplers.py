@@ -40,13 +40,13 @@ def evaluate(point):
     return values, {"tight": float(x[1] + x[3] - 1.2), "slack": -1.0}
 
 
-def go_on(settings, trials, before=(), said=None):
+def go_on(settings, trials, before=(), warned=None):
     """A scan in memory up to so many trials, which continues from the trials before it."""
     study = optuna.create_study(directions=DIRECTIONS)
     study.add_trials(before)
     choose_parents_again(study, settings)
     for number in range(len(before), trials):
-        study.sampler = make_sampler(settings, number, said)
+        study.sampler = make_sampler(settings, number, warned)
         trial = study.ask(distributions(settings))
         values, constraints = evaluate(trial.params)
         for name, value in constraints.items():
@@ -141,7 +141,7 @@ def test_sobol_is_the_scrambled_sequence():
 def test_a_missing_sampler_is_replaced_and_said_so_once(name, monkeypatch, caplog):
     monkeypatch.setattr(samplers, "EXTRAS", {name: (("no_such_package",), name)})
     with caplog.at_level(logging.WARNING, logger="supersoliton"):
-        trials = go_on(settings_of(name), 12, said=set())
+        trials = go_on(settings_of(name), 12, warned=set())
     (record,) = caplog.records
     said = record.getMessage()
     assert said.startswith(f'the sampler "{name}" needs no-such-package, which is not installed')
@@ -163,10 +163,10 @@ def test_a_sampler_that_fails_in_the_middle_costs_no_trial(fallback, monkeypatch
 
     monkeypatch.setattr(samplers, "EXTRAS", {"botorch": ((), "botorch")})
     monkeypatch.setattr(samplers, "_botorch", lambda seed, _: Failing(seed=seed))
-    monkeypatch.setattr(samplers, "_alone", contextlib.nullcontext)
+    monkeypatch.setattr(samplers, "_one_thread", contextlib.nullcontext)
     settings = settings_of("botorch", fallback=fallback)
     with caplog.at_level(logging.WARNING, logger="supersoliton"):
-        trials = go_on(settings, 20, said=set())
+        trials = go_on(settings, 20, warned=set())
     (record,) = caplog.records
     assert "failed (LinAlgError: not positive definite)" in record.getMessage()
     by_fallback = [trial.number for trial in trials if "drawn_by" in trial.user_attrs]
