@@ -163,7 +163,7 @@ def test_a_scan_that_stopped_early_is_not_called_running(tmp_path):
         assert Watch(tmp_path).update().state() == "running"
         assert "left" in Watch(tmp_path).update().line()
     stopped = Watch(tmp_path).update()
-    assert stopped.state() == "stopped: give the same command to resume"
+    assert stopped.state() == "stopped: run the same command to resume"
     assert "left" not in stopped.line()
     with heartbeat(tmp_path / "heartbeat.log", describe):  # it is resumed
         assert Watch(tmp_path).update().state() == "running"

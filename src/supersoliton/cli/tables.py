@@ -79,7 +79,7 @@ def print_scan(console: Console, data: Mapping[str, Any]) -> None:
         state += "; stopped early, run the same command to resume"
     elif not data["new"]:
         state += ", nothing left to do"
-    recalled = f" {data['recalled']} were read from the cache of evaluations." if data["recalled"] else ""
+    recalled = f" {data['recalled']} came from the cache of evaluations." if data["recalled"] else ""
     trained = ""
     if data["trained"]:
         trained = f" {data['trained']} used trained starts, saving {data['steps_saved']:.1f} Newton steps on average."

@@ -69,30 +69,30 @@ def test_errors_and_entries(folder):
 
 
 def test_the_sentences_count(folder):
-    said = verification.sentences(records.read_record(folder))
-    assert said[0] == (
+    sentences = verification.sentences(records.read_record(folder))
+    assert sentences[0] == (
         "3 points that a surrogate of the trials predicted to be best were evaluated: 1 entered the Pareto front, and "
-        "2 satisfy every constraint, where 2.7 were expected to."
+        "2 satisfy every constraint (expected: 2.7)."
     )
-    assert "Of the 4 values found at feasible points, 75 % within one standard deviation" in said[1]
-    assert "100 % within two (95 %" in said[1]
+    assert "Of the 4 objective values of feasible points, 75 % within one standard deviation" in sentences[1]
+    assert "100 % within two (95 %" in sentences[1]
     # the box is 1 … 3 by 1 … 4; the front is (0, 1), (0.5, 2/3), (1, 0), and then (0.75, 5/6) in place of the second
-    assert f"grew from {0.5 * 2 / 3:.3f} to {0.75 * 5 / 6:.3f} of the box" in said[2]
-    assert said[3].endswith("explains this much of the variance: fractal score 50% and hierarchy 0%.")
+    assert f"grew from {0.5 * 2 / 3:.3f} to {0.75 * 5 / 6:.3f} of the box" in sentences[2]
+    assert sentences[3].endswith("trials left out of its fit: fractal score 50% and hierarchy 0%.")
 
 
 def test_the_page_shows_them(folder):
     text = write_report(folder).read_text(encoding="utf-8")
     words = " ".join(html.unescape(re.sub(r"<[^>]*>", " ", text)).split())
-    assert "Predicted and found" in words
+    assert "Predictions of the surrogate" in words
     assert (
         words.count("3 points that a surrogate of the trials predicted") == 2
     )  # in the summary and in its own section
     assert "2.4 (2.2 … 2.6) 2.5 0.5" in words
-    assert "localised –" in words  # the constraint that the third broke, and that it did not enter
+    assert "localised –" in words  # the constraint that the third violated, and that it did not enter
 
 
-def test_without_the_phase_nothing_is_said(folder):
+def test_a_scan_without_the_phase_has_no_such_section(folder):
     study = optuna.load_study(study_name="known", storage=f"sqlite:///{folder / 'study.db'}")
     (folder / "plain").mkdir()
     plain = optuna.create_study(
@@ -100,7 +100,7 @@ def test_without_the_phase_nothing_is_said(folder):
     )
     plain.add_trials(study.trials[:4])
     assert verification.sentences(records.read_record(folder / "plain")) == []
-    assert "Predicted and found" not in write_report(folder / "plain").read_text(encoding="utf-8")
+    assert "Predictions of the surrogate" not in write_report(folder / "plain").read_text(encoding="utf-8")
 
 
 def test_predictions_survive_the_study(folder):

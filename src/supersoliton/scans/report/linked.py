@@ -69,7 +69,7 @@ def views(record: Record) -> str:
     )
     return (
         f"<div class='linked'><div>{_key(shown, record)}{cube}<div class='flats'>{flat}</div>{lines}{thinned}</div>"
-        "<aside><label>trial <input id='pick' type='number' min='0' inputmode='numeric'></label>"
+        "<aside><label>Show trial <input id='pick' type='number' min='0' inputmode='numeric'></label>"
         "<div id='trial' aria-live='polite'></div></aside></div>"
     )
 

@@ -91,9 +91,9 @@ def _page(record: Record, sections: list[tuple[str, str]]) -> str:
 
 def _lead(record: Record) -> str:
     dates = [t.datetime_start for t in record.frozen if t.datetime_start]
-    day = f", started {min(dates):%Y-%m-%d %H:%M}" if dates else ""
+    day = f" Started {min(dates):%Y-%m-%d %H:%M}." if dates else ""
     goals = escape(join_words([record.label(name) for name in record.objectives]))
-    return f"Objectives (maximised): {goals}{day}. Natural units: lengths in 1/mass, energies in mass."
+    return f"Maximised: {goals}.{day} Natural units: lengths in 1/mass, energies in mass."
 
 
 def _summary(record: Record) -> str:
