@@ -120,7 +120,7 @@ def test_progress_renews_one_line_on_a_terminal(followed):
 def test_progress_elsewhere_is_plain_lines(followed, tmp_path):
     folder, _, _ = followed
     (tmp_path / "small.toml").write_text(FILE)
-    shutil.copytree(folder, tmp_path / "run")  # goes on for one trial more
+    shutil.copytree(folder, tmp_path / "run")  # resumed for one more trial
     command = [sys.executable, "-m", "supersoliton.cli", "scan", str(tmp_path / "small.toml"), "--trials", "7",
                "--out", str(tmp_path / "run")]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -147,7 +147,7 @@ def test_words_for_a_scan_that_has_stopped_and_for_a_row_half_written(followed, 
     with (old / "trials.csv").open("a") as file:
         file.write(lines[4][20:])
     assert watched.update().done == 4
-    # the table is written anew by a scan that goes on
+    # a resumed scan rewrites the table
     (old / "new.csv").write_text(text)
     (old / "new.csv").replace(old / "trials.csv")
     assert watched.update().done == len(list(csv.reader(text.splitlines()))) - 1

@@ -68,7 +68,7 @@ class Scan:
         return self
 
     def leave_one_running(self):
-        """As a kill would: a point is chosen, and nothing is told."""
+        """As a kill would: a point is chosen, and no outcome is recorded."""
         self.asked += self.ledger.update(self._pending, room=1, wanted=10**6).points
         self.record.close()
 
@@ -135,7 +135,7 @@ def test_every_storage_keeps_an_ordinary_study(tmp_path, where):
         assert trial.user_attrs["reasons"] == ["wide"]
     assert {trial.state for trial in trials} == {TrialState.COMPLETE, TrialState.FAIL, TrialState.RUNNING}
     assert any(key.startswith("NSGAIISampler:generation") or "generation" in key for key in trials[0].system_attrs)
-    study.optimize(lambda trial: (trial.suggest_float("g", 0.5, 0.8), 0.0), n_trials=1)  # and Optuna goes on with it
+    study.optimize(lambda trial: (trial.suggest_float("g", 0.5, 0.8), 0.0), n_trials=1)  # and Optuna continues it
 
 
 def test_what_is_read_back_is_what_optuna_reads(tmp_path):

@@ -17,7 +17,7 @@ SCALES = [{"centre": 0.0, "width": 1e6, "mean": 0.0, "std": 1e-6}] * 2  # linear
 SPACE = {"g": optuna.distributions.FloatDistribution(0.0, 1.0)}
 # what was found, feasible or not, and what had been predicted: (mean, std) of both objectives
 DRAWN = [((1.0, 4.0), True), ((2.0, 3.0), True), ((3.0, 1.0), True), ((9.0, 9.0), False)]
-FORETOLD = [
+PREDICTED = [
     ((2.5, 3.5), True, [(2.4, 0.2), (3.4, 0.2)]),  # beats trial 1; both within one standard deviation
     ((1.0, 1.0), True, [(1.0, 0.1), (1.3, 0.2)]),  # beaten; the second within two
     ((0.0, 8.0), False, [(3.0, 1.0), (3.0, 1.0)]),  # infeasible
@@ -42,7 +42,7 @@ def trial(values, feasible, **more):
     )
 
 
-def told(index, pairs, after=4):
+def prediction_of(index, pairs, after=4):
     means, stds = [m for m, _ in pairs], [s for _, s in pairs]
     low, high = ([m + k * s for m, s in pairs] for k in (-1, 1))
     return as_attribute(SurrogatePrediction(after, index, 3, 0.9, means, stds, means, low, high, [0.5, -0.1], SCALES))
@@ -54,7 +54,7 @@ def folder(tmp_path):
         study_name="known", storage=f"sqlite:///{tmp_path / 'study.db'}", directions=["maximize"] * 2
     )
     study.add_trials(trial(values, feasible) for values, feasible in DRAWN)
-    study.add_trials(trial(v, f, **told(k, pairs)) for k, (v, f, pairs) in enumerate(FORETOLD))
+    study.add_trials(trial(v, f, **prediction_of(k, pairs)) for k, (v, f, pairs) in enumerate(PREDICTED))
     scan = {"objectives": ["fractal_score", "hierarchy"], "parameters": {"g": {"low": 0.0, "high": 1.0}}}
     (tmp_path / "config.resolved.toml").write_text(tomli_w.dumps({"scan": scan}))
     return tmp_path
