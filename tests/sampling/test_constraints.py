@@ -68,7 +68,7 @@ def test_every_constraint_of_an_evaluation_reaches_the_sampler(name, tmp_path, m
 
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_late_draws_keep_to_the_constraint(name):
-    """The objective pulls b + c to 2 and the constraint holds it at 1: late draws stay there; without the constraint they move on.
+    """The objective pulls b + c to 2 and the constraint holds it at 1: late draws keep to it.
 
     To 1.6 where a Gaussian process draws: in the corner it would find the best point at once, and no other.
     """

@@ -40,8 +40,6 @@ Out = Annotated[
     Path | None,
     typer.Option("--out", metavar="DIR", help="Folder of the results. Default: this folder.", show_default=False),
 ]
-
-
 Device = Annotated[
     str | None, typer.Option("--device", metavar="D", help="Device of the computation: auto, cpu, gpu or tpu.")
 ]
@@ -55,6 +53,9 @@ Storage = Annotated[
         "Default: study.db in the scan's folder.",
         show_default=False,
     ),
+]
+Workers = Annotated[
+    int | None, typer.Option("--workers", metavar="N", parser=whole(), help="Number of parallel processes.")
 ]
 Seed = Annotated[
     int | None, typer.Option("--seed", metavar="N", parser=whole(), help="Seed, instead of the one in the file.")
@@ -158,9 +159,7 @@ def scan(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Folder of the scan. Default: runs/NAME of the file.")
     ] = None,
-    workers: Annotated[
-        int | None, typer.Option("--workers", metavar="N", parser=whole(), help="Number of parallel processes.")
-    ] = None,
+    workers: Workers = None,
     seed: Seed = None,
     storage: Storage = None,
     extend: Annotated[
@@ -208,9 +207,7 @@ def pretrain(
         Path | None,
         typer.Option("--out", metavar="DIR", help="Folder of warm_start.npz. Default: runs/NAME of the file."),
     ] = None,
-    workers: Annotated[
-        int | None, typer.Option("--workers", metavar="N", parser=whole(), help="Number of parallel processes.")
-    ] = None,
+    workers: Workers = None,
     seed: Seed = None,
     json_file: Json = None,
     quiet: Quiet = False,
@@ -231,11 +228,7 @@ def pretrain(
 
 
 @app.command()
-def report(
-    folder: Folder,
-    storage: Storage = None,
-    quiet: Quiet = False,
-) -> None:
+def report(folder: Folder, storage: Storage = None, quiet: Quiet = False) -> None:
     """Regenerate report.html for a scan, finished or not."""
     from ..scans.report import write_report
 
@@ -249,9 +242,7 @@ def dashboard(
     folder: Folder,
     storage: Storage = None,
     host: Annotated[str, typer.Option("--host", metavar="NAME", help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option("--port", metavar="N", parser=whole(), help="Port; 0 takes any free one.")
-    ] = 8080,
+    port: Annotated[int, typer.Option("--port", metavar="N", parser=whole(), help="0 takes any free port.")] = 8080,
     quiet: Quiet = False,
 ) -> None:
     """Serve optuna-dashboard for a scan, running or finished; read-only, to this machine unless --host is given."""
@@ -269,7 +260,7 @@ def dashboard(
 
 @app.command()
 def watch(
-    folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a scan, e.g. runs/quickstart.")],
+    folder: Folder,
     once: Annotated[bool, typer.Option("--once", metavar="", help="Print one line and exit.")] = False,
     seconds: Annotated[
         float, typer.Option("--every", metavar="S", parser=real(0.1), help="Seconds between updates.")

@@ -153,10 +153,8 @@ def print_spectrum(console: Console, data: Mapping[str, Any]) -> None:
         console.print(table)
     else:
         console.print("no bound states")
-    console.print(
-        f"negative modes at ℓ = 0, at fixed norm if any: {data['negative_modes']} (0 means a minimum; this is not the "
-        "stability of a rotating Q-ball)"
-    )
+    meaning = "0 means a minimum; this is not the stability of a rotating Q-ball"
+    console.print(f"negative modes at ℓ = 0, at fixed norm if any: {data['negative_modes']} ({meaning})")
     modes = [math.copysign(math.sqrt(abs(level)), level) for level in data["box_eigenvalues"]]
     console.print(_levels(f"lowest of {len(modes)} box modes at ℓ = 0, sign(λ)·√|λ|", modes[:_SHOWN_MODES]))
     names = [key for key in data["scores"]["box"] if key != "n_masses" and not key.startswith(_NULL)]

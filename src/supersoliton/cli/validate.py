@@ -31,10 +31,9 @@ def validate(
     json_file: Json = None,
     quiet: Quiet = False,
 ) -> None:
-    """Check the published claims about the octave model; print claim, result and verdict.
+    """Check the claims about the octave model; print claim, result and verdict.
 
-    The claims are those of the script parameter_scan_supersoliton_v39_STABLE_HIERARCHY.py.
-    Takes half a minute on one core; progress goes to stderr.
+    The claims are from the script parameter_scan_supersoliton_v39_STABLE_HIERARCHY.py.
     """
     from ..validate import check_all
 

@@ -50,8 +50,7 @@ def bench(
 ) -> None:
     """Compare trained starts with analytic profiles and the nearest solved state, at unseen couplings.
 
-    The couplings lie inside the scanned ranges, and outside by up to 12 % of each range.
-    Times are processor time of one thread.
+    The couplings lie inside the scanned ranges, and outside by up to 12 % of each. Times are for one thread.
     """
     from ..training.bench import bench as measure
     from ..training.display import StageDisplay

@@ -57,12 +57,9 @@ class Config:
     spectrum: SpectrumSettings
     score: ScoreSettings
     scan: ScanSettings
-    # None: no trained starts are used
-    warm_start: WarmStartSettings | None
-    # digest of the file of trained starts when the configuration was read; empty without such a file
-    warm_start_digest: str
-    # the [model] table with its defaults, to build a user's potential again
-    model_table: Mapping[str, Any]
+    warm_start: WarmStartSettings | None  # None: no trained starts are used
+    warm_start_digest: str  # of the file of trained starts when the configuration was read; empty without a file
+    model_table: Mapping[str, Any]  # [model] with its defaults, to build a user's potential again
 
     def problem_at(self, point: Mapping[str, float] | None = None) -> DiscreteProblem:
         """The problem at the couplings of `point` (name → value; may include "norm").

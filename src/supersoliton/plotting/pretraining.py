@@ -24,12 +24,13 @@ def plot_training(
         figure = Figure(figsize=(6.4, 4.2), layout="constrained")
         ax = figure.add_subplot()
         for i, name in reversed(list(enumerate(order))):
-            steps, training, held_out = zip(*curves[name], strict=True)
+            steps, training, held = zip(*curves[name], strict=True)
             named = i < _NAMED
             colour = palette_of(colours)[i] if named else colours["faint"]
             label = f"{name}  ({100.0 * shares.get(name, 0.0):.0f} % of the box)" if named else None
-            width, size = (1.6, 3) if named else (0.7, 0)
-            ax.plot(steps, held_out, color=colour, lw=width, marker="o", ms=size, label=label)
+            ax.plot(
+                steps, held_out, color=colour, lw=1.6 if named else 0.7, marker="o" if named else "", ms=3, label=label
+            )
             ax.plot(steps, training, color=colour, lw=1.0 if named else 0.5, ls=":")
         ax.set_yscale("log")
         ax.set_xlabel("Adam step")

@@ -79,8 +79,7 @@ def with_violation(trial: FrozenTrial, violation: float) -> FrozenTrial:
 
 
 def generation_key(sampler: Any) -> str:
-    """The attribute in which NSGA-II and NSGA-III store the generation of a trial; the public `get_trial_generation`
-    writes one for each trial without it."""
+    """The attribute for a trial's generation in NSGA-II and NSGA-III; the public `get_trial_generation` writes it."""
     return str(sampler._get_generation_key())
 
 

@@ -33,16 +33,12 @@ class Outcome:
     constraints: dict[str, float] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     spectra: dict[str, list[float]] = field(default_factory=dict)
-    # netCDF file of the state; only for feasible trials, which may join the Pareto set
-    state_file: str | None = None
-    # what the search for the state started from: "analytic", "network", "regression" or "neighbour"
-    start: str = ""
-    # what the cache of evaluations did: "hit", "stored", or why not; empty if it is switched off
-    cache: str = ""
-    # the traceback of a crash, or how the worker died
-    error: str | None = None
-    # why the outcome could not be stored, e.g. a full disk; the trial is evaluated again later
-    obstacle: str = ""
+    # text
+    state_file: str | None = None  # netCDF file of the state, only if feasible and thus possibly Pareto-optimal
+    start: str = ""  # of the search for the state: "analytic", "network", "regression" or "neighbour"
+    cache: str = ""  # what the cache of evaluations did: "hit", "stored", or why not; empty if it is switched off
+    error: str | None = None  # the traceback of a crash, or how the worker died
+    obstacle: str = ""  # why the outcome could not be stored, e.g. a full disk; the trial is evaluated again later
 
     @property
     def failed(self) -> bool:

@@ -174,7 +174,7 @@ def test_a_point_that_ends_its_process_is_not_begun_for_ever(tmp_path):
     assert "the program ended 5 times while it evaluated this trial" in trial.user_attrs["error"]
 
 
-def test_more_trials_add_and_changed_ranges_go_on_with_all_that_is_known(tmp_path):
+def test_more_trials_are_added_and_changed_ranges_keep_all_trials(tmp_path):
     first = Scan(tmp_path, settings_of("tpe")).go(15)
     before = str(recorded(first))
     first.record.close()

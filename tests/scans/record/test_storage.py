@@ -146,7 +146,7 @@ def set_mark(run, mark):
 
 
 def test_a_study_of_an_earlier_version_goes_on(run, tmp_path):
-    """Before format 2 no format was recorded, settings that came later were unknown, and no running trial was recorded."""
+    """Before format 2 neither the format nor running trials were recorded, and settings added later were unknown."""
     mark = mark_of(run)
     assert mark.pop("format") == 2
     for name in ("fallback", "population"):

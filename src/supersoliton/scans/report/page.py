@@ -234,8 +234,7 @@ def _importance(record: Record, gallery: _Gallery) -> str:
     shares = importances(record)
     if not shares:
         few = len(record.parameters) > 1 and 0 < len(record.trials) < MIN_TRIALS_FOR_IMPORTANCE
-        least = MIN_TRIALS_FOR_IMPORTANCE
-        return f"<p>The importance of the couplings is shown once {least} trials are finished.</p>" if few else ""
+        return f"<p>Shown once {MIN_TRIALS_FOR_IMPORTANCE} trials are finished.</p>" if few else ""
     many = len(record.feasible or record.trials) > MAX_FOR_IMPORTANCE
     thinned = f", an even sample of {len(record.feasible or record.trials)}" if many else ""
     shown = gallery.show(

@@ -74,8 +74,7 @@ class Record:
     config: Mapping[str, Any]
     config_text: str
     study: optuna.Study
-    # the trials of the study, read once
-    frozen: tuple[FrozenTrial, ...] = ()
+    frozen: tuple[FrozenTrial, ...] = ()  # the trials of the study, read once
 
     @property
     def feasible(self) -> tuple[Trial, ...]:

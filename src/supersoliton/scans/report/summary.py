@@ -14,8 +14,7 @@ _CONSTRAINT_WORDS = {
     "converged": "the solver converged",
     "localised": "the state is localised",
     "resolved": "the mesh resolves the state",
-    "stable": "the state has no more negative modes than its kind must have (1 for a bounce, 0 for a Q-ball at fixed "
-    "norm)",
+    "stable": "the state has no more negative modes than its kind must have (1 for a bounce)",
     "vacuum_stable": "the vacuum around it is stable",
     "finite_energy": "the energy is finite",
     "scored": "every objective has a value",
