@@ -28,9 +28,7 @@ def plot_training(
             named = i < _NAMED
             colour = palette_of(colours)[i] if named else colours["faint"]
             label = f"{name}  ({100.0 * shares.get(name, 0.0):.0f} % of the box)" if named else None
-            ax.plot(
-                steps, held_out, color=colour, lw=1.6 if named else 0.7, marker="o" if named else "", ms=3, label=label
-            )
+            ax.plot(steps, held, color=colour, lw=1.6 if named else 0.7, marker="o", ms=3 if named else 0, label=label)
             ax.plot(steps, training, color=colour, lw=1.0 if named else 0.5, ls=":")
         ax.set_yscale("log")
         ax.set_xlabel("Adam step")

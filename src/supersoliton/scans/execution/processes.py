@@ -23,8 +23,7 @@ from typing import Any
 from ..trial import Outcome
 from .executor import ONE_THREAD, RETRIES, AbstractExecutor, WorkerError, with_ahead
 
-# After so many consecutive workers that exit, or are killed, before the ready message, the scan stops. A kill is more
-# often chance than an exit is.
+# Consecutive workers that exit, or are killed, before the ready message and thus stop the scan; kills may be chance.
 _FAILED_STARTS, _KILLED_STARTS = 3, 12
 _START_SECONDS = 600.0  # a worker imports JAX, which has taken a minute on a loaded machine
 

@@ -23,8 +23,7 @@ def main(descriptor: int) -> None:
     _end_with_driver()
     pipe = Connection(descriptor)
     try:
-        # trusted: the driver, of the same user, sent it through its own pipe. Unpickling imports JAX, which reads the
-        # environment that the driver has set
+        # trusted: sent by the driver of the same user. Unpickling imports JAX, which reads the environment it has set
         config, scratch, memory = pickle.loads(pipe.recv_bytes())
         from ...machine.jax_setup import enable_compilation_cache
         from ..trial import run_trial
