@@ -33,7 +33,7 @@ def plot_training(
         ax.set_yscale("log")
         ax.set_xlabel("Adam step")
         ax.set_ylabel("relative error of the fields (L², rms)")
-        ax.set_title("Branch networks: error on points held out (solid) and on training points (dotted)")
+        ax.set_title("Branch networks: held-out (solid) and training (dotted) error")
         ax.grid(axis="y", which="major")
         if order:
             handles, labels = ax.get_legend_handles_labels()
