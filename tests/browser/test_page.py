@@ -89,13 +89,13 @@ def test_pointing_at_a_trial_shows_that_trial(page, record, view):
     seen = set()
     for trial in record.trials:
         _point_at(page, view, trial.number)
-        number, told = _shown(page)
+        number, values = _shown(page)
         shown = next(t for t in record.trials if t.number == number)
         seen.add(number)
         for name, value in zip(record.objectives, shown.objectives, strict=True):
-            assert float(told[name.replace("_", " ")].replace("−", "-")) == pytest.approx(value, rel=1e-3)
+            assert float(values[name.replace("_", " ")].replace("−", "-")) == pytest.approx(value, rel=1e-3)
         for name, value in shown.couplings.items():
-            assert float(told[name].replace("−", "-")) == pytest.approx(value, rel=1e-4)
+            assert float(values[name].replace("−", "-")) == pytest.approx(value, rel=1e-4)
     # a trial that another one covers shows the nearer one
     assert len(seen) >= 0.7 * len(record.trials)
 
@@ -286,9 +286,9 @@ def test_nothing_of_the_record_becomes_markup(browser, run, tmp_path):
     tab.on("console", lambda message: said.append(message.text))
     tab.on("pageerror", lambda error: said.append(str(error)))
     tab.goto(write_report(tmp_path).as_uri())
-    number, told = _shown(tab)
+    number, values = _shown(tab)
     assert number in (0, 1, 2)
-    assert EVIL in told
+    assert EVIL in values
     assert tab.locator("img[src=x]").count() == 0
     assert tab.locator("[onmouseover]").count() == 0
     assert EVIL in tab.locator("#trial").inner_text()

@@ -77,7 +77,7 @@ def followed(tmp_path_factory):
         if watched is None and (folder / "run" / "heartbeat.log").exists():
             watched = Watch(folder / "run")
         if watched is not None:
-            watched.look()
+            watched.update()
             seen.append((watched.done, watched.state(), watched.line()))
     assert process.wait(timeout=60) == 0, said.decode()
     os.close(driver)
@@ -90,7 +90,7 @@ def test_counts_and_best_are_those_of_the_study(followed):
     folder, _, _ = followed
     study = optuna.load_study(study_name="small", storage=f"sqlite:///{folder / 'study.db'}")
     feasible = {t.number: t.values[0] for t in study.trials if all(x <= 0 for x in t.constraints.values())}
-    watched = Watch(folder).look()
+    watched = Watch(folder).update()
     assert (watched.done, watched.failed, watched.feasible) == (6, 0, len(feasible))
     if feasible:
         best = max(feasible, key=feasible.get)
@@ -139,18 +139,22 @@ def test_a_stopped_scan_and_a_partial_row(followed, tmp_path):
     (old / "heartbeat.log").write_text(
         "a line of an earlier version\n" + json.dumps(asdict(beat)) + '\n{"done": 3, "to'
     )
-    watched = Watch(old).look()
+    watched = Watch(old).update()
     assert watched.done == 3
     assert "not running: the last heartbeat is" in watched.state()
     assert "4.5 trials/min" in watched.line()
     # the rest of the row is written: counted once
     with (old / "trials.csv").open("a") as file:
         file.write(lines[4][20:])
+<<<<<<< HEAD
     assert watched.look().done == 4
+=======
+    assert watched.update().done == 4
+>>>>>>> w-high
     # a resumed scan rewrites the table
     (old / "new.csv").write_text(text)
     (old / "new.csv").replace(old / "trials.csv")
-    assert watched.look().done == len(list(csv.reader(text.splitlines()))) - 1
+    assert watched.update().done == len(list(csv.reader(text.splitlines()))) - 1
 
 
 def test_a_scan_that_stopped_early_is_not_called_running(tmp_path):
@@ -160,19 +164,19 @@ def test_a_scan_that_stopped_early_is_not_called_running(tmp_path):
         return Beat(3, 5, 0, 0, 20.0, "on the cpu")
 
     with heartbeat(tmp_path / "heartbeat.log", describe):
-        assert Watch(tmp_path).look().state() == "running"
-        assert "left" in Watch(tmp_path).look().line()
-    stopped = Watch(tmp_path).look()
-    assert stopped.state() == "stopped: give the same command to resume"
+        assert Watch(tmp_path).update().state() == "running"
+        assert "left" in Watch(tmp_path).update().line()
+    stopped = Watch(tmp_path).update()
+    assert stopped.state() == "stopped: run the same command to resume"
     assert "left" not in stopped.line()
     with heartbeat(tmp_path / "heartbeat.log", describe):  # it is resumed
-        assert Watch(tmp_path).look().state() == "running"
+        assert Watch(tmp_path).update().state() == "running"
 
 
 def test_the_heartbeat_of_an_earlier_version_is_named(tmp_path):
     line = "2025-01-01T00:00:00+0000 trial 3/6 running 2 failed 0 rate 4.50/min 2 processes memory 512 MiB\n"
     (tmp_path / "heartbeat.log").write_text(line)
-    watched = Watch(tmp_path).look()
+    watched = Watch(tmp_path).update()
     assert watched.beat is None
     assert watched.state() == "heartbeat.log was written by an earlier version"
 
@@ -186,7 +190,7 @@ def test_nothing_is_written(followed):
 
     before = times()
     assert any(path.name == "study.db" for path in before)
-    Watch(folder).look()
+    Watch(folder).update()
     assert times() == before
 
 

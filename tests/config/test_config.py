@@ -283,7 +283,7 @@ def test_mistakes_in_a_potential(potential_file, table, word):
     assert "[model]" in str(refusal.value)
 
 
-def test_a_file_that_fails_is_told_in_words(tmp_path):
+def test_a_file_that_fails_is_reported(tmp_path):
     (tmp_path / "my_theory.py").write_text("import nothing_of_this_name\n")
     with pytest.raises(ValueError, match="nothing_of_this_name"):
         _load_model(tmp_path, {"function": "my_theory.py:quartic"})

@@ -48,12 +48,12 @@ def test_state_figure_draws_the_fields(qball):
 
 
 def test_no_text_is_cut_off_or_lies_on_another(qball):
-    """The certificate with the longest numbers it can have, and one that lists what is amiss."""
+    """The certificate with the longest numbers it can have, and one that lists its failed checks."""
     from dataclasses import replace
 
     long = replace(qball.certificate, translation_mode=-8.4e-111, boundary_fraction=1.2e-111, negative_modes=137)
-    amiss = replace(long, reasons=("residual 1.6e+00 above 1e-10", "energy uncertain by 1.4e+00: refine the mesh") * 3)
-    for certificate in (qball.certificate, long, amiss):
+    faulty = replace(long, reasons=("residual 1.6e+00 above 1e-10", "energy uncertain by 1.4e+00: refine the mesh") * 3)
+    for certificate in (qball.certificate, long, faulty):
         figure = replace(qball, certificate=certificate).plot()
         FigureCanvasAgg(figure).draw()
         whole = figure.bbox

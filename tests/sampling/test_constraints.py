@@ -49,17 +49,17 @@ def test_every_constraint_of_an_evaluation_reaches_the_sampler(name, tmp_path, m
         if absent:
             patch.setattr(samplers, "EXTRAS", {name: ((), "")})
             patch.setattr(samplers, "missing", lambda name: None)
-            patch.setattr(samplers, "_alone", contextlib.nullcontext)
+            patch.setattr(samplers, "_one_thread", contextlib.nullcontext)
         run_small(tmp_path, tmp_path / "run", trials=3, sampler=name, population=2, parameters=WIDE)
         result = run_small(tmp_path, tmp_path / "run", trials=7, sampler=name, population=2, parameters=WIDE)
-    told = [trial.constraints for trial in result.study.trials]
-    assert all(set(constraints) >= CERTIFIED | PRECHECKS for constraints in told)
-    violated = {key for constraints in told[:6] for key, value in constraints.items() if value > 0}
+    recorded = [trial.constraints for trial in result.study.trials]
+    assert all(set(constraints) >= CERTIFIED | PRECHECKS for constraints in recorded)
+    violated = {key for constraints in recorded[:6] for key, value in constraints.items() if value > 0}
     assert violated
     assert not any("drawn_by" in trial.user_attrs for trial in result.study.trials)
     # a Gaussian process is given those that tell the trials apart
-    known = violated if name in ("gp", "botorch") else set(told[0])
-    expected = [{key: value for key, value in one.items() if key in known} for one in told[:6]]
+    known = violated if name in ("gp", "botorch") else set(recorded[0])
+    expected = [{key: value for key, value in one.items() if key in known} for one in recorded[:6]]
     if name == "tpe":  # adds up what they violate, and is given the sum
         sums = [sum(value for value in one.values() if value > 0) for one in expected]
         expected = [{"violation": value} if value > 0 else {} for value in sums]
@@ -68,7 +68,7 @@ def test_every_constraint_of_an_evaluation_reaches_the_sampler(name, tmp_path, m
 
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_late_draws_keep_to_the_constraint(name):
-    """The objective pulls b + c to 2 and the constraint holds it at 1: late draws stay there, and go on without it.
+    """The objective pulls b + c to 2 and the constraint holds it at 1: late draws keep to it.
 
     To 1.6 where a Gaussian process draws: in the corner it would find the best point at once, and no other.
     """

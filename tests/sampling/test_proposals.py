@@ -54,7 +54,7 @@ def off_the_segment(x):
 def test_proposals_lie_on_the_pareto_set_and_come_true():
     trials = random_trials(60)
     proposals = propose(SETTINGS, trials, 15, after=60)
-    assert [told.index for _, told in proposals] == list(range(15))
+    assert [predicted.index for _, predicted in proposals] == list(range(15))
     points = np.array([list(point.values()) for point, _ in proposals])
     assert len({tuple(point) for point in points}) == 15
     assert max(off_the_segment(x) for x in points) < 0.05
@@ -63,10 +63,10 @@ def test_proposals_lie_on_the_pareto_set_and_come_true():
     everything = np.vstack([[t.values for t in trials], found])
     entered = np.intersect1d(nondominated(everything), np.arange(60, 75))
     assert len(entered) >= 12
-    for (_, told), values in zip(proposals, found, strict=True):
-        assert np.allclose(told.median, values, atol=0.02)
-        assert told.feasible == 1.0
-        assert min(told.skill) > 0.99
+    for (_, predicted), values in zip(proposals, found, strict=True):
+        assert np.allclose(predicted.median, values, atol=0.02)
+        assert predicted.feasible == 1.0
+        assert min(predicted.skill) > 0.99
 
 
 def test_proposals_spread_over_the_front():
@@ -90,10 +90,10 @@ def test_constraints_bound_the_proposals():
     proposals = propose(SETTINGS, trials, 15, after=80)
     assert len(proposals) == 15
     assert max(point["a"] for point, _ in proposals) < 0.5
-    assert all(told.feasible >= 0.5 for _, told in proposals)
+    assert all(predicted.feasible >= 0.5 for _, predicted in proposals)
 
 
-def test_too_few_feasible_trials_foretell_nothing():
+def test_too_few_feasible_trials_give_no_proposals():
     few = random_trials(LEAST - 1)
     infeasible = [trial_at(np.full(3, 0.1 * k), constraints={"c": 1.0}) for k in range(9)]
     undefined = [trial_at(np.full(3, 0.05 * k), constraints={"scored": 1.0}, values=[0.0, 0.0]) for k in range(9)]
@@ -119,11 +119,11 @@ def test_the_predicted_set_is_not_beaten_by_a_grid():
 
 def test_standardised_errors():
     scales = [{"centre": 1.0, "width": 2.0, "mean": 0.0, "std": 0.5}]
-    told = SurrogatePrediction(120, 0, 1, 1.0, [0.0], [2.0], [1.0], [0.0], [2.0], [0.5], scales)
+    predicted = SurrogatePrediction(120, 0, 1, 1.0, [0.0], [2.0], [1.0], [0.0], [2.0], [0.5], scales)
     found = 1.0 + 2.0 * np.sinh(0.5 * 3.0)
-    assert told.errors([found]) == pytest.approx([1.5])
-    trial = trial_at(np.full(3, 0.5), user_attrs=json.loads(json.dumps(as_attribute(told))))
-    assert prediction(trial) == told
+    assert predicted.errors([found]) == pytest.approx([1.5])
+    trial = trial_at(np.full(3, 0.5), user_attrs=json.loads(json.dumps(as_attribute(predicted))))
+    assert prediction(trial) == predicted
     assert not is_drawn(trial)
     assert is_drawn(trial_at(np.full(3, 0.5)))
     assert prediction(trial_at(np.full(3, 0.5))) is None
@@ -138,11 +138,11 @@ def test_intervals_hold_what_they_say():
 
     trials = [trial_at(x, values=rugged(x)) for x in rng.random((120, 3))]
     inside, proposals = [], propose(SETTINGS, trials, 15, after=120)
-    for point, told in proposals:
+    for point, predicted in proposals:
         for _ in range(20):
             value = rugged(np.array(list(point.values())))
-            inside += [low <= v <= high for v, low, high in zip(value, told.low, told.high, strict=True)]
-            errors = told.errors(value)
+            inside += [low <= v <= high for v, low, high in zip(value, predicted.low, predicted.high, strict=True)]
+            errors = predicted.errors(value)
             assert [abs(error) <= 1.0 for error in errors] == inside[-2:]
     assert np.mean(inside) == pytest.approx(norm.cdf(1) - norm.cdf(-1), abs=0.12)
 
@@ -159,19 +159,19 @@ def verified(tmp_path_factory):
     return folder, run_small(folder, folder / "run", trials=22, verify={"points": 4})
 
 
-def told_of(result):
+def predictions_of(result):
     """The trials of the phase by number, with their predictions."""
     pairs = [(trial, prediction(trial)) for trial in result.study.trials]
-    return {trial.number: (trial, told) for trial, told in pairs if told is not None}
+    return {trial.number: (trial, predicted) for trial, predicted in pairs if predicted is not None}
 
 
 def test_the_phase_follows_the_trials_and_is_marked(verified):
     folder, result = verified
     assert (result.finished, result.verified, result.wanted, result.new, result.interrupted) == (22, 4, 22, 26, False)
-    told = told_of(result)
-    assert list(told) == [22, 23, 24, 25]
-    assert [(one.after, one.index, one.of) for _, one in told.values()] == [(22, k, 4) for k in range(4)]
-    for trial, one in told.values():
+    predicted = predictions_of(result)
+    assert list(predicted) == [22, 23, 24, 25]
+    assert [(one.after, one.index, one.of) for _, one in predicted.values()] == [(22, k, 4) for k in range(4)]
+    for trial, one in predicted.values():
         assert trial.state is optuna.trial.TrialState.COMPLETE
         assert trial.values == [trial.user_attrs["values"][name] for name in ("fractal_score", "hierarchy")]
         assert len(one.errors(trial.values)) == 2
@@ -181,7 +181,7 @@ def test_the_phase_follows_the_trials_and_is_marked(verified):
 def test_the_points_are_those_proposed_from_the_trials_before(verified):
     folder, result = verified
     proposals = propose(load_small(folder, trials=22).scan, result.study.trials[:22], 4, after=22)
-    assert [point for point, _ in proposals] == [trial.params for trial, _ in told_of(result).values()]
+    assert [point for point, _ in proposals] == [trial.params for trial, _ in predictions_of(result).values()]
 
 
 def test_a_finished_phase_is_not_repeated(verified):
@@ -216,8 +216,8 @@ def test_more_trials_count_drawn_ones_and_bring_another_phase(verified, tmp_path
     shutil.copytree(folder / "run", tmp_path / "run")
     more = run_small(folder, tmp_path / "run", trials=24, verify={"points": 2})
     assert (more.finished, more.verified, more.new) == (24, 6, 4)
-    told = told_of(more)
-    assert [(n, one.after, one.index) for n, (_, one) in told.items()][4:] == [(28, 24, 0), (29, 24, 1)]
+    predicted = predictions_of(more)
+    assert [(n, one.after, one.index) for n, (_, one) in predicted.items()][4:] == [(28, 24, 0), (29, 24, 1)]
     assert points(more)[:26] == points(result)
 
 

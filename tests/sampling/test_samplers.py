@@ -40,13 +40,13 @@ def evaluate(point):
     return values, {"tight": float(x[1] + x[3] - 1.2), "slack": -1.0}
 
 
-def go_on(settings, trials, before=(), said=None):
+def draw_trials(settings, trials, before=(), warned=None):
     """A scan in memory up to so many trials, which continues from the trials before it."""
     study = optuna.create_study(directions=DIRECTIONS)
     study.add_trials(before)
     choose_parents_again(study, settings)
     for number in range(len(before), trials):
-        study.sampler = make_sampler(settings, number, said)
+        study.sampler = make_sampler(settings, number, warned)
         trial = study.ask(distributions(settings))
         values, constraints = evaluate(trial.params)
         for name, value in constraints.items():
@@ -71,8 +71,8 @@ def test_a_resumed_scan_draws_what_an_unbroken_one_draws(name, stop):
     """Stops within the first generation, at its end and later, and before and after the tenth, when models begin."""
     skip_without(name)
     last = 14 if name in ("gp", "botorch") else 22
-    unbroken = go_on(settings_of(name), last)
-    resumed = go_on(settings_of(name), last, before=unbroken[:stop])
+    unbroken = draw_trials(settings_of(name), last)
+    resumed = draw_trials(settings_of(name), last, before=unbroken[:stop])
     assert points(resumed) == points(unbroken)
 
 
@@ -82,7 +82,7 @@ def test_points_asked_together_are_distinct(name):
     skip_without(name)
     settings = settings_of(name)
     study = optuna.create_study(directions=DIRECTIONS)
-    study.add_trials(go_on(settings, 12))
+    study.add_trials(draw_trials(settings, 12))
     choose_parents_again(study, settings)
     batch = 3 if name in ("gp", "botorch") else 60
     for number in range(12, 12 + batch):
@@ -96,7 +96,7 @@ def test_nsga2_alone_would_repeat_itself():
     """That the test above can fail: Optuna's own draws of the same batch contain points twice."""
     settings = settings_of("nsga2")
     study = optuna.create_study(directions=DIRECTIONS)
-    study.add_trials(go_on(settings, 12))
+    study.add_trials(draw_trials(settings, 12))
     for number in range(12, 72):
         study.sampler = optuna.samplers.NSGAIISampler(population_size=5, seed=number)
         study.ask(distributions(settings))
@@ -116,7 +116,7 @@ def test_nsga2_alone_would_repeat_itself():
 def test_the_draws_are_optunas(name, make):
     """Each next point is the one that Optuna's sampler of this seed draws by itself, without anything of ours."""
     settings = settings_of(name)
-    trials = go_on(settings, 12)
+    trials = draw_trials(settings, 12)
     # the second generation begins at 5; later ones read their parents back in the order in which they were chosen
     for number in (0, 3, 5) if name.startswith("nsga") else (0, 3, 10, 11):
         study = optuna.create_study(directions=DIRECTIONS)
@@ -134,21 +134,21 @@ def test_sobol_is_the_scrambled_sequence():
     seed = int(np.random.SeedSequence([3]).generate_state(1)[0])
     unit = qmc.Sobol(4, scramble=True, seed=seed).random(8)
     expected = [(10 ** (2 * u[3]), u[1], 2 * u[0] - 1, u[2]) for u in unit]  # Optuna sorts the names
-    assert np.allclose(points(go_on(settings, 8)), expected, rtol=1e-12)
+    assert np.allclose(points(draw_trials(settings, 8)), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", ["gp", "botorch"])
 def test_a_missing_sampler_is_replaced_and_said_so_once(name, monkeypatch, caplog):
     monkeypatch.setattr(samplers, "EXTRAS", {name: (("no_such_package",), name)})
     with caplog.at_level(logging.WARNING, logger="supersoliton"):
-        trials = go_on(settings_of(name), 12, said=set())
+        trials = draw_trials(settings_of(name), 12, warned=set())
     (record,) = caplog.records
     said = record.getMessage()
     assert said.startswith(f'the sampler "{name}" needs no-such-package, which is not installed')
     assert f"(pip install {samplers.EXTRAS[name][1]})" in said
     assert said.endswith('"nsga2" draws instead.')
     assert all(trial.user_attrs["drawn_by"].startswith("nsga2, as") for trial in trials)
-    assert points(trials) == points(go_on(settings_of("nsga2"), 12))
+    assert points(trials) == points(draw_trials(settings_of("nsga2"), 12))
 
 
 @pytest.mark.parametrize("fallback", FALLBACKS)
@@ -163,20 +163,20 @@ def test_a_sampler_that_fails_in_the_middle_costs_no_trial(fallback, monkeypatch
 
     monkeypatch.setattr(samplers, "EXTRAS", {"botorch": ((), "botorch")})
     monkeypatch.setattr(samplers, "_botorch", lambda seed, _: Failing(seed=seed))
-    monkeypatch.setattr(samplers, "_alone", contextlib.nullcontext)
+    monkeypatch.setattr(samplers, "_one_thread", contextlib.nullcontext)
     settings = settings_of("botorch", fallback=fallback)
     with caplog.at_level(logging.WARNING, logger="supersoliton"):
-        trials = go_on(settings, 20, said=set())
+        trials = draw_trials(settings, 20, warned=set())
     (record,) = caplog.records
     assert "failed (LinAlgError: not positive definite)" in record.getMessage()
     by_fallback = [trial.number for trial in trials if "drawn_by" in trial.user_attrs]
     assert by_fallback == list(range(7, 15))
     assert all(trials[n].user_attrs["drawn_by"].startswith(f"{fallback}, as") for n in by_fallback)
-    assert points(go_on(settings, 20, before=trials[:11])) == points(trials)
+    assert points(draw_trials(settings, 20, before=trials[:11])) == points(trials)
 
 
 def test_a_model_sees_only_the_constraints_that_tell_trials_apart():
-    trials = go_on(settings_of("random"), 12)
+    trials = draw_trials(settings_of("random"), 12)
     assert {"tight", "slack"} == set(trials[0].constraints)
     study = optuna.create_study(directions=DIRECTIONS)
     study.add_trials(trials)
@@ -194,7 +194,7 @@ def test_a_model_sees_only_the_constraints_that_tell_trials_apart():
 
 
 def test_nothing_heavy_is_imported_for_the_plain_samplers():
-    go_on(settings_of("tpe"), 11)
+    draw_trials(settings_of("tpe"), 11)
     if missing("gp"):
         assert "torch" not in sys.modules
 

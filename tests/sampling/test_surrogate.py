@@ -35,7 +35,7 @@ def test_a_scale_goes_there_and_back(values):
     assert (np.diff(scale.forward(np.sort(values))) >= 0).all()
 
 
-def test_a_smooth_function_is_foretold_and_its_skill_is_known_beforehand():
+def test_a_smooth_function_is_predicted_and_its_skill_is_estimated():
     def truth(u):
         return np.exp(2.0 * u[:, 0]) + np.sin(5.0 * u[:, 1])  # and nothing of the third
 

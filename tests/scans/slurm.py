@@ -71,9 +71,9 @@ class Slurm:
         deadline = time.monotonic() + 60.0
         while "idle" not in self.say("sinfo", "-h", "-o", "%T"):
             if time.monotonic() > deadline or any(daemon.poll() is not None for daemon in self.daemons):
-                told = "".join(path.read_text()[-600:] for path in self.folder.glob("*.log"))
+                reason = "".join(path.read_text()[-600:] for path in self.folder.glob("*.log"))
                 self.close()
-                pytest.skip(f"SLURM does not come up here: {told}")
+                pytest.skip(f"SLURM does not come up here: {reason}")
             time.sleep(0.2)
 
     def _start(self, program, *arguments):

@@ -1,6 +1,6 @@
 """Asking, telling and recording cost at most 10 ms a trial at 1,000 trials and 20 ms at 10,000, with SQLite.
 
-In processor time: what the machine does beside the tests counts little. See cost.py; `gp` and `botorch`, whose time is
+In processor time: other work on the machine counts little. See cost.py; `gp` and `botorch`, whose time is
 that of their models, are not held to it.
 """
 

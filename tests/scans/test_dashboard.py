@@ -34,7 +34,7 @@ def served(scanned):
     command = [sys.executable, "-m", "supersoliton.cli", "dashboard", str(scanned), "--port", "0"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     line = process.stdout.readline()
-    found = re.fullmatch(r"http://127\.0\.0\.1:(\d+)/dashboard \(Ctrl-C ends it\)\n", line)
+    found = re.fullmatch(r"http://127\.0\.0\.1:(\d+)/dashboard \(Ctrl-C stops the server\)\n", line)
     assert found, line
     yield int(found[1])
     process.terminate()
@@ -79,14 +79,14 @@ def test_nothing_can_be_changed_or_reached_under_another_name(served, scanned):
     for method, path in (("DELETE", "/api/studies/1"), ("POST", "/api/studies"), ("PUT", "/api/studies/1/1/note")):
         answer, body = ask(served, path, method)
         assert answer.status == 405
-        assert "not changed" in body
+        assert "read-only" in body
     for host in ("evil.example", "evil.example:80", "127.0.0.1.evil.example"):
         assert ask(served, "/api/studies", host=host)[0].status == 403
     for host in (f"localhost:{served}", "localhost", f"127.0.0.1:{served}", "[::1]:80"):
         assert ask(served, "/api/studies", host=host)[0].status == 200
 
 
-def test_a_port_that_is_taken_and_a_folder_without_a_scan_are_told(served, scanned, tmp_path):
+def test_a_port_that_is_taken_and_a_folder_without_a_scan_are_refused(served, scanned, tmp_path):
     for arguments, words in (([scanned, "--port", served], "cannot listen on"), ([tmp_path], "holds no study.db")):
         command = [sys.executable, "-m", "supersoliton.cli", "dashboard", *map(str, arguments)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
@@ -94,7 +94,7 @@ def test_a_port_that_is_taken_and_a_folder_without_a_scan_are_told(served, scann
         assert re.fullmatch(f"supersoliton: .*{words}.*\n", done.stderr)
 
 
-def test_without_the_extra_the_line_that_installs_it_is_told(scanned, monkeypatch):
+def test_without_the_extra_the_message_says_how_to_install_it(scanned, monkeypatch):
     really = builtins.__import__
 
     def missing(name, *rest):

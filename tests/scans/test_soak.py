@@ -11,17 +11,17 @@ def test_killed_at_random_moments_nothing_is_lost_and_nothing_twice(tmp_path, ki
     """Every trial is completed, once, at its point; study.db, trials.csv and the states agree. See `soak.check`."""
     file = soak.write(tmp_path)
     assert kill(file, tmp_path / "out", 200, 20, random.Random(1)) == 20
-    told = soak.check(tmp_path / "out", 200, soak.unbroken(file, tmp_path, 200))
-    assert told["states"] == {"COMPLETE": 200}
+    result = soak.check(tmp_path / "out", 200, soak.unbroken(file, tmp_path, 200))
+    assert result["states"] == {"COMPLETE": 200}
     if kill is soak.kill_drivers:
-        assert told["retaken"] > 0  # some kills came while trials ran, which were evaluated again
+        assert result["retaken"] > 0  # some kills came while trials ran, which were evaluated again
 
 
 def test_a_journal_outlives_killed_drivers_too(tmp_path):
     file = soak.write(tmp_path, f"journal:{tmp_path / 'journal.log'}")
     assert soak.kill_drivers(file, tmp_path / "out", 40, 5, random.Random(2)) == 5
-    told = soak.check(tmp_path / "out", 40, soak.unbroken(file, tmp_path, 40))
-    assert told["states"] == {"COMPLETE": 40}
+    result = soak.check(tmp_path / "out", 40, soak.unbroken(file, tmp_path, 40))
+    assert result["states"] == {"COMPLETE": 40}
 
 
 def test_the_check_notices_what_is_wrong(tmp_path):

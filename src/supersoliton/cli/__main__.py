@@ -1,4 +1,4 @@
-"""`python -m supersoliton.cli`, where the command itself is not on the path."""
+"""`python -m supersoliton.cli`, if the command `supersoliton` is not on the path."""
 
 from .commands import main
 

@@ -10,7 +10,7 @@ from ..machine.display import Display
 
 @contextmanager
 def busy(doing: str, *, quiet: bool) -> Iterator[None]:
-    """A spinner on stderr with the elapsed time, removed at the end; nothing where stderr is no terminal."""
+    """A spinner on stderr with the elapsed time, removed at the end; nothing if stderr is not a terminal."""
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     bar = Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())

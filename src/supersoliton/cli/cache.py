@@ -1,4 +1,4 @@
-"""`supersoliton cache info | clear | verify`: what the cache of evaluations holds. Never starts the engine."""
+"""`supersoliton cache info | clear | verify`: manages the cache of evaluations, without importing JAX."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .options import Json, write_json
 if TYPE_CHECKING:
     from ..evaluate.cache import Store
 
-app = App(help="What was evaluated before and is kept: see it, empty it, check it.")
+app = App(help="Show, clear or verify the cache of evaluations.")
 
 
 @app.command()
 def info(json_file: Json = None) -> None:
-    """Print the folder, the number of evaluations, their size and when they were last used."""
+    """Print the folder of the cache, the number of evaluations, their size and last use."""
     store = _store()
     usage = store.usage()
     data = {
@@ -33,9 +33,9 @@ def info(json_file: Json = None) -> None:
         "default_limit_bytes": store.limit,
     }
     print(store.directory)
-    print(f"{usage.entries} evaluations, {_megabytes(usage.bytes)} (a scan keeps it below its cache_size,")
-    print(f"{_megabytes(store.limit)} unless the file says otherwise)")
-    print(f"{usage.current_entries} of them, {_megabytes(usage.current_bytes)}, of this version of the numerics")
+    print(f"{usage.entries} evaluations, {_megabytes(usage.bytes)} (a scan limits the cache to its cache_size,")
+    print(f"{_megabytes(store.limit)} by default)")
+    print(f"{usage.current_entries} of them, {_megabytes(usage.current_bytes)}, are from this version of the numerics")
     if usage.entries:
         print(f"last used between {data['oldest_use']} and {data['newest_use']}")
     write_json(json_file, data)
@@ -43,10 +43,10 @@ def info(json_file: Json = None) -> None:
 
 @app.command()
 def clear(
-    stale: Annotated[bool, typer.Option("--stale", metavar="", help="Only those of other versions.")] = False,
+    stale: Annotated[bool, typer.Option("--stale", metavar="", help="Only entries of other versions.")] = False,
     json_file: Json = None,
 ) -> None:
-    """Remove the evaluations; the compiled kernels beside them stay."""
+    """Remove the stored evaluations, but not the compiled kernels."""
     store = _store()
     removed, freed = store.clear(stale_only=stale)
     print(f"removed {removed} evaluations, {_megabytes(freed)}")
@@ -55,19 +55,19 @@ def clear(
 
 @app.command()
 def verify(
-    remove: Annotated[bool, typer.Option("--remove", metavar="", help="Remove what is damaged.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", metavar="", help="Remove damaged entries.")] = False,
     json_file: Json = None,
 ) -> None:
-    """Read every evaluation and compare its checksum; exit code 1 where one is damaged.
+    """Verify the checksum of every evaluation; exit code 1 if one is damaged.
 
-    A damaged one is never used: a scan that meets it says so and computes it again.
+    A damaged entry is never used: a scan reports it and computes the evaluation again.
     """
     sound, damaged = _store().verify()
     for path, reason in damaged:
         print(f"{path}: {reason}")
         if remove:
             path.unlink(missing_ok=True)
-    print(f"{sound} evaluations are sound, {len(damaged)} damaged{' (removed)' if remove and damaged else ''}")
+    print(f"{sound} evaluations are intact, {len(damaged)} damaged{' (removed)' if remove and damaged else ''}")
     write_json(
         json_file, {"sound": sound, "damaged": {str(path): reason for path, reason in damaged}, "removed": remove}
     )

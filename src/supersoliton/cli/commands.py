@@ -1,4 +1,4 @@
-"""The commands. Whatever takes time to import is imported inside them, so that --help answers at once."""
+"""The commands. Slow imports are inside them, so that --help answers at once."""
 
 from __future__ import annotations
 
@@ -24,71 +24,78 @@ if TYPE_CHECKING:
 app = App(
     name="supersoliton",
     help="Find, certify and scan solitons of coupled scalar fields.",
-    epilog="A first run: supersoliton solve examples/qball.toml, then supersoliton scan examples/quickstart.toml.",
+    epilog="To start: supersoliton solve examples/qball.toml, then supersoliton scan examples/quickstart.toml.",
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-# What the parser raises at a wrong option. Newer typer carries its own copy of click and does not export this class.
+# The error of a wrong option. Newer typer contains its own copy of click and does not export this class.
 _USAGE_ERRORS: tuple[type[Exception], ...] = tuple(
     cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "ClickException"
 )
-_STOPPED = -130  # a scan that was stopped and has said so; any other 130 is an interruption without words
+_STOPPED = -130  # a scan that was stopped and has printed so; 130 is an interruption that has not been reported
 
-Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder for the results.", show_default=False)]
-
-
-Device = Annotated[str | None, typer.Option("--device", metavar="D", help="auto, cpu, gpu or tpu.")]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="Folder of the results. Default: this folder.", show_default=False),
+]
+Device = Annotated[
+    str | None, typer.Option("--device", metavar="D", help="Device of the computation: auto, cpu, gpu or tpu.")
+]
 Folder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a scan, e.g. runs/quickstart.")]
 Storage = Annotated[
     str | None,
     typer.Option(
         "--storage",
         metavar="URL",
-        help="Where the study is kept: postgresql://…, mysql://…, sqlite:///PATH, journal:PATH; study.db unless given.",
+        help="Where the study is stored: postgresql://…, mysql://…, sqlite:///PATH or journal:PATH. "
+        "Default: study.db in the scan's folder.",
         show_default=False,
     ),
 ]
+Workers = Annotated[
+    int | None, typer.Option("--workers", metavar="N", parser=whole(), help="Number of parallel processes.")
+]
 Seed = Annotated[
-    int | None, typer.Option("--seed", metavar="N", parser=whole(), help="Instead of the seed in the file.")
+    int | None, typer.Option("--seed", metavar="N", parser=whole(), help="Seed, instead of the one in the file.")
 ]
 
 
 def main() -> None:
-    """Run a command; a mistake of the user's is one plain line on stderr and exit code 2, without a traceback."""
-    warnings.showwarning = _warned
+    """Run a command; a user's mistake is one plain line on stderr and exit code 2, without a traceback."""
+    warnings.showwarning = _print_warning
     try:
         code = app(standalone_mode=False)
-        if code == 130:  # what newer typer makes of Ctrl-C, in silence
-            _complain("interrupted.")
+        if code == 130:  # newer typer turns Ctrl-C into this code, without a message
+            _print_error("interrupted.")
         code = 130 if code == _STOPPED else code
     except _USAGE_ERRORS as error:
         message = " ".join(error.format_message().split())  # type: ignore[attr-defined]
-        if message:  # the page of help that answers no arguments at all is an "error" without words
+        if message:  # a command without arguments prints its help and raises an error without a message
             command = getattr(getattr(error, "ctx", None), "command_path", "supersoliton")
-            _complain(f"{message.rstrip('.')}{'' if message.endswith('?') else '.'} Try {command} --help.")
+            _print_error(f"{message.rstrip('.')}{'' if message.endswith('?') else '.'} Try {command} --help.")
         code = 2
     except (KeyboardInterrupt, typer.Abort):
-        _complain("interrupted.")
+        _print_error("interrupted.")
         code = 130
-    except BrokenPipeError:  # the reader has gone, e.g. `| head`; nothing more can be said to it
+    except BrokenPipeError:  # the reader has closed the pipe, e.g. `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 141
     except (ValueError, OSError) as error:
         if os.environ.get("SUPERSOLITON_TRACEBACK"):
             raise
-        _complain(" ".join(str(error).split()))
+        _print_error(" ".join(str(error).split()))
         code = 2
     sys.exit(code)
 
 
-def _warned(message: Warning | str, *_: object, **__: object) -> None:
-    """A warning is a line like any other, without the line of the program that gave it."""
-    _complain(" ".join(str(message).split()))
+def _print_warning(message: Warning | str, *_: object, **__: object) -> None:
+    """Print a warning in one line, without the source line that raised it."""
+    _print_error(" ".join(str(message).split()))
 
 
-def _complain(message: str) -> None:
+def _print_error(message: str) -> None:
     print(f"supersoliton: {message}", file=sys.stderr)
 
 
@@ -101,9 +108,9 @@ def _about(version: Annotated[bool, typer.Option("--version", metavar="", help="
 
 @app.command()
 def solve(file: File, out: Out = None, json_file: Json = None, device: Device = None, quiet: Quiet = False) -> None:
-    """Find one stationary state; print it with its certificate; save state.nc and state.png.
+    """Find one stationary state, print its numbers and checks, save state.nc and state.png.
 
-    A file with scanned parameters is solved at the middle of their ranges.
+    Scanned parameters are set to the middle of their ranges.
     """
     devices.use(device)
     from .states import describe_state, find_state, print_state
@@ -124,7 +131,10 @@ def solve(file: File, out: Out = None, json_file: Json = None, device: Device = 
 
 @app.command()
 def spectrum(file: File, json_file: Json = None, device: Device = None, quiet: Quiet = False) -> None:
-    """Find one state; print its thresholds, bound states, lowest box modes, and scores beside their null."""
+    """Find one stationary state; print its thresholds, bound states, lowest box modes and scores.
+
+    Scores are compared with those of random spectra (the null).
+    """
     devices.use(device)
     from .states import describe_spectrum, find_state, print_spectrum
 
@@ -143,27 +153,26 @@ def scan(
     trials: Annotated[
         int | None,
         typer.Option(
-            "--trials", metavar="N", parser=whole(), help="Finished trials wanted in all, instead of the file's."
+            "--trials", metavar="N", parser=whole(), help="Total number of trials, instead of the one in the file."
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Folder of the study; runs/NAME unless given.")
+        Path | None, typer.Option("--out", metavar="DIR", help="Folder of the scan. Default: runs/NAME of the file.")
     ] = None,
-    workers: Annotated[
-        int | None, typer.Option("--workers", metavar="N", parser=whole(), help="Processes side by side.")
-    ] = None,
+    workers: Workers = None,
     seed: Seed = None,
     storage: Storage = None,
     extend: Annotated[
-        bool, typer.Option("--extend", metavar="", help="Go on with a study whose scanned ranges were others.")
+        bool,
+        typer.Option("--extend", metavar="", help="Continue a study after changing its scanned ranges."),
     ] = False,
     json_file: Json = None,
     device: Device = None,
     quiet: Quiet = False,
 ) -> None:
-    """Scan couplings for the best solitons; resumes where an earlier run of the same file stopped.
+    """Scan couplings for the best solitons and write a report.
 
-    Ctrl-C lets the running trials finish and stops; the same command goes on from there.
+    Ctrl-C stops after the running trials; run the same command to resume.
     """
     from ..scans.execution.executor import WorkerError
     from ..scans.job import REPORT
@@ -178,7 +187,7 @@ def scan(
             quiet=quiet,
         )  # fmt: skip
     except (WorkerError, StorageTrouble) as error:
-        _complain(str(error))
+        _print_error(str(error))
         raise typer.Exit(1) from error
     if not isinstance(result, ScanResult):  # mode = "pretrain"
         warm_start.show(_console(), file, result, json_file, quiet=quiet)
@@ -195,18 +204,17 @@ def scan(
 def pretrain(
     file: File,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Folder of warm_start.npz; runs/NAME unless given.")
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Folder of warm_start.npz. Default: runs/NAME of the file."),
     ] = None,
-    workers: Annotated[
-        int | None, typer.Option("--workers", metavar="N", parser=whole(), help="Processes side by side.")
-    ] = None,
+    workers: Workers = None,
     seed: Seed = None,
     json_file: Json = None,
     quiet: Quiet = False,
 ) -> None:
-    """Train starts over the box of a scan; a scan whose file has a table warm_start then begins with them.
+    """Train starting guesses over the scan's parameter ranges.
 
-    Ctrl-C stops; the same command goes on from there.
+    Scans whose file has a table warm_start use them. Ctrl-C stops; run the same command to resume.
     """
     from ..training.job import pretrain as run
     from ..training.workers import LostWorker
@@ -214,18 +222,14 @@ def pretrain(
     try:
         library = run(file, out=out, workers=workers, seed=seed, quiet=quiet)
     except LostWorker as error:
-        _complain(f"{error}: what was finished is kept, the same command goes on from there.")
+        _print_error(f"{error}: finished work is saved, run the same command to resume.")
         raise typer.Exit(1) from error
     warm_start.show(_console(), file, library, json_file, quiet=quiet)
 
 
 @app.command()
-def report(
-    folder: Folder,
-    storage: Storage = None,
-    quiet: Quiet = False,
-) -> None:
-    """Write report.html of a scan anew, finished or not."""
+def report(folder: Folder, storage: Storage = None, quiet: Quiet = False) -> None:
+    """Regenerate report.html for a scan, finished or not."""
     from ..scans.report import write_report
 
     page = write_report(folder, storage or "")
@@ -237,37 +241,40 @@ def report(
 def dashboard(
     folder: Folder,
     storage: Storage = None,
-    host: Annotated[str, typer.Option("--host", metavar="NAME", help="Where to listen.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", metavar="N", parser=whole(), help="0 takes a free one.")] = 8080,
+    host: Annotated[str, typer.Option("--host", metavar="NAME", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", metavar="N", parser=whole(), help="0 takes any free port.")] = 8080,
     quiet: Quiet = False,
 ) -> None:
-    """Show a scan in the browser with optuna-dashboard, while it runs or later; to this machine only unless --host."""
+    """Serve optuna-dashboard for a scan, running or finished; read-only, to this machine unless --host is given."""
     from ..scans.dashboard import LOOPBACK, serve
 
     if host not in LOOPBACK:
-        _complain(f"whoever reaches {host} can see this scan.")
+        _print_error(f"everyone who can reach {host} can see this scan.")
 
     def opened(address: str) -> None:
         if not quiet:
-            print(f"{address} (Ctrl-C ends it)", flush=True)
+            print(f"{address} (Ctrl-C stops the server)", flush=True)
 
     serve(folder, storage=storage or "", host=host, port=port, opened=opened)
 
 
 @app.command()
 def watch(
-    folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a scan, e.g. runs/quickstart.")],
-    once: Annotated[bool, typer.Option("--once", metavar="", help="One line, and no more.")] = False,
+    folder: Folder,
+    once: Annotated[bool, typer.Option("--once", metavar="", help="Print one line and exit.")] = False,
     seconds: Annotated[
-        float, typer.Option("--every", metavar="S", parser=real(0.1), help="Seconds between looks.")
+        float, typer.Option("--every", metavar="S", parser=real(0.1), help="Seconds between updates.")
     ] = 2.0,
 ) -> None:
-    """Follow a scan from its files: rate, best so far, workers, last heartbeat. Ctrl-C ends the watching only."""
+    """Follow a running scan from its files: rate, best value, workers, last heartbeat.
+
+    Works from another terminal or machine. Ctrl-C does not stop the scan.
+    """
     from . import watch as watching
 
     watched = watching.Watch(folder)
     if once:
-        print(watched.look().line())
+        print(watched.update().line())
         return
     try:
         watching.watch(watched, _console(), seconds=seconds)
@@ -281,7 +288,7 @@ app.add_typer(warm_start.app, name="warm-start")
 
 
 def _config(file: Path) -> tuple[Config, dict[str, float]]:
-    """The configuration and the middle of its scanned ranges (geometric where they are logarithmic)."""
+    """The configuration and the middle of its scanned ranges (geometric for logarithmic ones)."""
     from ..config import load
 
     config = load(file)
@@ -289,7 +296,7 @@ def _config(file: Path) -> tuple[Config, dict[str, float]]:
 
 
 def _folder(out: Path | None) -> Path:
-    """The folder for results, made and found writable before anything is computed."""
+    """The folder for results, created and checked to be writable before the computation."""
     folder = Path.cwd() if out is None else out
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The page of help: --help is a flag and reads like one, and FILE.toml in the usage is the word that is to be typed."""
+"""The help pages of the commands, without typer's type annotations: `--help`, not `--help <bool>`."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typer.core import TyperCommand, TyperGroup
 
 
 class _Plain:
-    """What typer writes beside a parameter for the reader of its code is left out."""
+    """Removes the type annotations that typer adds to parameters."""
 
     def get_help_option(self, ctx: Any) -> Any:
         option = super().get_help_option(ctx)  # type: ignore[misc]
         if option is not None:
-            option.metavar = ""  # else "<bool>", as if --help wanted a value
+            option.metavar = ""  # instead of "<bool>", as --help has no value
         return option
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         pieces: list[str] = super().collect_usage_pieces(ctx)  # type: ignore[misc]
-        return [piece.strip("{}") for piece in pieces]  # newer typer's sign for an argument that is required
+        return [piece.strip("{}") for piece in pieces]  # newer typer marks required arguments with braces
 
 
 class Command(_Plain, TyperCommand):

@@ -1,4 +1,4 @@
-"""Arguments and options that several commands have, and the file of data that they write."""
+"""Arguments and options shared by several commands, and the JSON file that they write."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ import typer
 
 
 def place(path: Path | None) -> Path | None:
-    """A file that cannot be made is refused before anything is computed for it."""
+    """The path of an output file, refused before the computation if its folder does not exist."""
     if path is not None and not path.parent.is_dir():
         raise ValueError(f"cannot write {path} (there is no folder {path.parent}): create it or give another.")
     return path
 
 
 def whole(least: int | None = None) -> Callable[[str], int]:
-    """What reads the value of an option as a whole number; refuses others in a sentence that repeats them."""
+    """A parser of options that are whole numbers; others are refused in a message that repeats them."""
     return functools.partial(_number, int, "a whole number", least)
 
 
 def real(least: float | None = None) -> Callable[[str], float]:
-    """The same for a number."""
+    """A parser of options that are numbers."""
     return functools.partial(_number, float, "a number", least)
 
 
@@ -43,7 +43,7 @@ File = Annotated[Path, typer.Argument(metavar="FILE.toml", help="The configurati
 Json = Annotated[
     Path | None,
     typer.Option(
-        "--json", metavar="FILE", help="Also write what is printed as data.", show_default=False, callback=place
+        "--json", metavar="FILE", help="Also write the results as JSON to FILE.", show_default=False, callback=place
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", metavar="", help="Print nothing but errors.")]
@@ -59,7 +59,7 @@ def write_json(path: Path | None, data: Any) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """JSON knows neither NaN nor infinity: null stands for what is not defined."""
+    """The value for JSON, which has neither NaN nor infinity: both become null."""
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

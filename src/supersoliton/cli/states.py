@@ -1,4 +1,4 @@
-"""A state and its spectrum as data and as tables."""
+"""Find a state, and describe and print it and its spectrum."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from ..states.state import State, make_state
 from .tables import number, simple_table
 
 _SHOWN_MODES = 10
-_NULL = "null_"  # outputs of a score that describe its null, which have columns of their own
-_SEEN = 0.01  # a field weaker than this fraction of the strongest is not listed
+_NULL = "null_"  # prefix of the outputs of a score that describe its null, which have separate columns
+_SMALLEST_LISTED = 0.01  # fraction of the strongest field below which a field is not listed
 
 
 def find_state(config: Config, point: Mapping[str, float]) -> tuple[State, dict[str, Any] | None]:
-    """The lowest state that the configured guess (many starts, unless one is given) leads to.
+    """The lowest state found from the configured guess (many starts, unless one is given), and None.
 
-    Where couplings are fed back, that of their fixed point, with what came of the iterations as plain data.
+    With self-consistent couplings, the state at their fixed point, and the result of the iteration as plain data.
     """
     problem = config.problem_at(point)
     options, fed = config.problem.self_consistent, None
@@ -48,7 +48,7 @@ def find_state(config: Config, point: Mapping[str, float]) -> tuple[State, dict[
 
 
 def describe_state(state: State) -> dict[str, Any]:
-    """What is printed of a state, as plain data."""
+    """The printed numbers of a state, as plain data."""
     centre = dict(zip(state.problem.model.fields, (float(value) for value in state(0.0)), strict=True))
     vacuum = dict(zip(state.problem.model.fields, (float(v) for v in state.problem.vacuum.values), strict=True))
     return {
@@ -79,7 +79,7 @@ def print_state(console: Console, data: Mapping[str, Any]) -> None:
         table.add_row("action E − ½ω²N", f"{data['action']:.12g}", "")
     strongest = max(abs(data["centre"][f] - data["vacuum"][f]) for f in data["centre"])
     for field, value in data["centre"].items():
-        if abs(value - data["vacuum"][field]) > _SEEN * strongest > 0:
+        if abs(value - data["vacuum"][field]) > _SMALLEST_LISTED * strongest > 0:
             table.add_row(f"{field} at r = 0", f"{value:.6g}", f"vacuum {data['vacuum'][field]:.6g}")
     console.print(table)
     if data.get("self_consistent"):
@@ -95,7 +95,7 @@ def _feedback_table(fed: Mapping[str, Any]) -> Table:
     table = _pairs(f"{status} after {fed['iterations']} iterations")
     for name, value in fed["effective"].items():
         table.add_row(name, f"{value:.12g}", f"bare {fed['bare'][name]:.12g}")
-    table.add_row("difference", _small(fed["residual"]), "of fed and effective couplings, relative")
+    table.add_row("difference", _small(fed["residual"]), "relative, between assumed and effective couplings")
     return table
 
 
@@ -105,15 +105,15 @@ def _certificate_table(data: Mapping[str, Any]) -> Table:
     table.add_row("residual", _small(c["residual"]), f"relative, dual norm; below {limits.RESIDUAL_LIMIT:.0e}")
     table.add_row("discretisation", _small(c["discretisation"]), "relative error of E, from a finer mesh")
     table.add_row("virial identity", _small(c["virial"]), f"relative; below {limits.VIRIAL_LIMIT:.0e}")
-    table.add_row("negative modes", str(c["negative_modes"]), "ℓ = 0, at fixed norm where there is one; 0: stable")
+    table.add_row("negative modes", str(c["negative_modes"]), "at ℓ = 0, at fixed norm if any; 0 means a minimum")
     table.add_row("translation mode", _small(c["translation_mode"]), "eigenvalue of u′(r) at ℓ = 1; exactly 0")
-    table.add_row("tail", number(c["tail"], 7), "measured decay over the mass gap; 1 where the box is wide enough")
+    table.add_row("tail", number(c["tail"], 7), "measured decay rate over the mass gap; 1 in a wide enough box")
     table.add_row("norm at the boundary", _small(c["boundary_fraction"]), "fraction in the outer tenth of the box")
     return table
 
 
 def describe_spectrum(config: Config, state: State) -> dict[str, Any]:
-    """Thresholds, bound states of each angular momentum, lowest box modes and both scores, as plain data."""
+    """Thresholds, bound states of each angular momentum, box modes and scores, as plain data."""
     channels = {
         ell: spectrum(state, n_modes=config.spectrum.n_modes, ell=ell) for ell in sorted({0, *config.spectrum.ell})
     }
@@ -153,13 +153,14 @@ def print_spectrum(console: Console, data: Mapping[str, Any]) -> None:
         console.print(table)
     else:
         console.print("no bound states")
-    console.print(f"negative modes, ℓ = 0, at fixed norm where there is one: {data['negative_modes']} (0: stable)")
+    meaning = "0 means a minimum; this is not the stability of a rotating Q-ball"
+    console.print(f"negative modes at ℓ = 0, at fixed norm if any: {data['negative_modes']} ({meaning})")
     modes = [math.copysign(math.sqrt(abs(level)), level) for level in data["box_eigenvalues"]]
-    console.print(_levels(f"lowest of {len(modes)} box modes, ℓ = 0 (sign λ · √|λ|)", modes[:_SHOWN_MODES]))
+    console.print(_levels(f"lowest of {len(modes)} box modes at ℓ = 0, sign(λ)·√|λ|", modes[:_SHOWN_MODES]))
     names = [key for key in data["scores"]["box"] if key != "n_masses" and not key.startswith(_NULL)]
     table = simple_table(
         "spectrum", "masses", *names, "null", "percentile",
-        title=f"scores against {data['targets']} targets; null: random log-uniform spectra of equal count and span",
+        title=f"scores ({data['targets']} targets); null: fractal score of random log-uniform spectra of equal span",
     )  # fmt: skip
     for name, row in data["scores"].items():
         null = f"{row['null_mean']:.4f} ± {row['null_std']:.4f}" if math.isfinite(row["null_mean"]) else "–"
@@ -187,7 +188,7 @@ def _pairs(title: str) -> Table:
 
 
 def _frequency(multiplier: float) -> str:
-    return f"ω = {math.sqrt(multiplier):.9g}" if multiplier >= 0 else "negative: Ψ = 0 is a false vacuum"
+    return f"ω = {math.sqrt(multiplier):.9g}" if multiplier >= 0 else "negative: zero field is a false vacuum"
 
 
 def _small(value: float) -> str:

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from ..scans.loop import ScanResult
 
 _NULL = "null_percentile"
-_ANALYTIC = "analytic"  # start of a trial whose state nothing trained has predicted
+_ANALYTIC = "analytic"  # start of a trial without a trained prediction
 
 
 def number(value: Any, digits: int = 5) -> str:
-    """A number to read: few digits, a dash where it is not defined."""
+    """A number as text with `digits` significant digits; a dash if it is not defined."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "–"
     if isinstance(value, float):
@@ -28,7 +28,7 @@ def number(value: Any, digits: int = 5) -> str:
 
 
 def simple_table(*columns: str, title: str = "") -> Table:
-    """A table without frames; all columns but the first are numbers. Headings are stacked, a word to a line."""
+    """A table without frames; all columns but the first are numbers. Headings have one word per line."""
     table = Table(box=SIMPLE_HEAD, title=title or None, title_justify="left", title_style="bold", pad_edge=False)
     for i, column in enumerate(columns):
         table.add_column(
@@ -38,7 +38,7 @@ def simple_table(*columns: str, title: str = "") -> Table:
 
 
 def describe_scan(result: ScanResult, report: str) -> dict[str, Any]:
-    """What is printed of a scan, as plain data."""
+    """The printed results of a scan, as plain data."""
     names = result.objectives
     done = [t.user_attrs for t in result.study.get_trials(deepcopy=False)]
     saved = [a["values"]["steps_saved"] for a in done if a.get("start", _ANALYTIC) not in ("", _ANALYTIC)]
@@ -76,18 +76,18 @@ def print_scan(console: Console, data: Mapping[str, Any]) -> None:
         else (f"{data['finished']} of {data['wanted']} trials are finished")
     )
     if data["interrupted"]:
-        state += ", stopped early: the same command goes on from here"
+        state += "; stopped early, run the same command to resume"
     elif not data["new"]:
         state += ", nothing left to do"
     recalled = f" {data['recalled']} came from the cache of evaluations." if data["recalled"] else ""
     trained = ""
     if data["trained"]:
-        trained = f" {data['trained']} began from trained starts and saved {data['steps_saved']:.1f} Newton steps each."
+        trained = f" {data['trained']} used trained starts, saving {data['steps_saved']:.1f} Newton steps on average."
     console.print(f"{state}{f' ({counts})' if counts else ''}.{recalled}{trained}")
     if data["pareto"]:
         _print_pareto(console, data)
     elif data["finished"]:
-        console.print("No trial satisfies all constraints, so there is no Pareto set; the report says why.")
+        console.print("No trial satisfies all constraints, so there is no Pareto front; see the report for details.")
     if data["finished"]:
         console.print(Text(data["report"]), soft_wrap=True)
 
@@ -111,10 +111,10 @@ def _print_pareto(console: Console, data: Mapping[str, Any]) -> None:
         console.print(whole)
     else:
         console.print(table(with_parameters=False))
-        console.print("(their parameters: trials.csv, the report, or a wider window)")
+        console.print("(for their parameters see trials.csv or the report, or use a wider window)")
 
 
-_NARROWEST = 160  # columns assumed where the output is no terminal
+_NARROWEST = 160  # columns assumed if the output is not a terminal
 
 
 def _console() -> Console:

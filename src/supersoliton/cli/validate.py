@@ -1,4 +1,4 @@
-"""`supersoliton validate`: every claim checked; printed, as data, and as a page."""
+"""`supersoliton validate`: checks the claims about the octave model; prints them or writes JSON or a page."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ if TYPE_CHECKING:
 def validate(
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="NAME", help="Only this claim; may be given again.", show_default=False),
+        typer.Option("--only", metavar="NAME", help="Check this claim only; can be repeated.", show_default=False),
     ] = None,
     page: Annotated[
         Path | None,
         typer.Option(
-            "--page", metavar="FILE.md", help="Write the page as Markdown.", show_default=False, callback=place
+            "--page", metavar="FILE.md", help="Write a Markdown page to FILE.", show_default=False, callback=place
         ),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="DIR", help="Write validation.html with pictures there.", show_default=False),
+        typer.Option("--out", metavar="DIR", help="Write validation.html with figures to DIR.", show_default=False),
     ] = None,
     json_file: Json = None,
     quiet: Quiet = False,
 ) -> None:
-    """Check every claim about these fields: what was claimed, what is found, the verdict and why.
+    """Check the claims about the octave model; print claim, result and verdict.
 
-    About half a minute of one core; progress goes to stderr.
+    The claims are from the script parameter_scan_supersoliton_v39_STABLE_HIERARCHY.py.
     """
     from ..validate import check_all
 
     if page is not None and page.suffix != ".md":
         raise ValueError(f"--page must be a file that ends in .md, got {page}: for HTML give a folder with --out.")
     if only is not None and page is not None:
-        raise ValueError("--page is the page of all claims: leave --only out.")
+        raise ValueError("--page needs all claims: leave --only out.")
     claims = check_all(tuple(only or ()), tell=lambda line: None if quiet else typer.echo(line, err=True))
     saved = _write(claims, page, out)
     if not quiet:

@@ -1,4 +1,4 @@
-"""`supersoliton warm-start info | bench`: what was trained, and what it is worth."""
+"""`supersoliton warm-start info | bench`: inspects and benchmarks trained starting guesses."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from ..guesses.trained.library import Library
     from ..training.bench import Benefit
 
-app = App(help="Starts that were trained: what they are, what they are worth.")
+app = App(help="Inspect and benchmark trained starting guesses.")
 
 Out = Annotated[
     Path | None,
-    typer.Option("--out", metavar="DIR", help="Folder of warm_start.npz, where it is not the configuration's."),
+    typer.Option("--out", metavar="DIR", help="Folder of warm_start.npz, instead of the configuration's."),
 ]
 
 
 @app.command()
 def info(file: File, out: Out = None, json_file: Json = None) -> None:
-    """Print the branches that were trained for a configuration, and the box and grid they were trained on."""
+    """List the trained branches of a configuration, with the time of training."""
     from .tables import _console
 
     _, library = _find(file, out)
@@ -39,18 +39,18 @@ def bench(
     file: File,
     out: Out = None,
     points: Annotated[
-        int, typer.Option("--points", metavar="N", parser=whole(1), help="Inside the box, and outside.")
+        int, typer.Option("--points", metavar="N", parser=whole(1), help="Points inside the box, and as many outside.")
     ] = 200,
-    seed: Annotated[int, typer.Option("--seed", metavar="N", parser=whole(0), help="Of the points.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", parser=whole(0), help="Seed of the points.")] = 0,
     workers: Annotated[
-        int, typer.Option("--workers", metavar="N", parser=whole(1), help="Processes side by side.")
+        int, typer.Option("--workers", metavar="N", parser=whole(1), help="Number of parallel processes.")
     ] = 1,
     json_file: Json = None,
     quiet: Quiet = False,
 ) -> None:
-    """Measure trained starts at unseen couplings, beside analytic profiles and the nearest solved state.
+    """Compare trained starts with analytic profiles and the nearest solved state, at unseen couplings.
 
-    Inside the box of the scan, and up to 12 % of each range outside of it. Times are processor time of one thread.
+    The couplings lie inside the scanned ranges, and outside by up to 12 % of each. Times are for one thread.
     """
     from ..training.bench import bench as measure
     from ..training.display import StageDisplay
@@ -59,20 +59,20 @@ def bench(
 
     config, library = _find(file, out)
     with StageDisplay(quiet=quiet) as display:
-        worths = measure(
+        benefits = measure(
             config, library, points=points, seed=seed, workers=workers,
             report=lambda where, done, wanted: display(Stage(f"measuring {where}", done, wanted)),
         )  # fmt: skip
     if not quiet:
-        for worth in worths:
-            _print_benefit(_console(), worth)
+        for benefit in benefits:
+            _print_benefit(_console(), benefit)
         console = _console()
         console.print(f"Training took {sum(library.record['seconds'].values()):.0f} s.")
-    write_json(json_file, {"file": str(file), "worth": [dataclasses.asdict(worth) for worth in worths]})
+    write_json(json_file, {"file": str(file), "worth": [dataclasses.asdict(benefit) for benefit in benefits]})
 
 
 def show(console: Console, file: Path, library: Library, json_file: Path | None, *, quiet: bool) -> None:
-    """Print what was trained, and write it as data."""
+    """Print the trained branches, and write them as JSON."""
     data = _described(library)
     if not quiet:
         _print_library(console, data)
@@ -120,7 +120,12 @@ def _print_library(console: Console, data: dict[str, Any]) -> None:
     from .tables import number, simple_table
 
     table = simple_table(
-        "branch", "lowest_in_%", "states", "basis", "network_error", title="Branches, by their carriers"
+        "branch",
+        "lowest_in_%",
+        "states",
+        "basis",
+        "network_error",
+        title="Branches, named by their carriers",
     )
     for row in data["branches"]:
         share = number(100.0 * row["share"], 3)
@@ -128,25 +133,27 @@ def _print_library(console: Console, data: dict[str, Any]) -> None:
     console.print(table)
     spent = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in data["seconds"].items())
     console.print(f"{len(data['branches'])} branches; {spent}.")
-    console.print(f"A search without them takes {data['search_steps']:.1f} Newton steps on average.")
+    console.print(f"A search without trained starts takes {data['search_steps']:.1f} Newton steps on average.")
     console.print(data["file"], soft_wrap=True)
 
 
-def _print_benefit(console: Console, worth: Benefit) -> None:
+def _print_benefit(console: Console, benefit: Benefit) -> None:
     from .tables import number, simple_table
 
-    where = "inside the box" if worth.where == "inside" else "outside, by up to 12 % of a range"
-    console.print(f"{worth.points} unseen points {where}; {100.0 * worth.covered:.1f} % on a branch that is known.")
-    if worth.lost:
-        told = f"at {worth.lost} more, the trained one at {worth.recovered} of these"
-        console.print(f"The search without training finds no soliton {told}.")
-    if not worth.points:
+    where = "inside the box" if benefit.where == "inside" else "outside, by up to 12 % of a range"
+    console.print(f"{benefit.points} unseen points {where}; {100.0 * benefit.covered:.1f} % on a trained branch.")
+    if benefit.lost:
+        console.print(
+            f"At {benefit.lost} further points the search without training finds no soliton; the trained search finds "
+            f"one at {benefit.recovered} of these."
+        )
+    if not benefit.points:
         return
     table = simple_table(
-        "start_on_the_branch", "points", "error_median", "error_95_%", "Newton_steps", "right_%", "ms_to_foretell",
+        "start_on_the_branch", "points", "error_median", "error_95_%", "Newton_steps", "correct_%", "ms_to_predict",
         "ms_to_solve", title="",
     )  # fmt: skip
-    for row in worth.starts:
+    for row in benefit.starts:
         cells = (row.error_median, row.error_95)
         table.add_row(
             row.method, str(row.points), *(f"{x:.1e}" for x in cells), f"{row.steps:.2f}", number(row.success, 4),
@@ -154,9 +161,9 @@ def _print_benefit(console: Console, worth: Benefit) -> None:
         )  # fmt: skip
     console.print(table)
     table = simple_table(
-        "search_with", "Newton_steps", "ms", "right_%", "lower_%", "used_%", "wrong", "pays_after", title=""
+        "search_with", "Newton_steps", "ms", "correct_%", "lower_%", "used_%", "wrong", "pays_after", title=""
     )
-    for one in worth.searches:
+    for one in benefit.searches:
         pays = "–" if one.pays_after == float("inf") else f"{one.pays_after:.0f}"
         cells_ = (one.success, one.lower, one.used)
         table.add_row(

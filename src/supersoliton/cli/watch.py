@@ -1,6 +1,6 @@
-"""The progress of a scan, read from the files of its folder: from another terminal, or another machine that sees it.
+"""The progress of a scan, read from the files of its folder, from any terminal or machine with access to them.
 
-Nothing is written, no lock is taken, and neither the engine nor Optuna is imported: it answers at once.
+Writes nothing, takes no lock, and starts quickly because it imports neither JAX nor Optuna.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-_SILENT = 95.0  # seconds: three heartbeats of the scan that did not come
+_SILENT = 95.0  # seconds without a heartbeat (three are missing) after which a scan counts as not running
 
 
 @dataclass
 class Watch:
-    """A scan's folder as it stands at the last `look`; trials.csv is read on from where it was left."""
+    """The progress of a scan at the last `update`, which reads only the new rows of trials.csv."""
 
     folder: Path
     # the configuration
@@ -47,7 +47,7 @@ class Watch:
     # the rest
     beat: Beat | None = None
     running_since: dict[int, float] = field(default_factory=dict)
-    _mark: tuple[int, int] = (0, 0)  # inode of trials.csv, bytes of it that are counted
+    _position: tuple[int, int] = (0, 0)  # inode of trials.csv, bytes of it that are counted
     _head: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -56,7 +56,7 @@ class Watch:
         if not any((self.folder / name).is_file() for name in (HEARTBEAT, RESOLVED, TRIALS)):
             raise ValueError(f"{self.folder} holds no scan: give the folder of one, e.g. runs/quickstart.")
 
-    def look(self) -> Watch:
+    def update(self) -> Watch:
         self._read_config()
         self._read_trials()
         self.beat = last_beat(self.folder / HEARTBEAT)
@@ -65,12 +65,12 @@ class Watch:
 
     @property
     def total(self) -> int:
-        """Trials wanted; the driver knows of those that are added to what the file asks for."""
+        """Number of trials wanted, including those that the driver has added to the file's."""
         return max(self.beat.total if self.beat else self.wanted or 0, self.done)
 
     @property
     def age(self) -> float:
-        """Seconds since the last heartbeat, infinite where there was none; clocks of two machines may differ."""
+        """Seconds since the last heartbeat, infinite without one; the clocks of two machines may differ."""
         return max(0.0, time.time() - self.beat.time) if self.beat else math.inf
 
     @property
@@ -84,13 +84,13 @@ class Watch:
             old = (self.folder / HEARTBEAT).is_file()
             return f"{HEARTBEAT} was written by an earlier version" if old else "no heartbeat yet"
         if self.beat.ended:
-            return "stopped: give the same command to resume"
+            return "stopped: run the same command to resume"
         if self.age > _SILENT:
             return f"not running: the last heartbeat is {duration(self.age)} old"
         return "running"
 
     def rows(self) -> list[tuple[str, str]]:
-        """Name → words of each row that is shown."""
+        """Name and text of each row."""
         rows = [("state", self.state()), ("trials", f"{self.done} of {self.total} done, {self.failed} failed")]
         if self.kinds:
             kinds = ", ".join(f"{count} {kind or 'of no kind'}" for kind, count in self.kinds.most_common())
@@ -107,7 +107,7 @@ class Watch:
         return rows
 
     def line(self) -> str:
-        """The same in one line."""
+        """The rows in one line, without kinds and memory."""
         rows = dict(self.rows())
         rows.pop("kinds", None)
         rows.pop("memory", None)
@@ -120,7 +120,7 @@ class Watch:
         count = len(self.running_since) or self.beat.running
         longest = max((time.time() - since for since in self.running_since.values()), default=math.nan)
         since = f", the longest for {duration(longest)}" if longest > 0 else ""
-        return f"{count} at work{since}; {self.beat.where}" if not self.is_finished else self.beat.where
+        return f"{count} busy{since}; {self.beat.where}" if not self.is_finished else self.beat.where
 
     def _read_config(self) -> None:
         path = self.folder / RESOLVED
@@ -132,7 +132,7 @@ class Watch:
         path = self.folder / TRIALS
         try:
             with path.open("rb") as file:
-                inode, (known, start) = path.stat().st_ino, self._mark
+                inode, (known, start) = path.stat().st_ino, self._position
                 if inode != known:  # the table was rewritten: start again
                     self.done = self.failed = self.feasible = start = 0
                     self.kinds, self.best = Counter(), (math.nan, -1)
@@ -141,7 +141,7 @@ class Watch:
         except OSError:
             return
         whole = new.rfind(b"\n") + 1  # the last row may be half written
-        self._mark = (inode, start + whole)
+        self._position = (inode, start + whole)
         rows = csv.reader(io.StringIO(new[:whole].decode("utf-8"), newline=""))
         if start == 0:
             self._head = next(rows, [])
@@ -163,7 +163,7 @@ class Watch:
 
 
 def _running(path: Path) -> dict[int, float]:
-    """Trials at work → when they began; empty where the study is elsewhere or cannot be read just now."""
+    """Number of each running trial → its start time; empty if the study is elsewhere or cannot be read now."""
     if not path.is_file():
         return {}
     query = "SELECT number, datetime_start FROM trials WHERE state = 'RUNNING'"
@@ -176,8 +176,8 @@ def _running(path: Path) -> dict[int, float]:
 
 
 def watch(watched: Watch, console: Console, *, seconds: float, sleep: Callable[[float], Any] = time.sleep) -> None:
-    """Show it until it is finished: a live table on a terminal, elsewhere a line whenever it changes."""
-    table, last = _table(watched.look()), -1
+    """Show progress until the scan is finished: a live table on a terminal, else a line at each change."""
+    table, last = _table(watched.update()), -1
     with Display(lambda: table, keep=True, console=console) as display:
         while True:
             if watched.done != last or watched.is_finished:
@@ -186,7 +186,7 @@ def watch(watched: Watch, console: Console, *, seconds: float, sleep: Callable[[
             if watched.is_finished:
                 return
             sleep(seconds)
-            table = _table(watched.look())
+            table = _table(watched.update())
 
 
 def _table(watched: Watch) -> Table:

@@ -1,13 +1,13 @@
-"""TOML → objects: the configuration of a problem and of a scan, checked as a whole before any work starts.
+"""The configuration of a problem and of a scan: TOML → objects, checked as a whole before any work starts.
 
-[model]     kind = the word of a theory (`supersoliton.theory`), or "file.py:Class" or "module:Class" of your own, and
-            its fields; or kind = "potential", function = "file.py:name". Paths start from the folder of this file
+[model]     kind = name of a theory (`supersoliton.theory`), or your own class "file.py:Class" or "module:Class", and
+            its fields; or kind = "potential", function = "file.py:name". Paths are relative to the TOML file
 [grid]      the fields of RadialGrid
 [problem]   boundary, norm, …; [problem.guess] kind = "gaussian" … with its fields, or "multistart";
             [problem.self_consistent] the fields of SelfConsistent: couplings fed back from the state
 [solver]    kind = "newton", "lbfgs" or "gradient_flow", and the fields of Newton, LBFGS or GradientFlow
 [spectrum]  n_modes, ell          [score]  spectrum, targets, null_samples, seed, own (["file.py:name"])
-[warm_start] use, checkpoint, corrections, and how it is trained: the fields of WarmStartSettings
+[warm_start] the fields of WarmStartSettings
 [scan]      mode, trials, sampler, fallback, population, seed, workers, objectives, cache, cache_size,
             device, batch, executor, scheduler, trial_timeout, worker_memory, storage
 [scan.parameters]   g = [0.5, 0.8]   or   norm = { low = 400, high = 5000, log = true }
@@ -27,7 +27,7 @@ __all__ = ["Config", "load", "loads", "read"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the engine, which takes a second, when it is needed: to recognise a finished scan, `read` is enough."""
+    """Import JAX, which takes a second, only when it is needed: `read` is enough to recognise a finished scan."""
     if name in ("Config", "load", "loads"):
         from . import configuration
 

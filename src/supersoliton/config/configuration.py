@@ -1,4 +1,4 @@
-"""The checked configuration: how tables become objects, and objects tables."""
+"""The checked configuration, made from tables and written as tables."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from .tables import RECORDED, ProblemSettings, SpectrumSettings
 from .warm_start import WarmStartSettings
 
 _TABLES = ("model", "grid", "problem", "solver", "spectrum", "score", "warm_start", "scan")
-# Tables that the program adds to the file it resolved, so that this file can be run again as it is.
+# Tables that the program adds to the resolved file; accepted so that this file can be run again unchanged.
 _RECORDED = ("versions", "record")
 _SOLVERS: dict[str, Any] = {
     "newton": Newton,  # the default
@@ -57,15 +57,12 @@ class Config:
     spectrum: SpectrumSettings
     score: ScoreSettings
     scan: ScanSettings
-    # None: nothing was trained, and nothing is looked for
-    warm_start: WarmStartSettings | None
-    # the file of trained starts as it was when this was read; empty where there is none
-    warm_start_digest: str
-    # the [model] table with its defaults, from which a user's potential can be made again
-    model_table: Mapping[str, Any]
+    warm_start: WarmStartSettings | None  # None: no trained starts are used
+    warm_start_digest: str  # of the file of trained starts when the configuration was read; empty without a file
+    model_table: Mapping[str, Any]  # [model] with its defaults, to build a user's potential again
 
     def problem_at(self, point: Mapping[str, float] | None = None) -> DiscreteProblem:
-        """The problem with the couplings of `point` (name → value, "norm" among them) put in.
+        """The problem at the couplings of `point` (name → value; may include "norm").
 
         Raises ValueError for a name that is no coupling or a value that the model refuses.
         """
@@ -80,12 +77,12 @@ class Config:
 
     @property
     def own_scores(self) -> tuple[Score, ...]:
-        """The scores that [score] own names; a trial records them after those of the package."""
+        """The user's scores, named by [score] own; a trial records them after those of the package."""
         return registry.read_scores(self.score.own)
 
     @property
     def columns(self) -> dict[str, Column]:
-        """What a trial records: of its scores, of the theory, and of every state. An objective may name each."""
+        """The numbers that a trial records, any of which can be an objective."""
         return {
             **registry.outputs((*registry.SCORES, *self.own_scores)),
             **self.model.columns,
@@ -94,7 +91,7 @@ class Config:
 
     @property
     def trained_guess(self) -> WarmStart | None:
-        """The trained starts of [warm_start]; None where the file has no such table."""
+        """The trained starts of [warm_start]; None without such a table."""
         options = self.warm_start
         if options is None:
             return None
@@ -108,11 +105,11 @@ class Config:
 
     @property
     def guess(self) -> Any:
-        """Where a search starts: the trained starts where there are any, else [problem.guess]."""
+        """The starts of a search: the trained ones if there are any, else [problem.guess]."""
         return self.trained_guess or self.problem.guess
 
     def to_dict(self) -> dict[str, Any]:
-        """Every key with its value, defaults included: plain, TOML-writable, and `loads` of it is this again."""
+        """Every key with its value, including defaults, ready for TOML; `loads` of it gives an equal Config."""
         problem = as_table(dataclasses.replace(self.problem, guess=None, self_consistent=None))
         problem["guess"] = _kind_table(self.problem.guess, _GUESSES)
         if self.problem.self_consistent is not None:
@@ -141,7 +138,7 @@ class Config:
         return dataclasses.replace(self, scan=construct("scan", ScanSettings, **settings))
 
     def with_warm_start(self, **changes: Any) -> Config:
-        """The same configuration with other [warm_start] settings, and the file they name as it is now."""
+        """The same configuration with other [warm_start] settings, and the present digest of their file."""
         options = dataclasses.replace(self.warm_start or WarmStartSettings(), **changes)
         return dataclasses.replace(self, warm_start=options, warm_start_digest=digest_of_file(options.checkpoint))
 
@@ -159,7 +156,7 @@ class Config:
 
 
 def load(path: str | Path) -> Config:
-    """Read and check a TOML file. Raises ValueError: file, table and key, value, remedy in one sentence."""
+    """Read and check a TOML file. Raises ValueError that names file, table, key, value and remedy."""
     tables = read(path)
     trained = tables.get("warm_start")
     if isinstance(trained, Mapping) and "checkpoint" not in trained:
@@ -174,12 +171,12 @@ def load(path: str | Path) -> Config:
 
 
 def loads(tables: Mapping[str, Any] | str, *, base: Path | None = None) -> Config:
-    """A Config from tables (or TOML text); `base` is the folder that relative paths start from. Raises ValueError."""
+    """A Config from tables (or TOML text); relative paths start from the folder `base`. Raises ValueError."""
     if isinstance(tables, str):
         try:
             tables = tomllib.loads(tables)
         except tomllib.TOMLDecodeError as error:
-            raise ValueError(f"this is not valid TOML: {error}: correct it there.") from error
+            raise ValueError(f"this is not valid TOML: {error}: correct it.") from error
     _check_tables(tables)
     spectrum = build("spectrum", SpectrumSettings, tables.get("spectrum", {}))
     score = _score(tables.get("score", {}), base or Path.cwd())
@@ -234,7 +231,7 @@ def _range(name: str, value: Any) -> Range:
         value = {"low": value[0], "high": value[1]}
     if not isinstance(value, Mapping):
         raise ValueError(
-            f"{where} must be [low, high] or {{ low = …, high = …, log = true }}, got {value!r}: write so."
+            f"{where} must be [low, high] or {{ low = …, high = …, log = true }}, got {value!r}: correct it."
         )
     try:
         return build(f"scan.parameters.{name}", Range, value)
@@ -267,7 +264,7 @@ def _model(table: Mapping[str, Any], base: Path) -> tuple[AbstractModel, dict[st
 def _score(table: Mapping[str, Any], base: Path) -> ScoreSettings:
     settings = build("score", ScoreSettings, table)
     own = tuple(user_files.resolve("[score] own", name, base) for name in settings.own)
-    registry.read_scores(own)  # that they are there
+    registry.read_scores(own)  # raises if one is missing
     return dataclasses.replace(settings, own=own)
 
 
@@ -287,7 +284,7 @@ def _problem(table: Mapping[str, Any]) -> ProblemSettings:
 
 
 def _warm_start(table: Mapping[str, Any] | None, base: Path) -> tuple[WarmStartSettings | None, str]:
-    """The settings, and the digest of the file they name (or that was recorded when the scan began)."""
+    """The settings, and the digest of their file, now or (if recorded) when the scan began."""
     if table is None:
         return None, ""
     values = dict(table)
@@ -309,7 +306,7 @@ def _kind_table(component: Any, kinds: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_parameters(config: Config) -> None:
-    """Every scanned name is a coupling or "norm", and the model exists at both ends of its range."""
+    """Check scanned names and ranges, objectives, and the tables against each other."""
     known = [*config.model.params, "norm"]
     for name, limits in config.scan.parameters.items():
         check_keys("scan.parameters", {name: [limits.low, limits.high]}, known)
@@ -327,12 +324,12 @@ def _check_parameters(config: Config) -> None:
         if name not in config.columns:
             near = get_close_matches(name, config.columns, n=1)
             remedy = f'did you mean "{near[0]}"?' if near else f"choose from {', '.join(config.columns)}."
-            raise ValueError(f'[scan] objectives: nothing is recorded as "{name}": {remedy}')
+            raise ValueError(f'[scan] objectives: no recorded value is named "{name}": {remedy}')
     if config.warm_start is not None:
         if not isinstance(config.problem.guess, MultiStart):
             raise ValueError(
-                "[warm_start] predicts the states that a search over branches finds, and [problem.guess] is another "
-                'start: set kind = "multistart" there, or leave one of the tables out.'
+                "[warm_start] needs a search over branches, but [problem.guess] is a single start: set kind = "
+                '"multistart" there, or leave one of the tables out.'
             )
         if not config.warm_start.checkpoint:
             raise ValueError("[warm_start] checkpoint is missing: name the file, e.g. warm_start.npz.")
@@ -340,8 +337,8 @@ def _check_parameters(config: Config) -> None:
             fed = [name for name in config.problem.self_consistent.feedback if name not in config.scan.parameters]
             if fed:
                 raise ValueError(
-                    f"[warm_start] is trained over [scan.parameters], and {fed[0]}, which is fed back, is none of "
-                    "them: scan it too, or leave one of the tables out."
+                    f"[warm_start] is trained over [scan.parameters], which lack the fed-back coupling {fed[0]}: scan "
+                    "it too, or leave one of the tables out."
                 )
     if config.problem.self_consistent is not None:
         construct("problem.self_consistent", check_feedback, model=config.model, options=config.problem.self_consistent)
@@ -350,5 +347,5 @@ def _check_parameters(config: Config) -> None:
     for field in chosen if isinstance(chosen, tuple) else () if chosen is None else (chosen,):
         if field not in names and field not in range(len(names)):
             raise ValueError(f"[problem.guess] field must name a field, got {field!r}: choose from {', '.join(names)}.")
-    # contradictions between the tables show when the problem is put together, which costs nothing
+    # building the problem, which takes no time, raises if the tables contradict each other
     config.problem_at({name: limits.low for name, limits in config.scan.parameters.items()})

@@ -1,4 +1,4 @@
-"""Reading a TOML file, with the mistakes of everyday told in a sentence."""
+"""Reads a TOML file, with readable messages for common mistakes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def read(path: str | Path) -> dict[str, Any]:
-    """The tables of a TOML file as they stand, unchecked."""
+    """The tables of a TOML file, unchecked."""
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
@@ -16,4 +16,4 @@ def read(path: str | Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not UTF-8 text: give the path of a TOML file.") from error
     except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"{path} is not valid TOML: {error}: correct it there.") from error
+        raise ValueError(f"{path} is not valid TOML: {error}: correct it.") from error

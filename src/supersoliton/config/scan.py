@@ -1,4 +1,4 @@
-"""What a scan is asked to do: the [scan] and [scan.parameters] tables of a configuration."""
+"""The settings of a scan: the [scan] and [scan.verify] tables of a configuration."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ..theory.ranges import Range as Range
 SAMPLERS = ("tpe", "nsga2", "nsga3", "gp", "botorch", "random", "sobol")
 EXECUTORS = ("auto", "in_process", "processes", "dask")
 MODES = ("scan", "pretrain", "full")
-FALLBACKS = ("tpe", "nsga2", "nsga3", "random", "sobol")  # those that need nothing beyond the dependencies
+FALLBACKS = ("tpe", "nsga2", "nsga3", "random", "sobol")  # samplers without optional dependencies
 
 
 @dataclass(frozen=True)
 class VerifySettings:
-    """[scan.verify]: when the trials are finished, evaluate what a surrogate of them predicts.
+    """[scan.verify]: when the trials are finished, evaluate points that a surrogate predicts to be best.
 
-    points   how many points of the predicted Pareto set, the most promising first
+    points   number of points of the predicted Pareto set to evaluate, the most promising first
     """
 
     points: int = 15
@@ -33,25 +33,25 @@ class VerifySettings:
 
 @dataclass(frozen=True)
 class ScanSettings:
-    """How many trials, chosen how, run by how many workers, scored by what.
+    """The [scan] table: number of trials, sampler, workers, objectives and storage.
 
-    mode         "scan"; "pretrain": train the starts of [warm_start] and no more; "full": train, then scan
+    mode         "scan"; "pretrain": only train the starts of [warm_start]; "full": train, then scan
     sampler      "tpe", "nsga2" or "nsga3" (generations of `population`), "gp", "botorch", "random" or "sobol"
-    fallback     draws instead where "gp" or "botorch" is not installed or fails
-    workers      processes side by side; 1 runs in this process, and then the same seed gives the same trials
+    fallback     sampler that draws if "gp" or "botorch" is not installed or fails
+    workers      parallel processes; 1 runs in this process, and then the same seed gives the same trials
     objectives   names of recorded values, all maximised
     parameters   name of a coupling, or "norm" → its Range
-    verify       the phase after the trials, see VerifySettings; None for none
-    cache        take evaluations made before from the cache, and keep new ones
-    cache_size   largest size of the cache on disk, in MB; the evaluations unused for longest give way
-    device       "auto" (an accelerator where JAX finds one), "cpu", "gpu" or "tpu"
+    verify       the phase after the trials, see VerifySettings; None: no such phase
+    cache        read evaluations from the cache, and store new ones
+    cache_size   largest size of the cache on disk [MB]; the entries unused for longest are deleted first
+    device       "auto" (an accelerator if JAX finds one), "cpu", "gpu" or "tpu"
     batch        evaluations that share the device's kernels; 0: 64 on an accelerator, none on a CPU (`workers` run)
-    executor        "in_process", "processes" (of this machine) or "dask"; "auto": in this process for one worker, else
-                    in processes, and Dask where there is a scheduler
+    executor        "in_process", "processes" (on this machine) or "dask"; "auto": this process for one worker, else
+                    processes, or Dask if a scheduler is given
     scheduler       address of a Dask cluster, "tcp://HOST:8786"; without it "dask" starts `workers` on this machine
     trial_timeout   seconds after which a trial counts as hung; its worker is killed and the trial has failed
-    worker_memory   GiB of data that one of the "processes" may have, 0: no limit; a trial that wants more fails
-    storage         where the study is kept, see scan/storage.py; "" is study.db in the folder of the scan
+    worker_memory   limit for the data of each of the "processes" [GiB], 0: no limit; a trial that needs more fails
+    storage         where the study is stored, see scans/record/storage.py; "" is study.db in the folder of the scan
     """
 
     mode: str = "scan"
@@ -103,9 +103,7 @@ class ScanSettings:
             )
         if self.executor != "auto" and (self.batch or self.device in ("gpu", "tpu")):
             asked = f"scan.batch = {self.batch}" if self.batch else f'scan.device = "{self.device}"'
-            raise ValueError(
-                f'{asked} takes the place of an executor, got "{self.executor}" too: leave one of them out.'
-            )
+            raise ValueError(f'{asked} excludes scan.executor = "{self.executor}": leave one of them out.')
         for name, remedy in (("trial_timeout", "in seconds, try 900"), ("worker_memory", "in GiB, 0 for no limit")):
             value = getattr(self, name)
             if not math.isfinite(value) or value < 0 or (name == "trial_timeout" and value == 0):
@@ -116,5 +114,5 @@ class ScanSettings:
             )
 
     def sample(self, rng: np.random.Generator) -> dict[str, float]:
-        """One point of the scanned box, uniform (log-uniform where asked): name → value."""
+        """A random point of the scanned ranges, uniform or log-uniform: name → value."""
         return {name: limits.sample(rng) for name, limits in self.parameters.items()}

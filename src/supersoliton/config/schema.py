@@ -1,6 +1,6 @@
-"""A dataclass as the schema of a table: its fields are the keys, its annotations the types, its defaults the defaults.
+"""A dataclass as the schema of a table: its fields are the keys, with their types and defaults.
 
-Every complaint is one sentence that names the table and key, the value received and the remedy.
+Every error message names the table and key, the value received and the remedy.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _WORDS = {
 def build(table: str, cls: type[Component], values: Mapping[str, Any], *, also: Iterable[str] = ()) -> Component:
     """Make `cls(**values)` after checking keys and types; `table` is named in errors, `also` lists keys read elsewhere.
 
-    Whole numbers become floats and lists tuples where the field says so. The component's own checks follow: their
-    "grid.r_max must …" is told as "[grid] r_max must …". Raises ValueError.
+    Whole numbers become floats, and lists tuples, according to the type of the field. The component's own checks
+    follow; their "grid.r_max must …" becomes "[grid] r_max must …". Raises ValueError.
     """
     hints = typing.get_type_hints(cls)
     fields = {field.name: field for field in dataclasses.fields(cls) if field.init}  # type: ignore[arg-type]
@@ -54,16 +54,16 @@ def construct(table: str, make: Any, **arguments: Any) -> Any:
 
 
 def reworded(table: str, message: str) -> str:
-    """ "grid.r_max must be …" → "[grid] r_max must be …"; whatever names no key is prefixed with the table."""
+    """ "grid.r_max must be …" → "[grid] r_max must be …"; a message without a key is prefixed with the table."""
     root = table.split(".")[-1]
     if message.startswith("["):
         return message
-    told, changed = re.subn(rf"^(?:{re.escape(table)}|{re.escape(root)})\.(\w+)", rf"[{table}] \1", message)
-    return told if changed else f"[{table}]: {message}"
+    result, changed = re.subn(rf"^(?:{re.escape(table)}|{re.escape(root)})\.(\w+)", rf"[{table}] \1", message)
+    return result if changed else f"[{table}]: {message}"
 
 
 def check_keys(table: str, values: Mapping[str, Any], known: Iterable[str]) -> None:
-    """Refuse a key that `known` does not list, and guess what was meant."""
+    """Refuse a key that `known` does not list, and suggest the nearest one."""
     known = list(known)
     for key in values:
         if key not in known:
@@ -74,7 +74,7 @@ def check_keys(table: str, values: Mapping[str, Any], known: Iterable[str]) -> N
 
 
 def as_table(values: Any) -> dict[str, Any]:
-    """The fields of a component as a TOML table: tuples become lists and None is left out, as TOML has no null."""
+    """The fields of a component as a TOML table: tuples become lists, and None is omitted, as TOML has no null."""
     return {f.name: _plain(getattr(values, f.name)) for f in dataclasses.fields(values) if _given(values, f)}
 
 
@@ -112,7 +112,7 @@ def fit(value: Any, hint: Any) -> tuple[bool, Any]:
     if hint is Any:
         return True, value
     if origin in (typing.Union, types.UnionType):
-        for option in sorted(arguments, key=lambda option: option is float):  # 3 stays an int where an int will do
+        for option in sorted(arguments, key=lambda option: option is float):  # 3 stays an int if an int is allowed
             fits, converted = fit(value, option)
             if fits:
                 return True, converted
@@ -135,7 +135,7 @@ def fit(value: Any, hint: Any) -> tuple[bool, Any]:
 
 
 def is_finite(value: Any) -> bool:
-    """No NaN and no infinity, however deep."""
+    """Whether a value contains no NaN and no infinity, at any depth."""
     if isinstance(value, float):
         return math.isfinite(value)
     if isinstance(value, Mapping):

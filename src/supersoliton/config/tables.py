@@ -1,4 +1,4 @@
-"""The tables that belong to no component of their own: [problem] and [spectrum]."""
+"""The settings of the [problem] and [spectrum] tables."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-# What a trial records in any theory, besides its scores; a test compares this with a real evaluation.
+# The numbers that a trial records in any theory, besides its scores; a test compares them with an evaluation.
 RECORDED = (
     "lightest_squared", "energy", "energy_per_norm", "norm", "multiplier", "size", "largest_amplitude", "residual",
     "discretisation", "virial", "negative_modes", "translation_mode", "tail", "boundary_fraction", "certified",
@@ -16,10 +16,10 @@ RECORDED = (
 
 @dataclass(frozen=True)
 class ProblemSettings:
-    """Boundary, constraint and start of the problem; the model and the grid have tables of their own.
+    """Boundary, constraint and start of the problem, without its model and grid.
 
-    `guess` is a starting profile, or MultiStart for many of them. `self_consistent` says which couplings are fed back
-    from the state, where any are.
+    `guess` is a starting profile, or MultiStart for many of them. `self_consistent` names the couplings that are fed
+    back from the state, if any.
     """
 
     boundary: str | tuple[float, ...] = "vacuum"
@@ -37,7 +37,7 @@ class ProblemSettings:
 
 @dataclass(frozen=True)
 class SpectrumSettings:
-    """How many box modes, and for which angular momenta the bound states are sought."""
+    """Number of box modes, and the angular momenta of the bound states."""
 
     n_modes: int = 300
     ell: tuple[int, ...] = (0, 1)

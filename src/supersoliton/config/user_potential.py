@@ -16,8 +16,8 @@ _WHERE = "[model] function"
 def make_model(table: Mapping[str, Any]) -> Potential:
     """The Potential of a [model] table whose `function` is resolved.
 
-    `name` is either V(u, p) or V(u, p, r), with `fields` and `params` given in the table, or a function without
-    arguments that returns a Potential, whose `params` the table may override. Raises ValueError.
+    The function is either V(u, p) or V(u, p, r), with `fields` and `params` given in the table, or it has no arguments
+    and returns a Potential, whose `params` the table may override. Raises ValueError.
     """
     function = user_files.find(_WHERE, table["function"])
     path, _, name = table["function"].rpartition(":")
@@ -32,7 +32,7 @@ def make_model(table: Mapping[str, Any]) -> Potential:
         raise ValueError(f'{_WHERE} "{name}" of {path} must return a Potential, got {model!r}: return one.')
     excess = [key for key in ("fields", "constrained", "kinetic") if key in table]
     if excess:
-        raise ValueError(f'[model] {excess[0]}: "{name}" returns a Potential that has it already: leave it out.')
+        raise ValueError(f'[model] {excess[0]} is already set by the Potential that "{name}" returns: leave it out.')
     return model.replace(**parameters) if parameters else model
 
 

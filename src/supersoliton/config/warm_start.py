@@ -1,4 +1,4 @@
-"""What pre-training is asked to do, and what a scan takes of it: the [warm_start] table of a configuration."""
+"""The settings of trained starts: the [warm_start] table of a configuration."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from ..guesses.trained.warm_start import WarmStart
 
 @dataclass(frozen=True)
 class WarmStartSettings:
-    """Starts that were trained over the scan's box of couplings.
+    """The use of starts trained over the scan's ranges of couplings:
 
     use          "auto", "network", "regression", "neighbour", "analytic" or "none", see :class:`WarmStart`
-    checkpoint   the file; runs/NAME/warm_start.npz unless given, NAME being that of the configuration
-    corrections  at most so many Newton steps within the branch's basis before those on the mesh
+    checkpoint   the file; default runs/NAME/warm_start.npz, where NAME.toml is the configuration
+    corrections  largest number of Newton steps within the branch's basis before those on the mesh
 
-    and for training:
+    and their training:
 
-    points       points of the box, a tenth wider, that are searched for states
-    seeds        certified states of each branch that are kept; a branch that the search met less often is followed
-    basis        vectors of a branch's basis
+    points       number of points, in ranges a tenth wider than those of the scan, searched for states
+    seeds        certified states kept for each branch; a branch with fewer is continued to other points
+    basis        number of vectors of a branch's basis
     networks     branches that are lowest at less than this fraction of the points get no network
-    width, depth of the network
-    fresh        points at which the residual is driven to zero within the basis, for the network to learn from
-    steps        of Adam, with a learning rate that falls along a cosine
-    patience     rounds (a tenth of the steps each) without a better network after which training stops
-    seed         of points and networks
+    width, depth   size of the network
+    fresh        points solved within the basis only, as further training data for the network
+    steps        number of steps of Adam, with a cosine schedule of the learning rate
+    patience     rounds (a tenth of the steps each) without improvement after which training stops
+    seed         seed of points and networks
     """
 
     use: str = "auto"

@@ -1,4 +1,4 @@
-"""Pictures of states, of their fluctuation modes, and of scans."""
+"""Figures of states, of their fluctuation modes, of branches, and of scans."""
 
 from .modes import draw_levels as draw_levels
 from .modes import draw_thresholds as draw_thresholds

@@ -1,4 +1,4 @@
-"""The picture of a branch: energy, norm and omega^2 over the parameter."""
+"""The figure of a branch: energy, norm and omega^2 over the parameter."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _MARKS = {"fold": ("o", "fold"), "bifurcation": ("D", "bifurcation"), "norm extr
 
 
 def plot_branch(branch: Any, *, title: str | None = None, theme_name: str = "light") -> Figure:
-    """E, N and omega^2 of a branch over its parameter (the one that is the parameter is left out).
+    """E, N and omega^2 of a branch over its parameter (without the quantity that is the parameter).
 
     Stable stretches are solid, unstable ones dashed; folds, bifurcations and extrema of the norm are marked.
     """
     varies = bool(np.any(branch.multipliers != branch.multipliers[0])) and branch.parameter != "omega"
     shown = [name for name in _NAMES if name != branch.parameter and (name != "multiplier" or varies)]
     if np.ptp(branch.norms) <= 1e-12 * np.max(np.abs(branch.norms)) and "norm" in shown:
-        shown.remove("norm")  # it is held
+        shown.remove("norm")  # it is fixed
     with theme(theme_name) as colours:
         figure = Figure(figsize=(1.2 + 3.5 * len(shown), 4.0), layout="constrained")
         axes = figure.subplots(1, len(shown), squeeze=False)[0]
@@ -42,9 +42,9 @@ def _title(branch: Any) -> str:
 
 
 def _draw(ax: Axes, branch: Any, name: str, colour: str, colours: dict[str, str]) -> None:
-    """One quantity: the line breaks from solid to dashed at the special point between two states, if one was found."""
+    """Draw one quantity; the line changes from solid to dashed at the special point between two states, if any."""
     x, y, stable = _with_special_points(branch, name)
-    # Runs of equal stability as one line each, so that dashes are not cut at every state.
+    # One line for each stretch of equal stability, so that dashes are not interrupted at every state.
     breaks = np.flatnonzero(stable[1:-1] != stable[:-2]) + 1
     edges = [0, *breaks.tolist(), len(x) - 1]
     for first, last in pairwise(edges):
@@ -59,7 +59,7 @@ def _draw(ax: Axes, branch: Any, name: str, colour: str, colours: dict[str, str]
 
 
 def _with_special_points(branch: Any, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Abscissae, ordinates and the stability of the stretch that follows each, special points in their places."""
+    """Abscissae, ordinates and stability of the stretch after each point, with special points inserted."""
     x: list[float] = []
     y: list[float] = []
     stable: list[bool] = []
@@ -71,7 +71,7 @@ def _with_special_points(branch: Any, name: str) -> tuple[np.ndarray, np.ndarray
         for k, item in enumerate(between):
             x.append(item.parameter)
             y.append(getattr(item.point, name))
-            # Beyond the last special point the stretch is as stable as the next state, before that as this one.
+            # After the last special point a stretch has the stability of the next state, before it that of this one.
             stable.append(branch.points[index + 1].stable if k == len(between) - 1 else point.stable)
     return np.array(x), np.array(y), np.array(stable)
 

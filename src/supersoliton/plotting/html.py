@@ -1,4 +1,4 @@
-"""Small pieces of HTML: escaping, numbers, tables, pictures. Everything that comes from a user or a file is escaped."""
+"""Small pieces of HTML: escaping, numbers, tables, pictures. All text from users and files is escaped."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def escape(value: object) -> str:
 
 
 def number(value: float, digits: int = 4) -> str:
-    """A number for reading: ``digits`` significant digits, a dash where it is not defined."""
+    """A number as text with ``digits`` significant digits; a dash if it is not defined."""
     if not math.isfinite(value):
         return "–" if math.isnan(value) else "∞" if value > 0 else "−∞"
     return f"{value:.{digits}g}".replace("-", "−")
@@ -25,9 +25,9 @@ def number(value: float, digits: int = 4) -> str:
 def table(
     head: Sequence[str], rows: Iterable[Sequence[str]], *, classes: str = "", trials: Sequence[int] | None = None
 ) -> str:
-    """A table from cells that are already HTML; a column whose every cell reads as a number is set to the right.
+    """A table of cells that are HTML already; a column of numbers is aligned to the right.
 
-    ``trials``: the number of the trial that each row is about, so that pointing at the row shows it.
+    ``trials``: the number of each row's trial, which the panel shows when the pointer is on the row.
     """
     body = [list(row) for row in rows]
     numeric = [all(_reads_as_number(cell) for cell in column) for column in zip(*body, strict=True)] or [False] * len(
@@ -56,12 +56,12 @@ def _reads_as_number(cell: str) -> bool:
 
 
 def _words(cell: str) -> str:
-    """A long text may wrap; a short one stays on its line."""
+    """The class of a cell with a long text, which may wrap."""
     return " class='words'" if len(cell) > 30 else ""
 
 
 def picture(light: Path, dark: Path, alt: str, *, width: int) -> str:
-    """A picture inside the page, in the version that suits the reader's colour scheme; ``width`` in CSS pixels."""
+    """A picture embedded in the page, for the reader's colour scheme; ``width`` in CSS pixels."""
     return (
         f"<picture><source media='screen and (prefers-color-scheme: dark)' srcset='{_data_uri(dark)}'>"
         f"<img src='{_data_uri(light)}' alt='{escape(alt)}' width='{width}'></picture>"
@@ -73,7 +73,7 @@ def _data_uri(path: Path) -> str:
 
 
 def style() -> str:
-    """The page's style sheet, inline, with the pictures' palette: ``--kind-<slot>``, slot -1 for what has none."""
+    """The page's style sheet, inline, with the palette of the figures: ``--kind-<slot>``, slot -1 is grey."""
     sheet = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
     names = {
         theme: "".join(f"--kind-{slot}:{colour};" for slot, colour in enumerate(colours))

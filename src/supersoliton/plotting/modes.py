@@ -11,18 +11,18 @@ from matplotlib.figure import Figure
 
 from .theme import palette_of, theme
 
-_SINGLE_LINES = 8  # so many thresholds are drawn as lines, wherever they are
-_CLOSE = 0.02  # of the highest one: lines nearer than that cannot be told apart
+_SINGLE_LINES = 8  # up to so many thresholds are drawn as single lines
+_CLOSE = 0.02  # fraction of the highest one: closer lines cannot be distinguished
 
 
 def plot_modes(modes: Any, *, title: str | None = None, theme_name: str = "light") -> Figure:
     """Level diagram of fluctuation modes, one column per angular momentum, with the continuum thresholds.
 
-    ``modes`` is one mode list or a sequence of them (different l of one state); each has ``eigenvalues``, ``ell`` and
-    ``continuum``. The ordinate is sign(lambda) sqrt|lambda|, so that a negative mode shows below zero.
+    ``modes`` is a ``Modes`` object or a sequence of them (different l of one state), with ``eigenvalues``, ``ell`` and
+    ``continuum``. The ordinate is sign(lambda) sqrt|lambda|, so that a negative mode is below zero.
     """
     columns = list(modes) if isinstance(modes, (list, tuple)) else [modes]
-    # Where this operator's continuum begins: at fixed norm the vacuum masses are lowered by the multiplier.
+    # Thresholds of this operator's continuum: at fixed norm the vacuum masses are lowered by the multiplier.
     thresholds = signed_mass(np.asarray(columns[0].continuum, dtype=float))
     levels = [(f"ℓ = {column.ell}", signed_mass(np.asarray(column.eigenvalues, dtype=float))) for column in columns]
     with theme(theme_name) as colours:
@@ -53,7 +53,7 @@ def draw_levels(
         top = float(np.sort(everything)[: 30 * len(levels)][-1])
     else:
         top = 1.0
-    # A zero mode comes out as +-1e-10 or so in lambda, that is +-1e-5 here: neither sign of it means anything.
+    # A zero mode is computed as about +-1e-10 in lambda, +-1e-5 here, with a random sign.
     zero = 1e-3 * (float(np.abs(finite).max()) if finite.size else 1.0)
     for x, (_, values) in enumerate(levels):
         shown = values[values <= top]
@@ -67,7 +67,7 @@ def draw_levels(
         hidden = int(np.sum(values > top))
         if hidden:
             ax.annotate(f"+{hidden} above", (x, top), ha="center", va="bottom", fontsize=8, color=colours["faint"])
-        # Not "unstable": at fixed norm one negative mode of the unconstrained operator belongs to a stable Q-ball.
+        # Not "unstable": the unconstrained operator of a stable Q-ball has one negative mode.
         negative = int(np.sum(values < -zero))
         if negative:
             place = (x, float(values.min()))
@@ -89,7 +89,7 @@ def draw_levels(
 
 
 def draw_thresholds(ax: Axes, thresholds: np.ndarray, colours: dict[str, str]) -> None:
-    """Dashed lines across the axes where continua begin; where many lie close together, a band with its two edges."""
+    """Draw thresholds as dashed lines across the axes; many close together as a band with two edges."""
     for band in _bands(thresholds):
         edges = [band[0], band[-1]] if len(band) > 1 else band
         ax.hlines(edges, 0.0, 1.0, transform=ax.get_yaxis_transform(), color=colours["faint"], lw=0.8, ls="--",
@@ -99,7 +99,7 @@ def draw_thresholds(ax: Axes, thresholds: np.ndarray, colours: dict[str, str]) -
 
 
 def _bands(thresholds: np.ndarray) -> list[np.ndarray]:
-    """Distinct thresholds, ascending, in groups of those that would run into one another; a few are left apart."""
+    """Distinct thresholds, ascending, in groups whose lines would overlap; a few thresholds are not grouped."""
     distinct = np.unique(np.round(thresholds[np.isfinite(thresholds)], 6))
     if len(distinct) <= _SINGLE_LINES:
         return [distinct[i : i + 1] for i in range(len(distinct))]

@@ -1,6 +1,6 @@
-"""Profiles of a state's fields over the radius.
+"""The figure of a state: profiles of its fields over the radius.
 
-Works on anything that has a state's attributes, so that it can lie below the modules that make them.
+Needs only a state's attributes, not its class, which is imported above this package.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from matplotlib.figure import Figure
 
 from .theme import field_label, field_unit, palette_of, theme
 
-_LINE = 105  # characters of the size of a note across the picture
-MAX_LISTED_FIELDS = 6  # one colour each; smaller fields are drawn thin and grey and counted in the legend
+_LINE = 105  # characters of a note's line across the figure
+MAX_LISTED_FIELDS = 6  # fields with a colour; smaller ones are thin and grey, and counted in the legend
 
 
 def plot_state(state: Any, *, title: str | None = None, theme_name: str = "light") -> Figure:
-    """Profiles of a state's fields over the radius, the values at the boundary dashed, and its certificate in words.
+    """Profiles of a state's fields over the radius, with dashed lines at the boundary values and the certificate.
 
     ``state`` has ``fields`` (an xarray.Dataset over r), ``half_radius``, ``energy``, ``status`` and ``certificate``,
     and is callable at any radius.
@@ -32,7 +32,7 @@ def plot_state(state: Any, *, title: str | None = None, theme_name: str = "light
     r = np.linspace(0.0, nodes[-1], 800)
     u = np.asarray(state(r), dtype=float)
     with theme(theme_name) as colours:
-        # Margins by hand: constrained layout would take half of the time of drawing.
+        # Fixed margins: constrained layout would take half of the drawing time.
         figure = Figure(figsize=(8.0, 4.4))
         note = certificate_words(state)
         foot = 0.14 + 0.03 * len(note.splitlines())
@@ -57,9 +57,9 @@ def draw_profiles(
     colours: dict[str, str],
     background: Sequence[int] = (),
 ) -> None:
-    """Draw (n, fields) profiles on ``ax``: the largest fields in colour and named, the others thin and counted.
+    """Draw profiles, shape (n, fields), on ``ax``: the largest fields in colour and named, the others thin and counted.
 
-    Fields of the ``background`` (their indices) are named too, and drawn in the colour of the text.
+    Fields with an index in ``background`` are named too, and drawn in the colour of the text.
     """
     ax.axhline(0.0, color=colours["line"], lw=0.8, zorder=0)
     reach = np.abs(u).max(axis=0)
@@ -68,7 +68,7 @@ def draw_profiles(
     palette = itertools.cycle(palette_of(colours))
     for slot, i in enumerate(named):
         colour = colours["ink"] if i in background else next(palette)
-        dashes = "--" if slot >= MAX_LISTED_FIELDS and i not in background else "-"  # one more than there are colours
+        dashes = "--" if slot >= MAX_LISTED_FIELDS and i not in background else "-"  # seven fields, six colours
         ax.plot(r, u[:, i], color=colour, lw=2.0, ls=dashes, label=labels[i])
     for slot, i in enumerate(rest):
         label = f"{len(rest)} more, at most {_round_up(reach[rest].max())}" if slot == 0 else None
@@ -78,11 +78,11 @@ def draw_profiles(
     ax.margins(y=0.08)
     ax.set_xlabel("r [1/mass]")
     ax.set_ylabel(f"field{field_unit(dim)}")
-    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))  # outside: no curve is ever hidden
+    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))  # outside, so that it hides no curve
 
 
 def _space(state: Any) -> float:
-    """Dimensions of space, on which the unit of a field depends; of a bounce's four one is the imaginary time."""
+    """Number of space dimensions, which sets the unit of a field; one of a bounce's four is imaginary time."""
     dim = float(state.problem.grid.dim)
     return 3.0 if state.certificate.kind == "bounce" and dim == 4 else dim
 
@@ -95,7 +95,7 @@ def _draw_half_radius(ax: Axes, half: float, colours: dict[str, str]) -> None:
 
 
 def named_fields(reach: np.ndarray, background: Sequence[int] = ()) -> list[int]:
-    """Indices of the fields worth a colour: all of a few, else the largest ones; those of the background always."""
+    """Indices of the fields drawn in colour: all if there are few, else the largest; always those in `background`."""
     if len(reach) <= MAX_LISTED_FIELDS + 1:
         return list(range(len(reach)))
     others = [int(i) for i in np.argsort(-reach, kind="stable") if i not in background]
@@ -104,7 +104,7 @@ def named_fields(reach: np.ndarray, background: Sequence[int] = ()) -> list[int]
 
 
 def _round_up(value: float) -> str:
-    """Two digits, never less than the value: it is printed as a bound."""
+    """The value rounded up to two digits, as text; it is printed as a bound."""
     if value < 1e-12:
         return "1e-12"
     unit = 10.0 ** (math.floor(math.log10(value)) - 1)
@@ -112,7 +112,7 @@ def _round_up(value: float) -> str:
 
 
 def _draw_boundary_values(ax: Axes, u: np.ndarray, colours: dict[str, str]) -> None:
-    """Dashed lines at the distinct non-zero values at the boundary (the vacuum, if the state is localised)."""
+    """Draw dashed lines at the distinct non-zero boundary values (the vacuum, if the state is localised)."""
     values = np.unique(np.round(u[-1], 6))
     for value in values[np.abs(values) > 1e-3 * max(np.abs(u).max(), 1e-300)][:12]:
         ax.axhline(value, color=colours["faint"], lw=0.9, ls="--", zorder=1)
@@ -127,7 +127,7 @@ def _state_title(state: Any) -> str:
 
 
 def certificate_words(state: Any) -> str:
-    """The certificate in two or three short lines of text: what it is, and its numbers, as many as fit in a line."""
+    """The certificate in two or three lines of text: the verdict and its numbers."""
     c = state.certificate
     parts = [
         f"residual {c.residual:.1e}",
@@ -145,7 +145,7 @@ def certificate_words(state: Any) -> str:
 
 
 def _lines(parts: Sequence[str]) -> list[str]:
-    """A list in lines that break between its parts only."""
+    """The parts as lines of at most `_LINE` characters, broken between parts only."""
     tied = ", ".join(part.replace(" ", "\N{NO-BREAK SPACE}") for part in parts)
     wrapped = textwrap.wrap(tied, _LINE, break_on_hyphens=False)
     return [line.replace("\N{NO-BREAK SPACE}", " ") for line in wrapped]

@@ -1,6 +1,6 @@
-"""Pictures of a scan: every pair of objectives against each other, and all trials across their couplings.
+"""Figures of a scan: every pair of objectives against each other, and all trials in parallel coordinates.
 
-Works on anything that has the attributes of `StudyPoint`, so that it can lie below the modules that keep trials.
+Needs only the attributes of `StudyPoint`, so it does not import the classes of trials.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFor
 
 from .theme import axis_label, palette_of, theme
 
-# One marker and one palette colour (-1: grey) per kind of state: the picture survives a printer without colours.
+# One marker and one palette colour (-1: grey) per kind of state, so that a print without colours is readable.
 KIND_MARKERS = {
     "q-ball": ("o", 0),
     "bounce": ("D", 1),
@@ -31,11 +31,11 @@ KIND_MARKERS = {
     "delocalised": ("v", 5),
     "unconverged": (".", -1),
 }
-MAX_POINTS = 4000  # more dots are not seen, only drawn: beyond this, dominated trials are thinned
+MAX_POINTS = 4000  # more dots overlap: beyond this, dominated trials are thinned
 
 
 class StudyPoint(Protocol):
-    """What is drawn of a trial; all objectives are maximised."""
+    """The attributes of a trial that are drawn; all objectives are maximised."""
 
     @property
     def number(self) -> int: ...
@@ -52,7 +52,7 @@ class StudyPoint(Protocol):
 def plot_study(
     trials: Sequence[Any], pareto: Sequence[Any], objectives: Sequence[str], *, theme_name: str = "light"
 ) -> Figure:
-    """Projections of the Pareto front over parallel coordinates of all trials (see `StudyPoint` for a trial)."""
+    """Projections of the Pareto front, and below them parallel coordinates of all trials (each a `StudyPoint`)."""
     axes = _pairs(objectives)
     columns = min(3, len(axes))
     rows = math.ceil(len(axes) / columns)
@@ -80,7 +80,7 @@ def plot_projections(
 ) -> Figure:
     """Every pair of objectives against each other; a single objective against the trial's number.
 
-    ``label``: the words for an objective.
+    ``label``: name of an objective -> its axis label.
     """
     axes = _pairs(objectives)
     columns = min(3, len(axes))
@@ -108,7 +108,7 @@ def draw_trials(
     colours: dict[str, str],
     label: Callable[[str], str] = axis_label,
 ) -> None:
-    """Trials by kind, hollow where a constraint does not hold, the Pareto set ringed; `x` None: the trial's number."""
+    """Draw trials by kind, hollow if infeasible, the Pareto set ringed; `x` None: the trial's number."""
 
     def place(group: Sequence[Any]) -> tuple[list[float], list[float]]:
         across = [float(t.number) if x is None else t.objectives[x] for t in group]
@@ -119,7 +119,6 @@ def draw_trials(
         colour = colours["faint"] if slot < 0 else palette_of(colours)[slot]
         feasible = [t for t in group if t.is_feasible]
         infeasible = [t for t in group if not t.is_feasible]
-        # Hollow: some constraint does not hold.
         if feasible:
             ax.scatter(*place(feasible), s=26, marker=marker, color=colour, alpha=0.75, lw=0, label=kind)
         if infeasible:
@@ -146,7 +145,7 @@ def draw_parallel(
     objectives: Sequence[str],
     colours: dict[str, str],
 ) -> None:
-    """A line per trial across couplings and objectives, each on its own scale; Pareto-optimal ones in colour."""
+    """Draw a line per trial across couplings and objectives, each with its own scale; Pareto-optimal ones in colour."""
     names = [*parameters, *objectives]
     shown = thin(trials, keep=pareto, at_most=1000)
     best = {trial.number for trial in pareto}
@@ -191,7 +190,7 @@ def draw_parallel(
 
 
 def logarithmic(axis: Axis) -> None:
-    """A logarithmic axis with plain numbers at 1, 2 and 5 of each decade (1 only over more than three decades)."""
+    """Make an axis logarithmic, with plain numbers at 1, 2 and 5 of each decade (1 only over three decades)."""
     (axis.axes.set_xscale if isinstance(axis, XAxis) else axis.axes.set_yscale)("log")
     low, high = axis.get_view_interval()
     steps = (1.0, 2.0, 5.0) if high < 1000 * low else (1.0,)
@@ -201,12 +200,12 @@ def logarithmic(axis: Axis) -> None:
 
 
 def wants_log(values: Sequence[float], *, decades: float = 2.0) -> bool:
-    """Positive values over more than two decades are read better on a logarithmic axis."""
+    """Whether values need a logarithmic axis: positive, and over more than `decades` decades."""
     return bool(len(values) and min(values) > 0 and max(values) > 10**decades * min(values))
 
 
 def kind_marker(kind: str) -> tuple[str, int]:
-    """Marker and number of the colour; of a word that another program or version wrote, those of no result."""
+    """Marker and number of the colour of a kind; an unknown kind has those of an unconverged state."""
     return KIND_MARKERS.get(kind, KIND_MARKERS["unconverged"])
 
 

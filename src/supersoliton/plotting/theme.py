@@ -1,7 +1,7 @@
-"""Colours, settings and labels that all pictures share.
+"""Colours, settings and labels shared by all figures.
 
-Figures are built without pyplot: nothing global is held, a figure that is no longer used is gone. Axes are in natural
-units (hbar = c = 1): lengths in 1/mass, a scalar field in d dimensions in mass^((d-1)/2).
+Figures are built without pyplot, which would keep them in memory. Axes are in natural units (hbar = c = 1): lengths in
+1/mass, a scalar field in d dimensions in mass^((d-1)/2).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ THEMES: dict[str, dict[str, str]] = {
 
 @contextlib.contextmanager
 def theme(name: str = "light") -> Iterator[dict[str, str]]:
-    """Matplotlib's settings for pictures of this package; yields the theme's colours.
+    """Matplotlib's settings for figures of this package; yields the theme's colours.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def theme(name: str = "light") -> Iterator[dict[str, str]]:
 
 def save_figure(figure: Figure, path: Path) -> Path:
     """Write a figure to a file; its suffix names the format (.png, .svg, .pdf)."""
-    # half the time of the default compression for a tenth more bytes
+    # half the time of the default compression, a tenth more bytes
     options: Any = {"pil_kwargs": {"compress_level": 3}} if path.suffix == ".png" else {}
     figure.savefig(path, dpi=150, **options)
     figure.clear()  # frees the artists even if the caller keeps the figure
@@ -80,7 +80,7 @@ def save_figure(figure: Figure, path: Path) -> Path:
 
 
 def inline_figure(figure: Figure, alt: str) -> str:
-    """A figure as an element of HTML that holds its own pixels, for a notebook; twice as many as it is wide."""
+    """A figure as an HTML element with embedded pixels, for a notebook; two pixels per CSS pixel."""
     width, pixels = 72 * figure.get_figwidth(), io.BytesIO()
     figure.savefig(pixels, format="png", dpi=144)
     data = base64.b64encode(pixels.getvalue()).decode("ascii")
@@ -93,10 +93,10 @@ def field_unit(dim: float) -> str:
 
 
 def field_label(name: str, symbols: Mapping[str, str]) -> str:
-    """``chi_3`` -> mathtext of χ with the index 3; a name that is no symbol as it is.
+    """``chi_3`` -> mathtext of χ with the index 3; other names are returned unchanged.
 
-    ``symbols``: what the theory writes for the stem of a name. A letter stands for itself, the name of a Greek one for
-    that letter.
+    ``symbols``: stem of a name -> the theory's symbol. A single letter stands for itself, the name of a Greek letter
+    for that letter.
     """
     stem, _, index = name.rpartition("_")
     if not stem:
@@ -108,7 +108,7 @@ def field_label(name: str, symbols: Mapping[str, str]) -> str:
 
 
 def _greek(name: str) -> str:
-    """The letter of this name, capital if the name is; empty if there is none."""
+    """The Greek letter of this name, capital if the name is; empty if there is none."""
     case = "SMALL" if name.islower() else "CAPITAL"
     try:
         return unicodedata.lookup(f"GREEK {case} LETTER {name.upper().replace('LAMBDA', 'LAMDA')}")
@@ -117,11 +117,11 @@ def _greek(name: str) -> str:
 
 
 def palette_of(colours: dict[str, str]) -> tuple[str, ...]:
-    """The colours of lines that go with a theme's page."""
+    """The line colours of a theme."""
     return PALETTES["dark" if colours is THEMES["dark"] else "light"]
 
 
 def axis_label(name: str) -> str:
-    """``energy_per_norm`` -> energy per norm [mass²]: with the unit where the quantity has one (natural units)."""
+    """``energy_per_norm`` -> "energy per norm [mass²]": the name with its unit in natural units, if any."""
     units = {"energy": "mass", "size": "1/mass", "multiplier": "mass²", "energy_per_norm": "mass²"}
     return name.replace("_", " ") + (f" [{units[name]}]" if name in units else "")

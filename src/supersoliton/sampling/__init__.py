@@ -1,1 +1,1 @@
-"""Where a scan goes next: samplers, Pareto fronts, surrogates."""
+"""Choosing the points of a scan: samplers, Pareto fronts, surrogates."""

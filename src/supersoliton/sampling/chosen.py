@@ -1,9 +1,9 @@
-"""The trials that TPE is given: all of them up to `SHOWN`, and of more a choice that fits in as many.
+"""The trials given to TPE: all of them up to `SHOWN`, beyond that a selection of `SHOWN`.
 
 TPE sorts the finished trials into a good tenth and the others, fits a density to each, and draws where their ratio is
-largest. All of that takes 21 ms at 1,000 trials and 0.23 s at 10,000. The choice holds the best trials and, of the
-others, some spread evenly over the study. It depends on the trials alone, so a resumed scan draws what an
-uninterrupted one draws, and an ask costs hardly more at 10,000 trials than at `SHOWN`.
+largest. With all trials an ask takes 21 ms at 1,000 trials and 0.23 s at 10,000. The selection contains the best trials
+and an even sample of the others; an ask then takes hardly longer at 10,000 trials than at `SHOWN`. It depends on the
+trials alone, so a resumed scan draws the same points as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from optuna.trial import FrozenTrial, TrialState
 from .optuna_private import quiet_optuna, with_violation
 from .pareto import Fronts
 
-SHOWN = 400  # with fewer an ask is cheaper, with more it draws no better: see docs/samplers.md
-_GOOD = 40  # trials that TPE calls good among SHOWN of several objectives: the best of all must be among those shown
-_FRONT = 100  # members of the last front of the good ones that are shown: TPE's choice among them is slow
-_GOLDEN = 0.6180339887498949  # the first k multiples of it, modulo 1, are spread evenly for every k
+SHOWN = 400  # with fewer trials an ask is faster, with more the draws are no better: see docs/samplers.md
+_GOOD = 40  # size of TPE's good tenth of SHOWN: so many of the best of all trials must be selected
+_FRONT = 100  # most members selected from the last front of the good ones: TPE's choice among them is slow
+_GOLDEN = 0.6180339887498949  # its first k multiples, modulo 1, are spread evenly for every k
 
 
 class _Storage(optuna.storages.InMemoryStorage):
-    """A study whose trials are those of a list, which are not copied: copying 400 takes as long as a draw."""
+    """The storage of a study with the trials of a list, not copied: copying 400 takes as long as a draw."""
 
     trials: Sequence[FrozenTrial] = ()
 
@@ -38,11 +38,11 @@ class _Storage(optuna.storages.InMemoryStorage):
         return [trial for trial in self.trials if states is None or trial.state in states]
 
     def set_trial_system_attr(self, trial_id: int, key: str, value: object) -> None:
-        """TPE would note the point of the trial that it draws, for drivers that ask at the same time."""
+        """Ignore the point that TPE notes for drivers that ask at the same time."""
 
 
 def study_of_chosen(study: optuna.Study) -> optuna.Study:
-    """A study in memory with the directions of `study` and the trials that TPE is to see."""
+    """A study in memory with the directions of `study` and the trials selected for TPE."""
     choice = _choices.get(study)
     if choice is None:
         choice = _choices[study] = Choice(study.directions)
@@ -58,26 +58,27 @@ class Choice:
     def __init__(self, directions: Sequence[StudyDirection]) -> None:
         self._signs = np.array([1.0 if d is StudyDirection.MAXIMIZE else -1.0 for d in directions])
         self._seen, self._open = 0, list[int]()
-        self._completed: dict[int, FrozenTrial] = {}  # as TPE is given them
-        # feasible trials of several objectives: in fronts, with the numbers of the points in these
+        self._completed: dict[int, FrozenTrial] = {}  # reduced to what TPE reads
+        # feasible trials of several objectives: their fronts, and their numbers
         self._fronts, self._numbers = Fronts(len(directions)), list[int]()
         # the others, best first: violation of the constraints, minus the only objective, number
         self._ranking: list[tuple[float, float, int]] = []
-        self._even: list[tuple[float, int]] = []  # completed trials so that the first k are spread evenly, for every k
+        # completed trials, in an order in which the first k are spread evenly over the study, for every k
+        self._even: list[tuple[float, int]] = []
 
     def of(self, trials: Sequence[FrozenTrial]) -> Sequence[FrozenTrial]:
-        """All trials, or the chosen completed ones and all that run; `trials` is the whole study by number."""
+        """All trials, or the selected completed and all running ones; `trials` is the whole study by number."""
         self._read(trials)
         if len(self._completed) <= SHOWN:
             return [self._completed.get(trial.number, trial) for trial in trials]
         best, left_out = self._best()
         rest = (number for _, number in self._even if number not in best and number not in left_out)
-        # the best first: Optuna keeps its choice among them as long as neither they nor their places change
+        # the best first: Optuna caches its choice among them while they and their places do not change
         shown = (*sorted(best), *sorted(islice(rest, SHOWN - len(best))))
         return [*(self._completed[number] for number in shown), *(trials[number] for number in self._open)]
 
     def _read(self, trials: Sequence[FrozenTrial]) -> None:
-        """Rank what has ended since the last time."""
+        """Rank the trials that have ended since the last call."""
         still, feasible = [], list[FrozenTrial]()
         for number in (*self._open, *range(self._seen, len(trials))):
             trial = trials[number]

@@ -1,5 +1,4 @@
-"""Every use of Optuna's private parts, each with its reason, and the switch for its log lines; the rest of the package
-uses its public interface.
+"""Every use of Optuna's private members, each with its reason, and the switch for its log lines.
 
 pyproject.toml allows only the minor version of Optuna with which tests/scans/record/test_optuna_contract.py passes.
 """
@@ -39,7 +38,7 @@ stored_to_value = models.TrialValueModel.stored_repr_to_value
 
 @contextmanager
 def quiet_optuna() -> Iterator[None]:
-    """No log lines from Optuna within; its verbosity is the user's again afterwards."""
+    """No log lines from Optuna within; the user's verbosity is restored afterwards."""
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
@@ -49,16 +48,16 @@ def quiet_optuna() -> Iterator[None]:
 
 
 def storage_of(study: optuna.Study) -> Any:
-    """The storage of a study, for its public methods: a study has none that write a whole trial.
+    """The storage of a study, whose public methods write single fields of a trial; a study has no such methods.
 
-    Optuna wraps a database in a cache, which would not see our writes: this is the database.
+    Optuna wraps a database in a cache, which would not notice our writes; this is the database itself.
     """
     storage: Any = study._storage
     return storage if isinstance(storage, optuna.storages.JournalStorage) else getattr(storage, "_backend", storage)
 
 
 def row_of(trial: FrozenTrial) -> int:
-    """The trial's key in its storage, which the storage's public methods ask for."""
+    """The trial's key in its storage, an argument of the storage's public methods."""
     return trial._trial_id
 
 
@@ -68,25 +67,24 @@ def id_of(study: optuna.Study) -> int:
 
 
 def set_constraint(storage: Any, row: int, name: str, value: float) -> None:
-    """`Trial.set_constraint` for a trial of which only its key is known, as one that another driver began."""
+    """`Trial.set_constraint` for a trial of which only the key is known, such as one begun by another driver."""
     storage.set_trial_system_attr(row, _CONSTRAINT + name, value)
 
 
 def with_violation(trial: FrozenTrial, violation: float) -> FrozenTrial:
-    """The trial with one constraint in place of all: TPE adds up what they violate, a quarter of the time of an ask."""
+    """The trial with one constraint in place of all: TPE would sum them, which takes a quarter of an ask."""
     slim = copy.copy(trial)
     slim.system_attrs = {f"{_CONSTRAINT}violation": violation} if violation > 0 else {}
     return slim
 
 
 def generation_key(sampler: Any) -> str:
-    """The attribute in which NSGA-II and NSGA-III note the generation of a trial: `get_trial_generation` would write
-    one for each trial that has none."""
+    """The attribute for a trial's generation in NSGA-II and NSGA-III; the public `get_trial_generation` writes it."""
     return str(sampler._get_generation_key())
 
 
 class SobolPoint(QMCSampler):
-    """Point `number` of the scrambled sequence: Optuna counts in the study, and a resumed study forgets the count."""
+    """Point `number` of the scrambled sequence; Optuna's own count is lost when a study is resumed."""
 
     def __init__(self, number: int, seed: int) -> None:
         super().__init__(qmc_type="sobol", scramble=True, seed=seed, warn_independent_sampling=False)

@@ -1,4 +1,4 @@
-"""Pareto sets of points that are maximised, the fronts behind them, and the volume that they dominate."""
+"""Pareto sets of maximised points, the fronts behind them, and the dominated hypervolume."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from numpy import ndarray as Array
 
 
 def dominates(ones: Array, others: Array) -> Array:
-    """Where one is at least as good as the other in all coordinates, the first axis, and better in some."""
+    """Where one is at least as good as the other in all coordinates (along the first axis) and better in some."""
     return np.logical_and((ones >= others).all(axis=0), (ones > others).any(axis=0))
 
 
 def nondominated(points: Array) -> Array:
-    """Indices, ascending, of the rows of `points` (n, d) that no other dominates; of equal rows the first."""
+    """Ascending indices of the rows of `points` (n, d) that no other dominates; the first of equal rows."""
     order = np.argsort(-points.sum(axis=1), kind="stable")  # a row comes after those that dominate it
     kept: list[int] = []
     front = np.empty((0, points.shape[1]))
@@ -42,15 +42,15 @@ def hypervolume(points: Array) -> float:
 
 
 def gain(front: Array, point: Array) -> float:
-    """By how much the hypervolume of `front` grows with one more point; all coordinates >= 0."""
-    covered = np.minimum(front, point)  # the part of the point's own box that the front has already
+    """Increase of the hypervolume of `front` by one more point; all coordinates >= 0."""
+    covered = np.minimum(front, point)  # the part of the point's own box that the front already dominates
     return float(np.prod(point)) - hypervolume(covered[nondominated(covered)] if len(covered) else covered)
 
 
 def choose_largest_gains(front: Array, points: Array, count: int) -> list[int]:
-    """Indices of up to `count` rows, each the one that adds most to the front and those chosen before it.
+    """Indices of up to `count` rows, each with the largest gain over the front and those chosen before it.
 
-    Gains only fall as more is chosen, so a point is looked at again only when its last known gain is the largest.
+    Gains only fall as more points are chosen, so one is computed again only if its last value is the largest.
     """
     gains = {index: gain(front, point) for index, point in enumerate(points)}
     current: dict[int, int] = dict.fromkeys(gains, 0)  # how many had been chosen when the gain was computed
@@ -67,14 +67,14 @@ def choose_largest_gains(front: Array, points: Array, count: int) -> list[int]:
 
 
 class Fronts:
-    """Points added one after another, sorted into fronts.
+    """Points sorted into fronts, updated as points are added.
 
-    Front 0 are those that no other dominates, front k + 1 those that only points of the fronts 0 … k dominate. A new
-    point moves others by at most one front, so it costs a few comparisons with all instead of a sort of all.
+    Front 0 contains the points that no other dominates, front k + 1 those dominated by points of the fronts 0 … k only.
+    A new point moves others by at most one front, so adding it takes a few comparisons with all, not a new sort.
     """
 
     def __init__(self, dimension: int) -> None:
-        # the coordinates first: comparisons along a short last axis take several times as long
+        # coordinates along the first axis: comparisons along a short last axis take several times as long
         self._points, self._ranks, self._count = np.empty((dimension, 64)), np.empty(64, dtype=int), 0
 
     @property
@@ -88,7 +88,7 @@ class Fronts:
         return self._ranks[: self._count]
 
     def extend(self, points: Array) -> None:
-        """Add many points, shape (n, d); the first call takes a tenth of the time of as many calls of `add`."""
+        """Add many points, shape (n, d); the first call is ten times as fast as repeated calls of `add`."""
         if not self._count and len(points):
             self._points, self._ranks, self._count = points.T.copy(), _ranks(points), len(points)
             return
@@ -102,7 +102,7 @@ class Fronts:
         level = int(ranks[dominates(points, point[:, None])].max(initial=-1)) + 1
         self._points[:, self._count], self._ranks[self._count] = point, level
         moved = point[:, None]
-        while moved.size:  # members of a front that are dominated by those that join it move to the next
+        while moved.size:  # members of a front that are dominated by points joining it move to the next front
             there = np.flatnonzero(ranks == level)
             beaten = there[dominates(moved[:, :, None], points[:, None, there]).any(axis=0)]
             level += 1
@@ -117,12 +117,12 @@ _BLOCK = 64  # points compared with all before them at once: as fast as 32 or 12
 def _ranks(points: Array) -> Array:
     """The front of each row: one more than the last front of those that dominate it.
 
-    In descending lexicographic order a row comes after those that dominate it, and of distinct earlier rows those
-    dominate it that are at least as good in all coordinates but the first.
+    In descending lexicographic order a row comes after those that dominate it, and an earlier distinct row dominates it
+    if it is at least as good in all coordinates but the first.
     """
     distinct, back = np.unique(points, axis=0, return_inverse=True)
     columns = np.ascontiguousarray(distinct[::-1, 1:].T)
-    ranks = np.zeros(len(distinct), dtype=np.int32)  # half the memory to go through
+    ranks = np.zeros(len(distinct), dtype=np.int32)  # int32: half the memory to read
     for start in range(0, len(ranks), _BLOCK):
         stop = min(start + _BLOCK, len(ranks))
         beaten = np.all(columns[:, None, :stop] >= columns[:, start:stop, None], axis=0)

@@ -1,7 +1,7 @@
-"""The verification phase, [scan.verify]: what a surrogate of the finished trials predicts, evaluated for real.
+"""The verification phase, [scan.verify]: proposes points that a surrogate of the finished trials predicts to be best.
 
-When the trials asked for are finished, the predicted Pareto set is sought on the surrogate, the points that would add
-most to the front found so far are evaluated as further trials, each with its prediction, to be compared.
+When the trials asked for are finished, the predicted Pareto set is searched on the surrogate. The points that would add
+most to the front found so far are evaluated as further trials and compared with their predictions.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from .pareto import choose_largest_gains, nondominated
 from .surrogate import Scale, Surrogate, fit, from_unit, to_unit
 
 MARK = "verify"  # attribute of a trial of this phase: its SurrogatePrediction
-LEAST = 20  # feasible trials without which nothing is predicted: fewer do not determine 7 length scales
-_CANDIDATES = 2048  # a Sobol sequence over the box, then as many children of the best in each of the rounds
-_STEPS = (0.2, 0.1, 0.05, 0.02)  # of the unit box: standard deviations by which children differ from their parents
+LEAST = 20  # feasible trials needed for a prediction: fewer do not determine 7 length scales
+_CANDIDATES = 2048  # points of a Sobol sequence over the box, and number of children in each round
+_STEPS = (0.2, 0.1, 0.05, 0.02)  # of the unit box: standard deviation of the mutations in each round
 _LIKELY = 0.5  # probability of being feasible below which a point is not proposed
 _MOST = 300  # members of a predicted Pareto set among which the proposals are chosen
 
@@ -30,11 +30,11 @@ _MOST = 300  # members of a predicted Pareto set among which the proposals are c
 class SurrogatePrediction:
     """The prediction of one trial, as stored in the study; lists run over the objectives.
 
-    after, index, of     how many trials had been finished, the rank among the proposals, best first, and their number
+    after, index, of     number of trials finished before, rank among the proposals (best first), number of proposals
     feasible             probability that all constraints hold
-    mean, std            prediction of a new evaluation on the `scales` of the models, where it is Gaussian
-    median, low, high    the same in the objective's own unit; two of three evaluations should lie in low … high
-    skill                how much of each objective's variance the models predict of trials left out
+    mean, std            Gaussian prediction of a new evaluation on the `scales` of the models
+    median, low, high    the same in the objective's own unit; low … high is the 68 % interval
+    skill                share of each objective's variance that the models explain for trials left out of the fit
     """
 
     after: int
@@ -50,7 +50,7 @@ class SurrogatePrediction:
     scales: list[dict[str, float]]
 
     def errors(self, found: Sequence[float]) -> list[float]:
-        """(found - predicted) / standard deviation of each objective, on the scale on which that is Gaussian."""
+        """(found - predicted) / standard deviation of each objective, on the scale of its model."""
         return [
             (float(Scale(**scale).forward(value)) - mean) / std
             for scale, value, mean, std in zip(self.scales, found, self.mean, self.std, strict=True)
@@ -64,12 +64,12 @@ def prediction(trial: FrozenTrial) -> SurrogatePrediction | None:
 
 
 def is_drawn(trial: FrozenTrial) -> bool:
-    """Whether the sampler drew a trial, which then counts towards the number asked for."""
+    """Whether the sampler drew the trial; only then does it count towards the number asked for."""
     return MARK not in trial.user_attrs
 
 
 def is_pending(trials: Sequence[FrozenTrial], after: int) -> bool:
-    """Whether the phase after so many finished trials has not begun, or has not ended."""
+    """Whether the phase that follows `after` finished trials is not complete."""
     marks = [trial.user_attrs[MARK] for trial in trials if trial.state.is_finished() and not is_drawn(trial)]
     done = {mark["index"]: mark["of"] for mark in marks if mark["after"] == after}
     return not done or len(done) < max(done.values())
@@ -80,8 +80,8 @@ def propose(
 ) -> list[tuple[dict[str, float], SurrogatePrediction]]:
     """Points to evaluate, best first, each with its prediction; the same for the same trials.
 
-    Trials of this phase are not fitted, so that an interrupted phase continues with the points that it had. Fewer
-    than `count` where the predicted Pareto set is smaller; none where too few trials are feasible.
+    Trials of this phase are not fitted, so that an interrupted phase continues with the same points. Fewer than `count`
+    if the predicted Pareto set is smaller, none if too few trials are feasible.
     """
     done = [
         trial
@@ -114,10 +114,10 @@ def propose(
 
 
 def predicted_pareto_set(surrogate: Surrogate, parents: Array, *, seed: int) -> Array:
-    """Points of the unit box that no other beats in the predicted means, among those that are likely feasible.
+    """Points of the unit box that are Pareto-optimal in the predicted means, among those that are likely feasible.
 
-    Sought by mutation with shrinking steps from a Sobol sequence and from `parents`, the Pareto set that was found;
-    heuristic: means are smooth, and a round costs a tenth of a second.
+    Searched by mutation with shrinking steps from a Sobol sequence and from `parents`, the Pareto set found so far;
+    heuristic: means are smooth, and a round takes a tenth of a second.
     """
     from scipy.stats import qmc
 
@@ -138,7 +138,7 @@ def predicted_pareto_set(surrogate: Surrogate, parents: Array, *, seed: int) -> 
 
 
 def _thinned(means: Array, front: Array, rng: np.random.Generator) -> Array:
-    """At most so many of a front: the extremes, and the rest by lot."""
+    """At most `_MOST` members of a front: the best in each objective, and a random choice of the others."""
     if len(front) <= _MOST:
         return front
     ends = front[np.argmax(means[front], axis=0)]

@@ -1,4 +1,4 @@
-"""The next point to evaluate: Optuna's samplers by name, a new one for each trial, with a fallback, no point twice.
+"""The next point to evaluate: Optuna's samplers by name, a new one for each trial, with a fallback and no repetition.
 
 A sampler is made from (seed, number of the trial) just before it is asked, so that its draws depend on the earlier
 trials alone: with one worker a resumed scan draws the same points as an uninterrupted one.
@@ -32,40 +32,40 @@ from ..config.scan import ScanSettings
 from .chosen import study_of_chosen
 from .optuna_private import SobolPoint, generation_key, quiet_optuna, row_of, storage_of
 
-# What a sampler needs beyond this package's own dependencies, and what pip is asked for to bring it.
+# Packages that a sampler needs beyond our dependencies, and the arguments of pip that install them.
 EXTRAS = {
     "gp": (("torch",), "torch greenlet"),
     "botorch": (("torch", "botorch", "optuna_integration"), "'optuna-integration[botorch]'"),
 }
-# Drawn as a whole. The others draw each coupling by itself, given no joint space.
+# These draw all couplings jointly, the others one by one.
 _JOINT = ("tpe", "nsga2", "nsga3", "gp", "botorch", "sobol")
-# NSGA-II can leave a child as its parent was; eight such draws in a row mean that it has no other point.
+# NSGA-II can return an unchanged parent; after eight such draws in a row a random point is taken.
 _ATTEMPTS = 8
 _DRAWN_BY = "drawn_by"  # attribute of a trial that the fallback drew
 
 _log = logging.getLogger("supersoliton")
 
 
-def make_sampler(settings: ScanSettings, number: int, said: set[str] | None = None) -> BaseSampler:
+def make_sampler(settings: ScanSettings, number: int, warned: set[str] | None = None) -> BaseSampler:
     """The sampler for one ask; `number` counts the asks of the study, so no two asks may share one.
 
-    Where the configured sampler cannot be imported or fails, `settings.fallback` draws the point instead; a sentence
-    on the logger "supersoliton" says so, once for each sentence in `said`, and the trial keeps who drew it.
+    If the configured sampler cannot be imported or fails, `settings.fallback` draws the point and the trial records
+    that. The logger "supersoliton" gives each warning once; `warned` collects them.
     """
-    return _ScanSampler(settings, number, set() if said is None else said)
+    return _ScanSampler(settings, number, set() if warned is None else warned)
 
 
 def distributions(settings: ScanSettings) -> dict[str, BaseDistribution]:
-    """The scanned box in Optuna's words: name → distribution."""
+    """The scanned box as Optuna's distributions: name → distribution."""
     return {name: FloatDistribution(r.low, r.high, log=r.log) for name, r in settings.parameters.items()}
 
 
 def choose_parents_again(study: optuna.Study, settings: ScanSettings) -> None:
     """Let NSGA-II and NSGA-III choose the parents of each generation that had begun, as they did when it began.
 
-    They keep their choice with the study in memory, and afterwards read it back in another order than they made it: a
-    choice made once more later would pair the same parents differently. NSGA-III draws lots for it, so it is given the
-    seed of the trial that began the generation.
+    They store their choice in the study in memory, and later read it back in another order: a choice repeated later
+    would pair the same parents differently. NSGA-III chooses at random, so it is given the seed of the trial that began
+    the generation.
     """
     trials = study.get_trials(deepcopy=False)
     for name in {settings.sampler, settings.fallback} & {"nsga2", "nsga3"}:
@@ -80,10 +80,10 @@ def choose_parents_again(study: optuna.Study, settings: ScanSettings) -> None:
 
 
 class _ScanSampler(BaseSampler):
-    """Draws whole points: by the configured sampler if it can, else by the fallback, and none that the study has."""
+    """Draws all couplings of a new point, with the configured sampler or, if it fails, with the fallback."""
 
-    def __init__(self, settings: ScanSettings, number: int, said: set[str]) -> None:
-        self._settings, self._number, self._said = settings, number, said
+    def __init__(self, settings: ScanSettings, number: int, warned: set[str]) -> None:
+        self._settings, self._number, self._warned = settings, number, warned
         self._space = distributions(settings)
 
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
@@ -101,7 +101,7 @@ class _ScanSampler(BaseSampler):
     def sample_independent(
         self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        """For a name that is not scanned, which only a caller with a space of its own can ask for."""
+        """Draw a parameter that is not scanned, for a caller with a search space of its own."""
         sampler = _optunas("random", self._settings, self._number)
         return sampler.sample_independent(study, trial, param_name, param_distribution)
 
@@ -113,22 +113,22 @@ class _ScanSampler(BaseSampler):
         if reason is None:
             try:
                 return self._point(name, study, trial, attempt)
-            except Exception as error:  # noqa: BLE001  of any kind: it is reported, recorded, and costs no trial
+            except Exception as error:  # noqa: BLE001  any error is reported and recorded, and the fallback draws
                 words = " ".join(str(error).split())[:200]
                 reason = f'the sampler "{name}" failed ({type(error).__name__}: {words})'
         fallback = self._settings.fallback
-        self._say(f'{reason}: "{fallback}" draws instead.')
+        self._warn(f'{reason}: "{fallback}" draws instead.')
         storage_of(study).set_trial_user_attr(row_of(trial), _DRAWN_BY, f"{fallback}, as {reason}")
         return self._point(fallback, study, trial, attempt)
 
-    def _say(self, sentence: str) -> None:
-        if sentence not in self._said:
-            self._said.add(sentence)
+    def _warn(self, sentence: str) -> None:
+        if sentence not in self._warned:
+            self._warned.add(sentence)
             _log.warning(sentence)
 
     def _point(self, name: str, study: optuna.Study, trial: FrozenTrial, attempt: int) -> dict[str, float]:
-        """A value for every coupling, as Optuna would: together what the sampler draws together, then the rest."""
-        with _alone() if name == "botorch" else nullcontext():
+        """A value for every coupling, in Optuna's order: those that the sampler draws jointly, then the others."""
+        with _one_thread() if name == "botorch" else nullcontext():
             sampler = _optunas(name, self._settings, self._number, attempt)
             if name in EXTRAS:
                 study, trial = _with_violated_constraints(study, trial)
@@ -143,7 +143,7 @@ class _ScanSampler(BaseSampler):
 
 
 def missing(name: str) -> str | None:
-    """What keeps a sampler from being imported, and how to install it; None where nothing does."""
+    """Why a sampler cannot be imported, and how to install it; None if it can."""
     packages, extra = EXTRAS.get(name, ((), ""))
     absent = [package.replace("_", "-") for package in packages if not _is_importable(package)]
     if not absent:
@@ -153,12 +153,12 @@ def missing(name: str) -> str | None:
 
 
 def _is_importable(package: str) -> bool:
-    # first sys.modules: optuna_integration, once imported, is an object without the spec that find_spec wants
+    # sys.modules first: optuna_integration, once imported, lacks the spec that find_spec needs
     return package in sys.modules or importlib.util.find_spec(package) is not None
 
 
 def _is_taken(study: optuna.Study, point: Mapping[str, float]) -> bool:
-    """Whether a trial of the study, finished or running, has this very point."""
+    """Whether a trial of the study, finished or running, has exactly this point."""
     seen, points = _points.setdefault(study, (0, set()))
     names = tuple(point)
     for trial in study.get_trials(deepcopy=False)[seen:]:
@@ -169,8 +169,7 @@ def _is_taken(study: optuna.Study, point: Mapping[str, float]) -> bool:
     return tuple(point.values()) in points
 
 
-# Study in memory → how many of its trials are known for good, and the points of all that were read. To read all of
-# them costs 5 ms an ask at 10,000 trials.
+# Study in memory → number of trials not to read again, and all points read: reading all takes 5 ms at 10,000 trials.
 _Points = tuple[int, set[tuple[float | None, ...]]]
 _points: weakref.WeakKeyDictionary[optuna.Study, _Points] = weakref.WeakKeyDictionary()
 
@@ -178,8 +177,8 @@ _points: weakref.WeakKeyDictionary[optuna.Study, _Points] = weakref.WeakKeyDicti
 def _with_violated_constraints(study: optuna.Study, trial: FrozenTrial) -> tuple[optuna.Study, FrozenTrial]:
     """A copy of a study, and of its new trial, with only those constraints that some trial violates.
 
-    A Gaussian process is fitted to each constraint at each ask, and one that has always been satisfied, as most are,
-    teaches nothing: leaving them out makes an ask three times cheaper. A name that a trial lacks counts as violated.
+    A Gaussian process is fitted to each constraint at each ask; omitting those that were always satisfied, which are
+    most, makes an ask three times as fast. A constraint that a trial lacks counts as violated.
     """
     with quiet_optuna():
         copy = optuna.create_study(directions=study.directions)
@@ -212,21 +211,21 @@ def _seed(*numbers: int) -> int:
 
 def _optunas(name: str, settings: ScanSettings, number: int, attempt: int = 0) -> BaseSampler:
     """Optuna's sampler of this name, for the trial of this number; a further attempt has another seed."""
-    # no zero for the first attempt: it would change the draws of studies that were made before there were attempts
+    # no zero for the first attempt: it would change the draws of studies made by versions without attempts
     seed = _seed(settings.seed, number, *([attempt] if attempt else []))
     makers: dict[str, Callable[[], BaseSampler]] = {
         "tpe": lambda: TPESampler(seed=seed, multivariate=True),
         "nsga2": lambda: NSGAIISampler(population_size=settings.population, seed=seed),
         "nsga3": lambda: NSGAIIISampler(population_size=settings.population, seed=seed),
-        # evaluations have no noise, but scores jump where a mode crosses a threshold, which noise describes better
+        # not deterministic_objective: evaluations have no noise, but noise describes the jumps of scores better
         "gp": lambda: GPSampler(seed=seed, warn_independent_sampling=False),
         "botorch": lambda: _botorch(seed, len(settings.objectives)),
         "random": lambda: RandomSampler(seed=seed),
-        # a sequence has one seed; a second attempt, never seen, would look far ahead in it
+        # a sequence has one seed; a further attempt takes a point far ahead in it
         "sobol": lambda: SobolPoint(number + (attempt << 20), _seed(settings.seed)),
     }
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # some of them are young
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         return makers[name]()
 
 
@@ -234,15 +233,15 @@ def _botorch(seed: int, objectives: int) -> BaseSampler:
     from optuna_integration import BoTorchSampler
     from optuna_integration.botorch import qlogei_parego_candidates_func
 
-    # Of several objectives ParEGO, 6 s an ask: the default, expected hypervolume improvement, takes a minute and more
-    # with three. Of one objective the default, expected improvement: ParEGO has nothing to weigh and raises.
+    # Several objectives: ParEGO, 6 s an ask; the default, expected hypervolume improvement, takes over a minute with
+    # three. One objective: the default, expected improvement, because ParEGO raises.
     candidates = qlogei_parego_candidates_func if objectives > 1 else None
     return BoTorchSampler(seed=seed % 2**31, candidates_func=candidates, consider_running_trials=True)
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
-    """BoTorch on one thread, like all but the workers, and without its advice on the precision of the data."""
+def _one_thread() -> Iterator[None]:
+    """Run BoTorch on one thread, to leave the other cores to the workers, and without its warnings."""
     import torch
 
     threads = torch.get_num_threads()

@@ -1,4 +1,4 @@
-"""Gaussian processes over the trials of a scan: predictions, with their uncertainty, at points that were not evaluated.
+"""Gaussian processes fitted to the trials of a scan: predictions with uncertainty at points not evaluated.
 
 C. E. Rasmussen and C. K. I. Williams, Gaussian Processes for Machine Learning (2006): prediction eq. 2.25 and 2.26,
 leave-one-out eq. 5.12.
@@ -16,9 +16,9 @@ from numpy import ndarray as Array
 
 from ..theory.ranges import Range
 
-# The length scales are fitted to so many trials, half a second a model; the prediction then rests on the larger number.
+# Numbers of trials: for fitting the length scales, half a second a model, and for the prediction.
 FITTED, USED = 300, 1500
-_LENGTHS = (0.05, 20.0)  # of the unit box: below, the trials do not resolve it; above, the coupling does not matter
+_LENGTHS = (0.05, 20.0)  # of the unit box: shorter is not resolved by the trials; longer means no dependence
 _NOISE = (1e-6, 1.0)  # variance that no length scale explains: scores jump where a mode crosses a threshold
 
 
@@ -26,8 +26,8 @@ _NOISE = (1e-6, 1.0)  # variance that no length scale explains: scores jump wher
 class Scale:
     """The scale on which a quantity is modelled: (asinh((y - centre) / width) - mean) / std.
 
-    Scores have tails, e.g. one mass ratio of 20 among many of 5, to which a Gaussian process would bend everything; the
-    inverse hyperbolic sine is linear within the quartiles and logarithmic far from them.
+    Scores have tails, e.g. one mass ratio of 20 among many of 5, which would dominate the fit; the inverse hyperbolic
+    sine is linear within the quartiles and logarithmic far from them.
     """
 
     centre: float
@@ -52,8 +52,8 @@ class Scale:
 class Model:
     """One quantity over the unit box: its scale and the process fitted on it.
 
-    `left_out` are the errors, found minus predicted, of each trial when it is left out of the fit. `skill` is 1 minus
-    the ratio of their squares to the variance: 1 predicts everything, 0 is no better than the mean of the trials.
+    `left_out` are the leave-one-out errors, found minus predicted, of each trial. `skill` is 1 minus the ratio of their
+    mean square to the variance: 1 is a perfect prediction, 0 is no better than the mean of the trials.
     """
 
     def __init__(self, units: Array, values: Array, *, seed: int) -> None:
@@ -68,7 +68,7 @@ class Model:
         ) + WhiteKernel(0.1, _NOISE)
         few = _spread(len(units), FITTED, seed)
         with warnings.catch_warnings():
-            # a length scale at its bound is what a coupling that does not matter looks like
+            # the length scale of a coupling that does not matter is at its bound
             warnings.simplefilter("ignore", ConvergenceWarning)
             fitted = GaussianProcessRegressor(kernel, random_state=seed).fit(units[few], targets[few])
         self._process = GaussianProcessRegressor(fitted.kernel_, optimizer=None).fit(units, targets)
@@ -125,9 +125,9 @@ def fit(
 ) -> Surrogate:
     """Fit to trials: `values` of shape (trial, objective), each constraint of shape (trial,), satisfied at <= 0.
 
-    Objectives are fitted to the feasible trials alone: those of a state that is no soliton mean nothing. Constraints
-    are cut off at ±1, as their sign and their nearness to 0 matter and decades beyond do not. Of more than 1500
-    trials, those with the best values and an even choice of the others are used.
+    Objectives are fitted to the feasible trials alone: those of a state that is no soliton are meaningless. Constraints
+    are clipped to ±1, because only their sign and small values matter. Of more than 1500 trials, the best and a random
+    choice of the others are used.
     """
     units = to_unit(parameters, points)
     feasible = (
@@ -136,9 +136,9 @@ def fit(
     good = np.flatnonzero(feasible)
     kept = good[_best_and_others(values[good], USED, seed)]
     objectives = tuple(Model(units[kept], column[kept], seed=seed) for column in values.T)
-    telling = {name: np.clip(c, -1.0, 1.0) for name, c in constraints.items() if np.max(c) > 0}
+    violated = {name: np.clip(c, -1.0, 1.0) for name, c in constraints.items() if np.max(c) > 0}
     some = np.union1d(np.flatnonzero(~feasible)[-USED // 2 :], good[_spread(len(good), USED // 2, seed)])
-    models = {name: Model(units[some], c[some], seed=seed) for name, c in telling.items()}
+    models = {name: Model(units[some], c[some], seed=seed) for name, c in violated.items()}
     return Surrogate(parameters, objectives, models)
 
 
@@ -149,20 +149,20 @@ def to_unit(parameters: Mapping[str, Range], points: Sequence[Mapping[str, float
 
 
 def from_unit(parameters: Mapping[str, Range], unit: Array) -> dict[str, float]:
-    """A point of the unit box → couplings, within their ranges to the last digit."""
+    """A point of the unit box → couplings, exactly within their ranges."""
     pairs = zip(parameters.items(), unit, strict=True)
     return {name: min(max(limits.at(float(x)), limits.low), limits.high) for (name, limits), x in pairs}
 
 
 def _spread(total: int, most: int, seed: int) -> Array:
-    """At most so many of the indices below `total`, ascending, chosen evenly by lot."""
+    """At most `most` of the indices below `total`, ascending, chosen at random."""
     if total <= most:
         return np.arange(total)
     return np.sort(np.random.default_rng(seed).choice(total, most, replace=False))
 
 
 def _best_and_others(values: Array, most: int, seed: int) -> Array:
-    """Indices of at most so many rows: for each objective the best tenth of `most`, then an even choice."""
+    """Indices of at most `most` rows: for each objective the best tenth of `most`, then a random choice."""
     if len(values) <= most:
         return np.arange(len(values))
     best = np.unique(np.argsort(-values, axis=0)[: most // 10])

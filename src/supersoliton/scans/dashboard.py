@@ -1,7 +1,7 @@
-"""The pages of optuna-dashboard for a scan, while it runs or later; read-only.
+"""optuna-dashboard for a scan, running or finished; read-only.
 
-optuna-dashboard escapes what it shows and forbids foreign scripts. Here its changes are refused as well (it could
-delete the study), and requests under any name but that of this server, with which a web site could reach it.
+optuna-dashboard escapes what it shows and forbids foreign scripts. This server also refuses changes (such as deleting
+the study) and requests with a foreign Host header, by which a web site could reach it (DNS rebinding).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 def make_app(folder: Path, *, storage: str = "", hosts: tuple[str, ...] = LOOPBACK) -> App:
-    """The WSGI application for the study of a folder. Raises ValueError where there is none, or no optuna-dashboard."""
+    """The WSGI application for the study of a folder. Raises ValueError without a study or without optuna-dashboard."""
     try:
         import optuna_dashboard
     except ImportError as error:
@@ -38,9 +38,9 @@ def make_app(folder: Path, *, storage: str = "", hosts: tuple[str, ...] = LOOPBA
             return [f"{words}\n".encode()]
 
         if _name(environ.get("HTTP_HOST", "")) not in hosts:
-            return refuse("403 Forbidden", "This server answers under its own name only: see --host.")
+            return refuse("403 Forbidden", "This server accepts only its own host name: see --host.")
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
-            return refuse("405 Method Not Allowed", "The record of a scan is shown here, not changed.")
+            return refuse("405 Method Not Allowed", "This dashboard is read-only.")
 
         def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
             return start_response(status, [*headers, *_HEADERS], *rest)
@@ -53,7 +53,7 @@ def make_app(folder: Path, *, storage: str = "", hosts: tuple[str, ...] = LOOPBA
 def serve(
     folder: Path, *, storage: str = "", host: str = LOOPBACK[0], port: int = 8080, opened: Callable[[str], None]
 ) -> None:
-    """Serve until Ctrl-C; `opened` is called with the address. Raises ValueError where host or port cannot be used."""
+    """Serve until Ctrl-C; `opened` is called with the address. Raises ValueError if host or port cannot be used."""
     app = make_app(folder, storage=storage, hosts=(*LOOPBACK, host))
     try:
         server = wsgiref.simple_server.make_server(host, port, app, _Server, _Handler)
@@ -76,4 +76,4 @@ class _Server(socketserver.ThreadingMixIn, wsgiref.simple_server.WSGIServer):
 
 class _Handler(wsgiref.simple_server.WSGIRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
-        return  # not a line for every request
+        return  # do not print every request

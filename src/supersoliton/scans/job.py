@@ -1,5 +1,4 @@
-"""The jobs a user asks for in one call, from a file to its results: the scan, with its record and its report, and the
-training of its starts."""
+"""`supersoliton.scan`: from a configuration to the finished study and its report, with trained starts if asked for."""
 
 from __future__ import annotations
 
@@ -84,7 +83,7 @@ def scan(
         config, library = _trained(config, directory, request, quiet)
         if config.scan.mode == "pretrain":
             return library
-    elif config.trained_guess is not None:  # before anything is written: that the file is there, and fits
+    elif config.trained_guess is not None:  # before anything is written, check that the file exists and fits
         config.trained_guess.library_for(middle_problem(config))
     result = run_scan(
         config,
@@ -100,7 +99,7 @@ def scan(
 
 
 def _trained(config: Config, directory: Path, request: Mapping[str, Any], quiet: bool) -> tuple[Config, Library]:
-    """The configuration with its starts trained, and these; they are not trained again."""
+    """The configuration with trained starts, and their library; a library that exists is not trained again."""
     table = request.get("warm_start", {})
     if config.warm_start is None or (request and isinstance(table, Mapping) and "checkpoint" not in table):
         config = config.with_warm_start(checkpoint=str(directory.absolute() / TRAINED_STARTS))
@@ -120,7 +119,7 @@ def _reported(result: ScanResult, storage: str, quiet: bool) -> ScanResult:
     report = result.directory / REPORT
     if result.finished and (result.new or report_covers(result.directory) != sum(result.counts.values())):
         if not quiet:
-            print(f"writing {report}", file=sys.stderr, flush=True)  # it takes seconds: the pictures
+            print(f"writing {report}", file=sys.stderr, flush=True)  # drawing the pictures takes seconds
         from .report import write_report
 
         try:
@@ -132,7 +131,7 @@ def _reported(result: ScanResult, storage: str, quiet: bool) -> ScanResult:
         except OSError as error:
             reason = error.strerror or str(error)
             raise ValueError(
-                f"all finished trials are saved, but {report} cannot be written ({reason}): free some space, then give "
+                f"all finished trials are saved, but {report} cannot be written ({reason}): free some space, then run "
                 f"supersoliton report {result.directory}."
             ) from error
     return result
@@ -141,7 +140,7 @@ def _reported(result: ScanResult, storage: str, quiet: bool) -> ScanResult:
 def _request(path: Path, overrides: Mapping[str, Any]) -> dict[str, Any]:
     """The tables as the user gave them, to recognise a study without checking them again.
 
-    The content of the files that they name belongs to them: a name alone would not show that its file was edited.
+    The content of the files that they name is included, to notice when one is edited.
     """
     tables = read(path)
     tables["scan"] = {**tables["scan"], **overrides} if isinstance(tables.get("scan"), dict) else tables.get("scan", {})
@@ -155,7 +154,7 @@ def _request(path: Path, overrides: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _wanted(request: Mapping[str, Any]) -> int | None:
-    """The number of trials asked for, where it is written down properly."""
+    """The number of trials asked for; None if it is missing or invalid."""
     table = request.get("scan")
     trials = table.get("trials") if isinstance(table, dict) else None
     return trials if isinstance(trials, int) and not isinstance(trials, bool) and trials > 0 else None

@@ -1,4 +1,4 @@
-"""The loop of a scan: ask the sampler, evaluate, record; resume where the record ends; stop cleanly on Ctrl-C."""
+"""The loop of a scan: ask the sampler, evaluate, record; resume from the record; stop cleanly on Ctrl-C."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _PATIENCE = 600.0  # seconds to wait for a database that does not answer
-_PAUSE = 1.0  # seconds between looks at a study whose last trials other drivers evaluate
-_AGAIN = "then give the same command again: nothing that was recorded is lost."
+_PAUSE = 1.0  # seconds between reads of a study while other drivers evaluate its last trials
+_RERUN = "then run the same command again: nothing that was recorded is lost."
 
 
 @dataclass(frozen=True)
 class ScanResult:
-    """The present state of a scan: the Optuna study, its folder, and the counts of its trials.
+    """The result of a scan so far: the Optuna study, its folder, and the counts of its trials.
 
-    study      ordinary Optuna study, as `optuna.load_study` would open it
+    study      ordinary Optuna study, as opened by `optuna.load_study`
     directory  folder of study.db, trials.csv, states, …
-    pareto     trials that no other beats, all constraints satisfied; empty where no trial is feasible
-    counts     kind of state → number of trials; crashed ones under "failed"
-    finished, wanted, new   trials finished in all, asked for in all, and finished by this call
-    verified                finished trials of the verification phase, which come on top of `finished`
+    pareto     feasible trials that no other dominates; empty if no trial is feasible
+    counts     kind of state → number of trials; crashed trials count as "failed"
+    finished, wanted, new   total number of finished trials, number asked for, number finished by this call
+    verified                finished trials of the verification phase, not included in `finished`
     interrupted             stopped by Ctrl-C before `wanted` was reached
     """
 
@@ -73,7 +73,7 @@ class ScanResult:
 
 
 class _Drawn:
-    """A trial as `plot_study` takes it."""
+    """An Optuna trial with the attributes of `plotting.study.StudyPoint`."""
 
     def __init__(self, trial: FrozenTrial) -> None:
         self.number, self.couplings, self.objectives = trial.number, dict(trial.params), tuple(trial.values)
@@ -82,7 +82,7 @@ class _Drawn:
 
 
 def is_same_request(address: storage.Address, name: str, request: Mapping[str, Any]) -> bool:
-    """Whether the study was made from this very file, which then need not be parsed any further."""
+    """Whether the study was made from the same file content, which then needs no further checks."""
     mark = storage.read_mark(address, name)
     return mark is not None and mark.get("request") == request
 
@@ -106,11 +106,11 @@ def run_scan(
 ) -> ScanResult:
     """Evaluate trials until `wanted` are finished, continuing the study in `directory` if there is one.
 
-    `request` is the configuration as the user wrote it (kept with the study, to recognise it fast next time). With one
-    worker the same seed gives the same trials, resumed or not. `extend` lets the ranges differ from those of before.
-    Ctrl-C lets running trials finish; a second one drops them, as SIGTERM does. Raises ValueError, with nothing
-    changed, where the folder cannot be written, belongs to a study of another configuration (naming the key), or is in
-    use by another scan; StorageTrouble where the record can no longer be written.
+    `request` is the configuration as the user wrote it; it is stored with the study to recognise it quickly next time.
+    With one worker the same seed gives the same trials, resumed or not. `extend` permits changed ranges. Ctrl-C lets
+    running trials finish; a second Ctrl-C, or SIGTERM, drops them. Raises ValueError, with nothing changed, if the
+    folder cannot be written, belongs to a study of another configuration (naming the key), or is in use by another
+    scan; StorageTrouble if the record can no longer be written.
     """
     address = storage.locate(config.scan.storage, directory)
     tables = config.to_dict()
@@ -146,7 +146,7 @@ def run_scan(
 
 
 class _Loop:
-    """Again and again: record the trials that have ended, start on new points, wait for workers."""
+    """Repeats until done: record the trials that have ended, start new points, wait for workers."""
 
     def __init__(self, config: Any, ledger: Ledger, directory: Path, *, wanted: int) -> None:
         self._config, self._ledger, self._directory, self._wanted = config, ledger, directory, wanted
@@ -181,7 +181,7 @@ class _Loop:
             self._work(executor, stop)
             if self._config.scan.verify is not None and not stop.is_set():
                 progress.show("fitting a surrogate")
-                planned = self._ledger.predict(self._config.scan.verify.points)
+                planned = self._ledger.plan_verification(self._config.scan.verify.points)
                 progress.total += planned
                 progress.show(f"{planned} predicted points" if planned else "too few feasible trials for a surrogate")
                 self._work(executor, stop)
@@ -195,22 +195,22 @@ class _Loop:
 
     def _work(self, executor: AbstractExecutor, stop: Stop) -> None:
         while not stop.dropped:
-            made = self._update(0 if stop.is_set() else executor.room, fragile=not executor.contains)
+            made = self._update(0 if stop.is_set() else executor.room, fragile=not executor.is_isolated)
             if made is not None:
                 for number, point in made.points:
                     executor.submit(number, point)
-                self._note(made.ended)
+                self._update_files(made.ended)
                 if not self._ledger.mine and (stop.is_set() or self._ledger.is_done(self._wanted)):
                     return
             elif stop.is_set() and not executor.running:
-                raise StorageTrouble(f"stopped before the last trials could be recorded; {_AGAIN}", passing=False)
+                raise StorageTrouble(f"stopped before the last trials could be recorded; {_RERUN}", temporary=False)
             if executor.running:
                 self._pending += executor.wait(0.25)
-            else:  # the last trials are those of other drivers, or the record does not answer
+            else:  # other drivers evaluate the last trials, or the record does not answer
                 time.sleep(_PAUSE)
 
     def _update(self, room: int, *, fragile: bool) -> Update | None:
-        """None where the record does not answer at present."""
+        """Record ended trials and choose up to `room` points; None while the record does not answer."""
         if not self._pending and room <= 0:
             return Update()
         try:
@@ -221,15 +221,14 @@ class _Loop:
                 self._front.clean(spare={number for number, _ in self._pending})
             for number, outcome in self._pending:
                 if outcome.obstacle:
-                    raise StorageTrouble(f"{outcome.obstacle}: free some space", passing=False)
+                    raise StorageTrouble(f"{outcome.obstacle}: free some space", temporary=False)
                 self._front.keep(number, outcome, self._config.scan.objectives)
             made = self._ledger.update(self._pending, room=room, wanted=self._wanted, fragile=fragile)
         except StorageTrouble as error:
             self._wait_or_stop(error)
             return None
         except OSError as error:
-            words = f"cannot write {error.filename or self._directory} ({error.strerror}): free some space"
-            raise StorageTrouble(f"{words}, {_AGAIN}", passing=False) from error
+            raise self._cannot_write(error) from error
         if self._trouble_since is not None:
             self._trouble_since = None
             self._progress.show("")
@@ -245,29 +244,32 @@ class _Loop:
         if self._trouble_since is None:
             self._trouble_since = now
         waited = now - self._trouble_since
-        if not error.passing or waited > _PATIENCE:
-            after = f" after {waited / 60:.0f} min" if error.passing else ""
-            raise StorageTrouble(f"{error}{after}, {_AGAIN}", passing=False) from error
+        if not error.temporary or waited > _PATIENCE:
+            after = f" after {waited / 60:.0f} min" if error.temporary else ""
+            raise StorageTrouble(f"{error}{after}, {_RERUN}", temporary=False) from error
         self._progress.show(f"waiting: {error}")
 
-    def _note(self, ended: Sequence[FrozenTrial]) -> None:
-        """Update the files, after the study."""
+    def _cannot_write(self, error: OSError) -> StorageTrouble:
+        words = f"cannot write {error.filename or self._directory} ({error.strerror}): free some space"
+        return StorageTrouble(f"{words}, {_RERUN}", temporary=False)
+
+    def _update_files(self, ended: Sequence[FrozenTrial]) -> None:
+        """Update trials.csv and the stored states, after the study."""
         try:
             for trial in ended:
                 self._front.settle(trial)
                 self._table.append(trial)
         except OSError as error:
-            words = f"cannot write {error.filename or self._directory} ({error.strerror}): free some space"
-            raise StorageTrouble(f"{words}, {_AGAIN}", passing=False) from error
+            raise self._cannot_write(error) from error
         self._progress.done, self._progress.failed = self._ledger.done, self._ledger.memory.failed
 
 
 def _completed(config: Any, tables: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration recorded by an earlier version, with the settings that it did not know at their defaults."""
+    """A configuration recorded by an earlier version, with defaults for newer settings."""
     try:
         return identity(config.with_tables(tables).to_dict())
     except (ValueError, TypeError):
-        return dict(tables)  # compared as recorded: the message names the difference
+        return dict(tables)  # compared as recorded; the message then names the difference
 
 
 def _report_stopping(progress: Progress, executor: AbstractExecutor) -> None:
@@ -320,7 +322,7 @@ def _make_folder(directory: Path) -> None:
 
 @contextmanager
 def _only_one(path: Path, what: Path) -> Iterator[None]:
-    """Hold a lock; the system releases it when this process ends, however it ends."""
+    """Hold a lock file; the system releases it when this process ends, for any reason."""
     with path.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""What a scan shows while it runs: one live line on a terminal, a plain line now and then elsewhere."""
+"""The progress line of a scan: live on a terminal, a plain line every few seconds elsewhere."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ..machine.display import Display, duration
 
 
 class Progress(Display):
-    """Counts trials and shows: done, failed, best, rate, time left.
+    """Counts trials and shows how many are done and failed, the best value, the rate and the time left.
 
-    `done` counts finished trials including those of earlier runs, of which `total` are wanted; the rate is of this run.
+    `done` includes the trials of earlier runs, the rate counts this run only; `total` is the number asked for.
     """
 
     def __init__(self, *, done: int, failed: int, total: int, objective: str, best: float, quiet: bool) -> None:
@@ -23,15 +23,15 @@ class Progress(Display):
         self._start = time.monotonic()
         self._shown = -1  # number of trials in the last plain line
         self.note = ""
-        super().__init__(lambda: Text(self.words(), no_wrap=True, overflow="ellipsis"), quiet=quiet)
+        super().__init__(lambda: Text(self.status_line(), no_wrap=True, overflow="ellipsis"), quiet=quiet)
 
     def __exit__(self, *_: object) -> None:
         super().__exit__()
         if self._shown != self.done:
-            self.print(self.words())
+            self.print(self.status_line())
 
     def ended(self, *, failed: bool, value: float) -> None:
-        """A trial has ended; `value` is its first objective, or NaN where that does not count."""
+        """Count a trial that has ended; `value` is its first objective, NaN if the trial is infeasible."""
         self.done += 1
         self._new += 1
         self.failed += failed
@@ -43,16 +43,16 @@ class Progress(Display):
         """Show the line; `note` is added to it from now on."""
         if note is not None:
             self.note = note
-        if self.line(self.words, now=note is not None):
+        if self.line(self.status_line, now=note is not None):
             self._shown = self.done
 
     @property
     def rate(self) -> float:
-        """Trials per second of this run; NaN before the first has ended."""
+        """Trials per second in this run; NaN before the first has ended."""
         elapsed = time.monotonic() - self._start
         return self._new / elapsed if self._new and elapsed > 0 else math.nan
 
-    def words(self) -> str:
+    def status_line(self) -> str:
         parts = [f"{self.done}/{self.total} done", f"{self.failed} failed"]
         if not math.isnan(self.best):
             parts.append(f"best {self._objective} {self.best:.4g}")
@@ -63,5 +63,5 @@ class Progress(Display):
                 parts.append(f"{duration(left / self.rate)} left")
         elif self.done < self.total:
             parts.append("starting")
-        # first, since a narrow terminal cuts the line's end: what to do next must be read
+        # the note first: a narrow terminal cuts off the end of the line
         return " · ".join([self.note, *parts] if self.note else parts)

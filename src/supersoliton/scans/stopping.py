@@ -1,4 +1,4 @@
-"""Ctrl-C as a request to stop, which a second one, or SIGTERM, makes urgent."""
+"""Stops a scan on Ctrl-C: after its running trials, or at once on a second Ctrl-C or SIGTERM."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 
 class Stop:
-    """Whether to stop, and whether to drop what is running."""
+    """Whether to stop, and whether to drop the running trials."""
 
     def __init__(self) -> None:
         self.signals = 0
@@ -24,7 +24,7 @@ class Stop:
 
 @contextmanager
 def stop_on_signal(stopping: Callable[[], None]) -> Iterator[Stop]:
-    """Turn Ctrl-C into a request to stop; a second one, or SIGTERM, drops what is running. Main thread only."""
+    """Turn Ctrl-C into a request to stop; a second one, or SIGTERM, drops running trials. Main thread only."""
     stop = Stop()
     if threading.current_thread() is not threading.main_thread():
         yield stop

@@ -1,4 +1,4 @@
-"""One trial: couplings → a plain record that crosses process boundaries without the engine."""
+"""One trial: couplings → a plain record that crosses process boundaries without JAX."""
 
 from __future__ import annotations
 
@@ -14,17 +14,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
-ERROR = "error"  # attribute of a trial that crashed by itself, and so counts
-# What a constraint counts as that has no value: violated, by one.
-_VIOLATED = 1.0
+ERROR = "error"  # attribute of a trial that crashed, which counts; an interrupted trial does not have it
+_VIOLATED = 1.0  # value of a constraint that is undefined
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of one trial as text and numbers; the state is in a file of its own."""
+    """The result of one trial as text and numbers; the state is in a separate file."""
 
-    # the point and where it ended
+    # the couplings, and the kind and status of the state
     point: dict[str, float]
     kind: str = ""
     status: str = ""
@@ -34,16 +33,12 @@ class Outcome:
     constraints: dict[str, float] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     spectra: dict[str, list[float]] = field(default_factory=dict)
-    # netCDF file of the state, only where the trial is feasible and so may join the Pareto set
-    state_file: str | None = None
-    # what the search for the state started from: "analytic", "network", "regression" or "neighbour"
-    start: str = ""
-    # in words, what the cache of evaluations did: "hit", "stored", why not; empty where it is switched off
-    cache: str = ""
-    # why there is nothing above: the traceback of a crash, or how the worker died
-    error: str | None = None
-    # why the outcome could not be kept, e.g. a full disk; the trial is evaluated again later
-    obstacle: str = ""
+    # text
+    state_file: str | None = None  # netCDF file of the state, only if feasible and thus possibly Pareto-optimal
+    start: str = ""  # of the search for the state: "analytic", "network", "regression" or "neighbour"
+    cache: str = ""  # what the cache of evaluations did: "hit", "stored", or why not; empty if it is switched off
+    error: str | None = None  # the traceback of a crash, or how the worker died
+    obstacle: str = ""  # why the outcome could not be stored, e.g. a full disk; the trial is evaluated again later
 
     @property
     def failed(self) -> bool:
@@ -61,18 +56,18 @@ def run_trial(
     """Evaluate one point, or take its evaluation from the cache. A crash is recorded in the outcome, and
     the scan continues; Ctrl-C is not caught. `evaluate` replaces the usual function (in a batch).
 
-    The state of a feasible trial is written to a file in `scratch`: here, where the processes work side by side.
+    The state of a feasible trial is written to a file in `scratch`, so that workers write their states in parallel.
     """
     point = {name: float(value) for name, value in point.items()}
     try:
-        known, word = recall_trial(config, point, scratch)
+        known, remark = recall_trial(config, point, scratch)
         if known is not None:
             return known
         evaluation = (evaluate or _evaluate())(config, point)
         outcome, netcdf = _with_state(_outcome(evaluation, point, config.scan.objectives), evaluation, scratch)
-        memory = _memory(config)
-        kept = memory.keep(point, evaluation, netcdf=netcdf) if memory else ""
-        return replace(outcome, cache="; ".join(filter(None, (word, kept))))
+        cache = _cache(config)
+        stored = cache.keep(point, evaluation, netcdf=netcdf) if cache else ""
+        return replace(outcome, cache="; ".join(filter(None, (remark, stored))))
     except Exception as error:  # noqa: BLE001  the error belongs to this trial; the scan records it and continues
         if isinstance(error, OSError) and error.errno in _NO_ROOM:
             return Outcome(point, obstacle=f"cannot write to {scratch} ({error.strerror})")
@@ -80,32 +75,32 @@ def run_trial(
 
 
 def recall_trial(config: Any, point: Mapping[str, float], scratch: Path) -> tuple[Outcome | None, str]:
-    """The outcome of a point whose evaluation is in the cache; else None, and in words if something is wrong there."""
-    memory = _memory(config)
-    if memory is None:
+    """The outcome of a point from the cache, or None; and a remark on the cache, such as a damaged entry."""
+    cache = _cache(config)
+    if cache is None:
         return None, ""
-    found, word = memory.recall(point)
+    found, remark = cache.recall(point)
     if found is None:
-        return None, word
-    outcome = replace(_outcome(found, dict(point), config.scan.objectives), cache=word)
+        return None, remark
+    outcome = replace(_outcome(found, dict(point), config.scan.objectives), cache=remark)
     if not outcome.feasible:
-        return outcome, word
-    if found.netcdf is None:  # kept by a scan with other objectives, or by a program: the state is put together
-        return _with_state(outcome, found.evaluation(config), scratch)[0], word
+        return outcome, remark
+    if found.netcdf is None:  # stored by a scan with other objectives, or by a program: build the state again
+        return _with_state(outcome, found.evaluation(config), scratch)[0], remark
     path = scratch / f"{uuid.uuid4().hex}.nc"
     path.write_bytes(found.netcdf)
-    return replace(outcome, state_file=str(path)), word
+    return replace(outcome, state_file=str(path)), remark
 
 
 def _evaluate() -> Callable[..., Any]:
-    """The function itself, imported when it is needed: what the cache has needs no engine."""
+    """`evaluate`, imported on first use: a cached point needs no JAX."""
     from ..evaluate.evaluation import evaluate
 
     return evaluate
 
 
 def _with_state(outcome: Outcome, evaluation: Any, scratch: Path) -> tuple[Outcome, bytes | None]:
-    """The outcome with its state in a file, and that file's content; neither where the trial is not feasible."""
+    """The outcome with its state in a file, and the content of the file; without either if it is infeasible."""
     state = getattr(evaluation, "state", None)
     if not outcome.feasible or state is None:
         return outcome, None
@@ -114,26 +109,26 @@ def _with_state(outcome: Outcome, evaluation: Any, scratch: Path) -> tuple[Outco
     return replace(outcome, state_file=str(path)), path.read_bytes()
 
 
-def _memory(config: Any) -> Any:
-    """The cache of this configuration, made once per process; None where it is switched off."""
+def _cache(config: Any) -> Any:
+    """The cache of this configuration, made once per process; None if it is switched off."""
     if not getattr(config.scan, "cache", True):
         return None
     from ..evaluate.cache.memory import CachedEvaluate
 
-    if _memories.get("config") is not config:
-        _memories.update(config=config, memory=CachedEvaluate(config))
-    return _memories["memory"]
+    if _caches.get("config") is not config:
+        _caches.update(config=config, cache=CachedEvaluate(config))
+    return _caches["cache"]
 
 
-_memories: dict[str, Any] = {}  # of the last configuration only: a worker has one, a program may have many in turn
+_caches: dict[str, Any] = {}  # only that of the last configuration, because a program may scan many
 
 
 def _outcome(evaluation: Any, point: dict[str, float], objectives: tuple[str, ...]) -> Outcome:
     values = {name: float(value) for name, value in evaluation.values.items()}
-    # a point at which there is no state at all has no values, only constraints
+    # a point without any state has no values, only constraints
     values |= {name: math.nan for name in objectives if name not in values}
     constraints = {name: _number(value) for name, value in evaluation.constraints.items()}
-    # Optuna takes no NaN. A trial with nothing to score is valid physics, so it is kept and marked infeasible.
+    # Optuna refuses NaN. A trial with nothing to score is valid physics, so it is kept and marked infeasible.
     constraints["scored"] = float(sum(not math.isfinite(values[name]) for name in objectives))
     return Outcome(
         point=point,
@@ -154,5 +149,5 @@ def _number(value: Any) -> float:
 
 
 def is_finished(trial: FrozenTrial) -> bool:
-    """Completed, or crashed by itself, but not interrupted. If drawn, it counts towards the number asked for."""
+    """Whether it completed or crashed, rather than being interrupted; a drawn one then counts as asked for."""
     return trial.state.name == "COMPLETE" or (trial.state.name == "FAIL" and ERROR in trial.user_attrs)

@@ -42,7 +42,7 @@ def test_info_verify_and_clear(stores, tmp_path):
     path.write_bytes(path.read_bytes() + b"x")
     told = run("verify", "--json", str(out))
     assert told.returncode == 1
-    assert "3 evaluations are sound, 1 damaged" in told.stdout
+    assert "3 evaluations are intact, 1 damaged" in told.stdout
     assert list(json.loads(out.read_text())["damaged"]) == [str(path)]
     assert path.exists()
     assert run("verify", "--remove").returncode == 1

@@ -208,7 +208,7 @@ def test_it_is_said_how_many_trials_came_from_the_cache(tmp_path, capsys):
         words = " ".join(summary_sentences(read_record(tmp_path / name)))
         assert (known in words) == said
     [computed] = [float(row["seconds"]) for row in read_rows(tmp_path / "two") if row["cache"] == "stored"]
-    assert f"a trial took {computed:.2g} s of one process" in words
+    assert f"median time per trial {computed:.2g} s (one process)" in words
 
 
 def test_workers_keep_what_they_evaluate_and_are_asked_for_the_rest_only(tmp_path):

@@ -58,7 +58,7 @@ def test_one_of_two_workers_is_killed_and_all_results_arrive(tmp_path):
         executor.close()
 
 
-def test_a_scheduler_that_is_not_there_is_told_in_a_sentence(tmp_path, monkeypatch):
+def test_a_missing_scheduler_is_reported_in_a_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(dask_cluster, "_CONNECT_SECONDS", 1.0)
     with pytest.raises(WorkerError, match=r"tcp://127\.0\.0\.1:1 does not answer"):
         run_small(tmp_path, tmp_path / "run", trials=1, scheduler="tcp://127.0.0.1:1")

@@ -86,7 +86,7 @@ def test_workers_agree_with_this_process_survive_a_kill_and_report_two(pool, tmp
 
 
 def test_a_poisonous_point_costs_one_trial(tmp_path, monkeypatch):
-    """A crash, a hang and a want of too much memory, beside points as they should be."""
+    """A crash, a hang and a need of too much memory, among ordinary points."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
     log = tmp_path / "workers.log"
     pool = LocalProcesses(Poison(load_small(tmp_path)), tmp_path, count=2, log=log, memory=8.0)
@@ -128,7 +128,7 @@ def test_workers_do_not_outlive_a_driver_that_is_killed_while_they_hang(tmp_path
     assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
 
 
-def test_workers_that_cannot_start_are_told_with_their_reason(tmp_path):
+def test_workers_that_cannot_start_are_reported_with_their_reason(tmp_path):
     (tmp_path / "theory.py").write_text("def V(u, p):\n    return 0.5 * u[0] ** 2\n")
     path = tmp_path / "scan.toml"
     path.write_text('[model]\nkind = "potential"\nfunction = "theory.py:V"\n[scan.parameters]\nnorm = [1, 2]\n')

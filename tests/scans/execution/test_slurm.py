@@ -82,7 +82,7 @@ def test_jobs_are_submitted_and_one_that_is_cancelled_costs_no_trial(slurm, tmp_
         assert running
         slurm.say("scancel", running[0])
         assert driver.wait(300.0) == 0
-        told = soak.check(out, 100, soak.unbroken(file, tmp_path, 100))
-        assert told["states"] == {"COMPLETE": 100}
+        result = soak.check(out, 100, soak.unbroken(file, tmp_path, 100))
+        assert result["states"] == {"COMPLETE": 100}
     finally:
         made["cluster"].close()

@@ -98,11 +98,11 @@ def test_heartbeat_beats_on_its_own(tmp_path):
 
 def test_progress_tells_done_failed_best_rate_and_time_left(capsys):
     with Progress(done=2, failed=0, total=10, objective="hierarchy", best=float("nan"), quiet=False) as progress:
-        assert "starting" in progress.words()
+        assert "starting" in progress.status_line()
         progress.ended(failed=True, value=float("nan"))
         progress.ended(failed=False, value=3.25)
         progress.ended(failed=False, value=1.0)
-        words = progress.words()
+        words = progress.status_line()
     for part in ("5/10 done", "1 failed", "best hierarchy 3.25", "trials/min", "left"):
         assert part in words
     assert capsys.readouterr().err.splitlines()[-1].startswith("5/10 done")

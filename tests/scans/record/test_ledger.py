@@ -68,7 +68,7 @@ class Scan:
         return self
 
     def leave_one_running(self):
-        """As a kill would: a point is chosen, and nothing is told."""
+        """As a kill would: a point is chosen, and no outcome is recorded."""
         self.asked += self.ledger.update(self._pending, room=1, wanted=10**6).points
         self.record.close()
 
@@ -135,7 +135,7 @@ def test_every_storage_keeps_an_ordinary_study(tmp_path, where):
         assert trial.user_attrs["reasons"] == ["wide"]
     assert {trial.state for trial in trials} == {TrialState.COMPLETE, TrialState.FAIL, TrialState.RUNNING}
     assert any(key.startswith("NSGAIISampler:generation") or "generation" in key for key in trials[0].system_attrs)
-    study.optimize(lambda trial: (trial.suggest_float("g", 0.5, 0.8), 0.0), n_trials=1)  # and Optuna goes on with it
+    study.optimize(lambda trial: (trial.suggest_float("g", 0.5, 0.8), 0.0), n_trials=1)  # and Optuna continues it
 
 
 def test_what_is_read_back_is_what_optuna_reads(tmp_path):
@@ -174,7 +174,7 @@ def test_a_point_that_ends_its_process_is_not_begun_for_ever(tmp_path):
     assert "the program ended 5 times while it evaluated this trial" in trial.user_attrs["error"]
 
 
-def test_more_trials_add_and_changed_ranges_go_on_with_all_that_is_known(tmp_path):
+def test_more_trials_are_added_and_changed_ranges_keep_all_trials(tmp_path):
     first = Scan(tmp_path, settings_of("tpe")).go(15)
     before = str(recorded(first))
     first.record.close()

@@ -157,7 +157,7 @@ def test_our_reader_returns_what_optuna_reads(places, tmp_path):
     record.close()
 
 
-def test_optuna_can_go_on_with_the_study(places, tmp_path):
+def test_optuna_can_continue_the_study(places, tmp_path):
     where, same, _ = places
     write(where, tmp_path)
     study = optuna.load_study(study_name="x", storage=same, sampler=optuna.samplers.RandomSampler(seed=0))

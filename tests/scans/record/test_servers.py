@@ -89,10 +89,10 @@ def test_two_drivers_share_a_study_while_the_server_goes_away_and_returns(server
     time.sleep(2.0)
     assert all(driver.poll() is None for driver in drivers)  # they wait
     server.start()
-    told = [finish(driver) for driver in drivers]
-    assert [finished for _, finished in told] == [100, 100]
-    assert sum(new for new, _ in told) == 100  # none evaluated twice to its end
-    assert all(new > 0 for new, _ in told)
+    results = [finish(driver) for driver in drivers]
+    assert [finished for _, finished in results] == [100, 100]
+    assert sum(new for new, _ in results) == 100  # none evaluated twice to its end
+    assert all(new > 0 for new, _ in results)
     check(server, url, 100, folders, soak.unbroken(file, tmp_path, 100))
 
 

@@ -1,4 +1,4 @@
-"""What the disk and other programs do to a record: waited for, or told in a sentence; a resume completes it."""
+"""What the disk and other programs do to a record: waited for, or reported in a sentence; a resume completes it."""
 
 import contextlib
 import json
@@ -146,7 +146,7 @@ def set_mark(run, mark):
 
 
 def test_a_study_of_an_earlier_version_goes_on(run, tmp_path):
-    """Before format 2 no format was told, settings that came later were unknown, and no running trial was recorded."""
+    """Before format 2 neither the format nor running trials were recorded, and settings added later were unknown."""
     mark = mark_of(run)
     assert mark.pop("format") == 2
     for name in ("fallback", "population"):
@@ -246,11 +246,11 @@ def test_an_address_that_is_none_is_refused(tmp_path, url):
     assert not (tmp_path / "run").exists()
 
 
-def test_a_server_that_is_not_there_is_told_without_its_password(tmp_path):
+def test_a_missing_server_is_reported_without_its_password(tmp_path):
     pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'supersoliton[postgresql]'")
-    with pytest.raises(ValueError, match=r"postgresql://me:\*\*\*@127\.0\.0\.1:1/db does not answer") as told:
+    with pytest.raises(ValueError, match=r"postgresql://me:\*\*\*@127\.0\.0\.1:1/db does not answer") as raised:
         run_small(tmp_path, tmp_path / "run", storage="postgresql://me:s3cret@127.0.0.1:1/db")
-    assert "s3cret" not in str(told.value)
+    assert "s3cret" not in str(raised.value)
 
 
 def test_addresses(tmp_path):

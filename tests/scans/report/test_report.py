@@ -120,9 +120,9 @@ def test_no_soliton_is_said_in_plain_words(tmp_path):
     scan(loads(REPULSIVE), out=tmp_path / "empty", quiet=True)
     words = _words((tmp_path / "empty" / "report.html").read_text())
     assert (
-        "Only the vacuum was found, at every point of the scan: no soliton exists here to be scored (2 vacua)." in words
+        "Only the vacuum was found, at every point of the scan: no soliton was found to be scored (2 vacua)." in words
     )
-    assert "there is no Pareto set" in words
+    assert "there is no Pareto front" in words
 
 
 def test_failures_and_hostile_text_are_shown_as_text(tmp_path):

@@ -17,7 +17,7 @@ SCALES = [{"centre": 0.0, "width": 1e6, "mean": 0.0, "std": 1e-6}] * 2  # linear
 SPACE = {"g": optuna.distributions.FloatDistribution(0.0, 1.0)}
 # what was found, feasible or not, and what had been predicted: (mean, std) of both objectives
 DRAWN = [((1.0, 4.0), True), ((2.0, 3.0), True), ((3.0, 1.0), True), ((9.0, 9.0), False)]
-FORETOLD = [
+PREDICTED = [
     ((2.5, 3.5), True, [(2.4, 0.2), (3.4, 0.2)]),  # beats trial 1; both within one standard deviation
     ((1.0, 1.0), True, [(1.0, 0.1), (1.3, 0.2)]),  # beaten; the second within two
     ((0.0, 8.0), False, [(3.0, 1.0), (3.0, 1.0)]),  # infeasible
@@ -42,7 +42,7 @@ def trial(values, feasible, **more):
     )
 
 
-def told(index, pairs, after=4):
+def prediction_of(index, pairs, after=4):
     means, stds = [m for m, _ in pairs], [s for _, s in pairs]
     low, high = ([m + k * s for m, s in pairs] for k in (-1, 1))
     return as_attribute(SurrogatePrediction(after, index, 3, 0.9, means, stds, means, low, high, [0.5, -0.1], SCALES))
@@ -54,7 +54,7 @@ def folder(tmp_path):
         study_name="known", storage=f"sqlite:///{tmp_path / 'study.db'}", directions=["maximize"] * 2
     )
     study.add_trials(trial(values, feasible) for values, feasible in DRAWN)
-    study.add_trials(trial(v, f, **told(k, pairs)) for k, (v, f, pairs) in enumerate(FORETOLD))
+    study.add_trials(trial(v, f, **prediction_of(k, pairs)) for k, (v, f, pairs) in enumerate(PREDICTED))
     scan = {"objectives": ["fractal_score", "hierarchy"], "parameters": {"g": {"low": 0.0, "high": 1.0}}}
     (tmp_path / "config.resolved.toml").write_text(tomli_w.dumps({"scan": scan}))
     return tmp_path
@@ -69,30 +69,30 @@ def test_errors_and_entries(folder):
 
 
 def test_the_sentences_count(folder):
-    said = verification.sentences(records.read_record(folder))
-    assert said[0] == (
+    sentences = verification.sentences(records.read_record(folder))
+    assert sentences[0] == (
         "3 points that a surrogate of the trials predicted to be best were evaluated: 1 entered the Pareto front, and "
-        "2 satisfy every constraint, where 2.7 were expected to."
+        "2 satisfy every constraint (expected: 2.7)."
     )
-    assert "Of the 4 values found at feasible points, 75 % within one standard deviation" in said[1]
-    assert "100 % within two (95 %" in said[1]
+    assert "Of the 4 objective values of feasible points, 75 % within one standard deviation" in sentences[1]
+    assert "100 % within two (95 %" in sentences[1]
     # the box is 1 … 3 by 1 … 4; the front is (0, 1), (0.5, 2/3), (1, 0), and then (0.75, 5/6) in place of the second
-    assert f"grew from {0.5 * 2 / 3:.3f} to {0.75 * 5 / 6:.3f} of the box" in said[2]
-    assert said[3].endswith("explains this much of the variance: fractal score 50% and hierarchy 0%.")
+    assert f"grew from {0.5 * 2 / 3:.3f} to {0.75 * 5 / 6:.3f} of the box" in sentences[2]
+    assert sentences[3].endswith("trials left out of its fit: fractal score 50% and hierarchy 0%.")
 
 
 def test_the_page_shows_them(folder):
     text = write_report(folder).read_text(encoding="utf-8")
     words = " ".join(html.unescape(re.sub(r"<[^>]*>", " ", text)).split())
-    assert "Predicted and found" in words
+    assert "Predictions of the surrogate" in words
     assert (
         words.count("3 points that a surrogate of the trials predicted") == 2
     )  # in the summary and in its own section
     assert "2.4 (2.2 … 2.6) 2.5 0.5" in words
-    assert "localised –" in words  # the constraint that the third broke, and that it did not enter
+    assert "localised –" in words  # the constraint that the third violated, and that it did not enter
 
 
-def test_without_the_phase_nothing_is_said(folder):
+def test_a_scan_without_the_phase_has_no_such_section(folder):
     study = optuna.load_study(study_name="known", storage=f"sqlite:///{folder / 'study.db'}")
     (folder / "plain").mkdir()
     plain = optuna.create_study(
@@ -100,7 +100,7 @@ def test_without_the_phase_nothing_is_said(folder):
     )
     plain.add_trials(study.trials[:4])
     assert verification.sentences(records.read_record(folder / "plain")) == []
-    assert "Predicted and found" not in write_report(folder / "plain").read_text(encoding="utf-8")
+    assert "Predictions of the surrogate" not in write_report(folder / "plain").read_text(encoding="utf-8")
 
 
 def test_predictions_survive_the_study(folder):

@@ -1,4 +1,4 @@
-"""Which executor a configuration asks for."""
+"""Chooses the executor of a scan from its configuration."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .in_process import InProcess
 
 
 def make_executor(config: Any, scratch: Path, *, workers: int, log: Path) -> AbstractExecutor:
-    """The executor of [scan] executor; "auto": batches on an accelerator, if any, else this process or `workers`."""
+    """The executor named in [scan]; "auto": batches on an accelerator, if any, else this process or `workers` more."""
     settings = config.scan
     if settings.executor == "dask" or settings.scheduler:
         from .dask_cluster import Dask

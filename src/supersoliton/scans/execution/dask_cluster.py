@@ -1,7 +1,7 @@
-"""Trials on a Dask cluster: the workers of a scheduler that is there, or some of our own on this machine.
+"""Trials on a Dask cluster: the workers of a running scheduler, or workers started on this machine.
 
-Dask gives the trials of a worker that dies to another one. A scheduler runs what it is sent, so it belongs in a network
-that can be trusted, or behind TLS ("tls://…").
+Dask gives the trials of a worker that dies to another one. A scheduler runs any code that it is sent, so keep it in a
+trusted network or behind TLS ("tls://…").
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from ..trial import Outcome, run_trial
 from .executor import ONE_THREAD, RETRIES, AbstractExecutor, WorkerError, with_ahead
 
 _CONNECT_SECONDS = 60.0
-_COUNT_SECONDS = 5.0  # between looks at how many workers there are
+_COUNT_SECONDS = 5.0  # between two counts of the workers
 _HUNG = "supersoliton-hung"  # topic of the events in which a worker reports that its trial hangs
-_FAREWELL = 5.0  # seconds that a worker has to report it before it ends
+_REPORT_SECONDS = 5.0  # time that a worker has to report it before it ends
 
-_alone = threading.Lock()  # one evaluation at a time in a process, however many threads its worker has
-_configurations: dict[bytes, Any] = {}  # of the last scan: a worker process serves one after another
+_one_at_a_time = threading.Lock()  # one evaluation per process, whatever the number of threads of its worker
+_configurations: dict[bytes, Any] = {}  # only that of the last scan: a worker serves one scan after another
 
 
 class Dask(AbstractExecutor):
-    """One trial at a time on every worker; `workers` of our own where `scheduler` is "".
+    """One trial at a time on every worker; starts `workers` on this machine if `scheduler` is "".
 
     A trial takes at most `limit` seconds, then its worker ends itself and the trial has failed.
-    Raises ValueError where Dask is not installed, WorkerError where the scheduler does not answer.
+    Raises ValueError if Dask is not installed, WorkerError if the scheduler does not answer.
     """
 
     def __init__(self, config: Any, scratch: Path, *, scheduler: str, workers: int, limit: float) -> None:
@@ -47,7 +47,7 @@ class Dask(AbstractExecutor):
         except ImportError as error:
             raise ValueError('executor = "dask" needs Dask: pip install distributed.') from error
         self._scratch, self._limit = scratch, limit
-        self._parcel = pickle.dumps(config)
+        self._pickled = pickle.dumps(config)
         self._name = uuid.uuid4().hex  # of this run, in the keys of its tasks
         self._points: dict[int, dict[str, float]] = {}
         self._futures: dict[int, Any] = {}
@@ -78,19 +78,19 @@ class Dask(AbstractExecutor):
     def room(self) -> int:
         if time.monotonic() - self._counted > _COUNT_SECONDS:
             self._workers, self._counted = len(self._client.scheduler_info(n_workers=-1)["workers"]), time.monotonic()
-        return with_ahead(max(self._workers, 1)) - self.running  # one is offered before the first worker has come
+        return with_ahead(max(self._workers, 1)) - self.running  # one trial may wait for the first worker
 
     def submit(self, ticket: int, point: Mapping[str, float]) -> None:
         self._points[ticket] = dict(point)
         key = f"{self._name}-{ticket}"
         future = self._client.submit(
-            _evaluate, self._parcel, dict(point), self._limit, key, key=key, pure=False, retries=0
+            _evaluate, self._pickled, dict(point), self._limit, key, key=key, pure=False, retries=0
         )
         self._futures[ticket] = future
         future.add_done_callback(lambda _: self._done.put((ticket, False)))
 
     def _hung(self, event: Any) -> None:
-        """An event is (time, message); other scans of the cluster send theirs too."""
+        """Receive an event (time, message), which may come from another scan of the cluster."""
         name, _, ticket = str(event[1]).rpartition("-")
         if name == self._name:
             self._done.put((int(ticket), True))
@@ -103,14 +103,14 @@ class Dask(AbstractExecutor):
                 ended.append(self._done.get_nowait())
         outcomes = [(ticket, self._outcome(ticket, hangs)) for ticket, hangs in ended if ticket in self._futures]
         if self._client.status not in ("running", "connecting"):
-            raise WorkerError(f"the Dask scheduler ({self._where}) is gone: give the same command again to resume.")
+            raise WorkerError(f"the Dask scheduler ({self._where}) is gone: run the same command again to resume.")
         return outcomes
 
     def _outcome(self, ticket: int, hangs: bool) -> Outcome:
         future, point = self._futures.pop(ticket), self._points.pop(ticket)
         if hangs:
             future.cancel()
-            words = f"no answer within trial_timeout = {self._limit:g} s: its worker was ended"
+            words = f"no answer within trial_timeout = {self._limit:g} s: its worker was stopped"
             return Outcome(point, status="crashed", error=words)
         if future.status == "finished":
             outcome, state = future.result()
@@ -129,10 +129,10 @@ class Dask(AbstractExecutor):
                 words = f"its workers died (killed, out of memory, or by the trial): {words}"
                 return Outcome(point, status="crashed", error=words)
             raise WorkerError(f"the Dask workers cannot evaluate trials ({type(raised).__name__}: {words}).")
-        raise WorkerError(f"the Dask scheduler ({self._where}) lost a trial: give the same command again to resume.")
+        raise WorkerError(f"the Dask scheduler ({self._where}) lost a trial: run the same command again to resume.")
 
     def close(self) -> None:
-        with contextlib.suppress(Exception):  # a connection that is lost need not be closed
+        with contextlib.suppress(Exception):  # the connection may be lost already
             self._client.cancel(list(self._futures.values()), force=True)
         self._futures.clear()
         with contextlib.suppress(Exception):
@@ -144,7 +144,7 @@ class Dask(AbstractExecutor):
 def _local(distributed: Any, workers: int) -> Any:
     import dask
 
-    # our own retries, and no page with the state of the cluster open to others
+    # our own number of retries, and no dashboard, which other users could open
     with dask.config.set({"distributed.scheduler.allowed-failures": RETRIES}):
         return distributed.LocalCluster(
             n_workers=workers,
@@ -157,16 +157,16 @@ def _local(distributed: Any, workers: int) -> Any:
         )
 
 
-def _evaluate(parcel: bytes, point: dict[str, float], limit: float, key: str) -> tuple[Outcome, bytes | None]:
-    """On a worker: the outcome, and the file of its state, for the driver may have another disk."""
-    with _alone, _limited(limit, key), tempfile.TemporaryDirectory() as folder:
-        if parcel not in _configurations:
+def _evaluate(pickled: bytes, point: dict[str, float], limit: float, key: str) -> tuple[Outcome, bytes | None]:
+    """On a worker: the outcome, and the content of its state's file, because the driver may have another disk."""
+    with _one_at_a_time, _limited(limit, key), tempfile.TemporaryDirectory() as folder:
+        if pickled not in _configurations:
             from ...machine.jax_setup import enable_compilation_cache
 
             enable_compilation_cache()
             _configurations.clear()
-            _configurations[parcel] = pickle.loads(parcel)
-        outcome = run_trial(_configurations[parcel], point, Path(folder))
+            _configurations[pickled] = pickle.loads(pickled)
+        outcome = run_trial(_configurations[pickled], point, Path(folder))
         if outcome.state_file is None:
             return outcome, None
         return replace(outcome, state_file=None), Path(outcome.state_file).read_bytes()
@@ -174,20 +174,20 @@ def _evaluate(parcel: bytes, point: dict[str, float], limit: float, key: str) ->
 
 @contextmanager
 def _limited(limit: float, key: str) -> Iterator[None]:
-    """End this process when the time is over: after reporting it, or soon after even inside a library."""
+    """End this process after `limit` seconds: report first, but end soon even if a library blocks the report."""
     from distributed import get_worker
 
     worker = get_worker()
 
     def report() -> None:
         worker.log_event(_HUNG, key)
-        time.sleep(0.5 * _FAREWELL)
+        time.sleep(0.5 * _REPORT_SECONDS)
         os._exit(1)
 
     timer = threading.Timer(limit, report)
     timer.daemon = True
     with open(os.devnull, "w") as nowhere:
-        faulthandler.dump_traceback_later(limit + _FAREWELL, exit=True, file=nowhere)
+        faulthandler.dump_traceback_later(limit + _REPORT_SECONDS, exit=True, file=nowhere)
         timer.start()
         try:
             yield

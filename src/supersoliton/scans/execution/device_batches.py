@@ -1,4 +1,4 @@
-"""Trials in batches on one device: an accelerator where there is one, or the CPU where a batch is asked for."""
+"""Trials in batches on one device: an accelerator if there is one, or the CPU if a batch is asked for."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ DEFAULT_BATCH = 64  # trials at once on an accelerator; not measured, see docs/a
 class Batches(AbstractExecutor):
     """`size` trials at a time, in tasks of this process that share every kernel on `device`.
 
-    The cache of evaluations is not used: its entries are exact to the last bit, and a device rounds in its own way.
+    The cache of evaluations is not used: its entries are reproducible to the last bit, and a device rounds differently.
     """
 
     def __init__(self, config: Any, scratch: Path, *, size: int, device: Any) -> None:
         self._config, self._scratch = config.with_scan(cache=False), scratch
         self._size, self._device = size, device
         self._waiting: list[tuple[int, Mapping[str, float]]] = []
-        self._again = 0
+        self._repeated = 0
 
     @property
     def room(self) -> int:
@@ -38,7 +38,7 @@ class Batches(AbstractExecutor):
     def where(self) -> str:
         used = f"{self._device.platform}:{self._device.id}"
         words = f"devices {devices.describe_devices()}, batches of {self._size} on {used}"
-        return f"{words}, {self._again} again on the host" if self._again else words
+        return f"{words}, {self._repeated} repeated on the host" if self._repeated else words
 
     def submit(self, ticket: int, point: Mapping[str, float]) -> None:
         self._waiting.append((ticket, point))
@@ -53,9 +53,9 @@ class Batches(AbstractExecutor):
         ]
         outcomes, errors, _ = batching.run(jobs, self._device)
         for error in errors:
-            if error is not None:  # run_trial keeps what goes wrong in a trial; this is something else
+            if error is not None:  # not an error of a trial, which run_trial records
                 raise error
-        self._again += sum("host" in outcome.seconds for outcome in outcomes)
+        self._repeated += sum("host" in outcome.seconds for outcome in outcomes)
         done = [(ticket, outcome) for (ticket, _), outcome in zip(self._waiting, outcomes, strict=True)]
         self._waiting.clear()
         return done
@@ -65,9 +65,9 @@ class Batches(AbstractExecutor):
 
 
 def make_batches(config: Any, scratch: Path) -> Batches | None:
-    """The executor of batches, where `scan.batch` asks for one or `scan.device` is an accelerator; else None.
+    """The executor of batches if `scan.batch` asks for one or `scan.device` is an accelerator; else None.
 
-    Raises ValueError where JAX does not find the device.
+    Raises ValueError if JAX does not find the device.
     """
     size, device = config.scan.batch, devices.find(config.scan.device)
     if not devices.is_accelerator(device) and size == 0:

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from ...machine import devices
 from ..trial import Outcome
 
-# One thread per process: on a CPU the trials run side by side, and threads of one only disturb the others. PJRT_NPROC
-# is the size of XLA's pool, and more than a matter of speed: on a pool of several threads jaxlib's batched LAPACK calls
+# One thread per process: on a CPU trials run in parallel, and the threads of one would slow down the others. PJRT_NPROC
+# is the size of XLA's pool, and 1 also avoids a deadlock: on a pool of several threads jaxlib's batched LAPACK calls
 # wait inside pool threads for tasks of the same pool, and two of them at once block each other without end (seen with
 # jaxlib 0.10.2 on two cores); with one thread they run where they are called.
 ONE_THREAD = {
@@ -21,7 +21,7 @@ ONE_THREAD = {
     "PJRT_NPROC": "1",
     "JAX_PLATFORMS": "cpu",  # an accelerator is not shared by processes: its trials run in batches (device_batches.py)
 }
-RETRIES = 2  # times that a trial whose worker dies is tried again: the cause may have been outside it
+RETRIES = 2  # number of times that a trial is repeated after its worker died: the cause may be outside the trial
 
 
 class WorkerError(RuntimeError):
@@ -29,7 +29,7 @@ class WorkerError(RuntimeError):
 
 
 class AbstractExecutor(ABC):
-    """Takes points while it has `room` and returns their outcomes in the order in which they end."""
+    """Accepts points while it has `room` and returns their outcomes in the order in which they end."""
 
     @property
     @abstractmethod
@@ -42,31 +42,31 @@ class AbstractExecutor(ABC):
         """How many points are being evaluated."""
 
     @property
-    def contains(self) -> bool:
-        """Whether a point that kills its process leaves this one alive."""
+    def is_isolated(self) -> bool:
+        """Whether this process survives a point that kills the process evaluating it."""
         return True
 
     @property
     def where(self) -> str:
-        """What the trials run on, for the log: what JAX finds here, and which of it is used."""
+        """The devices that JAX finds and the one that trials run on, for the heartbeat."""
         return f"devices {devices.describe_devices()}, trials on the cpu"
 
     @abstractmethod
     def submit(self, ticket: int, point: Mapping[str, float]) -> None:
-        """Start on a point; `ticket` is what its outcome will be returned with."""
+        """Start a point; `wait` returns its outcome together with `ticket`."""
 
     @abstractmethod
     def wait(self, timeout: float) -> list[tuple[int, Outcome]]:
-        """What has ended; waits for at most about `timeout` seconds where nothing has."""
+        """Tickets and outcomes of ended points; waits up to about `timeout` seconds if none has ended."""
 
     @abstractmethod
     def close(self) -> None:
-        """Let the workers go; whatever is still running is dropped."""
+        """Stop the workers; running points are dropped."""
 
 
 def with_ahead(workers: int) -> int:
-    """How many points are handed out for so many workers: some ahead, so that wide scans do not wait for the sampler.
+    """Number of points to hand out to `workers`: a quarter ahead, so that many workers do not wait for the sampler.
 
-    None ahead for one to three workers: a point asked for later is asked with more known.
+    None ahead for one to three workers: a point that is drawn later is drawn from more results.
     """
     return workers + workers // 4

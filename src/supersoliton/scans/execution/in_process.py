@@ -26,7 +26,7 @@ class InProcess(AbstractExecutor):
         return len(self._waiting)
 
     @property
-    def contains(self) -> bool:
+    def is_isolated(self) -> bool:
         return False
 
     def submit(self, ticket: int, point: Mapping[str, float]) -> None:

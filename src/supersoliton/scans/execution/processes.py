@@ -1,4 +1,4 @@
-"""Trials in processes side by side on this machine, of which any may be killed.
+"""Trials in parallel processes on this machine, any of which may be killed.
 
 `concurrent.futures` breaks as a whole when one worker is killed (measured: 10 of 12 tasks done, then the pool is lost),
 so each worker here has a pipe of its own. A pipe that ends shows which worker died and on which trial.
@@ -23,10 +23,9 @@ from typing import Any
 from ..trial import Outcome
 from .executor import ONE_THREAD, RETRIES, AbstractExecutor, WorkerError, with_ahead
 
-# Consecutive workers that exit before the ready message: something is wrong with all of them. A kill is more often
-# chance than an exit is.
+# Consecutive workers that exit, or are killed, before the ready message and thus stop the scan; kills may be chance.
 _FAILED_STARTS, _KILLED_STARTS = 3, 12
-_START_SECONDS = 600.0  # a worker imports the engine; on a loaded machine that has taken a minute
+_START_SECONDS = 600.0  # a worker imports JAX, which has taken a minute on a loaded machine
 
 
 @dataclass
@@ -40,7 +39,7 @@ class _Task:
 class _Worker:
     process: subprocess.Popen[bytes]
     pipe: Connection
-    since: float  # when it began with what it is at: its start, or the task
+    since: float  # when it was started, or began its task
     task: _Task | None = None
     ready: bool = False
     overdue: bool = False
@@ -49,15 +48,15 @@ class _Worker:
 class LocalProcesses(AbstractExecutor):
     """`count` worker processes on this machine, each with one thread and the shared compilation cache.
 
-    They are started when there is work for them, in sessions of their own so that Ctrl-C reaches only this process,
-    which then decides; they do not outlive it. One that is at a trial for more than `limit` seconds hangs: it is killed
-    and the trial has failed. `memory` GiB bound the data of each, 0 does not. `log` receives their stderr.
+    They are started when there is work, in their own sessions so that Ctrl-C reaches only this process, and end with
+    it. A worker that takes more than `limit` seconds for a trial hangs: it is killed and the trial has failed. `memory`
+    limits the data of each worker [GiB], 0 sets no limit. `log` receives their stderr.
     """
 
     def __init__(
         self, config: Any, scratch: Path, *, count: int, log: Path, limit: float = 900.0, memory: float = 0.0
     ) -> None:
-        self._parcel = pickle.dumps((config, scratch, memory))
+        self._pickled = pickle.dumps((config, scratch, memory))
         self._count, self._log, self._limit = count, log, limit
         self._workers: list[_Worker] = []
         self._queue: deque[_Task] = deque()
@@ -96,7 +95,7 @@ class LocalProcesses(AbstractExecutor):
 
     def _spawn(self) -> _Worker:
         ours, theirs = Pipe()
-        packages = str(Path(__file__).resolve().parents[3])  # where this very package lies
+        packages = str(Path(__file__).resolve().parents[3])  # the folder that contains this package
         path = os.pathsep.join([packages, *filter(None, [os.environ.get("PYTHONPATH")])])
         with self._log.open("ab") as log:
             process = subprocess.Popen(
@@ -112,9 +111,9 @@ class LocalProcesses(AbstractExecutor):
         worker = _Worker(process, ours, time.monotonic())
         self._workers.append(worker)
         try:
-            ours.send_bytes(self._parcel)
+            ours.send_bytes(self._pickled)
         except OSError:
-            return worker  # it died at once; wait() will see that
+            return worker  # it died at once; wait() will notice
         return worker
 
     def wait(self, timeout: float) -> list[tuple[int, Outcome]]:
@@ -130,7 +129,7 @@ class LocalProcesses(AbstractExecutor):
             try:
                 message = worker.pipe.recv()
             except (EOFError, OSError):
-                done += self._bury(worker)
+                done += self._remove_dead(worker)
                 continue
             self._failed_starts = self._killed_starts = 0
             worker.since = time.monotonic()
@@ -142,7 +141,7 @@ class LocalProcesses(AbstractExecutor):
         self._hand_out()
         return done
 
-    def _bury(self, worker: _Worker) -> list[tuple[int, Outcome]]:
+    def _remove_dead(self, worker: _Worker) -> list[tuple[int, Outcome]]:
         self._workers.remove(worker)
         worker.pipe.close()
         code = worker.process.wait()
@@ -157,7 +156,7 @@ class LocalProcesses(AbstractExecutor):
             return []
         if task is None:
             return []
-        if worker.overdue:  # tried again, it would hang again for as long
+        if worker.overdue:  # not repeated: it would hang again
             error = f"no answer within trial_timeout = {self._limit:g} s: its worker was killed"
             return [(task.ticket, Outcome(dict(task.point), status="crashed", error=error))]
         task.deaths.append(reason)
@@ -172,7 +171,7 @@ class LocalProcesses(AbstractExecutor):
         for worker in self._workers:
             if worker.task is not None:
                 worker.process.kill()
-            worker.pipe.close()  # an idle worker ends when its pipe does
+            worker.pipe.close()  # an idle worker ends when its pipe is closed
         deadline = time.monotonic() + 5.0
         for worker in self._workers:
             try:

@@ -11,7 +11,7 @@ from .executor import AbstractExecutor
 
 
 class CachedExecutor(AbstractExecutor):
-    """Answers from the cache; points that it does not have, or whose entry is damaged, go to the executor `others`."""
+    """Answers from the cache; points without an entry, or with a damaged one, go to the executor `others`."""
 
     def __init__(self, config: Any, scratch: Path, others: AbstractExecutor) -> None:
         self._config, self._scratch, self._others = config, scratch, others
@@ -26,8 +26,8 @@ class CachedExecutor(AbstractExecutor):
         return self._others.running + len(self._found)
 
     @property
-    def contains(self) -> bool:
-        return self._others.contains
+    def is_isolated(self) -> bool:
+        return self._others.is_isolated
 
     @property
     def where(self) -> str:
@@ -36,7 +36,7 @@ class CachedExecutor(AbstractExecutor):
     def submit(self, ticket: int, point: Mapping[str, float]) -> None:
         try:
             outcome, _ = recall_trial(self._config, point, self._scratch)
-        except (OSError, ValueError):  # e.g. no room for the file of the state: a worker meets it too, and reports it
+        except (OSError, ValueError):  # e.g. a full disk: a worker fails too, and reports it
             outcome = None
         if outcome is None:
             self._others.submit(ticket, point)

@@ -1,6 +1,6 @@
 """A worker process: `python -m supersoliton.scans.execution.worker FD` evaluates points until its pipe is closed.
 
-A plain command rather than multiprocessing's spawn: that would run the user's main script once more in every worker.
+A plain command instead of multiprocessing's spawn, which would run the user's main script again in every worker.
 """
 
 from __future__ import annotations
@@ -20,11 +20,10 @@ _PR_SET_PDEATHSIG = 1  # of Linux's prctl
 
 def main(descriptor: int) -> None:
     """Send None when ready, then answer each (ticket, point) with (ticket, Outcome)."""
-    _be_expendable()
+    _end_with_driver()
     pipe = Connection(descriptor)
     try:
-        # what the driver of this very user sent through the pipe that it made; the engine is imported by unpickling,
-        # after the driver has set this process's environment
+        # trusted: sent by the driver of the same user. Unpickling imports JAX, which reads the environment it has set
         config, scratch, memory = pickle.loads(pipe.recv_bytes())
         from ...machine.jax_setup import enable_compilation_cache
         from ..trial import run_trial
@@ -38,16 +37,16 @@ def main(descriptor: int) -> None:
             ticket, point = pipe.recv()
             pipe.send((ticket, run_trial(config, point, scratch)))
     except (EOFError, BrokenPipeError, ConnectionResetError):
-        return  # the driver is done, or gone
+        return  # the driver has closed the pipe or is gone
 
 
-def _be_expendable() -> None:
-    """On Linux: do not outlive the driver, not even in a trial that hangs; and be the first to go when memory ends."""
+def _end_with_driver() -> None:
+    """On Linux: end when the driver ends, even in a trial that hangs, and be killed first when memory runs out."""
     parent = os.getppid()
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         Path("/proc/self/oom_score_adj").write_text("1000")
-    if os.getppid() != parent:  # it went before it could be noticed
+    if os.getppid() != parent:  # the driver ended before prctl was called
         sys.exit(1)
 
 

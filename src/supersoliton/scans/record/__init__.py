@@ -1,1 +1,1 @@
-"""What a scan writes down: the study's database, the table of trials, the log."""
+"""What a scan writes: the study, the table of trials, the states of the Pareto set, the heartbeat."""

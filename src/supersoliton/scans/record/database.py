@@ -1,9 +1,9 @@
 """Trials as rows of Optuna's tables: SQLite, PostgreSQL, MySQL.
 
-Optuna's own storage writes a transaction for every parameter, attribute and constraint: 20 to 30 ms a trial in SQLite,
-here 1. A server is shared: a row lock on the study makes the transactions of several drivers follow one another, so
-that each sees the trials of the others before it asks for a point. A running trial has a heartbeat, by the server's
-clock; a trial whose heartbeat stops is taken over.
+Optuna's own storage writes a transaction for every parameter, attribute and constraint: 20 to 30 ms a trial in SQLite;
+one transaction per trial takes 1 ms. A server may have several drivers: a row lock on the study serialises their
+transactions, so that each driver sees the trials of the others before it asks for a point. A running trial has a
+heartbeat, by the server's clock; a trial whose heartbeat stops is taken over.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from ...sampling.optuna_private import (
 from .record import AbstractRecord, AbstractTransaction, StorageTrouble
 
 LEASE = 60.0  # seconds without a heartbeat after which a running trial counts as abandoned
-_NEVER = datetime(2000, 1, 1)  # the heartbeat of a trial that its driver gave up
+_NEVER = datetime(2000, 1, 1)  # the heartbeat of a trial that its driver released
 
 
 class DatabaseRecord(AbstractRecord):
@@ -48,11 +48,11 @@ class DatabaseRecord(AbstractRecord):
         self._open: dict[int, tuple[int, frozenset[str]]] = {}  # number of a running trial → row, attributes it has
         self._mine: set[int] = set()  # rows of our running trials
         self._last = -1  # newest row seen
-        self._orphans: list[int] = []  # running trials found in a study that no other driver can be at
+        self._orphans: list[int] = []  # running trials found in a study that no other driver can be using
 
     def load(self) -> list[FrozenTrial]:
         with trouble(self._where):
-            self.storage.engine.dispose()  # after trouble, new connections
+            self.storage.engine.dispose()  # after an error, new connections
             with self.storage.engine.connect() as connection:
                 trials = _read(connection, self._id)
         self._open.clear()
@@ -90,7 +90,7 @@ class DatabaseRecord(AbstractRecord):
                     left = BEATS.c.trial_id.in_(sorted(self._mine))
                     connection.execute(BEATS.update().where(left).values(heartbeat=_NEVER))
         except SQLAlchemyError:
-            pass  # the server is away: the trials are taken over when their heartbeats are old
+            pass  # the server does not answer: the trials are taken over when their heartbeats are old
         self.storage.remove_session()
         self.storage.engine.dispose()
 
@@ -99,7 +99,7 @@ class _Transaction(AbstractTransaction):
     def __init__(self, rows: DatabaseRecord, connection: sa.Connection) -> None:
         self._rows, self._connection = rows, connection
 
-    def news(self) -> list[FrozenTrial]:
+    def changed_by_others(self) -> list[FrozenTrial]:
         rows = self._rows
         if not rows.shared:
             return []
@@ -135,7 +135,7 @@ class _Transaction(AbstractTransaction):
         self._attributes(key, trial.user_attrs, trial.system_attrs)
         self._rows._open[trial.number] = (key, frozenset(trial.user_attrs) | set(trial.system_attrs))
         self._rows._last = max(self._rows._last, key)
-        self._own(key)
+        self._claim(key)
 
     def end(self, trial: FrozenTrial) -> None:
         key, known = self._rows._open.pop(trial.number)
@@ -170,10 +170,10 @@ class _Transaction(AbstractTransaction):
         query = sa.select(BEATS.c.trial_id).where(BEATS.c.trial_id.in_(sorted(theirs)), BEATS.c.heartbeat < old)
         keys = [int(key) for key in self._connection.execute(query.order_by(BEATS.c.trial_id).limit(most)).scalars()]
         for key in keys:
-            self._own(key)
+            self._claim(key)
         return [theirs[key] for key in keys]
 
-    def _own(self, key: int) -> None:
+    def _claim(self, key: int) -> None:
         rows = self._rows
         rows._mine.add(key)
         if rows.shared:
@@ -205,7 +205,7 @@ def _read(connection: sa.Connection, study: int, *conditions: sa.ColumnElement[b
         for key, *values in connection.execute(query.order_by(next(iter(table.primary_key)))):
             yield found.setdefault(key, {}), values
 
-    known: dict[str, Any] = {}  # the text of a distribution → it, one object for all trials
+    known: dict[str, Any] = {}  # JSON of a distribution → the distribution, one object for all trials
     for row, (name, value, text) in collect(
         "params", PARAMS, *_named(PARAMS, "param_name param_value distribution_json")
     ):
@@ -243,32 +243,31 @@ def _named(table: sa.Table, names: str) -> list[sa.Column[Any]]:
 
 @contextmanager
 def trouble(where: str) -> Iterator[None]:
-    """Turn errors of the database into StorageTrouble; errors in our SQL are raised as they are."""
+    """Turn errors of the database into StorageTrouble; errors in our SQL are raised unchanged."""
     try:
         yield
     except (DBAPIError, optuna.exceptions.StorageInternalError) as error:
         cause = error if isinstance(error, DBAPIError) else error.__cause__
         if not isinstance(cause, DBAPIError) or isinstance(cause, IntegrityError | ProgrammingError):
             raise
-        raise _in_words(cause, where) from error
+        raise _reworded(cause, where) from error
 
 
-def _in_words(error: DBAPIError, where: str) -> StorageTrouble:
+def _reworded(error: DBAPIError, where: str) -> StorageTrouble:
     reason = " ".join(str(error.orig).split())
     if "full" in reason or "No space left" in reason or "disk I/O error" in reason:
-        words = f"the disk that holds {where} cannot take more ({reason}): free some space"
-        return StorageTrouble(words, passing=False)
+        return StorageTrouble(f"the disk of {where} is full or failing ({reason}): free some space", temporary=False)
     if "readonly" in reason or "read-only" in reason or "unable to open" in reason:
-        return StorageTrouble(f"{where} cannot be written ({reason}): make it writable", passing=False)
+        return StorageTrouble(f"{where} cannot be written ({reason}): make it writable", temporary=False)
     if "malformed" in reason or "not a database" in reason:
-        return StorageTrouble(f"{where} is damaged ({reason}): put back a copy of it", passing=False)
+        return StorageTrouble(f"{where} is damaged ({reason}): restore a copy of it", temporary=False)
     if "locked" in reason or "busy" in reason:
-        return StorageTrouble(f"another program holds {where} ({reason}): let it finish", passing=True)
-    return StorageTrouble(f"{where} does not answer ({reason}): see to its server", passing=True)
+        return StorageTrouble(f"another program has locked {where} ({reason}): let it finish", temporary=True)
+    return StorageTrouble(f"{where} does not answer ({reason}): check its server", temporary=True)
 
 
 def _now(connection: sa.Connection) -> datetime:
-    """The time by the database's clock: those of several machines need not agree."""
+    """The time by the database's clock: the clocks of several machines may differ."""
     # MySQL's CURRENT_TIMESTAMP is local time, which jumps in spring: every trial would seem abandoned
     clock = sa.func.utc_timestamp if connection.dialect.name in ("mysql", "mariadb") else sa.func.current_timestamp
     now = connection.execute(sa.select(clock())).scalar_one()

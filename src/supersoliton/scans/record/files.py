@@ -25,12 +25,12 @@ _PACKAGES = ("supersoliton", "jax", "jaxlib", "numpy", "scipy", "optuna", "xarra
 
 
 def write_config(path: Path, tables: Mapping[str, Any], study: str) -> None:
-    """The resolved configuration, [versions], and in [record] the study and its storage without its password.
+    """Write the resolved configuration, [versions], and in [record] the study and its storage without its password.
 
-    The file can be scanned again as it is, since [versions] and [record] are not read.
+    The file can be scanned again unchanged, because [versions] and [record] are not read.
     """
     versions = {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in _PACKAGES}
-    header = "# Written before the first trial: every setting with its value, and what computed it.\n"
+    header = "# Written before the first trial: the value of every setting, and the versions of the software.\n"
     storage = without_password(str(tables["scan"].get("storage", "")))
     scan = {**tables["scan"], "storage": storage}
     record = {"study": study, "storage": storage}
@@ -38,10 +38,10 @@ def write_config(path: Path, tables: Mapping[str, Any], study: str) -> None:
 
 
 class TrialTable:
-    """trials.csv: one row per trial that has ended, appended and flushed; in the order of the study in the end.
+    """trials.csv: one row per trial that has ended, appended at once; sorted by number when closed.
 
     The table is rewritten from the study when a scan starts (a kill may have come between study and table), and copied
-    once when a trial brings a new column. No row is kept in memory.
+    once when a trial adds a new column. No row is kept in memory.
     """
 
     def __init__(self, path: Path, parameters: Sequence[str], trials: Iterable[FrozenTrial]) -> None:
@@ -70,7 +70,7 @@ class TrialTable:
             csv.DictWriter(file, self._columns).writerow(row)
 
     def close(self) -> None:
-        """Put the rows in the order of the study: trials side by side end in another."""
+        """Sort the rows by trial number: parallel trials end in another order."""
         if not self._ordered:
             self._write(sorted(self._read(), key=lambda row: int(row["number"])))
             self._ordered = True
@@ -105,7 +105,7 @@ class TrialTable:
             "kind": attributes.get("kind", ""),
             "status": attributes.get("status", ""),
             **{name: repr(value) for name, value in attributes.get("values", {}).items()},
-            # last, so that a scanned "norm" stands as it was asked for, not as it was measured
+            # last, so that a scanned "norm" has the value asked for, not the computed one
             **{name: repr(trial.params[name]) for name in self._parameters if name in trial.params},
             **{f"c_{name}": repr(value) for name, value in attributes.get("constraints", {}).items()},
             "seconds": attributes.get("seconds", {}).get("total", ""),
@@ -119,9 +119,9 @@ class TrialTable:
 class ParetoFront:
     """The feasible trials that no other feasible trial dominates, and the files of their states.
 
-    The same set as Optuna's `study.best_trials`, kept up to date trial by trial. The state of a trial that may join is
-    put into `folder` by `keep` before its end is recorded, and those that it dominates are removed by `settle` after
-    that: whenever a kill comes, the states of all trials on the front are there.
+    The same set as Optuna's `study.best_trials`, updated trial by trial. `keep` stores the state of a trial that may
+    join before its end is recorded; `settle` then removes the states that it dominates. A kill at any time therefore
+    leaves the states of all trials on the front.
     """
 
     def __init__(self, folder: Path, trials: Iterable[FrozenTrial]) -> None:
@@ -135,25 +135,25 @@ class ParetoFront:
         return sorted(self._values)
 
     def _join(self, trial: FrozenTrial) -> list[int] | None:
-        """None if the trial does not belong to the front, else the numbers of those that it removes from it."""
+        """Add a trial and return the numbers of those that it removes; None if it does not belong to the front."""
         if trial.state is not TrialState.COMPLETE or any(value > 0 for value in trial.constraints.values()):
             return None
-        dominated, by_it = self._compared(trial.values)
+        dominated, beaten = self._compared(trial.values)
         if dominated:
             return None
-        for number in by_it:
+        for number in beaten:
             del self._values[number]
         self._values[trial.number] = list(trial.values)
-        return by_it
+        return beaten
 
     def _compared(self, values: Sequence[float]) -> tuple[bool, list[int]]:
         """Whether a member of the front dominates these objectives, and the numbers of those that they dominate."""
         front, new = np.array([*self._values.values()]).reshape(-1, len(values)).T, np.array(values)[:, None]
-        by_it = dominates(new, front)
-        return bool(dominates(front, new).any()), [n for n, out in zip(self._values, by_it, strict=True) if out]
+        beaten = dominates(new, front)
+        return bool(dominates(front, new).any()), [n for n, out in zip(self._values, beaten, strict=True) if out]
 
     def keep(self, number: int, outcome: Outcome, objectives: Sequence[str]) -> None:
-        """Put the state and the spectra of a trial that has just ended into place, if it may join."""
+        """Store the state and the spectra of a trial that has just ended, if it may join."""
         dominated, _ = self._compared([outcome.values.get(name, math.nan) for name in objectives])
         file = None if outcome.state_file is None else Path(outcome.state_file)
         if outcome.feasible and not dominated:
@@ -165,14 +165,14 @@ class ParetoFront:
             file.unlink(missing_ok=True)
 
     def settle(self, trial: FrozenTrial) -> None:
-        """The trial's end is recorded: let it join, and remove the files of those that are no longer on the front."""
+        """Let a recorded trial join, and remove the files of trials that are no longer on the front."""
         removed = self._join(trial)
         for number in [trial.number] if removed is None else removed:
             for path in self._paths(number):
                 path.unlink(missing_ok=True)
 
     def clean(self, spare: Container[int] = ()) -> None:
-        """Remove the states of trials that are not on the front, as a kill or others' trials may have left them."""
+        """Remove the states of trials that are not on the front, left by a kill or by other drivers."""
         for path in self._folder.glob("trial_*"):
             number = path.name.removeprefix("trial_").partition(".")[0]
             if not number.isdigit() or int(number) in spare or int(number) in self._values:

@@ -14,11 +14,11 @@ LOCK = ".lock"
 RESOLVED = "config.resolved.toml"
 REPORT = "report.html"
 REPORT_COVERS = "<meta name='trials' content='{}'>"  # in its head: the number of finished trials that it covers
-_HEAD = 2000  # characters that hold it
+_HEAD = 2000  # characters at the start of the page that contain it
 
 
 def report_covers(folder: Path) -> int:
-    """The number of finished trials that the report in a folder covers; 0 where there is none, or it has no number."""
+    """The number of finished trials that the report in a folder covers; 0 without a report or without the number."""
     try:
         with (folder / REPORT).open(encoding="utf-8") as page:
             found = re.search(REPORT_COVERS.format(r"(\d+)"), page.read(_HEAD))

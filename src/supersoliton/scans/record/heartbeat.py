@@ -1,4 +1,4 @@
-"""The signs of life of a scan: one JSON object per line of heartbeat.log, appended every half minute."""
+"""The heartbeat of a scan: one JSON object per line of heartbeat.log, appended every half minute."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pathlib import Path
 
 import psutil
 
-_TAIL = 8192  # bytes at the end of the file that are read: a line has some 200
+_TAIL = 8192  # bytes read at the end of the file; a line has about 200
 
 
 @dataclass(frozen=True)
 class Beat:
-    """A line of the file: trials done of those wanted, running and failed, trials per minute (None: none yet), what
-    they run on; the time (seconds since 1970), memory of the scan in MiB, whether the scan has ended since."""
+    """A line of the file: trials done, asked for, running and failed; trials per minute (None before the first ends);
+    what they run on; time [s since 1970]; memory of the scan [MiB]; whether the scan has ended."""
 
     done: int
     total: int
@@ -33,7 +33,7 @@ class Beat:
 
 @contextmanager
 def every(seconds: float, call: Callable[[], None]) -> Iterator[None]:
-    """Call a function every so many seconds while open, in a thread: also while a trial runs in this process."""
+    """Call a function every `seconds` while open, in a thread and thus also while a trial runs in this process."""
     stop = threading.Event()
 
     def run() -> None:
@@ -56,7 +56,7 @@ def heartbeat(path: Path, describe: Callable[[], Beat], *, seconds: float = 30.0
     def append(ended: bool = False) -> None:
         beat = replace(describe(), time=round(time.time(), 3), memory=_memory() >> 20, ended=ended)
         local = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(beat.time))
-        # a full disk is reported by the record of the trials, whose loss would matter
+        # a full disk is reported by the record of the trials; a lost beat does not matter
         with suppress(OSError), path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"local": local, **asdict(beat)}) + "\n")
 
@@ -69,7 +69,7 @@ def heartbeat(path: Path, describe: Callable[[], Beat], *, seconds: float = 30.0
 
 
 def last_beat(path: Path) -> Beat | None:
-    """The last whole beat in the file; None without one, as in the files of earlier versions, which are no JSON."""
+    """The last complete beat in the file; None if there is none, as in the files of earlier versions (not JSON)."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - _TAIL))
@@ -89,6 +89,6 @@ def _memory() -> int:
     """Resident memory of this process and its children, bytes."""
     total = psutil.Process().memory_info().rss
     for child in psutil.Process().children(recursive=True):
-        with suppress(psutil.NoSuchProcess):  # it may end between the listing and the look
+        with suppress(psutil.NoSuchProcess):  # it may have ended since it was listed
             total += child.memory_info().rss
     return int(total)

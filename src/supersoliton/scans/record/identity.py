@@ -1,4 +1,4 @@
-"""Whether a configuration asks for the study that is there: everything that chooses or computes a trial must agree."""
+"""Whether a configuration belongs to an existing study: all settings that choose or compute a trial must agree."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-# Settings of [scan] that may change between runs of one study: they choose no trial.
+# Settings of [scan] that may change between runs of one study: they do not affect the trials.
 FREE = (
     "mode", "trials", "workers", "executor", "scheduler", "trial_timeout", "worker_memory", "storage", "cache",
     "cache_size", "device", "batch", "verify",
@@ -16,7 +16,7 @@ _RANGE = ("low", "high")  # what --extend may change of a scanned parameter
 
 
 def identity(tables: Mapping[str, Any]) -> dict[str, Any]:
-    """What two runs of one study must agree on: everything but `FREE` of [scan] and what the program records."""
+    """The settings on which two runs of one study must agree: all but `FREE` of [scan] and the recorded tables."""
     kept = {key: value for key, value in tables.items() if key not in _RECORDED}
     if isinstance(kept.get("scan"), Mapping):
         kept["scan"] = {key: value for key, value in kept["scan"].items() if key not in FREE}
@@ -26,7 +26,7 @@ def identity(tables: Mapping[str, Any]) -> dict[str, Any]:
 def check_same(directory: Path, old: Mapping[str, Any], new: Mapping[str, Any], *, extend: bool) -> bool:
     """Whether ranges were changed, which only `extend` permits.
 
-    Raises ValueError naming the first key in which two resolved configurations differ otherwise.
+    Raises ValueError that names the first other key in which two resolved configurations differ.
     """
     extended = False
     for path, before, now in _differences("", old, new):

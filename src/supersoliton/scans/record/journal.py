@@ -1,7 +1,6 @@
 """Trials in Optuna's journal file: one line per operation, for file systems on which SQLite cannot lock (NFS).
 
-A trial that a killed driver was evaluating is left running, and is evaluated again. One driver at a time writes a
-journal.
+A trial that a killed driver left running is evaluated again. Only one driver at a time may write a journal.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from optuna.trial import FrozenTrial
 from ...sampling.optuna_private import id_of, row_of
 from .record import AbstractRecord, AbstractTransaction, StorageTrouble
 
-_LOCKED_SECONDS = 2.0  # for which a running program may hold the lock on the journal: a line takes 10 ms
+_LOCKED_SECONDS = 2.0  # after which a lock on the journal counts as abandoned: writing a line takes 10 ms
 
 
 class JournalRecord(AbstractRecord):
@@ -52,7 +51,8 @@ class JournalRecord(AbstractRecord):
             yield
         except OSError as error:
             raise StorageTrouble(
-                f"{self._path} cannot be written ({error.strerror}): free some space or make it writable", passing=False
+                f"{self._path} cannot be written ({error.strerror}): free some space or make it writable",
+                temporary=False,
             ) from error
 
     def close(self) -> None:
@@ -60,10 +60,10 @@ class JournalRecord(AbstractRecord):
 
 
 class _Transaction(AbstractTransaction):
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: JournalRecord) -> None:
         self._journal, self._storage = journal, journal._storage
 
-    def news(self) -> list[FrozenTrial]:
+    def changed_by_others(self) -> list[FrozenTrial]:
         return []
 
     def begin(self, trial: FrozenTrial) -> None:
@@ -93,7 +93,7 @@ class _Transaction(AbstractTransaction):
 
 
 def check(path: Path) -> int:
-    """How many bytes of a journal are complete lines; reads only. Raises ValueError for a file that is no journal."""
+    """Number of bytes of a journal in complete lines; only reads. Raises ValueError for a file that is no journal."""
     content = path.read_bytes()
     end = content.rfind(b"\n") + 1
     for number, line in enumerate(content[:end].splitlines(), start=1):
@@ -102,18 +102,18 @@ def check(path: Path) -> int:
         except (ValueError, TypeError):
             known = False
         if not known:
-            raise ValueError(f"line {number} is no entry of an Optuna journal")
+            raise ValueError(f"line {number} is not an entry of an Optuna journal")
     if end == 0 and content and not content.startswith(b'{"op_code"'[: len(content)]):
-        raise ValueError("line 1 is no entry of an Optuna journal")
+        raise ValueError("line 1 is not an entry of an Optuna journal")
     return end
 
 
 def repair(path: Path) -> None:
-    """Remove what a kill in the middle of a line left: the lock on the journal, and the incomplete line.
+    """Remove the lock and the incomplete line that a driver leaves when it is killed while writing.
 
-    Optuna would wait half a minute for the lock, and without end where it points to a place from which the file was
-    moved; it would append to the incomplete line and then fail to read past it. Only the driver that writes the journal
-    may call this: a line that is being written looks the same.
+    Optuna would wait half a minute for the lock, or without end if the file was moved since; it would append to the
+    incomplete line and then fail to read past it. Only the driver that writes the journal may call this, because a
+    line that is being written looks the same.
     """
     lock, deadline = path.with_name(f"{path.name}.lock"), time.monotonic() + _LOCKED_SECONDS
     while lock.is_symlink() and time.monotonic() < deadline:

@@ -1,4 +1,4 @@
-"""Keeps the recorded study and its copy in memory in step: all that a scan records or asks goes through here."""
+"""Synchronises the recorded study with its copy in memory; a scan records trials and asks for points through it."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from ..trial import Outcome
 from .memory_study import BEGUN, MemoryStudy
 from .record import AbstractRecord, AbstractTransaction
 
-# A point that ended this very process so many times is not started again: kills from outside hit one trial as often
-# only where they come faster than a trial takes.
+# A point is not started again when this process ended so often while evaluating it. Kills from outside hit one trial
+# as often only if they come faster than a trial takes.
 _MAX_STARTS = 5
 
 
 @dataclass
 class Update:
-    """Trials now recorded as ended, ours and those of other drivers, and points to start on."""
+    """Trials now recorded as ended, by us or by other drivers, and points to start."""
 
     ended: list[FrozenTrial] = field(default_factory=list)
     points: list[tuple[int, dict[str, float]]] = field(default_factory=list)
 
 
 class Ledger:
-    """Numbers of trials are the tickets of their evaluations.
+    """Records trials and chooses points; the ticket of an evaluation is the number of its trial.
 
-    A trial is recorded as soon as its point is chosen. Trials that a killed driver was evaluating are therefore known:
-    they are re-evaluated once, at the same point, and do not change later samples.
+    A trial is recorded as soon as its point is chosen. Interrupted trials are therefore known: they are re-evaluated
+    once, at the same point, and do not change later samples.
     """
 
     def __init__(self, record: AbstractRecord, settings: ScanSettings) -> None:
@@ -39,8 +39,8 @@ class Ledger:
         self.memory: MemoryStudy
         self._plan: list[tuple[dict[str, float], SurrogatePrediction]] = []  # of the verification phase
 
-    def predict(self, points: int) -> int:
-        """Plan the verification phase; returns how many points it has, those evaluated before included."""
+    def plan_verification(self, points: int) -> int:
+        """Choose the points of the verification phase; returns their number, including points evaluated before."""
         self._plan = propose(self._settings, self.memory.trials, points, after=self.memory.finished)
         return len(self._plan)
 
@@ -55,7 +55,7 @@ class Ledger:
         return min(memory.finished, memory.claimed) >= wanted and self.done == memory.finished + len(self._plan)
 
     def load(self) -> list[FrozenTrial]:
-        """Read every trial: at the start, and after StorageTrouble, which leaves open what was recorded."""
+        """Read every trial: at the start, and after StorageTrouble, when it is uncertain what was recorded."""
         trials = self._record.load()
         self.memory = MemoryStudy(self._settings, self._record.study.directions, trials)
         return trials
@@ -65,12 +65,12 @@ class Ledger:
     ) -> Update:
         """Record how trials ended, and choose up to `room` points, until `wanted` trials are finished or running.
 
-        `fragile`: the points are evaluated in this process, so that one that crashes it would crash it at every start.
-        All in one transaction; after StorageTrouble `load` and give the same outcomes again.
+        `fragile`: the points are evaluated in this process, which one of them may crash at every start. All in one
+        transaction; after StorageTrouble call `load`, then `update` with the same outcomes.
         """
         made = Update()
         with self._record.transaction() as transaction:
-            for trial in transaction.news():
+            for trial in transaction.changed_by_others():
                 self.memory.put(trial)
                 if trial.state.is_finished():
                     made.ended.append(trial)
@@ -96,14 +96,14 @@ class Ledger:
         made.points.append((trial.number, _point(trial)))
 
     def _take_over(self, transaction: AbstractTransaction, made: Update, room: int, fragile: bool) -> None:
-        """Trials whose driver is gone: their points first, so that none is lost."""
+        """Restart trials whose driver is gone, before new points are chosen."""
         for number in transaction.abandoned(room) if room > 0 else []:
             trial = self.memory.get(number)
             if number in self.mine:
                 continue  # still ours: the record was read again after trouble
             times = int(trial.user_attrs.get(BEGUN, 1)) + 1
             ended: FrozenTrial | None = None
-            if not self.memory.has_point(trial):  # begun by some other program, which chose no point
+            if not self.memory.has_point(trial):  # begun by another program, which chose no point
                 ended = self.memory.give_up(number)
             elif fragile and times > _MAX_STARTS:
                 error = f"the program ended {times - 1} times while it evaluated this trial"

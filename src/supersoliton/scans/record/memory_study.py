@@ -1,6 +1,6 @@
-"""The study in memory that the sampler sees: the recorded trials without the attributes that no sampler reads.
+"""The study in memory that the sampler uses: the recorded trials, reduced to what samplers read.
 
-Samplers look at every trial before each ask, so a study in a database would be read or copied as a whole every time.
+Samplers read every trial before each ask, so a study in a database would be read or copied as a whole every time.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class MemoryStudy:
             self._study = optuna.create_study(storage=self._storage, directions=list(directions))
         self._id = id_of(self._study)
         self._distributions = distributions(settings)
-        self._said: set[str] = set()
+        self._warned: set[str] = set()
         self._numbers = 0
         self._finished: set[int] = set()
         self._failed: set[int] = set()
@@ -60,17 +60,17 @@ class MemoryStudy:
 
     @property
     def running(self) -> frozenset[int]:
-        """Numbers of the trials with a point that have not ended, ours and those of others."""
+        """Numbers of the trials with a point that have not ended, ours and those of other drivers."""
         return frozenset(self._running)
 
     @property
     def claimed(self) -> int:
-        """Trials that count or will: finished and running ones."""
+        """Number of trials that count or will count: finished and running ones."""
         return len(self._finished) + len(self._running - self._predicted.keys())
 
     @property
     def trials(self) -> list[FrozenTrial]:
-        """All trials, without what no sampler reads."""
+        """All trials, reduced to what samplers read."""
         return self._study.get_trials(deepcopy=False)
 
     @property
@@ -79,7 +79,7 @@ class MemoryStudy:
         return set(self._predicted.values())
 
     def put(self, trial: FrozenTrial) -> None:
-        """Take over a trial from the record: a new one, or one that was running."""
+        """Add a trial from the record, or update one that was running."""
         if trial.number < self._numbers:
             self._update(trial)
         else:
@@ -125,17 +125,17 @@ class MemoryStudy:
         return self._predicted[trial.number]
 
     def has_point(self, trial: FrozenTrial) -> bool:
-        """Whether it has a value for every coupling, and not the trial of some other program."""
+        """Whether the trial has a value for every coupling; one begun by another program may not."""
         return all(name in trial.params for name in self._distributions)
 
     def get(self, number: int) -> FrozenTrial:
         return self._storage.get_trial(number)
 
     def ask(self, planned: tuple[Mapping[str, float], Mapping[str, Any]] | None = None) -> FrozenTrial:
-        """A new running trial: at a point that the sampler draws, or at a planned one with its attributes."""
+        """A new running trial, at a point drawn by the sampler or at a planned one with its attributes."""
         if planned is not None:
             self._study.enqueue_trial(dict(planned[0]), user_attrs=dict(planned[1]))
-        self._study.sampler = make_sampler(self._settings, self._numbers, self._said)
+        self._study.sampler = make_sampler(self._settings, self._numbers, self._warned)
         number = self._study.ask(self._distributions).number
         self._numbers += 1
         trial = self._storage.get_trial(number)
@@ -143,7 +143,7 @@ class MemoryStudy:
         return trial
 
     def end(self, number: int, outcome: Outcome) -> FrozenTrial | None:
-        """End a running trial; returns it with all its attributes, None where it had ended already."""
+        """End a running trial; returns it with all its attributes, None if it had ended already."""
         if self._storage.get_trial(number).state.is_finished():
             return None
         if outcome.failed:
@@ -177,7 +177,7 @@ def _attributes(outcome: Outcome) -> dict[str, Any]:
 
 
 def _slim(trial: FrozenTrial) -> FrozenTrial:
-    """What samplers read: point, values, constraints, generation. A tenth of the memory of the whole."""
+    """The trial reduced to what samplers read (point, values, constraints, generation): a tenth of the memory."""
     slim = copy.copy(trial)
     slim.user_attrs = {ERROR: ""} if ERROR in trial.user_attrs else {}
     if BEGUN in trial.user_attrs:

@@ -1,7 +1,7 @@
-"""The interface to the recorded trials; `database` implements it with the tables of a database, `journal` with a log.
+"""The interface to the recorded trials, implemented by `database` and `journal`.
 
-A transaction is written as a whole or not at all. Trials that begin are written too, so that the points that a killed
-driver was evaluating are known.
+A transaction is written as a whole or not at all. Trials are written when they begin too, so that the points that a
+killed driver was evaluating are known.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from .heartbeat import every
 
 
 class StorageTrouble(RuntimeError):
-    """The record cannot be written or read, in one sentence; nothing of the transaction was recorded.
+    """The record cannot be written or read; nothing of the transaction was recorded.
 
-    `passing`: it may pass without intervention (another process holds a lock, a server is away), so wait and retry.
+    `temporary`: it may end without intervention (a lock, a server that does not answer), so wait and retry.
     """
 
-    def __init__(self, words: str, *, passing: bool) -> None:
+    def __init__(self, words: str, *, temporary: bool) -> None:
         super().__init__(words)
-        self.passing = passing
+        self.temporary = temporary
 
 
 class AbstractTransaction(ABC):
-    """What is read and written between two waits for workers."""
+    """All that is read and written between two waits for workers."""
 
     @abstractmethod
-    def news(self) -> list[FrozenTrial]:
-        """Trials that other drivers began or ended since the last transaction, as they are now, by number."""
+    def changed_by_others(self) -> list[FrozenTrial]:
+        """Trials that other drivers began or ended since the last transaction, sorted by number."""
 
     @abstractmethod
     def begin(self, trial: FrozenTrial) -> None:
@@ -48,11 +48,11 @@ class AbstractTransaction(ABC):
 
     @abstractmethod
     def abandoned(self, most: int) -> list[int]:
-        """Take over at most so many trials whose driver is gone."""
+        """Take over up to `most` trials whose driver is gone; returns their numbers."""
 
 
 class AbstractRecord(ABC):
-    """A recorded study, an ordinary one of Optuna's."""
+    """A recorded study, an ordinary Optuna study."""
 
     study: optuna.Study
     shared: bool = False  # other drivers may write to it while we do
@@ -60,11 +60,11 @@ class AbstractRecord(ABC):
 
     @abstractmethod
     def load(self) -> list[FrozenTrial]:
-        """Every trial by number. Also the way to restart after trouble. Raises StorageTrouble."""
+        """Every trial, sorted by number; also call it after trouble. Raises StorageTrouble."""
 
     @abstractmethod
     def transaction(self) -> AbstractContextManager[AbstractTransaction]:
-        """One transaction. Raises StorageTrouble, on entry or at its end."""
+        """One transaction. Raises StorageTrouble on entry or exit."""
 
     def renew(self) -> None:
         """Show other drivers that this one still runs."""
@@ -72,15 +72,15 @@ class AbstractRecord(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Close what is open, and release our trials."""
+        """Close connections, and release our trials."""
 
 
 @contextmanager
 def lease(record: AbstractRecord) -> Iterator[None]:
-    """While open, the claim on our running trials is renewed every few seconds, where there are other drivers."""
+    """While open, renew the lease on our running trials every few seconds, if there may be other drivers."""
 
     def renew() -> None:
-        with suppress(StorageTrouble):  # the transactions of the scan meet it too, and report it
+        with suppress(StorageTrouble):  # the transactions of the scan fail too, and report it
             record.renew()
 
     with every(record.renewal, renew) if record.shared else nullcontext():

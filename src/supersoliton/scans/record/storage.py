@@ -6,8 +6,8 @@
     "journal:PATH"                  Optuna's journal file, for file systems on which SQLite cannot lock
 
 In each of them it is an ordinary Optuna study, which `optuna.load_study` and optuna-dashboard open. Studies and files
-of other programs are refused, never changed. Redis is not supported: Optuna reads pickles from it, and anybody who can
-write to it could then run code here.
+of other programs are refused, never changed. Redis is not supported: Optuna reads pickles from it, so anybody who can
+write to it could run code here.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ from .folder import DATABASE, RESOLVED
 from .journal import JournalRecord, check, repair
 from .record import AbstractRecord, StorageTrouble
 
-FORMAT = 2  # of our record: since 2 running trials are in the study, with their points; 1 is read as it is
+FORMAT = 2  # of our record: since 2 running trials are in the study, with their points; 1 can still be read
 _MARK = "supersoliton"  # user attribute of a study of ours: the configuration that it was made for
 _NOT_OURS = "keep it and give another folder with --out, or move it away."
-_BUSY_SECONDS = 5.0  # how long one statement waits for a lock of SQLite's; the scan itself waits longer
+_BUSY_SECONDS = 5.0  # how long one statement waits for a lock of SQLite; the scan itself waits longer
 _MARK_SECONDS = 20.0  # how long another driver may take to mark the study that it is making
-# Scheme → the driver where the address names none, and what brings it.
+# Scheme → default driver, and the command that installs it.
 _DRIVERS = {
     "postgresql": ("psycopg", "pip install 'psycopg[binary]'"),
     "mysql": ("pymysql", "pip install pymysql"),
@@ -81,19 +81,19 @@ def locate(storage: str, directory: Path) -> Address:
 
 
 def without_password(url: str) -> str:
-    """The URL as it may be written to files; PostgreSQL takes a password from ~/.pgpass or PGPASSWORD too."""
+    """The URL as written to files; PostgreSQL also reads a password from ~/.pgpass or PGPASSWORD."""
     return re.sub(r"(://[^/:@]*):.*@", r"\1@", url)
 
 
 def hide_password(url: str) -> str:
-    """The URL as it may be shown."""
+    """The URL as shown in messages."""
     return re.sub(r"(://[^/:@]*):.*@", r"\1:***@", url)
 
 
 def read_mark(address: Address, name: str) -> dict[str, Any] | None:
-    """What the study at an address was made for; None where there is no study yet. Files are only read.
+    """The configuration that the study at an address was made for; None if there is no study yet. Only reads.
 
-    Raises ValueError for a file that is no study, or a study that is not ours or of another name.
+    Raises ValueError for a file that is no study, or a study that is not ours or has another name.
     """
     if address.kind == "server":
         return _server_mark(address, name)
@@ -133,7 +133,7 @@ def _journal(path: Path) -> optuna.storages.JournalStorage:
             check(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            # its lock is a link to the path as it is given here
+            # its lock is a link to the path as given here
             return optuna.storages.JournalStorage(JournalFileBackend(str(path.resolve())))
     except ValueError as error:
         raise ValueError(f"{path} is not a readable journal ({error}): {_NOT_OURS}") from error
@@ -142,7 +142,7 @@ def _journal(path: Path) -> optuna.storages.JournalStorage:
 
 
 def _server_mark(address: Address, name: str) -> dict[str, Any] | None:
-    """A study without a mark is being made by another driver at this moment, or is somebody else's."""
+    """The mark of a study on a server. Without a mark, another driver is just making it, or it is not ours."""
     deadline = time.monotonic() + _MARK_SECONDS
     while True:
         try:
@@ -171,7 +171,7 @@ class _NoStudyError(ValueError):
 
 
 def open_study(address: Address, name: str) -> optuna.Study:
-    """The existing study. Raises ValueError where Optuna cannot read it (made by another version of Optuna)."""
+    """The existing study. Raises ValueError if Optuna cannot read it (made by another version of Optuna)."""
     try:
         with quiet_optuna():
             return optuna.load_study(study_name=name, storage=_storage(address))
@@ -183,9 +183,9 @@ def open_study(address: Address, name: str) -> optuna.Study:
 
 
 def find_study(folder: Path, storage: str = "") -> tuple[Address, str]:
-    """Address and name of a folder's study; `storage` is its address where a password was left out of the record.
+    """Address and name of a folder's study; `storage` is its address if a password was left out of the record.
 
-    Raises ValueError where no scan ran in the folder.
+    Raises ValueError if no scan ran in the folder.
     """
     try:
         record = tomllib.loads((folder / RESOLVED).read_text(encoding="utf-8")).get("record", {})
@@ -200,7 +200,7 @@ def find_study(folder: Path, storage: str = "") -> tuple[Address, str]:
 
 
 def open_folder(folder: Path, storage: str = "") -> optuna.Study:
-    """The study of a folder. Raises ValueError where there is none, or Optuna cannot read it."""
+    """The study of a folder. Raises ValueError if there is none, or if Optuna cannot read it."""
     return open_study(*find_study(folder, storage))
 
 
@@ -218,9 +218,9 @@ def _only_study(address: Address) -> str:
 
 
 def create_study(address: Address, name: str, settings: ScanSettings, mark: Mapping[str, Any]) -> optuna.Study:
-    """A new study, every objective maximised; one that another driver makes at the same time is opened.
+    """A new study, every objective maximised; if another driver makes it at the same time, that one is opened.
 
-    A file is made under another name and then moved into place, so that a kill leaves a whole study or none.
+    A file is made under another name and then moved into place, so that a kill leaves a complete study or none.
     """
     if address.path is None:
         try:
@@ -244,7 +244,7 @@ def create_study(address: Address, name: str, settings: ScanSettings, mark: Mapp
     try:
         write_atomically(address.path, write)
     except optuna.exceptions.StorageInternalError as error:
-        raise StorageTrouble(f"cannot make {address} ({error.__cause__}): free some space", passing=False) from error
+        raise StorageTrouble(f"cannot make {address} ({error.__cause__}): free some space", temporary=False) from error
     return open_study(address, name)
 
 
@@ -252,7 +252,7 @@ def _fill(storage: Any, name: str, settings: ScanSettings, mark: Mapping[str, An
     with quiet_optuna():
         directions = [optuna.study.StudyDirection.MAXIMIZE] * len(settings.objectives)
         study = optuna.create_study(study_name=name, storage=storage, directions=directions)
-        with warnings.catch_warnings():  # an interface that may change, for the axes of optuna-dashboard
+        with warnings.catch_warnings():  # an experimental interface, which labels the axes of optuna-dashboard
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             study.set_metric_names(list(settings.objectives))
         set_mark(study, mark)
@@ -263,7 +263,7 @@ def set_mark(study: optuna.Study, mark: Mapping[str, Any]) -> None:
 
 
 def open_record(address: Address, study: optuna.Study) -> AbstractRecord:
-    """The record of a study's trials, to read and to write. No other driver may be at a file at the same time."""
+    """The record of a study's trials, to read and to write. A file must have no other driver at the same time."""
     backend = storage_of(study)
     if address.kind == "journal":
         assert address.path is not None
@@ -273,9 +273,9 @@ def open_record(address: Address, study: optuna.Study) -> AbstractRecord:
 
 
 def finish(address: Address, study: optuna.Study) -> None:
-    """Fold SQLite's write-ahead log into its file, so that this can be copied or moved alone."""
+    """Fold SQLite's write-ahead log into its file, so that the file alone can be copied or moved."""
     if address.kind == "sqlite":
-        with contextlib.suppress(SQLAlchemyError):  # a full disk, or a reader at work: the log stays next to the file
+        with contextlib.suppress(SQLAlchemyError):  # a full disk, or a reader: the log stays next to the file
             _fold(storage_of(study))
 
 
@@ -297,7 +297,7 @@ def _storage(address: Address) -> Any:
         storage = optuna.storages.RDBStorage(
             f"sqlite:///{address.path.resolve()}", engine_kwargs={"connect_args": {"timeout": _BUSY_SECONDS}}
         )
-    storage.engine.dispose()  # the connection that made the tables has not the settings below
+    storage.engine.dispose()  # the connection that made the tables lacks the settings below
 
     @event.listens_for(storage.engine, "connect")
     def _cheap_transactions(connection: Any, _record: Any) -> None:
@@ -331,7 +331,7 @@ def _server(address: Address) -> Any:
                 )
         except ImportError as error:
             raise ValueError(f"[scan] storage: {address} needs a driver that is not installed: {remedy}.") from error
-        except SQLAlchemyError:  # another driver made the tables between our look and our making them
+        except SQLAlchemyError:  # another driver made the tables at the same moment
             if attempt == 4:
                 raise
             time.sleep(0.3)
@@ -340,7 +340,7 @@ def _server(address: Address) -> Any:
 
 @contextmanager
 def _reworded(address: Address) -> Iterator[None]:
-    """A database that cannot be opened is a mistake in [scan] storage: ValueError, in one sentence."""
+    """A database that cannot be opened is a mistake in [scan] storage: raise ValueError instead."""
     try:
         with trouble(str(address)):
             yield

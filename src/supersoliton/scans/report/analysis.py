@@ -13,9 +13,9 @@ from ...plotting import thin
 from ...sampling.pareto import hypervolume
 from .records import Record, Trial
 
-# PED-ANOVA compares the best tenth with the rest and wants at least two trials there; below this it is noise.
+# PED-ANOVA compares the best tenth with the rest and needs at least two trials in it; with fewer it is noise.
 MIN_TRIALS_FOR_IMPORTANCE = 20
-# More change the shares by less than their noise, and Optuna takes a millisecond for each of them and objective.
+# More trials change the shares by less than their noise, and each takes Optuna a millisecond per objective.
 MAX_FOR_IMPORTANCE = 2000
 
 
@@ -44,7 +44,7 @@ def importances(record: Record) -> dict[str, dict[str, float]]:
 def _ped_anova(frozen: list[optuna.trial.FrozenTrial], index: int) -> dict[str, float]:
     """Importances for one objective, from a study in memory of these trials alone that minimises its negative."""
     verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)  # "a new study was created" is no news to the reader
+    optuna.logging.set_verbosity(optuna.logging.WARNING)  # hides "a new study was created"
     try:
         study = optuna.create_study(direction="minimize")
         for t in frozen:
@@ -61,9 +61,9 @@ def _ped_anova(frozen: list[optuna.trial.FrozenTrial], index: int) -> dict[str, 
 def growth(record: Record) -> tuple[list[int], list[float], str]:
     """Numbers of the trials, the quantity that grows over them, and its name.
 
-    With one objective the best feasible value so far; with more the hypervolume of the feasible trials above their
-    worst values, as a fraction of the box between their worst and best values (so 1 would be one trial that is best in
-    everything). All objectives are maximised. Empty if fewer than two trials are feasible.
+    With one objective the best feasible value so far; with more the hypervolume of the feasible trials relative to
+    their worst values, normalised so that 1 would mean one trial that is best in every objective. All objectives are
+    maximised. Empty if fewer than two trials are feasible.
     """
     feasible = {trial.number for trial in record.feasible}
     if len(feasible) < 2:

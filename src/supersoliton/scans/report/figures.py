@@ -1,4 +1,4 @@
-"""Pictures of a scan: Pareto projections, importances, hypervolume, the null of the scores, spectra of one trial."""
+"""Figures of a scan: Pareto projections, importances, hypervolume, score percentiles, spectra of one trial."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ def importance_bars(importances: Mapping[str, Mapping[str, float]], *, theme_nam
 
 
 def history(numbers: Sequence[int], values: Sequence[float], label: str, *, theme_name: str = "light") -> Figure:
-    """A quantity that only grows (hypervolume, best value so far) over the trials."""
+    """A quantity that never decreases (hypervolume, best value so far) over the trials."""
     with theme(theme_name) as colours:
         figure = Figure(figsize=(6.5, 3.2), layout="constrained")
         ax = figure.add_subplot()
-        ax.step(numbers, values, where="mid", color=palette_of(colours)[0], lw=2.0)  # so that the last is seen too
+        ax.step(numbers, values, where="mid", color=palette_of(colours)[0], lw=2.0)  # "mid" shows the last value too
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.set_xlabel("trial")
         ax.set_ylabel(label)
@@ -62,16 +62,16 @@ def history(numbers: Sequence[int], values: Sequence[float], label: str, *, them
 
 
 def null_histogram(trials: Sequence[Trial], *, theme_name: str = "light") -> Figure:
-    """Where the trials' fractal_score lies within the null of its own spectrum; flat if scores were random."""
+    """Histogram of the percentiles of the trials' fractal_score among random spectra; flat if they are random too."""
     percentiles = null_percentiles(trials)
     with theme(theme_name) as colours:
         figure = Figure(figsize=(6.5, 3.2), layout="constrained")
         ax = figure.add_subplot()
         bins = np.linspace(0, 100, 21)
         ax.hist(percentiles, bins=bins, color=palette_of(colours)[0], edgecolor=colours["paper"])  # type: ignore[arg-type]
-        ax.axhline(percentiles.size / 20, color=colours["faint"], lw=1.0, ls="--", label="expected of random spectra")
+        ax.axhline(percentiles.size / 20, color=colours["faint"], lw=1.0, ls="--", label="expected for random spectra")
         ax.axvline(NULL_PERCENTILE, color=colours["negative"], lw=1.4, label=f"{NULL_PERCENTILE:.0f}th percentile")
-        ax.set_xlabel("percentile of the fractal score within its own null")
+        ax.set_xlabel("percentile of the fractal score among random spectra")
         ax.set_ylabel("trials")
         ax.yaxis.set_major_locator(MaxNLocator(integer=True))
         ax.set_xlim(0, 100)
@@ -82,8 +82,8 @@ def null_histogram(trials: Sequence[Trial], *, theme_name: str = "light") -> Fig
 def spectrum_figure(spectra: Mapping[str, Sequence[float]], *, theme_name: str = "light") -> Figure:
     """A trial's stored spectra: bound states per l below the continuum, and the box modes by rank.
 
-    ``bound_<l>`` and ``continuum`` are eigenvalues (mass^2; at fixed norm of L_+, less omega^2 for fields that rotate),
-    ``box`` the masses at l = 0 in the box.
+    ``bound_<l>`` and ``continuum`` are eigenvalues [mass^2] (at fixed norm of L_+, lowered by omega^2 for fields that
+    rotate), ``box`` the masses at l = 0 in the box.
     """
     thresholds = signed_mass(np.asarray(spectra.get("continuum", ()), dtype=float))
     bound = sorted((name for name in spectra if name.startswith("bound_")), key=lambda name: int(name.split("_")[1]))

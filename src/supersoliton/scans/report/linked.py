@@ -1,7 +1,7 @@
-"""The linked views of the page: what is known of each trial, as data, and the places where the scripts draw it.
+"""The linked views of the page: the data of each trial, and the elements in which the scripts draw them.
 
-The scripts in `web/` draw the trials on canvases: no library, no network, no WebGL. A hundred thousand numbers are a
-page of a megabyte; beyond `plotting.MAX_POINTS` trials those that are not Pareto-optimal are thinned, and it is said.
+The scripts in `web/` draw the trials on canvases, without a library, the network or WebGL. A hundred thousand numbers
+take a megabyte; beyond `plotting.MAX_POINTS` trials dominated ones are thinned, and a note says so.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from ...plotting.html import escape
 from .records import Record, Trial
 from .summary import kind_words
 
-MAX_DRAWN = 150  # Pareto-optimal trials whose profile and spectrum are in the page, 3 to 8 kB each
+MAX_DRAWN = 150  # Pareto-optimal trials whose profile and spectrum are on the page, 3 to 8 kB each
 SCRIPTS = ("scales.js", "views.js", "details.js", "start.js")
 
-# What the panel shows of a trial in any theory: name in the record -> (words, significant digits).
+# Numbers that the panel shows in any theory: name in the record -> (label, significant digits).
 _FACTS = {
     "energy": ("E", 8),
     "norm": ("N", 6),
@@ -40,7 +40,7 @@ _FACTS = {
 
 
 def views(record: Record) -> str:
-    """The part of the page that the scripts fill; empty without trials."""
+    """The elements of the page that the scripts fill; empty without trials."""
     if not record.trials:
         return ""
     shown = thin(record.trials, keep=record.pareto)
@@ -48,9 +48,9 @@ def views(record: Record) -> str:
     thinned = ""
     if len(shown) < len(record.trials):
         thinned = (
-            f"<p class='note'>{len(shown)} of {len(record.trials)} trials are drawn and can be pointed at: all "
-            f"{len(record.pareto)} Pareto-optimal ones, and of the others an even sample over the scan. Counts and the "
-            "pictures of the other sections are of all, where they do not say otherwise.</p>"
+            f"<p class='note'>{len(shown)} of {len(record.trials)} trials are drawn here: all {len(record.pareto)} "
+            "Pareto-optimal ones, and an even sample of the others. Counts and the plots of the other sections "
+            "include all trials unless stated otherwise.</p>"
         )
     pairs = [*itertools.combinations(record.objectives, 2)]
     flat = "".join(
@@ -62,14 +62,14 @@ def views(record: Record) -> str:
     lines = (
         "<h3>Couplings and objectives</h3><div class='view' data-view='parallel' data-label='parallel coordinates of "
         "all trials'></div><p class='note'><span id='chosen' role='status'></span><button id='clear' hidden>show all"
-        "</button> <span class='hint'>Drag along an axis to keep only the trials inside, in all pictures. Point at a "
-        "line for its trial.</span></p>"
+        "</button> <span class='hint'>Drag along an axis to filter trials in all plots. Hover over a line to see its "
+        "trial.</span></p>"
         if len(names) >= 2
         else ""
     )
     return (
         f"<div class='linked'><div>{_key(shown, record)}{cube}<div class='flats'>{flat}</div>{lines}{thinned}</div>"
-        "<aside><label>trial <input id='pick' type='number' min='0' inputmode='numeric'></label>"
+        "<aside><label>Show trial <input id='pick' type='number' min='0' inputmode='numeric'></label>"
         "<div id='trial' aria-live='polite'></div></aside></div>"
     )
 
@@ -88,8 +88,8 @@ def _cube(names: Sequence[str]) -> str:
     return (
         f"<div><div class='axes'>{choosers}</div><div class='view' data-view='cube' "
         f"data-axes='{escape(json.dumps(list(names[:3])))}' data-label='all trials in three dimensions'></div>"
-        "<p class='note hint'>Point at a trial and the panel shows it, click to keep it. Drag or use the arrow keys to "
-        "turn, Ctrl and the wheel or + and − to zoom, double-click to begin again.</p></div>"
+        "<p class='note hint'>Hover over a trial to see it in the panel; click to pin it. Drag or use the arrow keys "
+        "to rotate, Ctrl and the wheel or + and − to zoom, double-click to reset the view.</p></div>"
     )
 
 
@@ -102,15 +102,15 @@ def _key(shown: Sequence[Trial], record: Record) -> str:
         for kind in kinds
     )
     ringed = f"<li>ringed: {'Pareto-optimal' if len(record.objectives) > 1 else 'best'}</li>" if record.pareto else ""
-    hollow = "<li>hollow: some constraint does not hold</li>" if any(not t.is_feasible for t in shown) else ""
+    hollow = "<li>hollow: violates a constraint</li>" if any(not t.is_feasible for t in shown) else ""
     return f"<ul class='legend'>{entries}{hollow}{ringed}</ul>"
 
 
 def scripts(record: Record) -> str:
-    """The data and the scripts, inline: the page needs nothing else. Empty without trials."""
+    """The data and the scripts, inline, so that the page needs no other file. Empty without trials."""
     if not record.trials:
         return ""
-    # "<" as an escape of JSON's: no name, reason or status can end the element or begin another
+    # "<" as a JSON escape: no name, reason or status can end the element or begin another
     data = json.dumps(page_data(record), allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     folder = Path(__file__).with_name("web")
     code = "".join(f"<script>{(folder / name).read_text(encoding='utf-8')}</script>" for name in SCRIPTS)
@@ -118,7 +118,7 @@ def scripts(record: Record) -> str:
 
 
 def page_data(record: Record) -> dict[str, Any]:
-    """What the scripts read: one list per quantity over the trials shown, None where it is not defined."""
+    """The data of the scripts: one list per quantity over the trials shown, None where it is not defined."""
     shown = thin(record.trials, keep=record.pareto)
     best = {trial.number for trial in record.pareto}
     kinds = list(dict.fromkeys(trial.kind for trial in shown))
@@ -146,14 +146,14 @@ def page_data(record: Record) -> dict[str, Any]:
         "reasons": {trial.number: "; ".join(_why_not(trial)) for trial in shown if _why_not(trial)},
         "facts": facts,
         "states": _states(record),
-        "not_drawn": f"The page has profiles of {MAX_DRAWN} trials at most; those of the others are in states/.",
+        "not_drawn": f"This page contains the profiles of {MAX_DRAWN} trials; the others are in states/.",
         "first": next((i for i, trial in enumerate(shown) if record.pareto and trial is record.pareto[0]), -1),
     }
 
 
 def _why_not(trial: Trial) -> list[str]:
     broken = [name.replace("_", " ") for name, value in trial.constraints.items() if not value <= 0]
-    return [*trial.reasons, *([f"constraints that do not hold: {', '.join(broken)}"] if broken else [])]
+    return [*trial.reasons, *([f"violated constraints: {', '.join(broken)}"] if broken else [])]
 
 
 def _objective(record: Record, shown: Sequence[Trial], k: int, name: str) -> dict[str, Any]:
@@ -168,7 +168,7 @@ def _parameter(shown: Sequence[Trial], name: str, spec: Any) -> dict[str, Any]:
     if spec is not None:
         low, high = (spec["low"], spec["high"]) if isinstance(spec, Mapping) else spec
         inside = all(low <= value <= high for value in values if math.isfinite(value))
-        column |= {"low": float(low), "high": float(high)} if inside else {}  # a scan may have been extended
+        column |= {"low": float(low), "high": float(high)} if inside else {}  # the ranges may have been changed
     return column
 
 
@@ -182,7 +182,7 @@ def _kind(kind: str) -> dict[str, Any]:
 
 
 def _states(record: Record) -> dict[int, dict[str, Any]]:
-    """Profile and spectrum of the Pareto-optimal trials, of so many of them evenly along the front."""
+    """Profile and spectrum of up to `MAX_DRAWN` Pareto-optimal trials, evenly along the front."""
     found = {}
     for trial in thin(record.pareto, keep=record.pareto[:1], at_most=MAX_DRAWN):
         profile, spectrum = _profile(record.state_file(trial), record), _spectrum(record.spectra(trial))
@@ -192,13 +192,13 @@ def _states(record: Record) -> dict[int, dict[str, Any]]:
 
 
 def _profile(path: Path, record: Record) -> dict[str, Any] | None:
-    """The fields at the nodes of the mesh. Read without the model, which may be a user's function of another folder."""
+    """The fields at the nodes of the mesh, read without the model, which may be in a user's file elsewhere."""
     try:
         with xr.open_dataset(path) as data:  # classic netCDF or HDF5, as xarray finds it
             stored = json.loads(data.attrs["record"])
             names = [str(name) for name in data.data_vars]
             r, u = data["r"].values, np.stack([data[name].values for name in names], axis=1)
-    except Exception:  # noqa: BLE001  not there, or damaged, which fails anywhere in its reader: the study's numbers stay
+    except Exception:  # noqa: BLE001  missing, or damaged, which can fail anywhere in the reader
         return None
     reach = np.abs(u).max(axis=0)
     background = [i for i, name in enumerate(names) if name in record.theory.background]
@@ -219,7 +219,7 @@ def _profile(path: Path, record: Record) -> dict[str, Any] | None:
 
 
 def _rounded(values: np.ndarray) -> list[float]:
-    """To a two-thousandth of the largest: a pixel of the picture is more."""
+    """Rounded to a two-thousandth of the largest, which is less than a pixel."""
     digits = max(0, 4 - math.ceil(math.log10(max(float(np.abs(values).max()), 1e-12))))
     return [round(float(value), digits) for value in values]
 
@@ -235,7 +235,7 @@ def _plain(name: str, record: Record) -> str:
 
 
 def _spectrum(spectra: Mapping[str, Sequence[float]]) -> dict[str, Any] | None:
-    """Levels below the continuum for each l, and the box modes up to 1.5 times where it begins, as signed masses."""
+    """Signed masses: levels below the continuum for each l, and box modes up to 1.5 times the last threshold."""
     if not spectra:
         return None
     edges = signed_mass(np.asarray(spectra.get("continuum", ()), dtype=float))
@@ -249,14 +249,14 @@ def _spectrum(spectra: Mapping[str, Sequence[float]]) -> dict[str, Any] | None:
     top = 1.5 * float(edges.max()) if edges.size else math.inf
     near = box[box <= top][:60]
     columns.append({"label": "box, ℓ = 0", "thin": 1, "values": _levels(near)})
-    note = "Dashed: where continua begin. "
+    note = "Dashed: continuum thresholds. "
     if box.size:
-        note += f"{box.size} box modes from {box[0]:.4g} to {box[-1]:.4g}, {near.size} of them in the picture."
+        note += f"{box.size} box modes from {box[0]:.4g} to {box[-1]:.4g}, {near.size} of them shown."
     return {
         "columns": columns,
         "continuum": _levels(edges),
         "note": note,
-        # a zero mode comes out as +-1e-10 or so in lambda: neither sign of it means anything
+        # a zero mode is computed as about +-1e-10 in lambda, with a random sign
         "zero": 1e-3 * float(np.abs(edges).max()) if edges.size else 1e-3,
     }
 
@@ -266,5 +266,5 @@ def _levels(values: np.ndarray) -> list[float]:
 
 
 def _number(value: float, digits: int) -> float | None:
-    """So many digits and no more, for the size of the page; JSON has no NaN."""
+    """Rounded to `digits`, to keep the page small; None for NaN, which JSON lacks."""
     return float(f"{value:.{digits}g}") if math.isfinite(value) else None

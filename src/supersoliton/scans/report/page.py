@@ -1,4 +1,4 @@
-"""The report of a scan: one self-contained HTML page, and its pictures as PNG files beside it."""
+"""The report of a scan: one self-contained HTML page, and its pictures as PNG files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .records import Record, Trial, read_record
 from .summary import constraint_words, count_words, join_words, null_percentiles, scored_trials, summary_sentences
 
 MAX_SHOWN = 4  # trials whose profile and spectrum are drawn
-MAX_LISTED = 200  # more trials are not listed: trials.csv has them all
+MAX_LISTED = 200  # longer lists of trials are left to trials.csv
 
 
 def write_report(run_dir: Path, storage: str = "") -> Path:
@@ -38,11 +38,11 @@ def write_report(run_dir: Path, storage: str = "") -> Path:
         ("Summary", _summary(record)),
         ("Pareto front", _pareto(record, gallery)),
         ("Best trials", _best(record, gallery)),
-        ("Predicted and found", verification.section(record)),
-        ("Scores against their null", _null(record, gallery)),
-        ("What matters", _importance(record, gallery)),
+        ("Predictions of the surrogate", verification.section(record)),
+        ("Scores compared with random spectra", _null(record, gallery)),
+        ("Importance of the couplings", _importance(record, gallery)),
         ("Progress", _progress(record, gallery)),
-        ("How to do it again", _scanned(record)),
+        ("Reproduce this scan", _reproduce(record)),
         ("All trials", _all_trials(record)),
     ]
     path = run_dir / REPORT
@@ -51,12 +51,12 @@ def write_report(run_dir: Path, storage: str = "") -> Path:
 
 
 class _Gallery:
-    """Draws a figure once per theme, saves the PNGs, and gives back the HTML that shows the right one."""
+    """Draws a figure once per theme, saves the PNGs, and returns the HTML that shows the right one."""
 
     def __init__(self, folder: Path):
         self.folder = folder
         folder.mkdir(exist_ok=True)
-        for old in folder.glob("*.png"):  # an earlier report's pictures would be taken for this one's
+        for old in folder.glob("*.png"):  # pictures of an earlier report
             old.unlink()
 
     def show(self, name: str, alt: str, draw: Callable[[str], Figure]) -> str:
@@ -67,7 +67,7 @@ class _Gallery:
             figure = draw(theme_name)
             width = figure.get_figwidth()
             paths[theme_name] = save_figure(figure, self.folder / f"{name}{suffix}.png")
-        # 90 pixels to the inch: the pictures' letters come out as large as the page's notes.
+        # at 90 pixels per inch the letters of the pictures are as large as those of the notes
         return picture(paths["light"], paths["dark"], alt, width=round(90 * width))
 
 
@@ -91,9 +91,9 @@ def _page(record: Record, sections: list[tuple[str, str]]) -> str:
 
 def _lead(record: Record) -> str:
     dates = [t.datetime_start for t in record.frozen if t.datetime_start]
-    day = f", begun {min(dates):%Y-%m-%d %H:%M}" if dates else ""
+    day = f" Started {min(dates):%Y-%m-%d %H:%M}." if dates else ""
     goals = escape(join_words([record.label(name) for name in record.objectives]))
-    return f"Maximising {goals}{day}. Natural units: lengths in 1/mass, energies in mass."
+    return f"Maximised: {goals}.{day} Natural units: lengths in 1/mass, energies in mass."
 
 
 def _summary(record: Record) -> str:
@@ -118,13 +118,13 @@ def _pareto(record: Record, gallery: _Gallery) -> str:
     drawn = gallery.show(
         "pareto", "the objectives of all trials", lambda t: figures.pareto_projections(record, theme_name=t)
     )
-    still = "<p class='note'>Hollow: at least one constraint does not hold. Ringed: Pareto-optimal.</p>"
+    still = "<p class='note'>Hollow: at least one constraint is violated. Ringed: Pareto-optimal.</p>"
     return f"{linked.views(record)}<noscript>{drawn}{still}</noscript>{_pareto_table(record)}"
 
 
 def _pareto_table(record: Record) -> str:
     if not record.pareto:
-        return "<p>There is no Pareto set: no trial satisfies every constraint. The pictures show all trials.</p>"
+        return "<p>No trial satisfies every constraint, so there is no Pareto front. The plots show all trials.</p>"
     own = {name: column.label for name, column in record.columns.items() if column.in_table}
     extra = {"energy": "E", "multiplier": "ω²", **own, "residual": "residual", "negative_modes": "negative modes"}
     extra = {k: v for k, v in extra.items() if k not in record.objectives and any(k in t.values for t in record.pareto)}
@@ -149,19 +149,19 @@ def _pareto_table(record: Record) -> str:
 
 
 def _heading(title: str) -> str:
-    """The name of a column, which may break after an underscore: names are wider than most numbers below them."""
+    """The name of a column, with line breaks allowed after underscores, as names are wider than most numbers."""
     return escape(title).replace("_", "_<wbr>")
 
 
 _MODES_NOTE = (
-    "<p class='note'>Modes at fixed norm are those of L₊, the second variation less ω²: one negative mode at ℓ = 0 "
-    "belongs to a stable Q-ball (the certificate counts those that respect the norm), and the mode at zero for ℓ = 1 "
-    "is the translation.</p>"
+    "<p class='note'>At fixed norm the modes are those of L₊ = δ²E/δu² − ω². A stable Q-ball has exactly one negative "
+    "mode at ℓ = 0, which changes N; the certificate counts only modes at fixed N. The zero mode at ℓ = 1 is the "
+    "translation.</p>"
 )
 
 
 def shown_trials(record: Record) -> list[Trial]:
-    """The trials that are drawn: best in each objective first, then further Pareto-optimal ones."""
+    """The trials under "Best trials": the best in each objective first, then further Pareto-optimal ones."""
     best = [max(record.pareto, key=lambda t: t.objectives[i]) for i in range(len(record.objectives)) if record.pareto]
     return list({trial.number: trial for trial in [*best, *record.pareto]}.values())[:MAX_SHOWN]
 
@@ -200,8 +200,8 @@ def _best(record: Record, gallery: _Gallery) -> str:
 def _profile(path: Path, stem: str, trial: Trial, gallery: _Gallery) -> str:
     try:
         state = load(path)
-    except ValueError as error:  # damaged, or of a potential that is a file of the user's own: the page goes on
-        return f"<p class='note'>Its profile is not drawn here: {escape(error)}.</p>"
+    except ValueError as error:  # damaged, or its potential is in a user's file that is missing
+        return f"<p class='note'>The profile cannot be drawn: {escape(error)}.</p>"
     return gallery.show(stem, f"profiles of trial {trial.number}", lambda t: plot_state(state, theme_name=t))
 
 
@@ -225,8 +225,8 @@ def _null(record: Record, gallery: _Gallery) -> str:
     which = "feasible trials" if record.feasible else "converged trials (none is feasible)"
     shown = gallery.show("null", "percentiles of the scores", lambda t: figures.null_histogram(group, theme_name=t))
     return (
-        "<p>Each spectrum's fractal score is compared with the same score of random log-uniform spectra of equal count "
-        f"and span. Were the spectra random too, the {which} would fill this histogram evenly.</p>{shown}"
+        "<p>The fractal score of each spectrum is compared with its null: the scores of random log-uniform spectra of "
+        f"equal count and span. If the spectra of the {which} were random, this histogram would be flat.</p>{shown}"
     )
 
 
@@ -234,16 +234,16 @@ def _importance(record: Record, gallery: _Gallery) -> str:
     shares = importances(record)
     if not shares:
         few = len(record.parameters) > 1 and 0 < len(record.trials) < MIN_TRIALS_FOR_IMPORTANCE
-        return f"<p>Which couplings matter is told from {MIN_TRIALS_FOR_IMPORTANCE} trials on.</p>" if few else ""
+        return f"<p>Shown once {MIN_TRIALS_FOR_IMPORTANCE} trials are finished.</p>" if few else ""
     many = len(record.feasible or record.trials) > MAX_FOR_IMPORTANCE
     thinned = f", an even sample of {len(record.feasible or record.trials)}" if many else ""
     shown = gallery.show(
         "importance", "importance of the couplings", lambda t: figures.importance_bars(shares, theme_name=t)
     )
     return (
-        "<p>Which couplings decide whether a trial reaches the best tenth of an objective (PED-ANOVA, Watanabe et al. "
-        f"2023). With {min(len(record.trials), MAX_FOR_IMPORTANCE)} trials{thinned}, shares below a few percent are "
-        f"noise.</p>{shown}"
+        "<p>The share of each coupling in deciding whether a trial reaches the best tenth of an objective (PED-ANOVA, "
+        f"Watanabe et al. 2023). With {min(len(record.trials), MAX_FOR_IMPORTANCE)} trials{thinned}, shares below a "
+        f"few percent are noise.</p>{shown}"
     )
 
 
@@ -252,14 +252,14 @@ def _progress(record: Record, gallery: _Gallery) -> str:
     if not numbers:
         return ""
     meaning = (
-        "<p>What the front dominates above the worst feasible values, as a fraction of the box between worst and best: "
-        "1 would be one trial that is best in everything.</p>"
+        "<p>Hypervolume of the Pareto front relative to the worst feasible values, normalised so that 1 would mean one "
+        "trial that is best in every objective.</p>"
     )
     shown = gallery.show("progress", label, lambda t: figures.history(numbers, values, axis_label(label), theme_name=t))
     return (meaning if len(record.objectives) > 1 else "") + shown
 
 
-def _scanned(record: Record) -> str:
+def _reproduce(record: Record) -> str:
     scan: Mapping[str, Any] = record.config.get("scan", {})
     rows = [[escape(name), *_range(spec)] for name, spec in scan.get("parameters", {}).items()]
     text = table(["coupling", "from", "to", "scale"], rows) if rows else ""
@@ -276,9 +276,9 @@ def _scanned(record: Record) -> str:
         version = record.config.get("versions", {}).get("supersoliton", "")
         install = f"# supersoliton {version}, the other versions as above\n" if version else ""
         text += (
-            "<p>The configuration below has every setting with its value, the seed among them. With one worker the "
-            "same seed draws the same trials; with more, the order in which trials end decides what the sampler draws "
-            "next.</p>"
+            "<p>The configuration below contains the value of every setting, including the seed. With one worker the "
+            "same seed draws the same trials; with more workers, the order in which trials end affects what the "
+            "sampler draws next.</p>"
             f"<pre><code>{escape(f'{install}supersoliton scan {file} --out again')}</code></pre>"
             f"<details><summary>config.resolved.toml</summary><pre><code>{escape(record.config_text)}</code></pre></details>"
         )
@@ -294,7 +294,7 @@ def _range(spec: Any) -> list[str]:
 
 def _all_trials(record: Record) -> str:
     if len(record.trials) + len(record.failed) > MAX_LISTED:
-        return f"<p>{len(record.trials)} trials: see <code>trials.csv</code>, one row each.</p>"
+        return f"<p>See <code>trials.csv</code> for all {len(record.trials)} trials, one row each.</p>"
     rows = []
     for trial in record.trials:
         broken = [name for name, value in trial.constraints.items() if not value <= 0]
@@ -305,7 +305,7 @@ def _all_trials(record: Record) -> str:
                 escape(trial.kind),
                 *(number(value) for value in trial.objectives),
                 *(number(trial.couplings.get(name, float("nan"))) for name in record.parameters),
-                escape(", ".join(broken)) or "all hold",
+                escape(", ".join(broken)) or "none",
                 number(trial.seconds, 2),
                 escape(words) or "–",
             ]
@@ -313,10 +313,10 @@ def _all_trials(record: Record) -> str:
     blank = [""] * (len(record.objectives) + len(record.parameters))
     rows += [[str(n), "failed", *blank, "", "", escape(why)] for n, why in record.failed.items()]
     head = ["trial", "kind", *map(record.label, record.objectives), *record.parameters,
-            "constraints broken", "seconds", "remarks"]  # fmt: skip
+            "violated constraints", "seconds", "remarks"]  # fmt: skip
     demands = constraint_words(record)
     asked = [name for trial in record.trials[:1] for name in trial.constraints if name in demands]
     meaning = "; ".join(f"{name}: {demands[name]}" for name in asked)
-    note = f"<p class='note'>{escape(meaning)}.</p>" if meaning else ""
+    note = f"<p class='note'>Constraints: {escape(meaning)}.</p>" if meaning else ""
     numbers = [*(trial.number for trial in record.trials), *record.failed]
     return table([_heading(title) for title in head], rows, classes="all", trials=numbers) + note

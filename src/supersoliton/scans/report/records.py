@@ -30,7 +30,7 @@ from ..record.storage import open_folder
 
 @dataclass(frozen=True)
 class Trial:
-    """One finished trial: where it was taken, what was found there and every number recorded of it."""
+    """One finished trial: its couplings, the kind of its state, and every recorded number."""
 
     number: int
     couplings: Mapping[str, float]
@@ -60,12 +60,12 @@ class Trial:
 
 @dataclass(frozen=True)
 class Record:
-    """Everything a scan left in its folder."""
+    """Everything that a scan recorded in its folder."""
 
     folder: Path
     name: str
     objectives: tuple[str, ...]
-    # every complete trial, in order; those of the Pareto set (empty if no trial is feasible); failed ones and why
+    # complete trials by number; the Pareto set (empty if no trial is feasible); number → reason of failed trials
     trials: tuple[Trial, ...]
     pareto: tuple[Trial, ...]
     failed: dict[int, str]
@@ -74,8 +74,7 @@ class Record:
     config: Mapping[str, Any]
     config_text: str
     study: optuna.Study
-    # its trials as Optuna has them, read once
-    frozen: tuple[FrozenTrial, ...] = ()
+    frozen: tuple[FrozenTrial, ...] = ()  # the trials of the study, read once
 
     @property
     def feasible(self) -> tuple[Trial, ...]:
@@ -90,7 +89,7 @@ class Record:
 
     @functools.cached_property
     def theory(self) -> type[AbstractModel]:
-        """The class of the scanned theory; the base of all, which names nothing, where a user's cannot be found."""
+        """The class of the scanned theory; the base class if a user's class cannot be found."""
         try:
             return find_theory("model", self.config.get("model", {}).get("kind"))[0]
         except ValueError:
@@ -98,7 +97,7 @@ class Record:
 
     @functools.cached_property
     def scores(self) -> tuple[Score, ...]:
-        """What the spectra were scored by, as far as it can be found."""
+        """The scores of the spectra; without those of the user if they cannot be found."""
         try:
             return (*SCORES, *read_scores(self.config.get("score", {}).get("own", ())))
         except ValueError:
@@ -106,11 +105,11 @@ class Record:
 
     @property
     def columns(self) -> dict[str, Column]:
-        """What is particular to the theory and to the scores among the numbers of a trial."""
+        """The recorded numbers that the theory and the scores define."""
         return {**self.theory.columns, **outputs(self.scores)}
 
     def label(self, name: str) -> str:
-        """The words for a recorded number, with its unit."""
+        """The label of a recorded number, with its unit."""
         column = self.columns.get(name)
         return axis_label(name) if column is None else column.label + (f" [{column.unit}]" if column.unit else "")
 
@@ -132,7 +131,7 @@ class Record:
 
 
 def read_record(folder: Path, storage: str = "") -> Record:
-    """Read the record of a scan from its folder; `storage` is where its study is, if the folder cannot say.
+    """Read the record of a scan from its folder; `storage` is the address of its study if it is not recorded there.
 
     Raises
     ------
@@ -147,7 +146,7 @@ def read_record(folder: Path, storage: str = "") -> Record:
     names = config.get("scan", {}).get("objectives") or study.metric_names
     objectives = tuple(names or (f"objective {i}" for i in range(len(study.directions))))
     by_number = {trial.number: trial for trial in complete}
-    # what Optuna's study.best_trials gives among feasible trials, which of 10,000 takes it a copy of them all
+    # equals Optuna's study.best_trials among feasible trials, which is slow because it copies all trials
     pareto = [by_number[number] for number in _pareto(study, complete)]
     return Record(
         folder=folder,
@@ -165,13 +164,13 @@ def read_record(folder: Path, storage: str = "") -> Record:
 
 
 def _pareto(study: optuna.Study, trials: tuple[Trial, ...]) -> list[int]:
-    """Numbers of the feasible trials that no other beats in every objective, each in the study's direction."""
+    """Numbers of the feasible trials that no other dominates, in the directions of the study."""
     feasible = [trial for trial in trials if trial.is_feasible]
     if not feasible:
         return []
     signs = [1.0 if direction is StudyDirection.MAXIMIZE else -1.0 for direction in study.directions]
     points = np.array([trial.objectives for trial in feasible]) * signs
-    # of equal points each counts, as in Optuna
+    # trials with equal objectives all belong to it, as in Optuna
     best = {tuple(points[index]) for index in nondominated(points)}
     return [trial.number for trial, point in zip(feasible, points, strict=True) if tuple(point) in best]
 
@@ -201,5 +200,5 @@ def _raised(error: object) -> str:
 
 
 def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
-    """JSON has no NaN of its own: None stands for it."""
+    """Numbers read from JSON, in which None stands for NaN."""
     return {name: math.nan if value is None else float(value) for name, value in values.items()}

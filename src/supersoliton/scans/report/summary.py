@@ -1,4 +1,4 @@
-"""What a scan found, in plain words: sentences made from its record and from nothing else."""
+"""The results of a scan in sentences, made from its record only."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ _CONSTRAINT_WORDS = {
     "converged": "the solver converged",
     "localised": "the state is localised",
     "resolved": "the mesh resolves the state",
-    "stable": "the state is as stable as its kind (a bounce has one negative mode)",
+    "stable": "the state has no more negative modes than its kind must have (1 for a bounce)",
     "vacuum_stable": "the vacuum around it is stable",
     "finite_energy": "the energy is finite",
     "scored": "every objective has a value",
 }
 
-# What is said where every trial ended as one kind.
+# The sentence for a scan whose trials all ended as one kind.
 _EVERYWHERE: dict[str, str] = {
-    Kind.VACUUM: "Only the vacuum was found, at every point of the scan: no soliton exists here to be scored",
+    Kind.VACUUM: "Only the vacuum was found, at every point of the scan: no soliton was found to be scored",
     Kind.CONDENSATE: "The fields condense at every point of the scan: a homogeneous non-zero state fills the box, "
     "which is not a soliton",
-    Kind.UNCONVERGED: "No trial converged, so nothing is known of the states here",
+    Kind.UNCONVERGED: "No trial converged, so the scan found no states",
 }
 
 
 def summary_sentences(record: Record) -> list[str]:
-    """The findings, most important first; each a full sentence."""
+    """The results in full sentences, the most important first."""
     sentences = [_what_ran(record)]
     if not record.trials:
         return [*sentences, "No trial finished, so there is nothing to rank."]
@@ -43,7 +43,7 @@ def summary_sentences(record: Record) -> list[str]:
 
 
 def constraint_words(record: Record) -> dict[str, str]:
-    """What each constraint demands, as a clause; those of the theory among them."""
+    """What each constraint demands, as a clause, including those of the theory."""
     amplitude = f"a field that carries the norm reaches {record.theory.min_amplitude:g}"
     return {**_CONSTRAINT_WORDS, "amplitude": amplitude, **record.theory.constraints}
 
@@ -58,7 +58,7 @@ def count_words(count: int, kind: str) -> str:
 
 
 def kind_words(kind: str) -> tuple[str, str]:
-    """Singular and plural; of a word that another program or version wrote, the word itself."""
+    """Singular and plural; the word itself if another version wrote it."""
     known = Kind.of(kind)
     return (kind, kind) if known is None else known.words
 
@@ -67,10 +67,10 @@ def _what_ran(record: Record) -> str:
     finished = len(record.trials)
     text = f"{finished} {'trial' if finished == 1 else 'trials'} finished"
     text += f", {len(record.failed)} failed" if record.failed else ", none failed"
-    text += f", {record.unfinished} left unfinished" if record.unfinished else ""
+    text += f", {record.unfinished} unfinished" if record.unfinished else ""
     spent = [trial.seconds for trial in record.trials if math.isfinite(trial.seconds) and not trial.recalled]
     if sum(spent) > 0:
-        text += f"; a trial took {np.median(spent):.2g} s of one process (median)"
+        text += f"; median time per trial {np.median(spent):.2g} s (one process)"
     recalled = sum(trial.recalled for trial in record.trials)
     text += f"; {recalled} came from the cache of evaluations" if recalled else ""
     return text + "."
@@ -83,15 +83,15 @@ def _what_was_found(record: Record) -> str:
     if not solitons:
         if len(counts) == 1:
             kind = next(iter(counts))
-            everywhere = _EVERYWHERE.get(kind, f"Every trial ended as {kind_words(kind)[0]}: no soliton was found")
+            everywhere = _EVERYWHERE.get(kind, f"All trials ended as {kind_words(kind)[1]}: no soliton was found")
             return f"{everywhere} ({count_words(total, kind)})."
         parts = join_words([count_words(n, kind) for kind, n in counts.items()])
         return f"No soliton was found: the trials ended as {parts}."
     certified = sum(_is_certified(trial) for trial in solitons)
     parts = join_words([count_words(n, kind) for kind, n in counts.items()])
     verb = "is a soliton" if len(solitons) == 1 else "are solitons"
-    text = f"{len(solitons)} of {total} {verb}, {certified} of them certified without reservation"
-    return f"{text}; in all there were {parts}."
+    text = f"{len(solitons)} of {total} {verb}, {certified} of them passing every check"
+    return f"{text}; by kind: {parts}."
 
 
 def _is_certified(trial: Trial) -> bool:
@@ -113,18 +113,18 @@ def _feasibility(record: Record) -> str:
     }
     worst = sorted((name for name in broken if broken[name]), key=lambda name: -broken[name])[:3]
     demands = constraint_words(record)
-    words = [f"{demands.get(name, name)} (not in {broken[name]} of {len(record.trials)})" for name in worst]
-    reason = f" What fails most often: that {join_words(words)}." if words else ""
-    return f"No trial satisfies every constraint, so there is no Pareto set.{reason}"
+    words = [f'"{demands.get(name, name)}" ({broken[name]} of {len(record.trials)})' for name in worst]
+    reason = f" Most often violated: {join_words(words)}." if words else ""
+    return f"No trial satisfies every constraint, so there is no Pareto front.{reason}"
 
 
 def scored_trials(record: Record) -> tuple[Trial, ...]:
-    """The trials whose scores mean something: feasible ones, or at least converged ones."""
+    """The trials whose scores are meaningful: the feasible ones, or the converged ones if none is feasible."""
     return record.feasible or tuple(trial for trial in record.trials if trial.status == "converged")
 
 
 def null_percentiles(trials: Sequence[Trial]) -> np.ndarray:
-    """Percentile of each trial's fractal_score within the null of its own spectrum, where it is defined."""
+    """Percentile of each trial's fractal_score among random spectra, where it is defined."""
     values = _values(trials, "null_percentile")
     return values[np.isfinite(values)]
 

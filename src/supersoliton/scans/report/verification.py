@@ -1,4 +1,4 @@
-"""What a surrogate predicted of some trials beside what they gave: the verification phase of a scan."""
+"""The verification phase of a scan: predictions of a surrogate compared with the evaluated values."""
 
 from __future__ import annotations
 
@@ -18,43 +18,43 @@ WITHIN = {1: 68.3, 2: 95.4}  # standard deviations → percentage of a Gaussian 
 
 @dataclass(frozen=True)
 class Verified:
-    """One trial of the phase: the trial, what was predicted, and whether it belongs to the Pareto set of the scan."""
+    """One trial of the phase, its prediction, and whether it belongs to the Pareto set of the scan."""
 
     trial: Trial
-    told: SurrogatePrediction
+    predicted: SurrogatePrediction
     entered: bool
 
     @property
     def errors(self) -> list[float]:
         """(found - predicted) / standard deviation, objective by objective."""
-        return self.told.errors(self.trial.objectives)
+        return self.predicted.errors(self.trial.objectives)
 
 
 def verified_trials(record: Record) -> list[Verified]:
     """The finished trials of the phase, in the order of their proposal."""
-    told = {trial.number: prediction(trial) for trial in record.frozen}
+    predictions = {trial.number: prediction(trial) for trial in record.frozen}
     front = {trial.number for trial in record.pareto}
     found = []
     for trial in record.trials:
-        one = told.get(trial.number)
-        if one is not None:
-            found.append(Verified(trial, one, trial.number in front))
-    return sorted(found, key=lambda one: (one.told.after, one.told.index))
+        predicted = predictions.get(trial.number)
+        if predicted is not None:
+            found.append(Verified(trial, predicted, trial.number in front))
+    return sorted(found, key=lambda one: (one.predicted.after, one.predicted.index))
 
 
 def sentences(record: Record) -> list[str]:
-    """Predicted against found, in words; empty where there was no such phase."""
+    """Predictions compared with results, in sentences; empty if there was no such phase."""
     verified = verified_trials(record)
     if not verified:
         return []
     count = len(verified)
     entered = sum(one.entered for one in verified)
     feasible = sum(one.trial.is_feasible for one in verified)
-    expected = sum(one.told.feasible for one in verified)
+    expected = sum(one.predicted.feasible for one in verified)
     said = [
         f"{count} {'point' if count == 1 else 'points'} that a surrogate of the trials predicted to be best "
         f"{'was' if count == 1 else 'were'} evaluated: {entered} entered the Pareto front, and {feasible} "
-        f"{'satisfies' if feasible == 1 else 'satisfy'} every constraint, where {expected:.3g} were expected to."
+        f"{'satisfies' if feasible == 1 else 'satisfy'} every constraint (expected: {expected:.3g})."
     ]
     errors = np.abs([one.errors for one in verified if one.trial.is_feasible])
     if errors.size:
@@ -64,58 +64,57 @@ def sentences(record: Record) -> list[str]:
             for width, share in WITHIN.items()
         ]
         said.append(
-            f"Of the {errors.size} values found at feasible points, {shares[0]} and {shares[1]} of the prediction."
+            f"Of the {errors.size} objective values of feasible points, {shares[0]} and {shares[1]} of the prediction."
         )
     before, after = _volumes(record, verified)
     if after > 0:
         said.append(
             f"The hypervolume of the front grew from {before:.3f} to {after:.3f} of the box of feasible values."
         )
-    last = verified[-1].told
+    last = verified[-1].predicted
     skills = [
         f"{_words(name)} {max(skill, 0.0):.0%}" for name, skill in zip(record.objectives, last.skill, strict=True)
     ]
     said.append(
-        f"Of trials left out of its fit the surrogate explains this much of the variance: {join_words(skills)}."
+        f"The surrogate explains this share of the variance of trials left out of its fit: {join_words(skills)}."
     )
     return said
 
 
 def _words(name: str) -> str:
-    """An objective's name as words; what it contains is escaped where the sentence is put into the page."""
+    """An objective's name as words; it is escaped when the sentence is put into the page."""
     return name.replace("_", " ")
 
 
 def section(record: Record) -> str:
-    """The part of the page, empty where there was no such phase."""
+    """The section of the page, empty if there was no such phase."""
     verified = verified_trials(record)
     if not verified:
         return ""
-    head = ["trial", "chance to be feasible"]
+    head = ["trial", "probability of being feasible"]
     for name in record.objectives:
         head += [f"{figures.axis_label(name)}, predicted", "found", "error / σ"]
-    head += ["constraints broken", "Pareto front"]
+    head += ["violated constraints", "Pareto front"]
     rows = []
     for one in verified:
-        cells = [str(one.trial.number), number(one.told.feasible, 2)]
+        predicted = one.predicted
+        cells = [str(one.trial.number), number(predicted.feasible, 2)]
         for k, found in enumerate(one.trial.objectives):
-            told = one.told
-            interval = f"{number(told.median[k])} ({number(told.low[k])} … {number(told.high[k])})"
+            interval = f"{number(predicted.median[k])} ({number(predicted.low[k])} … {number(predicted.high[k])})"
             cells += [interval, f"<b>{number(found)}</b>", number(one.errors[k], 2)]
         broken = [name for name, value in one.trial.constraints.items() if not value <= 0]
         cells += [escape(", ".join(broken)) or "none", "entered" if one.entered else "–"]
         rows.append(cells)
     text = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences(record))
     note = (
-        "<p class='note'>Predicted: the median and, in brackets, where two of three evaluations should lie. σ: the "
-        "standard deviation of a new evaluation on the scale on which the surrogate is Gaussian, an inverse hyperbolic "
-        "sine of the value.</p>"
+        "<p class='note'>Predicted: the median and, in brackets, the 68 % interval. σ: the standard deviation of a new "
+        "evaluation on the scale on which the surrogate is Gaussian, an inverse hyperbolic sine of the value.</p>"
     )
     return text + table([escape(title) for title in head], rows) + note
 
 
 def _volumes(record: Record, verified: list[Verified]) -> tuple[float, float]:
-    """Hypervolume of the feasible trials without and with those of the phase, as a fraction of their common box."""
+    """Hypervolume of the feasible trials without and with this phase, as a fraction of their common box."""
     numbers = {one.trial.number for one in verified}
     feasible = record.feasible
     if len(feasible) < 2 or len(record.objectives) < 2:

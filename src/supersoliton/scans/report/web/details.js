@@ -1,4 +1,4 @@
-// What is known of the selected trial: couplings, certificate, profile, spectrum. Text enters the page as text only.
+// The panel of the selected trial: couplings, certificate, profile, spectrum. Text is inserted as text, never as HTML.
 "use strict";
 const panel = document.getElementById("trial");
 
@@ -17,7 +17,7 @@ function showDetails(i) {
   const kind = record.kinds[record.kind[i]];
   make("h3", panel, `Trial ${record.number[i]}`);
   const state = record.pareto[i] ? "Pareto-optimal" : record.feasible[i] ? "feasible" : "infeasible";
-  make("p", panel, `${kind.word}, ${state}${pinned ? "; kept (click it again to let go)" : ""}`, { class: "note" });
+  make("p", panel, `${kind.word}, ${state}${pinned ? "; pinned (click again to unpin)" : ""}`, { class: "note" });
   const table = make("table", panel, "", { class: "point" });
   for (const column of [...record.objectives, ...record.parameters]) {
     const row = make("tr", table);
@@ -31,7 +31,7 @@ function showDetails(i) {
   const known = record.states[record.number[i]];
   if (known && known.profile) drawProfile(known.profile);
   if (known && known.spectrum) drawSpectrum(known.spectrum);
-  if (!known) make("p", panel, record.pareto[i] ? record.not_drawn : "Profile and spectrum are kept of Pareto-optimal trials only.", { class: "note" });
+  if (!known) make("p", panel, record.pareto[i] ? record.not_drawn : "Profile and spectrum are stored for Pareto-optimal trials only.", { class: "note" });
 }
 
 function showCertificate(i) {
@@ -40,7 +40,7 @@ function showCertificate(i) {
   const certified = record.certified[i];
   if (certified !== null) words.unshift(certified ? "certified" : "not certified");
   const reasons = record.reasons[record.number[i]];
-  make("p", panel, words.filter(Boolean).join(", ") + (reasons ? `: ${reasons}` : ""), { class: certified === 0 ? "doubt" : "" });
+  make("p", panel, words.filter(Boolean).join(", ") + (reasons ? `: ${reasons}` : ""), { class: certified === 0 ? "failed" : "" });
   const facts = record.facts.filter((fact) => fact.values[i] !== null);
   make("p", panel, facts.map((fact) => `${fact.label} ${text(fact.values[i], fact.digits)}`).join(" · "), { class: "note" });
 }

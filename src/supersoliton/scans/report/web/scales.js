@@ -1,16 +1,16 @@
-// The data of the page, its colours, scales of axes, and markers. Every view of the trials below is made of these.
+// The data of the page, colours, axis scales and markers, shared by all views of the trials.
 "use strict";
 const record = JSON.parse(document.getElementById("record").textContent);
 const columns = [...record.parameters, ...record.objectives]; // each {name, label, log, values, is_objective}
 const byName = new Map(columns.map((column) => [column.name, column]));
 const count = record.number.length;
 const indexOf = new Map(record.number.map((number, i) => [number, i]));
-// drawn in this order: what matters most comes last and lies on top
 const crowd = Math.min(1, Math.max(0.45, 25 / Math.sqrt(record.number.length))); // many marks are drawn smaller and thinner
+// the order of drawing: Pareto-optimal trials last, on top of the others
 const order = [...Array(count).keys()].sort((i, j) => rank(i) - rank(j));
 function rank(i) { return record.pareto[i] ? 2 : record.feasible[i] ? 1 : 0; }
 
-// Colours follow the page's style sheet, which follows the reader's colour scheme, or paper.
+// Colours of the page's style sheet, which depend on the reader's colour scheme and on printing.
 let colours = {};
 function readColours() {
   const page = getComputedStyle(document.documentElement);
@@ -52,7 +52,7 @@ function logTicks(low, high, wanted) {
   return found.filter((_, i) => i % skip === 0);
 }
 
-// A number for reading, as report/html.py writes it.
+// A number as text, in the format of plotting/html.py.
 function text(value, digits = 4) {
   if (value === null || value === undefined) return "–";
   const size = Math.abs(value);
@@ -64,7 +64,7 @@ function text(value, digits = 4) {
   return String(Number(value.toPrecision(digits))).replace("-", "−");
 }
 
-// One marker per kind, so that colours are not needed to tell them apart; the same as in the printed pictures.
+// One marker per kind, the same as in the figures, so that kinds can be distinguished without colours.
 function mark(ctx, marker, x, y, r, filled) {
   ctx.beginPath();
   const corners = { D: [4, 0], s: [4, 45], "^": [3, 0], v: [3, 180], ">": [3, 90], "<": [3, 270], p: [5, 0] }[marker];

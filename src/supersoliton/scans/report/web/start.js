@@ -1,4 +1,4 @@
-// Make the views, link them with the tables, and follow the reader's colour scheme and paper.
+// Creates the views, links them with the tables, and follows the reader's colour scheme and printing.
 "use strict";
 readColours();
 for (const holder of document.querySelectorAll("[data-view=cube]")) new Cube(holder);
@@ -8,7 +8,7 @@ for (const holder of document.querySelectorAll("[data-view=parallel]")) new Para
 document.getElementById("clear")?.addEventListener("click", () => { brushes.clear(); redrawAll(); });
 document.getElementById("pick")?.addEventListener("change", (event) => {
   const i = indexOf.get(Number(event.target.value));
-  event.target.setCustomValidity(i === undefined ? "This trial is not on the page: trials.csv has them all." : "");
+  event.target.setCustomValidity(i === undefined ? "Trial not shown on this page; see trials.csv for all trials." : "");
   event.target.reportValidity();
   if (i !== undefined) { pinned = false; select(i, true); }
 });

@@ -1,7 +1,7 @@
-// The linked views: each draws all trials, finds the one under the pointer, and rings the one that is selected.
+// The linked views: each draws all trials, finds the trial under the pointer, and rings the selected one.
 "use strict";
 const views = [];
-const brushes = new Map(); // name of a column -> [from, to] in units of its axis: what parallel coordinates have chosen
+const brushes = new Map(); // column name -> [from, to] in units of its axis: the filter set in parallel coordinates
 let selected = -1, pinned = false;
 const scales = new Map(columns.map((column) => [column.name, makeScale(column)]));
 const units = new Map(columns.map((column) => [column.name, column.values.map((v) => scales.get(column.name).unit(v))]));
@@ -22,7 +22,7 @@ function select(i, pin = false) {
   showDetails(i);
 }
 
-// A canvas for the trials and one above it for the ring, so that pointing redraws nothing else.
+// A canvas for the trials and one above it for the ring, so that hovering redraws only the ring.
 class View {
   constructor(holder, height) {
     this.holder = holder;
@@ -52,7 +52,7 @@ class View {
   }
   redraw() {
     if (!this.width) return;
-    // on paper everything goes onto the upper canvas: Chromium 156 does not print one that lies under another
+    // printing uses the upper canvas only: Chromium 156 does not print a canvas under another
     const ctx = (this.paper ? this.over : this.base).getContext("2d");
     ctx.clearRect(0, 0, this.width, this.height);
     ctx.font = "12px system-ui, 'DejaVu Sans', sans-serif";
@@ -119,7 +119,7 @@ function line(ctx, ...points) {
   ctx.stroke();
 }
 
-// Three columns as a cube that turns: drag, or the arrow keys; + and - (or the wheel with Ctrl) zoom.
+// Three columns as a cube: drag or arrow keys rotate, + and - (or the wheel with Ctrl) zoom.
 class Cube extends View {
   constructor(holder) {
     super(holder, 520);
@@ -165,7 +165,7 @@ class Cube extends View {
     this.from = [event.clientX, event.clientY];
     this.turn(-0.45 * dx, 0.35 * dy, 1);
   }
-  // Coordinates -1 ... 1 -> pixels and depth (larger is nearer), seen from far enough that near things are not distorted.
+  // Coordinates -1 ... 1 -> pixels and depth (larger is nearer), from a distance that keeps the distortion small.
   project(x, y, z) {
     const [ca, sa, ce, se] = this.turned;
     const right = -sa * x + ca * y, toward = ca * x + sa * y;
@@ -228,7 +228,7 @@ class Cube extends View {
       else {
         const wide = ctx.measureText(label).width, wanted = middle[0] + 44 * nx - (nx < 0 ? wide : 0);
         const x = Math.max(2, Math.min(this.width - wide - 2, wanted));
-        ctx.textAlign = "left"; // pushed back by the edge it would lie on the numbers: lower, it does not
+        ctx.textAlign = "left"; // a label moved back from the border is lowered, so that it does not cover the numbers
         ctx.fillText(label, x, middle[1] + 40 * ny + Math.min(30, Math.abs(x - wanted)));
       }
       ctx.font = "12px system-ui, 'DejaVu Sans', sans-serif";
@@ -239,13 +239,13 @@ class Cube extends View {
     if (!Number.isFinite(x + y)) return;
     const [u, v] = this.names.map((name) => 2 * units.get(name)[i] - 1), floor = this.project(u, v, this.turned[3] > 0 ? -1 : 1);
     ctx.strokeStyle = colours.negative; ctx.lineWidth = 1; ctx.setLineDash([3, 3]);
-    line(ctx, x, y, floor[0], floor[1]); // to the floor: where it stands
+    line(ctx, x, y, floor[0], floor[1]); // down to the floor, to show the position
     ctx.setLineDash([]);
     ring(ctx, x, y);
   }
 }
 
-// A line per trial across all couplings and objectives; dragging along an axis keeps only the trials inside.
+// A line per trial across all couplings and objectives; dragging along an axis filters the trials.
 class Parallel extends View {
   constructor(holder) {
     super(holder, 360);
@@ -258,7 +258,7 @@ class Parallel extends View {
     this.over.addEventListener("dblclick", () => { brushes.clear(); redrawAll(); });
   }
   axisX(k) { return 46 + (k * (this.width - 92)) / Math.max(columns.length - 1, 1); }
-  // where the axes stand close together, as on a phone, their names are written aslant above them
+  // axis names are slanted if the axes are close together, as on a phone
   get slanted() { return this.axisX(1) - this.axisX(0) < 64; }
   get top() { return this.slanted ? 92 : 50; }
   axisY(t) { return this.height - 26 - t * (this.height - 26 - this.top); }
@@ -322,10 +322,10 @@ class Parallel extends View {
     const k = Math.max(0, Math.min(columns.length - 2, Math.floor(((x - 46) / (this.width - 92)) * (columns.length - 1))));
     if (columns.length < 2) return -1;
     const t = (x - this.axisX(k)) / (this.axisX(k + 1) - this.axisX(k));
-    const [here, next] = [units.get(columns[k].name), units.get(columns[k + 1].name)];
+    const [left, right] = [units.get(columns[k].name), units.get(columns[k + 1].name)];
     let best = -1, least = 12;
     for (const i of order) {
-      const d = Math.abs(this.axisY(here[i] + t * (next[i] - here[i])) - y);
+      const d = Math.abs(this.axisY(left[i] + t * (right[i] - left[i])) - y);
       if (d <= least && isChosen(i)) { best = i; least = d; }
     }
     return best;
@@ -334,7 +334,7 @@ class Parallel extends View {
 
 function redrawAll() {
   const chosen = order.filter(isChosen).length, words = document.getElementById("chosen");
-  if (words) words.textContent = brushes.size ? `${chosen} of ${count} trials lie inside the marked ranges. ` : "";
+  if (words) words.textContent = brushes.size ? `${chosen} of ${count} trials are within the marked ranges. ` : "";
   const clear = document.getElementById("clear");
   if (clear) clear.hidden = !brushes.size;
   for (const view of views) view.redraw();
