@@ -28,9 +28,9 @@ def bright(u, p):
 
 
 def coupled_pair(u, p):
-    """Beside u = sqrt(2) sech r, v = 0 the field v sees -d^2 + k - 2 b sech^2 r: zero modes at k = (s - n)^2, n even,
+    """At u = sqrt(2) sech r, v = 0 the operator of v is -d^2 + k - 2 b sech^2 r.
 
-    where s (s + 1) = 2 b.
+    Zero modes at k = (s - n)^2, n even, where s (s + 1) = 2 b.
     """
     return (
         0.5 * (u[0] ** 2 + p["k"] * u[1] ** 2) - 0.25 * (u[0] ** 4 + u[1] ** 4) - 0.5 * p["b"] * u[0] ** 2 * u[1] ** 2
@@ -274,7 +274,7 @@ def test_two_bifurcations_and_the_way_off_the_branch():
     (meeting,) = turned.folds
     assert meeting.parameter == pytest.approx(16.0, abs=max(meeting.tolerance, 1e-9))
     assert meeting.tolerance < 1e-5
-    assert "another branch passes" in meeting.note
+    assert "another branch crosses" in meeting.note
     assert turned.points[-1].u == pytest.approx(vector.u * [1.0, -1.0], abs=1e-9)
 
 
@@ -349,9 +349,9 @@ def test_a_coupling_that_leaves_its_range_stalls_in_words(octaves):
     [
         ("mass", 1.0, {}, "no parameter 'mass': choose from norm, omega, m0_squared"),
         ("omega", 1.0, {}, "needs a state at fixed frequency"),
-        ("norm", -1.0, {}, "stop is no value of norm, got -1.0"),
-        ("norm", float("nan"), {}, "stop is no value of norm, got nan"),
-        ("norm", 600.0, {}, "where the state already is"),
+        ("norm", -1.0, {}, "stop must be a possible value of norm, got -1.0"),
+        ("norm", float("nan"), {}, "stop must be a possible value of norm, got nan"),
+        ("norm", 600.0, {}, "is the value of the state itself"),
         ("g", 0.7, {"step": 0.0}, "step must be a positive number, got 0.0"),
         ("g", 0.7, {"max_step": -1.0}, "max_step must be a positive number"),
         ("g", 0.7, {"max_states": 1}, "max_states must be an integer of at least 2, got 1"),
