@@ -88,7 +88,7 @@ def test_the_null_members_are_scored_by_the_same_formula():
 def test_original_targets_weights_and_maximum():
     aims = score_targets("original")
     assert len(aims.ratios) == 42
-    assert np.sum(np.isin(aims.ratios, [1.89, 21.814, 41.22])) == 3  # the three of the length scales
+    assert np.sum(np.isin(aims.ratios, [1.89, 21.814, 41.22])) == 3  # the three from the length scales
     assert aims.ratios[:6] == pytest.approx([1.112, 1.134, 1.372, 1.385, 1.399, 1.556])
     assert list(aims.weights[:6]) == [3] * 6
     assert set(aims.weights[aims.ratios > 10]) == {5}
@@ -100,7 +100,7 @@ def test_original_targets_weights_and_maximum():
 def test_particle_targets_come_from_the_current_tables():
     aims = score_targets("particle")
     assert len(aims.ratios) == 42
-    assert not np.array_equal(aims.ratios, score_targets("original").ratios)  # m_t has moved since
+    assert not np.array_equal(aims.ratios, score_targets("original").ratios)  # m_t has been updated since
     assert aims.ratios == pytest.approx(score_targets("original").ratios, rel=0.05)
 
 

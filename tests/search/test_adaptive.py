@@ -1,4 +1,4 @@
-"""Meshes and domains chosen from the solution: transfers, honest refinement, domains that grow."""
+"""Meshes and domains chosen from the solution: transfer, refinement, growth."""
 
 import math
 
@@ -92,7 +92,7 @@ def test_a_domain_grows_only_where_the_state_reaches_its_edge():
 
 
 def test_a_domain_that_leads_to_another_state_is_not_taken():
-    """Three steps that reach nothing: with a tolerance the last good domain stands, without one the last tried."""
+    """The domain never becomes large enough: with a tolerance the last good one is returned, else the last tried."""
     wide = solved("cubic NLS d=3 n=0")
     lazy = Newton(target="stationary", max_steps=1, tol=1e-14)
     for tolerance, radius in ((REMESHED, wide.grid.r_max), (None, 3.0 * wide.grid.r_max)):
@@ -102,7 +102,7 @@ def test_a_domain_that_leads_to_another_state_is_not_taken():
 
 @pytest.mark.parametrize("w", [0.1, 0.05])
 def test_a_problem_without_a_grid_reaches_the_reference(w):
-    """No mesh, no guess: domain, elements and state are the program's own."""
+    """Without mesh and guess the program chooses domain, elements and start."""
     exact = BY_NAME[f"cubic-quintic w={w:g}"].exact
     state = ss.solve(ss.Problem(ss.Potential(cubic_quintic, params={"w": w}), dim=3))
     assert state.action == pytest.approx(exact["action"], rel=1e-9)

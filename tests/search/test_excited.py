@@ -11,7 +11,7 @@ from problems import BY_NAME, cubic_nls, octave_model, one_field_quartic, quadra
 
 
 def nodes_of(state):
-    """Changes of sign of the field, where it is more than rounding."""
+    """Sign changes of the field where it is above rounding."""
     u = state(np.linspace(0.0, state.grid.r_max, 4000))[:, 0]
     signs = np.sign(u[np.abs(u) > 1e-6 * np.max(np.abs(u))])
     return int(np.sum(signs[1:] != signs[:-1]))
@@ -77,7 +77,7 @@ def test_a_vacuum_that_does_not_decay_has_no_states():
 
 
 def test_the_false_vacuum_may_be_the_one_named():
-    """Named as boundary, with the origin elsewhere: the bounce out of u = 0 of the published potential."""
+    """The false vacuum u = 0 of the published potential, given as boundary."""
     problem = ss.Problem(ss.Potential(one_field_quartic), boundary=[0.0], dim=3)
     states = ss.find_states(problem, max_nodes=0)
     assert states[0].action == pytest.approx(52.413326300814084, rel=1e-9)

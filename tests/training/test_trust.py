@@ -1,4 +1,4 @@
-"""What is predicted is used where it can be trusted, and looked at no more than that takes."""
+"""When predictions are accepted or rejected, and how few evaluations that needs."""
 
 import dataclasses
 
@@ -24,14 +24,14 @@ NEAR_A_STATE = {"g": 0.6, "norm": 700.0}
 
 
 def opposed(norm):
-    """Octaves 0 and 1, opposed: a minimum at large norm; at a smaller one of them would rather carry it all."""
+    """Octaves 0 and 1 with opposite signs: a minimum at large norm, a saddle at a smaller one."""
     problem = ss.Problem(ss.OctaveHiggs(g=0.7, **MODEL), GRID, norm=norm)
     guess = ss.SuperGaussian(2.0, 3.0 if norm < 700 else 3.5, field=(0, 1), alternate=True)
     return ss.solve(problem, guess=guess, solver=ss.Newton(target="stationary" if norm < 700 else "minimum"))
 
 
 def predicted(state, shift=0.0):
-    """A start that is the state, less a part of its first carrier: as a model would give it whose basis spans both."""
+    """The state less a part of its first carrier, as a prediction in a basis that spans both."""
     problem = state.problem
     w = state.u - problem.vacuum.values
     other = w.copy()
@@ -43,7 +43,7 @@ def predicted(state, shift=0.0):
 
 @pytest.mark.parametrize(("norm", "negative"), [(900.0, 0), (500.0, 1)])
 def test_a_saddle_is_no_start(norm, negative):
-    """It solves the equation and is on its branch; but the search descends, and would leave it."""
+    """A saddle is rejected although it solves the equation on its branch: the search is for a minimum."""
     state = opposed(norm)
     assert state.certificate.negative_modes == negative
     assert str(carriers_of(state.problem, state.u)) == "+0 -1"
@@ -54,7 +54,7 @@ def test_a_saddle_is_no_start(norm, negative):
 
 
 def test_without_norm_any_stationary_point_will_do():
-    """A bounce has a negative mode, and is what is looked for."""
+    """A bounce is accepted: it must have a negative mode."""
     bounce = ss.bounce(ss.Potential(lambda u, p: 0.25 * u[0] ** 4 - 0.5 * u[0] ** 3 + 0.4 * 0.5 * u[0] ** 2, ("u",)),
                        (0.0,))  # fmt: skip
     assert bounce.certificate.negative_modes == 1
@@ -69,7 +69,7 @@ def _spanned(state):
 
 
 def test_a_basis_that_cannot_reach_the_state_is_no_start():
-    """What is left of the residual after the correction is more than a branch has where it was trained."""
+    """The residual after the correction is too large: the branch has ended there."""
     state = opposed(900.0)
     other = ss.Problem(ss.OctaveHiggs(g=0.695, **MODEL), GRID, norm=900.0)
     start = predicted(state)
@@ -93,8 +93,8 @@ def spanned_by_three():
     return states[0].problem, basis, np.stack([basis.project(one) for one in w])
 
 
-def test_what_was_foretold_wrongly_is_looked_at_again():
-    """A second variation thirty times too stiff moves nothing; the ladder sees it and goes on with the start's own."""
+def test_a_wrong_prediction_is_corrected_again():
+    """With a predicted second variation thirty times too stiff, the correction uses that of the start instead."""
     problem, basis, ends = spanned_by_three()
     branch = carriers_of(problem, problem.vacuum.values + basis.expand(ends[0]))
     model = BranchModel(branch, basis, np.zeros((1, 1)), ends[:1])
@@ -134,7 +134,7 @@ def test_the_nearest_state_is_looked_at_where_the_fits_are_of_no_use(config, lib
 
 
 def test_every_state_is_found_also_from_trained_starts(config):
-    """Nothing is left out for lying too high where all are asked for."""
+    """With every=True no state is dropped because of its energy."""
     for point in (NEAR_A_STATE, {"g": 0.68, "norm": 1000.0}):
         problem = config.problem_at(point)
         plain, found = (
@@ -167,7 +167,7 @@ def test_states_of_a_branch_spread_by_steps(config):
 
 
 def test_factors_that_are_too_old_are_renewed():
-    """From far away the first factors do not lead to the end; at a nearer start they do."""
+    """From far away the first factors are not enough; from a nearer start they are."""
     problem, basis, ends = spanned_by_three()
 
     def error(times, steps):

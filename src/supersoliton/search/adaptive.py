@@ -22,8 +22,8 @@ from .same_state import REMESHED, Tolerance, has_same_fields, is_same_energy
 ELEMENTS = (16, 24, 40, 64)
 ORDER = 12
 _TARGET = 2e-12  # relative error of the energy below which no finer mesh is tried
-# The same for the fields (roughness of the worst element), if the first mesh was not adapted to them: the energy error is
-# second order in the field error.
+# The same for the fields (roughness of the worst element), if the first mesh was not adapted to them: the error of the
+# energy is second order in that of the fields.
 SMOOTH = 1e-8
 _TAIL = 14.0  # decay lengths kept beyond the core: e^-14 = 1e-6, and the exterior is exact to the square of that
 

@@ -296,12 +296,12 @@ def _relax(
 def _relax_all(
     model: AbstractModel, false_vacuum: Array, walls: list[Wall], dim: float, watch: Stopwatch
 ) -> tuple[list[tuple[DiscreteProblem, Shape]], list[str]]:
-    """The shapes that the walls relax to, least action first, and why the others did not."""
+    """The shapes that the walls relax to, least action first, and the status of each failure."""
     relaxed: list[tuple[DiscreteProblem, Shape]] = []
     failures = []
     for wall in walls:
         if relaxed and watch.budget is not None and watch.seconds > 0.5 * watch.budget:
-            break  # the remaining time is for the shapes found
+            break  # leave half of the time for the solver
         problem, shape = _relax(model, false_vacuum, wall, dim, watch)
         if shape.action > 0 and not shape.status.startswith("out of time"):
             relaxed.append((problem, shape))
@@ -311,7 +311,7 @@ def _relax_all(
 
 
 def _finish(problem: DiscreteProblem, shape: Shape, newton: _Deadline) -> tuple[DiscreteProblem, Solution]:
-    """From the relaxed shape to its true size, and to the stationary point with the decaying exterior."""
+    """The solution with the decaying exterior, by Newton's method from the relaxed shape scaled to its true size."""
     grid = problem.grid
     shape = ColemanGlaserMartin(_RELAXED_FORCE, sigma=1e-4, max_seconds=newton.left).descend(problem, shape.u)
     fine = grid.refine(split=2)
@@ -322,7 +322,7 @@ def _finish(problem: DiscreteProblem, shape: Shape, newton: _Deadline) -> tuple[
 
 
 def _fit_domain(problem: DiscreteProblem, solution: Solution, newton: Newton) -> tuple[DiscreteProblem, Solution]:
-    """Bring the outer radius to the core plus 14 decay lengths where it is far from that."""
+    """Set the outer radius to the core plus 14 decay lengths if it differs much from that."""
     grid = problem.grid
     wanted = domain_for(problem, observables.core_radius(problem, solution.u))
     if 0.8 * wanted <= grid.r_max <= 1.6 * wanted:

@@ -1,4 +1,4 @@
-"""`supersoliton cache`, run as a user runs it."""
+"""`supersoliton cache` as a command."""
 
 import json
 import os

@@ -95,7 +95,7 @@ def test_a_network_by_hand():
 
 
 def test_regression_of_matrices_is_that_of_their_entries():
-    """Symmetric, about their average, smoothed: rough, and the same in single precision as in double."""
+    """Symmetric, about their average, smoothed, and the same in single precision as in double."""
     random = np.random.default_rng(5)
 
     def matrix(x):

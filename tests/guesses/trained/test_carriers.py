@@ -1,4 +1,4 @@
-"""Branches: the reference Q-balls are carried by the octaves that the table of PHYSICS.md names."""
+"""Carriers: the reference Q-balls have the carrying octaves of the reference table."""
 
 import numpy as np
 import pytest
