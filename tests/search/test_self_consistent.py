@@ -171,10 +171,10 @@ def test_a_repelling_fixed_point_diverges(adapt):
     assert found.status.startswith("diverges: ")
 
 
-def test_the_clip_keeps_and_tells():
+def test_the_clip_limits_couplings_and_is_reported():
     found = fixed_point(condensate(), fluctuation=0.2, clip={"m0_squared": [-2.0, -0.7]})
     assert found.status.startswith(
-        "no fixed point within the clip: m0_squared = -0.7 stands at its limit and wants m0_squared = -0.58"
+        "no fixed point within the clip: m0_squared = -0.7 is at its limit, the effective value is m0_squared = -0.58"
     )
     assert found.couplings == {"m0_squared": -0.7}
     wide = fixed_point(condensate(), fluctuation=0.2, clip={"m0_squared": [-2.0, -0.6]})

@@ -86,7 +86,7 @@ def focusing(u, p):
 
 
 def test_a_stable_false_vacuum_without_a_mesh_is_refused_in_words():
-    with pytest.raises(ValueError, match="solve: without a grid a localised state is sought, and bounce: "):
+    with pytest.raises(ValueError, match="solve: without a grid a localised state is needed, but bounce: "):
         ss.solve(ss.Problem(ss.Potential(tilted_quartic, params={"c": 0.6}), dim=3))
 
 

@@ -19,9 +19,9 @@ def evaluate_batch(
 ) -> list[Evaluation]:
     """Evaluate many sets of couplings together, with the results of :func:`.evaluate` in the order of the points.
 
-    Each evaluation is a task (:mod:`.batching`): Newton's method, factorisations and eigenproblems run on the device for
-    all tasks at once. A task that fails or does not converge is evaluated again on the host; its ``seconds`` then have
-    a stage "host". ``seconds`` are shares of the batch's time.
+    Each evaluation is a task (:mod:`.batching`): Newton's method, factorisations and eigenproblems run on the device
+    for all tasks at once. A task that fails or does not converge is evaluated again on the host, which adds a stage
+    "host" to its ``seconds``. ``seconds`` are shares of the batch's time.
 
     ``device``: "auto", "cpu", "gpu" or "tpu"; default: that of the configuration.
 

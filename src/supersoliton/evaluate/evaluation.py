@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+from numpy import ndarray as Array
 
 from ..fluctuations.spectrum import Modes, physical_masses, spectrum
 from ..guesses.trained.warm_start import untrained
@@ -111,16 +112,9 @@ def evaluate(cfg: Settings, point: Mapping[str, float]) -> Evaluation:
         **problem.model.record(state),
         "lightest_squared": lightest,
         **_measurements(state),
-        "n_distinct": float(found.relaxed),
-        "steps": float(state.steps),
-        "newton_steps": float(found.steps),
-        "steps_saved": found.untrained_steps - found.steps,
+        **_costs(state, found),
         **(recorded(fixed) if fixed else {}),
     }
-    lowest = modes.get(0)
-    spectra = {f"bound_{ell}": mode.bound for ell, mode in modes.items()}
-    if lowest is not None:
-        spectra |= {"box": lowest.masses, "thresholds": lowest.thresholds, "continuum": lowest.continuum}
     status, reasons, constraints = state.status, state.certificate.reasons, constraints_of(state, values)
     if fixed is not None:
         constraints["self_consistent"] = -1.0 if fixed.converged else max(fixed.decades_off, 1e-3)
@@ -134,7 +128,7 @@ def evaluate(cfg: Settings, point: Mapping[str, float]) -> Evaluation:
         values=values,
         constraints=constraints,
         seconds=clock.total(),
-        spectra=spectra,
+        spectra=_spectra(modes),
         start=found.start,
         state=state,
     )
@@ -149,6 +143,23 @@ def _modes(cfg: Settings, state: State) -> dict[int, Modes]:
         wanted = cfg.spectrum.n_modes if ell == 0 else 1
         out[ell] = spectrum(state, n_modes=wanted, ell=ell, fast=True)
     return out
+
+
+def _spectra(modes: dict[int, Modes]) -> dict[str, Array]:
+    """The recorded spectra by name."""
+    spectra = {f"bound_{ell}": mode.bound for ell, mode in modes.items()}
+    if lowest := modes.get(0):
+        spectra |= {"box": lowest.masses, "thresholds": lowest.thresholds, "continuum": lowest.continuum}
+    return spectra
+
+
+def _costs(state: State, found: SearchResult) -> dict[str, float]:
+    return {
+        "n_distinct": float(found.relaxed),
+        "steps": float(state.steps),
+        "newton_steps": float(found.steps),
+        "steps_saved": found.untrained_steps - found.steps,
+    }
 
 
 def _scores(cfg: Settings, modes: dict[int, Modes]) -> dict[str, float]:

@@ -322,13 +322,7 @@ def oscillations(
         sigma = np.append(sigma, 0.0)
         if vectors is not None:
             vectors = np.hstack([vectors, pencil.phase[:, None]])
-    squared = mass_matrix(problem.model, problem.vacuum.values, problem.grid.r_max)
-    scale = max(1.0, float(np.max(np.abs(squared))))
-    sigma = _clean(sigma, _ROUNDING * scale)
-    if ell == 1 and not problem.model.explicit_r:
-        # The translation is 0 up to the errors of mesh and box; only the sigma nearest to 0 can be it.
-        nearest = int(np.argmin(np.abs(sigma)))
-        sigma[nearest] = 0.0 if abs(sigma[nearest]) <= ZERO_MODE else sigma[nearest]
+    sigma = _clean(problem, ell, sigma)
     rho = np.sqrt(sigma)  # the principal root: Re rho >= 0
     order = np.lexsort((rho.imag, rho.real))[:n_modes]
     real = imag = None
@@ -355,7 +349,14 @@ def _eigen(matrix: Array, vectors: bool) -> tuple[Array, Array | None]:
     return scipy.linalg.eigvals(matrix, check_finite=False), None
 
 
-def _clean(sigma: Array, rounding: float) -> Array:
-    """sigma without rounding errors: 0 if it is below ``rounding``, real if its imaginary part is."""
+def _clean(problem: DiscreteProblem, ell: int, sigma: Array) -> Array:
+    """sigma without rounding errors, and with the translation at exactly 0."""
+    squared = mass_matrix(problem.model, problem.vacuum.values, problem.grid.r_max)
+    rounding = _ROUNDING * max(1.0, float(np.max(np.abs(squared))))
     real = np.where(np.abs(sigma.imag) <= rounding, sigma.real + 0j, sigma)
-    return np.where(np.abs(sigma) <= rounding, 0j, real)
+    sigma = np.where(np.abs(sigma) <= rounding, 0j, real)
+    if ell == 1 and not problem.model.explicit_r:
+        # The translation is 0 up to the errors of mesh and box; only the sigma nearest to 0 can be it.
+        nearest = int(np.argmin(np.abs(sigma)))
+        sigma[nearest] = 0.0 if abs(sigma[nearest]) <= ZERO_MODE else sigma[nearest]
+    return sigma

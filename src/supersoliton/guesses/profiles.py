@@ -1,4 +1,4 @@
-"""Analytic profiles added to the vacuum."""
+"""Analytic profiles added to the vacuum; one is that of `parameter_scan_supersoliton_v39_STABLE_HIERARCHY.py`."""
 
 from __future__ import annotations
 

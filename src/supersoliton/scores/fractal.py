@@ -197,7 +197,7 @@ def _sentences(columns: Mapping[str, np.ndarray], who: str) -> list[str]:
     text = (
         f"Against random spectra of equal count and span, the fractal score of the {percentiles.size} {who} lies at "
         f"the median percentile {np.median(percentiles):.0f} (median score {score:.3f}, mean of the null {null:.3f}, "
-        f"largest possible score of the script 4.952); {above} {'lies' if above == 1 else 'lie'} above the "
+        f"largest possible 4.952 with targets = 'original'); {above} {'lies' if above == 1 else 'lie'} above the "
         f"{NULL_PERCENTILE:.0f}th percentile; chance alone gives about {expected:.2g}."
     )
     # One-sided 5 % binomial bound on the count that chance alone gives.
