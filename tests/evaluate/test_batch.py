@@ -81,7 +81,7 @@ def test_a_batch_is_its_evaluations_one_by_one(example):
     assert sum(found.seconds["total"] for found in together) == pytest.approx(report.total, rel=0.2)
 
 
-def test_box_modes_are_those_of_the_whole_basis_where_that_is_asked_for(quickstart):
+def test_box_modes_of_the_whole_basis_on_request(quickstart):
     """spectrum(fast=False) in tasks; matrices are padded to a common size, which must not change results."""
     states = [evaluate(quickstart, point).state for point in points_of(quickstart, 3)]
     found, errors, report = batching.run([lambda s=s: spectrum(s, n_modes=100, ell=1) for s in states])
@@ -102,7 +102,7 @@ def test_any_number_of_points_in_their_order(quickstart):
     assert evaluate_batch(quickstart, []) == []
 
 
-def test_a_lane_that_fails_is_evaluated_again_on_the_host_and_says_so(quickstart, caplog, monkeypatch):
+def test_a_task_that_fails_is_evaluated_again_on_the_host(quickstart, caplog, monkeypatch):
     """The inertia of one task is made uncertain: the others are not affected."""
     points = points_of(quickstart, 3)
     count = second_variation.negative
@@ -127,7 +127,7 @@ def test_an_invalid_point_is_refused_as_alone(quickstart):
         evaluate_batch(quickstart, [{"g": 0.6, "norm": 100.0}, {"no_such": 1.0}])
 
 
-def test_a_device_is_one_of_four_words_and_must_be_there(quickstart):
+def test_a_device_has_one_of_four_names_and_must_exist(quickstart):
     with pytest.raises(ValueError, match='device must be one of auto, cpu, gpu, tpu, got "abacus"'):
         evaluate_batch(quickstart, points_of(quickstart, 1), device="abacus")
     with pytest.raises(ValueError, match=r'device must be one of .*, got "cuda"'):
@@ -153,7 +153,7 @@ def _has(platform):
 
 
 @pytest.mark.parametrize("size", [1, 5, 64, 65])
-def test_padding_a_matrix_does_not_show_in_its_eigenvalues(size):
+def test_padding_a_matrix_does_not_change_its_eigenvalues(size):
     rng = np.random.default_rng(size)
     matrix = rng.normal(size=(size, size))
     matrix = matrix + matrix.T

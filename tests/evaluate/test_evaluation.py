@@ -142,7 +142,7 @@ def test_a_solver_that_does_not_converge_is_recorded():
     assert not found.feasible
 
 
-def test_energies_without_a_bottom_are_recorded_not_raised(cfg):
+def test_unbounded_energies_are_recorded_not_raised(cfg):
     """delta = 0, strong attraction: the energy at fixed norm is unbounded below in three dimensions."""
     found = evaluate(cfg, {"g": 5.0, "delta": 0.0, "norm": 3000.0})
     assert not found.feasible

@@ -22,7 +22,7 @@ def tilted(c: float) -> ss.Potential:
 
 
 @pytest.mark.parametrize("name", KNOWN)
-def test_the_estimate_is_above_the_least_action_and_not_far(name):
+def test_the_estimate_is_a_close_upper_bound_of_the_action(name):
     """The bounce minimises S-hat over all shapes (Coleman, Glaser, Martin), so any shape's value is an upper bound."""
     case = KNOWN[name]
     model = case.model()
@@ -86,7 +86,7 @@ def spoilt(u, p):
 
 
 @pytest.mark.parametrize("value", [1e308, 1e250])
-def test_overflowing_values_on_the_way_forbid_it_in_silence(value):
+def test_a_path_with_overflowing_values_is_skipped(value):
     model = ss.Potential(spoilt, params={"c": 0.3, "spoil": value})
     assert best_wall(model, np.zeros(1), np.ones(1), 3) is None
 

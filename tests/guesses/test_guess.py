@@ -24,7 +24,7 @@ def test_the_default_is_a_search_at_fixed_norm_and_one_profile_without():
         assert choose_guess(problem, high, search=True) is high
 
 
-def test_without_a_mesh_only_a_profile_a_state_or_a_search_has_a_place():
+def test_without_a_mesh_only_a_profile_a_state_or_a_search_is_accepted():
     state = ss.solve(ss.Problem(CUBIC, GRID), ss.Gaussian(4.0, 1.0))
     assert core_of(ss.Gaussian(1.0, 2.0)) == 6.0
     assert core_of(state) is None

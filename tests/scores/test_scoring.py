@@ -120,7 +120,7 @@ def test_regularity_of_known_gaps():
     assert score([1.0, 2.0, 16.0], null_samples=0).regularity == pytest.approx(np.exp(-0.5))
 
 
-def test_a_random_spectrum_stands_anywhere_in_its_own_null():
+def test_random_spectra_have_uniform_percentiles_in_their_null():
     percentiles = [
         score(np.sort(log_uniform(60, 8.0, seed)), null_samples=60, seed=1000 + seed).null.percentile
         for seed in range(40)
@@ -138,7 +138,7 @@ def test_the_seed_fixes_the_null_and_the_scale_does_not_matter():
 
 
 @pytest.mark.parametrize("masses", [[], [1.0], [2.0] * 50, [0.0, -1.0, 1e-7], [3.0, 3.0, 1e-9]])
-def test_nothing_to_score_is_nan_not_an_error(masses):
+def test_too_few_masses_score_nan(masses):
     scores = score(np.array(masses))
     for name in ("fractal_score", "hierarchy", "regularity", "enhanced_score"):
         assert np.isnan(getattr(scores, name)), name

@@ -186,7 +186,7 @@ def two_directions(u, p):
 
 
 @pytest.mark.parametrize("g", [0.2, 0.95, 1.05])
-def test_of_two_ways_out_the_one_of_lower_action_is_taken(g):
+def test_the_wall_of_lower_action_is_chosen(g):
     """Decoupled directions: actions S and S/g, S the reference's; k > 0 keeps them apart."""
     state = ss.bounce(ss.Potential(two_directions, ("a", "b"), {"g": g, "k": 1.0}), [0.0, 0.0])
     exact = REFERENCE["nls"]["cubicNLS_d3_n0"]["action"]
@@ -383,7 +383,7 @@ def test_a_random_potential(seed):
     assert state.certificate.certified
 
 
-def test_a_continuation_in_the_dimension_that_is_cut_short_says_so():
+def test_an_unfinished_continuation_in_the_dimension_is_reported():
     """A state of the wrong dimension must not be called converged."""
     state = ss.bounce(ss.Potential(tilted_quartic, params={"c": 0.499}), [0.0], dim=1, max_seconds=0.5)
     assert state.grid.dim == 1.0 or (not state.converged and "d = " in state.status)

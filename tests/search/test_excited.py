@@ -31,7 +31,7 @@ def test_cubic_nls_with_no_node_and_with_one_from_one_call():
     assert [s.energy for s in states] == sorted(s.energy for s in states)
 
 
-def test_no_nodes_are_sought_where_none_are_wanted():
+def test_without_nodes_only_the_bounce_is_searched_for():
     states = ss.find_states(ss.Problem(ss.Potential(cubic_nls), dim=3), max_nodes=0)
     assert [nodes_of(s) for s in states] == [0]
 
@@ -58,7 +58,7 @@ def test_q_balls_are_distinct_sorted_and_certified():
         assert s.certificate.certified, s.certificate.reasons
 
 
-def test_degenerate_states_are_not_taken_for_one():
+def test_degenerate_states_are_distinguished():
     """Two octaves without coupling between them: a soliton in either has the same energy and is another state."""
     model = octave_model(0.6, n_octaves=2, lambda_1=0.0, lambda_2=0.0)
     problem = ss.Problem(model, ss.RadialGrid(25.0, 8, 12), norm=600.0)

@@ -76,7 +76,7 @@ def test_the_ground_state_of_a_trap_is_that_of_the_reference(beta):
     assert found.solutions[0].multiplier == pytest.approx(case.exact["multiplier"], rel=1e-9)
 
 
-def test_no_candidate_that_was_left_out_is_lower():
+def test_no_dropped_candidate_is_lower():
     """Solving all candidates on the mesh gives the same lowest state as solving those selected by coarse energy."""
     for norm in (600.0, 1500.0, 4000.0):
         problem = ss.Problem(octave_model(0.7, n_octaves=5), GRID, norm=norm)
@@ -134,7 +134,7 @@ def test_the_order_of_the_fields_does_not_matter():
     assert found[0] == pytest.approx(found[1], rel=1e-10)
 
 
-def test_degenerate_states_stay_two_and_mirror_images_are_one():
+def test_degenerate_states_are_distinct_and_mirror_images_are_not():
     model = ss.Potential(two_wells, ("a", "b"), constrained=("a", "b"))
     problem = ss.Problem(model, ss.RadialGrid(20.0, 8, 10), norm=120.0)
     found = find_solutions(problem, NEWTON, MultiStart(8), every=True).solutions
@@ -163,7 +163,7 @@ def test_which_states_are_the_same():
         assert not is_same_energy(energy, value, scale)
 
 
-def test_a_result_without_numbers_is_dropped_and_no_start_at_all_is_said_in_words():
+def test_nan_results_are_dropped_and_no_start_at_all_is_refused():
     def walled(u, p):
         return 0.5 * u[0] ** 2 - jnp.log(1.0 - 1e12 * u[0] ** 2)  # no number but at the vacuum
 

@@ -48,7 +48,7 @@ def test_no_step_raises_the_energy_or_changes_the_norm():
         assert problem.norm_of_state(start.u) == pytest.approx(1200.0, rel=1e-12)
 
 
-def test_a_start_whose_long_step_overshoots_takes_a_shorter_one():
+def test_a_step_that_overshoots_is_shortened():
     """At strong coupling the step at sigma = 1 raises the energy of a narrow start; Newton's method rejects it too."""
     config = load(ROOT / "examples" / "hierarchy.toml")
     rng = np.random.default_rng(5)
@@ -63,7 +63,7 @@ def test_a_start_whose_long_step_overshoots_takes_a_shorter_one():
 
 
 @pytest.mark.parametrize(("example", "draw"), [("quickstart", 9), ("quickstart", 21), ("hierarchy", 7)])
-def test_the_search_finds_what_every_start_carried_to_its_end_finds(example, draw):
+def test_the_search_finds_the_lowest_of_all_relaxed_starts(example, draw):
     """The lowest of all starts relaxed on the coarse mesh, at couplings where fewer steps rank them wrongly."""
     config = load(ROOT / "examples" / f"{example}.toml")
     rng = np.random.default_rng(5)

@@ -77,7 +77,7 @@ def test_the_error_shrinks_by_one_minus_alpha_times_one_minus_slope(kappa, alpha
     assert [b / a for a, b in itertools.pairwise(errors)] == pytest.approx([expected] * 5, rel=1e-6)
 
 
-def test_an_adapting_share_finds_the_fixed_point_of_a_linear_map_at_once():
+def test_an_adapted_relaxation_finds_the_fixed_point_of_a_linear_map_at_once():
     found = fixed_point(condensate(), fluctuation=0.2, relaxation=0.1)
     assert found.converged
     assert len(found.history) == 3
@@ -108,7 +108,7 @@ def test_at_fixed_norm_a_mass_shifts_the_multiplier_and_nothing_else(ball):
     assert np.allclose(found.state.u, ball.u, atol=1e-7)
 
 
-def test_a_q_balls_couplings_are_those_it_gives_itself_at_the_rate_of_its_sensitivity(ball):
+def test_a_q_ball_converges_at_the_rate_of_its_sensitivity(ball):
     """The slope of F from the exact derivative of the fields with respect to g (ss.sensitivity)."""
     found = fixed_point(QBALL, ball, feedback=("g",), fluctuation=0.1)
     assert found.converged
@@ -154,7 +154,7 @@ def test_a_condensate_that_its_own_effect_destroys_oscillates():
     assert min(fed) < edge < max(fed)
 
 
-def test_too_large_a_share_oscillates_and_says_so():
+def test_too_large_a_relaxation_oscillates():
     found = fixed_point(condensate(), fluctuation=1.0, relaxation=1.0, adapt=False)
     assert found.status.startswith("oscillates: m0_squared goes back and forth between -1 and 2")
     assert len(found.history) < 30
@@ -181,7 +181,7 @@ def test_the_clip_limits_couplings_and_is_reported():
     assert wide.converged
 
 
-def test_couplings_that_are_no_theory_end_the_search():
+def test_couplings_without_a_vacuum_end_the_iteration():
     found = fixed_point(condensate(), formulas=lambda problem, u: {"lambda_H": -2.0}, feedback=("lambda_H",))
     assert found.status.startswith("lost: no theory with a vacuum at lambda_H = -0.75")
     assert found.couplings == {"lambda_H": -0.75}

@@ -90,7 +90,7 @@ def test_a_stable_false_vacuum_without_a_mesh_is_refused_in_words():
         ss.solve(ss.Problem(ss.Potential(tilted_quartic, params={"c": 0.6}), dim=3))
 
 
-def test_an_unconverged_state_is_returned_with_words_or_thrown():
+def test_an_unconverged_state_is_returned_with_its_status_or_thrown():
     problem = BY_NAME["octaves g=0.6 N=600"].problem()
     guess = BY_NAME["octaves g=0.6 N=600"].guess
     state = ss.solve(problem, guess, ss.Newton(max_steps=2))

@@ -52,7 +52,7 @@ def test_trained_starts_find_the_bounces_of_the_box(trained):
         assert state.energy == pytest.approx(ss.bounce(problem.model, (0.0,), dim=4).action, rel=1e-8)
 
 
-def test_every_trained_branch_is_looked_at(trained):
+def test_every_trained_branch_is_tried(trained):
     """At 0.4 screening leaves a start on the other side of the false vacuum, on a branch that was not trained."""
     config, _ = trained
     for alpha in (0.35, 0.4, 0.45, 0.5):

@@ -79,7 +79,7 @@ def mistaken(library):
     return dataclasses.replace(library, models=wrong)
 
 
-def test_a_library_that_is_wrong_costs_steps_and_no_state(trained, tmp_path):
+def test_a_wrong_library_costs_steps_but_hides_no_state(trained, tmp_path):
     save_library(tmp_path / "warm_start.npz", mistaken(read_library(trained)))
     config = load_small(tmp_path)
     for point in POINTS:
@@ -89,7 +89,7 @@ def test_a_library_that_is_wrong_costs_steps_and_no_state(trained, tmp_path):
         assert problem.energy(found.solutions[0].u) == pytest.approx(problem.energy(plain.solutions[0].u), rel=1e-11)
 
 
-def test_noise_in_the_coefficients_is_no_start(trained, tmp_path):
+def test_noise_in_the_coefficients_is_rejected(trained, tmp_path):
     library = read_library(trained)
     random = np.random.default_rng(0)
 

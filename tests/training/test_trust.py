@@ -53,7 +53,7 @@ def test_a_saddle_is_no_start(norm, negative):
     assert (corrected(state.problem, coarse, start, 4) is None) == (negative > 0)
 
 
-def test_without_norm_any_stationary_point_will_do():
+def test_without_norm_any_stationary_point_is_accepted():
     """A bounce is accepted: it must have a negative mode."""
     bounce = ss.bounce(ss.Potential(lambda u, p: 0.25 * u[0] ** 4 - 0.5 * u[0] ** 3 + 0.4 * 0.5 * u[0] ** 2, ("u",)),
                        (0.0,))  # fmt: skip
@@ -68,7 +68,7 @@ def _spanned(state):
     return basis, basis.project(w)
 
 
-def test_a_basis_that_cannot_reach_the_state_is_no_start():
+def test_a_basis_that_does_not_span_the_state_is_rejected():
     """The residual after the correction is too large: the branch has ended there."""
     state = opposed(900.0)
     other = ss.Problem(ss.OctaveHiggs(g=0.695, **MODEL), GRID, norm=900.0)
@@ -119,7 +119,7 @@ def asked_of(model):
 
 
 @pytest.mark.parametrize("fit", ["good", "hopeless", "none"])
-def test_the_nearest_state_is_looked_at_where_the_fits_are_of_no_use(config, library, fit):
+def test_the_nearest_state_is_used_if_the_fits_are_poor(config, library, fit):
     problem = config.problem_at(NEAR_A_STATE)
     branch = carriers_of(problem, find_solutions(problem, config.solver, None).solutions[0].u)
     model = library.models[branch]
@@ -145,7 +145,7 @@ def test_every_state_is_found_also_from_trained_starts(config):
         assert found == plain
 
 
-def test_a_start_that_may_yet_be_the_lowest_is_not_left_out(config):
+def test_a_start_that_may_be_the_lowest_is_not_dropped(config):
     state = opposed(900.0)
     start, search = predicted(state, shift=0.05), _Search(state.problem, config.solver, ss.MultiStart())
     bound = start.error_bound(state.problem)
@@ -166,7 +166,7 @@ def test_states_of_a_branch_spread_by_steps(config):
     assert np.max(np.linalg.norm(x - x[0], axis=1)) > 1.4
 
 
-def test_factors_that_are_too_old_are_renewed():
+def test_old_factors_are_replaced():
     """From far away the first factors are not enough; from a nearer start they are."""
     problem, basis, ends = spanned_by_three()
 

@@ -228,7 +228,7 @@ def V(u, p):
     assert "cannot be distinguished" in word
 
 
-def test_a_potential_without_second_derivatives_is_not_cached_and_not_a_crash(potential):
+def test_a_potential_without_second_derivatives_is_not_cached(potential):
     """Its evaluation fails with a message; the cache must not fail first."""
     rough = """
 import jax

@@ -54,7 +54,7 @@ def _bits(value):
     return value
 
 
-def test_what_comes_back_is_what_was_computed_to_the_last_bit(cfg, fresh, memory):
+def test_cached_results_have_the_same_bits(cfg, fresh, memory):
     assert memory.keep(POINT, fresh) == "stored"
     found, word = memory.recall(POINT)
     assert word == "hit"
@@ -93,7 +93,7 @@ def test_the_next_float_is_another_point(cfg, fresh, memory):
     assert memory.recall({**POINT, "g": math.nextafter(0.6, 1.0)}) == (None, "")
 
 
-def test_a_hit_takes_milliseconds_and_does_not_need_the_engine(cfg, fresh, tmp_path):
+def test_a_hit_takes_milliseconds_and_does_not_need_jax(cfg, fresh, tmp_path):
     """In a separate process that never imports JAX."""
     import json
     import subprocess
@@ -148,7 +148,7 @@ def test_another_version_of_the_numerics_is_a_miss(cfg, fresh, tmp_path, monkeyp
     assert CachedEvaluate(cfg, directory=tmp_path).recall(POINT)[1] == "hit"
 
 
-def test_what_a_time_budget_may_have_cut_short_is_not_kept(cfg, fresh, memory):
+def test_results_limited_by_time_are_not_stored(cfg, fresh, memory):
     slow = dataclasses.replace(fresh, seconds={**fresh.seconds, "state": 60.0})
     assert "time budget" in memory.keep(POINT, slow)
     assert memory.recall(POINT) == (None, "")
@@ -157,7 +157,7 @@ def test_what_a_time_budget_may_have_cut_short_is_not_kept(cfg, fresh, memory):
     assert limited_by_time(patient, dataclasses.replace(fresh, seconds={"vacuum": 61.0, "total": 70.0}))
 
 
-def test_a_cache_that_cannot_be_used_costs_a_warning_and_nothing_else(cfg, fresh, tmp_path):
+def test_an_unusable_cache_only_warns(cfg, fresh, tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("")
     memory = CachedEvaluate(cfg, directory=blocked)
@@ -192,7 +192,7 @@ def test_a_scan_with_other_objectives_and_more_trials_uses_what_there_is(tmp_pat
     assert [row["cache"] for row in read_rows(tmp_path / "two")] == ["hit", "hit", "stored"]
 
 
-def test_it_is_said_how_many_trials_came_from_the_cache(tmp_path, capsys):
+def test_the_number_of_trials_from_the_cache_is_reported(tmp_path, capsys):
     """In the command and in the report, whose time per trial counts only computed trials."""
     from rich.console import Console
 
@@ -211,7 +211,7 @@ def test_it_is_said_how_many_trials_came_from_the_cache(tmp_path, capsys):
     assert f"a trial took {computed:.2g} s of one process" in words
 
 
-def test_workers_keep_what_they_evaluate_and_are_asked_for_the_rest_only(tmp_path):
+def test_workers_store_results_and_get_only_uncached_trials(tmp_path):
     """One trial is cached, the others are not: the first ends in the driver process, the others in two workers."""
     run_small(tmp_path, tmp_path / "one", trials=1)
     run_small(tmp_path, tmp_path / "two", trials=4, workers=2)

@@ -58,7 +58,7 @@ def test_every_flipped_bit_and_every_cut_is_noticed():
     assert unpack(key(3), data)[0] == {"n": "0003"}
 
 
-def test_an_entry_made_by_hand_cannot_ask_for_objects():
+def test_a_forged_entry_cannot_contain_objects():
     """A file with a valid checksum may be forged: only the types of the format are read, no NumPy object arrays."""
     import hashlib
 
@@ -177,7 +177,7 @@ def _hammer(directory, seed, seconds, limit):
     )
 
 
-def test_processes_hammering_one_folder_never_read_half_an_entry(tmp_path):
+def test_concurrent_processes_never_read_half_an_entry(tmp_path):
     """Two processes write, read and evict, while a third is killed at random times and restarted."""
     limit = 0.08  # MB, for 40 entries of 0.16 MB: every few writes evict
     steady = [_hammer(tmp_path, seed, 3.0, limit) for seed in (1, 2)]

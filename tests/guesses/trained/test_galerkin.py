@@ -43,7 +43,7 @@ def test_a_state_of_the_basis_is_found_again(basis):
     assert found.unscaled_force.multiplier == pytest.approx(state.multiplier, rel=1e-8)
 
 
-def test_between_the_states_the_energy_errs_by_the_square(basis):
+def test_between_the_states_the_energy_error_is_quadratic(basis):
     """A Galerkin solution: stationary within the basis; the energy is above the minimum by the square of the error.
 
     By 5e-12 at g = 0.65, ninety times the last digit of the energy; nearer to the state at 0.6 it drowns in rounding.
@@ -72,7 +72,7 @@ def test_convergence_is_quadratic(basis):
     assert errors[2] < 0.05 * errors[1] or errors[2] < 1e-8 * np.linalg.norm(target)
 
 
-def test_it_stops_where_more_would_not_help(basis):
+def test_corrections_stop_at_the_accuracy_of_the_basis(basis):
     state = q_ball(0.6)
     start = GalerkinPoint(state.problem, basis, basis.project(state.u - state.problem.vacuum.values))
     assert correct(start, 5) is start  # already below the tolerance
