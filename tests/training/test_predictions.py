@@ -48,10 +48,10 @@ def test_the_same_state_whatever_it_started_from(config, point, use):
 def test_auto_takes_the_smallest_residual(config, library):
     problem = config.problem_at(POINTS[0])
     branch = carriers_of(problem, find_solutions(problem, config.solver, None).solutions[0].u)
-    each = {source: predict(library, problem, branch, (source,)).point.at.residual for source in SOURCES}
+    each = {source: predict(library, problem, branch, (source,)).point.unscaled_force.residual for source in SOURCES}
     best = predict(library, problem, branch, SOURCES)
     assert best.source == min(each, key=each.get)
-    assert best.point.at.residual == min(each.values())
+    assert best.point.unscaled_force.residual == min(each.values())
 
 
 def test_the_error_bound_of_a_prediction_holds(config, library):

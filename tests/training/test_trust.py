@@ -172,7 +172,7 @@ def test_old_factors_are_replaced():
 
     def error(times, steps):
         start = GalerkinPoint(problem, basis, ends[0] + times * (ends[2] - ends[0]))
-        found = correct(start, steps, enough=0.0).coefficients
+        found = correct(start, steps, tolerance=0.0).coefficients
         return np.linalg.norm(found - ends[0]) / np.linalg.norm(ends[0])
 
     assert error(1, 1) < 1e-9
