@@ -19,11 +19,11 @@ from supersoliton.scans.execution.device_batches import make_batches
 from supersoliton.scans.record.heartbeat import last_beat
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-# As many elements as quickstart's, at the radii where hierarchy's states are: one shape of every kernel for all tests
-# (compiling is most of what they cost).
+# As many elements as in quickstart, at the radii of hierarchy's states: one shape of every kernel for all tests, whose
+# main cost is compilation.
 COMPACT = (0.0, 1.0, 2.0, 3.0, 4.5, 7.0, 11.0, 17.0, 25.0)
 TOLERANCE = 1e-10
-# Numbers that are themselves relative errors, at rounding: what they are compared with is 1, not their own size.
+# Numbers that are relative errors at rounding level: compared absolutely.
 ERRORS = {"residual", "discretisation", "virial", "translation_mode", "boundary_fraction"}
 
 
@@ -47,7 +47,7 @@ def assert_same(one, other):
     for name, levels in one.spectra.items():
         assert other.spectra[name] == pytest.approx(levels, rel=TOLERANCE, abs=TOLERANCE), name
     if one.state is not None:
-        fields, again = np.abs(one.state.u), np.abs(other.state.u)  # u and -u are one state
+        fields, again = np.abs(one.state.u), np.abs(other.state.u)  # u and -u are the same state
         assert again == pytest.approx(fields, abs=1e-8)
         assert other.state.certificate.kind == one.state.certificate.kind
 
@@ -74,15 +74,15 @@ def test_a_batch_is_its_evaluations_one_by_one(example):
     for point, found in zip(points, together, strict=True):
         assert "host" not in found.seconds, "evaluated in the batch, not by falling back"
         assert_same(evaluate(cfg, point), found)
-    # Kernels are shared: far fewer calls than tasks that asked.
+    # Kernels are shared: far fewer calls than requests by tasks.
     assert report.tasks["eigenvalues"] == 8
     assert report.tasks["newton"] >= 8
     assert all(report.calls[name] <= 0.75 * report.tasks[name] for name in ("newton", "factor", "eigenvalues"))
     assert sum(found.seconds["total"] for found in together) == pytest.approx(report.total, rel=0.2)
 
 
-def test_box_modes_are_those_of_the_whole_basis_where_that_is_asked_for(quickstart):
-    """spectrum(fast=False) in tasks; matrices are padded to a common size, which must not show."""
+def test_box_modes_of_the_whole_basis_on_request(quickstart):
+    """spectrum(fast=False) in tasks; matrices are padded to a common size, which must not change results."""
     states = [evaluate(quickstart, point).state for point in points_of(quickstart, 3)]
     found, errors, report = batching.run([lambda s=s: spectrum(s, n_modes=100, ell=1) for s in states])
     assert errors == [None] * 3
@@ -102,8 +102,8 @@ def test_any_number_of_points_in_their_order(quickstart):
     assert evaluate_batch(quickstart, []) == []
 
 
-def test_a_lane_that_fails_is_evaluated_again_on_the_host_and_says_so(quickstart, caplog, monkeypatch):
-    """The inertia of one task is made doubtful: the others are not disturbed."""
+def test_a_task_that_fails_is_evaluated_again_on_the_host(quickstart, caplog, monkeypatch):
+    """The inertia of one task is made uncertain: the others are not affected."""
     points = points_of(quickstart, 3)
     count = second_variation.negative
 
@@ -127,7 +127,7 @@ def test_an_invalid_point_is_refused_as_alone(quickstart):
         evaluate_batch(quickstart, [{"g": 0.6, "norm": 100.0}, {"no_such": 1.0}])
 
 
-def test_a_device_is_one_of_four_words_and_must_be_there(quickstart):
+def test_a_device_has_one_of_four_names_and_must_exist(quickstart):
     with pytest.raises(ValueError, match='device must be one of auto, cpu, gpu, tpu, got "abacus"'):
         evaluate_batch(quickstart, points_of(quickstart, 1), device="abacus")
     with pytest.raises(ValueError, match=r'device must be one of .*, got "cuda"'):
@@ -153,7 +153,7 @@ def _has(platform):
 
 
 @pytest.mark.parametrize("size", [1, 5, 64, 65])
-def test_padding_a_matrix_does_not_show_in_its_eigenvalues(size):
+def test_padding_a_matrix_does_not_change_its_eigenvalues(size):
     rng = np.random.default_rng(size)
     matrix = rng.normal(size=(size, size))
     matrix = matrix + matrix.T
@@ -164,7 +164,7 @@ def test_padding_a_matrix_does_not_show_in_its_eigenvalues(size):
 
 
 def test_a_scan_in_batches_records_what_evaluate_finds(quickstart, tmp_path):
-    """And its heartbeat says on what it ran."""
+    """Its heartbeat names the device."""
     cfg = config("quickstart", batch=4, sampler="random", trials=4)
     result = ss.scan(cfg, out=tmp_path, quiet=True)
     assert (result.finished, sum(result.counts.values())) == (4, 4)

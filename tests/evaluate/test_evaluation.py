@@ -1,4 +1,4 @@
-"""One trial: pure, picklable, never raising for physics, and never above the known states."""
+"""One trial: pure, picklable, physical failures recorded, energies not above the known states."""
 
 import math
 import pickle
@@ -84,7 +84,7 @@ def test_the_numbers_are_those_of_the_state(trial):
     assert values["norm"] == pytest.approx(1200.0, rel=1e-12)
     modes = ss.spectrum(state, n_modes=60, fast=True)
     assert trial.spectra["box"] == pytest.approx(modes.masses)
-    # A trial's spectra use the reduced basis, good to 1e-5 (tests/test_spectrum.py measures it).
+    # A trial's spectra use the reduced basis, good to 1e-5 (tests/fluctuations/test_spectrum.py).
     assert trial.spectra["bound_1"] == pytest.approx(ss.spectrum(state, 1, 1, fast=True).bound, abs=1e-12)
     assert trial.spectra["bound_1"] == pytest.approx(ss.spectrum(state, 5, 1).bound, abs=1e-5)
     assert values["hierarchy"] == pytest.approx(modes.masses.max() / modes.masses.min(), rel=1e-10)
@@ -142,8 +142,8 @@ def test_a_solver_that_does_not_converge_is_recorded():
     assert not found.feasible
 
 
-def test_energies_without_a_bottom_are_recorded_not_raised(cfg):
-    """delta = 0, strong attraction: the energy at fixed norm has no bottom in three dimensions."""
+def test_unbounded_energies_are_recorded_not_raised(cfg):
+    """delta = 0, strong attraction: the energy at fixed norm is unbounded below in three dimensions."""
     found = evaluate(cfg, {"g": 5.0, "delta": 0.0, "norm": 3000.0})
     assert not found.feasible
     assert set(found.constraints) == CONSTRAINTS or found.state is None
@@ -151,7 +151,7 @@ def test_energies_without_a_bottom_are_recorded_not_raised(cfg):
 
 
 def test_a_potential_without_a_vacuum_is_recorded_not_raised(cfg):
-    """lambda_H = 0 with mu^2 < 0: no state to approach at infinity."""
+    """lambda_H = 0 with mu^2 < 0: no vacuum."""
     found = evaluate(cfg, {"lambda_H": 0.0, "g_yukawa": 0.0, "norm": 100.0})
     assert found.kind == "unconverged"
     assert "no minimum" in found.status

@@ -28,9 +28,9 @@ def bright(u, p):
 
 
 def coupled_pair(u, p):
-    """Beside u = sqrt(2) sech r, v = 0 the field v sees -d^2 + k - 2 b sech^2 r: zero modes at k = (s - n)^2, n even,
+    """At u = sqrt(2) sech r, v = 0 the operator of v is -d^2 + k - 2 b sech^2 r.
 
-    where s (s + 1) = 2 b.
+    Zero modes at k = (s - n)^2, n even, where s (s + 1) = 2 b.
     """
     return (
         0.5 * (u[0] ** 2 + p["k"] * u[1] ** 2) - 0.25 * (u[0] ** 4 + u[1] ** 4) - 0.5 * p["b"] * u[0] ** 2 * u[1] ** 2
@@ -217,7 +217,7 @@ def test_folds_are_the_same_from_both_sides(octaves):
     assert right.energies[-1] == pytest.approx(left.energies[-1], rel=1e-12)
 
 
-def test_the_identity_is_violated_by_the_step_only(octaves):
+def test_the_violation_of_the_identity_falls_with_the_step(octaves):
     """Hermite interpolation is of fourth order: half the step, a sixteenth of the violation."""
     coarse, fine = (
         np.nanmax(ss.continuation(octaves, "norm", 900.0, step=h, max_step=h).values("identity")[:-1])
@@ -260,7 +260,7 @@ def test_bifurcation_of_the_coupled_pair():
     assert branch.energies == pytest.approx(np.full(len(branch), 4.0 / 3.0), rel=1e-11)
 
 
-def test_two_bifurcations_and_the_way_off_the_branch():
+def test_two_bifurcations_and_the_switch_to_the_other_branch():
     branch = ss.continuation(scalar_soliton(b=10.0, k=20.0), "k", 1.0)
     first, second = branch.bifurcations  # s = 4
     assert first.parameter == pytest.approx(16.0, abs=1e-6)
@@ -274,11 +274,11 @@ def test_two_bifurcations_and_the_way_off_the_branch():
     (meeting,) = turned.folds
     assert meeting.parameter == pytest.approx(16.0, abs=max(meeting.tolerance, 1e-9))
     assert meeting.tolerance < 1e-5
-    assert "another branch passes" in meeting.note
+    assert "another branch crosses" in meeting.note
     assert turned.points[-1].u == pytest.approx(vector.u * [1.0, -1.0], abs=1e-9)
 
 
-def test_bifurcations_inside_one_step_are_all_seen():
+def test_all_bifurcations_inside_one_step_are_found():
     branch = ss.continuation(scalar_soliton(b=10.0, k=20.0), "k", 1.0, step=2.0, max_step=2.0)
     assert len(branch) < 6
     assert [b.parameter for b in branch.bifurcations] == pytest.approx([16.0, 4.0], abs=1e-5)
@@ -338,7 +338,7 @@ def test_a_state_that_outgrows_the_mesh_ends_the_branch(octaves):
     assert branch.norms == pytest.approx(np.full(len(branch), 600.0), rel=1e-13)
 
 
-def test_a_coupling_that_leaves_its_range_stalls_in_words(octaves):
+def test_a_coupling_that_leaves_its_range_stalls_with_a_message(octaves):
     branch = ss.continuation(octaves, "quartic_sign", 1.0)
     assert branch.status.startswith("stalled at quartic_sign = -1: model.quartic_sign must be -1")
     assert len(branch) == 1
@@ -349,9 +349,9 @@ def test_a_coupling_that_leaves_its_range_stalls_in_words(octaves):
     [
         ("mass", 1.0, {}, "no parameter 'mass': choose from norm, omega, m0_squared"),
         ("omega", 1.0, {}, "needs a state at fixed frequency"),
-        ("norm", -1.0, {}, "stop is no value of norm, got -1.0"),
-        ("norm", float("nan"), {}, "stop is no value of norm, got nan"),
-        ("norm", 600.0, {}, "where the state already is"),
+        ("norm", -1.0, {}, "stop must be a possible value of norm, got -1.0"),
+        ("norm", float("nan"), {}, "stop must be a possible value of norm, got nan"),
+        ("norm", 600.0, {}, "is the value of the state itself"),
         ("g", 0.7, {"step": 0.0}, "step must be a positive number, got 0.0"),
         ("g", 0.7, {"max_step": -1.0}, "max_step must be a positive number"),
         ("g", 0.7, {"max_states": 1}, "max_states must be an integer of at least 2, got 1"),
@@ -410,7 +410,7 @@ def walled(u, p):
     return (0.5 * u[0] ** 2 - 0.25 * u[0] ** 4) * (1.0 + jnp.sqrt(0.2 - p["p"]) ** 2)
 
 
-def test_a_potential_that_stops_being_a_number_stalls_in_words():
+def test_a_potential_that_becomes_nan_stalls_with_a_message():
     problem = ss.Problem(
         ss.Potential(walled, params={"p": 0.0}), ss.RadialGrid(dim=1, edges=LINE_EDGES), boundary="decaying"
     )

@@ -23,10 +23,10 @@ def state():
 
 @pytest.mark.parametrize("name", ["g", "norm", "g_yukawa", "lambda_1", "m0_squared"])
 def test_at_fixed_vacuum(state, name):
-    """To ten roundings of a difference over a step of 1e-5, of what is added up.
+    """Two terms are added, each with the rounding error of a difference over a step of 1e-5; ten of these are allowed.
 
-    That is the motion at fixed omega and the one that restores the norm. Of m0_squared and (where neighbours are
-    opposite) lambda_1, which move omega^2 alone, the two cancel to the last digit.
+    The terms are the change at fixed omega and the one that restores the norm. For m0_squared and (if neighbours have
+    opposite signs) lambda_1, which change omega^2 alone, the two cancel to the last digit.
     """
     exact, along_norm = ss.sensitivity(state, name), ss.sensitivity(state, "norm")
     restored = np.abs(along_norm.fields).max() * abs(exact.multiplier / along_norm.multiplier)

@@ -66,7 +66,7 @@ def soliton(omega):
 
 
 def lowest_squared(state):
-    """The lowest sigma = rho^2 beside the phase mode's 0, with its sign."""
+    """The lowest sigma = rho^2, with its sign, without the phase mode."""
     squared = ss.oscillations(state, 0, 2, complexified="modulus").frequencies ** 2
     return float(squared.real[np.argmax(np.abs(squared))])
 
@@ -289,12 +289,12 @@ def test_an_ideal_gas_in_a_trap():
 
 
 def test_imaginary_frequency_is_refused():
-    with pytest.raises(ValueError, match=r"omega\^2 = -0.07.*no frequency of rotation"):
+    with pytest.raises(ValueError, match=r"omega\^2 = -0.07.*no rotation frequency"):
         ss.oscillations(solved("octaves g=1.0 N=600"))
 
 
 def test_a_potential_must_say_how_it_is_complexified():
-    with pytest.raises(ValueError, match=r"does not say.*complexified="):
+    with pytest.raises(ValueError, match=r"does not define.*complexified="):
         ss.oscillations(soliton(0.8))
 
 

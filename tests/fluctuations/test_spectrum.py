@@ -189,7 +189,7 @@ def test_kinetic_factors_enter_the_operator():
 
 
 def test_reduced_basis_agrees_with_the_full_one():
-    """What a scan records: 300 box modes to 1e-6 and bound states at l = 1 to 2e-5 of the full basis, all of them."""
+    """The spectra of a scan: 300 box modes agree with the full basis to 1e-6, all bound states at l = 1 to 2e-5."""
     for name in ("octaves g=0.6 N=1200", "octaves g=0.8 N=600"):
         state = solved(name)
         full, fast = ss.spectrum(state, 300), ss.spectrum(state, 300, fast=True)
@@ -221,7 +221,7 @@ def test_bad_angular_momentum(ell, dim):
 
 
 def _unchecked(function):
-    """The function without the suite's run-time type checker, which would speak before it does."""
+    """The function without the run-time type checker of the tests, which would raise first."""
     return getattr(function, "__wrapped__", function)
 
 

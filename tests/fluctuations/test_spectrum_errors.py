@@ -73,7 +73,7 @@ def test_estimates_are_honest():
 
 
 @pytest.mark.parametrize("name", ["cubic NLS d=3 n=0", "quadratic NLS d=3", "octaves g=0.6 N=600"])
-def test_estimates_are_honest_in_the_catalogue(name):
+def test_error_estimates_hold_in_the_catalogue(name):
     """Published eigenvalues (to their own accuracy), and the translation mode of twelve octaves, which must be 0."""
     case, state = BY_NAME[name], solved(name)
     for ell, exact in {**case.spectrum, 1: [0.0]}.items():

@@ -1,4 +1,4 @@
-"""The start of a bounce: its estimate bounds the action from above, and thin walls are where the formula says."""
+"""Starts of bounces: the estimate is an upper bound of the action, and thin walls have the radius of the formula."""
 
 import math
 
@@ -22,7 +22,7 @@ def tilted(c: float) -> ss.Potential:
 
 
 @pytest.mark.parametrize("name", KNOWN)
-def test_the_estimate_is_above_the_least_action_and_not_far(name):
+def test_the_estimate_is_a_close_upper_bound_of_the_action(name):
     """The bounce minimises S-hat over all shapes (Coleman, Glaser, Martin), so any shape's value is an upper bound."""
     case = KNOWN[name]
     model = case.model()
@@ -69,7 +69,7 @@ def test_the_profile_runs_from_the_centre_to_the_false_vacuum_and_has_its_energy
     depth = np.trapezoid(weight * v, r)
     s_hat = 2.0 * tension / d * (-(d - 2) * tension / (d * depth)) ** ((d - 2) / 2)
     assert wall.action == pytest.approx(s_hat, rel=2e-3)
-    # At its own best size the scaling identity (d - 2) T + d U = 0 holds.
+    # At its optimal size the scaling identity (d - 2) T + d U = 0 holds.
     assert (d - 2) * tension == pytest.approx(-d * depth, rel=5e-3)
 
 
@@ -81,12 +81,12 @@ def test_a_potential_without_bottom_has_a_thick_wall_near_the_exact_action():
 
 
 def spoilt(u, p):
-    """The tilted quartic where some values are no numbers or overflow."""
+    """The tilted quartic where some values are NaN or overflow."""
     return tilted_quartic(u, p) + jnp.where(jnp.abs(u[0] - 0.3) < 0.02, p["spoil"], 0.0)
 
 
 @pytest.mark.parametrize("value", [1e308, 1e250])
-def test_overflowing_values_on_the_way_forbid_it_in_silence(value):
+def test_a_path_with_overflowing_values_is_skipped(value):
     model = ss.Potential(spoilt, params={"c": 0.3, "spoil": value})
     assert best_wall(model, np.zeros(1), np.ones(1), 3) is None
 

@@ -1,4 +1,4 @@
-"""Which guess is taken, and what fields it stands for."""
+"""The default guess, and the fields of each form of guess."""
 
 import numpy as np
 import pytest
@@ -24,13 +24,13 @@ def test_the_default_is_a_search_at_fixed_norm_and_one_profile_without():
         assert choose_guess(problem, high, search=True) is high
 
 
-def test_without_a_mesh_only_a_profile_a_state_or_a_search_has_a_place():
+def test_without_a_mesh_only_a_profile_a_state_or_a_search_is_accepted():
     state = ss.solve(ss.Problem(CUBIC, GRID), ss.Gaussian(4.0, 1.0))
     assert core_of(ss.Gaussian(1.0, 2.0)) == 6.0
     assert core_of(state) is None
     assert core_of(ss.WarmStart()) is None
     for guess in (np.ones(5), lambda r: r):
-        with pytest.raises(ValueError, match="an array needs the grid that it lives on"):
+        with pytest.raises(ValueError, match="an array or function needs a grid"):
             core_of(guess)
 
 

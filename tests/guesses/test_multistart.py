@@ -1,4 +1,4 @@
-"""Screened starts: the right energies, norms and boundary values, and the sets that the couplings favour."""
+"""Screened starts: energies, norms, boundary values, and the sets of lowest coupling energy."""
 
 import itertools
 
@@ -79,7 +79,7 @@ def test_signs_follow_the_sign_of_the_coupling():
 
 
 def test_polishing_the_default_starts_finds_no_more_than_the_best_known_state():
-    """The catalogue's state, started by hand, is not lower than what is found without a guess."""
+    """The state found without a guess is not above the catalogue's, which has a guess chosen by hand."""
     state = solved("octaves g=0.6 N=600")
     assert ss.solve(state.problem).energy <= state.energy * (1.0 + 1e-9)
 

@@ -1,4 +1,4 @@
-"""A score in one file of the user's: recorded by every trial, an objective of a scan, shown in its report."""
+"""A user's score in one file: recorded by every trial, an objective of a scan, shown in its report."""
 
 import csv
 import json

@@ -88,7 +88,7 @@ def test_the_null_members_are_scored_by_the_same_formula():
 def test_original_targets_weights_and_maximum():
     aims = score_targets("original")
     assert len(aims.ratios) == 42
-    assert np.sum(np.isin(aims.ratios, [1.89, 21.814, 41.22])) == 3  # the three of the length scales
+    assert np.sum(np.isin(aims.ratios, [1.89, 21.814, 41.22])) == 3  # the three from the length scales
     assert aims.ratios[:6] == pytest.approx([1.112, 1.134, 1.372, 1.385, 1.399, 1.556])
     assert list(aims.weights[:6]) == [3] * 6
     assert set(aims.weights[aims.ratios > 10]) == {5}
@@ -100,7 +100,7 @@ def test_original_targets_weights_and_maximum():
 def test_particle_targets_come_from_the_current_tables():
     aims = score_targets("particle")
     assert len(aims.ratios) == 42
-    assert not np.array_equal(aims.ratios, score_targets("original").ratios)  # m_t has moved since
+    assert not np.array_equal(aims.ratios, score_targets("original").ratios)  # m_t has been updated since
     assert aims.ratios == pytest.approx(score_targets("original").ratios, rel=0.05)
 
 
@@ -120,7 +120,7 @@ def test_regularity_of_known_gaps():
     assert score([1.0, 2.0, 16.0], null_samples=0).regularity == pytest.approx(np.exp(-0.5))
 
 
-def test_a_random_spectrum_stands_anywhere_in_its_own_null():
+def test_random_spectra_have_uniform_percentiles_in_their_null():
     percentiles = [
         score(np.sort(log_uniform(60, 8.0, seed)), null_samples=60, seed=1000 + seed).null.percentile
         for seed in range(40)
@@ -138,7 +138,7 @@ def test_the_seed_fixes_the_null_and_the_scale_does_not_matter():
 
 
 @pytest.mark.parametrize("masses", [[], [1.0], [2.0] * 50, [0.0, -1.0, 1e-7], [3.0, 3.0, 1e-9]])
-def test_nothing_to_score_is_nan_not_an_error(masses):
+def test_too_few_masses_score_nan(masses):
     scores = score(np.array(masses))
     for name in ("fractal_score", "hierarchy", "regularity", "enhanced_score"):
         assert np.isnan(getattr(scores, name)), name

@@ -1,4 +1,4 @@
-"""Meshes and domains chosen from the solution: transfers, honest refinement, domains that grow."""
+"""Meshes and domains chosen from the solution: transfer, refinement, growth."""
 
 import math
 
@@ -52,7 +52,7 @@ def test_a_transfer_keeps_norm_and_boundary_values():
     assert np.array_equal(u[-1], state.problem.vacuum.values)
 
 
-def test_refinement_ends_at_the_known_number_and_its_error_is_honest():
+def test_refinement_converges_and_its_error_estimate_holds():
     """From 4 elements of order 4 to the reference's 12 digits."""
     exact = BY_NAME["cubic NLS d=3 n=0"].exact["action"]
     fine = solved("cubic NLS d=3 n=0")
@@ -92,7 +92,7 @@ def test_a_domain_grows_only_where_the_state_reaches_its_edge():
 
 
 def test_a_domain_that_leads_to_another_state_is_not_taken():
-    """Three steps that reach nothing: with a tolerance the last good domain stands, without one the last tried."""
+    """The domain never becomes large enough: with a tolerance the last good one is returned, else the last tried."""
     wide = solved("cubic NLS d=3 n=0")
     lazy = Newton(target="stationary", max_steps=1, tol=1e-14)
     for tolerance, radius in ((REMESHED, wide.grid.r_max), (None, 3.0 * wide.grid.r_max)):
@@ -102,7 +102,7 @@ def test_a_domain_that_leads_to_another_state_is_not_taken():
 
 @pytest.mark.parametrize("w", [0.1, 0.05])
 def test_a_problem_without_a_grid_reaches_the_reference(w):
-    """No mesh, no guess: domain, elements and state are the program's own."""
+    """Without mesh and guess the program chooses domain, elements and start."""
     exact = BY_NAME[f"cubic-quintic w={w:g}"].exact
     state = ss.solve(ss.Problem(ss.Potential(cubic_quintic, params={"w": w}), dim=3))
     assert state.action == pytest.approx(exact["action"], rel=1e-9)

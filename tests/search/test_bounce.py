@@ -1,4 +1,4 @@
-"""Bounces without a guess: every known action, the words where there is none, thin walls, and random potentials."""
+"""Bounces without a guess: known actions, messages if there is none, thin walls, and random potentials."""
 
 import functools
 import math
@@ -134,7 +134,7 @@ def test_other_rows_of_the_reference(potential, params, row):
 
 
 def rotating(u, p):
-    """The Q-ball's potential as a rotation at frequency k sees it."""
+    """The Q-ball's effective potential at frequency k."""
     return q_ball_potential(u, p) - 0.5 * p["k"] ** 2 * u[0] ** 2
 
 
@@ -186,7 +186,7 @@ def two_directions(u, p):
 
 
 @pytest.mark.parametrize("g", [0.2, 0.95, 1.05])
-def test_of_two_ways_out_the_one_of_lower_action_is_taken(g):
+def test_the_wall_of_lower_action_is_chosen(g):
     """Decoupled directions: actions S and S/g, S the reference's; k > 0 keeps them apart."""
     state = ss.bounce(ss.Potential(two_directions, ("a", "b"), {"g": g, "k": 1.0}), [0.0, 0.0])
     exact = REFERENCE["nls"]["cubicNLS_d3_n0"]["action"]
@@ -196,7 +196,7 @@ def test_of_two_ways_out_the_one_of_lower_action_is_taken(g):
 
 @pytest.mark.parametrize("seed", [0, 1, 7])
 def test_no_lower_minimum_is_reached_by_a_bounce_of_less_action(seed):
-    """Whatever state below the origin is named, its bounce costs no less than the one chosen freely."""
+    """The bounce to any given lower state has at least the action of the one chosen without true_vacuum."""
     model = random_potential(seed)
     origin = [0.0] * model.n_fields
     free = ss.bounce(model, origin)
@@ -205,7 +205,7 @@ def test_no_lower_minimum_is_reached_by_a_bounce_of_less_action(seed):
             assert ss.bounce(model, origin, v).action >= free.action * (1.0 - 1e-9), v
 
 
-# No bounce, in words
+# No bounce
 
 
 def refusal(*args, **kwargs) -> str:
@@ -236,8 +236,8 @@ def test_a_tachyonic_false_vacuum():
 
 
 def test_nothing_lower():
-    assert "nothing lower" in refusal(ss.Potential(trapless, params={"beta": 1.0}), [0.0])
-    assert "nothing lower" in refusal(
+    assert "no state lower" in refusal(ss.Potential(trapless, params={"beta": 1.0}), [0.0])
+    assert "no state lower" in refusal(
         ss.Potential(one_field_quartic), [ss.vacua(ss.Potential(one_field_quartic))[0].values[0]]
     )
 
@@ -358,10 +358,10 @@ def test_a_thin_wall_approaches_its_formula_on_the_same_number_of_elements(dim):
         assert abs(state.certificate.translation_mode) <= 1e-7
 
 
-def test_vacua_too_nearly_degenerate_are_told_in_words():
+def test_nearly_degenerate_vacua_are_refused():
     words = refusal(ss.Potential(tilted_quartic, params={"c": 0.4999999}), [0.0])
     assert "degenerate" in words
-    assert "nothing lower" not in words
+    assert "no state lower" not in words
 
 
 @pytest.mark.parametrize("c", [0.49, 0.499])
@@ -383,14 +383,14 @@ def test_a_random_potential(seed):
     assert state.certificate.certified
 
 
-def test_a_continuation_in_the_dimension_that_is_cut_short_says_so():
+def test_an_unfinished_continuation_in_the_dimension_is_reported():
     """A state of the wrong dimension must not be called converged."""
     state = ss.bounce(ss.Potential(tilted_quartic, params={"c": 0.499}), [0.0], dim=1, max_seconds=0.5)
     assert state.grid.dim == 1.0 or (not state.converged and "d = " in state.status)
     assert state.grid.dim == 1.0 or not state.certificate.certified
 
 
-def test_the_time_budget_is_kept_and_told():
+def test_the_time_budget_is_kept_and_reported():
     state = None
     try:
         state = ss.bounce(random_potential(4), [0.0] * 6, max_seconds=1e-3, solver=replace(Newton(), max_seconds=1e-3))

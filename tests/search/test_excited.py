@@ -11,7 +11,7 @@ from problems import BY_NAME, cubic_nls, octave_model, one_field_quartic, quadra
 
 
 def nodes_of(state):
-    """Changes of sign of the field, where it is more than rounding."""
+    """Sign changes of the field where it is above rounding."""
     u = state(np.linspace(0.0, state.grid.r_max, 4000))[:, 0]
     signs = np.sign(u[np.abs(u) > 1e-6 * np.max(np.abs(u))])
     return int(np.sum(signs[1:] != signs[:-1]))
@@ -31,7 +31,7 @@ def test_cubic_nls_with_no_node_and_with_one_from_one_call():
     assert [s.energy for s in states] == sorted(s.energy for s in states)
 
 
-def test_no_nodes_are_sought_where_none_are_wanted():
+def test_without_nodes_only_the_bounce_is_searched_for():
     states = ss.find_states(ss.Problem(ss.Potential(cubic_nls), dim=3), max_nodes=0)
     assert [nodes_of(s) for s in states] == [0]
 
@@ -58,7 +58,7 @@ def test_q_balls_are_distinct_sorted_and_certified():
         assert s.certificate.certified, s.certificate.reasons
 
 
-def test_degenerate_states_are_not_taken_for_one():
+def test_degenerate_states_are_distinguished():
     """Two octaves without coupling between them: a soliton in either has the same energy and is another state."""
     model = octave_model(0.6, n_octaves=2, lambda_1=0.0, lambda_2=0.0)
     problem = ss.Problem(model, ss.RadialGrid(25.0, 8, 12), norm=600.0)
@@ -77,7 +77,7 @@ def test_a_vacuum_that_does_not_decay_has_no_states():
 
 
 def test_the_false_vacuum_may_be_the_one_named():
-    """Named as boundary, with the origin elsewhere: the bounce out of u = 0 of the published potential."""
+    """The false vacuum u = 0 of the published potential, given as boundary."""
     problem = ss.Problem(ss.Potential(one_field_quartic), boundary=[0.0], dim=3)
     states = ss.find_states(problem, max_nodes=0)
     assert states[0].action == pytest.approx(52.413326300814084, rel=1e-9)

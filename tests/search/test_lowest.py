@@ -1,4 +1,4 @@
-"""The lowest of many starts: against every start there is, published energies, and what must not matter."""
+"""The lowest of many starts: compared with all starts, with published energies, and under permutation."""
 
 import itertools
 import math
@@ -76,8 +76,8 @@ def test_the_ground_state_of_a_trap_is_that_of_the_reference(beta):
     assert found.solutions[0].multiplier == pytest.approx(case.exact["multiplier"], rel=1e-9)
 
 
-def test_no_candidate_that_was_left_out_is_lower():
-    """All candidates solved on the mesh give the same lowest state as the few that the coarse energies leave."""
+def test_no_dropped_candidate_is_lower():
+    """Solving all candidates on the mesh gives the same lowest state as solving those selected by coarse energy."""
     for norm in (600.0, 1500.0, 4000.0):
         problem = ss.Problem(octave_model(0.7, n_octaves=5), GRID, norm=norm)
         few, every = (find_solutions(problem, NEWTON, None, every=every) for every in (False, True))
@@ -94,7 +94,7 @@ def test_more_starts_never_give_a_higher_energy():
 
 
 def test_the_order_of_the_starts_does_not_matter(monkeypatch):
-    """Permuted before the screening and after it; without the best one of them the energy is not lower."""
+    """Starts permuted before and after the screening give the same state; without the best one it is not lower."""
     problem = ss.Problem(octave_model(0.6, n_octaves=4), GRID, norm=1200.0)
     plain = energies(problem, find_solutions(problem, NEWTON, None).solutions)[0]
     rng = np.random.default_rng(0)
@@ -114,7 +114,7 @@ def test_the_order_of_the_starts_does_not_matter(monkeypatch):
 
 
 def two_wells(u, p):
-    """Two fields that do not see each other, each with its own soliton at fixed norm."""
+    """Two uncoupled fields, each with its own soliton at fixed norm."""
     return jnp.sum(0.5 * u**2 - 0.25 * u**4 + 0.05 * u**6)
 
 
@@ -134,7 +134,7 @@ def test_the_order_of_the_fields_does_not_matter():
     assert found[0] == pytest.approx(found[1], rel=1e-10)
 
 
-def test_degenerate_states_stay_two_and_mirror_images_are_one():
+def test_degenerate_states_are_distinct_and_mirror_images_are_not():
     model = ss.Potential(two_wells, ("a", "b"), constrained=("a", "b"))
     problem = ss.Problem(model, ss.RadialGrid(20.0, 8, 10), norm=120.0)
     found = find_solutions(problem, NEWTON, MultiStart(8), every=True).solutions
@@ -163,7 +163,7 @@ def test_which_states_are_the_same():
         assert not is_same_energy(energy, value, scale)
 
 
-def test_a_result_without_numbers_is_dropped_and_no_start_at_all_is_said_in_words():
+def test_nan_results_are_dropped_and_no_start_at_all_is_refused():
     def walled(u, p):
         return 0.5 * u[0] ** 2 - jnp.log(1.0 - 1e12 * u[0] ** 2)  # no number but at the vacuum
 

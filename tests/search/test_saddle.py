@@ -1,4 +1,4 @@
-"""Localised states without norm from many starts: what an evaluation and a configuration find without a guess."""
+"""Localised states without norm from many starts, in evaluations and configurations without a guess."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def on_a_grid(model, **settings):
 
 
 def test_a_configuration_finds_the_bounce_without_a_guess(tmp_path):
-    """Its action is that of the solver made for bounces, at couplings where no analytic profile leads to it."""
+    """Its action equals that of `bounce`, at couplings where no analytic profile leads to it."""
     (tmp_path / "v.py").write_text("def v(u, p):\n    return 0.5 * u[0]**2 - 0.5 * u[0]**3 + p['a'] * u[0]**4\n")
     tables = {
         "model": {"kind": "potential", "function": "v.py:v", "fields": ["phi"], "params": {"a": 0.06}},
@@ -53,7 +53,7 @@ def test_at_fixed_frequency_the_soliton_of_one_dimension(omega):
     assert abs(found.solutions[0].u[0, 0]) == pytest.approx(np.sqrt(2.0) * k, rel=1e-9)
 
 
-def test_where_the_search_finds_a_soliton_it_stands():
+def test_a_soliton_found_by_the_search_is_kept():
     problem = on_a_grid(CUBIC, boundary=(0.0,)).with_grid(ss.RadialGrid(r_max=20.0, n_elements=8, order=10, dim=3))
     plain, found = (find(problem, ss.Newton(), None) for find in (find_solutions, find_solitons))
     assert is_soliton(problem, plain.solutions) == (plain.steps == found.steps)
@@ -75,16 +75,16 @@ def test_the_barrier_is_left_alone(settings, guess, solver):
     assert found.steps == plain.steps
 
 
-def test_where_there_is_nothing_behind_the_barrier():
-    """A convex potential has no bounce: what was found stands, in words."""
+def test_without_a_bounce_the_search_result_is_kept():
+    """A convex potential has no bounce: the result without one is kept, with its status."""
     problem = on_a_grid(ss.Potential(lambda u, p: 0.5 * u[0] ** 2 + 0.25 * u[0] ** 4, ("u",)), boundary=(0.0,))
     found = find_solitons(problem, ss.Newton(), None)
     assert not is_soliton(problem, found.solutions)
     assert found.relaxed == find_solutions(problem, ss.Newton(), None).relaxed
 
 
-def test_a_free_boundary_leaves_the_mesh_alone_but_not_the_search_without_one():
-    """Nothing holds the false vacuum at the edge of a given mesh; without a mesh the domain is the bounce's own."""
+def test_a_free_boundary_excludes_the_bounce_on_a_mesh_but_not_without_one():
+    """With a free boundary nothing keeps the false vacuum at the edge of a given mesh; without a mesh it is fixed."""
     free = on_a_grid(TILTED, boundary="free", background=(0.0,))
     assert through_the_barrier(free) is None
     state = ss.solve(ss.Problem(TILTED, dim=4, boundary="free", background=(0.0,)))
@@ -92,9 +92,9 @@ def test_a_free_boundary_leaves_the_mesh_alone_but_not_the_search_without_one():
     assert state.energy == pytest.approx(ss.bounce(TILTED, (0.0,), dim=4).action, rel=1e-9)
 
 
-def test_what_is_unstable_beyond_its_kind():
-    """The static soliton of -u^4/4 in three dimensions: as a bounce it has the one negative mode that it must have; at
-    its norm it is a saddle too (N falls with the frequency); one with a node has more than one."""
+def test_more_negative_modes_than_the_kind_must_have():
+    """The static soliton of -u^4/4 in three dimensions: as a bounce it has the one negative mode of its kind; at
+    its norm it is a saddle too (N falls with the frequency); a state with a node has more than one."""
     grid = ss.RadialGrid(r_max=14.0, n_elements=8, order=12)
     problem = ss.Problem(CUBIC, grid, boundary=(0.0,))
     bounce, excited = ss.find_states(problem, 16)[:2]
@@ -109,7 +109,7 @@ def test_what_is_unstable_beyond_its_kind():
     assert found[2][2]
 
 
-def test_many_starts_that_all_fall_into_the_vacuum_say_so():
-    """A convex potential with no state far away given: no bounce is sought, and the vacuum is the result."""
+def test_many_starts_that_all_end_in_the_vacuum():
+    """A convex potential without a given state at infinity: no bounce is searched for; the result is the vacuum."""
     problem = ss.Problem(ss.Potential(lambda u, p: 0.5 * u[0] ** 2 + 0.25 * u[0] ** 4, ("u",)), ss.RadialGrid(14.0))
     assert ss.solve(problem, ss.MultiStart()).certificate.kind == "vacuum"

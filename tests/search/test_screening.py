@@ -1,4 +1,4 @@
-"""Starts that step together: as each would alone, never up in energy, and in the order of the states they lead to."""
+"""Starts that step together: the same as alone, never up in energy, and ranked as the states they lead to."""
 
 from pathlib import Path
 
@@ -48,8 +48,8 @@ def test_no_step_raises_the_energy_or_changes_the_norm():
         assert problem.norm_of_state(start.u) == pytest.approx(1200.0, rel=1e-12)
 
 
-def test_a_start_whose_long_step_overshoots_takes_a_shorter_one():
-    """At strong coupling the step at sigma = 1 raises the energy of a narrow start; Newton's method refuses it too."""
+def test_a_step_that_overshoots_is_shortened():
+    """At strong coupling the step at sigma = 1 raises the energy of a narrow start; Newton's method rejects it too."""
     config = load(ROOT / "examples" / "hierarchy.toml")
     rng = np.random.default_rng(5)
     points = [config.scan.sample(rng) for _ in range(8)]
@@ -63,8 +63,8 @@ def test_a_start_whose_long_step_overshoots_takes_a_shorter_one():
 
 
 @pytest.mark.parametrize(("example", "draw"), [("quickstart", 9), ("quickstart", 21), ("hierarchy", 7)])
-def test_the_search_finds_what_every_start_carried_to_its_end_finds(example, draw):
-    """The lowest of all starts relaxed one by one on the coarse mesh, at draws where starts of fewer steps mislead."""
+def test_the_search_finds_the_lowest_of_all_relaxed_starts(example, draw):
+    """The lowest of all starts relaxed on the coarse mesh, at couplings where fewer steps rank them wrongly."""
     config = load(ROOT / "examples" / f"{example}.toml")
     rng = np.random.default_rng(5)
     points = [config.scan.sample(rng) for _ in range(draw + 1)]

@@ -1,4 +1,4 @@
-"""Fixed points known in closed form, rates known from theory, and cases that have none and say so."""
+"""Fixed points in closed form, convergence rates from theory, and cases without a fixed point."""
 
 import itertools
 import math
@@ -19,7 +19,7 @@ START = np.tile([1.0, 0.0], (GRID.n_nodes, 1))
 
 
 def hartree(problem, u, kappa):
-    """The couplings in the medium of a state."""
+    """The effective couplings of a state."""
     grid = problem.grid
     return octave_mean_field.hartree(problem.model.params, grid.at_quadrature(u), grid.quadrature_weights, kappa)
 
@@ -77,7 +77,7 @@ def test_the_error_shrinks_by_one_minus_alpha_times_one_minus_slope(kappa, alpha
     assert [b / a for a, b in itertools.pairwise(errors)] == pytest.approx([expected] * 5, rel=1e-6)
 
 
-def test_an_adapting_share_finds_the_fixed_point_of_a_linear_map_at_once():
+def test_an_adapted_relaxation_finds_the_fixed_point_of_a_linear_map_at_once():
     found = fixed_point(condensate(), fluctuation=0.2, relaxation=0.1)
     assert found.converged
     assert len(found.history) == 3
@@ -96,7 +96,7 @@ def ball():
 
 
 def test_at_fixed_norm_a_mass_shifts_the_multiplier_and_nothing_else(ball):
-    """m0^2 and omega^2 enter as m0^2 - omega^2: F does not depend on the fed mass, so one full step is exact."""
+    """m0^2 and omega^2 enter as m0^2 - omega^2: F does not depend on the mass c, so one full step is exact."""
     found = fixed_point(QBALL, ball, fluctuation=0.1, relaxation=1.0)
     assert found.converged
     assert len(found.history) == 2
@@ -108,7 +108,7 @@ def test_at_fixed_norm_a_mass_shifts_the_multiplier_and_nothing_else(ball):
     assert np.allclose(found.state.u, ball.u, atol=1e-7)
 
 
-def test_a_q_balls_couplings_are_those_it_gives_itself_at_the_rate_of_its_sensitivity(ball):
+def test_a_q_ball_converges_at_the_rate_of_its_sensitivity(ball):
     """The slope of F from the exact derivative of the fields with respect to g (ss.sensitivity)."""
     found = fixed_point(QBALL, ball, feedback=("g",), fluctuation=0.1)
     assert found.converged
@@ -154,7 +154,7 @@ def test_a_condensate_that_its_own_effect_destroys_oscillates():
     assert min(fed) < edge < max(fed)
 
 
-def test_too_large_a_share_oscillates_and_says_so():
+def test_too_large_a_relaxation_oscillates():
     found = fixed_point(condensate(), fluctuation=1.0, relaxation=1.0, adapt=False)
     assert found.status.startswith("oscillates: m0_squared goes back and forth between -1 and 2")
     assert len(found.history) < 30
@@ -171,28 +171,28 @@ def test_a_repelling_fixed_point_diverges(adapt):
     assert found.status.startswith("diverges: ")
 
 
-def test_the_clip_keeps_and_tells():
+def test_the_clip_limits_couplings_and_is_reported():
     found = fixed_point(condensate(), fluctuation=0.2, clip={"m0_squared": [-2.0, -0.7]})
     assert found.status.startswith(
-        "no fixed point within the clip: m0_squared = -0.7 stands at its limit and wants m0_squared = -0.58"
+        "no fixed point within the clip: m0_squared = -0.7 is at its limit, the effective value is m0_squared = -0.58"
     )
     assert found.couplings == {"m0_squared": -0.7}
     wide = fixed_point(condensate(), fluctuation=0.2, clip={"m0_squared": [-2.0, -0.6]})
     assert wide.converged
 
 
-def test_couplings_that_are_no_theory_end_the_search():
+def test_couplings_without_a_vacuum_end_the_iteration():
     found = fixed_point(condensate(), formulas=lambda problem, u: {"lambda_H": -2.0}, feedback=("lambda_H",))
-    assert found.status.startswith("lost: lambda_H = -0.75 is no theory with a vacuum")
+    assert found.status.startswith("lost: no theory with a vacuum at lambda_H = -0.75")
     assert found.couplings == {"lambda_H": -0.75}
     assert math.isinf(found.residual)
     nothing = fixed_point(condensate(), formulas=lambda problem, u: {"g": math.nan}, feedback=("g",))
-    assert nothing.status.startswith("diverges: the state asks for g = nan")
+    assert nothing.status.startswith("diverges: the effective couplings are g = nan")
 
 
-def test_slow_is_told_with_its_rate():
+def test_slow_convergence_is_reported_with_its_rate():
     found = fixed_point(condensate(), fluctuation=0.2, relaxation=0.1, adapt=False, max_iterations=5)
-    assert found.status == "not self-consistent within 5 iterations: residual 3.0e-01, times 0.84 in each"
+    assert found.status == "not self-consistent within 5 iterations: residual 3.0e-01, times 0.84 per iteration"
 
 
 # Other models, wrong input
@@ -226,7 +226,7 @@ def test_a_potential_of_the_users_with_formulas_of_their_own():
         ({"clip": {"m0_squared": [1.0, 0.0]}}, "clip must give"),
     ],
 )
-def test_wrong_options_are_told_in_a_sentence(options, words):
+def test_wrong_options_are_refused_in_a_sentence(options, words):
     with pytest.raises(ValueError, match=words):
         ss.SelfConsistent(**options)
 
@@ -304,7 +304,7 @@ def test_an_evaluation_without_a_fixed_point_is_recorded_and_not_feasible():
     assert found.constraints["converged"] == -1.0  # the state itself is one, at the couplings it was fed
     assert not found.feasible
     lost = evaluate(loads(TOML.replace('"m0_squared", "g"', '"g"').replace("[0.1, 2.0]", "[0.59, 0.61]")), POINT)
-    assert lost.status.startswith("no fixed point within the clip: g = 0.59 stands at its limit")
+    assert lost.status.startswith("no fixed point within the clip: g = 0.59 is at its limit")
     assert lost.constraints["self_consistent"] > 0
 
 
@@ -318,13 +318,13 @@ def test_an_evaluation_without_a_fixed_point_is_recorded_and_not_feasible():
         ("[0.1, 2.0]", "3", r"\[problem.self_consistent\] clip must give"),
     ],
 )
-def test_a_wrong_table_is_told_in_a_sentence(before, after, words):
+def test_a_wrong_table_is_refused_in_a_sentence(before, after, words):
     with pytest.raises(ValueError, match=words):
         loads(TOML.replace("clip", "#clip" if "lambda" in after else "clip").replace(before, after))
 
 
 def test_another_guess_than_many_starts_is_used_again_where_a_state_is_lost():
-    """With a given guess the search for a lower state is not made; without, it is, and finds the same here."""
+    """With a given guess no lower state is searched for; without one it is, with the same result here."""
     options = ss.SelfConsistent(feedback=("g",), fluctuation=0.05)
     many = iterate(QBALL, options, None, ss.Newton())
     one = iterate(QBALL, options, many.solutions[0].u, ss.Newton())

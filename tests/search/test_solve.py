@@ -1,4 +1,4 @@
-"""solve: what it does with each kind of guess, without one, without a mesh, and where it fails."""
+"""solve: with each kind of guess, without one, without a mesh, and its failures."""
 
 import math
 import time
@@ -29,7 +29,7 @@ def test_no_mesh_and_no_guess_reach_the_closed_form_or_the_reference(dim):
 @pytest.mark.parametrize("boundary", ["vacuum", "decaying"])
 @pytest.mark.parametrize(("amplitude", "width"), [(2.0, 0.4), (5.0, 5.0), (-4.0, 1.0)])
 def test_a_poor_guess_through_the_barrier_still_ends_at_the_ground_state(boundary, amplitude, width):
-    """The basin of Newton is small; the saddle of least action takes over."""
+    """Newton's basin is small; if it fails, the saddle of least action is returned."""
     state = ss.solve(ss.Problem(ss.Potential(cubic_nls), GRID, boundary=boundary), ss.Gaussian(amplitude, width))
     assert state.converged, state.status
     if state.certificate.kind == "bounce":
@@ -86,11 +86,11 @@ def focusing(u, p):
 
 
 def test_a_stable_false_vacuum_without_a_mesh_is_refused_in_words():
-    with pytest.raises(ValueError, match="solve: without a grid a localised state is sought, and bounce: "):
+    with pytest.raises(ValueError, match="solve: without a grid a localised state is needed, but bounce: "):
         ss.solve(ss.Problem(ss.Potential(tilted_quartic, params={"c": 0.6}), dim=3))
 
 
-def test_an_unconverged_state_is_returned_with_words_or_thrown():
+def test_an_unconverged_state_is_returned_with_its_status_or_thrown():
     problem = BY_NAME["octaves g=0.6 N=600"].problem()
     guess = BY_NAME["octaves g=0.6 N=600"].guess
     state = ss.solve(problem, guess, ss.Newton(max_steps=2))
@@ -115,7 +115,7 @@ def test_a_guess_that_does_not_fit_is_refused_in_one_sentence(guess):
 
 
 def test_arrays_need_a_mesh_and_problems_must_be_problems():
-    with pytest.raises(ValueError, match="an array needs the grid"):
+    with pytest.raises(ValueError, match="an array or function needs a grid"):
         ss.solve(nls(dim=3), np.zeros(10))
 
 

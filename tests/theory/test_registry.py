@@ -144,7 +144,7 @@ def test_an_objective_must_be_a_column_of_the_theory(file):
 
 def test_the_key_of_a_cached_evaluation_contains_the_source_of_the_theory(file):
     first = CachedEvaluate(load(file))
-    assert first.able
+    assert first.usable
     assert CachedEvaluate(load(file)).key({"g": 1.0}) == first.key({"g": 1.0})
     theory = file.parent / "theories" / "cubic.py"
     theory.write_text(CUBIC.replace("10.0", "11.0"))  # V is the same, a constraint is not

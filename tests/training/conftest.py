@@ -17,7 +17,7 @@ def trained(tmp_path_factory):
 
 @pytest.fixture
 def config(trained, tmp_path):
-    """A configuration whose starts are trained."""
+    """A configuration with trained starts."""
     shutil.copy(trained, tmp_path / "warm_start.npz")
     return load_small(tmp_path)
 

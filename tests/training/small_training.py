@@ -23,7 +23,7 @@ TABLES = {
 
 
 def write_file(folder, *, scan=None, **warm_start):
-    """A TOML file of it in `folder`, with other settings if given."""
+    """A TOML file in `folder` with these tables and the given changes."""
     path = folder / "small.toml"
     tables = {**TABLES, "scan": {**TABLES["scan"], **(scan or {})}}
     tables["warm_start"] = {**TABLES["warm_start"], **warm_start}

@@ -41,7 +41,7 @@ def trained(tmp_path_factory):
 
 
 def test_trained_starts_find_the_bounces_of_the_box(trained):
-    """Their action is that of the solver made for bounces, on a mesh of its own."""
+    """Their actions equal those of `bounce`, which has another mesh."""
     config, library = trained
     assert [str(branch) for branch in library.models] == ["+0"]
     for alpha in UNSEEN:
@@ -52,8 +52,8 @@ def test_trained_starts_find_the_bounces_of_the_box(trained):
         assert state.energy == pytest.approx(ss.bounce(problem.model, (0.0,), dim=4).action, rel=1e-8)
 
 
-def test_every_trained_branch_is_looked_at(trained):
-    """At 0.4 screening leaves a start on the other side of the false vacuum, on a branch that nobody has met."""
+def test_every_trained_branch_is_tried(trained):
+    """At 0.4 screening leaves a start on the other side of the false vacuum, on a branch that was not trained."""
     config, _ = trained
     for alpha in (0.35, 0.4, 0.45, 0.5):
         problem = config.problem_at({"alpha": alpha})
@@ -63,7 +63,7 @@ def test_every_trained_branch_is_looked_at(trained):
 
 
 def test_what_training_saves(trained):
-    """A saddle is not where descent ends; without training each is sought anew, through the barrier."""
+    """No descent leads to a saddle: without training each search computes the bounce again."""
     config, library = trained
     inside, _ = bench(config, library, points=8)
     assert (inside.points, inside.lost) == (8, 0)
@@ -74,7 +74,7 @@ def test_what_training_saves(trained):
 
 
 def test_the_vacuum_is_no_branch(trained):
-    """Converged and certified, but nothing to learn from."""
+    """Converged and certified, but not a soliton, so not a training state."""
     config, library = trained
     problem = config.problem_at({"alpha": 0.5})
     still = config.solver.run(problem, np.zeros((problem.grid.n_nodes, 1)))

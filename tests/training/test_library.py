@@ -1,4 +1,4 @@
-"""The file of trained starts: what is written is what is read, and nothing else is taken for it."""
+"""The file of trained starts: it is read as it was written, and damaged or foreign files are refused."""
 
 import dataclasses
 
@@ -45,7 +45,7 @@ def test_every_damage_is_noticed(trained, tmp_path):
         if again is None:
             assert words.startswith("warm_start: ")
             continue
-        # a bit of the archive's own bookkeeping that nothing depends on: then all arrays are what they were
+        # the bit is in metadata of the archive that is not used: then all arrays are unchanged
         mine, theirs = read_library(trained).models, again.models
         for branch, model in mine.items():
             assert np.array_equal(model.coefficients, theirs[branch].coefficients)
@@ -73,15 +73,15 @@ def test_foreign_files_are_refused(config, library, tmp_path):
     save_library(foreign, dataclasses.replace(library, finished=False))
     from supersoliton.guesses import WarmStart
 
-    with pytest.raises(ValueError, match="has not ended"):
+    with pytest.raises(ValueError, match="is unfinished"):
         WarmStart(checkpoint=str(foreign)).library_for(config.problem_at({"g": 0.6, "norm": 700.0}))
 
 
 def test_other_arrays_under_an_old_header_are_refused(trained, tmp_path):
-    """A whole archive whose numbers are not those that the header was written with."""
+    """A readable archive whose arrays do not match the checksum in its header."""
     with np.load(trained, allow_pickle=False) as data:
         arrays = {name: data[name] for name in data.files}
     arrays["branch0/coefficients"] = arrays["branch0/coefficients"] + 1e-9
     np.savez(tmp_path / "other.npz", **arrays)
-    with pytest.raises(ValueError, match="are not those that were written"):
+    with pytest.raises(ValueError, match="do not match their checksum"):
         read_library(tmp_path / "other.npz")

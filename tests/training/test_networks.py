@@ -18,13 +18,13 @@ def model(library):
 
 
 @pytest.fixture
-def lesson(config, library, model):
+def data(config, library, model):
     return networks.make_training_data(config, library.box, model, [0])
 
 
-def test_roots_are_states(config, library, model, lesson):
-    """Newton's method on the mesh, from a root, ends where the root says: no label was used to find it."""
-    for x, coefficients in zip(lesson.held_x[:3].astype(float), lesson.held[:3].astype(float), strict=True):
+def test_roots_are_states(config, library, model, data):
+    """Newton's method on the mesh, started from a root, converges to the state that the root predicts."""
+    for x, coefficients in zip(data.held_x[:3].astype(float), data.held[:3].astype(float), strict=True):
         problem = config.problem_at(library.box.point(x))
         w = model.basis.expand(coefficients)
         state = ss.solve(problem, guess=starting_fields(problem, problem.vacuum.values + w))
@@ -33,59 +33,59 @@ def test_roots_are_states(config, library, model, lesson):
         assert np.sum(away * (mass @ away)) < 1e-3**2 * np.sum(w * (mass @ w))
 
 
-def test_the_network_learns(config, lesson):
+def test_the_network_learns(config, data):
     settings = dataclasses.replace(config.warm_start, steps=1000)
-    trained = networks.begin(settings, lesson.x.shape[1], lesson.held.shape[1], [5])
-    first = np.linalg.norm(networks.network_of(settings, lesson, trained)(lesson.held_x) - lesson.held)
+    trained = networks.new_training(settings, data.x.shape[1], data.held.shape[1], [5])
+    first = np.linalg.norm(networks.network_of(settings, data, trained)(data.held_x) - data.held)
     for _ in range(networks.ROUNDS):
-        trained = networks.train_round(settings, lesson, trained, [5])
+        trained = networks.train_round(settings, data, trained, [5])
     assert [step for step, _, _ in trained.curve] == list(range(100, 1001, 100))
-    network = networks.network_of(settings, lesson, trained)
-    away = np.linalg.norm(network(lesson.held_x) - lesson.held, axis=1) / lesson.size
+    network = networks.network_of(settings, data, trained)
+    away = np.linalg.norm(network(data.held_x) - data.held, axis=1) / data.size
     assert np.sqrt(np.mean(away**2)) == pytest.approx(min(held for _, _, held in trained.curve), rel=0.2)
-    assert np.linalg.norm(network(lesson.held_x) - lesson.held) < 0.05 * first
+    assert np.linalg.norm(network(data.held_x) - data.held) < 0.05 * first
 
 
-def test_2n_steps_are_n_and_n_more_to_the_bit(config, lesson):
+def test_2n_steps_are_n_and_n_more_to_the_bit(config, data):
     settings = config.warm_start
-    whole = networks.begin(settings, lesson.x.shape[1], lesson.held.shape[1], [5])
+    whole = networks.new_training(settings, data.x.shape[1], data.held.shape[1], [5])
     for _ in range(6):
-        whole = networks.train_round(settings, lesson, whole, [5])
-    half = networks.begin(settings, lesson.x.shape[1], lesson.held.shape[1], [5])
+        whole = networks.train_round(settings, data, whole, [5])
+    half = networks.new_training(settings, data.x.shape[1], data.held.shape[1], [5])
     for _ in range(3):
-        half = networks.train_round(settings, lesson, half, [5])
-    # what a file would keep of it
+        half = networks.train_round(settings, data, half, [5])
+    # the arrays that a file keeps
     half = networks.Training(
         *(tuple(a.copy() for a in part) for part in (half.leaves, half.best)), half.curve, half.waited
     )
     for _ in range(3):
-        half = networks.train_round(settings, lesson, half, [5])
+        half = networks.train_round(settings, data, half, [5])
     assert [a.tobytes() for a in half.leaves] == [a.tobytes() for a in whole.leaves]
     assert half.curve == whole.curve
     assert any(
         a.tobytes() != b.tobytes()
-        for a, b in zip(whole.leaves, networks.begin(settings, 2, lesson.held.shape[1], [5]).leaves, strict=True)
+        for a, b in zip(whole.leaves, networks.new_training(settings, 2, data.held.shape[1], [5]).leaves, strict=True)
     )
 
 
-def test_numpy_computes_what_equinox_trained(config, lesson):
+def test_numpy_computes_what_equinox_trained(config, data):
     import equinox as eqx
     import jax
 
     settings = config.warm_start
     trained = networks.train_round(
-        settings, lesson, networks.begin(settings, lesson.x.shape[1], lesson.held.shape[1], [1]), [1]
+        settings, data, networks.new_training(settings, data.x.shape[1], data.held.shape[1], [1]), [1]
     )
-    arrays, static, _ = networks._made(settings, lesson.x.shape[1], lesson.held.shape[1], 0)
+    arrays, static, _ = networks._new_network(settings, data.x.shape[1], data.held.shape[1], 0)
     net = eqx.combine(jax.tree.unflatten(jax.tree.structure(arrays), trained.best), static)
-    theirs = np.asarray(jax.vmap(net)(lesson.x)) * lesson.scales
-    ours = networks.network_of(settings, lesson, trained)(lesson.x)
+    theirs = np.asarray(jax.vmap(net)(data.x)) * data.scales
+    ours = networks.network_of(settings, data, trained)(data.x)
     assert np.max(np.abs(ours - theirs)) < 1e-5 * np.max(np.abs(theirs))
 
 
-def test_training_stops_early(config, lesson):
+def test_training_stops_early(config, data):
     settings = dataclasses.replace(config.warm_start, patience=2)
-    trained = networks.begin(settings, lesson.x.shape[1], lesson.held.shape[1], [5])
+    trained = networks.new_training(settings, data.x.shape[1], data.held.shape[1], [5])
     assert not trained.is_over(settings)
     assert dataclasses.replace(trained, waited=2).is_over(settings)
     assert dataclasses.replace(trained, curve=((1, 1.0, 1.0),) * networks.ROUNDS).is_over(settings)

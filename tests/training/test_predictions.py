@@ -1,4 +1,4 @@
-"""The search with trained starts: the states of the search without, in fewer steps, and no branch mistaken."""
+"""The search with trained starts: the same states as without, in fewer steps, each on its own branch."""
 
 import dataclasses
 import shutil
@@ -40,7 +40,7 @@ def test_the_same_state_whatever_it_started_from(config, point, use):
     if use in ("analytic", "none"):
         assert found.start == "analytic"
         assert found.steps == plain.steps
-    if use in ("auto", "regression") and point in POINTS[:2]:  # further out, eight states are too few to be trusted
+    if use in ("auto", "regression") and point in POINTS[:2]:  # further out, eight states are too few for a regression
         assert found.start in (SOURCES if use == "auto" else (use,))
         assert found.steps < plain.steps
 
@@ -48,14 +48,14 @@ def test_the_same_state_whatever_it_started_from(config, point, use):
 def test_auto_takes_the_smallest_residual(config, library):
     problem = config.problem_at(POINTS[0])
     branch = carriers_of(problem, find_solutions(problem, config.solver, None).solutions[0].u)
-    each = {source: predict(library, problem, branch, (source,)).point.at.residual for source in SOURCES}
+    each = {source: predict(library, problem, branch, (source,)).point.unscaled_force.residual for source in SOURCES}
     best = predict(library, problem, branch, SOURCES)
     assert best.source == min(each, key=each.get)
-    assert best.point.at.residual == min(each.values())
+    assert best.point.unscaled_force.residual == min(each.values())
 
 
-def test_what_is_foretold_is_error_bound_enough(config, library):
-    """The energy of a start lies above that of its state by no more than it is doubted."""
+def test_the_error_bound_of_a_prediction_holds(config, library):
+    """The energy of a start is above that of its state by no more than its error bound."""
     for point in POINTS:
         problem, plain = lowest(config, point, ss.MultiStart())
         u = plain.solutions[0].u
@@ -70,7 +70,7 @@ def test_what_is_foretold_is_error_bound_enough(config, library):
 
 
 def mistaken(library):
-    """Every branch predicts what belongs to another."""
+    """Every branch has the model of another."""
     models = list(library.models.values())
     wrong = {
         one.branch: dataclasses.replace(other, branch=one.branch)
@@ -79,7 +79,7 @@ def mistaken(library):
     return dataclasses.replace(library, models=wrong)
 
 
-def test_a_library_that_is_wrong_costs_steps_and_no_state(trained, tmp_path):
+def test_a_wrong_library_costs_steps_but_hides_no_state(trained, tmp_path):
     save_library(tmp_path / "warm_start.npz", mistaken(read_library(trained)))
     config = load_small(tmp_path)
     for point in POINTS:
@@ -89,7 +89,7 @@ def test_a_library_that_is_wrong_costs_steps_and_no_state(trained, tmp_path):
         assert problem.energy(found.solutions[0].u) == pytest.approx(problem.energy(plain.solutions[0].u), rel=1e-11)
 
 
-def test_noise_in_the_coefficients_is_no_start(trained, tmp_path):
+def test_noise_in_the_coefficients_is_rejected(trained, tmp_path):
     library = read_library(trained)
     random = np.random.default_rng(0)
 
@@ -126,8 +126,8 @@ def test_an_evaluation_records_what_it_started_from_and_what_that_saved(config):
     ("reason", "again"),
     [("unstable: 1 negative mode", True), ("translation mode at 3e-7 instead of 0: a finer mesh", False)],
 )
-def test_a_state_that_another_start_could_mend_is_searched_again(config, monkeypatch, reason, again):
-    """Not what the mesh or the box is to blame for: every start ends there."""
+def test_a_state_that_another_start_could_fix_is_searched_again(config, monkeypatch, reason, again):
+    """Failures of the mesh or the box are excluded: every start has these."""
     from supersoliton.evaluate import evaluation as module
 
     real, seen = module.make_state, []
@@ -165,14 +165,14 @@ def test_another_theory_or_grid_is_refused_in_words(config, tmp_path):
         with pytest.raises(ValueError, match=words):
             guess.library_for(there)
     shutil.copy(config.warm_start.checkpoint, tmp_path / "other.npz")
-    with pytest.raises(ValueError, match="is not the file that was there"):
+    with pytest.raises(ValueError, match="has changed since the work began"):
         dataclasses.replace(guess, digest="0" * 16).library_for(problem)
     with pytest.raises(ValueError, match="there is no file"):
         dataclasses.replace(guess, checkpoint=str(tmp_path / "none.npz"), digest="").library_for(problem)
 
 
 def test_a_batch_begins_with_the_same_starts(config):
-    """Alone, one or two steps with the last factors stand for the last step, which in a batch has its own."""
+    """In a batch the last step has its own factorisation; alone, one or two steps with the last factors replace it."""
     for one, point in zip(evaluate_batch(config, POINTS[:3], device="cpu"), POINTS[:3], strict=True):
         alone = evaluate(config, point)
         assert one.start == alone.start
@@ -181,7 +181,7 @@ def test_a_batch_begins_with_the_same_starts(config):
 
 
 def test_starts_of_an_unknown_branch_are_all_kept(config, monkeypatch):
-    """Where the file knows none of the branches, the search is the untrained one, start for start."""
+    """If no branch of the problem was trained, the search is the same as without training."""
     from supersoliton.search import lowest as search
 
     monkeypatch.setattr(search, "predict", lambda *_: None)
@@ -193,7 +193,7 @@ def test_starts_of_an_unknown_branch_are_all_kept(config, monkeypatch):
 
 
 def test_a_state_that_ended_on_another_branch_is_dropped(config, monkeypatch):
-    """Newton's method led astray from what was predicted: the start goes the long way, to the same state."""
+    """If Newton's method fails from the prediction, the start is relaxed in full and leads to the same state."""
     from supersoliton.search import lowest as search
 
     problem, plain = lowest(config, POINTS[0], ss.MultiStart())

@@ -1,4 +1,4 @@
-"""Training as a whole: interrupted and resumed, in one process and in several, killed, and refused."""
+"""Whole trainings: interrupted and resumed, in one process and in several, killed, and refused."""
 
 import json
 import os
@@ -23,7 +23,7 @@ def arrays_of(path):
 
 
 def assert_same(one, other):
-    """To the bit, but for how long it took and where it lies."""
+    """The same bits, except for the times and the paths."""
     (arrays, header), (others, header_) = arrays_of(one), arrays_of(other)
     assert arrays.keys() == others.keys()
     for name, array in arrays.items():
@@ -60,7 +60,7 @@ def test_two_workers_train_the_same(trained, tmp_path):
 
 
 def test_killed_and_given_again(trained, tmp_path):
-    """kill -9 in the middle, of the real command; given again, it goes on to the same file."""
+    """The command is killed with kill -9; run again, it resumes and writes the same file."""
     file = write_file(tmp_path)
     command = [sys.executable, "-m", "supersoliton.cli", "pretrain", str(file), "--quiet"]
     process = subprocess.Popen(command, cwd=tmp_path)
@@ -109,7 +109,7 @@ def test_shares_are_those_of_the_search(library):
     assert library.record["search_steps"] > 3.0
 
 
-def test_nothing_to_train_is_told(tmp_path):
+def test_nothing_to_train_is_refused(tmp_path):
     config = load_small(tmp_path)
     with pytest.raises(ValueError, match="no table"):
         pretrain(_without(config))

@@ -1,4 +1,4 @@
-"""pretrain, warm-start and the modes of a scan, as a user types them."""
+"""The commands pretrain and warm-start, and scans with each use of trained starts."""
 
 import csv
 import json
@@ -43,9 +43,9 @@ def test_train_look_measure_and_scan(tmp_path):
     inside, outside = json.loads((tmp_path / "bench.json").read_text())["worth"]
     assert (inside["where"], outside["where"]) == ("inside", "outside")
     starts = {row["method"]: row for row in inside["starts"]}
-    assert {"analytic", "network", "regression", "neighbour", "ladder"} <= set(starts)
+    assert {"analytic", "network", "regression", "neighbour", "search"} <= set(starts)
     assert starts["regression, corrected"]["error_median"] < 0.1 * starts["regression"]["error_median"]
-    assert starts["ladder"]["steps"] < starts["analytic"]["steps"]
+    assert starts["search"]["steps"] < starts["analytic"]["steps"]
     searches = {row["use"]: row for row in inside["searches"]}
     assert searches["none"]["pays_after"] is None
     assert searches["auto"]["success"] == 100.0
@@ -82,7 +82,7 @@ def test_modes_of_a_scan(tmp_path, monkeypatch):
     before = (tmp_path / "warm_start.npz").read_bytes()
     result = ss.scan(write_file(tmp_path, scan={"mode": "full"}), trials=3, quiet=True)
     assert result.finished == 3
-    assert (tmp_path / "warm_start.npz").read_bytes() == before  # it was there: not trained again
+    assert (tmp_path / "warm_start.npz").read_bytes() == before  # the file exists: not trained again
 
 
 def test_full_without_a_table_trains_into_the_folder_of_the_scan(tmp_path, monkeypatch):
@@ -99,7 +99,7 @@ def test_full_without_a_table_trains_into_the_folder_of_the_scan(tmp_path, monke
     assert {row["start"] for row in rows(tmp_path / "there")} & set(SOURCES)
 
 
-def test_starts_trained_anew_are_another_study(config, tmp_path, monkeypatch):
+def test_starts_trained_again_are_another_study(config, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "small.toml"
     ss.scan(file, trials=2, quiet=True)

@@ -1,4 +1,4 @@
-"""What is predicted is used where it can be trusted, and looked at no more than that takes."""
+"""When predictions are accepted or rejected, and how few evaluations that needs."""
 
 import dataclasses
 
@@ -24,14 +24,14 @@ NEAR_A_STATE = {"g": 0.6, "norm": 700.0}
 
 
 def opposed(norm):
-    """Octaves 0 and 1, opposed: a minimum at large norm; at a smaller one of them would rather carry it all."""
+    """Octaves 0 and 1 with opposite signs: a minimum at large norm, a saddle at a smaller one."""
     problem = ss.Problem(ss.OctaveHiggs(g=0.7, **MODEL), GRID, norm=norm)
     guess = ss.SuperGaussian(2.0, 3.0 if norm < 700 else 3.5, field=(0, 1), alternate=True)
     return ss.solve(problem, guess=guess, solver=ss.Newton(target="stationary" if norm < 700 else "minimum"))
 
 
 def predicted(state, shift=0.0):
-    """A start that is the state, less a part of its first carrier: as a model would give it whose basis spans both."""
+    """The state less a part of its first carrier, as a prediction in a basis that spans both."""
     problem = state.problem
     w = state.u - problem.vacuum.values
     other = w.copy()
@@ -43,7 +43,7 @@ def predicted(state, shift=0.0):
 
 @pytest.mark.parametrize(("norm", "negative"), [(900.0, 0), (500.0, 1)])
 def test_a_saddle_is_no_start(norm, negative):
-    """It solves the equation and is on its branch; but the search descends, and would leave it."""
+    """A saddle is rejected although it solves the equation on its branch: the search is for a minimum."""
     state = opposed(norm)
     assert state.certificate.negative_modes == negative
     assert str(carriers_of(state.problem, state.u)) == "+0 -1"
@@ -53,8 +53,8 @@ def test_a_saddle_is_no_start(norm, negative):
     assert (corrected(state.problem, coarse, start, 4) is None) == (negative > 0)
 
 
-def test_without_norm_any_stationary_point_will_do():
-    """A bounce has a negative mode, and is what is looked for."""
+def test_without_norm_any_stationary_point_is_accepted():
+    """A bounce is accepted: it must have a negative mode."""
     bounce = ss.bounce(ss.Potential(lambda u, p: 0.25 * u[0] ** 4 - 0.5 * u[0] ** 3 + 0.4 * 0.5 * u[0] ** 2, ("u",)),
                        (0.0,))  # fmt: skip
     assert bounce.certificate.negative_modes == 1
@@ -68,8 +68,8 @@ def _spanned(state):
     return basis, basis.project(w)
 
 
-def test_a_basis_that_cannot_reach_the_state_is_no_start():
-    """What is left of the residual after the correction is more than a branch has where it was trained."""
+def test_a_basis_that_does_not_span_the_state_is_rejected():
+    """The residual after the correction is too large: the branch has ended there."""
     state = opposed(900.0)
     other = ss.Problem(ss.OctaveHiggs(g=0.695, **MODEL), GRID, norm=900.0)
     start = predicted(state)
@@ -93,8 +93,8 @@ def spanned_by_three():
     return states[0].problem, basis, np.stack([basis.project(one) for one in w])
 
 
-def test_what_was_foretold_wrongly_is_looked_at_again():
-    """A second variation thirty times too stiff moves nothing; the ladder sees it and goes on with the start's own."""
+def test_a_wrong_prediction_is_corrected_again():
+    """With a predicted second variation thirty times too stiff, the correction uses that of the start instead."""
     problem, basis, ends = spanned_by_three()
     branch = carriers_of(problem, problem.vacuum.values + basis.expand(ends[0]))
     model = BranchModel(branch, basis, np.zeros((1, 1)), ends[:1])
@@ -119,7 +119,7 @@ def asked_of(model):
 
 
 @pytest.mark.parametrize("fit", ["good", "hopeless", "none"])
-def test_the_nearest_state_is_looked_at_where_the_fits_are_of_no_use(config, library, fit):
+def test_the_nearest_state_is_used_if_the_fits_are_poor(config, library, fit):
     problem = config.problem_at(NEAR_A_STATE)
     branch = carriers_of(problem, find_solutions(problem, config.solver, None).solutions[0].u)
     model = library.models[branch]
@@ -134,7 +134,7 @@ def test_the_nearest_state_is_looked_at_where_the_fits_are_of_no_use(config, lib
 
 
 def test_every_state_is_found_also_from_trained_starts(config):
-    """Nothing is left out for lying too high where all are asked for."""
+    """With every=True no state is dropped because of its energy."""
     for point in (NEAR_A_STATE, {"g": 0.68, "norm": 1000.0}):
         problem = config.problem_at(point)
         plain, found = (
@@ -145,7 +145,7 @@ def test_every_state_is_found_also_from_trained_starts(config):
         assert found == plain
 
 
-def test_a_start_that_may_yet_be_the_lowest_is_not_left_out(config):
+def test_a_start_that_may_be_the_lowest_is_not_dropped(config):
     state = opposed(900.0)
     start, search = predicted(state, shift=0.05), _Search(state.problem, config.solver, ss.MultiStart())
     bound = start.error_bound(state.problem)
@@ -166,13 +166,13 @@ def test_states_of_a_branch_spread_by_steps(config):
     assert np.max(np.linalg.norm(x - x[0], axis=1)) > 1.4
 
 
-def test_factors_that_are_too_old_are_renewed():
-    """From far away the first factors do not lead to the end; at a nearer start they do."""
+def test_old_factors_are_replaced():
+    """From far away the first factors are not enough; from a nearer start they are."""
     problem, basis, ends = spanned_by_three()
 
     def error(times, steps):
         start = GalerkinPoint(problem, basis, ends[0] + times * (ends[2] - ends[0]))
-        found = correct(start, steps, enough=0.0).coefficients
+        found = correct(start, steps, tolerance=0.0).coefficients
         return np.linalg.norm(found - ends[0]) / np.linalg.norm(ends[0])
 
     assert error(1, 1) < 1e-9

@@ -1,4 +1,4 @@
-"""One trial: couplings in; state, certificate, spectrum and scores out."""
+"""Evaluation of one trial, from couplings to state, certificate, spectrum and scores; batches; the cache."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    """Load JAX when it is needed: the cache of evaluations is read without it."""
+    """Import on first access, because the cache of evaluations is read without JAX."""
     if name in ("Evaluation", "evaluate"):
         from . import evaluation
 

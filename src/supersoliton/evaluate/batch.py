@@ -1,4 +1,4 @@
-"""Many couplings at once: the evaluations of a batch share their kernels on the chosen device."""
+"""Batches of evaluations, which share their kernels on the chosen device."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _log = logging.getLogger(__name__)
 def evaluate_batch(
     cfg: Settings, points: Sequence[Mapping[str, float]], *, device: str | None = None
 ) -> list[Evaluation]:
-    """Evaluate many sets of couplings together; the results are those of :func:`.evaluate` for each, in this order.
+    """Evaluate many sets of couplings together, with the results of :func:`.evaluate` in the order of the points.
 
-    Each evaluation is a task (:mod:`.batching`): Newton's runs, factorisations and eigenproblems are executed for
-    all of them at once on the device. One that fails or does not converge there is evaluated again on the host, and the
-    stage "host" of its ``seconds`` says so. ``seconds`` are shares of the batch's time.
+    Each evaluation is a task (:mod:`.batching`): Newton's method, factorisations and eigenproblems run on the device
+    for all tasks at once. A task that fails or does not converge is evaluated again on the host, which adds a stage
+    "host" to its ``seconds``. ``seconds`` are shares of the batch's time.
 
     ``device``: "auto", "cpu", "gpu" or "tpu"; default: that of the configuration.
 
     Raises
     ------
-    ValueError : where a point is not valid for the configuration, or there is no such device.
+    ValueError : if a point is not valid for the configuration, or there is no such device.
     """
     return evaluate_tasks(cfg, points, device=device)[0]
 
@@ -35,7 +35,7 @@ def evaluate_batch(
 def evaluate_tasks(
     cfg: Settings, points: Sequence[Mapping[str, float]], *, device: str | None = None
 ) -> tuple[list[Evaluation], batching.Report]:
-    """:func:`evaluate_batch` with what the batch did: the seconds of every kernel."""
+    """(the results of :func:`evaluate_batch`, a report with the seconds of every kernel)."""
     chosen = devices.find(device or cfg.scan.device)
     jobs = [functools.partial(evaluate_in_task, cfg, point) for point in points]
     found, errors, report = batching.run(jobs, chosen)
@@ -46,7 +46,7 @@ def evaluate_tasks(
 
 
 def evaluate_in_task(cfg: Settings, point: Mapping[str, float]) -> Evaluation:
-    """Evaluate in the task that this runs in; alone, on the host, where that does not end in a converged state."""
+    """Evaluate in the current task; if that does not converge, again on the host."""
     try:
         evaluation = evaluate(cfg, point)
         if evaluation.status == "converged":
@@ -54,11 +54,11 @@ def evaluate_in_task(cfg: Settings, point: Mapping[str, float]) -> Evaluation:
         why = evaluation.status
     except (ArithmeticError, RuntimeError, np.linalg.LinAlgError) as error:  # inertia at rounding; device memory
         why = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-    _log.warning("not settled in the batch (%s): evaluated again alone on the host", why)
-    return _again(cfg, point)
+    _log.warning("not converged in the batch (%s): evaluated again on the host", why)
+    return _on_host(cfg, point)
 
 
-def _again(cfg: Settings, point: Mapping[str, float]) -> Evaluation:
+def _on_host(cfg: Settings, point: Mapping[str, float]) -> Evaluation:
     start = batching.now()
     evaluation = batching.alone(lambda: evaluate(cfg, point))
     evaluation.seconds["host"] = evaluation.seconds["total"]

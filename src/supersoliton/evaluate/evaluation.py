@@ -1,4 +1,4 @@
-"""Couplings -> state -> certificate -> spectrum -> scores: one pure, picklable function, which a trial runs."""
+"""The evaluation of a trial: couplings -> state -> certificate -> spectrum -> scores, as one picklable function."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+from numpy import ndarray as Array
 
 from ..fluctuations.spectrum import Modes, physical_masses, spectrum
 from ..guesses.trained.warm_start import untrained
@@ -25,14 +26,14 @@ from ..states.kinds import BOUNDARY_LIMIT, Kind
 from ..states.state import State, make_state
 from .trial_result import TrialResult
 
-_RESOLVED = 1e-4  # relative error of the energy above which a state may be made by the mesh
-# Constraints of every theory; without a state all are violated by one.
+_RESOLVED = 1e-4  # relative error of the energy above which a state may be an artefact of the mesh
+# Constraints of every theory; without a state all have the value 1.
 _CONSTRAINTS = ("converged", "localised", "resolved", "stable", "vacuum_stable", "amplitude", "finite_energy")
 
 
 @runtime_checkable
 class Settings(Protocol):
-    """What is read of a configuration."""
+    """The parts of a configuration that an evaluation uses."""
 
     problem: Any
     solver: AbstractSolver
@@ -47,7 +48,7 @@ class Settings(Protocol):
 
 @dataclass(frozen=True)
 class Evaluation(TrialResult):
-    """All that a trial records, and the state itself."""
+    """The result of a trial, with its state."""
 
     state: State | None = field(repr=False)
 
@@ -72,8 +73,8 @@ class _Clock:
 def evaluate(cfg: Settings, point: Mapping[str, float]) -> Evaluation:
     """Evaluate one set of couplings.
 
-    Never raises for physics: a vacuum that does not exist or a solver that does not converge is recorded in ``status``,
-    ``kind`` and ``constraints``. A ``ValueError`` means that the point itself is not valid for the configuration.
+    Physical failures, such as a missing vacuum or a solver that does not converge, are recorded in ``status``, ``kind``
+    and ``constraints``. A ``ValueError`` means that the point is not valid for the configuration.
     """
     clock = _Clock()
     couplings = {name: float(value) for name, value in point.items()}
@@ -87,7 +88,7 @@ def evaluate(cfg: Settings, point: Mapping[str, float]) -> Evaluation:
     guess = cfg.guess
     if cfg.problem.self_consistent is None:
         found = find_solitons(problem, cfg.solver, guess)
-    else:  # the evaluation is that of the fixed point, or of where the search for one ended
+    else:  # evaluate the fixed point, or the last iteration if there is none
         fixed = iterate(problem, cfg.problem.self_consistent, guess, cfg.solver)
         problem, found = fixed.problem, SearchResult(fixed.solutions, len(fixed.solutions))
         lightest = observables.lightest_squared(problem) if found.solutions else lightest
@@ -96,7 +97,7 @@ def evaluate(cfg: Settings, point: Mapping[str, float]) -> Evaluation:
         return _without_state(couplings, fixed.status if fixed else "diverged: no start has a finite energy", clock)
     state = make_state(problem, found.solutions[0])
     clock.lap("certificate")
-    # A predicted start must lead to a state that passes; else search again without. Other failures need a finer mesh.
+    # Results from a predicted start must pass the certificate; otherwise search again without predictions.
     if found.start != ANALYTIC and not state.certificate.solved:
         again = find_solitons(problem, cfg.solver, untrained(guess))
         found = again._replace(steps=found.steps + again.steps, untrained_steps=found.untrained_steps)
@@ -111,16 +112,9 @@ def evaluate(cfg: Settings, point: Mapping[str, float]) -> Evaluation:
         **problem.model.record(state),
         "lightest_squared": lightest,
         **_measurements(state),
-        "n_distinct": float(found.relaxed),
-        "steps": float(state.steps),
-        "newton_steps": float(found.steps),
-        "steps_saved": found.untrained_steps - found.steps,
+        **_costs(state, found),
         **(recorded(fixed) if fixed else {}),
     }
-    lowest = modes.get(0)
-    spectra = {f"bound_{ell}": mode.bound for ell, mode in modes.items()}
-    if lowest is not None:
-        spectra |= {"box": lowest.masses, "thresholds": lowest.thresholds, "continuum": lowest.continuum}
     status, reasons, constraints = state.status, state.certificate.reasons, constraints_of(state, values)
     if fixed is not None:
         constraints["self_consistent"] = -1.0 if fixed.converged else max(fixed.decades_off, 1e-3)
@@ -134,7 +128,7 @@ def evaluate(cfg: Settings, point: Mapping[str, float]) -> Evaluation:
         values=values,
         constraints=constraints,
         seconds=clock.total(),
-        spectra=spectra,
+        spectra=_spectra(modes),
         start=found.start,
         state=state,
     )
@@ -145,10 +139,27 @@ def _modes(cfg: Settings, state: State) -> dict[int, Modes]:
         return {}
     out = {}
     for ell in sorted({0, *cfg.spectrum.ell}):
-        # For l > 0 only bound states are recorded; spectrum() finds all of them whatever number of modes is asked.
+        # For l > 0 only bound states are recorded; spectrum() returns all of them for any n_modes.
         wanted = cfg.spectrum.n_modes if ell == 0 else 1
         out[ell] = spectrum(state, n_modes=wanted, ell=ell, fast=True)
     return out
+
+
+def _spectra(modes: dict[int, Modes]) -> dict[str, Array]:
+    """The recorded spectra by name."""
+    spectra = {f"bound_{ell}": mode.bound for ell, mode in modes.items()}
+    if lowest := modes.get(0):
+        spectra |= {"box": lowest.masses, "thresholds": lowest.thresholds, "continuum": lowest.continuum}
+    return spectra
+
+
+def _costs(state: State, found: SearchResult) -> dict[str, float]:
+    return {
+        "n_distinct": float(found.relaxed),
+        "steps": float(state.steps),
+        "newton_steps": float(found.steps),
+        "steps_saved": found.untrained_steps - found.steps,
+    }
 
 
 def _scores(cfg: Settings, modes: dict[int, Modes]) -> dict[str, float]:
@@ -182,9 +193,9 @@ def _measurements(state: State) -> dict[str, float]:
 
 
 def constraints_of(state: State, values: Mapping[str, float]) -> dict[str, float]:
-    """The checks of every theory (converged, localised, ...) and those of this one, numbers <= 0 when satisfied.
+    """Constraints by name: those of every theory and those of this one. A value <= 0 means satisfied.
 
-    Their size says how far a point is from satisfying them, which is what a sampler can use.
+    A positive value measures the violation, for the sampler.
     """
     c, model = state.certificate, state.problem.model
     out = {
@@ -203,7 +214,7 @@ def constraints_of(state: State, values: Mapping[str, float]) -> dict[str, float
 
 
 def _decades(value: float, limit: float) -> float:
-    """log10(value / limit), bounded; 1 where there is no value."""
+    """log10(value / limit), within [-20, 20]; 1 if the value is not finite."""
     return float(np.clip(math.log10(max(value, 1e-300) / limit), -20.0, 20.0)) if math.isfinite(value) else 1.0
 
 

@@ -1,4 +1,4 @@
-"""What is found at one set of couplings, as plain data: what an evaluation computes, and what the cache keeps of it."""
+"""The result of a trial as plain data: from an evaluation or from the cache."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from numpy import ndarray as Array
 
 @dataclass(frozen=True)
 class TrialResult:
-    """``values`` and ``constraints`` are flat; a constraint is satisfied at <= 0."""
+    """Results at one set of couplings. ``constraints``: a value <= 0 means satisfied."""
 
     point: dict[str, float]
-    # what was found
+    # results
     status: str
     kind: str
     reasons: tuple[str, ...]
     values: dict[str, float]
     constraints: dict[str, float]
-    # beside it
+    # cost, spectra and origin
     seconds: dict[str, float]
     spectra: dict[str, Array] = field(repr=False)
-    start: str  # what the search's lowest state started from: "analytic", or a source of the ladder
+    start: str  # start of the lowest state: "analytic", or the source of a prediction
 
     @property
     def feasible(self) -> bool:

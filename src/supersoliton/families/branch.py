@@ -1,4 +1,4 @@
-"""The record of a branch: light points, special points, full states on request."""
+"""Data of a solution branch: its points, its folds and bifurcations, and full states on request."""
 
 from __future__ import annotations
 
@@ -18,38 +18,38 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
 
-# Columns of the table: attribute of a point -> what it is.
+# Columns of the table: attribute of a point -> its meaning.
 COLUMNS = {
     "energy": "E",
     "norm": "N",
     "multiplier": "omega^2",
     "action": "E - omega^2 N / 2",
     "negative_modes": "negative modes at l = 0 (at fixed norm: of the constrained second variation)",
-    "unstable_modes": "negative modes that make it unstable (a rotating state is judged at fixed charge)",
+    "unstable_modes": "unstable modes (of a rotating state: at fixed charge)",
     "residual": "relative dual residual",
     "discretisation": "estimated relative error of E from the mesh",
     "norm_slope": "dN / domega^2 at fixed couplings (Vakhitov-Kolokolov)",
-    "identity": "relative violation of dE = omega^2/2 dN + E_p dp since the point before",
+    "identity": "relative violation of dE = omega^2/2 dN + E_p dp since the previous point",
     "steps": "corrector iterations",
 }
 
 
 @dataclass(frozen=True, eq=False)
 class BranchPoint:
-    """A converged state in short; ``state()`` certifies it."""
+    """Numbers and fields of one converged state; ``state()`` gives the full state with its certificate."""
 
-    # the place
+    # problem and fields
     problem: DiscreteProblem = field(repr=False)
     u: Array = field(repr=False)  # (n_nodes, n_fields)
     parameter: float
-    # its numbers
+    # observables and stability
     energy: float
     norm: float
     multiplier: float
     negative_modes: int
     unstable_modes: int
     norm_slope: float  # NaN without norm or frequency
-    # how well it is known
+    # accuracy
     residual: float
     discretisation: float
     identity: float  # NaN for a first point and for special points
@@ -76,9 +76,9 @@ class BranchPoint:
 class SpecialPoint:
     """A fold, a bifurcation, or an extremum of the norm, between the points ``after_index`` and the next.
 
-    ``tolerance``: how far ``parameter`` may be off, on this mesh. ``mode``: the critical direction (n_nodes, n_fields),
-    of unit L2 norm: where branches meet, ``solve(problem, guess=point.u + a * mode)`` finds the others. ``point``: the
-    state there, or the nearest one where ``note`` says that none could be had.
+    ``tolerance``: the error bound of ``parameter`` on this mesh. ``mode``: the critical direction (n_nodes, n_fields),
+    of unit L2 norm; at a bifurcation, ``solve(problem, guess=point.u + a * mode)`` finds the other branches.
+    ``point``: the state there; if none converged, the nearest one, and ``note`` gives the reason.
     """
 
     kind: str
@@ -101,7 +101,7 @@ class SpecialPoint:
 
 
 class _States(Sequence[State]):
-    """The certified states of a branch, each made when it is asked for."""
+    """The certified states of a branch, each computed on first access."""
 
     def __init__(self, points: Sequence[BranchPoint]) -> None:
         self._points = points

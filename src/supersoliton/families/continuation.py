@@ -1,9 +1,9 @@
-r"""Following a branch: predictor, corrector, step length, and when to stop.
+r"""Pseudo-arclength continuation: predictor, corrector, step length control and stopping criteria.
 
-The step grows where the corrector needs few iterations and shrinks where it needs many or the curve bends; a step is
-taken back when the corrector fails, moves further than half of the step, or turns by more than 25 degrees, which is
-how a jump to a neighbouring branch shows. References: E. L. Allgower, K. Georg, *Introduction to Numerical
-Continuation Methods* (2003), chapter 6; E. J. Doedel, *AUTO*.
+The step grows if the corrector needs few iterations and shrinks if it needs many. A step is rejected and halved if the
+corrector fails, moves further than half of the step, or the tangent turns by more than 25 degrees: signs of a jump to
+another branch. References: E. L. Allgower, K. Georg, *Introduction to Numerical Continuation Methods* (2003),
+chapter 6; E. J. Doedel, *AUTO*.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from ..states.accuracy import discretisation_error
 from ..states.kinds import BOUNDARY_LIMIT, boundary_fraction, is_homogeneous
 from ..states.state import State
 from .branch import Branch, BranchPoint, SpecialPoint
-from .curve import Curve, Lost, Node, linearise
+from .curve import CorrectorError, Curve, Node, linearise
 from .family import Family, FamilyPoint
 from .segment import Segment, SpecialNode
 
 _FIRST_STEP = 0.02  # relative change of the state
 _SMALLEST = 1e-6
-_IDEAL_ITERATIONS = 3  # at which the step is kept
+_IDEAL_ITERATIONS = 3  # with this many the step length is kept
 _CORRECTOR_STEPS = 8
 _LARGEST_TURN = math.cos(math.radians(25.0))
 _LARGEST_CORRECTION = 0.5  # of the step
-_UNRESOLVED = 1e-3  # relative error of the energy at which a mesh no longer shows the state; certificates ask for 1e-6
+_UNRESOLVED = 1e-3  # relative error of the energy above which the mesh is too coarse; certificates require 1e-6
 
 
 @one_thread
@@ -81,9 +81,9 @@ def continuation(
     try:
         lin = linearise(family, start)
         first = curve.measure(start, state.solution.residual, 0, lin, math.copysign(1.0, goal - start.q))
-    except Lost as error:
+    except CorrectorError as error:
         raise ValueError(
-            f"continuation: the branch cannot be left from this state ({error}): start elsewhere"
+            f"continuation: the branch has no unique tangent at this state ({error}): start from another state"
         ) from None
     walk = _Walk(curve, first, goal, max_step, Stopwatch(max_seconds), max_states, progress)
     status = walk.run(min(_FIRST_STEP if step is None else step, max_step))
@@ -106,17 +106,17 @@ def _check(state: State, parameter: str, stop: float) -> tuple[Family, FamilyPoi
             'continuation: parameter "omega" needs a state at fixed frequency: solve Problem(..., omega=...)'
         )
     if not is_number(stop) or (parameter == "norm" and stop <= 0) or (parameter == "omega" and stop < 0):
-        raise ValueError(f"continuation: stop is no value of {parameter}, got {stop!r}: give a number in its range")
+        raise ValueError(f"continuation: stop must be a possible value of {parameter}, got {stop!r}: choose another")
     family = Family(problem, parameter)
     point = family.point(np.asarray(state.u, dtype=float), state.multiplier)
-    goal = family.hidden(float(stop))
+    goal = family.to_q(float(stop))
     if abs(goal - point.q) <= 1e-12 * max(abs(point.q), abs(goal)):
-        raise ValueError(f"continuation: stop = {stop:g} is where the state already is: give another value")
+        raise ValueError(f"continuation: stop = {stop:g} is the value of the state itself: give another one")
     return family, point, goal
 
 
 class _Walk:
-    """One run along a branch."""
+    """One continuation run: the points and special points found so far, and the limits."""
 
     def __init__(
         self, curve: Curve, first: Node, goal: float, max_step: float, watch: Stopwatch, max_states: int, progress: Any
@@ -129,16 +129,16 @@ class _Walk:
         self.watches_the_box = (
             not is_homogeneous(start.problem, start.u) and boundary_fraction(start.problem, start.u) <= BOUNDARY_LIMIT
         )
-        self.note(first, None)
+        self.add(first, None)
         self.watches_the_mesh = self.points[0].discretisation <= _UNRESOLVED
 
     # Recording
 
-    def note(self, node: Node, segment: Segment | None) -> None:
+    def add(self, node: Node, segment: Segment | None) -> None:
         if segment is not None:
             try:
                 found = segment.special()
-            except Lost as error:
+            except CorrectorError as error:
                 found = []
                 self.special.append(self.unlocated(segment, str(error)))
             self.special += [self.record_special(item) for item in found]
@@ -151,7 +151,7 @@ class _Walk:
         return BranchPoint(
             problem=node.point.problem,
             u=node.point.u,
-            parameter=self.family.shown(node.point.q),
+            parameter=self.family.to_parameter(node.point.q),
             energy=node.energy,
             norm=node.norm,
             multiplier=node.point.multiplier,
@@ -165,7 +165,7 @@ class _Walk:
         )
 
     def record_special(self, found: SpecialNode) -> SpecialPoint:
-        shown = self.family.shown(found.q)
+        shown = self.family.to_parameter(found.q)
         # From q to the parameter: domega = domega^2 / (2 omega).
         factor = 1.0 / (2.0 * max(shown, 1e-300)) if self.family.kind == "omega" else 1.0
         return SpecialPoint(
@@ -181,9 +181,9 @@ class _Walk:
         )
 
     def unlocated(self, segment: Segment, why: str) -> SpecialPoint:
-        """A special point between two states that could not be brought in: known to the step."""
+        """A special point between two states that could not be located more accurately than the step."""
         a, b = segment.a, segment.b
-        shown = [self.family.shown(node.point.q) for node in (a, b)]
+        shown = [self.family.to_parameter(node.point.q) for node in (a, b)]
         kind = "fold" if a.dq * b.dq < 0 else "bifurcation"
         return SpecialPoint(
             kind=kind,
@@ -196,22 +196,22 @@ class _Walk:
             note=why,
         )
 
-    # Walking
+    # Stepping
 
     def run(self, step: float) -> str:
         node, reason = self.first, "the first step fails"
         while True:
-            ended = self.spent()
+            ended = self.out_of_budget()
             if ended:
                 return ended
             try:
                 following, arrived, edge = self.advance(node, step)
-            except Lost as error:
+            except CorrectorError as error:
                 reason, step = str(error), 0.5 * step
                 if step < _SMALLEST:
-                    return f"stalled at {self.here()}: {reason}"
+                    return f"stalled at {self.position()}: {reason}"
                 continue
-            self.note(following, Segment(self.curve, node, following))
+            self.add(following, Segment(self.curve, node, following))
             node = following
             if arrived:
                 return self.arrival(edge)
@@ -222,55 +222,57 @@ class _Walk:
             step = min(self.max_step, step * min(max(change, 0.5), 2.0))
 
     def left_the_mesh(self, node: Node) -> str | None:
-        """Why the box or the mesh no longer holds a state that it held at the start."""
+        """The reason if a state that fitted the box and the mesh at the start no longer does."""
         if self.watches_the_box:
             fraction = boundary_fraction(node.point.problem, node.point.u)
             if fraction > BOUNDARY_LIMIT:
-                return f"left the box at {self.here()}: {fraction:.1e} of the norm in its outer tenth"
+                return f"left the box at {self.position()}: {fraction:.1e} of the norm in its outer tenth"
         error = self.points[-1].discretisation
         if self.watches_the_mesh and not error <= _UNRESOLVED:
-            return f"outgrew the mesh at {self.here()}: energy uncertain by {error:.1e}; go on from a finer mesh"
+            return f"outgrew the mesh at {self.position()}: relative energy error {error:.1e}; continue on a finer mesh"
         return None
 
     def advance(self, node: Node, step: float) -> tuple[Node, bool, float]:
-        """The next node; whether it lies on an edge of the range (the goal, or the start again), and which."""
+        """The next node; whether it is at an end of the range (the goal, or the start again); the value at that end."""
         edge = self.edge_beyond(node.point.q + step * node.dq)
         if edge is not None:  # the goal is within this step: aim at it
             short = (edge - node.point.q) / node.dq
             guess = self.curve.ahead(node, short)
             following = self.curve.node(guess, self.curve.at_value(edge), node)
-            self.judge(node, following, short)
+            self.check_step(node, following, short)
             return following, True, edge
         following = self.curve.node(self.curve.ahead(node, step), self.curve.on_arc(node, step), node)
-        self.judge(node, following, step)
+        self.check_step(node, following, step)
         edge = self.edge_beyond(following.point.q)
         if edge is None:
             return following, False, 0.0
         return Segment(self.curve, node, following).node_at_value(edge), True, edge
 
     def edge_beyond(self, q: float) -> float | None:
-        """The end of the range that lies between the range and q; None where q is inside."""
+        """The end of the range that q lies beyond; None if q is inside."""
         start = self.first.point.q
         sense = math.copysign(1.0, self.goal - start)
         if (q - self.goal) * sense >= 0:
             return self.goal
         return start if (q - start) * sense < 0 and len(self.points) > 1 else None
 
-    def judge(self, node: Node, following: Node, step: float) -> None:
-        """Refuse a step that bends too much or lands too far from the prediction."""
+    def check_step(self, node: Node, following: Node, step: float) -> None:
+        """Reject a step whose tangent turns too much or whose correction is too long."""
         cosine = node.metric.inner(node.tangent, following.tangent)
         cosine /= math.sqrt(node.metric.inner(following.tangent, following.tangent))
         if cosine < _LARGEST_TURN:
-            raise Lost(f"the branch turns by {math.degrees(math.acos(max(cosine, -1.0))):.0f} degrees within a step")
+            raise CorrectorError(
+                f"the branch turns by {math.degrees(math.acos(max(cosine, -1.0))):.0f} degrees within a step"
+            )
         moved = self.curve.difference(node.point, following.point)
         away = type(moved)(moved.u - step * node.tangent.u, moved.c - step * node.tangent.c)
         distance = math.sqrt(node.metric.inner(away, away))
         if distance > _LARGEST_CORRECTION * step:
-            raise Lost(f"the corrector moves by {distance / step:.2f} of the step: another branch is near")
+            raise CorrectorError(f"the correction is {distance / step:.2f} of the step long: another branch is near")
 
-    # Words
+    # Status texts
 
-    def here(self) -> str:
+    def position(self) -> str:
         return f"{self.family.parameter} = {self.points[-1].parameter:.6g}"
 
     def folds(self) -> str:
@@ -279,12 +281,12 @@ class _Walk:
 
     def arrival(self, edge: float) -> str:
         if edge == self.goal:
-            return f"reached {self.here()}{self.folds()}"
-        return f"came back to {self.here()}{self.folds()}, without reaching {self.family.shown(self.goal):g}"
+            return f"reached {self.position()}{self.folds()}"
+        return f"came back to {self.position()}{self.folds()}, without reaching {self.family.to_parameter(self.goal):g}"
 
-    def spent(self) -> str | None:
+    def out_of_budget(self) -> str | None:
         if self.watch.expired:
-            return f"out of time after {self.watch.seconds:.0f} s at {self.here()}{self.folds()}"
+            return f"out of time after {self.watch.seconds:.0f} s at {self.position()}{self.folds()}"
         if len(self.points) >= self.max_states:
-            return f"stopped after {len(self.points)} states at {self.here()}{self.folds()}"
+            return f"stopped after {len(self.points)} states at {self.position()}{self.folds()}"
         return None

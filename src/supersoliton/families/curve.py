@@ -1,15 +1,15 @@
 r"""Points on the solution curve, its tangent, and the bordered Newton corrector.
 
-The unknowns (u, c) obey F(u, c) = 0, perhaps N(u) = N, and one more linear equation: the arclength condition
-:math:`\langle t, x - x_0\rangle = \sigma`, or a value of the parameter. The Newton system
+The unknowns (u, c) satisfy F(u, c) = 0, N(u) = N if the norm is held fixed, and one more linear equation: the arclength
+condition :math:`\langle t, x - x_0\rangle = \sigma`, or a given value of the parameter. The Newton system
 
 .. math:: \begin{pmatrix} A & B \\ R^T & D \end{pmatrix}\begin{pmatrix} \delta u \\ \delta c \end{pmatrix}
           = \begin{pmatrix} f \\ g \end{pmatrix}
 
-is solved by block elimination with the condensed factors of A, then refined on its own residual. At a fold A is
-singular while the whole is not; there the elimination is done with A + s M (a shift s far above rounding, far below
-the spectrum's scale), and the refinement, which then contracts by about s at each sweep, leads to the solution of the
-unshifted system.
+is solved by block elimination with the condensed factors of A, then by iterative refinement. At a fold A is singular
+but the bordered matrix is not. Then the elimination uses A + s M, with a shift s far above rounding and far below the
+scale of the spectrum; the refinement contracts by about s per sweep and converges to the solution of the unshifted
+system.
 
 References: H. B. Keller, in *Applications of Bifurcation Theory* (1977) 359; W. Govaerts, J. D. Pryce, *IMA J. Numer.
 Anal.* **13** (1993) 161 (block elimination needs refinement where A is ill-conditioned).
@@ -29,12 +29,12 @@ from ..problem.tangent_space import Bordered, TangentSpace, norm_border
 from .family import Family, FamilyPoint
 
 _SHIFTS = (0.0, 1e-6, -3e-6)  # tried in turn; the spectrum's unit is mass^2
-_REFINED = 1e-11  # relative residual at which the refinement of a bordered solution ends
+_REFINED = 1e-11  # relative residual at which the refinement of a bordered solution stops
 _SWEEPS = 6
 
 
-class Lost(ArithmeticError):
-    """The corrector did not arrive; the message says why."""
+class CorrectorError(ArithmeticError):
+    """The corrector did not converge, or converged too far from the prediction; the message gives the reason."""
 
 
 class BorderRow(NamedTuple):
@@ -55,8 +55,7 @@ class Tangent(NamedTuple):
 class ArcMetric(NamedTuple):
     """<x, y> = x_w^T M y_w / size + sum_k weight_k x_k y_k with x_w = x_u - drift x_q: relative changes.
 
-    The change of a state is measured against its vacuum, which moves by ``drift`` with the parameter: otherwise the
-    distant vacuum, which fills the box, would outweigh the state.
+    ``drift`` is dv/dq of the vacuum; without it the vacuum, which fills the box, would outweigh the state.
     """
 
     mass: Array
@@ -88,19 +87,19 @@ class Linearisation:
     rows: tuple[BorderRow, ...]  # the equation N(u) = N, where there is one
 
     def solve(self, load: Array, last: BorderRow, *, homogeneous: bool = False) -> tuple[Array, Array]:
-        """(du, dc) of the bordered system with right-hand side (load, excesses); homogeneous: only that of ``last``."""
+        """(du, dc) of the bordered system for (load, excesses); ``homogeneous``: the other rows' excesses are 0."""
         rows = (*self.rows, last)
         goal = np.array([0.0 if homogeneous and row is not last else row.excess for row in rows])
         for shift in _SHIFTS:
             answer = self._refined(load, rows, goal, self.space.shifted(shift) if shift else self.space)
             if answer is not None:
                 return answer
-        raise Lost("the bordered system is singular")
+        raise CorrectorError("the bordered system is singular")
 
     def _refined(
         self, load: Array, rows: tuple[BorderRow, ...], goal: Array, space: TangentSpace
     ) -> tuple[Array, Array] | None:
-        """The solution by the factors of ``space``, refined on its own residual; None where that does not converge."""
+        """The solution by the factors of ``space`` and iterative refinement; None if that does not converge."""
         borders, corner = np.stack([row.u for row in rows], axis=-1), np.stack([row.c for row in rows])
         system = Bordered(space.invert, np.moveaxis(self.columns, 0, -1), rows=borders, corner=corner)
         u, c = np.zeros_like(load), np.zeros(len(goal))
@@ -117,7 +116,7 @@ class Linearisation:
                 return None
             rest = load - self.space.apply(u) - np.tensordot(c, self.columns, 1)
             gap = goal - np.array([np.sum(row.u * u) + np.sum(row.c * c) for row in rows])
-            # What the rounding of the products alone leaves is as good as zero.
+            # The products have rounding errors of this scale, so the residual cannot fall below them.
             size = scale + float(np.max(np.abs(np.tensordot(c, self.columns, 1))))
             if float(np.max(np.abs(rest))) + float(np.max(np.abs(gap))) <= _REFINED * size:
                 return u, c
@@ -144,7 +143,7 @@ def linearise(family: Family, point: FamilyPoint) -> Linearisation:
     mass_term = (grid.mass @ point.u) * problem.carries_norm
     vector = (gradient - point.multiplier * mass_term) * problem.free_nodes
     if not np.all(np.isfinite(vector)):
-        raise Lost("the energy's gradient is not finite")
+        raise CorrectorError("the energy's gradient is not finite")
     space = TangentSpace(problem, point.u, point.multiplier)
     border = norm_border(problem, point.u)
     if family.kind == "norm":
@@ -162,7 +161,7 @@ def linearise(family: Family, point: FamilyPoint) -> Linearisation:
 
 @dataclass(frozen=True, eq=False)
 class Node:
-    """A converged point of the curve with all that is known there."""
+    """A converged point of the curve with its tangent, derivatives, observables and stability."""
 
     point: FamilyPoint
     tangent: Tangent  # of unit length in ``metric``
@@ -173,7 +172,7 @@ class Node:
     dq: float
     dnorm: float
     dmultiplier: float
-    # numbers
+    # observables and stability
     energy: float
     norm: float
     negative_modes: int
@@ -187,7 +186,7 @@ class Curve:
 
     def __init__(self, family: Family, span: float, *, tol: float, max_iterations: int) -> None:
         self.family, self.tol, self.max_iterations = family, tol, max_iterations
-        self.span = span  # the range of the parameter, its unit where it passes zero
+        self.span = span  # the range of the parameter: its scale where the parameter is near zero
 
     def metric_at(self, point: FamilyPoint) -> ArcMetric:
         grid = point.problem.grid
@@ -209,54 +208,56 @@ class Curve:
     def correct(self, guess: FamilyPoint, row_of: Any) -> tuple[FamilyPoint, float, int, Linearisation]:
         """Newton's method on the bordered system; ``row_of(linearisation)`` is its last equation.
 
-        When the residual is below the tolerance one more step is taken, to rounding.
+        One more step is taken when the residual is below the tolerance.
 
         Raises
         ------
-        Lost : where it does not converge.
-        ValueError : where the parameter leaves the range in which the problem makes sense.
+        CorrectorError : if it does not converge.
+        ValueError : if the parameter leaves the range in which the problem is defined.
         """
         point, history = guess, [math.inf]
         for iteration in range(self.max_iterations + 1):
             lin = linearise(self.family, point)
             residual = self.residual(point)
             if not math.isfinite(residual) or (iteration > 2 and residual > 0.5 * history[-2] and residual > self.tol):
-                raise Lost(f"the corrector does not contract at residual {residual:.1e}")
+                raise CorrectorError(f"the corrector does not contract at residual {residual:.1e}")
             history.append(residual)
             du, dc = lin.solve(-lin.force, row_of(lin))
             moved = self.family.move(point, du, dc)
             small = float(np.sqrt(np.mean(du**2))) <= 1e-6 * (1e-300 + float(np.sqrt(np.mean(point.u**2))))
             if residual <= self.tol and small:
-                # Taken also where rounding makes the residual no smaller: the other equations become exact by it.
+                # Kept even if rounding keeps the residual from falling: the step makes the linear equations exact.
                 polished = self.residual(moved)
                 if polished <= self.tol:
                     point, residual = moved, polished
                     lin = linearise(self.family, point)
-                return self.settle(point), residual, iteration, lin
+                return self.with_rayleigh_quotient(point), residual, iteration, lin
             point = moved
-        raise Lost(f"the corrector did not converge within {self.max_iterations} steps (residual {history[-1]:.1e})")
+        raise CorrectorError(
+            f"the corrector did not converge within {self.max_iterations} steps (residual {history[-1]:.1e})"
+        )
 
     def residual(self, point: FamilyPoint) -> float:
         return force(point.problem, point.u).residual
 
-    def settle(self, point: FamilyPoint) -> FamilyPoint:
-        """The multiplier of a state at fixed norm is its Rayleigh quotient, as every solver reports it."""
+    def with_rayleigh_quotient(self, point: FamilyPoint) -> FamilyPoint:
+        """The point with its multiplier, at fixed norm, replaced by the Rayleigh quotient, as every solver reports."""
         if point.problem.norm is None:
             return point
         return FamilyPoint(point.problem, point.u, force(point.problem, point.u).multiplier, point.q)
 
     def node(self, guess: FamilyPoint, row_of: Any, towards: Node) -> Node:
-        """Correct ``guess`` and measure everything there; the tangent keeps the sense of ``towards``."""
+        """The converged node near ``guess``; its tangent points the same way as that of ``towards``."""
         try:
             point, residual, iterations, lin = self.correct(guess, row_of)
             return self.measure(point, residual, iterations, lin, towards)
-        except ValueError as error:  # the parameter has left the range in which the problem makes sense
-            raise Lost(str(error)) from error
+        except ValueError as error:  # the parameter has left the range in which the problem is defined
+            raise CorrectorError(str(error)) from error
 
     def measure(
         self, point: FamilyPoint, residual: float, iterations: int, lin: Linearisation, towards: Node | float
     ) -> Node:
-        """Everything at a converged point; the tangent keeps the sense of ``towards``, or of that change of q."""
+        """The node at a converged point; its tangent points like that of ``towards``, or has that sign of dq."""
         metric = self.metric_at(point)
         if isinstance(towards, Node):
             last = lin.arc_row(towards.metric, towards.tangent, 1.0)
@@ -297,14 +298,14 @@ class Curve:
         try:
             return self.family.move(node.point, step * node.tangent.u, step * node.tangent.c)
         except ValueError as error:
-            raise Lost(str(error)) from error
+            raise CorrectorError(str(error)) from error
 
     def on_arc(self, node: Node, sigma: float) -> Any:
         """The equation <t, x - x_node> = sigma as a row at the current iterate."""
 
         def row(lin: Linearisation) -> BorderRow:
-            here = node.metric.inner(node.tangent, self.difference(node.point, lin.point))
-            return lin.arc_row(node.metric, node.tangent, sigma - here)
+            travelled = node.metric.inner(node.tangent, self.difference(node.point, lin.point))
+            return lin.arc_row(node.metric, node.tangent, sigma - travelled)
 
         return row
 

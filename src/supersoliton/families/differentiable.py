@@ -1,8 +1,8 @@
-"""States as functions that JAX can differentiate: ``jax.grad`` of anything computed from ``solve`` at traced couplings.
+"""``solve`` for JAX: energies, fields and eigenvalues of a state can be differentiated by the couplings.
 
-The solver itself runs on numbers. Its derivative is the implicit one of :mod:`.sensitivity`, given to JAX as a custom
-rule, so that ``jax.grad``, ``jax.jvp`` and ``jax.jacobian`` of energies, multipliers, fields and eigenvalues are exact
-and cost one linear solve for each parameter. Under ``jax.jit`` there are no numbers: differentiate outside it.
+The solver itself is not traced: it runs on plain numbers. JAX gets the implicit derivative of :mod:`.sensitivity` as a
+custom rule, so ``jax.grad``, ``jax.jvp`` and ``jax.jacobian`` are exact and cost one linear solve per parameter. Under
+``jax.jit`` the couplings have no values: call ``jax.grad`` outside of it.
 """
 
 from __future__ import annotations
@@ -90,13 +90,12 @@ class DifferentiableState:
 
 
 def _with_rule(values: Callable[..., Any], slopes: Callable[[str], Any], names: tuple[str, ...]) -> Callable[..., Any]:
-    """``values(*parameters)`` with d/d(name) = ``slopes(name)``, trees of the same structure."""
+    """A JAX function with these values and with derivatives ``slopes(name)``, pytrees of the same structure."""
     rule = jax.custom_jvp(values)
 
     @rule.defjvp
     def derivative(primals: Any, tangents: Any) -> Any:
-        # The solver's own JAX computations are on numbers: they are to be done, not recorded. What JAX records is a
-        # matter of each thread, so they are done in another.
+        # The solver's own JAX calls must be executed, not traced. Tracing is per thread, so they run in another one.
         with ThreadPoolExecutor(1) as elsewhere:
             out = elsewhere.submit(values, *primals).result()
             rates = [elsewhere.submit(slopes, name).result() for name in names]
@@ -109,7 +108,7 @@ def _with_rule(values: Callable[..., Any], slopes: Callable[[str], Any], names: 
 
 
 def solve_traced(problem: Problem, solve_plain: Callable[[Problem], State]) -> DifferentiableState:
-    """Solve at the numbers behind the traced parameters of ``problem``.
+    """The state at the values of the traced parameters of ``problem``, with its derivatives.
 
     Raises
     ------

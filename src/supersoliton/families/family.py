@@ -1,4 +1,4 @@
-r"""The one-parameter family that is followed: which numbers vary, and how the force depends on them.
+r"""One-parameter families of problems: which numbers vary along a branch, and how the force depends on them.
 
 ======================  ==================  =======================  ==========================
 parameter               kind                controls c               equations besides F = 0
@@ -9,7 +9,7 @@ coupling p              ``"coupling"``      p                        none
 coupling p, fixed norm  ``"coupling"``      p, omega^2               N(u) = N
 ======================  ==================  =======================  ==========================
 
-with :math:`F(u, c) = E'(u; p) - \omega^2 M_c u`. The parameter is handled as q: N, omega^2 or p.
+with :math:`F(u, c) = E'(u; p) - \omega^2 M_c u`. Internally the parameter is q: N, omega^2 or p.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _DIFFERENCE = 6e-6
 
 @dataclass(frozen=True, eq=False)
 class FamilyPoint:
-    """A place of the family: the problem there, fields (n_nodes, n_fields), omega^2 and the parameter q."""
+    """A point of the family: the problem at q, fields (n_nodes, n_fields), omega^2 and the parameter q."""
 
     problem: DiscreteProblem
     u: Array
@@ -48,7 +48,7 @@ class FamilyPoint:
 
 @functools.lru_cache(maxsize=64)
 def _coupling_kernels(function: PotentialFunction) -> tuple[Callable[..., Any], ...]:
-    """At points, p running along ``direction``: dV'/dp, (dV/dp, its change along (du, dq)), and dV''/dp along du."""
+    """Kernels at points, for p along ``direction``: dV'/dp; (dV/dp, its change along (du, dq)); dV''/dp along du."""
     value, gradient, hessian = point_functions(function)
 
     def force(u: Any, params: Any, direction: Any, r: Any) -> Any:
@@ -87,13 +87,13 @@ class Family:
     def n_controls(self) -> int:
         return 2 if self.holds_norm else 1
 
-    def shown(self, q: float) -> float:
-        """The parameter as the user knows it."""
+    def to_parameter(self, q: float) -> float:
+        """The value of the parameter at q: omega for q = omega^2, else q itself."""
         if self.kind != "omega":
             return q
         return math.sqrt(q) if q >= 0 else float("nan")
 
-    def hidden(self, value: float) -> float:
+    def to_q(self, value: float) -> float:
         return value**2 if self.kind == "omega" else value
 
     def controls(self, point: FamilyPoint) -> Array:
@@ -102,21 +102,21 @@ class Family:
         return np.array([point.q, point.multiplier]) if self.holds_norm else np.array([point.q])
 
     def point(self, u: Array, multiplier: float) -> FamilyPoint:
-        """The point of a state of the family's own problem."""
+        """The point of a state of ``self.problem``."""
         if self.kind == "coupling":
             return FamilyPoint(self.problem, u, multiplier, float(self.problem.model.params[self.parameter]))
         return FamilyPoint(
             self.problem, u, multiplier, multiplier if self.kind == "omega" else self.problem.norm_of_state(u)
         )
 
-    # Moving
+    # Points at other parameters
 
     def problem_at(self, near: DiscreteProblem, q: float) -> DiscreteProblem:
-        """The problem at q; its vacuum is the continuation of the one of ``near`` and is not searched for again.
+        """The problem at q. Its vacuum is followed from that of ``near``, without a new search.
 
         Raises
         ------
-        ValueError : where the parameter has no such value.
+        ValueError : if the parameter cannot have this value.
         """
         if self.kind == "norm":
             return _with_vacuum(near.replace(norm=q), near)
@@ -153,10 +153,10 @@ class Family:
     # Derivatives with respect to the controls
 
     def vacuum_rate(self, problem: DiscreteProblem) -> Array:
-        """dv/dq of the vacuum: -V''^-1 dV'/dp in the fields that are free to follow."""
+        """dv/dq of the vacuum: -V''^-1 dV'/dp in the fields whose vacuum value may change."""
         n = problem.model.n_fields
         rate = np.zeros(n)
-        free = ~_kept(problem)
+        free = ~_held_at_zero(problem)
         if self.kind != "coupling" or not free.any():
             return rate
         v, r = problem.vacuum.values[None], np.array([problem.grid.r_max])
@@ -181,7 +181,7 @@ class Family:
         return out
 
     def force_rate(self, point: FamilyPoint, space: TangentSpace) -> Array:
-        """dF/dq at fixed free nodes and fixed omega^2 (``omega``: dF/domega^2); ``space`` is that of the point."""
+        """dF/dq at fixed free nodes and omega^2 (``omega``: dF/domega^2); ``space``: the tangent space at the point."""
         problem, grid = point.problem, point.problem.grid
         out = np.zeros_like(point.u)
         away = point.u[-1] - problem.vacuum.values
@@ -202,7 +202,7 @@ class Family:
         return out * problem.free_nodes
 
     def exterior_rate(self, point: FamilyPoint) -> Array:
-        """dX/dq of the exterior matrix, by a central difference (one-sided where q has no smaller value)."""
+        """dX/dq of the exterior matrix, by a central difference (one-sided at omega = 0)."""
         problem = point.problem
         step = _DIFFERENCE * max(abs(point.q), 1e-3)
         lower = point.q if self.kind == "omega" and point.q < step else point.q - step
@@ -226,9 +226,9 @@ class Family:
         return np.zeros_like(point.u), np.eye(self.n_controls)[0]
 
     def explicit_slope(self, point: FamilyPoint, du: Array, dq: float) -> tuple[float, float]:
-        """dE/dq at fixed free nodes beyond omega^2/2 dN/dq, and its change along (du, dq).
+        """dE/dq - omega^2/2 dN/dq at fixed free nodes, and its change along (du, dq).
 
-        The change leaves out the terms of the boundary, which are exponentially small for localised states.
+        The change neglects the boundary terms, which are exponentially small for localised states.
         """
         problem, grid = point.problem, point.problem.grid
         away = point.u[-1] - problem.vacuum.values
@@ -264,8 +264,8 @@ def _floats(params: Any) -> dict[str, float]:
     return {name: float(value) for name, value in params.items()}
 
 
-def _kept(problem: DiscreteProblem) -> Array:
-    """The fields whose vacuum value stays 0: those that carry the norm, where norm or frequency is fixed."""
+def _held_at_zero(problem: DiscreteProblem) -> Array:
+    """Mask of the fields whose vacuum value stays 0: those that carry the norm, if norm or frequency is fixed."""
     if problem.norm is None and problem.omega is None:
         return np.zeros(problem.model.n_fields, bool)
     return (problem.carries_norm > 0) & (problem.vacuum.values == 0.0)
@@ -277,9 +277,9 @@ def _with_vacuum(other: DiscreteProblem, near: DiscreteProblem) -> DiscreteProbl
 
 
 def _follow_vacuum(near: DiscreteProblem, model: Any) -> Array:
-    """Newton's method for V' = 0 from the vacuum of ``near``, in the fields that are free to follow."""
+    """Newton's method for V' = 0 from the vacuum of ``near``, in the fields whose vacuum value may change."""
     values = near.vacuum.values.copy()
-    free = ~_kept(near)
+    free = ~_held_at_zero(near)
     radius = near.grid.r_max
     hessian = point_kernels(model.potential_function).hessian
     for _ in range(20):

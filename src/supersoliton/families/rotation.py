@@ -1,11 +1,11 @@
-r"""A fixed-norm state as a rotating Q-ball, Psi = exp(i omega t) f: charge, energy, and whether it lasts.
+r"""A fixed-norm state as a rotating Q-ball, Psi = exp(i omega t) f: charge, energy and stability.
 
 .. math:: Q = \omega N,\qquad E_Q = E + \tfrac12\omega^2N,\qquad \frac{dE_Q}{dQ} = \omega.
 
-Along a branch :math:`du/d\omega^2 = H^{-1}M_cu` at each state, so that :math:`dN/d\omega^2 = 2\,(M_cu)^TH^{-1}M_cu`
-comes from one solve. A ground-state Q-ball is classically stable where dQ/d omega < 0 (R. Friedberg, T. D. Lee,
+Along a branch :math:`du/d\omega^2 = H^{-1}M_cu`, so :math:`dN/d\omega^2 = 2\,(M_cu)^TH^{-1}M_cu` takes one solve.
+A ground-state Q-ball is classically stable where dQ/d omega < 0 (R. Friedberg, T. D. Lee,
 A. Sirlin, *Phys. Rev. D* **13** (1976) 2739; N. G. Vakhitov, A. A. Kolokolov, *Radiophys. Quantum Electron.* **16**
-(1973) 783 for dN/d omega < 0 at omega -> m), and cannot fall apart into free quanta where E_Q < m Q.
+(1973) 783 for dN/d omega < 0 at omega -> m), and cannot decay into free quanta where E_Q < m Q.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def _identity(problem: DiscreteProblem, state: State) -> float:
     energies, charges = [], []
     for sign in (-1.0, 1.0):
         factor = 1.0 + sign * _STEP
-        # The neighbour of the same index: a stationary point, whether or not it is a minimum.
+        # Any stationary point: the state may be a saddle.
         newton = Newton(target="stationary")
         if problem.omega is not None:
             near = problem.replace(omega=state.omega * factor)

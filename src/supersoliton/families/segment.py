@@ -1,4 +1,4 @@
-r"""Between two neighbouring points of a branch: cubic interpolation in the arclength, and the special points there.
+r"""The branch between two neighbouring points: cubic interpolation in the arclength; folds and bifurcations.
 
 The arclength condition makes sigma = <t_a, x - x_a> an exact coordinate of the curve between x_a and x_b, in which the
 tangents give exact derivatives: dx/dsigma = t_a at a, t_b / <t_a, t_b> at b.
@@ -15,20 +15,20 @@ from numpy import ndarray as Array
 from scipy.optimize import brentq
 
 from ..problem.tangent_space import TangentSpace
-from .curve import Curve, Lost, Node
+from .curve import CorrectorError, Curve, Node
 from .family import FamilyPoint
 
-_FOLD_ACCURACY = 1e-6  # of the step; the parameter is quadratic there, so it is known to 1e-12 of its change
+_FOLD_ACCURACY = 1e-6  # of the step; the parameter is quadratic at a fold, so its relative error is 1e-12
 _CROSSING_ACCURACY = 1e-9  # of the step
-_BESIDE = 1e-3  # of the step: where the modes are counted on both sides of a fold
-_NARROWER = (0.2, 0.05, 0.0125)  # of the step: distances from which a singular fold is interpolated
-_ROUNDING = 1e-12  # of the parameter: what residuals of 1e-14 leave, with room
-_OFFSET = 1e-9  # of the second variation (mass^2), which keeps it regular where an eigenvalue is 0 to rounding
+_COUNTING_DISTANCE = 1e-3  # of the step: the modes are counted this far on both sides of a fold
+_BRACKETS = (0.2, 0.05, 0.0125)  # of the step: distances from which a singular fold is interpolated
+_ROUNDING = 1e-12  # relative error of the parameter for residuals of 1e-14, with a safety factor
+_OFFSET = 1e-9  # shift of the second variation (mass^2), which keeps it regular where an eigenvalue is 0 to rounding
 
 
 @dataclass(frozen=True, eq=False)
 class SpecialNode:
-    """A special point: its word, the node (or the nearest that there is), q and how far it may be off, the mode."""
+    """A special point: its kind, the node (or the nearest one that converged), q with its error bound, the mode."""
 
     kind: str
     node: Node
@@ -88,7 +88,7 @@ class Segment:
                 self.a.point, w * far.u + wa * ta.u + wb * tb.u, w * far.c + wa * ta.c + wb * tb.c
             )
         except ValueError as error:
-            raise Lost(str(error)) from error
+            raise CorrectorError(str(error)) from error
 
     def node(self, sigma: float) -> Node:
         """The converged node at ``sigma``."""
@@ -99,15 +99,15 @@ class Segment:
         return self.curve.node(self.guess(sigma), self.curve.on_arc(self.a, sigma), self.a)
 
     def node_at_value(self, q: float) -> Node:
-        """The node where the parameter is q, which must lie between those of the ends."""
+        """The node where the parameter is q, which must lie between its values at the ends."""
         sigma = brentq(lambda s: self.q_at(s) - q, 0.0, self.length)
         return self.curve.node(self.guess(float(sigma)), self.curve.at_value(q), self.a)
 
     def identity_violation(self) -> float:
         r"""|E_b - E_a - int (1/2 omega^2 dN + E_q dq)| over the size of the terms.
 
-        dE = omega^2/2 dN + E_q dq along every branch of stationary states; the integral is that of the cubic
-        interpolants, off by the fourth power of the step.
+        dE = omega^2/2 dN + E_q dq along every branch of stationary states. The integrand uses the cubic interpolants,
+        with an error of fourth order in the step.
         """
         a, b = self.a, self.b
         points, weights = np.polynomial.legendre.leggauss(6)
@@ -140,7 +140,7 @@ class Segment:
             found.append((sigma, fold))
             stretches += ends
         if self.curve.family.kind == "omega" and self.a.dnorm * self.b.dnorm < 0:
-            sigma, node = self._turning(lambda node: node.dnorm)
+            sigma, node = self._zero_of(lambda node: node.dnorm)
             counts = [self.a.negative_modes, self.b.negative_modes]
             tolerance = abs(node.dq) * _FOLD_ACCURACY * self.length
             found.append((sigma, SpecialNode("norm extremum", node, node.point.q, tolerance, counts[0], counts[1])))
@@ -150,14 +150,14 @@ class Segment:
         return [item for _, item in sorted(found, key=lambda pair: pair[0])]
 
     def _fold(self) -> tuple[float, SpecialNode, list[tuple[float, Node]]]:
-        """Where the parameter turns, and the nodes just before and after."""
+        """(sigma of a fold, the fold, the nodes just before and after)."""
         try:
-            sigma, fold = self._turning(lambda node: node.dq)
-            beside = _BESIDE * self.length
-            ends = [self._beside(sigma - beside), self._beside(sigma + beside)]
-        except Lost:
-            return self._meeting()
-        # Quadratic there, but the slope that is left counts too.
+            sigma, fold = self._zero_of(lambda node: node.dq)
+            distance = _COUNTING_DISTANCE * self.length
+            ends = [self._node_near(sigma - distance), self._node_near(sigma + distance)]
+        except CorrectorError:
+            return self._singular_fold()
+        # Quadratic at the fold, plus the slope that remains at the point found.
         change = _FOLD_ACCURACY * self.length
         curvature = abs(self.b.dq - self.a.dq) / self.length
         tolerance = 0.5 * curvature * change**2 + abs(fold.dq) * change + _ROUNDING * abs(fold.point.q)
@@ -165,21 +165,21 @@ class Segment:
         found = SpecialNode("fold", fold, fold.point.q, tolerance, *counts, critical_mode(fold)[1])
         return sigma, found, ends
 
-    def _meeting(self) -> tuple[float, SpecialNode, list[tuple[float, Node]]]:
-        """A fold at which the bordered system is singular: the arm of a pitchfork turns onto its mirror image.
+    def _singular_fold(self) -> tuple[float, SpecialNode, list[tuple[float, Node]]]:
+        """A fold at which the bordered system is singular, as where the arm of a pitchfork meets its mirror image.
 
-        No node can be had there, so the place is interpolated between ever nearer ones; it is believed to the
-        change that the last of them made.
+        The corrector fails there, so the fold is interpolated between nodes at decreasing distance. The tolerance is
+        the change made by the last interpolation.
         """
         inner, low, high = self, (0.0, self.a), (self.length, self.b)
         sigma = self._interpolated_turn()
         q = self.q_at(sigma)
         tolerance = abs(self.b.point.q - self.a.point.q) + abs(q - self.a.point.q)
-        for fraction in _NARROWER:
+        for fraction in _BRACKETS:
             reach = fraction * self.length
             try:
-                ends = [self._beside(sigma - reach), self._beside(sigma + reach)]
-            except Lost:
+                ends = [self._node_near(sigma - reach), self._node_near(sigma + reach)]
+            except CorrectorError:
                 break
             if ends[0][1].dq * ends[1][1].dq >= 0:
                 break
@@ -189,7 +189,7 @@ class Segment:
             tolerance, q, sigma = abs(inner.q_at(turn) - q), inner.q_at(turn), low[0] + turn
         nearest = min((inner.a, inner.b), key=lambda node: abs(node.dq))
         counts = (inner.a.negative_modes, inner.b.negative_modes)
-        note = "the system is singular here: another branch passes"
+        note = "the bordered system is singular here: another branch crosses"
         found = SpecialNode(
             "fold", nearest, q, tolerance + _ROUNDING * abs(q), *counts, critical_mode(nearest)[1], note
         )
@@ -202,17 +202,17 @@ class Segment:
 
         return float(brentq(slope, 0.0, self.length))
 
-    def _beside(self, sigma: float) -> tuple[float, Node]:
+    def _node_near(self, sigma: float) -> tuple[float, Node]:
         inside = min(max(sigma, 0.0), self.length)
         return inside, self.node(inside)
 
-    def _turning(self, slope: Callable[[Node], float]) -> tuple[float, Node]:
-        """Where a slope vanishes between the ends, by Brent's method on converged points."""
+    def _zero_of(self, slope: Callable[[Node], float]) -> tuple[float, Node]:
+        """(sigma, node) at which a slope vanishes, by Brent's method on converged points."""
         sigma = brentq(lambda s: slope(self.node(s)), 0.0, self.length, xtol=_FOLD_ACCURACY * self.length, rtol=1e-15)
         return float(sigma), self.node(float(sigma))
 
     def _crossings(self, low: float, first: Node, high: float, last: Node) -> list[tuple[float, SpecialNode]]:
-        """Zeros of an eigenvalue of the second variation, where the number of negative ones changes."""
+        """Bifurcations: zeros of an eigenvalue at which the number of negative modes changes."""
         if first.negative_modes == last.negative_modes or high <= low:
             return []
         reference = first.negative_modes
@@ -226,17 +226,17 @@ class Segment:
         try:
             sigma = float(brentq(signed, low, high, xtol=tolerance, rtol=1e-15))
             node = self.node(sigma)
-            beyond = min(sigma + max(_BESIDE * self.length, 2.0 * tolerance), high)
+            beyond = min(sigma + max(_COUNTING_DISTANCE * self.length, 2.0 * tolerance), high)
             after = last if beyond == high else self.node(beyond)
-        except Lost:  # the corrector fails where other branches are near: known to the step, and says so
+        except CorrectorError:  # the corrector fails near other branches: the tolerance is the whole step
             half = abs(last.point.q - first.point.q)
             counts = (reference, last.negative_modes)
             return [(high, SpecialNode("bifurcation", last, last.point.q, half, *counts, critical_mode(last)[1]))]
         accuracy = abs(node.dq) * 2.0 * tolerance + _ROUNDING * abs(node.point.q)
         counts = (reference, after.negative_modes)
-        here = (sigma, SpecialNode("bifurcation", node, node.point.q, accuracy, *counts, critical_mode(node)[1]))
+        first_found = (sigma, SpecialNode("bifurcation", node, node.point.q, accuracy, *counts, critical_mode(node)[1]))
         rest = [] if after is last or after.negative_modes == reference else self._crossings(beyond, after, high, last)
-        return [here, *rest]
+        return [first_found, *rest]
 
 
 def critical_mode(node: Node) -> tuple[float, Array]:

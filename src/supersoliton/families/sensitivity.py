@@ -1,13 +1,11 @@
 r"""Exact derivatives of a state with respect to a coupling, the norm or the frequency.
 
 A state is an implicit function of its parameters: differentiating F(u, omega^2; p) = 0 (and N(u) = N) gives one linear
-solve with the factorised second variation. The energy needs none of it (the envelope theorem,
-:math:`dE/dp = \partial E/\partial p + \tfrac12\omega^2 dN/dp`), and an eigenvalue follows by Hellmann and Feynman,
+solve with the factorised second variation. The energy needs no solve (envelope theorem,
+:math:`dE/dp = \partial E/\partial p + \tfrac12\omega^2 dN/dp`), and eigenvalues follow by the Hellmann-Feynman theorem,
 
 .. math:: \frac{d\lambda}{dp} = \int\eta_i\eta_j\left(\partial_pV_{ij} + V_{ijk}\frac{du_k}{dp}\right)
           - \frac{d\omega^2}{dp}\int\sum_c\eta_c^2 .
-
-Nothing is unrolled and nothing is differenced.
 """
 
 from __future__ import annotations
@@ -58,7 +56,7 @@ def sensitivity(state: State, parameter: str) -> Sensitivity:
     if not state.converged:
         raise ValueError(f"sensitivity: the state is not converged ({state.status}): solve it first")
     family = Family(problem, parameter)
-    # The family's own variable is omega^2 where the frequency varies.
+    # The family uses omega^2: d/domega = 2 omega d/domega^2.
     per = 2.0 * float(problem.omega or 0.0) if family.kind == "omega" else 1.0
     point = family.point(state.u, state.multiplier)
     line = linearise(family, point)
@@ -79,9 +77,9 @@ def sensitivity(state: State, parameter: str) -> Sensitivity:
 def tangents(
     problem: DiscreteProblem, u: Float[Array, "node field"], names: Sequence[str]
 ) -> Float[Array, "coupling node field"]:
-    r"""dw/dp of a converged state for each of the couplings (or "norm"), at fixed norm where one is.
+    r"""dw/dp, w = u - vacuum, of a converged state by each coupling (or "norm"), at fixed norm if the problem has one.
 
-    w = u - v is what differs from the vacuum, which moves with the couplings too. One factorisation serves for all.
+    The vacuum depends on the couplings too. All derivatives share one factorisation.
     """
     multiplier = force(problem, u).multiplier
     space = TangentSpace(problem, u, multiplier)
@@ -98,7 +96,7 @@ def tangents(
 def eigenvalue_slopes(
     state: State, parameter: str, n_modes: int = 10, ell: int = 0, *, along: Sensitivity | None = None
 ) -> tuple[Float[Array, " mode"], Float[Array, " mode"]]:
-    """(eigenvalues, their derivatives) of the lowest fluctuation modes; sums of a degenerate level are meaningful."""
+    """(eigenvalues, derivatives) of the lowest fluctuation modes; in a degenerate level only their sum is defined."""
     problem = state.problem
     grid = problem.grid
     found = along or sensitivity(state, parameter)

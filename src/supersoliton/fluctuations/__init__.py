@@ -1,1 +1,1 @@
-"""Fluctuations around a state: spectra and oscillations."""
+"""Small perturbations of a state: fluctuation spectra and oscillation frequencies."""

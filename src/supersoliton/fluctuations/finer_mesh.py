@@ -1,4 +1,4 @@
-"""The same state on a finer mesh and in a larger box: what is left of the difference is the error."""
+"""A state transferred to a finer mesh or a larger box, to estimate errors from the change."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ..solvers.base import Solution
 from ..solvers.newton import Newton
 from ..states.accuracy import EXTRA_ORDER
 
-_OUTER_ELEMENTS = 6  # at most so many in the new half of a box: the fields are smooth there
-_STEPS = 6  # Newton's method starts at the interpolated state: two or three are enough
+_OUTER_ELEMENTS = 6  # most elements in the new half of a box, where the fields are smooth
+_STEPS = 6  # limit on Newton steps; from the interpolated state two or three are enough
 
 
 def carry_to_finer_mesh(problem: DiscreteProblem, u: Array) -> tuple[DiscreteProblem, Solution]:

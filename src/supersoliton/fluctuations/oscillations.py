@@ -8,11 +8,11 @@ that rotate and 0 for the others),
     L_+a - 2\omega\rho\,b = \rho^2a,\qquad L_-b - 2\omega\rho\,a = \rho^2b,\qquad
     L_\pm = -\nabla^2 + V''_\pm - \omega^2c,
 
-L_+ being the second variation of :mod:`.spectrum` and L_- that in the imaginary direction of the
-U(1)-symmetric theory: the Hessian of the complexified potential in im Psi. A common phase costs nothing, L_- f = 0.
+L_+ is the second variation of :mod:`.spectrum`; L_- is that in the imaginary direction, with the Hessian of the
+complexified, U(1)-symmetric potential in im Psi. By this symmetry L_- f = 0.
 
-*Half the size.* (a, b, rho) and (a, -b, -rho) solve the equations together, so with b = rho beta and sigma = rho^2 they
-are linear in sigma,
+*Reduction.* If (a, b, rho) is a solution, so is (a, -b, -rho). With b = rho beta the equations are linear in
+sigma = rho^2,
 
 .. math::
     \begin{pmatrix}L_+ + 4\omega^2c & -2\omega L_-\\ -2\omega & L_-\end{pmatrix}
@@ -51,10 +51,10 @@ from ..theory.derivatives import point_kernels
 from ..theory.vacua import mass_matrix
 from .spectrum import ZERO_MODE, Operator, check_ell, degeneracy, expect_at_most
 
-# Below this (of the largest mass^2) sigma is taken for 0, and its imaginary part for rounding.
+# A sigma, or its imaginary part, below this times the largest mass^2 is set to 0.
 _ROUNDING = 1e-9
-_ANGLE = 0.7  # a phase by which the fields are turned to test the symmetry of the potential
-_SYMMETRY = 1e-9  # relative change of V above which it has no such symmetry
+_ANGLE = 0.7  # rotation angle used to test the U(1) invariance of V
+_SYMMETRY = 1e-9  # relative change of V above which it is not invariant
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class Oscillations:
 
 @dataclass(frozen=True)
 class _Doubled:
-    """V(re, im) as a potential of 2n real fields; equal for the same function, so that kernels are compiled once."""
+    """V(re, im) as a potential of 2n real fields. Hashable by its function, so that kernels are compiled once."""
 
     function: ComplexifiedFunction
 
@@ -122,7 +122,7 @@ class _Doubled:
 
 @dataclass(frozen=True)
 class _OfModulus:
-    """V(|u|) of a potential that is even in each of the fields that rotate."""
+    """V(|u|) for a potential that is even in each rotating field."""
 
     function: Callable[..., Any]
     rotates: tuple[bool, ...]
@@ -131,13 +131,13 @@ class _OfModulus:
         import jax.numpy as jnp
 
         rotates = jnp.asarray(self.rotates)
-        # A field at rest keeps its sign; the square root is not differentiated at 0 (points are held away from it).
+        # A field that does not rotate keeps its sign; its entry is 1 because the root has no derivative at 0.
         modulus = jnp.sqrt(jnp.where(rotates, re * re + im * im, 1.0))
         return self.function(jnp.where(rotates, modulus, re), p, r)
 
 
 def complexification(problem: DiscreteProblem, given: str | ComplexifiedFunction | None) -> ComplexifiedFunction:
-    """V(re, im, params, r): the caller's, else the model's."""
+    """V(re, im, params, r): the function given, else the model's. Raises ValueError if there is none."""
     if given == "modulus":
         rotates = tuple(bool(c > 0) for c in problem.carries_norm)
         return _OfModulus(problem.model.potential_function, rotates)
@@ -148,8 +148,8 @@ def complexification(problem: DiscreteProblem, given: str | ComplexifiedFunction
     function = given if given is not None else problem.model.complexified_potential
     if function is None:
         raise ValueError(
-            f"oscillations: {problem.model!r} does not say how its potential depends on complex fields: give "
-            'complexified="modulus" (V of |u|, for a potential even in each field that rotates) or V(re, im, p, r)'
+            f"oscillations: {problem.model!r} does not define its potential for complex fields: give "
+            'complexified="modulus" (V of |u|, for a potential even in each rotating field) or V(re, im, p, r)'
         )
     return function  # type: ignore[return-value]
 
@@ -161,7 +161,7 @@ def imaginary_curvature(
 
     Raises
     ------
-    ValueError : where the complexified potential is not V for real fields, or not invariant under a common phase.
+    ValueError : if the complexified potential is not V for real fields, or not invariant under a common phase.
     """
     grid, params = problem.grid, problem.model.params
     function = complexification(problem, complexified)
@@ -179,7 +179,7 @@ def imaginary_curvature(
         if not change <= size:
             raise ValueError(
                 f"oscillations: the complexified potential is not {name}: it differs by {change:.3g} on this state; "
-                "correct complexified=, or norm_of= of the problem (all the fields that one phase turns)"
+                "correct complexified=, or norm_of= of the problem (all fields that rotate with the common phase)"
             )
     hessian = kernels.hessian(at, params, radii)[:, n:, n:]
     return hessian * rotates[:, None] * rotates[None, :]
@@ -190,7 +190,7 @@ def rotation_frequency(problem: DiscreteProblem, multiplier: float) -> float:
     rotates = problem.carries_norm > 0
     factors = problem.model.kinetic[rotates]
     if not rotates.any():
-        raise ValueError("oscillations: no field of this problem rotates: name the complex ones as constrained fields")
+        raise ValueError("oscillations: no field of this problem rotates: list the complex fields in norm_of=")
     if np.ptp(factors) > 0:
         raise ValueError(
             f"oscillations: the rotating fields have kinetic factors {factors.tolist()}: one phase needs equal ones"
@@ -198,12 +198,12 @@ def rotation_frequency(problem: DiscreteProblem, multiplier: float) -> float:
     if np.any(problem.vacuum.values[rotates] != 0):
         raise ValueError(
             f"oscillations: the rotating fields are {problem.vacuum.values[rotates].tolist()} at infinity, not 0: "
-            "this is no Q-ball; use spectrum(state)"
+            "this is not a Q-ball; use spectrum(state)"
         )
     squared = multiplier / float(factors[0])
     if squared < 0:
         raise ValueError(
-            f"oscillations: this state has omega^2 = {squared:.6g}, no frequency of rotation: choose a smaller norm"
+            f"oscillations: this state has omega^2 = {squared:.6g}, no rotation frequency: choose a smaller norm"
         )
     return math.sqrt(squared)
 
@@ -216,13 +216,13 @@ def thresholds(problem: DiscreteProblem, omega: float) -> Float[Array, " thresho
     for chosen, shifts in ((rotates, (-omega, omega)), (~rotates, (0.0,))):
         squared = np.linalg.eigvalsh(matrix[np.ix_(chosen, chosen)])
         masses = np.sqrt(np.where(squared >= 0, squared, np.nan))
-        # A quantum lighter than omega has E - omega < 0 at rest: its continuum covers rho = 0.
+        # A quantum lighter than omega has E - omega < 0 at rest, so its continuum includes rho = 0.
         edges += [np.maximum(masses + shift, 0.0) for shift in shifts]
     return np.sort(np.concatenate(edges))
 
 
 class _Pencil:
-    """The matrix of the module's second formula in the scalar basis, beta scaled to keep it balanced."""
+    """The matrix of the eigenproblem for (a, beta) in the scalar basis; beta is scaled to balance the matrix."""
 
     def __init__(self, problem: DiscreteProblem, u: Array, multiplier: float, ell: int, imaginary: Array) -> None:
         self.omega = rotation_frequency(problem, multiplier)
@@ -243,7 +243,7 @@ class _Pencil:
         self.matrix[self.rows, size:] = -twice * l_minus / self.unit
         self.matrix[size + np.arange(len(self.rows)), self.rows] = -twice * self.unit
         self.matrix[size:, size:] = self.unit[:, None] * l_minus / self.unit
-        # f in the same coefficients, and how well it is annihilated.
+        # The coefficients of f, and the residual of L_- f = 0.
         grid = problem.grid
         nodal = (u - problem.vacuum.values) / self.plus.scale
         pieces = [self.plus.basis.nodal[:, : self.plus.sizes[i]].T @ (grid.mass @ nodal[:, i]) for i in rotating]
@@ -255,11 +255,11 @@ class _Pencil:
         self.phase = np.concatenate([np.zeros(size), self.unit * profile])
 
     def eigenvalues(self, deflate: bool, vectors: bool) -> tuple[Array, Array | None]:
-        """sigma (complex) without the phase mode where it is deflated, and the vectors (a, beta) as columns."""
+        """sigma (complex), without the phase mode if ``deflate``, and the vectors (a, beta) as columns."""
         if not deflate:
             return _eigen(self.matrix, vectors)
         mirror = self.phase / np.linalg.norm(self.phase)
-        # Householder's reflection that turns the phase mode into the last unit vector; the sign avoids cancellation.
+        # Householder reflection that maps the phase mode to the last unit vector; the sign avoids cancellation.
         sign = 1.0 if mirror[-1] >= 0 else -1.0
         mirror[-1] += sign
         mirror /= np.linalg.norm(mirror)
@@ -277,7 +277,7 @@ class _Pencil:
         a = x[: self.size].astype(complex)
         b = np.zeros_like(a)
         b[self.rows] = x[self.size :] / self.unit[:, None]
-        # b = rho beta; a zero mode of rho = 0 is returned as (a, beta): its b has no factor rho.
+        # b = rho beta; for a zero mode beta itself is returned.
         b *= np.where(rho == 0, 1.0, rho)
         length = np.sqrt(np.sum(np.abs(a) ** 2 + np.abs(b) ** 2, axis=0))
         return self.plus.nodal(a / length), self.plus.nodal(b / length)
@@ -322,13 +322,7 @@ def oscillations(
         sigma = np.append(sigma, 0.0)
         if vectors is not None:
             vectors = np.hstack([vectors, pencil.phase[:, None]])
-    squared = mass_matrix(problem.model, problem.vacuum.values, problem.grid.r_max)
-    scale = max(1.0, float(np.max(np.abs(squared))))
-    sigma = _clean(sigma, _ROUNDING * scale)
-    if ell == 1 and not problem.model.explicit_r:
-        # The translation is 0 but for the mesh and the box, as in spectrum(); only the one nearest to 0 can be it.
-        nearest = int(np.argmin(np.abs(sigma)))
-        sigma[nearest] = 0.0 if abs(sigma[nearest]) <= ZERO_MODE else sigma[nearest]
+    sigma = _clean(problem, ell, sigma)
     rho = np.sqrt(sigma)  # the principal root: Re rho >= 0
     order = np.lexsort((rho.imag, rho.real))[:n_modes]
     real = imag = None
@@ -349,13 +343,20 @@ def oscillations(
 
 
 def _eigen(matrix: Array, vectors: bool) -> tuple[Array, Array | None]:
-    """Eigenvalues, and the eigenvectors where they are asked for."""
+    """Eigenvalues, and eigenvectors if ``vectors``."""
     if vectors:
         return scipy.linalg.eig(matrix, check_finite=False)  # type: ignore[no-any-return]
     return scipy.linalg.eigvals(matrix, check_finite=False), None
 
 
-def _clean(sigma: Array, rounding: float) -> Array:
-    """sigma with what is rounding removed: 0 where it is tiny, real where the imaginary part is."""
+def _clean(problem: DiscreteProblem, ell: int, sigma: Array) -> Array:
+    """sigma without rounding errors, and with the translation at exactly 0."""
+    squared = mass_matrix(problem.model, problem.vacuum.values, problem.grid.r_max)
+    rounding = _ROUNDING * max(1.0, float(np.max(np.abs(squared))))
     real = np.where(np.abs(sigma.imag) <= rounding, sigma.real + 0j, sigma)
-    return np.where(np.abs(sigma) <= rounding, 0j, real)
+    sigma = np.where(np.abs(sigma) <= rounding, 0j, real)
+    if ell == 1 and not problem.model.explicit_r:
+        # The translation is 0 up to the errors of mesh and box; only the sigma nearest to 0 can be it.
+        nearest = int(np.argmin(np.abs(sigma)))
+        sigma[nearest] = 0.0 if abs(sigma[nearest]) <= ZERO_MODE else sigma[nearest]
+    return sigma

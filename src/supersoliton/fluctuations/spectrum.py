@@ -5,10 +5,10 @@ r"""Fluctuations around a state: eigenvalues of the second variation in a channe
     + \partial_i\partial_j V(u) - \omega^2 c_i\delta_{ij}\right]\eta_j = \lambda\,k_i\eta_i
 
 with the boundary conditions of the problem; c_i = 1 for the fields that carry a fixed norm (the operator L_+ of a
-Q-ball). Negative eigenvalues are unstable directions and are kept.
+Q-ball). Negative eigenvalues, the unstable directions, are included.
 
-The operator is represented in the eigenbasis of the scalar radial Laplacian on the same mesh, in which the kinetic and
-mass matrices are diagonal and the constant part of V'' is exact; only V''(u(r)) - V''(u_infinity) is integrated.
+The basis is that of the eigenfunctions of the scalar radial Laplacian on the same mesh, in which the kinetic and mass
+matrices are diagonal and the constant part of V'' is exact; only V''(u(r)) - V''(u_infinity) is integrated.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ if TYPE_CHECKING:
 # Sizes of the reduced basis, in units of the highest eigenvalue and of the local potential; see Operator._sizes.
 _HEADROOM = 2.0
 _DEPTH = 12.0
-# Rounding of an eigenvalue in units of the norm of the matrix, which is the highest eigenvalue of -lap on the mesh.
+# Rounding error of an eigenvalue relative to the norm of the matrix, the highest eigenvalue of -lap on the mesh.
 _ROUNDING = 1e-15
-# An l = 1 eigenvalue this small (mass^2) is a translation. Bound states lie at 0.1 and more, translations
-# at 1e-5 and less, even in the reduced basis on a coarse mesh.
+# An l = 1 eigenvalue (mass^2) below this is a translation: bound states are above 0.1, translations below 1e-5 even in
+# the reduced basis on a coarse mesh.
 ZERO_MODE = 1e-4
 
 
@@ -110,13 +110,13 @@ class Modes:
 
 
 def physical_masses(channels: Sequence[Modes]) -> Float[Array, " physical"]:
-    """Vacuum masses and masses of the bound states in the channels given, ascending: they do not depend on the box."""
+    """Vacuum masses and bound-state masses of the channels, ascending. They do not depend on the box."""
     thresholds = channels[0].thresholds  # the same in every channel
     return np.sort(np.concatenate([thresholds[np.isfinite(thresholds)], *(modes.bound_masses for modes in channels)]))
 
 
 def degeneracy(dim: float, ell: int) -> int:
-    """Number of spherical harmonics of degree l on the sphere of a whole dimension d (2l + 1 for d = 3)."""
+    """Number of spherical harmonics of degree l in d dimensions, d rounded to an integer (2l + 1 for d = 3)."""
     d = round(dim)
     if d == 1:
         return 1 if ell <= 1 else 0
@@ -157,8 +157,8 @@ def check_ell(ell: int, dim: float) -> int:
 class Operator:
     """The second variation in the scalar eigenbasis, fields scaled by sqrt(k).
 
-    Field i is expanded in its own number ``sizes[i]`` of functions; ``matrix`` is field-major. ``curvature`` at the
-    quadrature points, (point, field, field), replaces V'' where another second variation is wanted.
+    Field i is expanded in ``sizes[i]`` functions; ``matrix`` is field-major. ``curvature`` at the quadrature points,
+    (point, field, field), replaces V'' if given.
     """
 
     @one_thread
@@ -210,11 +210,11 @@ class Operator:
                     self.matrix[self.slices[j], self.slices[i]] = block.T
 
     def _sizes(self, local: Array, shifted: Array, highest: float | None) -> list[int]:
-        """How many functions each field needs for eigenvalues up to ``highest``; all of them where that is None.
+        """Number of functions that each field needs for eigenvalues up to ``highest``; all of them if that is None.
 
-        A wave of kappa is mixed into a mode at lambda by the local potential s with the weight (s/kappa)^2 times what
-        is left of its Fourier component there. With these _HEADROOM of lambda and _DEPTH of s, 300 modes of the
-        Q-balls of 13 fields agree with the full basis to 1e-7, bound states at l = 1 to 2e-5 (tests/test_spectrum.py).
+        The local potential s mixes a wave of kappa into a mode at lambda with the weight (s/kappa)^2 times its Fourier
+        component. With cut-offs of _HEADROOM lambda + _DEPTH s, 300 modes of the Q-balls of 13 fields agree with the
+        full basis to 1e-7, bound states at l = 1 to 2e-5 (tests/fluctuations/test_spectrum.py).
         """
         full = len(self.basis)
         if highest is None:
@@ -233,7 +233,7 @@ class Operator:
 
 
 def _highest_box_eigenvalue(problem: DiscreteProblem, multiplier: float, ell: int, n_modes: int) -> float:
-    """The n-th level of the vacuum in the same box: no level of a state lies higher by more than its own bound ones."""
+    """The n-th eigenvalue of the vacuum in the same box, an estimate of the highest of ``n_modes`` modes of a state."""
     grid = problem.grid
     _, edges = continuum(problem, multiplier)
     basis = scalar_basis(grid, ell, problem.parity == "odd", bool(problem.free_last[0] == 0.0))
@@ -246,8 +246,8 @@ def eigenvalue_errors(
 ) -> Float[Array, " mode"]:
     """Estimated absolute errors of ``values``, of which the first ``n_bound`` are bound states.
 
-    Twice the change on a mesh of order p + 4, to which the state is carried too; for bound states also twice the change
-    in a box of twice the radius; and rounding (that of a matrix of this norm). Infinite where there is no such state.
+    The sum of the rounding error, twice the change on a mesh of order p + 4 (where the state is solved again) and, for
+    bound states, twice the change in a box of twice the radius. Infinite if the state does not converge there.
     """
     basis = scalar_basis(problem.grid, ell, problem.parity == "odd", bool(problem.free_last[0] == 0.0))
     errors = np.full(len(values), _ROUNDING * basis.kappa[-1])
@@ -312,10 +312,10 @@ def spectrum(
     if functions:
         values, vectors = scipy.linalg.eigh(matrix, subset_by_index=(0, n_modes - 1), check_finite=False)
         nodal, bound = op.nodal(vectors), values[values < edges[0]]
-        if len(bound) == n_modes:  # there may be more bound states than modes asked for
+        if len(bound) == n_modes:  # there may be more bound states than requested modes
             bound = (everything := all_eigenvalues(matrix))[everything < edges[0]]
     else:
-        # all of them: LAPACK finds a part by bisection, which costs several times the QL iteration for all
+        # all of them: for a part LAPACK uses bisection, which costs several times as much as the QL iteration for all
         everything = all_eigenvalues(matrix)
         values, bound = everything[:n_modes].copy(), everything[everything < edges[0]]
     if errors:

@@ -1,4 +1,4 @@
-"""Where the solver starts: analytic profiles, stored states, arrays."""
+"""Starting guesses: analytic profiles, many starts, stored states, arrays and trained models."""
 
 from .guess import starting_fields as starting_fields
 from .multistart import MultiStart as MultiStart

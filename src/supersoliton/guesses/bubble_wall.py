@@ -1,4 +1,4 @@
-r"""The start of a bounce without a guess: a straight path in field space and a tanh wall in space.
+r"""Starts of a bounce: a straight path in field space and a tanh wall in space.
 
 .. math:: u(r) = v + a\,(u_* - v)\,h(r/w),\qquad h(x) = \frac{\tanh(x+\rho) - \tanh(x-\rho)}{2\tanh\rho}
 
@@ -7,14 +7,14 @@ rho >> 1. Under r -> r/s a static configuration has E = s^{d-2} T + s^d U; its m
 
 .. math:: \hat S = \frac{2T}{d}\left(\frac{(d-2)T}{-d\,U}\right)^{(d-2)/2},
 
-is the action that the shape would have at its own best size, and the bounce is the shape that minimises it (S. Coleman,
-V. Glaser, A. Martin, *Commun. Math. Phys.* **58** (1978) 211). a and rho are chosen by it on a table of V.
+is the action of the shape at its optimal size, and the bounce is the shape that minimises it (S. Coleman, V. Glaser,
+A. Martin, *Commun. Math. Phys.* **58** (1978) 211). Here it is minimised over a and rho on a table of V.
 
-Of the shapes only the volume in which h takes each of its values matters to U, and it is the same for all potentials:
+U depends on the shape only through the volume in which h takes each value, which is the same for all potentials:
 
 .. math:: U = S_d \int V(a h)\,d\mu_\rho(h),\qquad d\mu_\rho = x^{d-1}dx,
 
-so all a and rho are tried by one product of a table of V with a table of the measures.
+so the product of a table of V with a table of the measures gives U for all a and rho.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ from ..theory.base import AbstractModel
 from ..theory.derivatives import point_kernels
 
 _RATIOS = np.concatenate([[0.05], np.geomspace(0.3, 1.5e4, 50)])  # rho = radius / wall width
-_TABLE = 400
-_FORBIDDEN = 1e200  # stands for a V that is no number or overflows
-_POINTS = 600  # in the wall, and as many inside it where it is thin
+_TABLE = 400  # values of V along a path
+_FORBIDDEN = 1e200  # replaces a V that is NaN or overflows
+_POINTS = 600  # radii in the wall, and the same number inside a thin one
 _HEIGHTS = np.linspace(0.0, 1.0, 400) ** 2  # values of h, denser near the false vacuum
 
 
 @dataclass(frozen=True)
 class Wall:
-    """A start: its estimated action, the far point a (u_* - v) + v at the origin, radius and width of the wall."""
+    """A start: estimated action, fields v + a (u_* - v) at the origin, ratio of radius to width, width of the wall."""
 
     action: float
     centre: Float[Array, " field"]
@@ -60,9 +60,9 @@ class Wall:
 
 
 def best_walls(model: AbstractModel, false_vacuum: Array, targets: Sequence[Array], dim: float) -> list[Wall | None]:
-    """The wall of least action towards each target; None where V is nowhere lower along the way.
+    """The wall of least action towards each target; None if V is nowhere lower on the path.
 
-    For dim <= 2 the scale argument has no maximum, and the shape is found in three dimensions.
+    For dim <= 2 the action has no maximum under scaling, so the shape of three dimensions is used.
     """
     reach = np.linspace(0.0, 1.5, _TABLE)
     away = np.stack(targets) - false_vacuum
@@ -110,7 +110,7 @@ def _best_along(
 
 @functools.lru_cache(maxsize=8)
 def _shapes(d: float) -> tuple[Float[Array, "height ratio"], Float[Array, " ratio"]]:
-    """Of every shape: its measure over the heights (linear between them), and int h'^2 x^(d-1) dx."""
+    """For every shape: its measure over the heights (linear between them), and int h'^2 x^(d-1) dx."""
     measures, slopes = np.zeros((len(_HEIGHTS), len(_RATIOS))), np.zeros(len(_RATIOS))
     for k, rho in enumerate(_RATIOS):
         inside = max(rho - 20.0, 0.0)

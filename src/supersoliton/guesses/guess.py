@@ -1,8 +1,8 @@
-"""What a guess may be, and which one is taken where none is given: decided here.
+"""The forms of a guess, the default guess, and the fields of a start.
 
-A guess is a search over many starts (:class:`.MultiStart`, or :class:`.WarmStart` whose branches were trained) or one
-start: a profile, an array, a function of the radius, or a state. Only a configuration chooses between its trained
-starts and its [problem.guess] (`Config.guess`).
+A guess is either a search over many starts (:class:`.MultiStart`, or :class:`.WarmStart` with trained branches) or one
+start: a profile, an array, a function of the radius, or a state. `Config.guess` chooses between the [warm_start] and
+[problem.guess] tables of a configuration.
 """
 
 from __future__ import annotations
@@ -19,11 +19,10 @@ from .profiles import AbstractProfile, Gaussian
 
 
 def choose_guess(problem: Problem, guess: Any, *, search: bool = False) -> Any:
-    """The guess that is given; where that is None, the default.
+    """``guess``, or the default if it is None.
 
-    At fixed norm, and in a search, this is many starts, of which the lowest state is taken. Without norm no descent
-    ranks them, and it is one profile: at fixed frequency a high one, because nothing is known of the amplitude and any
-    profile through the barrier leads to the bounce.
+    The default at fixed norm, and in a search, is many starts. Without norm no descent ranks starts, so it is one
+    profile. At fixed frequency that has a large amplitude, because any profile through the barrier leads to the bounce.
     """
     if guess is not None:
         return guess
@@ -33,26 +32,26 @@ def choose_guess(problem: Problem, guess: Any, *, search: bool = False) -> Any:
 
 
 def is_search(guess: Any) -> bool:
-    """Whether a guess stands for many starts."""
+    """Whether a guess is a search over many starts."""
     return isinstance(guess, MultiStart)
 
 
 def core_of(guess: Any) -> float | None:
-    """The radius of the core that a guess has; None where its mesh or its many starts leave that open.
+    """The radius of the core of a profile; None for a state or many starts.
 
     Raises ValueError for an array or a function: without a mesh they have no radii.
     """
     if isinstance(guess, AbstractProfile):
         return 3.0 * guess.width
     if not is_search(guess) and not hasattr(guess, "grid"):
-        raise ValueError("solve: an array needs the grid that it lives on: give problem.grid, or a profile or state")
+        raise ValueError("solve: an array or function needs a grid: give the problem one, or use a profile or a state")
     return None
 
 
 def starting_fields(problem: DiscreteProblem, guess: Any) -> Array:
     """Nodal fields (n_nodes, n_fields) of one start: a profile, an array, a function of r, or a stored state.
 
-    They satisfy the problem's boundary conditions and have its norm. Raises ValueError for a guess that does not fit.
+    They satisfy the problem's boundary conditions and have its norm. Raises ValueError for any other guess.
     """
     nodes, n = problem.grid.nodes, problem.model.n_fields
     if isinstance(guess, AbstractProfile):

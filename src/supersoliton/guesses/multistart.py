@@ -30,9 +30,9 @@ from ..theory.derivatives import point_kernels
 from ..theory.vacua import mass_matrix
 
 _WIDTHS = 8  # widths tried for each set, geometric between an element's resolution and the box
-_SETS_PER_SIZE = 2
-_BEAM = 8  # sets of each size that are grown by one more field
-_STRENGTHS = (0.5, 1.0, 2.0, 4.0)  # amplitudes tried where no norm sets them
+_SETS_PER_SIZE = 2  # sets of each size that become starts
+_BEAM = 8  # sets of each size that are extended by one more field
+_STRENGTHS = (0.5, 1.0, 2.0, 4.0)  # amplitudes tried without norm
 
 
 class Start(NamedTuple):
@@ -59,8 +59,8 @@ class MultiStart:
 def carrying_sets(problem: DiscreteProblem) -> list[tuple[tuple[int, ...], tuple[float, ...]]]:
     """Sets of fields with signs, the best few of each size by their coupling energy c(S).
 
-    Runs of neighbours and of next-neighbours with several patterns of signs, and what a beam search finds that adds one
-    field at a time to the best sets of the size before (all 3^n patterns would cost more than the solver).
+    Candidates are runs of neighbours and of next-neighbours with several patterns of signs, and the results of a beam
+    search that extends the best smaller sets by one field (all 3^n patterns would cost more than the solver).
     """
     carriers = np.flatnonzero(problem.carries_norm)
     matrix = mass_matrix(problem.model, problem.vacuum.values, problem.grid.r_max)
@@ -73,7 +73,7 @@ def carrying_sets(problem: DiscreteProblem) -> list[tuple[tuple[int, ...], tuple
     out = []
     beam = np.zeros((1, n))
     for size in range(1, n + 1):
-        grown = np.concatenate([_grown(beam), families[sizes == size]])
+        grown = np.concatenate([_extended(beam), families[sizes == size]])
         energies = _coupling_energy(grown, couplings, diagonal)
         best: dict[tuple[int, ...], Array] = {}
         for index in np.argsort(energies, kind="stable"):
@@ -87,8 +87,8 @@ def carrying_sets(problem: DiscreteProblem) -> list[tuple[tuple[int, ...], tuple
     return out
 
 
-def _grown(sets: Array) -> Array:
-    """Every set (rows of -1, 0, 1) with one more field, of either sign."""
+def _extended(sets: Array) -> Array:
+    """Every set (rows of -1, 0, 1) extended by one field of either sign."""
     row, field = np.nonzero(sets == 0)
     more = np.repeat(sets[row], 2, axis=0)
     more[np.arange(len(more)), np.repeat(field, 2)] = np.tile([1.0, -1.0], len(field))
@@ -104,14 +104,14 @@ def _coupling_energy(sets: Array, couplings: Array, diagonal: Array) -> Array:
 
 @functools.lru_cache(maxsize=16)
 def _families(n: int) -> Float[Array, "set field"]:
-    """Runs of neighbours and of next-neighbours, as far as their couplings reach, with several signs."""
+    """Runs of neighbours and of next-neighbours (the range of the octave couplings), with several signs."""
     sets = {tuple(range(a, b)) for a in range(n) for b in range(a + 1, n + 1)}
     sets |= {tuple(range(a, b, 2)) for a in range(n) for b in range(a + 1, n + 1)}
     return np.concatenate([_sign_patterns(members, n) for members in sorted(sets)])
 
 
 def _sign_patterns(members: tuple[int, ...], n_fields: int) -> Array:
-    """Rows of -1, 0, 1: alternating, pairs, equal."""
+    """Rows of -1, 0, 1 with signs that alternate, alternate in pairs (twice), or are equal."""
     chosen, n = list(members), len(members)
     pairs = np.array([1.0, 1.0, -1.0, -1.0] * (n // 4 + 1))
     rows = np.zeros((4, n_fields))
@@ -137,9 +137,9 @@ def energies_of(problem: DiscreteProblem, batch: Array) -> Array:
 def screened_starts(
     problem: DiscreteProblem, sets: Sequence[tuple[tuple[int, ...], tuple[float, ...]]] | None = None
 ) -> list[Start]:
-    """The best start of every carrying set, by energy (of the energy at that norm, where one is fixed).
+    """The start of lowest energy of every carrying set, at the problem's norm if it has one; lowest first.
 
-    ``sets``: fields with their signs, instead of those of :func:`carrying_sets`.
+    ``sets``: fields with their signs; default :func:`carrying_sets`.
     """
     grid = problem.grid
     smallest = 2.0 * grid.element_edges[1] / grid.order
@@ -168,7 +168,7 @@ def screened_starts(
 
 
 def _finish(problem: DiscreteProblem, batch: Array) -> Array:
-    """Set the fields that do not carry the soliton to follow it, and the boundary values; (start, node, field)."""
+    """Set the fields that follow the carriers and the boundary values; (start, node, field)."""
     shape = batch.shape
     batch = problem.model.follow(batch.reshape(-1, shape[2])).reshape(shape)
     batch[:, -1] = np.where(problem.free_last > 0, batch[:, -1], problem.vacuum.values)

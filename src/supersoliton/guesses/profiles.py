@@ -1,4 +1,4 @@
-"""Analytic profiles added to the vacuum."""
+"""Analytic profiles added to the vacuum; one is that of `parameter_scan_supersoliton_v39_STABLE_HIERARCHY.py`."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from ..problem.problem import DiscreteProblem
 
 @dataclass(frozen=True)
 class AbstractProfile(ABC):
-    """u = vacuum + shape(r) in the fields named.
+    """u = vacuum + amplitude shape(r) in the chosen fields.
 
-    ``field`` is an index, a name, or several of them; None means every field that carries the norm. With several
-    fields, ``alternate`` gives them alternating signs, which lowers the energy when the couplings are positive.
+    ``field``: an index, a name, or several; None: every field that carries the norm. ``alternate``: alternate the signs
+    of several fields, which lowers the energy if the couplings are positive.
     """
 
     amplitude: float = 1.0

@@ -1,3 +1,3 @@
-"""Scores of a mass spectrum, one in a file each; :mod:`.registry` lists them."""
+"""Scores of a mass spectrum, one per file; :mod:`.registry` lists them."""
 
 from .score import Score as Score

@@ -1,10 +1,8 @@
-"""The fractal score of a spectrum: how like its mass ratios are to those of nature, and the null of that.
+"""The fractal score: similarity of the mass ratios of a spectrum to ratios found in nature, with a random control.
 
-It compares the ratios of a list of masses with the ratios found in nature (the Standard Model masses and a list of
-length scales). It is defined in the original work; its authors never asked what a random spectrum scores, so it comes
-here with its *null*: the same score of random log-uniform spectra of equal count and span.
-
-Everything is NumPy on the host; :mod:`.ratio_density` has the densities.
+The ratios in nature are those of the Standard Model masses and of a list of length scales. The score is that of the
+script `parameter_scan_supersoliton_v39_STABLE_HIERARCHY.py`, which has no control; here it comes with its *null*, the
+same score of random log-uniform spectra with equal count and span. The densities are in :mod:`.ratio_density`.
 """
 
 from __future__ import annotations
@@ -21,11 +19,11 @@ from .hierarchy import hierarchy
 from .ratio_density import GRID, HIGHEST_TARGET, LOWEST_TARGET, RandomSpectra, Spectra, densities, scott
 from .score import Score, ScoreSettings
 
-# Masses of the original, GeV: u d s c b t, e mu tau, W Z H.
+# Masses in the script, GeV: u d s c b t, e mu tau, W Z H.
 ORIGINAL_MASSES = (
     0.0022, 0.0047, 0.095, 1.27, 4.18, 173.21, 0.000511, 0.10566, 1.77686, 80.379, 91.1876, 125.1,
 )  # fmt: skip
-# Length scales of the original, metres: Planck, 1e-18, 1e-15, electron Compton, Bohr, 1e-10, visible light, metre,
+# Length scales in the script, metres: Planck, 1e-18, 1e-15, electron Compton, Bohr, 1e-10, visible light, metre,
 # Earth, astronomical unit, light year, galaxy, observable universe.
 ORIGINAL_LENGTHS = (
     1.616e-35, 1e-18, 1e-15, 2.426e-12, 5.292e-11, 1e-10, 5e-7, 1.0, 1.274e7, 1.496e11, 9.461e15, 9.461e20, 8.8e26,
@@ -35,26 +33,25 @@ _PDG_IDS = (2, 1, 3, 4, 5, 6, 11, 13, 15, 24, 23, 25)  # the same twelve particl
 _ELECTROWEAK = np.array([1.1345, 1.3719, 1.5564])  # Z/W, H/Z, H/W
 _TOLERANCE = 0.05  # a hit is a target within 5 % of some model ratio
 
-# By construction 5 % of spectra drawn at random lie above the 95th percentile of their own null.
-NULL_PERCENTILE = 95.0
-_ACCURACY = 1e-7  # scores nearer to each other than this are ties
+NULL_PERCENTILE = 95.0  # of the null; 5 % of random spectra are above it
+_ACCURACY = 1e-7  # scores that differ by less are ties
 
 
 @dataclass(frozen=True)
 class Targets:
-    """Ratios to be hit: `ratios` ascending, `weights` (3 electroweak, 5 above 10, else 1), `maximum` score."""
+    """Target ratios: `ratios` ascending, `weights` (3 electroweak, 5 above 10, else 1), `maximum` score."""
 
     ratios: Float[np.ndarray, "target"]
     weights: Int[np.ndarray, "target"]
 
     @property
     def maximum(self) -> float:
-        """Score of a perfect correlation with every target hit, 1 + Σw/n; 4.952 for the original's list."""
+        """Score of a perfect correlation with every target hit, 1 + Σw/n; 4.952 for the script's targets."""
         return 1.0 + float(self.weights.sum()) / len(self.ratios)
 
     @cached_property
     def density(self) -> Float[np.ndarray, "400"]:
-        """The density of their logarithms on the grid, up to a factor."""
+        """The density of the logarithms of the targets on the grid, up to a factor."""
         data = np.log10(self.ratios)
         return np.exp(-0.5 * ((GRID[:, None] - data) / scott(len(data), data.std(ddof=1))) ** 2).sum(axis=1)
 
@@ -63,7 +60,7 @@ class Targets:
 class NullScores:
     """fractal_score of random log-uniform spectra of the same count and span.
 
-    `percentile` is where the real score stands among the `samples` (50: no better than chance; ties count half).
+    `percentile`: the percentage of `samples` below the real score (50: no better than chance; ties count half).
     """
 
     mean: float
@@ -74,7 +71,7 @@ class NullScores:
 
 @dataclass(frozen=True)
 class Fractal:
-    """The score, correlation + hits; that of a wide spectrum doubled; and its null."""
+    """The parts of the score, the enhanced score (doubled for a hierarchy above 10), and the null."""
 
     correlation: float
     hits: float
@@ -91,7 +88,7 @@ def score_targets(targets: str = "particle") -> Targets:
     """Pair ratios in (1.1, 500), rounded to three decimals, of the twelve masses and of the inverse length scales.
 
     `targets`: "particle" takes the masses from the particle package (Particle Data Group), "original" the numbers of
-    the original work, for which this gives 39 + 3 = 42 targets. Raises ValueError for any other word.
+    the script, which give 39 + 3 = 42 targets. Raises ValueError for any other name.
     """
     if targets == "original":
         masses = np.array(ORIGINAL_MASSES)
@@ -106,7 +103,7 @@ def score_targets(targets: str = "particle") -> Targets:
 
 
 def fractal(masses: Float[np.ndarray, "n"], targets: str, null_samples: int, seed: int) -> Fractal:
-    """Of distinct masses in ascending order; NaN for fewer than three. The formula is that of :func:`.score`."""
+    """The fractal score, as in :func:`.score`, of distinct masses in ascending order; NaN for fewer than three."""
     aims = score_targets(targets)
     if len(masses) < 3:
         nothing = NullScores(np.nan, np.nan, np.nan, np.full(null_samples, np.nan))
@@ -119,7 +116,7 @@ def fractal(masses: Float[np.ndarray, "n"], targets: str, null_samples: int, see
 
 
 def _pdg_masses() -> Float[np.ndarray, "12"]:
-    from particle import Particle  # 0.15 s of tables: only when asked for
+    from particle import Particle  # imported here because it takes 0.15 s
 
     return np.array([Particle.from_pdgid(pdg_id).mass for pdg_id in _PDG_IDS], dtype=float)
 
@@ -143,7 +140,7 @@ def _null(fractal: float, x: Float[np.ndarray, "n"], aims: Targets, samples: int
 def _fractal_parts(
     spectra: Spectra, aims: Targets
 ) -> tuple[Float[np.ndarray, "spectrum"], Float[np.ndarray, "spectrum"]]:
-    """Correlation and hit score of each spectrum; NaN where a density estimate does not exist."""
+    """Correlation and hit score of each spectrum; NaN without a density estimate."""
     x = spectra.x
     defined, density = densities(spectra)
     correlation = np.full(len(x), np.nan)
@@ -161,7 +158,7 @@ def _correlate(rows: Float[np.ndarray, "row point"], y: Float[np.ndarray, "point
 def _is_hit(x: Float[np.ndarray, "n"], targets: Float[np.ndarray, "target"]) -> np.ndarray:
     """Whether some ratio of the sorted log-masses lies within 5 % of each target.
 
-    Most targets are settled by the lightest mass, or by being out of reach; the rest go through ever more masses.
+    Most targets are decided by the lightest mass or are out of range; the others are compared with more masses in turn.
     """
     low, high = np.log10((1.0 - _TOLERANCE) * targets), np.log10((1.0 + _TOLERANCE) * targets)
     hit = np.zeros(len(targets), dtype=bool)
@@ -193,25 +190,26 @@ def _sentences(columns: Mapping[str, np.ndarray], who: str) -> list[str]:
     """Whether the scores beat random spectra of the same count and span."""
     percentiles = columns["null_percentile"][np.isfinite(columns["null_percentile"])]
     if not percentiles.size:
-        return ["No converged trial has a score that could be compared with random spectra."]
+        return ["No converged trial has a score to compare with random spectra."]
     above = int(np.sum(percentiles > NULL_PERCENTILE))
     expected = 0.05 * percentiles.size
     score, null = (_median(columns[name]) for name in ("fractal_score", "null_mean"))
     text = (
         f"Against random spectra of equal count and span, the fractal score of the {percentiles.size} {who} lies at "
         f"the median percentile {np.median(percentiles):.0f} (median score {score:.3f}, mean of the null {null:.3f}, "
-        f"largest possible with the original's targets 4.952); {above} {'lies' if above == 1 else 'lie'} above the "
-        f"{NULL_PERCENTILE:.0f}th percentile, where chance alone puts about {expected:.2g}."
+        f"largest possible 4.952 with targets = 'original'); {above} {'lies' if above == 1 else 'lie'} above the "
+        f"{NULL_PERCENTILE:.0f}th percentile; chance alone gives about {expected:.2g}."
     )
     # One-sided 5 % binomial bound on the count that chance alone gives.
     from scipy.stats import binom
 
     if above <= binom.ppf(0.95, percentiles.size, 0.05):
-        return [text, "That does not beat the null: these scores carry no evidence of structure in the spectra."]
+        return [text, "That is no more than chance: these scores are no evidence of structure in the spectra."]
     return [
         text,
-        "That beats the null, but so does many an empty box: the null's masses are spread log-uniformly, a box's never."
-        " It is no evidence of a likeness to nature, and trials picked by an optimiser are no independent sample.",
+        "This exceeds the random control, but so do spectra of an empty box: the control draws masses log-uniformly, "
+        "while box modes are never log-uniform. So a high score is not evidence that the spectrum resembles particle "
+        "masses; and trials chosen by an optimiser are not independent samples.",
     ]
 
 
@@ -223,17 +221,19 @@ FRACTAL = Score(
     {
         "fractal_score": Column(
             "fractal score",
-            "likeness of the mass ratios to those of nature, correlation of densities plus hits",
+            "similarity of the mass ratios to those in nature, correlation of densities plus hits",
             in_table=False,
         ),
         "enhanced_score": Column(
             "enhanced score", "fractal score, doubled where the hierarchy is above 10", in_table=False
         ),
         "null_mean": Column("mean of the null", "mean fractal score of random spectra", in_table=False),
-        "null_std": Column("spread of the null", "standard deviation of that", in_table=False),
+        "null_std": Column(
+            "spread of the null", "standard deviation of the fractal score of random spectra", in_table=False
+        ),
         "null_percentile": Column(
             "percentile in the null",
-            "where the fractal score lies among those of random spectra of equal count and span",
+            "percentage of random spectra of equal count and span with a lower fractal score",
         ),
     },
     _compute,

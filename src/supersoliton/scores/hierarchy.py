@@ -1,4 +1,4 @@
-"""Hierarchy: how far a spectrum reaches, its largest mass over its smallest."""
+"""Hierarchy: the largest mass of a spectrum over its smallest."""
 
 from __future__ import annotations
 

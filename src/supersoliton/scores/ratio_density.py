@@ -1,14 +1,14 @@
-"""The density of the mass ratios of a spectrum, without listing them.
+"""The density of the mass ratios of a spectrum, by its Fourier series instead of a sum over all ratios.
 
-A spectrum of 300 masses has 44,850 ratios and its null 200 times as many, so no density is ever summed over them: with
-x = log₁₀ m sorted, the characteristic function of the kept ratios, those above 1.01, is
+A spectrum of 300 masses has 44,850 ratios, and its null 200 times as many. With x = log₁₀ m sorted, the characteristic
+function of the kept ratios, those above 1.01, is
 
     F(k) = Σ_{i<j, m_j > 1.01 m_i} exp(i k (x_j − x_i)) = Σ_j e^{ikx_j} conj( Σ_{i < a_j} e^{ikx_i} ),
 
-one cumulative sum instead of a double sum (a_j counts the masses below m_j / 1.01), and the Gaussian of the density
-estimate is a factor exp(−h²k²/2) that ends the series after a hundred modes or so. Nothing is binned or sampled. The
-spectra of a null are unit spectra stretched to a span: with k in units of 1/span their sums over *all* pairs are the
-same for every score of a process, and only those over the few degenerate pairs are taken off anew.
+a cumulative sum instead of a double sum (a_j counts the masses below m_j / 1.01). The Gaussian kernel of the density
+estimate is a factor exp(−h²k²/2), so about a hundred modes are enough. Nothing is binned or sampled. The spectra of a
+null are unit spectra stretched to a span: with k in units of 1/span their sums over *all* pairs are the same for every
+score, and only the sums over the few degenerate pairs are computed each time and subtracted.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from typing import Any
 import numpy as np
 from jaxtyping import Complex, Float, Int
 
-SMALLEST_RATIO = 1.01  # ratios nearer to one than this are degenerate levels
+SMALLEST_RATIO = 1.01  # smaller ratios are between degenerate levels
 LOWEST_TARGET, HIGHEST_TARGET = 1.1, 500.0
 GRID = np.linspace(np.log10(LOWEST_TARGET), np.log10(HIGHEST_TARGET), 400)
 
-# Gaussian cut-off in standard deviations, in x and in k. What is dropped is exp(−5.5²/2) ≈ 3e-7 of a lone ratio's peak
-# at worst; measured, the score moves by less than 1e-8 (tests/test_scoring.py).
+# Gaussian cut-off in standard deviations, in x and in k. It neglects at most exp(−5.5²/2) ≈ 3e-7 of a single ratio's
+# peak; the score changes by less than 1e-8 (tests/scores/test_scoring.py).
 _CUT = 5.5
-# Where the whole density on the grid is below this fraction of a lone ratio's peak, the series no longer resolves its
-# shape, and the tail is summed directly over the few ratios that reach the grid.
+# If the density on the whole grid is below this fraction of a single ratio's peak, the series does not resolve its
+# shape, and the few ratios near the grid are summed directly.
 _TAIL = 1e-3
-# With fewer degenerate ratios per mass than this, taking them off the sums over all pairs is the cheaper way.
-_FEW = 4.0
+# With fewer degenerate ratios per mass than this, subtracting them from the sums over all pairs is faster.
+_FEW_DEGENERATE = 4.0
 
 
 class Spectra:
@@ -51,9 +51,9 @@ class Spectra:
 
 
 class RandomSpectra(Spectra):
-    """Log-uniform spectra of n masses between the same two ends: those of the unit interval, stretched.
+    """Random log-uniform spectra of n masses between two ends: those of the unit interval, stretched.
 
-    The ends belong to every spectrum: equal span, not span shrunk by 2/(n + 1).
+    Both ends are masses of every spectrum, so that the span is equal and not reduced by 2/(n + 1).
     """
 
     def __init__(self, low: float, high: float, n: int, samples: int, seed: int) -> None:
@@ -65,7 +65,7 @@ class RandomSpectra(Spectra):
         self, rows: Int[np.ndarray, "row"], below: Int[np.ndarray, "row n"], period: float, modes: int
     ) -> Complex[np.ndarray, "row mode"]:
         degenerate = np.arange(self.x.shape[1]) - below
-        if np.mean(degenerate) > _FEW:
+        if np.mean(degenerate) > _FEW_DEGENERATE:
             return super().kept_sums(rows, below, period, modes)
         k = 2.0 * np.pi * np.arange(1, modes + 1) / (period * self.span)
         every = _unit_pair_sums(*self._drawn, period, modes)[rows]
@@ -82,7 +82,7 @@ def _unit_spectra(n: int, samples: int, seed: int) -> Float[np.ndarray, "spectru
 
 @lru_cache(maxsize=16)
 def _unit_pair_sums(n: int, samples: int, seed: int, period: float, modes: int) -> np.ndarray:
-    """The sums over all pairs, which no span changes."""
+    """The sums over all pairs, which do not depend on the span."""
     every = np.broadcast_to(np.arange(n), (samples, n))
     return _pair_sums(_unit_spectra(n, samples, seed), every, period, modes)
 
@@ -93,7 +93,7 @@ def _pair_sums(
     """Σ exp(2πi m (u_j − u_i) / period) over i < below[j], m = 1 … modes, of each row."""
     n = u.shape[1]
     out = np.empty((len(u), modes), dtype=complex)
-    # one work space for all rows: allocating it afresh for each of 200 spectra took longer than the sums
+    # one work space for all rows: allocating it for each of 200 spectra takes longer than the sums
     powers = np.empty((n, modes), dtype=complex)
     partial = np.zeros((n + 1, modes), dtype=complex)
     before = np.empty((n, modes), dtype=complex)
@@ -111,13 +111,13 @@ def _pair_sums(
 
 @dataclass(frozen=True)
 class _Kept:
-    """The ratios above 1.01 of each sorted row of x, without listing them: for each j those with i < below[j]."""
+    """Summary of the ratios above 1.01 of each sorted row of x: for each j those with i < below[j]."""
 
     below: Int[np.ndarray, "spectrum n"]
     count: Int[np.ndarray, "spectrum"]
     smallest: Float[np.ndarray, "spectrum"]
     largest: Float[np.ndarray, "spectrum"]
-    bandwidth: Float[np.ndarray, "spectrum"]  # Scott's; 0 where there is no density estimate
+    bandwidth: Float[np.ndarray, "spectrum"]  # Scott's; 0 if there is no density estimate
 
 
 def _kept_ratios(x: Float[np.ndarray, "spectrum n"]) -> _Kept:
@@ -127,7 +127,7 @@ def _kept_ratios(x: Float[np.ndarray, "spectrum n"]) -> _Kept:
     for row, line in enumerate(x):
         below[row] = np.searchsorted(line + np.log10(SMALLEST_RATIO), line, side="left")
     count = below.sum(axis=1)
-    enough = np.maximum(count, 2)  # rows with fewer have no density estimate, whatever comes out here
+    enough = np.maximum(count, 2)  # rows with fewer have no density estimate
 
     def before(values: np.ndarray) -> np.ndarray:
         """Σ_{i < below[j]} of the values."""
@@ -143,16 +143,16 @@ def _kept_ratios(x: Float[np.ndarray, "spectrum n"]) -> _Kept:
     smallest = np.min(np.where(below > 0, last, np.inf), axis=1)
     span = x[:, -1] - x[:, 0]
     std = np.sqrt(np.maximum(square, 0.0) / (enough - 1))
-    # ratios equal to rounding have no density estimate, in scipy (singular covariance) as here
+    # ratios that are equal to rounding have no density estimate, as in scipy (singular covariance)
     defined = (count >= 2) & (std > 1e-9 * span)
     return _Kept(below, count, smallest, span, np.where(defined, scott(enough, std), 0.0))
 
 
 def densities(spectra: Spectra) -> tuple[Int[np.ndarray, "defined"], Float[np.ndarray, "defined point"]]:
-    """Density of the kept log₁₀ ratios of each row on the grid, up to a factor per row; rows without one are left out.
+    """Rows that have a density, and their densities of the kept log₁₀ ratios on the grid, up to a factor per row.
 
-    The series is periodic. A period of (range of the ratios + 2 cuts) keeps the images of every ratio a full cut away
-    from wherever the density of that row is not negligible; elsewhere the density is set to zero.
+    The series is periodic. With a period of (range of the ratios + 2 cut-offs) the images of all ratios are at least a
+    cut-off away from points where the density of that row is not negligible; elsewhere the density is set to zero.
     """
     x, kept = spectra.x, _kept_ratios(spectra.x)
     density = np.zeros((len(x), len(GRID)))
@@ -174,10 +174,10 @@ def densities(spectra: Spectra) -> tuple[Int[np.ndarray, "defined"], Float[np.nd
 
 
 def _batches(kept: _Kept, span: float) -> Iterator[tuple[np.ndarray, int, float]]:
-    """Group rows that need a like number of modes, so that one matrix product serves each group.
+    """Group rows that need a similar number of modes, for one matrix product per group.
 
-    Yields rows, modes, period in units of the span. Both are rounded up, so that the sums kept for the null are met
-    again at the next span.
+    Yields rows, modes, period in units of the span. Both are rounded up, so that the cached sums of the null are used
+    again for similar spans.
     """
     defined = np.flatnonzero(kept.bandwidth > 0.0)
     width = kept.largest[defined] - kept.smallest[defined]
@@ -193,7 +193,7 @@ def _batches(kept: _Kept, span: float) -> Iterator[tuple[np.ndarray, int, float]
 def _degenerate_sums(
     x: Float[np.ndarray, "row n"], degenerate: Int[np.ndarray, "row n"], k: Float[np.ndarray, "mode"]
 ) -> Complex[np.ndarray, "row mode"]:
-    r"""Σ exp(i k d) over the log-ratios d that are not kept: those of each mass and the degenerate[j] before it.
+    r"""Σ exp(i k d) over the log-ratios d that are not kept: of each mass to the degenerate[j] masses before it.
 
     All d lie in [0, c], c = log₁₀ 1.01, so e^{ikd} is a short Chebyshev series in 2d/c − 1: its coefficients by the
     discrete cosine transform, and the sums of the polynomials over the d of each row by their recurrence.
@@ -212,20 +212,20 @@ def _degenerate_sums(
     coefficients = 2.0 / order * np.cos(np.outer(np.arange(order), angles)) @ wave
     coefficients[0] *= 0.5
     sums = np.empty((order, len(x)))
-    before, here, twice = np.ones_like(t), t.copy(), 2.0 * t
+    previous, current, twice = np.ones_like(t), t.copy(), 2.0 * t
     product = np.empty_like(t)
     for degree in range(order):
-        sums[degree] = np.bincount(rows, weights=before, minlength=len(x))
-        np.multiply(twice, here, out=product)
-        before, here = here, np.subtract(product, before, out=before)
+        sums[degree] = np.bincount(rows, weights=previous, minlength=len(x))
+        np.multiply(twice, current, out=product)
+        previous, current = current, np.subtract(product, previous, out=previous)
     return np.asarray(sums.T @ coefficients)
 
 
 def _tail_density(x: Float[np.ndarray, "n"], largest: float, bandwidth: float) -> Float[np.ndarray, "point"]:
-    """Density of ratios that hardly reach the grid, relative to its largest value there, summed directly.
+    """Density of ratios that are mostly outside of the grid, relative to its largest value there, summed directly.
 
-    Far out in a Gaussian tail only the ratios nearest to the grid count, and only on its nearest points: what is 32
-    e-folds below the largest term is left out on either side.
+    In a Gaussian tail only the ratios nearest to the grid contribute, and only at its nearest points: terms 32 e-folds
+    below the largest are neglected.
     """
     scale = np.sqrt(2.0) * bandwidth
     floor = GRID[0] - np.hypot(max(GRID[0] - largest, 0.0), np.sqrt(32.0) * scale)

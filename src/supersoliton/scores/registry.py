@@ -1,4 +1,4 @@
-"""The scores that every trial records. A new one is a file and a line here, or a file that [score] own names."""
+"""The scores of every trial. To add one, write a file and add a line here, or name it in [score] own."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SMALLEST_MASS = 1e-6  # below it a "mass" is a zero mode
 
 
 def read_scores(own: Sequence[str]) -> tuple[Score, ...]:
-    """A user's scores, each by its "file.py:name" or "module:name". Raises ValueError."""
+    """A user's scores, each given as "file.py:name" or "module:name". Raises ValueError."""
     found = [user_files.find(_WHERE, name) for name in own]
     for name, score in zip(own, found, strict=True):
         if not isinstance(score, Score):
@@ -30,7 +30,7 @@ def read_scores(own: Sequence[str]) -> tuple[Score, ...]:
 
 
 def outputs(scores: Sequence[Score]) -> dict[str, Column]:
-    """What these scores record, by name."""
+    """The recorded columns of these scores, by name."""
     return {name: column for score in scores for name, column in score.outputs.items()}
 
 

@@ -1,4 +1,4 @@
-"""Regularity: how evenly a spectrum is spread over the logarithm of the mass."""
+"""Regularity: how evenly the logarithms of the masses are spaced."""
 
 from __future__ import annotations
 

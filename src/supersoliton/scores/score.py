@@ -1,4 +1,4 @@
-"""What a score is: numbers made from a list of masses, each with its label and its definition."""
+"""`Score`: numbers computed from a list of masses, each with its label and definition; the [score] table."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ TARGETS = ("particle", "original")
 
 @dataclass(frozen=True)
 class ScoreSettings:
-    """The [score] table: which spectrum is scored against which targets, and how many random spectra make its null.
+    """The [score] table: the spectrum that is scored, the targets, the number and seed of the null's random spectra.
 
-    `own` names further scores, each "file.py:name" or "module:name" of a :class:`Score`.
+    `own` lists further scores, each as "file.py:name" or "module:name" of a :class:`Score`.
     """
 
     spectrum: str = "box"
@@ -37,7 +37,7 @@ class ScoreSettings:
                 raise ValueError(f"score.{name} must be 0 or more, got {getattr(self, name)}: try 200.")
 
 
-def _nothing_to_say(columns: Mapping[str, Array], who: str) -> list[str]:
+def _no_sentences(columns: Mapping[str, Array], who: str) -> list[str]:
     return []
 
 
@@ -45,14 +45,14 @@ def _nothing_to_say(columns: Mapping[str, Array], who: str) -> list[str]:
 class Score:
     """A score of a spectrum.
 
-    ``outputs``: the numbers it gives, by name; each may be an objective, which a scan maximises. ``compute(masses,
-    options)``: these numbers for distinct masses in ascending order (there may be few or none: NaN is an answer);
-    ``options`` is the [score] table. ``sentences(columns, who)``: what the report says of the outputs of many trials
-    (NaN among them), ``who`` naming these trials.
+    ``outputs``: labels of its numbers, by name; each may be an objective, which a scan maximises. ``compute(masses,
+    options)``: these numbers for distinct masses in ascending order, NaN if there are too few; ``options`` is the
+    [score] table. ``sentences(columns, who)``: sentences of the report on the outputs of many trials (some NaN);
+    ``who`` names these trials.
 
     >>> gap = Score({"gap": Column("gap", "second mass over the first")}, lambda masses, options: {"gap": ...})
     """
 
     outputs: Mapping[str, Column]
     compute: Callable[[Array, ScoreSettings], Mapping[str, float]]
-    sentences: Callable[[Mapping[str, Any], str], list[str]] = _nothing_to_say
+    sentences: Callable[[Mapping[str, Any], str], list[str]] = _no_sentences

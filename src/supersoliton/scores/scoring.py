@@ -1,4 +1,4 @@
-"""All scores of one list of masses in one call, with the null that gives them a meaning."""
+"""`score`: all scores of a list of masses in one call, with the null to compare them with."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Finding states: one, the lowest of many starts, bounces, excited states, self-consistent couplings."""
+"""Searches: one state, the lowest of many starts, bounces, excited states, self-consistent couplings."""

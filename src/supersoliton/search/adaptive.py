@@ -1,4 +1,4 @@
-"""Choosing the domain and the mesh from the solution, until the error of the energy is at rounding."""
+"""Adapt the domain and the mesh to the solution until the error of the energy is at rounding."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from ..states.accuracy import discretisation_error
 from ..states.kinds import boundary_fraction, is_homogeneous
 from .same_state import REMESHED, Tolerance, has_same_fields, is_same_energy
 
-# Numbers of elements tried in turn. Few different ones, because kernels are compiled for each.
+# Numbers of elements, tried in this order; only a few, because kernels are compiled for each.
 ELEMENTS = (16, 24, 40, 64)
 ORDER = 12
 _TARGET = 2e-12  # relative error of the energy below which no finer mesh is tried
-# The same for the fields (roughness of the worst element), where the first mesh was not made for them: the energy error
-# is second order in the field error.
+# The same for the fields (roughness of the worst element), if the first mesh was not adapted to them: the error of the
+# energy is second order in that of the fields.
 SMOOTH = 1e-8
 _TAIL = 14.0  # decay lengths kept beyond the core: e^-14 = 1e-6, and the exterior is exact to the square of that
 
@@ -31,11 +31,11 @@ _TAIL = 14.0  # decay lengths kept beyond the core: e^-14 = 1e-6, and the exteri
 def converge_mesh(
     problem: DiscreteProblem, solution: Solution, solver: AbstractSolver, smooth: float = math.inf
 ) -> tuple[DiscreteProblem, Solution, float]:
-    """Adapt the mesh to a converged solution and refine it until the energy's error is at rounding, and the
-    fields' roughness below ``smooth``.
+    """Adapt the mesh to a converged solution and refine it until the energy's error is at rounding and the fields'
+    roughness below ``smooth``.
 
-    Returns the problem on its final mesh, the solution there and the estimated relative error of the energy. A
-    solution that fails on a finer mesh ends the refinement; its last good mesh is returned.
+    Returns the problem on its final mesh, the solution there and the estimated relative error of the energy. If the
+    solver fails on a finer mesh, the last good mesh is returned.
     """
     error = discretisation_error(problem, solution.u, solution.multiplier)
     for n_elements in ELEMENTS:
@@ -75,10 +75,10 @@ def grow_domain(
     too_small: Callable[[DiscreteProblem, Solution], bool],
     tolerance: Tolerance | None = None,
 ) -> tuple[DiscreteProblem, Solution]:
-    """Stretch the domain by ``factor`` while it is ``too_small``, at most so many times, and solve on it again.
+    """Stretch the domain by ``factor`` and solve again while it is ``too_small``, at most ``times`` times.
 
-    With a ``tolerance`` the elements are fitted to the solution, and the last domain on which it is still the same
-    state is returned. Without one, the last domain tried, with whatever the solver found there.
+    With a ``tolerance`` the elements are fitted to the solution, and the last domain with the same state is returned.
+    Without one, the last domain tried is returned with the result of the solver there, converged or not.
     """
     for _ in range(times):
         if not solution.converged or not too_small(problem, solution):
@@ -93,8 +93,8 @@ def grow_domain(
 def on_domain(
     problem: DiscreteProblem, solution: Solution, solver: AbstractSolver, edges: Array, tolerance: Tolerance | None
 ) -> tuple[DiscreteProblem, Solution] | None:
-    """The solution on other elements; with a ``tolerance`` for its energy as many are fitted to it on their domain,
-    and the result is None where it is not the same state."""
+    """The solution on elements with these ``edges``. With a ``tolerance`` on the energy, the same number of elements is
+    fitted to the solution on that domain; None if it is not the same state there."""
     grid = problem.grid
     other = problem.with_grid(RadialGrid(edges=tuple(edges), order=grid.order, dim=grid.dim))
     if tolerance is not None:

@@ -1,10 +1,10 @@
 r"""The O(d)-symmetric bounce: the saddle of least action between a false vacuum and the states below it.
 
-No guess is needed. Lower states are sought (or given), the best straight tanh wall towards each is found on a table of
-V (:mod:`.bubble_wall`), and its shape is relaxed by descent on the scale-free functional of Coleman, Glaser and Martin
-(:mod:`.coleman_glaser_martin`). Newton's method with the decaying exterior then solves on a mesh that is refined until
-the error of the action is at rounding. For d <= 2, where scaling gives no maximum, the solution at d = 2.25 is
-continued in the dimension itself.
+No guess is needed. The steps are: find lower states, if none is given; choose the best straight tanh wall towards each
+on a table of V (:mod:`.bubble_wall`); relax its shape by descent on the scale-free functional of Coleman, Glaser and
+Martin (:mod:`.coleman_glaser_martin`); solve by Newton's method with the decaying exterior, on a mesh that is refined
+until the error of the action is at rounding. For d <= 2, where the action has no maximum under scaling, the solution at
+d = 2.25 is continued in d.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ from .adaptive import ELEMENTS, ORDER, converge_mesh, domain_for, grow_domain, o
 from .dimension import continue_dimension
 from .same_state import FITTED, REMESHED, is_same_shape
 
-_SCALING_DIM = 2.25  # the functional of Coleman, Glaser and Martin is used down to here; below, continuation in d
+_SCALING_DIM = 2.25  # lowest d for the functional of Coleman, Glaser and Martin; below it, continuation in d
 _DEGENERATE = 1e-9  # relative depth below which two vacua count as degenerate
-_TRIED = 3  # different walls whose shapes are relaxed
-# Elements of that mesh: half of those of the first Newton run, because a descent needs no more. The chosen shape is
-# relaxed further on it, to a small force: then one factorisation on the finer mesh is enough.
-_DESCENT, _RELAXED = ELEMENTS[0] // 2, 1e-5
-_RAYS = 64
-_LARGER_DOMAINS = 12  # times that the domain may grow by a quarter
-_EXTERIOR_LIMIT = 1e-14  # of the action
+_WALLS = 3  # different walls whose shapes are relaxed
+# Elements for the descent, half of those of the first Newton run, and the force to which the chosen shape is relaxed on
+# them: small enough that Newton's method needs one factorisation on the finer mesh.
+_DESCENT_ELEMENTS, _RELAXED_FORCE = ELEMENTS[0] // 2, 1e-5
+_RAYS = 64  # random directions along which lower values of V are looked for
+_LARGER_DOMAINS = 12  # the domain may grow this many times by a quarter
+_EXTERIOR_LIMIT = 1e-14  # error from the linearised exterior, relative to the action
 
 
 class BounceError(ValueError):
@@ -67,7 +67,7 @@ class _Deadline(Newton):
 
 
 def _left(watch: Stopwatch) -> float:
-    """Seconds left of the budget, never 0: a run that is out of time reports it in its status."""
+    """Seconds left of the budget; never 0, so that the next run starts and reports in its status that time is up."""
     return 1e9 if watch.budget is None else max(watch.budget - watch.seconds, 1e-3)
 
 
@@ -112,14 +112,14 @@ def bounce(
     if not (isinstance(dim, int | float) and not isinstance(dim, bool) and math.isfinite(dim) and dim >= 1):
         raise ValueError(f"bounce: dim must be a dimension of at least 1, got {dim!r}: try 3 or 4")
     if model.explicit_r:
-        raise BounceError("bounce: the potential depends on r itself, so there is no homogeneous false vacuum to leave")
+        raise BounceError("bounce: the potential depends on r itself, so there is no homogeneous false vacuum")
     start = _check_false_vacuum(model, false_vacuum)
     walls = _walls(model, start, _values(true_vacuum), dim, watch)
     first = max(float(dim), _SCALING_DIM)
     problem, solution = _least_action(*_relax_all(model, start.values, walls, first, watch), newton)
     if first != dim:
         problem, solution = continue_dimension(problem, solution, float(dim), newton, watch)
-        if not solution.converged:  # the state of the dimension that was reached
+        if not solution.converged:  # the state at the lowest dimension reached
             return make_state(problem, solution)
     problem, solution = grow_domain(problem, solution, newton, 1.25, _LARGER_DOMAINS, _is_nonlinear_outside, REMESHED)
     problem, solution, error = converge_mesh(problem, solution, newton)
@@ -129,7 +129,7 @@ def bounce(
 def _least_action(
     relaxed: list[tuple[DiscreteProblem, Shape]], failures: list[str], newton: _Deadline
 ) -> tuple[DiscreteProblem, Solution]:
-    """The solution of least action among the relaxed shapes. Raises BounceError where none converges."""
+    """The solution of least action among the relaxed shapes. Raises BounceError if none converges."""
     best: tuple[DiscreteProblem, Solution] | None = None
     finished: list[Shape] = []
     for problem, shape in relaxed:
@@ -152,7 +152,7 @@ def _least_action(
 def _is_nonlinear_outside(problem: DiscreteProblem, solution: Solution) -> bool:
     """Whether the linearised exterior limits the accuracy of the action.
 
-    It does where the mass gap is no measure of the tail: near u^2 ln u^2 the local mass grows as the field falls.
+    It does if the mass gap does not describe the tail: for u^2 ln u^2 the local mass grows as the field falls.
     """
     return exterior_error(problem, solution.u) > _EXTERIOR_LIMIT * abs(_action(problem, solution))
 
@@ -172,23 +172,23 @@ def _check_false_vacuum(model: AbstractModel, given: Any) -> Vacuum:
     force = float(np.max(np.abs(slope(model, values))))
     scale = 1.0 + float(np.max(np.abs(values))) * float(np.max(np.abs(state.masses_squared)))
     if not force <= 1e-6 * scale:
-        raise BounceError(f"bounce: false_vacuum {values.tolist()} is not stationary (slope {force:.3g}): see vacua")
+        raise BounceError(f"bounce: false_vacuum {values.tolist()} is not stationary (slope {force:.3g}): use ss.vacua")
     if not state.stable:
         raise BounceError(
-            f"bounce: the state {values.tolist()} is not metastable, it has a tachyon of mass^2 "
-            f"{state.masses_squared[0]:.6g}: it rolls down without a barrier, so there is no bounce"
+            f"bounce: the state {values.tolist()} is unstable (tachyon with mass^2 = {state.masses_squared[0]:.6g}): "
+            "it rolls down without a barrier, so there is no bounce"
         )
     if state.masses_squared[0] <= 1e-10 * max(1.0, float(state.masses_squared[-1])):
         raise BounceError(
             f"bounce: the state {values.tolist()} has a massless fluctuation, so the bounce has a power-law tail "
-            "(or, as the Fubini-Lipatov instanton of -u^4 in d = 4, no scale at all) and its size is not fixed by the "
-            "equations: give the fields a small mass and extrapolate"
+            "(or, like the Fubini-Lipatov instanton of -u^4 in d = 4, no scale) and the equations do not fix its "
+            "size: give the fields a small mass and extrapolate"
         )
     return state
 
 
 def _walls(model: AbstractModel, start: Vacuum, target: Array | None, dim: float, watch: Stopwatch) -> list[Wall]:
-    """Promising walls, least estimated action first."""
+    """The walls whose shapes are relaxed, least estimated action first."""
     if target is not None:
         n = model.n_fields
         if target.shape != (n,) or not np.all(np.isfinite(target)):
@@ -200,18 +200,17 @@ def _walls(model: AbstractModel, start: Vacuum, target: Array | None, dim: float
     walls = [wall for wall in best_walls(model, start.values, targets, dim) if wall is not None] if targets else []
     if not walls and targets:
         raise BounceError(
-            "bounce: the lower states found are so nearly degenerate with the false vacuum that the bounce is "
-            "larger than 10000 widths of its wall: take the thin-wall formula, or a deeper true vacuum"
+            "bounce: the lower states found are nearly degenerate with the false vacuum, so the bounce is larger than "
+            "10000 widths of its wall: use the thin-wall formula, or give a deeper true_vacuum"
         )
     if not walls and watch.expired:
         raise BounceError(
-            f"bounce: out of time after {watch.seconds:.0f} s of searching for a lower state: give max_seconds"
+            f"bounce: out of time after {watch.seconds:.0f} s of searching for a lower state: increase max_seconds"
         )
     if not walls:
         raise BounceError(
-            f"bounce: nothing lower than the state {start.values.tolist()} (V = {start.energy_density:.9g}) was found "
-            f"among the minima of V and along {_RAYS} directions: it is stable as far as this search sees; "
-            "give true_vacuum if you know one"
+            f"bounce: no state lower than {start.values.tolist()} (V = {start.energy_density:.9g}) was found among the "
+            f"minima of V and along {_RAYS} directions: it appears to be stable; give true_vacuum if you know one"
         )
     walls.sort(key=lambda wall: wall.action)
     chosen: list[Wall] = []
@@ -219,7 +218,7 @@ def _walls(model: AbstractModel, start: Vacuum, target: Array | None, dim: float
         away = wall.centre - start.values
         if all(np.linalg.norm(away - (w.centre - start.values)) > 0.2 * np.linalg.norm(away) for w in chosen):
             chosen.append(wall)
-    return chosen[:_TRIED]
+    return chosen[:_WALLS]
 
 
 def _is_degenerate(start: Vacuum, other: Vacuum) -> bool:
@@ -235,8 +234,8 @@ def _check_lower(start: Vacuum, other: Vacuum) -> None:
     depth = start.energy_density - other.energy_density
     if _is_degenerate(start, other):
         raise BounceError(
-            f"bounce: the two vacua are degenerate (V differs by {depth:.3g}): the wall is flat, its radius infinite, "
-            "and there is no bounce"
+            f"bounce: the two vacua are degenerate (V differs by {depth:.3g}): the radius of the wall is infinite, so "
+            "there is no bounce"
         )
     if depth < 0:
         raise BounceError(
@@ -246,7 +245,7 @@ def _check_lower(start: Vacuum, other: Vacuum) -> None:
 
 
 def _lower_states(model: AbstractModel, start: Vacuum, watch: Stopwatch) -> list[Array]:
-    """Minima below the false vacuum, and points along rays on which V falls below it (runaways, distant minima)."""
+    """Minima below the false vacuum, and points along rays where V falls below it (runaways, distant minima)."""
     minima = vacua(model, max_seconds=0.25 * _left(watch), known=start)
     lower = []
     degenerate = None
@@ -282,10 +281,10 @@ def _lower_states(model: AbstractModel, start: Vacuum, watch: Stopwatch) -> list
 def _relax(
     model: AbstractModel, false_vacuum: Array, wall: Wall, dim: float, watch: Stopwatch
 ) -> tuple[DiscreteProblem, Shape]:
-    """Descend from the wall on a mesh made for it."""
+    """The shape that the wall relaxes to, on a mesh made for the wall."""
     length = decay_length(Problem(model, dim=dim, boundary=tuple(false_vacuum)))
     r_max = wall.radius + 4.0 * wall.width + 14.0 * length
-    edges = wall_edges(wall.radius, wall.width, length, r_max, _DESCENT)
+    edges = wall_edges(wall.radius, wall.width, length, r_max, _DESCENT_ELEMENTS)
     problem = DiscreteProblem(model, RadialGrid(edges=edges, order=ORDER, dim=dim), boundary=tuple(false_vacuum))
     u = wall(problem.grid.nodes)
     u[-1] = false_vacuum
@@ -297,12 +296,12 @@ def _relax(
 def _relax_all(
     model: AbstractModel, false_vacuum: Array, walls: list[Wall], dim: float, watch: Stopwatch
 ) -> tuple[list[tuple[DiscreteProblem, Shape]], list[str]]:
-    """The shapes that the walls relax to, least action first, and why the others did not."""
+    """The shapes that the walls relax to, least action first, and the status of each failure."""
     relaxed: list[tuple[DiscreteProblem, Shape]] = []
     failures = []
     for wall in walls:
         if relaxed and watch.budget is not None and watch.seconds > 0.5 * watch.budget:
-            break  # the remaining time is for the shapes found
+            break  # leave half of the time for the solver
         problem, shape = _relax(model, false_vacuum, wall, dim, watch)
         if shape.action > 0 and not shape.status.startswith("out of time"):
             relaxed.append((problem, shape))
@@ -312,9 +311,9 @@ def _relax_all(
 
 
 def _finish(problem: DiscreteProblem, shape: Shape, newton: _Deadline) -> tuple[DiscreteProblem, Solution]:
-    """From the relaxed shape to its true size, and to the stationary point with the decaying exterior."""
+    """The solution with the decaying exterior, by Newton's method from the relaxed shape scaled to its true size."""
     grid = problem.grid
-    shape = ColemanGlaserMartin(_RELAXED, sigma=1e-4, max_seconds=newton.left).descend(problem, shape.u)
+    shape = ColemanGlaserMartin(_RELAXED_FORCE, sigma=1e-4, max_seconds=newton.left).descend(problem, shape.u)
     fine = grid.refine(split=2)
     stretched = RadialGrid(edges=tuple(fine.element_edges * math.sqrt(shape.scale)), order=ORDER, dim=grid.dim)
     problem = replace(problem, grid=stretched, boundary="decaying", background=tuple(problem.vacuum.values))
@@ -323,7 +322,7 @@ def _finish(problem: DiscreteProblem, shape: Shape, newton: _Deadline) -> tuple[
 
 
 def _fit_domain(problem: DiscreteProblem, solution: Solution, newton: Newton) -> tuple[DiscreteProblem, Solution]:
-    """Bring the outer radius to the core plus 14 decay lengths where it is far from that."""
+    """Set the outer radius to the core plus 14 decay lengths if it differs much from that."""
     grid = problem.grid
     wanted = domain_for(problem, observables.core_radius(problem, solution.u))
     if 0.8 * wanted <= grid.r_max <= 1.6 * wanted:

@@ -1,4 +1,4 @@
-"""A bounce carried to another dimension of space, which may be any real number."""
+"""Continuation of a bounce in the dimension of space, a real number."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from ..states.observables import core_radius
 def continue_dimension(
     problem: DiscreteProblem, solution: Solution, dim: float, newton: Newton, watch: Stopwatch
 ) -> tuple[DiscreteProblem, Solution]:
-    """Follow the bounce to another dimension; a thin wall is moved to the radius that its tension implies."""
-    here, step = float(problem.grid.dim), 0.5
-    while abs(here - dim) > 1e-12:
-        there = max(dim, here - step)
-        moved = _move(problem, solution, there, newton)
+    """Follow the bounce down to dimension ``dim``; a thin wall is moved to the radius that its tension implies."""
+    current, step = float(problem.grid.dim), 0.5
+    while abs(current - dim) > 1e-12:
+        following = max(dim, current - step)
+        moved = _move(problem, solution, following, newton)
         if moved is None:
             step *= 0.5
             if step < 0.002 or watch.expired:
-                failed = replace(solution, status=f"stalled: the bounce could not be continued below d = {here:.2f}")
+                failed = replace(solution, status=f"stalled: the bounce could not be continued below d = {current:.2f}")
                 return problem, failed
             continue
         problem, solution = moved
-        here = there
+        current = following
     return problem, solution
 
 
@@ -40,13 +40,13 @@ def _move(
 ) -> tuple[DiscreteProblem, Solution] | None:
     grid = problem.grid
     old_radius = core_radius(problem, solution.u)
-    # A wall of tension s and depth e sits at R = (d - 1) s / e; a thick one hardly moves, so only the part of the
+    # A thin wall of tension s and depth e lies at R = (d - 1) s / e. A thick one hardly moves, so only the part of the
     # radius beyond the wall's width is scaled.
     away = np.linalg.norm(solution.u - problem.vacuum.values, axis=1)
     width = float(np.max(away) / np.max(np.linalg.norm(grid.differentiate(solution.u), axis=1)))
     excess = max(old_radius - width, 0.0)
     shift = excess * (1.0 - (dim - 1.0) / (grid.dim - 1.0)) if grid.dim > 1 else 0.0
-    r = np.linspace(0.0, grid.r_max, 20001)  # the elements move with the wall, or they would lose it
+    r = np.linspace(0.0, grid.r_max, 20001)  # the elements move with the wall, to keep it resolved
     edges = np.interp(grid.element_edges, _unshifted(r, shift), r)
     base = RadialGrid(edges=tuple(edges), order=grid.order, dim=dim)
     u = _shifted(problem, solution.u, base.nodes, shift)
@@ -54,7 +54,7 @@ def _move(
     target = problem.with_grid(RadialGrid(edges=fitted, order=grid.order, dim=dim))
     shift = _balanced(problem, solution.u, target, shift, width)
     moved = newton.run(target, _shifted(problem, solution.u, target.grid.nodes, shift))
-    off = abs(core_radius(target, moved.u) - (old_radius - shift))  # a wall that has moved further is another state
+    off = abs(core_radius(target, moved.u) - (old_radius - shift))  # further away it is another state
     if not moved.converged or off > width:
         return None
     strength = float(
@@ -66,8 +66,8 @@ def _move(
 def _balanced(problem: DiscreteProblem, u: Array, target: DiscreteProblem, shift: float, width: float) -> float:
     """The displacement near ``shift`` at which tension and pressure balance: no force on the wall as a whole.
 
-    A displaced wall is almost a zero mode, -(d - 1)/R^2: Newton's method would have to find its place to a fraction
-    of the width, which is a small part of a large radius.
+    Moving the wall is almost a zero mode, -(d - 1)/R^2. Newton's method converges only from a fraction of the wall's
+    width, which is a small part of a large radius.
     """
     grid = target.grid
 
@@ -83,7 +83,7 @@ def _balanced(problem: DiscreteProblem, u: Array, target: DiscreteProblem, shift
 
 
 def _unshifted(r: Array, shift: float) -> Array:
-    """Where the point at ``r`` was before the wall moved inwards by ``shift``; the origin stays."""
+    """The radius that is moved to ``r`` when the wall moves inwards by ``shift``; the origin is fixed."""
     return r + shift * np.tanh(r / max(shift, 1e-12))
 
 

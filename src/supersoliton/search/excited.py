@@ -1,4 +1,4 @@
-"""All the states that a search can find."""
+"""Search for several states of a problem, excited ones included, by deflation."""
 
 from __future__ import annotations
 
@@ -25,9 +25,8 @@ from .bounce import BounceError
 from .same_state import distinct_solutions, is_same_state
 from .solve import solve
 
-# Shapes of a state with one node more: the state itself compressed alpha times (and raised in amplitude), less a
-# copy of strength gamma displaced to rho (in units of its size). Found to contain the basins of the radial excitations
-# of the cubic equation in two and three dimensions.
+# Starts with one more node: the state compressed and amplified by alpha, less a copy of strength gamma displaced to rho
+# (in units of its size). heuristic: they are in the basins of the radial excitations of the cubic equation in d = 2, 3.
 _COMPRESSIONS = (2.5, 3.5, 1.7, 5.0)
 _DISPLACEMENTS = (1.3, 2.0, 2.9, 0.9)
 _STRENGTHS = (0.4, 0.7, 1.0)
@@ -84,12 +83,12 @@ def _states(problem: DiscreteProblem, found: list[Solution]) -> list[State]:
 
 
 def _on_its_own_mesh(state: State, watch: Stopwatch) -> State:
-    """The states were found on the mesh of the lowest; each gets one that resolves it."""
+    """The state on a mesh adapted to it; it was found on that of the lowest state."""
     if watch.expired:
         return state
     newton = Newton(target="stationary")
     edges = adapted_edges(state.grid, state.u, 3 * state.grid.n_elements // 2)
-    # The energy of a state may be good where its fields, whose error is the root of that, are not yet.
+    # Refined even if the energy is accurate: the error of the fields is the square root of the energy's.
     finer = state.problem.with_grid(RadialGrid(edges=edges, order=state.grid.order, dim=state.grid.dim))
     start = transfer(state.problem, state.u, finer)
     moved = newton.run(finer, start)
@@ -119,7 +118,7 @@ def _minima(problem: DiscreteProblem, n_starts: int, seed: int, watch: Stopwatch
 def _one_node_more(
     problem: DiscreteProblem, level: list[Solution], known: list[Solution], n_starts: int, watch: Stopwatch
 ) -> list[Solution]:
-    """New states from the last level's, kept apart from all that are known."""
+    """New states with one more node than those of ``level``; all known states are deflated."""
     vacuum = problem.vacuum.values
     out: list[Solution] = []
     tried = 0

@@ -1,15 +1,15 @@
-r"""The lowest state that many starts lead to.
+r"""Search for the lowest state, from many starts.
 
-Screening: at fixed norm every start takes one step down the energy on a mesh of the same elements and a third of the
-order, and the lower ones another. Their order is then that of the states they lead to (`docs/decisions.md`).
-Relaxation: the best are solved on a mesh of half the order. Polishing: only what may be the lowest state is solved on
-the mesh itself, that is the lowest candidate and those whose coarse energy exceeds its by less than the coarse mesh
-errs.
+Screening: at fixed norm every start takes one descent step on a mesh with the same elements and a third of the order,
+and the lower ones take a second. Their energies then have the order of the states they lead to
+(`docs/development/decisions.md`). Relaxation: the best starts are solved on a mesh of half the order. Polishing: the
+candidates that may be the lowest state are solved on the mesh itself: the lowest, and those above it by less than the
+error of the coarse mesh.
 
-Where a start's branch was trained (:class:`.WarmStart`), the predicted state replaces the relaxation of the screened
-start. The branches are the same, so a trained search misses none that an untrained one would see. A result on another
-branch than the predicted one is dropped, and its start is relaxed in full. Without norm there is no minimum to descend
-to: screening cannot rank the starts, so all trained branches are tried.
+If a start's branch was trained (:class:`.WarmStart`), the predicted state replaces the relaxation of the screened
+start. The screened branches are the same, so training hides no state. A result on another branch than predicted is
+dropped and its start is relaxed in full. Without norm the states are saddles: screening cannot rank the starts, so all
+trained branches are tried.
 """
 
 from __future__ import annotations
@@ -33,25 +33,23 @@ from ..solvers.newton import Newton
 from .same_state import COARSE, RELAXING, distinct_solutions, finite_energy, has_same_fields, is_same_energy
 from .screening import flow_together
 
-_KEPT = (8, 3)  # starts that are left after each step of the screening at fixed norm
-_SCREENED = 6  # starts that are screened without norm, where each steps alone
-_SCREENING_STEPS = 3
-_COARSE_TOL = 1e-4  # residual on the coarse mesh: the energy is then known to 1e-8, better than that mesh can
-_ERROR_RATIO = 10.0  # states of like shape err alike on the coarse mesh: one may err this many times more than another
+_KEPT = (8, 3)  # starts kept after each screening step at fixed norm
+_SCREENED = 6  # starts screened without norm, one by one
+_SCREENING_STEPS = 3  # Newton steps of each without norm
+_COARSE_TOL = 1e-4  # residual on the coarse mesh: an energy error of 1e-8, below that of the mesh
+_ERROR_RATIO = 10.0  # heuristic: largest ratio of the coarse mesh's energy errors of two states
 
 ANALYTIC = "analytic"
 
 
 class SearchResult(NamedTuple):
-    """Distinct solutions, lowest energy first; the number of different states that the starts relaxed to; what the
-    lowest solution started from; the Newton steps of the whole search, and the mean of a search of the same box
-    without training (NaN where nothing was trained)."""
+    """The result of a search and its cost."""
 
-    solutions: list[Solution]
-    relaxed: int
-    start: str = ANALYTIC
-    steps: int = 0
-    untrained_steps: float = math.nan
+    solutions: list[Solution]  # distinct, lowest energy first
+    relaxed: int  # number of distinct states that the starts relaxed to
+    start: str = ANALYTIC  # what the lowest solution started from
+    steps: int = 0  # Newton steps of the whole search
+    untrained_steps: float = math.nan  # mean Newton steps of a search in the same box without training, if trained
 
 
 class _Candidate(NamedTuple):
@@ -59,26 +57,26 @@ class _Candidate(NamedTuple):
 
     u: Array  # on the problem's mesh
     energy: float
-    settled: bool  # the energy is that of a state: converged on the coarse mesh, or predicted
+    settled: bool  # converged on the coarse mesh, or predicted: the energy is that of a state
     prediction: Prediction | None
     branch: Carriers | None
-    origin: Array | None  # the screened start, on the coarse mesh, where there was one
+    origin: Array | None  # the screened start on the coarse mesh; None for a branch without one
 
 
 def find_solutions(
     problem: DiscreteProblem, solver: AbstractSolver, guess: Any, *, every: bool = False
 ) -> SearchResult:
-    """Find the lowest state that a guess leads to, with the other states that were solved on the way.
+    """Find the lowest state that a guess leads to, and the other states solved in the search.
 
     Parameters
     ----------
-    guess : many starts (:class:`.MultiStart`, :class:`.WarmStart`; None for the default), searched as this module
-        describes, or one start in any form that :func:`.starting_fields` takes, which is solved.
-    every : solve all candidates on the mesh, also those that cannot be the lowest state.
+    guess : many starts (:class:`.MultiStart`, :class:`.WarmStart`; None for the default), searched as described in this
+        module; or one start, in any form that :func:`.starting_fields` accepts.
+    every : solve all candidates on the mesh, even those that cannot be the lowest state.
 
     Returns
     -------
-    SearchResult : converged solutions first, lowest energy first; empty where no start has a finite energy.
+    SearchResult : converged solutions first, lowest energy first; empty if no start has a finite energy.
     """
     guess = choose_guess(problem, guess, search=True)
     if is_search(guess):
@@ -88,17 +86,17 @@ def find_solutions(
 
 
 class _Search:
-    """One search: screened starts, some of them predicted, relaxed and polished."""
+    """One search over many starts: the meshes, the solvers, the trained models and the step count."""
 
     def __init__(self, problem: DiscreteProblem, solver: AbstractSolver, multi: MultiStart) -> None:
         self.problem, self.solver, self.multi = problem, solver, multi
-        _ = problem.vacuum  # sought once: the coarser meshes take it over
+        _ = problem.vacuum  # searched for once: the coarser problems reuse it
         self.coarse, self.coarsest = problem.coarser(2), problem.coarser(3)
         newton = solver if isinstance(solver, Newton) else Newton()
         self.newton, self.coarse_solver = newton, replace(newton, tol=max(newton.tol, _COARSE_TOL))
         self.library = multi.library_for(problem) if isinstance(multi, WarmStart) else None
         self.steps = 0
-        self.higher = 0  # predicted states that cannot be the lowest
+        self.too_high = 0  # predicted states that cannot be the lowest
 
     def run(self, *, every: bool) -> SearchResult:
         screened = _screened(self.coarse, self.coarsest, self.newton, self.multi.n_polish)
@@ -116,23 +114,23 @@ class _Search:
         solutions = distinct_solutions(self.problem, [solution for solution, _ in polished])
         start = next((start for s, start in polished if solutions and s is solutions[0]), ANALYTIC)
         untrained = math.nan if self.library is None else float(self.library.record["search_steps"])
-        return SearchResult(solutions, len(candidates) + self.higher, start, self.steps, untrained)
+        return SearchResult(solutions, len(candidates) + self.too_high, start, self.steps, untrained)
 
     def energy_limit(self, lowest: _Candidate, solution: Solution, candidates: list[_Candidate]) -> float:
-        """The candidates' energy above which none can become lower than ``solution``, which ``lowest`` became.
+        """The energy above which no candidate can be lower than ``solution``, the polished state of ``lowest``.
 
-        The others' energies are taken to err at most ten times as much as its did. A prediction errs less than the
-        coarse mesh, so if relaxed starts are among the others at least the worst error seen on that mesh is allowed.
+        The energy errors of the others are assumed to be at most ten times that of ``lowest``. A prediction has a
+        smaller error than the coarse mesh, so with relaxed starts among the others the limit is at least the worst
+        error seen on that mesh.
         """
-        erred = _ERROR_RATIO * abs(finite_energy(self.problem, solution.u) - lowest.energy)
+        error = _ERROR_RATIO * abs(finite_energy(self.problem, solution.u) - lowest.energy)
         mixed = lowest.prediction is not None and any(c.prediction is None for c in candidates)
-        return lowest.energy + max(erred, COARSE.energy * abs(lowest.energy) if mixed else 0.0)
+        return lowest.energy + max(error, COARSE.energy * abs(lowest.energy) if mixed else 0.0)
 
     def predicted(self, screened: list[Array], *, every: bool) -> tuple[list[_Candidate], list[Array]]:
-        """The predicted states of the starts' branches, and the starts whose branch was not trained.
+        """The predicted states of the starts' branches, lowest first, and the starts whose branch was not trained.
 
-        Lowest first. A prediction that cannot be the lowest state is not corrected (unless ``every`` state is asked
-        for).
+        Predictions that cannot be the lowest state are dropped, unless ``every`` is set.
         """
         if self.library is None:
             return [], screened
@@ -150,16 +148,16 @@ class _Search:
         for branch, found in sorted(near, key=lambda pair: pair[1].energy):
             lowest = known[0].energy if known and not every else math.inf
             if self.is_too_high(found, lowest) and is_minimum(self.problem, self.coarsest, found):
-                self.higher += 1
+                self.too_high += 1
                 continue
-            # a state above the lowest one is needed only as accurately as the decision that it is above
-            enough = max(TOLERANCE, found.tolerance_for(self.problem, 0.5 * (found.energy - lowest)))
-            better = corrected(self.problem, self.coarsest, found, self.multi.corrections, enough)
+            # the energy needs only the accuracy that shows whether it is above the lowest
+            tolerance = max(TOLERANCE, found.tolerance_for(self.problem, 0.5 * (found.energy - lowest)))
+            better = corrected(self.problem, self.coarsest, found, self.multi.corrections, tolerance)
             if better is None:
                 unknown += starts[branch]
                 continue
             if self.is_too_high(better, lowest):
-                self.higher += 1
+                self.too_high += 1
                 continue
             known.append(_Candidate(better.u, better.energy, True, better, branch, next(iter(starts[branch]), None)))
             known.sort(key=lambda candidate: candidate.energy)
@@ -171,16 +169,16 @@ class _Search:
 
     def relaxed(self, starts: list[Array]) -> list[_Candidate]:
         """The different states that the starts relax to on the coarse mesh."""
-        ended = [self.coarse_solver.run(self.coarse, u) for u in starts]
-        self.steps += sum(s.steps for s in ended)
+        results = [self.coarse_solver.run(self.coarse, u) for u in starts]
+        self.steps += sum(s.steps for s in results)
         out = []
-        for s in distinct_solutions(self.coarse, ended):
+        for s in distinct_solutions(self.coarse, results):
             u = transfer(self.coarse, s.u, self.problem)
             out.append(_Candidate(u, finite_energy(self.coarse, s.u), s.converged, None, None, s.u))
         return out
 
     def distinct(self, candidates: list[_Candidate]) -> list[_Candidate]:
-        """Lowest first; relaxed starts that duplicate a predicted state are dropped."""
+        """The candidates, lowest first; relaxed starts that duplicate a predicted state are dropped."""
         out: list[_Candidate] = []
         for c in sorted(candidates, key=lambda c: c.energy):
             near = [d for d in out if d.prediction and is_same_energy(c.energy, d.energy, c.energy, COARSE)]
@@ -220,7 +218,7 @@ def _screened(coarse: DiscreteProblem, coarsest: DiscreteProblem, newton: Newton
 
 
 def _apart(problem: DiscreteProblem, starts: list[Start]) -> list[Start]:
-    """The first of each group of starts that are on the way to the same state."""
+    """The first of each group of starts that relax to the same state."""
     distinct: list[Start] = []
     for start in starts:
         near = [d for d in distinct if is_same_energy(start.energy, d.energy, d.energy, RELAXING)]

@@ -1,9 +1,9 @@
-"""States behind a barrier: a localised state without norm is a saddle, to which no descent leads.
+"""Localised states without norm, which are saddles: found through the bounce.
 
-Newton's basin around it is small, and the energy does not say which start is near. The saddle of least action is what
-:func:`.bounce.bounce` finds; it is carried to the problem's mesh. At fixed frequency it is the bounce of
-V - omega^2 u^2/2. When it is sought is decided by :func:`has_bounce` (whether there can be one: without a mesh that is
-enough) and, on a mesh, by :func:`wants_bounce`.
+No descent leads to a saddle, Newton's basin around it is small, and the energy does not rank the starts. So
+:func:`.bounce.bounce` finds the saddle of least action, which is then interpolated to the problem's mesh and solved
+there. At fixed frequency it is the bounce of V - omega^2 u^2/2. :func:`has_bounce` decides whether a problem can have
+a bounce, and on a mesh :func:`needs_bounce` whether to search for it.
 """
 
 from __future__ import annotations
@@ -25,41 +25,40 @@ from ..theory.derivatives import point_kernels
 from .bounce import BounceError, bounce
 from .lowest import ANALYTIC, SearchResult, find_solutions
 
-_SECONDS = 60.0  # of the search for a bounce, where the solver has no limit
+_SECONDS = 60.0  # time budget of the search for a bounce if the solver has none
 
 
 def find_solitons(
     problem: DiscreteProblem, solver: AbstractSolver, guess: Any, *, every: bool = False, insist: bool = False
 ) -> SearchResult:
-    """What :func:`.find_solutions` finds; where :func:`wants_bounce` says so, the saddle through the barrier first.
+    """The result of :func:`.find_solutions`; if :func:`needs_bounce`, with the bounce as its first solution.
 
-    That search takes as many seconds as a run of the solver may.
+    The search for the bounce has the time budget of the solver.
     """
     guess = choose_guess(problem, guess, search=True)
     found = find_solutions(problem, solver, guess, every=every)
-    if not wants_bounce(problem, solver, guess, found.solutions, insist=insist):
+    if not needs_bounce(problem, solver, guess, found.solutions, insist=insist):
         return found
-    beyond = through_the_barrier(problem, getattr(solver, "max_seconds", None) or _SECONDS)
-    if beyond is None:
+    saddle = through_the_barrier(problem, getattr(solver, "max_seconds", None) or _SECONDS)
+    if saddle is None:
         return found
     return found._replace(
-        solutions=[beyond, *found.solutions],
+        solutions=[saddle, *found.solutions],
         relaxed=found.relaxed + 1,
         start=ANALYTIC,
-        steps=found.steps + beyond.steps,
+        steps=found.steps + saddle.steps,
     )
 
 
-def wants_bounce(
+def needs_bounce(
     problem: DiscreteProblem, solver: AbstractSolver, guess: Any, solutions: list[Solution], *, insist: bool
 ) -> bool:
-    """Whether a bounce is sought after a guess led to ``solutions``: the only place that decides it.
+    """Whether to search for a bounce after a guess led to ``solutions``; decided only here.
 
-    Never where there can be none or where the lowest solution is a soliton. After a search over many starts where
-    the state far away was given (values at the boundary, a background) or the frequency, and the solver may end at a
-    saddle. One start says which state is meant, so after it only where the caller does ``insist``, as :func:`.solve`
-    with its own method does: where the solver failed, or fell into the vacuum from fields that reach through the
-    barrier.
+    Not if the problem has no bounce or the first solution is a soliton. After a search over many starts: if the user
+    gave the frequency or the state at infinity (boundary values, a background) and the solver accepts saddles. After
+    one start: only if ``insist``, which :func:`.solve` sets with its default solver, and if the solver failed or ended
+    in the vacuum from fields that reach through the barrier.
     """
     if not has_bounce(problem) or is_soliton(problem, solutions):
         return False
@@ -72,19 +71,19 @@ def wants_bounce(
 
 
 def is_soliton(problem: DiscreteProblem, solutions: list[Solution]) -> bool:
-    """Whether the first of them is one: converged, and not the same everywhere."""
+    """Whether the first of the solutions is a soliton: converged and not homogeneous."""
     return bool(solutions) and solutions[0].converged and not is_homogeneous(problem, solutions[0].u)
 
 
 def has_bounce(problem: Problem) -> bool:
-    """Whether a bounce can be a state of the problem: a saddle needs no norm, and the false vacuum a whole space."""
+    """Whether a bounce can solve the problem: no fixed norm, even parity, and V does not depend on r itself."""
     return problem.norm is None and problem.parity == "even" and not problem.model.explicit_r
 
 
 def through_the_barrier(problem: DiscreteProblem, max_seconds: float = _SECONDS) -> Solution | None:
-    """The bounce on the problem's own mesh; None where there is none, or the mesh cannot hold it.
+    """The bounce on the problem's own mesh; None if there is none or the mesh does not resolve it.
 
-    None too where the boundary is free: a bounce lies in the false vacuum, which nothing holds there.
+    None too if the boundary is free, because nothing keeps the fields there in the false vacuum.
     """
     if problem.boundary == "free":
         return None
@@ -102,14 +101,14 @@ def bounce_of(problem: Problem, dim: float, max_seconds: float = _SECONDS) -> St
 
 
 def effective_model(problem: Problem) -> AbstractModel:
-    """The potential whose bounce the problem asks for: V, less omega^2 N/2 at fixed frequency."""
+    """The model whose bounce solves the problem: V, or V - omega^2 u^2/2 at fixed frequency."""
     if problem.omega is None:
         return problem.model
     return Rotating(problem.model, float(problem.omega) ** 2, tuple(float(c) for c in problem.carries_norm))
 
 
 def reaches_below(problem: Problem, u: Array) -> bool:
-    """Whether fields reach through the barrier: V, somewhere, below that of the vacuum."""
+    """Whether the fields reach through the barrier: V is below its vacuum value at some node."""
     model = effective_model(problem)
     value = point_kernels(model.potential_function).value
     states = np.concatenate([u, problem.vacuum.values[None]])

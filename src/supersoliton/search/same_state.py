@@ -1,4 +1,4 @@
-"""Whether two results are the same state: decided here, with each tolerance and its reason."""
+"""Comparison of states: whether two results are the same state, with each tolerance and its reason."""
 
 from __future__ import annotations
 
@@ -15,30 +15,31 @@ from ..solvers.coleman_glaser_martin import Shape
 
 
 class Tolerance(NamedTuple):
-    """Relative difference of the energies, and of the fields' moduli in L2, below which two states are one.
+    """Largest relative differences of the energies, and of the fields' moduli in L2, between results of the same state.
 
-    Moduli, because u and -u are one state; a soliton in either of two equal fields is two.
+    Moduli, because u and -u are the same state. The fields are compared one by one, because solitons in either of two
+    equal fields are different states.
     """
 
     energy: float
     fields: float
 
 
-SOLVED = Tolerance(1e-7, 1e-2)  # both converged on one mesh: their energies agree to rounding, degenerate ones too
-COARSE = Tolerance(1e-4, 1e-2)  # one energy from a coarse mesh or a prediction: three times the worst error seen
-RELAXING = Tolerance(1e-4, 0.1)  # neither has converged: they are on the way to the same state
-REMESHED = Tolerance(0.01, 0.1)  # one state on two meshes that both resolve it: Newton's method went to no other
-FITTED = Tolerance(0.05, 0.1)  # the same where the first domain was far from the right one
-_CENTRE = 0.01  # of shapes on different meshes: difference of the fields at the origin, relative to their height
+SOLVED = Tolerance(1e-7, 1e-2)  # both converged on one mesh; the fields distinguish degenerate states
+COARSE = Tolerance(1e-4, 1e-2)  # one energy is from a coarse mesh or a prediction: three times the worst error seen
+RELAXING = Tolerance(1e-4, 0.1)  # neither has converged yet
+REMESHED = Tolerance(0.01, 0.1)  # converged on two meshes that both resolve the state
+FITTED = Tolerance(0.05, 0.1)  # the same, if the first domain was much too small or too large
+_CENTRE = 0.01  # shapes on different meshes: difference of the fields at the origin, relative to their height
 
 
 def is_same_energy(energy: float, other: float, scale: float, tolerance: Tolerance = SOLVED) -> bool:
-    """Whether two energies agree to the tolerance times ``scale``; False where one is not finite."""
+    """Whether two energies agree to the tolerance times ``scale``; False if one is not finite."""
     return abs(energy - other) <= tolerance.energy * abs(scale)
 
 
 def is_lower(energy: float, other: float, scale: float) -> bool:
-    """Whether a converged state has a lower energy than another: lower by more than two runs to one state differ."""
+    """Whether one converged energy is lower than another by more than the scatter of runs to the same state."""
     return energy < other - SOLVED.energy * abs(scale)
 
 
@@ -60,7 +61,7 @@ def is_same_state(problem: DiscreteProblem, u: Array, v: Array) -> bool:
 
 
 def distinct_solutions(problem: DiscreteProblem, found: Sequence[Solution]) -> list[Solution]:
-    """Different solutions only, converged ones first, lowest energy first; those that ended in NaN are dropped."""
+    """Solutions without duplicates, converged ones first, lowest energy first; those with NaN are dropped."""
     finite = [s for s in found if np.all(np.isfinite(s.u))]
     distinct: list[Solution] = []
     for solution in sorted(finite, key=lambda s: (not s.converged, finite_energy(problem, s.u))):
@@ -70,8 +71,10 @@ def distinct_solutions(problem: DiscreteProblem, found: Sequence[Solution]) -> l
 
 
 def is_same_shape(shape: Shape, other: Shape) -> bool:
-    """Whether two walls relaxed to one shape. Each has a mesh of its own, so the fields are compared at the origin;
-    the actions are known to the square of what is left of the force (1e-3), better than the tolerance."""
+    """Whether two walls relaxed to the same shape, by actions and fields at the origin, as their meshes differ.
+
+    The relative error of an action is the square of the remaining force (1e-3), below the tolerance.
+    """
     if not shape.status == other.status == CONVERGED:
         return False
     if not is_same_energy(shape.action, other.action, other.action, COARSE):
@@ -81,6 +84,6 @@ def is_same_shape(shape: Shape, other: Shape) -> bool:
 
 
 def finite_energy(problem: DiscreteProblem, u: Array) -> float:
-    """The energy; infinite where it is not a number, so that such fields are sorted last."""
+    """The energy; infinity if it is NaN, so that such fields are sorted last."""
     energy = problem.energy(u)
     return energy if math.isfinite(energy) else math.inf

@@ -1,10 +1,10 @@
-r"""Many starts a few steps down the energy, together.
+r"""Descent steps of many starts at once, to rank them.
 
-Each takes steps of the implicit gradient flow at fixed norm, with mu such that :math:`\langle M_cu,\delta\rangle = 0`:
+Each start takes steps of the implicit gradient flow at fixed norm, mu from :math:`\langle M_cu,\delta\rangle = 0`:
 
 .. math:: (E'' - \omega^2M_c + \sigma M)\,\delta = -F + \mu M_cu
 
-(see :mod:`.solvers.newton`). The potential, most of what a step on a coarse mesh costs, is evaluated for all at once.
+(see :mod:`.solvers.newton`). Most of the cost on a coarse mesh is the potential, which is evaluated for all at once.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from ..problem.transfer import scale_to_norm
 from ..solvers import globalisation
 from ..theory.derivatives import point_kernels
 
-_TRIED = 4  # values of sigma in one step
+_MAX_TRIALS = 4  # values of sigma tried in one step
 
 
 def flow_together(problem: DiscreteProblem, starts: list[Start], keep: tuple[int, ...]) -> list[Start]:
-    """The starts after a step each, the ``keep[0]`` lowest of them after another, and so on; lowest energy first."""
+    """Step all starts and keep the ``keep[0]`` lowest, step these and keep ``keep[1]``, ...; lowest energy first."""
     lowest = list(starts)
     for kept in keep:
         lowest = sorted(_stepped(problem, lowest), key=lambda start: start.energy)[:kept]
@@ -33,7 +33,7 @@ def flow_together(problem: DiscreteProblem, starts: list[Start], keep: tuple[int
 
 
 def _stepped(problem: DiscreteProblem, starts: list[Start]) -> list[Start]:
-    """Every start after one step, the longest of those tried that does not raise its energy."""
+    """Every start after one step, the longest of those tried that lowers its energy; unchanged if none does."""
     geo, theory, n = problem.geometry, problem.theory, problem.model.n_fields
     at = [functional.at_points(geo, start.u) for start in starts]
     points = np.concatenate([values.reshape(-1, n) for values, _ in at])
@@ -47,7 +47,7 @@ def _stepped(problem: DiscreteProblem, starts: list[Start]) -> list[Start]:
     ]
     out, open_ = list(starts), list(range(len(starts)))
     sigma = globalisation.first_shift(np, np.array([at.residual for at in forces]))
-    for _ in range(_TRIED):
+    for _ in range(_MAX_TRIALS):
         moved = _moved(
             problem, [starts[i].u for i in open_], [forces[i] for i in open_], curvatures[open_], sigma[open_]
         )
@@ -65,7 +65,7 @@ def _stepped(problem: DiscreteProblem, starts: list[Start]) -> list[Start]:
 def _moved(
     problem: DiscreteProblem, fields: list[Array], forces: list[Force], curvatures: Array, sigma: Array
 ) -> Array:
-    """Starts (start, node, field) after their steps; as they were where the step is not finite."""
+    """Fields (start, node, field) after their steps; unchanged if the step is not finite."""
     shifts = np.stack([shift_of(problem, at.multiplier) + s for at, s in zip(forces, sigma, strict=True)])
     steps = solve_each(problem, fields, curvatures, shifts, np.stack([-at.vector for at in forces]))
     moved = [

@@ -1,12 +1,13 @@
-r"""Couplings that depend on the state which depends on them: iterated to a fixed point, or none is reported.
+r"""Self-consistent couplings: a state whose couplings equal the effective couplings computed from it.
 
-With the bare couplings b and the state u(c) at fed couplings c, the effective ones are :math:`F(c)=F(b;u(c))`
-(given by the theory; always from the bare couplings, so that nothing accumulates). Each iteration takes a part of the
-way, :math:`c\leftarrow c+\alpha(F(c)-c)`, cut to the allowed ranges. With one coupling and :math:`\sigma=F'(c^*)` the
-error shrinks by :math:`1-\alpha(1-\sigma)` each time: for every :math:`\sigma<1` a small enough :math:`\alpha` does,
-for :math:`\sigma>1` none, and where F jumps (the state changes to another) there may be no fixed point at all.
+With the bare couplings b and the state u(c) at couplings c, the effective ones are :math:`F(c)=F(b;u(c))`, given by the
+theory. They are computed from the bare couplings in every iteration, so corrections do not accumulate. An iteration is
+the relaxed step :math:`c\leftarrow c+\alpha(F(c)-c)`, clipped to the allowed ranges. With one coupling and
+:math:`\sigma=F'(c^*)` the error shrinks by :math:`1-\alpha(1-\sigma)` per iteration: it converges for :math:`\sigma<1`
+if :math:`\alpha` is small enough, and never for :math:`\sigma>1`. If F jumps (the lowest state changes) there may be
+no fixed point.
 
-By default :math:`\alpha` follows the last two differences :math:`d=F(c)-c`,
+By default :math:`\alpha` is adapted to the last two differences :math:`d=F(c)-c`,
 :math:`\alpha\leftarrow-\alpha\,d_{k-1}\cdot(d_k-d_{k-1})/|d_k-d_{k-1}|^2` (B. M. Irons, R. C. Tuck, *Int. J. Numer.
 Methods Eng.* **1** (1969) 275), which for one coupling is the secant method, kept positive and bounded.
 """
@@ -32,13 +33,13 @@ from ..theory.base import THEORIES
 from .lowest import find_solutions
 from .same_state import is_lower
 
-# Effective couplings by name, of a problem with the bare couplings and nodal fields.
+# (problem with the bare couplings, nodal fields) -> effective couplings by name.
 Formulas = Callable[[DiscreteProblem, Array], Mapping[str, float]]
 _TRIVIAL = 1e-6  # fields below this have fallen into the vacuum
-_SHARES = (1.0 / 64.0, 2.0)  # bounds on an adapted share of the way; above 1 it goes beyond what was asked for
-_WINDOW = 6  # the last iterations, from which the verdict is drawn
-_FAR = 1e6  # times its own size a coupling may move before it is called divergent
-_CHANGES = 3  # of the lowest state before the search for a fixed point is given up
+_RELAXATION_BOUNDS = (1.0 / 64.0, 2.0)  # of the adapted relaxation; above 1 is over-relaxation
+_WINDOW = 6  # the number of last iterations that convergence is judged by
+_FAR = 1e6  # a coupling that moves by more than this times its own size diverges
+_MAX_CHANGES = 3  # changes of the lowest state after which the iteration stops
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class SelfConsistent:
 
 @dataclass(frozen=True)
 class Iteration:
-    """One solve: the couplings fed, those the state gives back, and the share of the way taken from there."""
+    """One iteration: the couplings solved with, the effective ones, their relative difference, the relaxation."""
 
     fed: dict[str, float]
     effective: dict[str, float]
@@ -103,13 +104,13 @@ class Iteration:
 
 @dataclass(frozen=True)
 class Iterated:
-    """Where the iteration ended. ``problem`` has the couplings fed to the last solve, ``solutions`` its states."""
+    """The result of the iteration. ``problem`` has the couplings of the last solve, ``solutions`` its states."""
 
     problem: DiscreteProblem
     solutions: list[Solution]
     status: str  # "converged", or why there is no fixed point, in words
     couplings: dict[str, float]
-    residual: float  # infinite where there was no state to measure it by
+    residual: float  # infinite if there is no state
     tolerance: float
     history: tuple[Iteration, ...] = field(repr=False)
 
@@ -119,7 +120,7 @@ class Iterated:
 
     @property
     def decades_off(self) -> float:
-        """log10 of the residual over the tolerance; 20 where there is no residual."""
+        """log10 of the residual over the tolerance; 20 if there is no residual."""
         return min(math.log10(max(self.residual, 1e-300) / self.tolerance), 20.0)
 
 
@@ -167,14 +168,14 @@ def self_consistent(
         raise ValueError("self_consistent: the averages need a mesh: give the problem a RadialGrid")
     found = iterate(problem, chosen, guess, Newton() if solver is None else solver, formulas)
     if not found.solutions:
-        raise ValueError(f"self_consistent: there is no state to begin with ({found.status}): give a guess")
+        raise ValueError(f"self_consistent: there is no first state ({found.status}): give a guess")
     state = make_state(found.problem, found.solutions[0])
     bare = {name: float(problem.model.params[name]) for name in chosen.feedback}
     return FixedPoint(state, found.couplings, bare, found.status, found.residual, found.history)
 
 
 def check_feedback(model: Any, options: SelfConsistent, formulas: Formulas | None = None) -> Formulas:
-    """The formulas for a model. Raises ValueError where it has none, or none for a coupling that is fed back."""
+    """The formulas for a model. Raises ValueError if it has none, or none for a coupling that is fed back."""
     if formulas is None and options.closure not in model.closures:
         raise ValueError(
             f'self_consistent needs a theory that gives effective couplings in "{options.closure}", got '
@@ -189,7 +190,7 @@ def check_feedback(model: Any, options: SelfConsistent, formulas: Formulas | Non
             )
 
     def in_the_medium(problem: DiscreteProblem, u: Array) -> Mapping[str, float]:
-        """Those of the theory, from its fields at the quadrature points."""
+        """The theory's effective couplings, from the fields at the quadrature points."""
         grid = problem.grid
         return problem.model.effective_couplings(
             options.closure, options.fluctuation, grid.at_quadrature(u), grid.quadrature_weights
@@ -205,12 +206,12 @@ def iterate(
     solver: AbstractSolver,
     formulas: Formulas | None = None,
 ) -> Iterated:
-    """The iteration itself; never raises for physics."""
+    """Iterate to a fixed point. Physical failures are reported in the status, not raised."""
     return _Search(problem, options, guess, solver, check_feedback(problem.model, options, formulas)).run()
 
 
 class _Search:
-    """The state of one iteration: the fed couplings, the share of the way, the history."""
+    """One fixed-point iteration: the current state, the relaxation and the history."""
 
     def __init__(
         self, problem: DiscreteProblem, options: SelfConsistent, guess: Any, solver: AbstractSolver, formulas: Formulas
@@ -243,22 +244,22 @@ class _Search:
     # One iteration
 
     def solve(self, fed: Array) -> str | None:
-        """The state at the fed couplings: from the last one where that leads somewhere, else from the guess."""
+        """Solve at the couplings ``fed`` from the last state, else from the guess; returns the failure or None."""
         values = dict(zip(self.names, (float(x) for x in fed), strict=True))
         before = self.solutions
         try:
             problem = self.bare.replace(**values) if np.any(fed != self.start) else self.bare
-            # the boundary values move with the vacuum, so they are set again
+            # sets the boundary values again, which move with the vacuum
             solutions = [self.solver.run(problem, starting_fields(problem, before[0].u))] if before else []
             if not solutions or not solutions[0].converged or _is_trivial(problem, solutions[0].u):
                 solutions = find_solutions(problem, self.solver, self.guess).solutions
-        except ValueError as error:  # no vacuum at these couplings, or couplings that the model refuses
-            return f"lost: {self.text(fed)} is no theory with a vacuum ({error})"
+        except ValueError as error:  # no vacuum at these couplings, or couplings that the model rejects
+            return f"lost: no theory with a vacuum at {self.text(fed)} ({error})"
         if not solutions:
             return f"lost: no start has a finite energy at {self.text(fed)}"
         self.problem, self.solutions = problem, solutions
         if not solutions[0].converged:
-            return f"lost: the solver ended at {self.text(fed)} with: {solutions[0].status}"
+            return f"lost: the solver failed at {self.text(fed)}: {solutions[0].status}"
         return None
 
     def effective(self) -> Array:
@@ -280,37 +281,38 @@ class _Search:
         return np.array([min(max(x, low), high) for x, (low, high) in zip(values, limits, strict=True)])
 
     def lower_state(self) -> bool:
-        """Whether many starts at these couplings find a state below the one that was followed; it is taken then."""
+        """Whether a search at these couplings finds a lower state than the one followed; if so, switch to it."""
         if not is_search(self.guess) or len(self.history) == 1:
             return False
         lowest = find_solutions(self.problem, self.solver, self.guess).solutions
         if not lowest or not lowest[0].converged:
             return False
-        here, there = (self.problem.energy(solution.u) for solution in (self.solutions[0], lowest[0]))
-        if not is_lower(there, here, self.problem.energy_scale(self.solutions[0].u)):
+        followed, found = (self.problem.energy(solution.u) for solution in (self.solutions[0], lowest[0]))
+        if not is_lower(found, followed, self.problem.energy_scale(self.solutions[0].u)):
             return False
         self.solutions = lowest
         self.changes += 1
         return True
 
-    # Whether and how it ends
+    # Stopping
 
     def stopped(self, fed: Array, effective: Array) -> str | None:
         last = self.history[-1]
         far = np.abs(effective - self.start) > _FAR * np.maximum(np.abs(self.start), 1.0)
         if not math.isfinite(last.residual) or np.any(far):
-            return f"diverges: the state asks for {self.text(effective)}"
-        if self.changes >= _CHANGES:
-            return "oscillates: two states take turns as the lowest, each at the couplings of the other"
+            return f"diverges: the effective couplings are {self.text(effective)}"
+        if self.changes >= _MAX_CHANGES:
+            return "oscillates: the lowest state alternates between two, each with couplings that favour the other"
         if np.array_equal(self.clipped(fed + self.relaxation * (effective - fed)), fed):
             return (
-                f"no fixed point within the clip: {self.text(fed)} stands at its limit and wants {self.text(effective)}"
+                f"no fixed point within the clip: {self.text(fed)} is at its limit, the effective value is "
+                f"{self.text(effective)}"
             )
         stuck = len(self.history) >= 3 * _WINDOW and not self.improves()
         return self.verdict() if stuck or len(self.history) >= self.options.max_iterations else None
 
     def verdict(self) -> str:
-        """Why the iterations did not end in a fixed point."""
+        """Status of an iteration that did not converge."""
         recent = [step.residual for step in self.history[-_WINDOW:]]
         if len(recent) >= _WINDOW and not self.improves():
             if self.alternates():
@@ -318,31 +320,31 @@ class _Search:
                 values = [step.fed[name] for step in self.history[-_WINDOW:]]
                 return f"oscillates: {name} goes back and forth between {min(values):.6g} and {max(values):.6g}"
             if recent[-1] > recent[0]:
-                return f"diverges: {self.text(self.fed())} moves away from what the state gives back"
+                return f"diverges: {self.text(self.fed())} moves away from the effective value"
         rate = (recent[-1] / recent[0]) ** (1.0 / (len(recent) - 1)) if len(recent) > 1 and recent[0] > 0 else math.nan
         return (
             f"not self-consistent within {len(self.history)} iterations: residual {recent[-1]:.1e}, "
-            f"times {rate:.2g} in each"
+            f"times {rate:.2g} per iteration"
         )
 
     def improves(self) -> bool:
-        """Whether the last iterations came closer than all before."""
+        """Whether the smallest residual of the last iterations is below that of all before."""
         residuals = [step.residual for step in self.history]
         return min(residuals[-_WINDOW:]) < 0.9 * min(residuals[:-_WINDOW], default=math.inf)
 
     def alternates(self) -> bool:
-        """Whether what is asked for was now above, now below what was fed."""
+        """Whether the effective coupling was alternately above and below the one solved with."""
         name = self.worst()
         signs = [math.copysign(1.0, step.effective[name] - step.fed[name]) for step in self.history[-_WINDOW:]]
         return sum(a != b for a, b in itertools.pairwise(signs)) >= 2
 
     def adapted(self) -> float:
-        """The share of the way by Irons and Tuck, from the last two differences in units of each coupling."""
+        """The relaxation of Irons and Tuck, from the last two differences in units of each coupling."""
         before, last = (self.difference(step) for step in self.history[-2:])
         change = last - before
         square = float(change @ change)
         share = -self.relaxation * float(before @ change) / square if square > 0.0 else self.relaxation
-        return min(max(share, _SHARES[0]), _SHARES[1])
+        return min(max(share, _RELAXATION_BOUNDS[0]), _RELAXATION_BOUNDS[1])
 
     def difference(self, step: Iteration) -> Array:
         """F(c) - c, each coupling in units of the larger of its bare and its last effective value."""
@@ -351,7 +353,7 @@ class _Search:
         return np.array([step.effective[n] - step.fed[n] for n in self.names]) / np.array(scale)
 
     def worst(self) -> str:
-        """The coupling that is furthest from what the state gives back."""
+        """The name of the coupling with the largest difference."""
         return self.names[int(np.argmax(np.abs(self.difference(self.history[-1]))))]
 
     def fed(self) -> Array:
@@ -373,7 +375,7 @@ def _is_trivial(problem: DiscreteProblem, u: Array) -> bool:
 
 
 def recorded(found: Iterated) -> Mapping[str, float]:
-    """What an evaluation records: iterations, residual, and each effective coupling by name."""
+    """Recorded values of a trial: iterations, residual, and each effective coupling by name."""
     return {
         "iterations": float(len(found.history)),
         "self_consistency": found.residual if math.isfinite(found.residual) else math.nan,

@@ -1,4 +1,4 @@
-"""From a problem to a certified state."""
+"""Solve a problem: one certified state."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from ..solvers.newton import Newton
 from ..states.state import State, make_state
 from .adaptive import ELEMENTS, ORDER, SMOOTH, converge_mesh, domain_for, grow_domain, reaches_edge
 from .bounce import BounceError
-from .saddle import bounce_of, find_solitons, has_bounce, through_the_barrier, wants_bounce
+from .saddle import bounce_of, find_solitons, has_bounce, needs_bounce, through_the_barrier
 
-_LARGER_DOMAINS = 6  # times that a domain may grow by half
+_LARGER_DOMAINS = 6  # the domain may grow this many times by half
 
 
 class SolveError(RuntimeError):
@@ -73,27 +73,30 @@ def solve(problem: Problem, guess: Any = None, solver: AbstractSolver | None = N
 
 
 def _run(problem: DiscreteProblem, guess: Any, solver: AbstractSolver, *, insist: bool) -> Solution:
-    """The solution that a guess leads to on a mesh; ``insist`` on a bounce where that is no soliton."""
+    """The solution that a guess leads to on a mesh; ``insist``: search for a bounce if it is not a soliton."""
     if is_search(guess):
         found = find_solitons(problem, solver, guess, insist=insist).solutions
         if not found:
             raise ValueError("solve: no start of the default search has a finite energy: give a guess")
         return found[0]
     solution = solver.run(problem, starting_fields(problem, guess))
-    if wants_bounce(problem, solver, guess, [solution], insist=insist):
+    if needs_bounce(problem, solver, guess, [solution], insist=insist):
         return through_the_barrier(problem) or solution  # if no bounce exists, Newton's result
     return solution
 
 
 def _without_grid(problem: Problem, guess: Any, solver: AbstractSolver) -> tuple[DiscreteProblem, Solution]:
-    """The bounce on its own mesh where there can be one; else the domain is chosen by the guess and the mass gap,
-    grows while the state reaches its edge, and is refined."""
+    """The solution on a mesh that is chosen here.
+
+    The bounce on its own mesh if the problem can have one. Otherwise the domain follows from the guess and the mass
+    gap, grows while the state reaches its edge, and its mesh is refined.
+    """
     core = core_of(guess)
     if has_bounce(problem):
         try:
             found = bounce_of(problem, problem.dimension)
         except BounceError as error:
-            raise ValueError(f"solve: without a grid a localised state is sought, and {error}") from error
+            raise ValueError(f"solve: without a grid a localised state is needed, but {error}") from error
         if problem.omega is None:
             return found.problem, found.solution
         background = tuple(problem.vacuum.values)

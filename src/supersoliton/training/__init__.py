@@ -1,1 +1,1 @@
-"""Training: starting guesses over the parameter ranges of a scan, their benchmark and their job."""
+"""Training of starting guesses over the parameter ranges of a scan, and their benchmark."""

@@ -1,7 +1,7 @@
 """Benchmark of trained starts at unseen couplings, compared with starts that need no training.
 
-At every point the search without training finds the lowest state. Then, on the branch of that state, Newton's method is
-started from the prediction of each method; and the whole search is repeated with each method in it.
+At every point the search without training finds the lowest state. Then Newton's method is started from each method's
+prediction for the branch of that state, and the whole search is repeated with each method.
 """
 
 from __future__ import annotations
@@ -32,57 +32,49 @@ from .seeds import problem_at
 from .workers import in_order
 
 BEYOND = 0.24  # 12 % of a range, in coordinates from -1 to 1
-_OTHER = 10**6  # keeps the points of the bench apart from those of the search, which count from 0
+_FIRST_SEED = 10**6  # the points of the training have seeds from 0, those of the benchmark from here
 
 
 @dataclass(frozen=True)
 class PredictionBenchmark:
-    """One method: from how many points; relative L2 error of the start; Newton steps to the tolerance; in per cent the
-    starts that end in the state that was meant; milliseconds of one prediction (of a model's: among all on its branch,
-    one after another), and of the solve that follows."""
+    """Starts by one method."""
 
     method: str
     points: int
-    error_median: float
-    error_95: float
-    steps: float
-    success: float
-    predict_ms: float
-    solve_ms: float
+    error_median: float  # relative L2 error of the start
+    error_95: float  # its 95 % quantile
+    steps: float  # mean Newton steps to the tolerance
+    success: float  # per cent of the starts that converge to the intended state
+    predict_ms: float  # of one prediction; for a model, the mean over all points of its branch
+    solve_ms: float  # of the solve from it
 
 
 @dataclass(frozen=True)
 class SearchBenchmark:
-    """The whole search with one method in it: Newton steps, milliseconds, in per cent the points at which it ends in
-    the lowest state (or a lower one) that the untrained search found, and how often a trained start was used; the
-    number of searches after which training has paid for itself (infinite: never)."""
+    """The whole search with one method, compared with the search without training."""
 
     use: str
     points: int
-    steps: float
+    steps: float  # mean Newton steps
     ms: float
-    success: float
-    lower: float
-    used: float
-    wrong: int
-    pays_after: float
+    success: float  # per cent of points with the same lowest state, or a lower one
+    lower: float  # per cent of points with a lower one
+    used: float  # per cent of points whose result is from a trained start
+    wrong: int  # points where a trained start led to a higher state
+    pays_after: float  # number of searches that save the time of the training; infinite: never
 
 
 @dataclass(frozen=True)
 class Benefit:
-    """The rows of one set of points; ``covered``: the fraction whose lowest state is on a branch that is known.
-
-    ``lost``: at how many points more the search without training found no soliton; ``recovered``: at how many of those
-    the trained search (auto) found one.
-    """
+    """The measured benefit of training at one set of points, inside or outside of the box."""
 
     where: str
-    points: int
-    covered: float
+    points: int  # where the search without training found a soliton
+    covered: float  # fraction of these whose lowest state is on a trained branch
     starts: list[PredictionBenchmark]
     searches: list[SearchBenchmark]
-    lost: int
-    recovered: int
+    lost: int  # further points, where the search without training found no soliton
+    recovered: int  # of these, points where the trained search (auto) found one
 
 
 def bench(
@@ -94,25 +86,25 @@ def bench(
     workers: int = 1,
     report: Callable[[str, int, int], None] = lambda where, done, wanted: None,
 ) -> list[Benefit]:
-    """Measure a file of trained starts inside its box, and up to 12 % of each range outside of it.
+    """Measure trained starts inside their box, and outside up to 12 % of each range.
 
-    Processor time of one thread. Raises ValueError where the file does not fit the configuration.
+    Times are processor times of one thread. Raises ValueError if the library does not fit the configuration.
     """
     library.check(config.problem_at(library.box.point(np.zeros(len(library.box.names)))))
     out = []
     for where in ("inside", "outside"):
         tasks = [(config, library, _unseen(library, where, seed, index)) for index in range(points)]
         measured = []
-        for done, one in enumerate(in_order(_measure, tasks, workers), start=1):
-            measured.append(one)
+        for done, point in enumerate(in_order(_measure, tasks, workers), start=1):
+            measured.append(point)
             report(where, done, points)
-        lost = [one for one in measured if isinstance(one, _Lost)]
-        out.append(_benefit(config, where, [one for one in measured if isinstance(one, _Point)], lost, library))
+        lost = [point for point in measured if isinstance(point, _NotFound)]
+        out.append(_benefit(config, where, [point for point in measured if isinstance(point, _Point)], lost, library))
     return out
 
 
 def _unseen(library: Library, where: str, seed: int, index: int) -> Float[Array, " coupling"]:
-    random = np.random.default_rng([seed, _OTHER + index])
+    random = np.random.default_rng([seed, _FIRST_SEED + index])
     n = len(library.box.names)
     if where == "inside":
         return random.uniform(-1.0, 1.0, n)
@@ -123,16 +115,20 @@ def _unseen(library: Library, where: str, seed: int, index: int) -> Float[Array,
 
 
 @dataclass(frozen=True)
-class _Start:
+class _StartRun:
+    """One solve from a start."""
+
     error: float
     steps: float
     right: bool
-    predict: float
-    solve: float
+    predict: float  # seconds
+    solve: float  # seconds
 
 
 @dataclass(frozen=True)
-class _Ended:
+class _SearchRun:
+    """One search."""
+
     steps: int
     seconds: float
     energy: float
@@ -143,20 +139,20 @@ class _Ended:
 @dataclass(frozen=True)
 class _Point:
     x: Array
-    branch: Carriers | None  # that of the lowest state, where it is known
-    starts: dict[str, _Start]
-    searches: dict[str, _Ended]
+    branch: Carriers | None  # of the lowest state; None if it was not trained
+    starts: dict[str, _StartRun]
+    searches: dict[str, _SearchRun]
 
 
 @dataclass(frozen=True)
-class _Lost:
-    """A point at which the search without training found no soliton; whether the trained one did."""
+class _NotFound:
+    """A point where the search without training found no soliton; ``recovered``: the trained one did."""
 
     recovered: bool
 
 
-def _measure(config: Any, library: Library, x: Array) -> _Point | _Lost | None:
-    """All methods at one point; None where there is no vacuum."""
+def _measure(config: Any, library: Library, x: Array) -> _Point | _NotFound | None:
+    """All methods at one point; None if there is no vacuum."""
     with threadpool_limits(1):
         problem = problem_at(config, library.box, x)
         if problem is None:
@@ -165,24 +161,24 @@ def _measure(config: Any, library: Library, x: Array) -> _Point | _Lost | None:
         found, seconds = _timed(lambda: find_solitons(problem, config.solver, untrained(guess)))
         if not is_soliton(problem, found.solutions):
             trained = find_solitons(problem, config.solver, replace(guess, use="auto"))
-            return _Lost(is_soliton(problem, trained.solutions))
+            return _NotFound(is_soliton(problem, trained.solutions))
         truth = oriented(problem, found.solutions[0].u)
         energy, branch = problem.energy(truth), carriers_of(problem, truth)
-        searches = {"none": _Ended(found.steps, seconds, energy, True, found.start)}
+        searches = {"none": _SearchRun(found.steps, seconds, energy, True, found.start)}
         for use in ("auto", *SOURCES):
-            searches[use] = _searched(config, problem, replace(guess, use=use), energy)
+            searches[use] = _run_search(config, problem, replace(guess, use=use), energy)
         model = library.models.get(branch)
         starts = _starts(config, problem, branch, model, x, truth, energy)
-        u, seconds = _timed(lambda: _ladder(config, library, problem, branch))
-        starts["ladder"] = _ran(config, problem, u, seconds, branch, truth, energy)
+        u, seconds = _timed(lambda: _search_start(config, library, problem, branch))
+        starts["search"] = _solve_from(config, problem, u, seconds, branch, truth, energy)
         return _Point(x, None if model is None else branch, starts, searches)
 
 
-def _searched(config: Any, problem: DiscreteProblem, guess: WarmStart, energy: float) -> _Ended:
+def _run_search(config: Any, problem: DiscreteProblem, guess: WarmStart, energy: float) -> _SearchRun:
     found, seconds = _timed(lambda: find_solitons(problem, config.solver, guess))
     lowest = problem.energy(found.solutions[0].u) if found.solutions else math.inf
     converged = bool(found.solutions) and found.solutions[0].converged
-    return _Ended(found.steps, seconds, lowest, converged and not is_lower(energy, lowest, energy), found.start)
+    return _SearchRun(found.steps, seconds, lowest, converged and not is_lower(energy, lowest, energy), found.start)
 
 
 def _starts(
@@ -193,15 +189,15 @@ def _starts(
     x: Array,
     truth: Array,
     energy: float,
-) -> dict[str, _Start]:
-    out: dict[str, _Start] = {}
+) -> dict[str, _StartRun]:
+    out: dict[str, _StartRun] = {}
     analytic, seconds = _timed(lambda: _analytic(problem, branch))
-    out["analytic"] = _ran(config, problem, analytic, seconds, branch, truth, energy)
+    out["analytic"] = _solve_from(config, problem, analytic, seconds, branch, truth, energy)
     if model is None:
         return out
     for name, source, count in _methods(config, model, x):
         u, seconds = _timed(lambda r=source, n=count: _predicted(problem, model, r, x, n))  # type: ignore[misc]
-        out[name] = _ran(config, problem, u, seconds, branch, truth, energy)
+        out[name] = _solve_from(config, problem, u, seconds, branch, truth, energy)
     return out
 
 
@@ -221,8 +217,8 @@ def _predicted(problem: DiscreteProblem, model: BranchModel, source: str, x: Arr
     return correct(GalerkinPoint(problem, model.basis, coefficients), corrections, predicted=variation).u
 
 
-def _ladder(config: Any, library: Library, problem: DiscreteProblem, branch: Carriers) -> Array:
-    """What a search would start from on that branch."""
+def _search_start(config: Any, library: Library, problem: DiscreteProblem, branch: Carriers) -> Array:
+    """The start that a search would use for this branch."""
     found = predict(library, problem, branch, SOURCES)
     better = None if found is None else corrected(problem, problem.coarser(3), found, config.warm_start.corrections)
     return _analytic(problem, branch) if better is None else better.u
@@ -233,9 +229,9 @@ def _analytic(problem: DiscreteProblem, branch: Carriers) -> Array:
     return screened_starts(problem, [(branch.carriers, tuple(float(sign) for sign in branch.signs))])[0].u
 
 
-def _ran(
+def _solve_from(
     config: Any, problem: DiscreteProblem, u: Array, predict: float, branch: Carriers, truth: Array, energy: float
-) -> _Start:
+) -> _StartRun:
     error = oriented(problem, u) - truth
     size = truth - problem.vacuum.values
     mass = problem.grid.mass
@@ -243,8 +239,8 @@ def _ran(
     solution, seconds = _timed(lambda: config.solver.run(problem, starting_fields(problem, u)))
     right = solution.converged and carriers_of(problem, solution.u) == branch
     right = right and is_same_energy(problem.energy(solution.u), energy, energy)
-    # the last step, to rounding, is taken from every start
-    return _Start(relative, solution.steps - 1.0, right, predict, seconds)
+    # not counted: the final step to rounding, which every start needs
+    return _StartRun(relative, solution.steps - 1.0, right, predict, seconds)
 
 
 def _timed(call: Callable[[], Any]) -> tuple[Any, float]:
@@ -254,19 +250,19 @@ def _timed(call: Callable[[], Any]) -> tuple[Any, float]:
 
 
 def _prediction_ms(config: Any, library: Library, measured: list[_Point]) -> dict[str, float]:
-    """Milliseconds that each method takes for one prediction, all points of a branch after one another."""
+    """Mean milliseconds of one prediction by each method, over all points of each branch in a loop."""
     spent: dict[str, float] = {}
-    for branch in dict.fromkeys(one.branch for one in measured if one.branch is not None):
-        model, xs = library.models[branch], [one.x for one in measured if one.branch == branch]
+    for branch in dict.fromkeys(point.branch for point in measured if point.branch is not None):
+        model, xs = library.models[branch], [point.x for point in measured if point.branch == branch]
         problems = [problem_at(config, library.box, x) for x in xs]
         for problem in problems:
             assert problem is not None
-            problem.energy(problem.vacuum.values + model.basis.mean)  # keeps what the solve needs in any case
+            problem.energy(problem.vacuum.values + model.basis.mean)  # caches what the solve needs anyway
         for name, source, count in _methods(config, model, xs[0]):
             tasks = [(problem, model, source, x, count) for problem, x in zip(problems, xs, strict=True)]
             _predict_all(tasks)
             spent[name] = spent.get(name, 0.0) + _timed(functools.partial(_predict_all, tasks))[1]
-    return {name: 1e3 * seconds / sum(name in one.starts for one in measured) for name, seconds in spent.items()}
+    return {name: 1e3 * seconds / sum(name in point.starts for point in measured) for name, seconds in spent.items()}
 
 
 def _predict_all(tasks: Any) -> None:
@@ -274,16 +270,17 @@ def _predict_all(tasks: Any) -> None:
         _predicted(*task)
 
 
-def _benefit(config: Any, where: str, measured: list[_Point], lost: list[_Lost], library: Library) -> Benefit:
-    names = dict.fromkeys(name for one in measured for name in one.starts)
+def _benefit(config: Any, where: str, measured: list[_Point], lost: list[_NotFound], library: Library) -> Benefit:
+    names = dict.fromkeys(name for point in measured for name in point.starts)
     with threadpool_limits(1):
         ms = _prediction_ms(config, library, measured)
-    starts = [_row(name, [one.starts[name] for one in measured if name in one.starts], ms.get(name)) for name in names]
+    runs = {name: [point.starts[name] for point in measured if name in point.starts] for name in names}
+    starts = [_row(name, runs[name], ms.get(name)) for name in names]
     trained = float(sum(library.record["seconds"].values()))
-    plain = [one.searches["none"] for one in measured]
+    plain = [point.searches["none"] for point in measured]
     searches = []
     for use in measured[0].searches if measured else ():
-        mine = [one.searches[use] for one in measured]
+        mine = [point.searches[use] for point in measured]
         lower = [is_lower(m.energy, p.energy, p.energy) for m, p in zip(mine, plain, strict=True)]
         saved = float(np.mean([p.seconds for p in plain]) - np.mean([m.seconds for m in mine]))
         searches.append(
@@ -299,11 +296,11 @@ def _benefit(config: Any, where: str, measured: list[_Point], lost: list[_Lost],
                 pays_after=math.inf if use == "none" or saved <= 0 else trained / saved,
             )
         )
-    covered = float(np.mean([one.branch is not None for one in measured])) if measured else 0.0
-    return Benefit(where, len(measured), covered, starts, searches, len(lost), sum(one.recovered for one in lost))
+    covered = float(np.mean([point.branch is not None for point in measured])) if measured else 0.0
+    return Benefit(where, len(measured), covered, starts, searches, len(lost), sum(point.recovered for point in lost))
 
 
-def _row(name: str, starts: list[_Start], prediction_ms: float | None) -> PredictionBenchmark:
+def _row(name: str, starts: list[_StartRun], prediction_ms: float | None) -> PredictionBenchmark:
     errors = [start.error for start in starts]
     return PredictionBenchmark(
         method=name,

@@ -1,4 +1,4 @@
-"""Unfinished work as arrays and plain data, and back: what a file of training in progress holds."""
+"""Conversion of an unfinished training to arrays and plain data, and back."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _TRAINING_DATA = ("x", "coefficients", "held_x", "held", "scales")
 
 
 def pack(
-    searched: Sequence[SeedSearch], lessons: Mapping[Carriers, TrainingData], trained: Mapping[Carriers, Training]
+    searched: Sequence[SeedSearch], training_data: Mapping[Carriers, TrainingData], trained: Mapping[Carriers, Training]
 ) -> tuple[dict[str, Any], dict[str, Array]]:
-    """Plain data, and arrays by name."""
+    """(plain data, arrays by name) of an unfinished training."""
     seeds = [seed for one in searched for seed in one.seeds]
     plain: dict[str, Any] = {
         "searched": [
@@ -29,7 +29,7 @@ def pack(
             }
             for one in searched
         ],
-        "lessons": [{"branch": _listed(b), "size": lesson.size} for b, lesson in lessons.items()],
+        "lessons": [{"branch": _listed(b), "size": data.size} for b, data in training_data.items()],
         "trained": [
             {"branch": _listed(b), "curve": t.curve, "waited": t.waited, "leaves": len(t.leaves), "best": len(t.best)}
             for b, t in trained.items()
@@ -41,8 +41,8 @@ def pack(
     if seeds:
         arrays |= {"seed_x": np.stack([seed.x for seed in seeds]), "seed_w": np.stack([seed.w for seed in seeds])}
         arrays["seed_vacuum"] = np.stack([seed.vacuum for seed in seeds])
-    for i, lesson in enumerate(lessons.values()):
-        arrays |= {f"lesson{i}/{name}": getattr(lesson, name) for name in _TRAINING_DATA}
+    for i, data in enumerate(training_data.values()):
+        arrays |= {f"lesson{i}/{name}": getattr(data, name) for name in _TRAINING_DATA}
     for i, t in enumerate(trained.values()):
         arrays |= {f"net{i}/leaf{j}": leaf for j, leaf in enumerate(t.leaves)}
         arrays |= {f"net{i}/best{j}": leaf for j, leaf in enumerate(t.best)}
@@ -52,7 +52,7 @@ def pack(
 def unpack(
     plain: Mapping[str, Any], arrays: Mapping[str, Array]
 ) -> tuple[list[SeedSearch], dict[Carriers, TrainingData], dict[Carriers, Training]]:
-    """What :func:`pack` was given."""
+    """The inverse of :func:`pack`."""
     searched, at = [], 0
     for i, one in enumerate(plain["searched"]):
         seeds = [
@@ -62,7 +62,7 @@ def unpack(
         at += len(seeds)
         lowest = None if one["lowest"] is None else _branch(one["lowest"])
         searched.append(SeedSearch(arrays["x"][i], lowest, seeds, one["steps"]))
-    lessons = {
+    training_data = {
         _branch(one["branch"]): TrainingData(
             **{name: arrays[f"lesson{i}/{name}"] for name in _TRAINING_DATA}, size=one["size"]
         )
@@ -77,7 +77,7 @@ def unpack(
         )
         for i, one in enumerate(plain["trained"])
     }
-    return searched, lessons, trained
+    return searched, training_data, trained
 
 
 def _listed(branch: Carriers) -> list[list[int]]:

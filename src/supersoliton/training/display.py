@@ -1,4 +1,4 @@
-"""What training shows while it runs: a bar for each stage on a terminal, a plain line now and then elsewhere."""
+"""Progress display of a training: a bar for each stage on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .pretraining import Stage
 
 
 class StageDisplay(Display):
-    """Called with each stage of a long piece of work as it advances."""
+    """A progress callback that shows each :class:`.Stage`."""
 
     def __init__(self, *, quiet: bool) -> None:
         columns = (

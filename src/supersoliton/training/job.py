@@ -1,4 +1,4 @@
-"""Training the starting guesses of a scan in one call, from a file to the trained library."""
+"""`pretrain`: train the starting guesses of a scan, from its file to the trained library."""
 
 from __future__ import annotations
 

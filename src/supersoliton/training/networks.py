@@ -1,14 +1,13 @@
-r"""The branch network: it learns the roots of the discrete residual within the branch's basis, at fresh couplings.
+r"""Training of the network of a branch on solutions of its Galerkin equations.
 
-At fresh couplings, drawn between the seeds and beyond them, the Galerkin equations
-(:mod:`..guesses.trained.galerkin`) are driven to zero from the prediction of the regression, without labels; a network
-is fitted to these roots and to the seeds,
+At random couplings between and beyond the seeds, Newton's method solves the Galerkin equations
+(:mod:`..guesses.trained.galerkin`) from the prediction of the regression. The network is fitted to these roots and to
+the seeds, with the loss
 
-.. math:: L = \frac{1}{\bar w^2}\Big\langle |c_\theta(x) - c^*(x)|^2\Big\rangle,\qquad \Phi^TF(c^*(x); x) = 0,
+.. math:: L = \frac{1}{\bar w^2}\Big\langle |c_\theta(x) - c^*(x)|^2\Big\rangle,\qquad \Phi^TF(c^*(x); x) = 0.
 
-which near the roots is the residual itself, measured by the Newton step that it asks for (so zero fields are no
-solution). To differentiate the residual instead costs forty times as much for each point and ends higher
-(`docs/warm_start.md`). The network is in single precision; equal inputs give equal bits on one machine.
+A loss on the residual itself costs forty times as much per point and reaches a larger error
+(`docs/development/warm_start.md`). The network is in single precision; equal inputs give equal bits on one machine.
 """
 
 from __future__ import annotations
@@ -33,40 +32,40 @@ from .seeds import problem_at
 ROUNDS = 10
 _BATCH = 256
 _RATE = 3e-3
-_BEYOND = 0.3  # a fresh point lies between two seeds, or so far beyond one of them
-_ROOT = 1e-3  # residual on the mesh below which a root within the basis is one of the problem
+_BEYOND = 0.3  # a new point lies between two seeds, or beyond one by up to this fraction of their distance
+_ROOT = 1e-3  # largest residual on the mesh of a root in the basis
 _CORRECTIONS = 8
-_HELD_OUT = 0.1  # of the fresh points, which decide when to stop
-_SMALLEST_SCALE = 1e-3  # of the largest coefficient's scale
+_HELD_OUT = 0.1  # fraction of the new points that are held out, to decide when to stop
+_SMALLEST_SCALE = 1e-3  # relative to the largest scale of a coefficient
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingData:
-    """What a network learns: coordinates and coefficients in single precision, the seeds first."""
+    """Training data of a network: coordinates and coefficients in single precision, the seeds first."""
 
     x: Float[Array, "point coupling"]
     coefficients: Float[Array, "point mode"]
     held_x: Float[Array, "held coupling"]
     held: Float[Array, "held mode"]
     scales: Float[Array, " mode"]
-    size: float  # of a state, L2
+    size: float  # rms L2 norm of the states
 
 
 @dataclass(frozen=True, eq=False)
 class Training:
-    """A network between two rounds: what Adam needs, the best network so far, and the curve of the loss."""
+    """A network between two rounds: the state of Adam, the best network so far, and the curve of the loss."""
 
-    leaves: tuple[Array, ...]  # parameters and moments, in the order of the tree
+    leaves: tuple[Array, ...]  # parameters and moments, in the order of the pytree
     best: tuple[Array, ...]  # parameters
-    curve: tuple[tuple[int, float, float], ...] = ()  # step, rms error on the lesson, on what is held out
-    waited: int = 0  # rounds since the best
+    curve: tuple[tuple[int, float, float], ...] = ()  # step, rms error on the training data, on the held-out data
+    waited: int = 0  # rounds since the best network
 
     def is_over(self, settings: Any) -> bool:
         return len(self.curve) >= ROUNDS or self.waited >= settings.patience or settings.steps == 0
 
 
-def require() -> None:
-    """Raises ValueError, naming the line that installs it, where Equinox or Optax is missing."""
+def require_packages() -> None:
+    """Raises ValueError, with the install command, if Equinox or Optax is missing."""
     absent = [name for name in ("equinox", "optax") if importlib.util.find_spec(name) is None]
     if absent:
         raise ValueError(
@@ -76,7 +75,7 @@ def require() -> None:
 
 
 def make_training_data(config: Any, box: Box, model: BranchModel, key: list[int]) -> TrainingData:
-    """Fresh points of a branch with their roots; points without one (the branch has ended there) are left out."""
+    """The seeds of a branch, and new points with their roots; points without one (the branch has ended) are dropped."""
     random = np.random.default_rng(key)
     settings, count = config.warm_start, len(model.x)
     middle = problem_at(config, box, model.x[0])
@@ -110,35 +109,35 @@ def _root(config: Any, box: Box, model: BranchModel, x: Array, vacuum: Array) ->
     problem = problem_at(config, box, x, vacuum)
     if problem is None or model.regression is None:
         return None
-    point = correct(GalerkinPoint(problem, model.basis, model.regression(x)), _CORRECTIONS, enough=0.0)
+    point = correct(GalerkinPoint(problem, model.basis, model.regression(x)), _CORRECTIONS, tolerance=0.0)
     if not point.error < _ROOT or carriers_of(problem, point.u) != model.branch:
         return None
     return model.basis.project(oriented(problem, point.u) - problem.vacuum.values)
 
 
-def begin(settings: Any, n_couplings: int, n_modes: int, key: list[int]) -> Training:
-    """A network that has learnt nothing."""
-    arrays, _, optimiser = _made(settings, n_couplings, n_modes, _seed(key))
+def new_training(settings: Any, n_couplings: int, n_modes: int, key: list[int]) -> Training:
+    """A network with random weights."""
+    arrays, _, optimiser = _new_network(settings, n_couplings, n_modes, _seed(key))
     import jax
 
     state = (arrays, optimiser.init(arrays))
     return Training(_leaves(state), tuple(np.asarray(a) for a in jax.tree.leaves(arrays)))
 
 
-def train_round(settings: Any, lesson: TrainingData, training: Training, key: list[int]) -> Training:
-    """A tenth of the steps; the same arguments give the same result to the bit."""
+def train_round(settings: Any, data: TrainingData, training: Training, key: list[int]) -> Training:
+    """One round, a tenth of the steps. The same arguments give the same bits."""
     import jax
     import jax.numpy as jnp
 
-    sizes = lesson.x.shape[1], lesson.coefficients.shape[1]
-    arrays, _, optimiser = _made(settings, *sizes, 0)
-    like = jax.tree.structure((arrays, optimiser.init(arrays)))
-    arrays, moments = jax.tree.unflatten(like, [jnp.asarray(a) for a in training.leaves])
+    sizes = data.x.shape[1], data.coefficients.shape[1]
+    arrays, _, optimiser = _new_network(settings, *sizes, 0)
+    structure = jax.tree.structure((arrays, optimiser.init(arrays)))
+    arrays, moments = jax.tree.unflatten(structure, [jnp.asarray(a) for a in training.leaves])
     number = len(training.curve)
     ends = [settings.steps * k // ROUNDS for k in (number, number + 1)]
     keys = jax.random.split(jax.random.fold_in(jax.random.PRNGKey(_seed(key)), number), ends[1] - ends[0])
     run = _kernel(settings.width, settings.depth, settings.steps, *sizes)
-    arrays, moments, learnt, held = run(arrays, moments, keys, _padded(settings, lesson))
+    arrays, moments, learnt, held = run(arrays, moments, keys, _padded(settings, data))
     curve = (*training.curve, (ends[1], float(learnt), float(held)))
     better = float(held) <= min((point[2] for point in training.curve), default=np.inf)
     best = tuple(np.asarray(a) for a in jax.tree.leaves(arrays)) if better else training.best
@@ -147,73 +146,73 @@ def train_round(settings: Any, lesson: TrainingData, training: Training, key: li
 
 @functools.lru_cache(maxsize=4)
 def _kernel(width: int, depth: int, steps: int, n_couplings: int, n_modes: int) -> Any:
-    """(arrays, moments, keys, lesson) -> (arrays, moments, rms error learnt, rms error held out), compiled once."""
+    """(arrays, moments, keys, data) -> (arrays, moments, rms error, rms error on held-out data), compiled once."""
     import equinox as eqx
     import jax
     import jax.numpy as jnp
     import optax
 
-    _, static, optimiser = _parts(width, depth, steps, n_couplings, n_modes, 0)
+    _, static, optimiser = _build(width, depth, steps, n_couplings, n_modes, 0)
 
-    def error(arrays: Any, x: Any, coefficients: Any, lesson: Mapping[str, Any]) -> Any:
-        away = jax.vmap(eqx.combine(arrays, static))(x) * lesson["scales"] - coefficients
-        return jnp.mean(jnp.sum(away**2, axis=1)) / lesson["size"] ** 2
+    def error(arrays: Any, x: Any, coefficients: Any, data: Mapping[str, Any]) -> Any:
+        away = jax.vmap(eqx.combine(arrays, static))(x) * data["scales"] - coefficients
+        return jnp.mean(jnp.sum(away**2, axis=1)) / data["size"] ** 2
 
     @jax.jit
-    def run(arrays: Any, moments: Any, keys: Any, lesson: Mapping[str, Any]) -> Any:
+    def run(arrays: Any, moments: Any, keys: Any, data: Mapping[str, Any]) -> Any:
         def step(carry: Any, key: Any) -> Any:
             arrays, moments = carry
-            chosen = jax.random.randint(key, (_BATCH,), 0, lesson["count"])
-            value, slope = jax.value_and_grad(error)(arrays, lesson["x"][chosen], lesson["c"][chosen], lesson)
+            chosen = jax.random.randint(key, (_BATCH,), 0, data["count"])
+            value, slope = jax.value_and_grad(error)(arrays, data["x"][chosen], data["c"][chosen], data)
             moved, moments = optimiser.update(slope, moments)
             return (optax.apply_updates(arrays, moved), moments), value
 
         (arrays, moments), losses = jax.lax.scan(step, (arrays, moments), keys)
-        held = error(arrays, lesson["held_x"], lesson["held"], lesson)
+        held = error(arrays, data["held_x"], data["held"], data)
         return arrays, moments, jnp.sqrt(jnp.mean(losses[-50:])), jnp.sqrt(held)
 
     return run
 
 
-def _padded(settings: Any, lesson: TrainingData) -> dict[str, Any]:
-    """Of one shape for all branches, so that one compiled kernel serves them."""
+def _padded(settings: Any, data: TrainingData) -> dict[str, Any]:
+    """The data with the same array shapes for all branches, so that they share one compiled kernel."""
 
     def filled(array: Array, length: int) -> Array:
         return np.concatenate([array, np.repeat(array[-1:], max(length - len(array), 0), axis=0)])
 
     held = max(int(_HELD_OUT * settings.fresh), settings.seeds)
-    held_x, held_c = (np.resize(a, (held, a.shape[1])) for a in (lesson.held_x, lesson.held))  # repeats the list
+    held_x, held_c = (np.resize(a, (held, a.shape[1])) for a in (data.held_x, data.held))  # repeats the points
     length = settings.fresh + settings.seeds
     return {
-        "x": filled(lesson.x, length),
-        "c": filled(lesson.coefficients, length),
-        "count": np.int32(len(lesson.x)),
+        "x": filled(data.x, length),
+        "c": filled(data.coefficients, length),
+        "count": np.int32(len(data.x)),
         "held_x": held_x,
         "held": held_c,
-        "scales": lesson.scales,
-        "size": np.float32(lesson.size),
+        "scales": data.scales,
+        "size": np.float32(data.size),
     }
 
 
-def network_of(settings: Any, lesson: TrainingData, training: Training) -> Network:
-    """The best network so far, as NumPy uses it."""
+def network_of(settings: Any, data: TrainingData, training: Training) -> Network:
+    """The best network so far, as NumPy arrays."""
     import jax
 
-    arrays, _, _ = _made(settings, lesson.x.shape[1], lesson.coefficients.shape[1], 0)
+    arrays, _, _ = _new_network(settings, data.x.shape[1], data.coefficients.shape[1], 0)
     best = jax.tree.unflatten(jax.tree.structure(arrays), training.best)
     return Network(
         tuple(np.asarray(layer.weight) for layer in best.layers),
         tuple(np.asarray(layer.bias) for layer in best.layers),
-        lesson.scales,
+        data.scales,
     )
 
 
-def _made(settings: Any, n_couplings: int, n_modes: int, seed: int) -> tuple[Any, Any, Any]:
-    """Arrays and structure of a new network, and its optimiser."""
-    return _parts(settings.width, settings.depth, settings.steps, n_couplings, n_modes, seed)
+def _new_network(settings: Any, n_couplings: int, n_modes: int, seed: int) -> tuple[Any, Any, Any]:
+    """(arrays, static parts, optimiser) of a new network."""
+    return _build(settings.width, settings.depth, settings.steps, n_couplings, n_modes, seed)
 
 
-def _parts(width: int, depth: int, steps: int, n_couplings: int, n_modes: int, seed: int) -> tuple[Any, Any, Any]:
+def _build(width: int, depth: int, steps: int, n_couplings: int, n_modes: int, seed: int) -> tuple[Any, Any, Any]:
     import equinox as eqx
     import jax
     import optax

@@ -1,8 +1,8 @@
-"""Pre-training from a configuration to its file: states, bases, regressions, networks; can be interrupted and resumed.
+"""The training loop: states, bases, regressions, networks, for one configuration. It can be interrupted and resumed.
 
-Unfinished work is in a file next to the result, in the same format, written whole every few seconds and at the end
-of each stage. Every task depends on the configuration, its number and what was done before it, so an interrupted
-run and one that was not end in the same file, to the bit, on the same machine and for any number of workers.
+Unfinished work is kept in a file next to the result, in the same format, written every few seconds and at the end of
+each stage. A task depends only on the configuration, its number and earlier tasks, so interruptions and the number of
+workers change no bit of the result on the same machine.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from .networks import Training, TrainingData
 from .seeds import Seed, SeedSearch, draw_point, follow, search_point, span, variations
 from .workers import in_order
 
-FEWEST = 4  # states of a branch that a basis is made of
-_EVERY = 5.0  # seconds between writings
-_USE = ("use", "checkpoint", "corrections")  # settings that training does not depend on
+FEWEST = 4  # states that a branch needs for a basis
+_SAVE_INTERVAL = 5.0  # seconds
+_USE = ("use", "checkpoint", "corrections")  # settings that do not affect the training
 _PACKAGES = ("supersoliton", "jax", "jaxlib", "numpy", "scipy", "scikit-learn")
 
 
 @dataclass(frozen=True)
 class Stage:
-    """The state of a stage, for a progress display: its name, tasks done of how many, and a remark."""
+    """Progress of a stage: its name, tasks done, tasks in all, and a remark."""
 
     name: str
     done: int
@@ -53,25 +53,25 @@ def pretrain(
     report: Callable[[Stage], None] = lambda stage: None,
     stop_after: int | None = None,
 ) -> Library | None:
-    """Train the starts of ``config.warm_start`` over the box of its scan, and write them to its checkpoint.
+    """Train starts over the box of ``config.scan``, and write them to the checkpoint of ``config.warm_start``.
 
-    ``workers`` instead of those of the scan. ``stop_after`` ends the work after so many tasks, as an interruption
-    would (for tests); None is returned then.
+    ``workers`` replaces that of the scan. ``stop_after``: interrupt the work after this many tasks and return None
+    (for tests).
 
     Raises
     ------
-    ValueError : for a configuration without [scan.parameters] or with nothing to train, a folder that cannot be
-        written, or a file of unfinished work that was begun with other settings.
-    LostWorker : where a worker was killed.
+    ValueError : for a configuration without [warm_start] or [scan.parameters], a folder that cannot be written, or a
+        file of unfinished work with other settings.
+    LostWorker : if a worker was killed.
     """
     settings = config.warm_start
     if settings is None:
-        raise ValueError("pretrain: the configuration has no table [warm_start]: add one, it may be empty.")
+        raise ValueError("pretrain: the configuration has no table [warm_start]: add one; it may be empty.")
     if not config.scan.parameters:
         raise ValueError("[scan.parameters] is empty: name at least one coupling to vary, e.g. g = [0.5, 0.8].")
     if settings.networks < 1.0 and settings.steps:
-        networks.require()
-    work = _Work(config, workers or config.scan.workers, report, stop_after)
+        networks.require_packages()
+    work = _Pretraining(config, workers or config.scan.workers, report, stop_after)
     try:
         finished = work.run()
     except BaseException:  # also Ctrl-C: finished tasks are kept
@@ -81,11 +81,11 @@ def pretrain(
 
 
 class _Stopped(Exception):
-    pass
+    """``stop_after`` tasks are done."""
 
 
-class _Work:
-    """The state of one run; everything that must survive is in ``record`` and ``arrays``."""
+class _Pretraining:
+    """One training run and its state; :meth:`library` collects all that must survive an interruption."""
 
     def __init__(self, config: Any, workers: int, report: Callable[[Stage], None], stop_after: int | None) -> None:
         self.config, self.settings, self.workers, self.report = config, config.warm_start, workers, report
@@ -97,7 +97,7 @@ class _Work:
         self.searched: list[SeedSearch] = []
         self.models: dict[Carriers, BranchModel] = {}
         self.refused: list[tuple[tuple[int, ...], tuple[int, ...]]] = []  # branches with too few states
-        self.lessons: dict[Carriers, TrainingData] = {}
+        self.training_data: dict[Carriers, TrainingData] = {}
         self.trained: dict[Carriers, Training] = {}
         self.seconds: dict[str, float] = {}
         self.saved = time.monotonic()
@@ -138,7 +138,7 @@ class _Work:
             self.step("searching for states", len(self.searched), self.settings.points, f"{branches} branches")
 
     def make_models(self) -> None:
-        """A model of every branch that was met, in the order of how often it was met."""
+        """A model of every branch found, the most frequent lowest state first."""
         met: dict[Carriers, list[Seed]] = {}
         for one in self.searched:
             for seed in one.seeds:
@@ -160,8 +160,8 @@ class _Work:
             self.step("following branches", count, len(order), str(branch))
         if not self.models:
             raise ValueError(
-                f"pretrain: of {len(self.searched)} points none has {FEWEST} certified states of one branch: "
-                "look at the box with supersoliton scan, or ask for more [warm_start] points."
+                f"pretrain: no branch has {FEWEST} certified states at {len(self.searched)} points: "
+                "check the ranges with supersoliton scan, or increase [warm_start] points."
             )
 
     def make_networks(self) -> None:
@@ -169,20 +169,20 @@ class _Work:
         chosen = [b for b, m in self.models.items() if m.share >= settings.networks and m.regression is not None]
         if settings.steps == 0 or settings.networks >= 1.0:
             return
-        todo = [b for b in chosen if b not in self.lessons]
+        todo = [b for b in chosen if b not in self.training_data]
         tasks = ((self.config, self.box, self.models[b], [settings.seed, 2, *_key(b)]) for b in todo)
         made = self.timed("roots", in_order(networks.make_training_data, tasks, self.workers))
-        for branch, lesson in zip(todo, made, strict=True):
-            self.lessons[branch] = lesson
-            self.step("solving within the bases", len(self.lessons), len(chosen), str(branch))
+        for branch, data in zip(todo, made, strict=True):
+            self.training_data[branch] = data
+            self.step("solving within the bases", len(self.training_data), len(chosen), str(branch))
         for branch in chosen:
             key = [settings.seed, 3, *_key(branch)]
             if branch not in self.trained:
-                lesson = self.lessons[branch]
-                self.trained[branch] = networks.begin(settings, lesson.x.shape[1], lesson.held.shape[1], key)
+                data = self.training_data[branch]
+                self.trained[branch] = networks.new_training(settings, data.x.shape[1], data.held.shape[1], key)
         for number in range(networks.ROUNDS):
             todo = [b for b in chosen if len(self.trained[b].curve) == number and not self.trained[b].is_over(settings)]
-            rounds = ((settings, self.lessons[b], self.trained[b], [settings.seed, 3, *_key(b)]) for b in todo)
+            rounds = ((settings, self.training_data[b], self.trained[b], [settings.seed, 3, *_key(b)]) for b in todo)
             ended = self.timed("networks", in_order(networks.train_round, rounds, self.workers))
             for branch, trained in zip(todo, ended, strict=True):
                 self.trained[branch] = trained
@@ -190,13 +190,13 @@ class _Work:
                 done = sum(len(t.curve) for t in self.trained.values())
                 self.step("training networks", done, networks.ROUNDS * len(chosen), f"error up to {worst:.1e}")
         for branch in chosen:
-            network = networks.network_of(settings, self.lessons[branch], self.trained[branch])
+            network = networks.network_of(settings, self.training_data[branch], self.trained[branch])
             self.models[branch] = dataclasses.replace(self.models[branch], network=network)
 
-    # Keeping
+    # Saving and resuming
 
     def timed(self, stage: str, results: Any) -> Any:
-        """The results, while the seconds of the stage are counted."""
+        """The results; their time is added to the seconds of the stage."""
         last = time.monotonic()
         for result in results:
             now = time.monotonic()
@@ -206,7 +206,7 @@ class _Work:
 
     def step(self, stage: str, done: int, wanted: int, remark: str) -> None:
         self.report(Stage(stage, done, wanted, remark))
-        if time.monotonic() - self.saved > _EVERY:
+        if time.monotonic() - self.saved > _SAVE_INTERVAL:
             self.save()
         if self.left is not None:
             self.left -= 1
@@ -229,17 +229,17 @@ class _Work:
         }
         arrays: dict[str, Array] = {}
         if not finished:
-            plain, arrays = pack(self.searched, self.lessons, self.trained)
+            plain, arrays = pack(self.searched, self.training_data, self.trained)
             record |= {"unfinished": plain, "without_model": [list(map(list, b)) for b in self.refused]}
         return Library(self.box, self.config.grid, self.theory, self.models, finished, record, arrays)
 
     def training_settings(self) -> dict[str, Any]:
-        """What decides the result, as plain data."""
+        """The settings that affect the result, as plain data."""
         own = {name: value for name, value in dataclasses.asdict(self.settings).items() if name not in _USE}
         return own | {"n_polish": self.config.problem.guess.n_polish, "solver": repr(self.config.solver)}
 
     def resume(self) -> None:
-        """Resume from a file of unfinished work. Raises ValueError where it belongs to other work."""
+        """Read the file of unfinished work, if there is one. Raises ValueError if it has other settings."""
         if not self.draft.exists():
             return
         old = read_library(self.draft, training=True)
@@ -256,13 +256,13 @@ class _Work:
                     f"pretrain: {self.draft} was begun with {name} = {begun.get(name)}, now it is {value}: set it "
                     "back to resume, or remove that file to start again."
                 )
-        self.searched, self.lessons, self.trained = unpack(old.record["unfinished"], old.training)
+        self.searched, self.training_data, self.trained = unpack(old.record["unfinished"], old.training)
         self.models, self.seconds = dict(old.models), dict(old.record["seconds"])
         self.refused = [(tuple(c), tuple(s)) for c, s in old.record["without_model"]]
 
 
 def _model_of(config: Any, box: Box, seeds: list[Seed], share: float, key: list[int]) -> BranchModel | None:
-    """The model of a branch without its network; None where it has too few states."""
+    """The model of a branch without its network; None if the branch has too few states."""
     settings = config.warm_start
     states = follow(config, box, seeds, settings.seeds, key)
     if len(states) < FEWEST:
@@ -284,5 +284,5 @@ def _model_of(config: Any, box: Box, seeds: list[Seed], share: float, key: list[
 
 
 def _key(branch: Carriers) -> list[int]:
-    """Numbers of a branch that seed its random draws."""
+    """Integers that identify a branch, as part of its random seeds."""
     return [sum(1 << i for i in branch.carriers), sum((sign > 0) << k for k, sign in enumerate(branch.signs))]

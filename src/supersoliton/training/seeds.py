@@ -1,6 +1,6 @@
-"""States to learn from: searched for over the box, and branches that the search met seldom, followed.
+"""Training states: from searches over the box, and by following branches that the searches rarely found.
 
-Every state is solved to the solver's tolerance and kept only with its certificate.
+Every state is solved to the solver's tolerance and kept only if it is certified.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from ..solvers.base import Solution
 from ..states.state import make_state
 from ..theory.vacua import slope, vacuum_at
 
-_WIDER = 1.1  # the box of the seeds, so that the scan's own box is not at its edge
-_REACH = 1.2  # distance, in coordinates, of the next point of a branch from the nearest that is known, at most
-_STATIONARY = 1e-12  # slope of V at a vacuum
-_ATTEMPTS = 4  # for each state that a branch still lacks
+_WIDER = 1.1  # the seeds' box relative to that of the scan, whose edges are then inside
+_REACH = 1.2  # largest distance, in coordinates, of a new point of a branch from the nearest seed
+_STATIONARY = 1e-12  # largest slope of V at a vacuum
+_ATTEMPTS = 4  # solves for each state that a branch still lacks
 
 
 @dataclass(frozen=True)
 class Seed:
-    """A certified state: its branch, coordinates of its couplings, and its fields less their vacuum, oriented."""
+    """A certified state: branch, coordinates of its couplings, and fields less their vacuum w, oriented."""
 
     branch: Carriers
     x: Float[Array, " coupling"]
@@ -43,7 +43,7 @@ class Seed:
 
 @dataclass(frozen=True)
 class SeedSearch:
-    """One point: all states found, the branch of the lowest one, and the Newton steps that finding it took."""
+    """The search at one point: all states found, the branch of the lowest one, the Newton steps to find that one."""
 
     x: Float[Array, " coupling"]
     lowest: Carriers | None
@@ -52,13 +52,13 @@ class SeedSearch:
 
 
 def draw_point(config: Any, box: Box, index: int) -> Float[Array, " coupling"]:
-    """Coordinates of the search's point of that number, uniform in the box and a tenth beyond it."""
+    """Coordinates of the point number ``index``, uniform in the box extended by a tenth."""
     x = np.random.default_rng([config.warm_start.seed, index]).uniform(-_WIDER, _WIDER, len(box.names))
     return x if problem_at(config, box, x) is not None else np.clip(x, -1.0, 1.0)
 
 
 def search_point(config: Any, box: Box, x: Float[Array, " coupling"]) -> SeedSearch:
-    """What the search without training finds there."""
+    """The search without training at coordinates x."""
     problem = problem_at(config, box, x)
     if problem is None:
         return SeedSearch(x, None, [], 0)
@@ -70,10 +70,9 @@ def search_point(config: Any, box: Box, x: Float[Array, " coupling"]) -> SeedSea
 
 
 def follow(config: Any, box: Box, seeds: list[Seed], wanted: int, key: list[int]) -> list[Seed]:
-    """More states of the branch of ``seeds``, until there are ``wanted``.
+    """``seeds`` and more states of their branch, up to ``wanted`` in all.
 
-    Each lies on the way from the nearest that is known to a random point of the box: so they spread as far as the
-    branch does.
+    Each new one lies between the nearest seed and a random point of the box, so the seeds spread over the branch.
     """
     random = np.random.default_rng(key)
     known = list(seeds)
@@ -95,7 +94,7 @@ def follow(config: Any, box: Box, seeds: list[Seed], wanted: int, key: list[int]
 
 
 def make_seed(problem: DiscreteProblem, box: Box, solution: Solution) -> Seed | None:
-    """The seed of a solution; None where it is no soliton or has no certificate."""
+    """The seed of a solution; None if it is not a certified soliton."""
     if not is_soliton(problem, [solution]) or not make_state(problem, solution).certificate.certified:
         return None
     u = oriented(problem, solution.u)
@@ -103,7 +102,7 @@ def make_seed(problem: DiscreteProblem, box: Box, solution: Solution) -> Seed | 
 
 
 def span(config: Any, box: Box, seeds: list[Seed]) -> Basis:
-    """The basis of states of one branch and of their derivatives along the coordinates of the box."""
+    """The basis of seeds of one branch and of their derivatives along the coordinates of the box."""
     moved = []
     for seed in seeds:
         problem = problem_at(config, box, seed.x, seed.vacuum)
@@ -115,7 +114,7 @@ def span(config: Any, box: Box, seeds: list[Seed]) -> Basis:
 
 
 def variations(config: Any, box: Box, seeds: list[Seed], basis: Basis) -> Float[Array, "state mode mode"]:
-    """The second variations of states within a basis."""
+    """The second variations of the seeds in a basis."""
     out = []
     for seed in seeds:
         problem = problem_at(config, box, seed.x, seed.vacuum)
@@ -132,18 +131,18 @@ def _stretch(box: Box, x: Array) -> Array:
 
 
 def problem_at(config: Any, box: Box, x: Array, vacuum: Array | None = None) -> DiscreteProblem | None:
-    """The problem at coordinates x; None where the model or its vacuum does not exist there.
+    """The problem at coordinates x; None if the model or its vacuum does not exist there.
 
-    ``vacuum``: that of a problem nearby, which is taken where it is one here too; to search for it again would cost
+    ``vacuum``: that of a neighbouring problem. It is used if it is a vacuum here too, because the search for one costs
     more than the state.
     """
     try:
         problem: DiscreteProblem = config.problem_at(box.point(x))
         if vacuum is not None:
-            here = vacuum_at(problem.model, vacuum, config.grid.r_max)
+            same = vacuum_at(problem.model, vacuum, config.grid.r_max)
             force = slope(problem.model, vacuum, config.grid.r_max)
-            if here.stable and np.max(np.abs(force)) <= _STATIONARY:
-                problem.__dict__["vacuum"] = here
+            if same.stable and np.max(np.abs(force)) <= _STATIONARY:
+                problem.__dict__["vacuum"] = same
         _ = problem.vacuum
     except ValueError:
         return None

@@ -1,19 +1,19 @@
-"""Tasks in processes side by side, results in the order of the tasks; with one worker, in this process."""
+"""Parallel tasks with results in the order of the tasks; with one worker they run in this process."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-_NO_LEAK = 8 << 30  # bytes
+_MEMORY_GROWTH = 8 << 30  # bytes that a worker may grow by
 
 
 class LostWorker(RuntimeError):
-    """A worker was killed; what was finished is kept."""
+    """A worker process was killed; finished tasks are kept."""
 
 
 def in_order(function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]], workers: int) -> Iterator[Any]:
-    """``function(*task)`` of every task. Raises LostWorker where a worker process is killed."""
+    """``function(*task)`` of every task. Raises LostWorker if a worker process is killed."""
     if workers == 1:
         for task in tasks:
             yield function(*task)
@@ -23,16 +23,16 @@ def in_order(function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]], wor
 
     try:
         with parallel_config(backend="loky", inner_max_num_threads=1):
-            calls = (delayed(_patiently)(function, task) for task in tasks)
+            calls = (delayed(_call)(function, task) for task in tasks)
             yield from Parallel(n_jobs=workers, return_as="generator", batch_size=1)(calls)
     except BrokenProcessPool as error:
         raise LostWorker(f"a worker process was killed ({type(error).__name__})") from error
 
 
-def _patiently(function: Callable[..., Any], task: tuple[Any, ...]) -> Any:
-    """In a worker. loky takes compiled kernels (300 MB) for a leak and begins a new process, which costs seconds."""
+def _call(function: Callable[..., Any], task: tuple[Any, ...]) -> Any:
+    """Call in a worker, where loky would take compiled kernels (300 MB) for a leak and restart, which costs seconds."""
     from joblib.externals.loky import process_executor
 
     if hasattr(process_executor, "_MAX_MEMORY_LEAK_SIZE"):
-        process_executor._MAX_MEMORY_LEAK_SIZE = _NO_LEAK
+        process_executor._MAX_MEMORY_LEAK_SIZE = _MEMORY_GROWTH
     return function(*task)

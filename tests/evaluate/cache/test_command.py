@@ -1,4 +1,4 @@
-"""`supersoliton cache`, run as a user runs it."""
+"""`supersoliton cache` as a command."""
 
 import json
 import os
@@ -63,7 +63,7 @@ def test_a_cache_that_is_not_there_is_empty_not_an_error(monkeypatch, tmp_path):
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_the_command_does_not_start_the_engine(stores):
+def test_the_command_does_not_import_jax(stores):
     code = (
         "import sys; sys.argv = ['supersoliton', 'cache', 'info']\n"
         "from supersoliton.cli import main\n"

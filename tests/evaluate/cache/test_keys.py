@@ -1,4 +1,4 @@
-"""Keys: everything that an evaluation depends on changes them, to the last bit; nothing else does."""
+"""Keys change with every bit that an evaluation depends on, and with nothing else."""
 
 import ast
 import linecache
@@ -45,7 +45,7 @@ def _with(tables, path, value):
 
 
 def test_the_last_bit_of_every_setting_and_coupling_changes_the_key():
-    """Every number of the resolved tables, moved by the smallest amount there is."""
+    """Every number of the resolved tables, changed by one unit in the last place."""
     tables = loads(TABLES).to_dict()
     tables.pop("scan")
     seen = {keys.key_of(tables, None, POINT)}
@@ -87,7 +87,7 @@ def test_an_accelerator_has_entries_of_its_own(monkeypatch):
     assert key() != host
 
 
-def test_values_that_look_alike_are_told_apart():
+def test_similar_values_have_different_keys():
     different = [0, -0.0, False, None, "0", "i0", [], {}, [0.0], [[0.0]], "", 1, True, float("nan"), "nan", 2**53,
                  2**53 + 1, 10**400, {"a": {"b": 1}}, {"a": 1, "b": 1}, {"a.b": 1}]  # fmt: skip
     assert len({keys.digest_of(value) for value in different}) == len(different)
@@ -116,7 +116,7 @@ def test_keys_are_the_same_in_every_process():
 
 
 def _imports(path):
-    """Rooms that a file imports, wherever in its code."""
+    """Rooms that a file imports, anywhere in its code."""
     parts = path.relative_to(PACKAGE).parts[:-1]
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.level:
@@ -132,7 +132,7 @@ def test_the_version_covers_every_room_that_an_evaluation_imports():
             continue
         reached.add(room)
         files = [path for path in (PACKAGE / room).rglob("*.py") if "cache" not in path.parts]
-        if room != "plotting":  # State.plot draws, and nothing comes back from there
+        if room != "plotting":  # State.plot draws and returns no numbers
             waiting += [target for path in files for target in _imports(path)]
     assert {"evaluate", "config", "problem", "solvers", "fluctuations", "search", "elements", "theory"} <= reached
     assert reached & keys.NOT_NUMERICS <= {"plotting"}
@@ -199,7 +199,7 @@ def potential(tmp_path, monkeypatch):
 
 
 def test_a_potential_is_known_by_what_it_computes(potential):
-    """Its source, a number that it imports, a constant array, its parameters; not the folder that it lies in."""
+    """Its source, a number that it imports, a constant array, its parameters; but not its folder."""
     first = potential().key(POINT)
     assert potential().key(POINT) == first
     others = [
@@ -210,11 +210,11 @@ def test_a_potential_is_known_by_what_it_computes(potential):
         potential(kinetic=[2.0]),
     ]
     found = [memory.key(POINT) for memory in others]
-    assert all(memory.able for memory in others)
+    assert all(memory.usable for memory in others)
     assert len({first, *found}) == 6
 
 
-def test_a_potential_that_cannot_be_told_from_others_is_not_cached(potential):
+def test_a_potential_that_cannot_be_distinguished_is_not_cached(potential):
     hidden = """
 import jax, jax.numpy as jnp, numpy as np
 def V(u, p):
@@ -222,14 +222,14 @@ def V(u, p):
     return jax.pure_callback(lambda x: np.asarray(x), jax.ShapeDtypeStruct((), float), still)
 """
     memory = potential(text=hidden)
-    assert not memory.able
+    assert not memory.usable
     found, word = memory.recall(POINT)
     assert found is None
-    assert "cannot be told" in word
+    assert "cannot be distinguished" in word
 
 
-def test_a_potential_without_second_derivatives_is_not_cached_and_not_a_crash(potential):
-    """Its evaluation fails and says so; asking the cache must not fail before."""
+def test_a_potential_without_second_derivatives_is_not_cached(potential):
+    """Its evaluation fails with a message; the cache must not fail first."""
     rough = """
 import jax
 @jax.custom_vjp
@@ -243,7 +243,7 @@ def V(u, p):
 
 
 def test_a_potential_without_source_has_no_fingerprint(monkeypatch):
-    """Nor one whose name of a file is that of another text: all of exec and of `python -c` share it."""
+    """Nor one whose file name is shared with other code, as by exec and `python -c`."""
     import supersoliton as ss
 
     monkeypatch.setitem(linecache.cache, "<string>", (9, None, ["import os\n"], "<string>"))

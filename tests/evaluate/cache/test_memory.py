@@ -1,4 +1,4 @@
-"""The cache in front of evaluate and within scans: the same numbers to the last bit, in a millisecond, or computed."""
+"""`evaluate` and scans with the cache: the same bits as computed, in a millisecond."""
 
 import csv
 import dataclasses
@@ -40,7 +40,7 @@ def memory(cfg, tmp_path):
 
 
 def _bits(value):
-    """Everything of a result as comparable plain data, floats by their bits."""
+    """A whole result as comparable plain data, floats by their bits."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: _bits(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, np.ndarray):
@@ -54,7 +54,7 @@ def _bits(value):
     return value
 
 
-def test_what_comes_back_is_what_was_computed_to_the_last_bit(cfg, fresh, memory):
+def test_cached_results_have_the_same_bits(cfg, fresh, memory):
     assert memory.keep(POINT, fresh) == "stored"
     found, word = memory.recall(POINT)
     assert word == "hit"
@@ -93,8 +93,8 @@ def test_the_next_float_is_another_point(cfg, fresh, memory):
     assert memory.recall({**POINT, "g": math.nextafter(0.6, 1.0)}) == (None, "")
 
 
-def test_a_hit_takes_milliseconds_and_does_not_need_the_engine(cfg, fresh, tmp_path):
-    """In a process of its own, which has the tables and the point but never imports JAX."""
+def test_a_hit_takes_milliseconds_and_does_not_need_jax(cfg, fresh, tmp_path):
+    """In a separate process that never imports JAX."""
     import json
     import subprocess
 
@@ -148,7 +148,7 @@ def test_another_version_of_the_numerics_is_a_miss(cfg, fresh, tmp_path, monkeyp
     assert CachedEvaluate(cfg, directory=tmp_path).recall(POINT)[1] == "hit"
 
 
-def test_what_a_time_budget_may_have_cut_short_is_not_kept(cfg, fresh, memory):
+def test_results_limited_by_time_are_not_stored(cfg, fresh, memory):
     slow = dataclasses.replace(fresh, seconds={**fresh.seconds, "state": 60.0})
     assert "time budget" in memory.keep(POINT, slow)
     assert memory.recall(POINT) == (None, "")
@@ -157,18 +157,18 @@ def test_what_a_time_budget_may_have_cut_short_is_not_kept(cfg, fresh, memory):
     assert limited_by_time(patient, dataclasses.replace(fresh, seconds={"vacuum": 61.0, "total": 70.0}))
 
 
-def test_a_cache_that_cannot_be_used_costs_a_warning_and_nothing_else(cfg, fresh, tmp_path):
+def test_an_unusable_cache_only_warns(cfg, fresh, tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("")
     memory = CachedEvaluate(cfg, directory=blocked)
     assert memory.recall(POINT) == (None, "")
     with pytest.warns(CacheWarning, match="cannot be written"):
         assert memory.keep(POINT, fresh) == "not kept: Not a directory"
-    assert memory.keep(POINT, fresh) == "not kept: Not a directory"  # said once
+    assert memory.keep(POINT, fresh) == "not kept: Not a directory"  # warned once
 
 
 def test_a_scan_in_another_folder_takes_its_evaluations_from_the_cache(tmp_path):
-    """Twice the same scan in this process, then in two workers: the same trials, and the record says whence."""
+    """Twice the same scan in this process, then in two workers: the same trials, recorded as from the cache."""
     first = run_small(tmp_path, tmp_path / "one")
     again = run_small(tmp_path, tmp_path / "two")
     in_workers = run_small(tmp_path, tmp_path / "three", workers=2)
@@ -192,8 +192,8 @@ def test_a_scan_with_other_objectives_and_more_trials_uses_what_there_is(tmp_pat
     assert [row["cache"] for row in read_rows(tmp_path / "two")] == ["hit", "hit", "stored"]
 
 
-def test_it_is_said_how_many_trials_came_from_the_cache(tmp_path, capsys):
-    """By the command and by the report, whose time of a trial is that of those that were computed."""
+def test_the_number_of_trials_from_the_cache_is_reported(tmp_path, capsys):
+    """In the command and in the report, whose time per trial counts only computed trials."""
     from rich.console import Console
 
     from supersoliton.cli.tables import describe_scan, print_scan
@@ -211,8 +211,8 @@ def test_it_is_said_how_many_trials_came_from_the_cache(tmp_path, capsys):
     assert f"median time per trial {computed:.2g} s (one process)" in words
 
 
-def test_workers_keep_what_they_evaluate_and_are_asked_for_the_rest_only(tmp_path):
-    """One trial is known, the others are not: the first ends in the driver, the others in two workers."""
+def test_workers_store_results_and_get_only_uncached_trials(tmp_path):
+    """One trial is cached, the others are not: the first ends in the driver process, the others in two workers."""
     run_small(tmp_path, tmp_path / "one", trials=1)
     run_small(tmp_path, tmp_path / "two", trials=4, workers=2)
     words = {int(row["number"]): row["cache"] for row in read_rows(tmp_path / "two")}
@@ -250,8 +250,8 @@ def test_a_damaged_entry_in_a_scan_is_in_the_record(tmp_path):
     assert read_rows(tmp_path / "three")[0]["cache"] == "hit"
 
 
-def test_the_cost_of_keeping_is_small_beside_an_evaluation(cfg, fresh, memory):
-    """Measured: 0.2 ms of 400 ms and more; here only that it is no hindrance."""
+def test_storing_is_cheap_compared_with_an_evaluation(cfg, fresh, memory):
+    """Measured: 0.2 ms of 400 ms and more; here only a loose bound."""
     start = time.process_time()
     for _ in range(10):
         memory.keep(POINT, fresh)

@@ -1,4 +1,4 @@
-"""The folder of entries: whole or absent, checked, bounded, shared by processes that may be killed."""
+"""The folder of entries: atomic, checked, limited in size, shared by processes that may be killed."""
 
 import json
 import os
@@ -40,7 +40,7 @@ def test_what_is_read_is_what_was_written_to_the_last_bit():
     for name, array in arrays.items():
         assert (back[name].shape, back[name].dtype) == (array.shape, array.dtype)
         assert back[name].tobytes() == array.tobytes()
-    back["a"][0] = 1.0  # writable, as those of a fresh evaluation are
+    back["a"][0] = 1.0  # writable, as after an evaluation
 
 
 def test_every_flipped_bit_and_every_cut_is_noticed():
@@ -58,8 +58,8 @@ def test_every_flipped_bit_and_every_cut_is_noticed():
     assert unpack(key(3), data)[0] == {"n": "0003"}
 
 
-def test_an_entry_made_by_hand_cannot_ask_for_objects():
-    """A checksum can be forged by whoever writes the file: types are words of ours, never NumPy's."""
+def test_a_forged_entry_cannot_contain_objects():
+    """A file with a valid checksum may be forged: only the types of the format are read, no NumPy object arrays."""
     import hashlib
 
     record = {"key": key(1), "header": {}, "arrays": {"x": {"kind": "O", "shape": [1]}}}
@@ -88,7 +88,7 @@ def test_the_size_is_never_above_the_limit_and_the_least_used_goes_first(tmp_pat
         assert store.write(key(n), entry(n))
         os.utime(store.path(key(n)), (n, n))  # used at second n
     assert store.usage().bytes == 20 * one
-    assert store.read(key(0)) is not None  # used now: the oldest no more
+    assert store.read(key(0)) is not None  # used now: no longer the oldest
     store.write(key(20), entry(20))
     left = [n for n in range(21) if store.path(key(n)).exists()]
     assert store.usage().bytes <= 0.9 * store.limit
@@ -96,7 +96,7 @@ def test_the_size_is_never_above_the_limit_and_the_least_used_goes_first(tmp_pat
     for n in range(21, 120):
         store.write(key(n), entry(n))
         assert store.usage().bytes <= store.limit
-    assert not store.write(key(200), entry(200, size=40 * one))  # larger than all: not kept, and nothing else lost
+    assert not store.write(key(200), entry(200, size=40 * one))  # larger than the limit: not stored, nothing removed
     assert store.usage().entries > 10
 
 
@@ -106,7 +106,7 @@ def test_writing_the_same_entry_again_does_not_count_twice(store):
     assert store._total() == len(entry(1)) == store.usage().bytes
 
 
-def test_a_lost_or_torn_sum_is_counted_anew(store):
+def test_a_lost_or_torn_sum_is_counted_again(store):
     store.write(key(1), entry(1))
     total = store.directory / ".total"
     for content in ("", "12", "nonsense\n"):
@@ -161,7 +161,7 @@ while time.monotonic() < end:
         store.write(name, pack(name, {"n": n}, {"x": np.full(50 + 20 * n, float(n))}))
         writes += 1
     else:
-        header, arrays = unpack(name, data)  # raises where it is not whole
+        header, arrays = unpack(name, data)  # raises if it is not intact
         assert header["n"] == n and np.all(arrays["x"] == n) and len(arrays["x"]) == 50 + 20 * n
         hits += 1
 print(hits, writes)
@@ -177,8 +177,8 @@ def _hammer(directory, seed, seconds, limit):
     )
 
 
-def test_processes_hammering_one_folder_never_read_half_an_entry(tmp_path):
-    """Two that write, read and evict, while a third is killed and started again in the middle of whatever it does."""
+def test_concurrent_processes_never_read_half_an_entry(tmp_path):
+    """Two processes write, read and evict, while a third is killed at random times and restarted."""
     limit = 0.08  # MB, for 40 entries of 0.16 MB: every few writes evict
     steady = [_hammer(tmp_path, seed, 3.0, limit) for seed in (1, 2)]
     rng, killed = np.random.default_rng(0), 0
@@ -212,7 +212,7 @@ store = module.Store("v" * 16, directory=Path(sys.argv[1]))
 name = f"{7:064x}"
 data = pack(name, {"n": 7}, {})
 write = Path.write_bytes
-def torn(path, content):  # the power of a kill -9 between two blocks of one write
+def torn(path, content):  # as a kill -9 in the middle of a write
     write(path, content[: len(content) // 2])
     os.kill(os.getpid(), signal.SIGKILL)
 Path.write_bytes = torn
@@ -225,14 +225,14 @@ def test_a_kill_in_the_middle_of_a_write_leaves_no_entry_and_no_lock(store, tmp_
     assert dead.returncode == -signal.SIGKILL
     assert len(list(store.path(key(7)).parent.iterdir())) == 1  # the half-written draft
     assert store.read(key(7)) is None
-    store.write(key(7), entry(7))  # does not wait for the dead
+    store.write(key(7), entry(7))  # the lock of a killed process is released
     assert store.verify() == (1, [])
     store.clear()
     assert list(store.path(key(7)).parent.iterdir()) == []
 
 
-def test_a_write_that_fails_and_a_forbidden_folder_are_told_not_hidden(store, tmp_path):
-    """A disk that is full in the middle of a file, by the system's own limit on the size of files."""
+def test_failed_writes_and_forbidden_folders_raise(store, tmp_path):
+    """A disk that becomes full within a file, simulated by the limit on the size of files."""
     store.write(key(1), entry(1))
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (500, hard))
@@ -242,7 +242,7 @@ def test_a_write_that_fails_and_a_forbidden_folder_are_told_not_hidden(store, tm
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert store.read(key(2)) is None
-    assert [path.name for path in store.path(key(2)).parent.iterdir()] == [key(1)]  # nothing half-written is left
+    assert [path.name for path in store.path(key(2)).parent.iterdir()] == [key(1)]  # no temporary file is left
     assert store.verify() == (1, [])
     blocked = tmp_path / "file"
     blocked.write_text("")

@@ -48,7 +48,7 @@ def test_states_of_the_basis_are_kept(states):
     assert max(relative(basis, w) for w in states[0]) < 1e-10
 
 
-def test_derivatives_span_what_lies_between_the_states(states):
+def test_derivatives_improve_the_basis_between_the_states(states):
     between = [wall(radius)[0] for radius in (2.31, 3.77, 4.66)]
     without = make_basis(GRID, states[0], states[1][:0], size=30)
     with_ = make_basis(GRID, *states, size=30)
@@ -95,7 +95,7 @@ def test_a_network_by_hand():
 
 
 def test_regression_of_matrices_is_that_of_their_entries():
-    """Symmetric, about their average, smoothed: rough, and the same in single precision as in double."""
+    """Symmetric, about their average, smoothed, and the same in single precision as in double."""
     random = np.random.default_rng(5)
 
     def matrix(x):

@@ -1,4 +1,4 @@
-"""Couplings as coordinates."""
+"""The box: coordinates of couplings."""
 
 import math
 

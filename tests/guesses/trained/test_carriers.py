@@ -1,4 +1,4 @@
-"""Branches: the reference Q-balls are carried by the octaves that the table of PHYSICS.md names."""
+"""Carriers: the reference Q-balls have the carrying octaves of the reference table."""
 
 import numpy as np
 import pytest
@@ -51,7 +51,7 @@ def cubic(u, p):
     return 0.5 * u[0] ** 2 - p["a"] * u[0] ** 3 / 3.0 + 0.25 * u[0] ** 4
 
 
-def test_a_cubic_potential_tells_signs_apart():
+def test_a_cubic_potential_distinguishes_signs():
     grid = ss.RadialGrid(r_max=10.0, n_elements=3, order=8)
     problem = ss.Problem(ss.Potential(cubic, ("u",), {"a": 1.0}), grid)
     u = bump(problem, (-1.0,))

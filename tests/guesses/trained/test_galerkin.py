@@ -36,14 +36,14 @@ def test_a_state_of_the_basis_is_found_again(basis):
     start = GalerkinPoint(
         state.problem, basis, target + 0.05 * np.linalg.norm(target) / np.sqrt(basis.size) * np.ones(basis.size)
     )
-    found = correct(start, 12, enough=0.0)
+    found = correct(start, 12, tolerance=0.0)
     assert start.error > 3e-4
     assert found.error < 1e-9
     assert state.problem.energy(found.u) == pytest.approx(state.energy, rel=1e-12)
-    assert found.at.multiplier == pytest.approx(state.multiplier, rel=1e-8)
+    assert found.unscaled_force.multiplier == pytest.approx(state.multiplier, rel=1e-8)
 
 
-def test_between_the_states_the_energy_errs_by_the_square(basis):
+def test_between_the_states_the_energy_error_is_quadratic(basis):
     """A Galerkin solution: stationary within the basis; the energy is above the minimum by the square of the error.
 
     By 5e-12 at g = 0.65, ninety times the last digit of the energy; nearer to the state at 0.6 it drowns in rounding.
@@ -51,13 +51,13 @@ def test_between_the_states_the_energy_errs_by_the_square(basis):
     state = q_ball(0.65)
     problem = state.problem
     start = GalerkinPoint(problem, basis, basis.project(state.u - problem.vacuum.values))
-    found = correct(start, 12, enough=0.0)
+    found = correct(start, 12, tolerance=0.0)
     away = found.u - state.u
     error = np.sqrt(np.sum(away * (GRID.mass @ away)) / problem.norm)
     assert 1e-8 < error < 1e-3
     assert 0.2 < (problem.energy(found.u) - state.energy) / (error**2 * problem.norm) < 20.0
     assert problem.norm_of_state(found.u) == pytest.approx(problem.norm, rel=1e-13)
-    assert found.at.residual == pytest.approx(force(problem, found.u).residual, rel=1e-12)
+    assert found.unscaled_force.residual == pytest.approx(force(problem, found.u).residual, rel=1e-12)
 
 
 def test_convergence_is_quadratic(basis):
@@ -67,15 +67,15 @@ def test_convergence_is_quadratic(basis):
     errors = []
     for _ in range(3):
         errors.append(np.linalg.norm(basis.project(point.u - state.problem.vacuum.values) - target))
-        point = correct(point, 1, enough=0.0)
+        point = correct(point, 1, tolerance=0.0)
     assert errors[1] < 0.5 * errors[0]
     assert errors[2] < 0.05 * errors[1] or errors[2] < 1e-8 * np.linalg.norm(target)
 
 
-def test_it_stops_where_more_would_not_help(basis):
+def test_corrections_stop_at_the_accuracy_of_the_basis(basis):
     state = q_ball(0.6)
     start = GalerkinPoint(state.problem, basis, basis.project(state.u - state.problem.vacuum.values))
-    assert correct(start, 5) is start  # near enough already
+    assert correct(start, 5) is start  # already below the tolerance
     assert correct(GalerkinPoint(state.problem, basis, np.zeros(basis.size)), 0).error > 1e-4
 
 
@@ -89,12 +89,12 @@ def test_without_norm():
     exact = np.sqrt(2.0) / np.cosh(grid.nodes)[:, None]
     basis = make_basis(grid, np.stack([exact, 0.8 * exact]), np.zeros((0, grid.n_nodes, 1)), size=1)
     problem = ss.Problem(potential(1.3), grid)
-    found = correct(GalerkinPoint(problem, basis, np.zeros(1)), 12, enough=0.0)
+    found = correct(GalerkinPoint(problem, basis, np.zeros(1)), 12, tolerance=0.0)
     assert found.u == pytest.approx(exact / np.sqrt(1.3), abs=1e-6)
 
 
 def away_from(state, basis, relative):
-    """A start that errs by so much of the state, in a random direction."""
+    """A start with this relative error, in a random direction."""
     target = basis.project(state.u - state.problem.vacuum.values)
     random = np.random.default_rng(1).normal(size=basis.size)
     return GalerkinPoint(
@@ -102,8 +102,8 @@ def away_from(state, basis, relative):
     )
 
 
-def test_a_second_variation_that_was_foretold_serves_for_the_first_step(basis):
-    """From near enough its end is not looked at; it is as good as said."""
+def test_a_predicted_second_variation_is_used_for_the_first_step(basis):
+    """Near the root the last residual is not evaluated; it is as small as estimated."""
     state = q_ball(0.6)
     near, truth = away_from(state, basis, 0.002), away_from(state, basis, 0.0)
     assert near.error > TOLERANCE
@@ -115,13 +115,13 @@ def test_a_second_variation_that_was_foretold_serves_for_the_first_step(basis):
 
 
 @pytest.mark.parametrize("times", [0.3, 30.0])
-def test_one_that_was_foretold_wrongly_is_replaced(basis, times):
-    """Far away the end of its step is looked at: too long a step or too short a one, the start's own takes over."""
+def test_a_wrong_predicted_second_variation_is_replaced(basis, times):
+    """Far away the residual is checked after the predicted step; if it is poor, the own second variation is used."""
     state = q_ball(0.6)
     far, truth = away_from(state, basis, 0.05), away_from(state, basis, 0.0)
     assert far.error > 0.01
     wrong = times * variation(truth)
-    plain, found = correct(far, 6, enough=1e-6), correct(far, 6, 1e-6, wrong)
+    plain, found = correct(far, 6, tolerance=1e-6), correct(far, 6, 1e-6, wrong)
     assert plain.error < 1e-6
     assert found.error < 1e-6
     assert correct(far, 0, 1e-6, wrong) is far
@@ -129,14 +129,14 @@ def test_one_that_was_foretold_wrongly_is_replaced(basis, times):
 
 
 def test_the_energy_is_that_at_the_norm(basis):
-    """To first order in what the norm is wrong by; without scaling it would err by half the multiplier times that."""
+    """Exact to first order in the error of the norm; unscaled, its error would be half the multiplier times that."""
     state = q_ball(0.6)
     for scale in (1.001, 1.002):
         w = scale * (state.u - state.problem.vacuum.values)
         point = GalerkinPoint(state.problem, basis, basis.project(w))
         off = abs(point.norm - state.norm)
-        raw = abs(state.problem.energy(point.made) - state.energy)
+        raw = abs(state.problem.energy(point.unscaled) - state.energy)
         assert raw > 0.2 * state.multiplier * off
         assert abs(point.energy - state.energy) < 0.02 * raw
         assert state.problem.norm_of_state(point.u) == pytest.approx(state.norm, rel=1e-12)
-        assert point.error == pytest.approx(float(point.at.residual) + 0.5 * off / state.norm, rel=1e-9)
+        assert point.error == pytest.approx(float(point.unscaled_force.residual) + 0.5 * off / state.norm, rel=1e-9)

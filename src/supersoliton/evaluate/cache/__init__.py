@@ -1,7 +1,7 @@
-"""Evaluations that were made before: kept exactly, found in a millisecond, never believed when damaged.
+"""The cache of evaluations: bit for bit, read in a millisecond, verified by checksum when read.
 
-`keys` says what an evaluation depends on, `entry` is one evaluation as bytes, `store` keeps entries in a folder that
-many processes share, `evaluation` puts `evaluate` in front of it. Only the last one needs the engine.
+`keys`: the key of an evaluation, from all that it depends on. `entry`: one evaluation as bytes. `store`: a folder of
+entries shared by many processes. `memory`: `evaluate` with the cache. Only the last one needs JAX, and only to compute.
 """
 
 from .store import Store as Store

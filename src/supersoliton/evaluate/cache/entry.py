@@ -1,8 +1,8 @@
-"""One evaluation as bytes: a checksum, a JSON header, raw arrays. Nothing in it can be executed.
+"""One evaluation as bytes: a checksum, a JSON header, raw arrays. It contains no executable code.
 
     supersoliton-evaluation-1 \\n  SHA-256 of the rest, hex \\n  length of the header \\n  header (JSON)  arrays
 
-JSON writes a float so that the same bits are read again (NaN and infinities included); arrays are little-endian.
+Floats in JSON are read back with the same bits (NaN and infinities included); arrays are little-endian.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from numpy import ndarray as Array
 
 MAGIC = b"supersoliton-evaluation-1\n"
-_KINDS = {"f8": "<f8", "u1": "|u1"}  # a file names its types by these words only: an object array cannot be asked for
+_KINDS = {"f8": "<f8", "u1": "|u1"}  # the only types of arrays: object arrays are not read
 
 
 class Damaged(ValueError):
-    """The bytes are not what was written."""
+    """The bytes are not an intact entry."""
 
 
 def pack(key: str, header: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
@@ -40,18 +40,18 @@ def pack(key: str, header: Mapping[str, Any], arrays: Mapping[str, Array]) -> by
 
 
 def check(data: bytes) -> bytes:
-    """The bytes behind the checksum. Raises Damaged."""
+    """The bytes after the checksum. Raises Damaged if they do not match it."""
     if not data.startswith(MAGIC):
-        raise Damaged("it does not begin as an entry of this program")
+        raise Damaged("it does not start with the header of an entry")
     start = len(MAGIC) + 65
     body = data[start:]
     if data[len(MAGIC) : start] != hashlib.sha256(body).hexdigest().encode() + b"\n":
-        raise Damaged("its checksum does not fit its content")
+        raise Damaged("its checksum does not match its content")
     return body
 
 
 def unpack(key: str, data: bytes) -> tuple[dict[str, Any], dict[str, Array]]:
-    """Header and arrays of the entry of this key. Raises Damaged for anything that is not whole and of this key."""
+    """Header and arrays of an entry. Raises Damaged if it is not intact or has another key."""
     import numpy as np
 
     body = check(data)
@@ -65,11 +65,11 @@ def unpack(key: str, data: bytes) -> tuple[dict[str, Any], dict[str, Array]]:
         for name, about in record["arrays"].items():
             kind, shape = np.dtype(_KINDS[about["kind"]]), tuple(int(n) for n in about["shape"])
             count = math.prod(shape)
-            # copied, so that the arrays may be written to, as those of a fresh evaluation
+            # copied, because arrays from a buffer are read-only
             arrays[name] = np.frombuffer(blocks, dtype=kind, count=count, offset=at).reshape(shape).copy()
             at += count * kind.itemsize
         if at != len(blocks):
-            raise Damaged("its arrays are not as long as it says")
+            raise Damaged("its arrays do not have the recorded lengths")
         return record["header"], arrays
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, Damaged):

@@ -1,4 +1,4 @@
-"""What an evaluation depends on, to the last bit: its point, its settings, its potential, and what computes it."""
+"""Keys of evaluations, from all that they depend on: couplings, settings, user code, version of the numerics."""
 
 from __future__ import annotations
 
@@ -15,20 +15,17 @@ from typing import Any
 
 from ...machine import user_files
 
-# Rooms whose code has no part in an evaluation; everything else of the package belongs to its numerics. A test follows
-# the imports of evaluate/ and finds none of these.
+# Rooms whose code an evaluation does not use; all others are part of the numerics. A test follows the imports of
+# evaluate/ and fails if it finds one of these.
 NOT_NUMERICS = frozenset({"cli", "families", "plotting", "sampling", "scans", "training", "validate"})
-_CACHE = ("evaluate", "cache")  # nor has the cache itself, a room within a room
-# Their versions can change a number: the engine, the linear algebra, the table of particle masses behind the scores.
+_CACHE = ("evaluate", "cache")  # not part of the numerics either
+# Packages whose version can change a result; particle has the masses for the scores.
 _PACKAGES = ("jax", "jaxlib", "numpy", "scipy", "particle")
 
 
 @functools.cache
 def numerics_version() -> str:
-    """A name for what computes: the source of the numerical rooms and the versions of the packages below them.
-
-    Nobody has to remember to raise a number when a formula changes. The first 16 digits of a SHA-256.
-    """
+    """The version of the numerics: the first 16 digits of the SHA-256 of their source and of the packages' versions."""
     package = Path(__file__).resolve().parents[2]
     digest = hashlib.sha256()
     for path in sorted(package.rglob("*.py")):
@@ -43,10 +40,10 @@ def numerics_version() -> str:
 
 
 def canonical(value: Any) -> Any:
-    """Plain data such that equal JSON means equal values: floats by their bits, texts and numbers and true apart.
+    """Plain data with the same JSON if and only if the values are equal: floats by their bits, types distinguished.
 
-    3 and 3.0 are one: a default may be written as the first and read again as the second. Raises TypeError for what is
-    no number, text, list or table.
+    3 and 3.0 are equal, because a default may be written as the first and read as the second. Raises TypeError for
+    anything but numbers, texts, lists and tables.
     """
     if value is None or isinstance(value, bool):
         return value
@@ -72,9 +69,8 @@ def digest_of(value: Any) -> str:
 def key_of(tables: Mapping[str, Any], own: str | None, point: Mapping[str, float]) -> str:
     """The key of one evaluation, from the resolved tables of its configuration.
 
-    Of `tables` everything counts but [scan], which chooses points and evaluates none. `own` is the fingerprint of what
-    is a user's: what it computes, not the path it was read from. An accelerator that was asked for
-    (`--device`) rounds in its own way, so it has entries of its own.
+    All `tables` count except [scan], which chooses points. `own` is the fingerprint of the user's code, which replaces
+    its path. An accelerator (`--device`) has other rounding errors, so it has separate entries.
     """
     kept = {name: table for name, table in tables.items() if name not in ("scan", "versions")}
     if own is not None:
@@ -87,9 +83,9 @@ def key_of(tables: Mapping[str, Any], own: str | None, point: Mapping[str, float
 
 
 def fingerprint_of(config: Any) -> tuple[str | None, bool]:
-    """What is a user's of a configuration, its theory and its scores; and whether that is known.
+    """(fingerprint of the user's theory and scores in a configuration, whether it could be determined).
 
-    None where everything is of this package, whose version is in the place of an entry already.
+    The fingerprint is None without user code: the version of the package is part of the path of an entry.
     """
     parts = [fingerprint(config.model)] if config.model.source is not None else []
     parts += [_source(score.compute) for score in config.own_scores]
@@ -99,11 +95,11 @@ def fingerprint_of(config: Any) -> tuple[str | None, bool]:
 
 
 def fingerprint(model: Any) -> str | None:
-    """What a user's theory computes: its fields and their roles, its source, and the trace of its operations.
+    """Fingerprint of a user's theory: fields and their roles, source, and the trace of its operations.
 
-    The trace is that of V, V', V'' and dV/dr (the jaxpr, with its constants). It also sees what the source does not
-    show: imported helpers, numbers read from a file, closures, derivative rules. None where there is no source, or
-    where an operation is hidden from the trace (a callback): then nothing tells that two potentials are the same.
+    The trace is the jaxpr, with constants, of V, V', V'' and dV/dr. It includes what is not in the source: imported
+    helpers, numbers read from a file, closures, derivative rules. None without a source, or if the trace does not show
+    an operation (a callback): then two potentials cannot be distinguished.
     """
     source = _source(model.source)
     trace = _trace(model.potential_function, model.n_fields, tuple(sorted(model.params))) if source else None
@@ -120,13 +116,13 @@ def fingerprint(model: Any) -> str | None:
 
 
 def _source(function: Any) -> str | None:
-    """The text of the file as it was when it was loaded, or of the function, or of the module of a class; or None."""
+    """The source: of the user's file when it was loaded, else of the function or of the class's module; or None."""
     module = sys.modules.get(getattr(function, "__module__", ""))
     kept = getattr(module, "__supersoliton_source__", None)
     if kept is not None:
         return str(kept)
-    # Whatever is compiled without a file bears this one name. Python 3.13 keeps the text of `python -c` under it, and
-    # would give lines of that for the source of any function made by exec.
+    # The file name of all code compiled without a file. Python 3.13 keeps the text of `python -c` under it, so inspect
+    # would return lines of that for any function made by exec.
     if getattr(getattr(inspect.unwrap(function), "__code__", None), "co_filename", None) == "<string>":
         return None
     try:
@@ -137,7 +133,7 @@ def _source(function: Any) -> str | None:
 
 @functools.lru_cache(maxsize=16)
 def _trace(function: Any, n_fields: int, names: tuple[str, ...]) -> str | None:
-    """A digest of all operations and constants in V and the derivatives that are taken of it."""
+    """A digest of all operations and constants in V and its derivatives; None if they cannot be traced in full."""
     import jax
     import numpy as np
 
@@ -148,7 +144,7 @@ def _trace(function: Any, n_fields: int, names: tuple[str, ...]) -> str | None:
     u, number = jax.ShapeDtypeStruct((n_fields,), np.float64), jax.ShapeDtypeStruct((), np.float64)
     try:
         traced = jax.make_jaxpr(everything)(u, dict.fromkeys(names, number), number)
-    except Exception:  # noqa: BLE001  what cannot be differentiated fails in its evaluation, which says so
+    except Exception:  # noqa: BLE001  a V that cannot be differentiated fails in its evaluation, with a message
         return None
     text = str(traced.jaxpr)
     if " at 0x" in text or "callback" in text:
@@ -158,7 +154,7 @@ def _trace(function: Any, n_fields: int, names: tuple[str, ...]) -> str | None:
 
 
 def _constants(jaxpr: Any) -> Iterator[Any]:
-    """The numbers in the operations of a jaxpr and of those inside it."""
+    """The constants in the operations of a jaxpr, including nested ones."""
     for operation in jaxpr.eqns:
         yield from (v.val for v in operation.invars if hasattr(v, "val"))
         for parameter in operation.params.values():

@@ -1,4 +1,4 @@
-"""`evaluate` with a memory: the same point of the same configuration is not computed twice."""
+"""`evaluate` with the cache: the same point of the same configuration is computed once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..evaluation import Evaluation
 
 HIT, STORED = "hit", "stored"
-_VACUUM_SECONDS = 60.0  # time budget of the search for vacua (vacua.vacua)
+_VACUUM_SECONDS = 60.0  # time budget of the search for vacua (theory.vacua.vacua)
 
 
 class CacheWarning(UserWarning):
@@ -32,9 +32,9 @@ class CacheWarning(UserWarning):
 
 @dataclass(frozen=True)
 class Recalled(TrialResult):
-    """An evaluation found in the cache: its plain parts at once, its state when asked for.
+    """An evaluation from the cache; its state is reconstructed only by :meth:`evaluation`.
 
-    ``seconds`` is what the look-up took. ``netcdf`` is the file of the state, where the scan that computed it wrote it.
+    ``seconds`` is the time of the look-up. ``netcdf`` is the file of the state, if the scan that computed it wrote one.
     """
 
     netcdf: bytes | None = field(repr=False)
@@ -42,7 +42,7 @@ class Recalled(TrialResult):
     _arrays: dict[str, Array] = field(repr=False)
 
     def evaluation(self, config: Any) -> Evaluation:
-        """What `evaluate` returned, its state put together again for the problem of `config`."""
+        """The result of `evaluate`, with its state reconstructed for the problem of `config`."""
         from ..evaluation import Evaluation
 
         given = {f.name: getattr(self, f.name) for f in dataclasses.fields(TrialResult)}
@@ -59,7 +59,7 @@ class Recalled(TrialResult):
         record = self._state
         problem = config.problem_at({**self.point, **record["couplings"]})
         v = record["vacuum"]
-        # as it was found: the search for it costs more than everything else here
+        # set, because searching for it costs more than all the rest
         problem.__dict__["vacuum"] = Vacuum(
             problem.model.fields, self._arrays["vacuum"], v["energy_density"], self._arrays["masses_squared"]
         )
@@ -70,26 +70,25 @@ class Recalled(TrialResult):
 
 
 class CachedEvaluate:
-    """The cache of one configuration. Never raises for what is wrong with the cache itself: it warns, once.
+    """The cache of one configuration. Failures of the cache itself are not raised: it warns once.
 
-    `directory` and `size` (MB) as for :class:`Store`. Where the potential is a user's without a source, nothing is
-    looked up and nothing is kept.
+    `directory` and `size` (MB) as for :class:`Store`. A user's potential without a source is not cached.
     """
 
     def __init__(self, config: Any, *, directory: Path | None = None, size: float | None = None) -> None:
         self._config, self._tables = config, config.to_dict()
         chosen = getattr(config.scan, "cache_size", DEFAULT_SIZE) if size is None else size
         self.store = Store(numerics_version(), directory=directory, size=chosen)
-        self._own, self.able = fingerprint_of(config)
+        self._own, self.usable = fingerprint_of(config)
         self._warned = False
 
     def key(self, point: Mapping[str, float]) -> str:
         return key_of(self._tables, self._own, point)
 
     def recall(self, point: Mapping[str, float]) -> tuple[Recalled | None, str]:
-        """What is kept for a point, and in words what came of asking ("hit", "" or what was wrong)."""
-        if not self.able:
-            return None, "not kept: the potential cannot be told from others (no source, or a callback)"
+        """(the cached result of a point or None, "hit", "" or the reason of a failure)."""
+        if not self.usable:
+            return None, "not kept: the potential cannot be distinguished from others (no source, or a callback)"
         start = time.perf_counter()
         key = self.key(point)
         try:
@@ -108,11 +107,11 @@ class CachedEvaluate:
         return found, HIT
 
     def keep(self, point: Mapping[str, float], evaluation: Evaluation, *, netcdf: bytes | None = None) -> str:
-        """Store an evaluation; in words what came of it ("stored", or why not)."""
-        if not self.able:
+        """Store an evaluation; returns "stored" or the reason if it was not."""
+        if not self.usable:
             return ""
         if limited_by_time(self._config, evaluation):
-            return "not kept: a time budget may have cut it short"
+            return "not kept: a time budget may have changed the result"
         key = self.key(point)
         try:
             kept = self.store.write(key, _packed(key, evaluation, netcdf))
@@ -130,9 +129,9 @@ class CachedEvaluate:
 def evaluate_cached(
     config: Any, point: Mapping[str, float], *, directory: Path | None = None, size: float | None = None
 ) -> Evaluation:
-    """`evaluate(config, point)`, from the cache where it is there, else computed and kept.
+    """`evaluate(config, point)` from the cache, or computed and stored.
 
-    The same numbers either way, to the last bit; only `seconds` tells which. Raises what `evaluate` raises.
+    Both give the same bits, except in `seconds`. Raises the errors of `evaluate`.
     """
     from ..evaluation import evaluate
 
@@ -146,14 +145,14 @@ def evaluate_cached(
 
 
 def limited_by_time(config: Any, evaluation: Evaluation) -> bool:
-    """Whether a time budget may have changed the result, which then is no function of the point alone.
+    """Whether a time budget may have changed the result, which is then not reproducible.
 
-    No single search can have run out of time if all of them together took less than the budget of one.
+    No search ran out of time if all of them together took less than the budget of one.
     """
     budget = getattr(config.solver, "max_seconds", None)
     seconds = evaluation.seconds
     searched = seconds.get("vacuum", seconds["total"])
-    if getattr(config.problem, "self_consistent", None) is not None:  # looks for a vacuum at every iteration
+    if getattr(config.problem, "self_consistent", None) is not None:  # searches for a vacuum in every iteration
         searched += seconds.get("state", 0.0)
     return searched >= _VACUUM_SECONDS or (budget is not None and seconds.get("state", 0.0) >= budget)
 
@@ -178,7 +177,7 @@ def _packed(key: str, evaluation: Evaluation, netcdf: bytes | None) -> bytes:
         solution, vacuum = state.solution, state.problem.vacuum
         params = {**state.problem.model.params, "norm": state.problem.norm}
         header["state"] = {
-            # the couplings of the state where they are not those of the point (self-consistent ones)
+            # in self-consistent mode these differ from the couplings of the point
             "couplings": {name: float(value) for name, value in params.items() if value is not None},
             "vacuum": {"energy_density": vacuum.energy_density},
             "solution": {name: value for name, value in vars(solution).items() if name not in ("u", "history")},
@@ -209,5 +208,5 @@ def _recalled(point: Mapping[str, float], header: Mapping[str, Any], arrays: dic
             _state=header["state"],
             _arrays=arrays,
         )
-    except (KeyError, TypeError) as error:  # whole, but of another make: cannot be, as the version is in its path
+    except (KeyError, TypeError) as error:  # not expected: the version is part of the path
         raise Damaged(f"it lacks {error}") from error

@@ -1,9 +1,9 @@
-"""A folder of entries that many processes share: read without waiting, written whole or not at all, bounded in size.
+"""A folder of entries shared by many processes: read without locks, written atomically, limited in size.
 
-An entry is one file, ``evaluations/VERSION/ab/abcdef…``: VERSION that of the numerics, the name the key. A file is
-written beside its place and renamed into it, so a reader finds all of it or nothing, whatever is killed when. Writers
-take turns (a lock file) and keep the sum of all sizes in a file; when it passes the limit, those least recently used
-are removed. The time of last use is the file's own modification time, set when it is read.
+An entry is one file, ``evaluations/VERSION/ab/abcdef…``: VERSION is that of the numerics, the name is the key. A file
+is written under a temporary name and renamed, so a reader finds all of it or nothing even if a writer is killed.
+Writers hold a lock file and keep the sum of all sizes in a file; above the limit the least recently used entries are
+removed. The time of last use is the modification time of the file, set when it is read.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from .entry import Damaged, unpack
 
 DEFAULT_SIZE = 1000.0  # MB; an evaluation of thirteen fields takes 30 to 40 kB
 _MB = 1_000_000
-_KEPT = 0.9  # of the limit after removing, so that the folder is listed once in a tenth of the limit
+_AFTER_REMOVAL = 0.9  # size after a removal relative to the limit, so that the folder is rarely listed
 _KEY = re.compile(r"[0-9a-f]{64}")
 _FOLDER = re.compile(r"[0-9a-f]{2}")
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What lies in a store: entries and bytes in all, and of those of the version asked for."""
+    """Contents of a store: entries and bytes of all versions, and of the current one."""
 
     entries: int
     bytes: int
@@ -47,9 +47,9 @@ class _File:
 
 
 class Store:
-    """Entries of one version of the numerics in `directory` (that of :func:`cache_directory` unless given).
+    """Entries of one version of the numerics in `directory` (default :func:`cache_directory`).
 
-    `size` is the largest sum of all entries' bytes, in MB. The methods raise OSError where the folder cannot be used.
+    `size` is the limit on the sum of all entries, in MB. The methods raise OSError if the folder cannot be used.
     """
 
     def __init__(self, version: str, *, directory: Path | None = None, size: float = DEFAULT_SIZE) -> None:
@@ -60,30 +60,30 @@ class Store:
         return self.directory / self.version / key[:2] / key
 
     def read(self, key: str) -> bytes | None:
-        """The bytes kept under a key, unchecked; None where there are none. Counts as a use."""
+        """The bytes of a key, unchecked; None if there is no entry. Counts as a use."""
         path = self.path(key)
         try:
             data = path.read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             return None
-        # another process may have removed it since, or the folder may be read-only: the bytes are good all the same
+        # may fail if another process has removed the file or the folder is read-only; the bytes are still valid
         with contextlib.suppress(OSError):
             os.utime(path)
         return data
 
     def write(self, key: str, data: bytes) -> bool:
-        """Keep the bytes under a key; False where they alone are over the limit."""
+        """Store the bytes of a key; False if they alone exceed the limit."""
         if len(data) > self.limit:
             return False
         path = self.path(key)
-        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)  # nobody else's business, and nobody else's hand
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)  # private to the user
         path.parent.mkdir(parents=True, exist_ok=True)
 
         def write(draft: Path) -> None:
             draft.write_bytes(data)
-            self._note(total)  # before it is in place: a kill between the two leaves the sum too large, never too small
+            self._note(total)  # before the rename: if killed between the two, the sum is too large, never too small
 
-        with self._turn():
+        with self._locked():
             before = path.stat().st_size if path.exists() else 0
             total = self._total() + len(data)
             write_atomically(path, write)
@@ -94,7 +94,7 @@ class Store:
         return True
 
     def discard(self, key: str) -> None:
-        """Forget an entry, e.g. a damaged one."""
+        """Remove an entry, e.g. a damaged one."""
         self.path(key).unlink(missing_ok=True)
 
     def usage(self) -> Usage:
@@ -114,7 +114,7 @@ class Store:
         """Remove every entry, or those of other versions; returns how many and their bytes."""
         if not self.directory.is_dir():
             return 0, 0
-        with self._turn():
+        with self._locked():
             kept = self.version if stale_only else None
             files = [file for file in self._files() if file.path.parent.parent.name != kept]
             for file in files:
@@ -124,19 +124,19 @@ class Store:
         return len(files), sum(file.size for file in files)
 
     def verify(self) -> tuple[int, list[tuple[Path, str]]]:
-        """Read every entry; returns how many are sound, and those that are not, with the reason."""
-        sound, damaged = 0, []
+        """Read every entry; returns the number of intact ones, and the damaged ones with the reasons."""
+        intact, damaged = 0, []
         for file in self._files():
             try:
                 unpack(file.path.name, file.path.read_bytes())
-                sound += 1
+                intact += 1
             except Damaged as error:
                 damaged.append((file.path, str(error)))
             except FileNotFoundError:
                 continue  # removed since the folder was listed
             except OSError as error:
                 damaged.append((file.path, f"it cannot be read ({error.strerror})"))
-        return sound, damaged
+        return intact, damaged
 
     def _files(self) -> list[_File]:
         found = []
@@ -148,7 +148,7 @@ class Store:
         return found
 
     def _paths(self) -> Iterator[Path]:
-        """Every file in the folders of entries; nothing that is not named as ours is looked at."""
+        """Every file in the folders of entries; folders with other names are ignored."""
         for version in _folders(self.directory):
             for folder in _folders(version):
                 if _FOLDER.fullmatch(folder.name):
@@ -156,14 +156,14 @@ class Store:
                         yield from sorted(folder.iterdir())
 
     @contextlib.contextmanager
-    def _turn(self) -> Iterator[None]:
-        """Wait for the writers before; the system ends the turn of a process that is killed."""
+    def _locked(self) -> Iterator[None]:
+        """Hold the lock of the writers; the system releases it if the process is killed."""
         with (self.directory / ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
     def _total(self) -> int:
-        """Bytes of all entries, as noted by the last writer; counted anew where the note is lost."""
+        """Bytes of all entries, as recorded by the last writer; counted again if the record is lost."""
         try:
             text = (self.directory / ".total").read_text()
             if text.endswith("\n"):  # else the writer was killed in the middle of the number
@@ -173,8 +173,7 @@ class Store:
         return sum(file.size for file in self._files())
 
     def _note(self, total: int) -> None:
-        # Of one width and written over, not cut and written: ext4 takes a file cut to nothing for one that must reach
-        # the disk at once, 5 ms here.
+        # Overwritten at constant width instead of truncated: ext4 writes a truncated file to disk at once, 5 ms here.
         descriptor = os.open(self.directory / ".total", os.O_WRONLY | os.O_CREAT, 0o600)
         try:
             os.write(descriptor, b"%020d\n" % total)
@@ -187,7 +186,7 @@ class Store:
         files = sorted(self._files(), key=lambda file: file.used)
         total = sum(file.size for file in files)
         for file in files:
-            if total <= _KEPT * self.limit:
+            if total <= _AFTER_REMOVAL * self.limit:
                 break
             if file.path != kept:
                 file.path.unlink(missing_ok=True)
@@ -195,7 +194,7 @@ class Store:
         return total
 
     def _sweep(self) -> None:
-        """Remove the drafts of killed writers: drafts are written in turn, so none here belongs to a living one."""
+        """Remove temporary files of killed writers. The caller holds the lock, so no running writer has any."""
         for path in self._paths():
             if path.name.startswith("."):
                 path.unlink(missing_ok=True)

@@ -1,1 +1,1 @@
-"""Trained starting guesses."""
+"""Trained starting guesses: models that predict the states of a branch from the couplings."""

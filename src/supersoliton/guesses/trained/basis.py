@@ -1,12 +1,12 @@
-r"""A basis for the states of one branch: proper orthogonal decomposition of a few states and of their derivatives.
+r"""The reduced basis of a branch: proper orthogonal decomposition of a few states and their derivatives.
 
-Of states :math:`w_s = u_s - v` and of :math:`\partial w_s/\partial x_j` along the coordinates of the box, the leading
-left singular vectors in the metric M, after the mean is taken off:
+The modes are the leading singular vectors, in the metric M, of the states :math:`w_s = u_s - v` less their mean and of
+their derivatives :math:`\partial w_s/\partial x_j` along the coordinates of the box:
 
 .. math:: w \approx \bar w + \sum_k c_k\phi_k,\qquad \phi_k^TM\phi_l = \delta_{kl}.
 
-The derivatives make the difference: 32 states of a branch of `examples/quickstart.toml` span others to 5e-4 (relative,
-median), with their derivatives 64 vectors do to 1e-5 (`docs/warm_start.md`).
+With 32 states of a branch of `examples/quickstart.toml` the projection error of others is 5e-4 (relative, median); with
+their derivatives and 64 modes it is 1e-5 (`docs/development/warm_start.md`).
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from ...elements.grid import RadialGrid
 from ...machine.batching import cached_property
 from ...problem.functional import geometry
 
-# A derivative along a coordinate of length 2 counts as what the state moves over a tenth of the box.
+# A derivative is weighted as the change of the state over a tenth of the box, whose coordinates have length 2.
 _TANGENT_WEIGHT = 0.2
 
 
 @dataclass(frozen=True, eq=False)
 class Basis:
-    """``mean`` and M-orthonormal ``modes`` of fields less their vacuum, on the nodes of ``grid``."""
+    """``mean`` and M-orthonormal ``modes`` of w (the fields less their vacuum) at the nodes of ``grid``."""
 
     grid: RadialGrid
     mean: Float[Array, "node field"]
@@ -38,16 +38,16 @@ class Basis:
         return int(self.modes.shape[2])
 
     def expand(self, coefficients: Float[Array, " mode"]) -> Float[Array, "node field"]:
-        """w of given coefficients."""
+        """The fields w of given coefficients."""
         return self.mean + self.modes @ coefficients
 
     def project(self, w: Float[Array, "node field"]) -> Float[Array, " mode"]:
-        """The coefficients of the nearest w in the basis, in L2."""
+        """The coefficients of the L2 projection of w on the basis."""
         return np.einsum("aik,ai->k", self.modes, self.grid.mass @ (w - self.mean))
 
     @cached_property
     def at_points(self) -> Float[Array, "point field mode"]:
-        """The modes at the quadrature points, times the root of the weights there; in single precision."""
+        """The modes at the quadrature points times the square roots of the weights, in single precision."""
         geo = geometry(self.grid)
         nodes, n, k = self.modes.shape
         local = self.modes.reshape(nodes, n * k)[geo.index]
@@ -59,11 +59,11 @@ class Basis:
         return {}
 
     def stiffness(self, kinetic: Float[Array, " field"]) -> Float[Array, "mode mode"]:
-        """sum_i k_i phi_ik^T K phi_il. DeviceArray, as a scan asks for the same weights again and again."""
+        """sum_i k_i phi_ik^T K phi_il; cached, because all points of a scan have the same weights."""
         return self._form("stiffness", kinetic)
 
     def mass(self, weights: Float[Array, " field"]) -> Float[Array, "mode mode"]:
-        """sum_i w_i phi_ik^T M phi_il. DeviceArray."""
+        """sum_i w_i phi_ik^T M phi_il; cached."""
         return self._form("mass", weights)
 
     def _form(self, name: str, weights: Array) -> Array:
@@ -77,7 +77,7 @@ class Basis:
 def make_basis(
     grid: RadialGrid, states: Float[Array, "state node field"], tangents: Float[Array, "tangent node field"], size: int
 ) -> Basis:
-    """The basis of states and tangents (both of w), of at most ``size`` vectors."""
+    """The basis of states w and their derivatives, with at most ``size`` modes."""
     root = np.linalg.cholesky(grid.mass)
     mean = states.mean(axis=0)
     rows = np.concatenate([states - mean, _TANGENT_WEIGHT * tangents.reshape(-1, *mean.shape)])

@@ -1,4 +1,4 @@
-"""The couplings that a warm start is trained over, as coordinates from -1 to 1."""
+"""The parameter ranges of a training, as a box of coordinates from -1 to 1."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ...theory.ranges import Range
 
 @dataclass(frozen=True)
 class Box:
-    """Ranges low ... high of named couplings ("norm" among them), some of them logarithmic."""
+    """Ranges low ... high of couplings by name ("norm" may be one), on a linear or logarithmic scale."""
 
     names: tuple[str, ...]
     low: tuple[float, ...]

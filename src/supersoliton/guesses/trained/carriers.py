@@ -1,8 +1,8 @@
-r"""Which of the coexisting solitons a state is: the fields that carry it, with their signs.
+r"""Labels of branches: the fields that carry a soliton, with their signs.
 
-A field carries the soliton where its share :math:`n_i = \int (u_i - v_i)^2` is at least 0.3 of the largest one. On the
-states of `examples/quickstart.toml` the shares of carriers are nearly equal and those of the others below 0.1, with 2
-states of 100 between (`docs/warm_start.md`).
+A field carries the soliton if its share :math:`n_i = \int (u_i - v_i)^2` is at least 0.3 of the largest one. In the
+states of `examples/quickstart.toml` the carriers have nearly equal shares and the other fields less than 0.1 of them,
+except in 2 states of 100 (`docs/development/warm_start.md`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _CARRIES = 0.3  # of the largest share
 
 @dataclass(frozen=True, order=True)
 class Carriers:
-    """The carriers, in order, and the sign of each."""
+    """Indices of the carrying fields, ascending, and the sign of each."""
 
     carriers: tuple[int, ...]
     signs: tuple[int, ...]
@@ -33,7 +33,7 @@ class Carriers:
 
 
 def carriers_of(problem: DiscreteProblem, u: Float[Array, "node field"]) -> Carriers:
-    """The branch of nodal fields; u and its mirror image are on one branch if the potential is even."""
+    """The carriers of nodal fields. If the potential is even, u and its mirror image have the same."""
     carriers = _carriers(problem, u)
     signs = [_sign(problem, u, i) for i in carriers]
     flip = signs[0] if signs and is_mirrored(problem) else 1
@@ -41,7 +41,7 @@ def carriers_of(problem: DiscreteProblem, u: Float[Array, "node field"]) -> Carr
 
 
 def oriented(problem: DiscreteProblem, u: Float[Array, "node field"]) -> Float[Array, "node field"]:
-    """u, or its mirror image: the one whose first carrier is positive."""
+    """u or its mirror image, whichever has a positive first carrier."""
     carriers = _carriers(problem, u)
     if not carriers or not is_mirrored(problem) or _sign(problem, u, carriers[0]) > 0:
         return u
@@ -49,7 +49,7 @@ def oriented(problem: DiscreteProblem, u: Float[Array, "node field"]) -> Float[A
 
 
 def is_mirrored(problem: DiscreteProblem) -> bool:
-    """Whether V is the same with the opposite sign of all fields that may carry, and these vanish in the vacuum."""
+    """Whether all fields that may carry vanish in the vacuum and V is even under a change of their common sign."""
     carry = _may_carry(problem)
     return not np.any(problem.vacuum.values[carry]) and _is_even(problem.model, tuple(carry.tolist()))
 

@@ -1,7 +1,7 @@
-"""The file of trained starts: for every branch a basis, solved states, a regression on them and perhaps a network.
+"""The file of trained starts: for every branch a basis, solved states, a regression and optionally a network.
 
-The file is NumPy's npz without pickles: arrays, and a header in JSON with the box of couplings, the grid, the branches,
-the versions and a hash of the data. It is written under another name and then renamed.
+The file is a NumPy npz archive without pickles: arrays, and a JSON header with the box of couplings, the grid, the
+branches, the versions and a hash of the data. It is written atomically.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from .carriers import Carriers
 from .network import Network
 from .regression import MatrixRegression, Regression
 
-_ARCHIVE = b"PK"  # what a zip archive, and so an npz file, begins with
+_ARCHIVE = b"PK"  # first bytes of a zip archive, and so of an npz file
 FORMAT = "supersoliton-warm-start-2"
-# What NumPy, zipfile and json raise for a damaged or foreign file; ValueError also for one that holds a pickle.
+# Raised by NumPy, zipfile and json for a damaged or foreign file, or one that contains a pickle.
 _UNREADABLE = (
     OSError, KeyError, EOFError, TypeError, ValueError, NotImplementedError, RuntimeError, zipfile.BadZipFile,
     zlib.error,
@@ -43,23 +43,23 @@ SOURCES = ("network", "regression", "neighbour")
 
 @dataclass(frozen=True, eq=False)
 class BranchModel:
-    """One branch: what predicts the coefficients of its states in its basis."""
+    """The models of one branch: they predict the coefficients of its states in its basis."""
 
     branch: Carriers
     basis: Basis
     # solved and certified states: coordinates in the box, coefficients
     x: Float[Array, "state coupling"]
     coefficients: Float[Array, "state mode"]
-    # what was fitted to them; None where there were too few states, or the branch is too rare
+    # models fitted to these states; None if not trained
     regression: Regression | None = None
     network: Network | None = None
-    # of the points of the box, the fraction whose lowest state is on this branch
+    # fraction of the points in the box whose lowest state is on this branch
     share: float = 0.0
-    # of the second variation within the basis, where there is a regression
+    # regression of the second variation in the basis
     variation: MatrixRegression | None = None
 
     def predict(self, source: str, x: Float[Array, " coupling"]) -> Float[Array, " mode"] | None:
-        """Coefficients at coordinates x by "network", "regression" or "neighbour"; None where there is no such."""
+        """Coefficients at coordinates x by "network", "regression" or "neighbour"; None without such a model."""
         if source == "neighbour":
             return self.coefficients[np.argmin(np.sum((self.x - x) ** 2, axis=1))]
         model = self.network if source == "network" else self.regression
@@ -72,16 +72,16 @@ class Library:
 
     box: Box
     grid: RadialGrid
-    theory: Mapping[str, Any]  # see describe_theory()
+    theory: Mapping[str, Any]  # of describe_theory()
     models: Mapping[Carriers, BranchModel]
     finished: bool = True
-    # how it was made: settings, versions, seconds of each stage, Newton steps of the analytic starts
+    # settings, versions, seconds of each stage, mean Newton steps of an untrained search, curves of the loss
     record: Mapping[str, Any] = field(default_factory=dict)
-    # what a resumed training needs, as arrays
+    # arrays needed to resume an unfinished training
     training: Mapping[str, Array] = field(default_factory=dict)
 
     def check(self, problem: DiscreteProblem) -> None:
-        """Raises ValueError, in words, where this was trained for another grid or another theory."""
+        """Raises ValueError if the library was trained for another grid or theory than that of ``problem``."""
         grid = problem.grid
         if grid is None or grid != self.grid:
             raise ValueError(
@@ -97,7 +97,7 @@ class Library:
 
 
 def describe_theory(problem: DiscreteProblem, box: Box) -> dict[str, Any]:
-    """The settings in which a problem and the library must agree, as plain data."""
+    """The settings that must be the same in a problem and in the library, as plain data."""
     model = problem.model
     return {
         "model": type(model).__name__,
@@ -118,7 +118,7 @@ def _of_grid(grid: RadialGrid) -> str:
 
 
 def save_library(path: Path, library: Library) -> Path:
-    """Write the file, whole or not at all. Raises OSError."""
+    """Write the file atomically. Raises OSError."""
     arrays: dict[str, Array] = {}
     branches = []
     for number, (branch, model) in enumerate(library.models.items()):
@@ -163,18 +163,18 @@ def save_library(path: Path, library: Library) -> Path:
 
 
 def read_library(path: str | Path, *, training: bool = False) -> Library:
-    """Read a file written by pre-training; ``training`` brings the arrays that are needed to train on.
+    """Read a file written by :func:`save_library`; ``training``: with the arrays needed to resume the training.
 
     Raises
     ------
-    ValueError : where the file is missing, damaged, foreign, or of another version.
+    ValueError : if the file is missing, damaged, foreign, or has another format.
     """
     source = Path(path)
     if not source.is_file():
         raise ValueError(f"warm_start: there is no file {source}: make it with supersoliton pretrain FILE.toml")
     try:
         content = source.read_bytes()
-        if not content.startswith(_ARCHIVE):  # NumPy would take it for another of its formats, or for a pickle
+        if not content.startswith(_ARCHIVE):  # NumPy would try to read it as another format or a pickle
             raise zipfile.BadZipFile("no archive")
         with np.load(io.BytesIO(content), allow_pickle=False) as data:
             header = json.loads(data["header"].tobytes())
@@ -187,7 +187,7 @@ def read_library(path: str | Path, *, training: bool = False) -> Library:
     if header["format"] != FORMAT:
         raise ValueError(f"warm_start: {source} has the format {header['format']!r}, not {FORMAT}: pretrain again")
     if _hash(arrays) != header["data"]:
-        raise ValueError(f"warm_start: the arrays of {source} are not those that were written: pretrain again")
+        raise ValueError(f"warm_start: the arrays of {source} do not match their checksum: pretrain again")
     grid = RadialGrid(order=header["grid"]["order"], dim=header["grid"]["dim"], edges=tuple(header["grid"]["edges"]))
     box = Box(*(tuple(header["box"][name]) for name in ("names", "low", "high", "log")))
     models = {}
@@ -232,7 +232,7 @@ def _branch_model(about: Mapping[str, Any], parts: Mapping[str, Array], grid: Ra
 
 
 def digest_of_file(path: str | Path) -> str:
-    """The first 16 digits of a file's SHA-256; empty where there is none."""
+    """The first 16 hex digits of a file's SHA-256; empty if there is no file."""
     source = Path(path)
     return hashlib.sha256(source.read_bytes()).hexdigest()[:16] if source.is_file() else ""
 
@@ -246,17 +246,14 @@ def _hash(arrays: Mapping[str, Array]) -> str:
 
 
 @functools.lru_cache(maxsize=4)
-def _kept(path: str, stamp: tuple[int, int]) -> tuple[Library, str]:
+def _read_cached(path: str, stamp: tuple[int, int]) -> tuple[Library, str]:
     return read_library(path), digest_of_file(path)
 
 
 def recall_library(path: str) -> tuple[Library, str]:
-    """:func:`read_library` and :func:`digest_of_file`, once for each state of the file in a process.
-
-    Raises ValueError as the first does.
-    """
+    """:func:`read_library` and :func:`digest_of_file`, cached until the file changes. Raises ValueError."""
     try:
         status = os.stat(path)
     except OSError:
-        return read_library(path), ""  # raises: there is none
-    return _kept(path, (status.st_mtime_ns, status.st_size))
+        return read_library(path), ""  # raises ValueError
+    return _read_cached(path, (status.st_mtime_ns, status.st_size))

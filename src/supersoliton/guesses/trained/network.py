@@ -1,9 +1,9 @@
-r"""A branch network as it is used: coordinates of the couplings to coefficients, in single precision.
+r"""The network of a branch: from the coordinates of the couplings to coefficients, in single precision.
 
 .. math:: c(x) = s \odot \big(W_L h_{L-1} + b_L\big),\qquad h_l = \sigma(W_l h_{l-1} + b_l),\quad h_0 = x
 
 with :math:`\sigma(z) = z/(1 + e^{-z})` and the scales s of the coefficients. It is trained with Equinox and Optax
-(:mod:`supersoliton.training`); prediction needs NumPy alone. The solver that starts from it works in float64.
+(:mod:`supersoliton.training`); prediction needs only NumPy.
 """
 
 from __future__ import annotations

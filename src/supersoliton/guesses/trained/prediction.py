@@ -1,11 +1,11 @@
-"""Predicted states of a trained branch: by its network or regression, whichever errs less, or its nearest solved state.
+"""Predicted states of a trained branch, by its network, regression or nearest solved state.
 
-The residual of each prediction is computed first, that of the discrete equation on the problem's own mesh in the dual
-norm; predictions far from a solution, or on another branch, are rejected.
+The one with the smallest residual (of the discrete equation on the problem's mesh, in the dual norm) is used.
+Predictions far from a solution, or on another branch, are rejected.
 
-A start labelled with a branch can relax to another branch where the first has ended or is no minimum any more. So a
-prediction must have a residual below 0.0015 after its correction, and where minima are sought its second variation must
-have no negative mode, which are counted on a coarse mesh (`docs/warm_start.md`).
+A start labelled with a branch can relax to another branch if the first has ended or is no longer a minimum. So a
+prediction must have a residual below 0.0015 after its correction and, at fixed norm, no negative mode, counted on a
+coarse mesh (`docs/development/warm_start.md`).
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from .carriers import Carriers, carriers_of
 from .galerkin import TOLERANCE, GalerkinPoint, correct
 from .library import BranchModel, Library
 
-_MAX_START_RESIDUAL = 0.07  # above it no correction has succeeded
-_MAX_RESIDUAL = 1.5e-3  # after the correction: above it the branch has ended or changed its nature
-_SAFETY = 10.0  # of the energy error bound, over the estimate by the residual
+_MAX_START_RESIDUAL = 0.07  # above it no correction has converged
+_MAX_RESIDUAL = 1.5e-3  # after the correction: above it the branch has ended or changed
+_SAFETY = 10.0  # energy error bound over the estimate from the residual
 
 
 class Prediction(NamedTuple):
-    """A start on the problem's mesh, and what predicted it."""
+    """A predicted state on the problem's mesh, with the model that it is from."""
 
     point: GalerkinPoint
     source: str
@@ -64,9 +64,9 @@ class Prediction(NamedTuple):
 
 
 def predict(library: Library, problem: DiscreteProblem, branch: Carriers, sources: Sequence[str]) -> Prediction | None:
-    """The prediction of smallest residual on a branch; None where the branch was not trained.
+    """The prediction of smallest residual on a branch; None if the branch was not trained.
 
-    The nearest solved state is tried only where no fit is usable: where one is, the state errs ten times more.
+    The nearest solved state is tried only if no fit is usable, because its error is ten times that of a usable fit.
     """
     model = library.models.get(branch)
     if model is None:
@@ -87,18 +87,18 @@ def predict(library: Library, problem: DiscreteProblem, branch: Carriers, source
 
 
 def corrected(
-    problem: DiscreteProblem, coarse: DiscreteProblem, start: Prediction, steps: int, enough: float = TOLERANCE
+    problem: DiscreteProblem, coarse: DiscreteProblem, start: Prediction, steps: int, tolerance: float = TOLERANCE
 ) -> Prediction | None:
-    """The prediction after Newton steps within the branch's basis; None where it is rejected.
+    """The prediction after Newton steps in the branch's basis; None if it is rejected.
 
-    ``coarse``: the same problem on a coarser mesh. ``enough``: the residual below which no more steps are taken.
+    ``coarse``: the same problem on a coarser mesh. ``tolerance``: the residual at which the steps stop.
     """
     if not start.point.error < (_MAX_START_RESIDUAL if steps else globalisation.NEAR):
         return None
-    enough = min(enough, _MAX_RESIDUAL)
-    point = correct(start.point, steps, enough, start.variation)
-    if steps > 1 and not point.error < enough:  # a last residual that was not evaluated
-        point = correct(point, steps - 1, enough)
+    tolerance = min(tolerance, _MAX_RESIDUAL)
+    point = correct(start.point, steps, tolerance, start.variation)
+    if steps > 1 and not point.error < tolerance:  # the estimate of the last residual was too low
+        point = correct(point, steps - 1, tolerance)
     if (steps and not point.error < _MAX_RESIDUAL) or carriers_of(problem, point.u) != start.model.branch:
         return None
     better = start._replace(point=point)
@@ -110,4 +110,4 @@ def is_minimum(problem: DiscreteProblem, coarse: DiscreteProblem, start: Predict
     if problem.norm is None:
         return True
     u = transfer(problem, start.u, coarse)
-    return TangentSpace(coarse, u, start.point.at.multiplier).count_negative() == 0
+    return TangentSpace(coarse, u, start.point.unscaled_force.multiplier).count_negative() == 0

@@ -1,4 +1,4 @@
-r"""Gaussian-process regression of coefficients on couplings: the mean alone, as numbers.
+r"""Gaussian-process regression of coefficients on couplings: the posterior mean.
 
 .. math:: c(x) = \sum_s \alpha_s \exp\big(-\tfrac12\textstyle\sum_j (x_j - x_{sj})^2/\ell_j^2\big)
 
@@ -18,7 +18,7 @@ from jaxtyping import Float
 from numpy import ndarray as Array
 
 _MATRIX_NOISE = 1e-4  # of the variance of the process
-_LEADING = 12  # coefficients whose likelihood chooses the lengths; the others are small
+_LEADING = 12  # coefficients that determine the lengths; the others are small
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ class Regression:
 
 @dataclass(frozen=True, eq=False)
 class MatrixRegression:
-    """The same for symmetric matrices, about their average; in single precision, as they serve for Newton steps."""
+    """The posterior mean of symmetric matrices about their average, in single precision: enough for Newton steps."""
 
     fit: Regression  # of the entries on and above the diagonal, less their average
     mean: Float[Array, " entry"]
@@ -53,9 +53,9 @@ class MatrixRegression:
 
 
 class GaussianProcess:
-    """A Gaussian process over coordinates, whose lengths are those of the leading coefficients of a few states.
+    """A Gaussian process over coordinates, with lengths fitted to the leading coefficients of a few states.
 
-    Its noise is that of a fit, as evaluations have none.
+    The noise level is fitted too, although evaluations have no noise.
     """
 
     def __init__(self, x: Float[Array, "state coupling"], coefficients: Float[Array, "state mode"]) -> None:
@@ -66,7 +66,7 @@ class GaussianProcess:
         scale = float(coefficients[:, 0].std()) or 1.0
         kernel = ConstantKernel(1.0) * RBF(np.full(x.shape[1], 2.0), (0.1, 100.0)) + WhiteKernel(1e-6, (1e-10, 1e-1))
         with warnings.catch_warnings():
-            # a length at its bound: the coupling does not matter; a search that ends early has lengths that will do
+            # harmless: a length at its bound (the coupling has no effect), or an optimisation that stops early
             warnings.simplefilter("ignore", ConvergenceWarning)
             chosen = GaussianProcessRegressor(kernel).fit(x, coefficients[:, :_LEADING] / scale).kernel_
         self._noise = chosen.k2.noise_level / chosen.k1.k1.constant_value
@@ -75,7 +75,7 @@ class GaussianProcess:
         self._correlation = np.exp(-0.5 * np.sum(away**2, axis=-1))
 
     def regression(self, values: Float[Array, "state mode"]) -> Regression:
-        """The posterior mean of values that are those given at the states."""
+        """The posterior mean for these values at the states."""
         return self._fit(values, self._noise)
 
     def _fit(self, values: Array, noise: float) -> Regression:
@@ -83,10 +83,9 @@ class GaussianProcess:
         return Regression(self._x, self._lengths, weights)
 
     def matrices(self, values: Float[Array, "state mode mode"]) -> MatrixRegression:
-        """The same of symmetric matrices, smoothed: for a Newton step a rough one is enough (`docs/warm_start.md`).
+        """The posterior mean of symmetric matrices, smoothed (`docs/development/warm_start.md`).
 
-        The noise keeps the weights small, which in single precision would cancel in all their digits where the lengths
-        are long and the process's own noise is none.
+        Without added noise the weights are so large, if the lengths are long, that they cancel in single precision.
         """
         rows, columns = _upper(values.shape[1])
         entries = values[:, rows, columns]

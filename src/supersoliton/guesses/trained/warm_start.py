@@ -1,4 +1,4 @@
-"""A trained guess: states of trained branches are predicted; the other branches are searched from analytic starts."""
+"""The guess with trained starts: it predicts states of trained branches and uses analytic starts for the others."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class WarmStart(MultiStart):
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The predictors, in the order in which they are tried."""
+        """The sources of predictions, in the order in which they are tried."""
         if self.use == "auto":
             return SOURCES
         return (self.use,) if self.use in SOURCES else ()
@@ -56,17 +56,17 @@ class WarmStart(MultiStart):
         library, digest = recall_library(self.checkpoint)
         if self.digest and digest != self.digest:
             raise ValueError(
-                f"warm_start: {self.checkpoint} is not the file that was there when the work began: put it back, or "
+                f"warm_start: {self.checkpoint} has changed since the work began: restore it, or "
                 "start in another folder"
             )
         if not library.finished:
             raise ValueError(
-                f"warm_start: the training of {self.checkpoint} has not ended: give supersoliton pretrain again"
+                f"warm_start: the training of {self.checkpoint} is unfinished: resume it with supersoliton pretrain"
             )
         library.check(problem)
         return library
 
 
 def untrained(guess: MultiStart) -> MultiStart:
-    """The same search without what was trained."""
+    """The same search with analytic starts only."""
     return MultiStart(guess.n_polish)
