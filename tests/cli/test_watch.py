@@ -146,11 +146,7 @@ def test_a_stopped_scan_and_a_partial_row(followed, tmp_path):
     # the rest of the row is written: counted once
     with (old / "trials.csv").open("a") as file:
         file.write(lines[4][20:])
-<<<<<<< HEAD
-    assert watched.look().done == 4
-=======
     assert watched.update().done == 4
->>>>>>> w-high
     # a resumed scan rewrites the table
     (old / "new.csv").write_text(text)
     (old / "new.csv").replace(old / "trials.csv")
