@@ -69,8 +69,8 @@ class Problem:
     --------
     >>> model = ss.Potential(lambda u, p: 0.5 * u[0]**2 - 0.25 * u[0]**4 + 0.1 * u[0]**6)
     >>> problem = ss.Problem(model, ss.RadialGrid(r_max=20.0), norm=50.0)
-    >>> problem.vacuum
-    Vacuum(u = 0; V = 0; masses [1.])
+    >>> problem.vacuum.masses
+    array([1.])
     >>> problem.replace(norm=60.0).norm
     60.0
     """

@@ -19,7 +19,27 @@ CONVERGED = "converged"
 
 @dataclass(frozen=True)
 class Solution:
-    """Where a solver ended: the fields at the nodes, the multiplier omega^2 (mass^2), and in words how it ended."""
+    """The result of a solver: fields, multiplier and status.
+
+    Attributes
+    ----------
+    u : ndarray of shape (n_nodes, n_fields)
+        Fields at the nodes.
+    multiplier : float
+        omega^2, in mass^2; 0 without norm or frequency.
+    status : str
+        ``"converged"``, or the reason why not.
+    residual : float
+        Dual norm of the force, relative.
+    steps : int
+        Number of steps.
+    history : tuple of (float, float)
+        Energy and residual after each step.
+    seconds : float
+        Wall time.
+    converged : bool
+        Whether ``status`` is ``"converged"``.
+    """
 
     # the point
     u: Array  # (n_nodes, n_fields)
@@ -34,6 +54,7 @@ class Solution:
 
     @property
     def converged(self) -> bool:
+        """Whether ``status`` is ``"converged"``."""
         return self.status == CONVERGED
 
 
