@@ -70,8 +70,8 @@ def solve(
     -----
     A localised state without norm is a saddle of the energy, and Newton's method converges to it only from nearby. If
     the default method fails, or converges to the vacuum from a guess that crosses the barrier (V below that of the
-    vacuum), the saddle of least action is computed by :func:`bounce` and transferred to the mesh of the problem. At fixed
-    frequency it is the bounce of V - omega^2 u^2/2.
+    vacuum), the saddle of least action is computed by :func:`bounce` and transferred to the mesh of the problem. At
+    fixed frequency it is the bounce of V - omega^2 u^2/2.
 
     Examples
     --------
@@ -90,7 +90,7 @@ def solve(
     48.03558 q-ball
     >>> import jax
     >>> print(f"{jax.grad(lambda g: ss.solve(state.problem.replace(g=g)).energy)(1.6):.5f}")
-    -14.43766
+    -14.43599
     """
     expect_problem("solve", problem)
     if traced_parameters(problem):

@@ -41,15 +41,12 @@ class Solution:
         Whether ``status`` is ``"converged"``.
     """
 
-    # the point
-    u: Array  # (n_nodes, n_fields)
-    multiplier: float  # omega^2; 0 without norm or frequency
-    # how it ended
-    status: str  # "converged", or in words why not
+    u: Array
+    multiplier: float
+    status: str
     residual: float
-    # how it got there
     steps: int
-    history: tuple[tuple[float, float], ...] = field(default=(), repr=False)  # (energy, residual) of each step
+    history: tuple[tuple[float, float], ...] = field(default=(), repr=False)
     seconds: float = 0.0
 
     @property
