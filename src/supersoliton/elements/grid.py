@@ -18,7 +18,6 @@ import functools
 import math
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -253,12 +252,12 @@ class RadialGrid:
         return self.assemble(self.element_matrices(of="stiffness"))
 
     @functools.cached_property
-    def mass_form(self) -> Any:
+    def mass_form(self) -> Array | ElementSum:
         """The mass matrix as an operator ``@`` on nodal data (n_nodes, n), by elements on large meshes."""
         return self.mass if self.n_nodes <= DENSE_NODES else ElementSum(self, self.element_matrices(of="mass"))
 
     @functools.cached_property
-    def stiffness_form(self) -> Any:
+    def stiffness_form(self) -> Array | ElementSum:
         """The stiffness matrix as an operator, like ``mass_form``."""
         return (
             self.stiffness if self.n_nodes <= DENSE_NODES else ElementSum(self, self.element_matrices(of="stiffness"))
@@ -279,7 +278,7 @@ class RadialGrid:
         values = self.interpolation @ local.reshape(*local.shape[:2], -1)
         return values.reshape(*values.shape[:2], *u.shape[1:])
 
-    def integrate(self, f: Float[Array, "node ..."]) -> Any:
+    def integrate(self, f: Float[Array, "node ..."]) -> Array:
         """Integral over the ball of nodal data ``f`` (n_nodes, ...), of shape (...)."""
         return np.asarray(np.einsum("eq,eq...->...", self.quadrature_weights, self.at_quadrature(f)))
 

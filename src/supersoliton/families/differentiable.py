@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +18,7 @@ import numpy as np
 
 from .._checks import expect_problem
 from ..fluctuations.spectrum import spectrum
+from ..guesses.guess import Guess
 from ..problem.problem import Problem
 from ..search.solve import solve as solve_at_numbers
 from ..solvers.base import AbstractSolver
@@ -25,17 +26,78 @@ from ..states.state import State
 from .sensitivity import Sensitivity, eigenvalue_slopes, sensitivity
 
 
-@overload
+def traced_parameters(problem: Problem) -> dict[str, Any]:
+    """The couplings, norm and frequency that JAX is tracing, by name."""
+    values = {**problem.model.params, "norm": problem.norm, "omega": problem.omega}
+    return {name: value for name, value in values.items() if isinstance(value, jax.core.Tracer)}
+
+
+@dataclass(frozen=True, eq=False)
+class DifferentiableState:
+    """A state whose numbers are JAX values with exact derivatives with respect to the traced parameters.
+
+    Attributes
+    ----------
+    energy, norm, multiplier : jax.Array
+        E, N and omega^2 (mass^2), scalars.
+    u : jax.Array of shape (n_nodes, n_fields)
+        Fields at the nodes.
+    state : State
+        The same state as plain numbers.
+    parameters : dict of str to jax.Array
+        The traced parameters by name.
+    action : jax.Array
+        E - omega^2 N / 2.
+    """
+
+    energy: jax.Array
+    norm: jax.Array
+    multiplier: jax.Array
+    u: jax.Array
+    state: State
+    parameters: dict[str, jax.Array] = field(repr=False)
+
+    @property
+    def action(self) -> jax.Array:
+        """E - omega^2 N / 2."""
+        return self.energy - 0.5 * self.multiplier * self.norm
+
+    def eigenvalues(self, n_modes: int = 10, ell: int = 0) -> jax.Array:
+        """Lowest fluctuation eigenvalues with their derivatives.
+
+        Parameters
+        ----------
+        n_modes : int, default 10
+            Number of eigenvalues.
+        ell : int, default 0
+            Angular momentum.
+
+        Returns
+        -------
+        jax.Array of shape (n_modes,)
+            Eigenvalues in mass^2, ascending.
+        """
+        names, state = tuple(self.parameters), self.state
+
+        def values(*_: Any) -> Any:
+            return jnp.asarray(spectrum(state, n_modes, ell).eigenvalues)
+
+        def slopes(name: str) -> Any:
+            return eigenvalue_slopes(state, name, n_modes, ell)[1]
+
+        return _with_rule(values, slopes, names)(*self.parameters.values())
+
+
+# A type checker cannot see that couplings are traced: for it every result is a State.
+if TYPE_CHECKING:
+    Solved = State
+else:
+    Solved = State | DifferentiableState
+
+
 def solve(
-    problem: Problem, guess: Any = None, solver: AbstractSolver | None = None, *, throw: bool = False
-) -> State: ...
-@overload
-def solve(
-    problem: Any, guess: Any = None, solver: AbstractSolver | None = None, *, throw: bool = False
-) -> State | DifferentiableState: ...
-def solve(
-    problem: Any, guess: Any = None, solver: AbstractSolver | None = None, *, throw: bool = False
-) -> State | DifferentiableState:
+    problem: Problem, guess: Guess | None = None, solver: AbstractSolver | None = None, *, throw: bool = False
+) -> Solved:
     """Find a stationary state of ``problem`` near ``guess``, differentiable by JAX.
 
     Parameters
@@ -43,11 +105,11 @@ def solve(
     problem : Problem
         What to solve. Without a grid, domain and mesh are chosen and refined until the error of the energy is at
         rounding.
-    guess : profile, array, callable, State or MultiStart, optional
+    guess : profile or array or callable or State or MultiStart, optional
         A profile (:class:`Gaussian`, ...), fields at the nodes of shape (n_nodes, n_fields), a function of the radii
         that returns them, a state, or many starts. By default :class:`MultiStart` at fixed norm; else a Gaussian of
         width 3 and amplitude 1 (3 at fixed frequency).
-    solver : Newton, LBFGS or GradientFlow, optional
+    solver : Newton or LBFGS or GradientFlow, optional
         The method; :class:`Newton` if not given.
     throw : bool, default False
         Raise :class:`SolveError` if the solver does not converge, instead of only recording it in ``state.status``.
@@ -94,70 +156,9 @@ def solve(
     """
     expect_problem("solve", problem)
     if traced_parameters(problem):
-        return solve_traced(problem, lambda plain: solve_at_numbers(plain, guess, solver, throw=throw))
+        traced: Any = solve_traced(problem, lambda plain: solve_at_numbers(plain, guess, solver, throw=throw))
+        return traced  # type: ignore[no-any-return]
     return solve_at_numbers(problem, guess, solver, throw=throw)
-
-
-def traced_parameters(problem: Problem) -> dict[str, Any]:
-    """The couplings, norm and frequency that JAX is tracing, by name."""
-    values = {**problem.model.params, "norm": problem.norm, "omega": problem.omega}
-    return {name: value for name, value in values.items() if isinstance(value, jax.core.Tracer)}
-
-
-@dataclass(frozen=True, eq=False)
-class DifferentiableState:
-    """A state whose numbers are JAX values with exact derivatives with respect to the traced parameters.
-
-    Attributes
-    ----------
-    energy, norm, multiplier : jax.Array
-        E, N and omega^2 (mass^2), scalars.
-    u : jax.Array of shape (n_nodes, n_fields)
-        Fields at the nodes.
-    state : State
-        The same state as plain numbers.
-    parameters : dict of str to jax.Array
-        The traced parameters by name.
-    action : jax.Array
-        E - omega^2 N / 2.
-    """
-
-    energy: Any
-    norm: Any
-    multiplier: Any
-    u: Any
-    state: State
-    parameters: dict[str, Any] = field(repr=False)
-
-    @property
-    def action(self) -> Any:
-        """E - omega^2 N / 2."""
-        return self.energy - 0.5 * self.multiplier * self.norm
-
-    def eigenvalues(self, n_modes: int = 10, ell: int = 0) -> Any:
-        """Lowest fluctuation eigenvalues with their derivatives.
-
-        Parameters
-        ----------
-        n_modes : int, default 10
-            Number of eigenvalues.
-        ell : int, default 0
-            Angular momentum.
-
-        Returns
-        -------
-        jax.Array of shape (n_modes,)
-            Eigenvalues in mass^2, ascending.
-        """
-        names, state = tuple(self.parameters), self.state
-
-        def values(*_: Any) -> Any:
-            return jnp.asarray(spectrum(state, n_modes, ell).eigenvalues)
-
-        def slopes(name: str) -> Any:
-            return eigenvalue_slopes(state, name, n_modes, ell)[1]
-
-        return _with_rule(values, slopes, names)(*self.parameters.values())
 
 
 def _with_rule(values: Callable[..., Any], slopes: Callable[[str], Any], names: tuple[str, ...]) -> Callable[..., Any]:

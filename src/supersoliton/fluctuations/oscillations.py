@@ -46,6 +46,7 @@ from numpy import ndarray as Array
 from .._checks import expect_count, expect_state
 from ..machine.blas_threads import one_thread
 from ..problem.problem import DiscreteProblem
+from ..solvers.base import FieldsOnMesh
 from ..theory.base import ComplexifiedFunction
 from ..theory.derivatives import point_kernels
 from ..theory.vacua import mass_matrix
@@ -296,7 +297,7 @@ class _Pencil:
 
 @one_thread
 def oscillations(
-    state: Any,
+    state: FieldsOnMesh,
     ell: int = 0,
     n_modes: int = 20,
     *,
@@ -344,7 +345,7 @@ def oscillations(
     True
     """
     expect_state("oscillations", state)
-    problem: DiscreteProblem = state.problem
+    problem = state.problem
     ell = check_ell(ell, problem.grid.dim)
     expect_count("oscillations.n_modes", n_modes, "try 20")
     omega = rotation_frequency(problem, state.multiplier)

@@ -18,7 +18,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.linalg
@@ -31,7 +31,7 @@ from ..elements.grid import RadialGrid
 from ..machine.blas_threads import one_thread
 from ..problem.asymptotics import continuum
 from ..problem.problem import DiscreteProblem
-from ..solvers.base import Solution
+from ..solvers.base import FieldsOnMesh, Solution
 from .finer_mesh import carry_to_finer_mesh, carry_to_larger_box
 
 if TYPE_CHECKING:
@@ -290,7 +290,13 @@ def expect_at_most(call: str, n_modes: int, available: int) -> None:
 
 
 def spectrum(
-    state: Any, n_modes: int = 300, ell: int = 0, *, functions: bool = False, fast: bool = False, errors: bool = False
+    state: FieldsOnMesh,
+    n_modes: int = 300,
+    ell: int = 0,
+    *,
+    functions: bool = False,
+    fast: bool = False,
+    errors: bool = False,
 ) -> Modes:
     r"""Lowest fluctuation modes of a state at angular momentum ``ell``.
 
@@ -335,7 +341,7 @@ def spectrum(
     array([-0.358,  0.244,  0.283])
     """
     expect_state("spectrum", state)
-    problem: DiscreteProblem = state.problem
+    problem = state.problem
     ell = check_ell(ell, problem.grid.dim)
     expect_count("spectrum.n_modes", n_modes, "try 300")
     thresholds, edges = continuum(problem, state.multiplier)

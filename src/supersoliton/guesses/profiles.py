@@ -56,7 +56,7 @@ class Gaussian(AbstractProfile):
         A, the value at the origin.
     width : float, default 3.0
         w, in 1/mass.
-    field : int, str or tuple of them, optional
+    field : int or str or tuple of them, optional
         Index or name of the field or fields; every field that carries the norm if not given.
     alternate : bool, default False
         Alternate the sign from field to field, which lowers the energy where the couplings between them are positive.
@@ -87,7 +87,7 @@ class SuperGaussian(AbstractProfile):
         A, the value at the origin.
     width : float, default 3.0
         w, in 1/mass.
-    field : int, str or tuple of them, optional
+    field : int or str or tuple of them, optional
         Index or name of the field or fields; every field that carries the norm if not given.
     alternate : bool, default False
         Alternate the sign from field to field, which lowers the energy where the couplings between them are positive.
@@ -118,7 +118,7 @@ class Exponential(AbstractProfile):
         A, the value at the origin.
     width : float, default 3.0
         w, in 1/mass.
-    field : int, str or tuple of them, optional
+    field : int or str or tuple of them, optional
         Index or name of the field or fields; every field that carries the norm if not given.
     alternate : bool, default False
         Alternate the sign from field to field, which lowers the energy where the couplings between them are positive.
@@ -150,7 +150,7 @@ class OriginalGuess(AbstractProfile):
         A, the value at the origin.
     width : float, default 3.0
         w, in 1/mass.
-    field : int, str or tuple of them, optional
+    field : int or str or tuple of them, optional
         Index or name of the field or fields; every field that carries the norm if not given.
     alternate : bool, default False
         Alternate the sign from field to field.

@@ -42,20 +42,20 @@ def scan(
 
     Parameters
     ----------
-    path_or_config : str, Path or Config
+    path_or_config : str or Path or Config
         A TOML file, or a configuration (whose study is called "scan").
     trials : int, optional
-        Finished trials in all; this and the next four replace the values in [scan].
+        Finished trials in all, instead of that in [scan].
     out : str or Path, optional
         The folder; ``runs/NAME`` if not given, with NAME that of the file.
     workers : int, optional
-        Number of worker processes.
+        Number of worker processes, instead of that in [scan].
     seed : int, optional
-        Seed of the sampler.
+        Seed of the sampler, instead of that in [scan].
     device : str, optional
-        Device that evaluates the trials, for example ``"cpu"`` or ``"gpu"``.
+        Device of the trials, for example ``"cpu"`` or ``"gpu"``, instead of that in [scan].
     storage : str, optional
-        Address of the database; by default a file in the folder.
+        Address of the database, instead of that in [scan].
     extend : bool, default False
         Continue a study after its ranges in [scan.parameters] were changed.
     quiet : bool, default False

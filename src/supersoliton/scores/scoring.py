@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol, runtime_checkable
+
+from numpy import ndarray as Array
 
 from .fractal import NullScores, fractal
 from .hierarchy import hierarchy
 from .registry import distinct
 from .regularity import regularity
+
+
+@runtime_checkable
+class HasMasses(Protocol):
+    """An object with masses, such as Modes."""
+
+    @property
+    def masses(self) -> Array: ...
 
 
 @dataclass(frozen=True)
@@ -43,7 +54,13 @@ class Scores:
     n_masses: int
 
 
-def score(masses_or_modes: Any, *, targets: str = "particle", null_samples: int = 200, seed: int = 0) -> Scores:
+def score(
+    masses_or_modes: Sequence[float] | Array | HasMasses,
+    *,
+    targets: str = "particle",
+    null_samples: int = 200,
+    seed: int = 0,
+) -> Scores:
     """Score a mass spectrum, compared with random spectra of the same number of masses and span.
 
     With the distinct masses above 1e-6 and their ratios above 1.01,
@@ -58,7 +75,7 @@ def score(masses_or_modes: Any, *, targets: str = "particle", null_samples: int 
 
     Parameters
     ----------
-    masses_or_modes : sequence of float, ndarray or Modes
+    masses_or_modes : sequence of float or ndarray or Modes
         Masses in any unit, or an object with ``masses``.
     targets : {"particle", "original"}
         Ratios of Standard Model masses and length scales, today's or those of

@@ -89,9 +89,9 @@ def bounce(
     ----------
     model : OctaveHiggs or Potential
         The theory; its potential must not depend on r.
-    false_vacuum : sequence of float, ndarray of shape (n_fields,) or Vacuum
+    false_vacuum : sequence of float or ndarray or Vacuum
         A local minimum of V with massive fluctuations.
-    true_vacuum : sequence of float, ndarray of shape (n_fields,) or Vacuum, optional
+    true_vacuum : sequence of float or ndarray or Vacuum, optional
         A lower state to tunnel to. If not given, lower minima and directions in which V falls are searched; with many
         minima give several in separate calls and compare the actions.
     dim : float, default 3

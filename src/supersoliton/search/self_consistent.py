@@ -23,7 +23,7 @@ import numpy as np
 from numpy import ndarray as Array
 
 from .._checks import expect_problem
-from ..guesses.guess import choose_guess, is_search, starting_fields
+from ..guesses.guess import Guess, choose_guess, is_search, starting_fields
 from ..problem.problem import DiscreteProblem, Problem
 from ..solvers.base import CONVERGED, AbstractSolver, Solution
 from ..solvers.newton import Newton
@@ -112,7 +112,7 @@ class FixedPoint:
 def self_consistent(
     problem: Problem,
     options: SelfConsistent | None = None,
-    guess: Any = None,
+    guess: Guess | None = None,
     solver: AbstractSolver | None = None,
     *,
     formulas: Formulas | None = None,
@@ -125,9 +125,9 @@ def self_consistent(
         The problem with its bare couplings; it must have a grid.
     options : SelfConsistent, optional
         What is fed back, and how.
-    guess : profile, array, callable, State or MultiStart, optional
+    guess : profile or array or callable or State or MultiStart, optional
         As for :func:`.solve`; :class:`MultiStart` if not given.
-    solver : Newton, LBFGS or GradientFlow, optional
+    solver : Newton or LBFGS or GradientFlow, optional
         The method; :class:`Newton` if not given.
     formulas : callable, optional
         ``formulas(problem, u)`` returns effective couplings by name from the problem with the bare couplings and fields

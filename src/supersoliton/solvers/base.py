@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy import ndarray as Array
@@ -53,6 +54,18 @@ class Solution:
     def converged(self) -> bool:
         """Whether ``status`` is ``"converged"``."""
         return self.status == CONVERGED
+
+
+@runtime_checkable
+class FieldsOnMesh(Protocol):
+    """What a State and a point of a branch share: fields at the nodes, the multiplier omega^2, and their problem."""
+
+    @property
+    def problem(self) -> DiscreteProblem: ...
+    @property
+    def u(self) -> Array: ...
+    @property
+    def multiplier(self) -> float: ...
 
 
 class AbstractSolver(ABC):

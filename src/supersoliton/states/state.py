@@ -6,6 +6,7 @@ import functools
 import html
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -130,7 +131,7 @@ class State:
         r = ("r", self.grid.nodes, {"units": "1/mass", "long_name": "radius"})
         return xr.Dataset(variables, coords={"r": r}, attrs={"energy": self.energy, "kind": str(self.certificate.kind)})
 
-    def __call__(self, r: Any) -> Array:
+    def __call__(self, r: float | Array | Sequence[float]) -> Array:
         """Fields at any radius, shape ``(*r.shape, n_fields)``; beyond the box, the boundary values."""
         radii = np.asarray(r, dtype=float)
         inside = np.minimum(np.abs(radii), self.grid.r_max)

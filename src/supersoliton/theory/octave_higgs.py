@@ -161,9 +161,14 @@ class OctaveHiggs(AbstractModel, kind="octave_higgs"):
         return np.arange(self.n_octaves + 1) < self.n_octaves
 
     def follow(self, u: np.ndarray) -> np.ndarray:
-        """The Higgs field expelled by the octaves: at each radius the minimum of V over Phi,
+        """Fields in which the Higgs field minimises V at each radius, given the octaves.
 
-        lambda_H Phi^2 = -mu^2 - 2 g_Y sum Psi^2, or 0 (a minimum only where lambda_H > 0).
+        lambda_H Phi^2 = -mu^2 - 2 g_Y sum Psi^2, or 0 where that is negative; unchanged if lambda_H = 0.
+
+        Parameters
+        ----------
+        u : ndarray of shape (n_nodes, n_fields)
+            Fields of a start.
         """
         if self.lambda_H == 0:
             return u

@@ -172,7 +172,7 @@ class Potential(AbstractModel, kind="potential"):
 
     @classmethod
     def from_description(cls, values: Mapping[str, Any]) -> Potential:
-        """The potential again, where its function is that of a module that can be imported."""
+        """The potential from what ``describe`` returns; its function must be one of an importable module."""
         settings = dict(values)
         return cls(user_files.find("its function", settings.pop("function")), **settings)
 

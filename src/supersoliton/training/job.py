@@ -26,7 +26,7 @@ def pretrain(
 
     Parameters
     ----------
-    path_or_config : str, Path or Config
+    path_or_config : str or Path or Config
         A TOML file with [scan.parameters] and [warm_start], or a configuration.
     out : str or Path, optional
         Folder of ``warm_start.npz``; that of ``checkpoint`` in [warm_start] if not given.
