@@ -118,7 +118,8 @@ def solve(
     -------
     State or DifferentiableState
         The state with its certificate. If couplings, norm or frequency are traced by ``jax.grad``, ``jvp`` or
-        ``jacobian`` (the problem then needs a grid), a :class:`DifferentiableState`.
+        ``jacobian``, a :class:`DifferentiableState`; ``boundary`` and ``background`` of the problem must not be field
+        values then.
 
     Raises
     ------
