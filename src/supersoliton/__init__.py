@@ -33,7 +33,7 @@ _HOME = {
     "bounce": "search.bounce",
     "find_states": "search.excited",
     "FixedPoint": "search.self_consistent",
-    "SelfConsistent": "search.self_consistent",
+    "SelfConsistent": "search.feedback",
     "self_consistent": "search.self_consistent",
     "Sensitivity": "families.sensitivity",
     "sensitivity": "families.sensitivity",
@@ -58,12 +58,14 @@ _HOME = {
 __all__ = sorted(_HOME)
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # a type checker would accept any name
+
+    def __getattr__(name: str) -> Any:
+        if name in _HOME:
+            value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+            globals()[name] = value
+            return value
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
@@ -97,8 +99,8 @@ if TYPE_CHECKING:
     from .search.bounce import BounceError as BounceError
     from .search.bounce import bounce as bounce
     from .search.excited import find_states as find_states
+    from .search.feedback import SelfConsistent as SelfConsistent
     from .search.self_consistent import FixedPoint as FixedPoint
-    from .search.self_consistent import SelfConsistent as SelfConsistent
     from .search.self_consistent import self_consistent as self_consistent
     from .search.solve import SolveError as SolveError
     from .solvers.base import Solution as Solution

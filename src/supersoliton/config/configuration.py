@@ -18,7 +18,8 @@ from ..machine.paths import TRAINED_STARTS
 from ..problem.problem import DiscreteProblem
 from ..scores import registry
 from ..scores.score import Score, ScoreSettings
-from ..search.self_consistent import SelfConsistent, check_feedback
+from ..search.feedback import SelfConsistent
+from ..search.self_consistent import check_feedback
 from ..solvers import LBFGS, AbstractSolver, GradientFlow, Newton
 from ..theory.base import THEORIES, AbstractModel, Column, find_theory
 from ..theory.potential import Potential

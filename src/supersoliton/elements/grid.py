@@ -18,7 +18,6 @@ import functools
 import math
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -90,19 +89,34 @@ def _samples(order: int, count: int) -> Float[Array, "{count} {order}+1"]:
 
 @dataclass(frozen=True, eq=False)
 class RadialGrid:
-    """A mesh of spectral elements on [0, r_max]. Grids of one mesh are equal, however they were given.
+    """Mesh of spectral elements on [0, r_max]. Grids of the same elements, order and dimension are equal.
 
     Parameters
     ----------
-    r_max : radius of the domain, in 1/mass.
-    n_elements : number of elements of equal length (ignored when ``edges`` is given).
-    order : polynomial degree p of each element, 2 <= p <= 64.
-    dim : dimension d >= 1 of space; any real number.
-    edges : element boundaries ``0 = e_0 < e_1 < ... < e_n``; a graded mesh.
+    r_max : float, default 25.0
+        Radius of the domain, in 1/mass; the last of ``edges`` where these are given.
+    n_elements : int, default 8
+        Number of elements of equal length; ignored where ``edges`` are given.
+    order : int, default 12
+        Polynomial degree of each element, from 2 to 64.
+    dim : float, default 3
+        Dimension d >= 1 of space, any real number.
+    edges : tuple of float, optional
+        Element boundaries 0 = e_0 < e_1 < ... < e_n, for a graded mesh.
 
     Raises
     ------
-    ValueError : for a radius, element count, order, dimension or edges out of range.
+    ValueError
+        If a radius, number of elements, order, dimension or edge is out of range.
+
+    Examples
+    --------
+    >>> grid = ss.RadialGrid(r_max=10.0, n_elements=4)
+    >>> grid.n_nodes
+    49
+    >>> ball = grid.integrate(grid.nodes**2)  # 4 pi R^5 / 5
+    >>> print(f"{ball:.3f}")
+    251327.412
     """
 
     r_max: float = 25.0
@@ -149,15 +163,17 @@ class RadialGrid:
 
     @property
     def n_nodes(self) -> int:
+        """Number of nodes, n_elements * order + 1."""
         return self.n_elements * self.order + 1
 
     @functools.cached_property
     def element_edges(self) -> Float[Array, " {self.n_elements}+1"]:
+        """Boundaries of the elements, of shape (n_elements + 1,)."""
         return np.array(self.edges) if self.edges is not None else np.linspace(0.0, self.r_max, self.n_elements + 1)
 
     @functools.cached_property
     def nodes(self) -> Float[Array, " node"]:
-        """Radii of the nodes, from 0 to r_max; neighbouring elements share one."""
+        """Radii of the nodes from 0 to r_max, of shape (n_nodes,); neighbouring elements share one."""
         e = self.element_edges
         x = 0.5 * (lobatto_nodes(self.order) + 1.0)
         r = e[:-1, None] + (e[1:] - e[:-1])[:, None] * x[None, :]
@@ -183,32 +199,41 @@ class RadialGrid:
 
     @property
     def quadrature_points(self) -> Float[Array, "element point"]:
+        """Radii of the Gauss points inside the elements, of shape (n_elements, n_points)."""
         return self._quadrature[0]
 
     @property
     def quadrature_weights(self) -> Float[Array, "element point"]:
-        """S_d r^(d-1) w: sums of these times f are integrals of f over the ball of radius r_max."""
+        """S_d r^(d-1) w, of shape (n_elements, n_points): their sum with f is its integral over the ball."""
         return self._quadrature[1]
 
     @property
     def interpolation(self) -> Float[Array, "element point {self.order}+1"]:
-        """Nodal values of an element -> values at its quadrature points."""
+        """Matrices from nodal values of an element to its quadrature points, (n_elements, n_points, order + 1)."""
         return self._quadrature[2]
 
     @property
     def derivative(self) -> Float[Array, "element point {self.order}+1"]:
-        """Nodal values of an element -> d/dr at its quadrature points."""
+        """Matrices from nodal values of an element to d/dr at its quadrature points; shape of ``interpolation``."""
         return self._quadrature[3]
 
     def element_matrices(self, coefficient: Array | None = None, *, of: str = "mass") -> Array:
-        r"""Element matrices :math:`S_d\int r^{d-1} c\,\phi_a\phi_b` (``mass``) or with derivatives (``stiffness``)."""
+        r"""Element matrices :math:`S_d\int r^{d-1} c\,\phi_a\phi_b`, or the same of derivatives.
+
+        Parameters
+        ----------
+        coefficient : ndarray of shape (n_elements, n_points), optional
+            c at the quadrature points; 1 if not given.
+        of : {"mass", "stiffness"}
+            Products of the basis functions, or of their derivatives.
+        """
         weights = self.quadrature_weights if coefficient is None else self.quadrature_weights * coefficient
         basis = self.interpolation if of == "mass" else self.derivative
         blocks = (weights[:, :, None] * basis).swapaxes(1, 2) @ basis
         return 0.5 * (blocks + blocks.swapaxes(1, 2))  # symmetric to the last bit
 
     def assemble(self, blocks: Float[Array, "element {self.order}+1 {self.order}+1"]) -> Float[Array, "node node"]:
-        """Sum element matrices into the matrix over all nodes."""
+        """Sum element matrices (n_elements, order + 1, order + 1) into the matrix over all nodes."""
         matrix = np.zeros((self.n_nodes, self.n_nodes))
         p = self.order
         for e, block in enumerate(blocks):
@@ -217,25 +242,28 @@ class RadialGrid:
 
     @functools.cached_property
     def mass(self) -> Float[Array, "node node"]:
+        r"""Mass matrix :math:`S_d\int r^{d-1}\phi_a\phi_b`, of shape (n_nodes, n_nodes)."""
         return self.assemble(self.element_matrices(of="mass"))
 
     @functools.cached_property
     def stiffness(self) -> Float[Array, "node node"]:
+        r"""Stiffness matrix :math:`S_d\int r^{d-1}\phi_a'\phi_b'`, of shape (n_nodes, n_nodes)."""
         return self.assemble(self.element_matrices(of="stiffness"))
 
     @functools.cached_property
-    def mass_form(self) -> Any:
-        """What multiplies nodal data (node, column) as ``mass`` does: on many nodes a sum over elements."""
+    def mass_form(self) -> Array | ElementSum:
+        """The mass matrix as an operator ``@`` on nodal data (n_nodes, n), by elements on large meshes."""
         return self.mass if self.n_nodes <= DENSE_NODES else ElementSum(self, self.element_matrices(of="mass"))
 
     @functools.cached_property
-    def stiffness_form(self) -> Any:
-        """The same for ``stiffness``."""
+    def stiffness_form(self) -> Array | ElementSum:
+        """The stiffness matrix as an operator, like ``mass_form``."""
         return (
             self.stiffness if self.n_nodes <= DENSE_NODES else ElementSum(self, self.element_matrices(of="stiffness"))
         )
 
     def gather(self, u: Float[Array, "node ..."]) -> Float[Array, "element {self.order}+1 ..."]:
+        """Nodal data ``u`` (n_nodes, ...) by element, (n_elements, order + 1, ...)."""
         return u[self.element_nodes]
 
     @functools.cached_property
@@ -244,16 +272,17 @@ class RadialGrid:
         return np.arange(self.n_elements)[:, None] * self.order + np.arange(self.order + 1)[None, :]
 
     def at_quadrature(self, u: Float[Array, "node ..."]) -> Float[Array, "element point ..."]:
+        """Values of nodal data ``u`` (n_nodes, ...) at the quadrature points, (n_elements, n_points, ...)."""
         local = self.gather(u)
         values = self.interpolation @ local.reshape(*local.shape[:2], -1)
         return values.reshape(*values.shape[:2], *u.shape[1:])
 
-    def integrate(self, f: Float[Array, "node ..."]) -> Any:
-        """Integral over the ball of a function given at the nodes."""
+    def integrate(self, f: Float[Array, "node ..."]) -> Array:
+        """Integral over the ball of nodal data ``f`` (n_nodes, ...), of shape (...)."""
         return np.asarray(np.einsum("eq,eq...->...", self.quadrature_weights, self.at_quadrature(f)))
 
     def differentiate(self, u: Float[Array, "node ..."]) -> Float[Array, "node ..."]:
-        """d/dr at the nodes; at a node between two elements, the mean of both sides."""
+        """d/dr of nodal data ``u`` (n_nodes, ...) at the nodes; between two elements, the mean of both sides."""
         e = self.element_edges
         scale = 2.0 / (e[1:] - e[:-1])
         local = np.einsum("ab,eb...->ea...", differentiation_matrix(self.order), self.gather(u))
@@ -264,7 +293,7 @@ class RadialGrid:
         return total
 
     def laplacian(self, u: Float[Array, "node ..."]) -> Float[Array, "node ..."]:
-        r"""The weak Laplacian :math:`-M^{-1}(K u - \text{boundary flux})` at the nodes.
+        r"""Weak Laplacian :math:`-M^{-1}(K u - \text{boundary flux})` of nodal data ``u`` (n_nodes, ...) at the nodes.
 
         The flux through the outer sphere is that of the interpolant, so the result is the projection of
         :math:`u'' + (d-1)u'/r` for any u, and :math:`d\,u''(0)` at the origin.
@@ -274,7 +303,15 @@ class RadialGrid:
         return np.linalg.solve(self.mass, (flux - self.stiffness @ u).reshape(self.n_nodes, -1)).reshape(u.shape)
 
     def interpolate(self, u: Float[Array, "node ..."], r: Float[Array, "*shape"] | float) -> Array:
-        """Values at any radii 0 <= r <= r_max of nodal data; shape ``(*r.shape, *u.shape[1:])``."""
+        """Values of nodal data at any radii, of shape ``(*r.shape, *u.shape[1:])``.
+
+        Parameters
+        ----------
+        u : ndarray of shape (n_nodes, ...)
+            Nodal data.
+        r : float or ndarray
+            Radii from 0 to ``r_max``.
+        """
         radii = np.asarray(r, dtype=float)
         flat = np.abs(radii.ravel())
         e = self.element_edges
@@ -286,13 +323,18 @@ class RadialGrid:
         return values.reshape(radii.shape + u.shape[1:])
 
     def sample(self, u: Float[Array, "node column"], count: int) -> Float[Array, "x column"]:
-        """Values at ``count`` equally spaced radii of every element, its ends included, from the origin outwards."""
+        """Values of ``u`` (n_nodes, n) at ``count`` equally spaced radii of every element, both ends included."""
         return (_samples(self.order, count) @ self.gather(u)).reshape(-1, u.shape[1])
 
     def refine(self, *, extra_order: int = 0, split: int = 1) -> RadialGrid:
-        """A finer grid that contains this one: each element cut into ``split`` parts, the order raised.
+        """A grid of the same domain with more, or higher, elements.
 
-        A negative ``extra_order`` lowers it: the coarser mesh of the same elements.
+        Parameters
+        ----------
+        extra_order : int, default 0
+            Added to the order; a negative number gives a coarser mesh of the same elements.
+        split : int, default 1
+            Number of equal parts that each element is cut into.
         """
         return _refined(self, extra_order, split)
 

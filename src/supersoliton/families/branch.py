@@ -119,10 +119,34 @@ class _States(Sequence[State]):
 
 @dataclass(frozen=True, eq=False)
 class Branch:
-    """A branch of states over ``parameter``, in the order in which it was followed.
+    """A branch of states along ``parameter``, in the order in which it was followed.
 
-    Every column of the table is an array: ``branch.values("energy")``; ``branch.parameters``, ``.energies``,
-    ``.norms``, ``.multipliers`` are short for the usual ones.
+    Attributes
+    ----------
+    parameter : str
+        Name of the parameter that varies.
+    points : tuple of BranchPoint
+        The states in short: ``parameter``, ``energy``, ``norm``, ``multiplier``, ``action``, ``negative_modes``,
+        ``stable``, ``residual`` and fields ``u``; ``point.state()`` is the full state with its certificate.
+    special : tuple of SpecialPoint
+        Folds, bifurcations and extrema of the norm, with ``kind``, ``parameter``, its ``tolerance``, and the critical
+        direction ``mode`` of shape (n_nodes, n_fields).
+    status : str
+        The reason why the branch ends, for example ``"reached norm = 110"``.
+    seconds : float
+        Wall time.
+    parameters, energies, norms, multipliers : ndarray of shape (n_points,)
+        Values at the points.
+    stable : ndarray of bool, shape (n_points,)
+        Whether a point has no unstable mode at l = 0.
+    folds, bifurcations : tuple of SpecialPoint
+        The special points of that kind.
+    states : sequence of State
+        Full states with certificates, each computed when it is accessed.
+    reached : bool
+        Whether the branch ends at the requested value.
+    table : xarray.Dataset
+        All numbers and fields.
     """
 
     parameter: str
@@ -138,59 +162,76 @@ class Branch:
         return iter(self.points)
 
     def values(self, name: str) -> Array:
-        """One number of every point, by the name of its attribute."""
+        """One number of every point, of shape (n_points,).
+
+        Parameters
+        ----------
+        name : str
+            ``"parameter"`` or a column of ``table``, for example ``"energy"`` or ``"norm_slope"``; another name is a
+            ValueError.
+        """
         if name not in ("parameter", *COLUMNS):
             raise ValueError(f"branch: there is no column {name!r}: choose from {', '.join(('parameter', *COLUMNS))}")
         return np.array([getattr(point, name) for point in self.points])
 
     @property
     def parameters(self) -> Array:
+        """Values of the parameter, of shape (n_points,)."""
         return self.values("parameter")
 
     @property
     def energies(self) -> Array:
+        """Energies E, of shape (n_points,)."""
         return self.values("energy")
 
     @property
     def norms(self) -> Array:
+        """Norms N, of shape (n_points,)."""
         return self.values("norm")
 
     @property
     def multipliers(self) -> Array:
+        """omega^2 in mass^2, of shape (n_points,)."""
         return self.values("multiplier")
 
     @property
     def stable(self) -> Array:
-        """Where there is no unstable mode at l = 0: a boolean for each point."""
+        """Whether a point has no unstable mode at l = 0: bool, of shape (n_points,)."""
         return np.array([point.stable for point in self.points])
 
     @property
     def folds(self) -> tuple[SpecialPoint, ...]:
-        """Where the parameter turns."""
+        """Special points at which the parameter turns back."""
         return tuple(item for item in self.special if item.kind == "fold")
 
     @property
     def bifurcations(self) -> tuple[SpecialPoint, ...]:
-        """Changes of the number of negative modes that are no folds: another branch meets this one."""
+        """Changes of the number of negative modes that are not folds: another branch meets this one."""
         return tuple(item for item in self.special if item.kind == "bifurcation")
 
     @property
     def states(self) -> Sequence[State]:
-        """Full states with certificates, made when asked for."""
+        """Full states with certificates, each computed when it is accessed."""
         return _States(self.points)
 
     def state(self, index: int) -> State:
-        """The full state at one point of the branch."""
+        """The full state at one point, with its certificate.
+
+        Parameters
+        ----------
+        index : int
+            Index into ``points``; negative ones count from the end.
+        """
         return self.points[index].state()
 
     @property
     def reached(self) -> bool:
-        """Whether the branch arrived at the value asked for."""
+        """Whether the branch ends at the requested value."""
         return self.status.startswith("reached")
 
     @functools.cached_property
     def table(self) -> xr.Dataset:
-        """All numbers and the fields, over the points and the radius."""
+        """All numbers over the points, and the fields over points and radius, as an xarray.Dataset."""
         import xarray as xr
 
         first = self.points[0].problem
@@ -207,7 +248,7 @@ class Branch:
         return xr.Dataset(variables, coords=coords, attrs={"parameter": self.parameter, "status": self.status})
 
     def plot(self) -> Figure:
-        """Energy, norm and omega^2 over the parameter: stable solid, unstable dashed; special points marked."""
+        """Energy, norm and omega^2 over the parameter, with unstable parts dashed and special points marked."""
         from ..plotting.branch import plot_branch
 
         return plot_branch(self)

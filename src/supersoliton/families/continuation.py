@@ -47,29 +47,52 @@ def continuation(
     tol: float = 1e-10,
     progress: Callable[[BranchPoint], Any] | None = None,
 ) -> Branch:
-    r"""Follow a converged state as ``parameter`` goes to ``stop``, on the state's mesh, past folds.
+    r"""Follow a converged state along ``parameter`` to ``stop``, on its mesh and past folds.
 
-    Pseudo-arclength continuation of :math:`E'(u; p) - \omega^2M_cu = 0` (H. B. Keller, in *Applications of Bifurcation
-    Theory* (1977) 359).
+    Pseudo-arclength continuation of :math:`E'(u; p) - \omega^2M_cu = 0`.
 
     Parameters
     ----------
-    parameter : ``"norm"`` (of a state at fixed norm), ``"omega"`` (at fixed frequency), or a coupling of the model;
-        a coupling varies at the state's fixed norm or frequency, or without.
-    stop : value of the parameter at which to end. The branch also ends where it comes back to its start after folds.
-    step : first step, as a relative change of the state (0.02 unless given).
-    max_step : largest step.
-    max_states, max_seconds : budgets; ``branch.status`` says when one is spent.
-    tol : relative dual residual of every point, as :class:`Newton`'s; one more step is then taken.
-    progress : called with every new point.
+    state : State
+        A converged state.
+    parameter : str
+        ``"norm"`` (of a state at fixed norm), ``"omega"`` (at fixed frequency) or a coupling of the model, which varies
+        at the state's fixed norm or frequency, if any.
+    stop : float
+        Value of the parameter at which the branch ends. It also ends where it returns to its start.
+    step : float, optional
+        First step, as a relative change of the state; 0.02 if not given.
+    max_step : float, default 0.1
+        Largest step.
+    max_states : int, default 200
+        Largest number of points.
+    max_seconds : float or None, default 300.0
+        Time budget; None for no limit.
+    tol : float, default 1e-10
+        Relative dual residual of every point, as for :class:`Newton`.
+    progress : callable, optional
+        Called with every new BranchPoint.
 
     Returns
     -------
-    Branch : the points with their stability, folds and bifurcations; ``branch.status`` says in words why it ends.
+    Branch
+        The points with their stability, folds and bifurcations; ``branch.status`` is the reason why it ends.
 
     Raises
     ------
-    ValueError : for a state that is not converged, an unknown parameter, or options out of range.
+    ValueError
+        If the state is not converged, the parameter is unknown, or an option is out of range.
+
+    References
+    ----------
+    H. B. Keller, in *Applications of Bifurcation Theory* (1977) 359.
+
+    Examples
+    --------
+    >>> model = ss.Potential(lambda u, p: u[0]**2 / 2 - p["g"] * u[0]**4 / 4 + u[0]**6 / 8, params={"g": 1.6})
+    >>> state = ss.solve(ss.Problem(model, ss.RadialGrid(r_max=30.0), norm=100.0))
+    >>> ss.continuation(state, "norm", stop=80.0, max_step=0.3)
+    Branch(5 states, 5 of them stable, norm from 80 to 100: no folds, no bifurcations; reached norm = 80)
     """
     family, start, goal = _check(state, parameter, stop)
     for name, value in (("step", step), ("max_step", max_step), ("max_seconds", max_seconds), ("tol", tol)):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -18,38 +18,12 @@ import numpy as np
 
 from .._checks import expect_problem
 from ..fluctuations.spectrum import spectrum
+from ..guesses.guess import Guess
 from ..problem.problem import Problem
 from ..search.solve import solve as solve_at_numbers
 from ..solvers.base import AbstractSolver
 from ..states.state import State
 from .sensitivity import Sensitivity, eigenvalue_slopes, sensitivity
-
-
-@overload
-def solve(
-    problem: Problem, guess: Any = None, solver: AbstractSolver | None = None, *, throw: bool = False
-) -> State: ...
-@overload
-def solve(
-    problem: Any, guess: Any = None, solver: AbstractSolver | None = None, *, throw: bool = False
-) -> State | DifferentiableState: ...
-def solve(
-    problem: Any, guess: Any = None, solver: AbstractSolver | None = None, *, throw: bool = False
-) -> State | DifferentiableState:
-    expect_problem("solve", problem)
-    if traced_parameters(problem):
-        return solve_traced(problem, lambda plain: solve_at_numbers(plain, guess, solver, throw=throw))
-    return solve_at_numbers(problem, guess, solver, throw=throw)
-
-
-solve.__doc__ = (
-    (solve_at_numbers.__doc__ or "")
-    + """
-    With couplings, norm or frequency traced by ``jax.grad`` (or ``jvp``, ``jacobian``) the result is a
-    :class:`DifferentiableState`, whose ``energy``, ``norm``, ``multiplier``, ``action``, ``u`` and ``eigenvalues()``
-    have exact derivatives. The problem must have a grid then.
-    """
-)
 
 
 def traced_parameters(problem: Problem) -> dict[str, Any]:
@@ -60,24 +34,49 @@ def traced_parameters(problem: Problem) -> dict[str, Any]:
 
 @dataclass(frozen=True, eq=False)
 class DifferentiableState:
-    """A state whose numbers carry their derivatives; ``state`` is the plain one behind them.
+    """A state whose numbers are JAX values with exact derivatives with respect to the traced parameters.
 
-    ``energy``, ``norm``, ``multiplier`` (scalars) and ``u`` (n_nodes, n_fields) are JAX values.
+    Attributes
+    ----------
+    energy, norm, multiplier : jax.Array
+        E, N and omega^2 (mass^2), scalars.
+    u : jax.Array of shape (n_nodes, n_fields)
+        Fields at the nodes.
+    state : State
+        The same state as plain numbers.
+    parameters : dict of str to jax.Array
+        The traced parameters by name.
+    action : jax.Array
+        E - omega^2 N / 2.
     """
 
-    energy: Any
-    norm: Any
-    multiplier: Any
-    u: Any
+    energy: jax.Array
+    norm: jax.Array
+    multiplier: jax.Array
+    u: jax.Array
     state: State
-    parameters: dict[str, Any] = field(repr=False)
+    parameters: dict[str, jax.Array] = field(repr=False)
 
     @property
-    def action(self) -> Any:
+    def action(self) -> jax.Array:
+        """E - omega^2 N / 2."""
         return self.energy - 0.5 * self.multiplier * self.norm
 
-    def eigenvalues(self, n_modes: int = 10, ell: int = 0) -> Any:
-        """The lowest fluctuation eigenvalues (mass^2) of angular momentum l, with their derivatives."""
+    def eigenvalues(self, n_modes: int = 10, ell: int = 0) -> jax.Array:
+        """Lowest fluctuation eigenvalues with their derivatives.
+
+        Parameters
+        ----------
+        n_modes : int, default 10
+            Number of eigenvalues.
+        ell : int, default 0
+            Angular momentum.
+
+        Returns
+        -------
+        jax.Array of shape (n_modes,)
+            Eigenvalues in mass^2, ascending.
+        """
         names, state = tuple(self.parameters), self.state
 
         def values(*_: Any) -> Any:
@@ -87,6 +86,80 @@ class DifferentiableState:
             return eigenvalue_slopes(state, name, n_modes, ell)[1]
 
         return _with_rule(values, slopes, names)(*self.parameters.values())
+
+
+# A type checker cannot see that couplings are traced: for it every result is a State.
+if TYPE_CHECKING:
+    Solved = State
+else:
+    Solved = State | DifferentiableState
+
+
+def solve(
+    problem: Problem, guess: Guess | None = None, solver: AbstractSolver | None = None, *, throw: bool = False
+) -> Solved:
+    """Find a stationary state of ``problem`` near ``guess``, differentiable by JAX.
+
+    Parameters
+    ----------
+    problem : Problem
+        What to solve. Without a grid, domain and mesh are chosen and refined until the error of the energy is at
+        rounding.
+    guess : profile or array or callable or State or MultiStart, optional
+        A profile (:class:`Gaussian`, ...), fields at the nodes of shape (n_nodes, n_fields), a function of the radii
+        that returns them, a state, or many starts. By default :class:`MultiStart` at fixed norm; else a Gaussian of
+        width 3 and amplitude 1 (3 at fixed frequency).
+    solver : Newton or LBFGS or GradientFlow, optional
+        The method; :class:`Newton` if not given.
+    throw : bool, default False
+        Raise :class:`SolveError` if the solver does not converge, instead of only recording it in ``state.status``.
+
+    Returns
+    -------
+    State or DifferentiableState
+        The state with its certificate. If couplings, norm or frequency are traced by ``jax.grad``, ``jvp`` or
+        ``jacobian``, a :class:`DifferentiableState`; ``boundary`` and ``background`` of the problem must not be field
+        values then.
+
+    Raises
+    ------
+    ValueError
+        If the guess does not fit the problem, no default start has a finite energy, a problem without a grid has no
+        bounce, or a parameter is traced by ``jax.jit`` or ``vmap``.
+    SolveError
+        If ``throw`` is true and the solver does not converge.
+
+    Notes
+    -----
+    A localised state without norm is a saddle of the energy, and Newton's method converges to it only from nearby. If
+    the default method fails, or converges to the vacuum from a guess that crosses the barrier (V below that of the
+    vacuum), the saddle of least action is computed by :func:`bounce` and transferred to the mesh of the problem. At
+    fixed frequency it is the bounce of V - omega^2 u^2/2.
+
+    Examples
+    --------
+    A kink of V = (u^2 - 1)^2 / 4, whose energy is 2 sqrt(2) / 3:
+
+    >>> model = ss.Potential(lambda u, p: (u[0]**2 - 1)**2 / 4)
+    >>> state = ss.solve(ss.Problem(model, ss.RadialGrid(r_max=12.0, dim=1), boundary=[1.0], parity="odd"))
+    >>> print(f"{state.energy:.9f}", state.certificate.kind)
+    0.942809042 kink
+
+    A Q-ball, and the derivative of its energy with respect to a coupling:
+
+    >>> model = ss.Potential(lambda u, p: u[0]**2 / 2 - p["g"] * u[0]**4 / 4 + u[0]**6 / 8, params={"g": 1.6})
+    >>> state = ss.solve(ss.Problem(model, ss.RadialGrid(r_max=30.0), norm=100.0))
+    >>> print(f"{state.energy:.5f}", state.certificate.kind)
+    48.03558 q-ball
+    >>> import jax
+    >>> print(f"{jax.grad(lambda g: ss.solve(state.problem.replace(g=g)).energy)(1.6):.5f}")
+    -14.43599
+    """
+    expect_problem("solve", problem)
+    if traced_parameters(problem):
+        traced: Any = solve_traced(problem, lambda plain: solve_at_numbers(plain, guess, solver, throw=throw))
+        return traced  # type: ignore[no-any-return]
+    return solve_at_numbers(problem, guess, solver, throw=throw)
 
 
 def _with_rule(values: Callable[..., Any], slopes: Callable[[str], Any], names: tuple[str, ...]) -> Callable[..., Any]:

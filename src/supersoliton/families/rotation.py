@@ -26,41 +26,78 @@ _STEP = 2e-3  # relative change of N (or omega) for the check of dE_Q/dQ; its er
 
 @dataclass(frozen=True)
 class Rotation:
-    """What rotation makes of a state; NaN in all but the slopes where omega^2 < 0 (nothing rotates).
+    """Charge, energy and stability of a rotating state; NaN except for the slopes if omega^2 < 0.
 
-    ``omega`` in mass, ``charge`` omega N, ``energy`` E + omega^2 N/2; ``norm_slope`` dN/d(omega^2), ``charge_slope``
-    dQ/d omega; ``energy_per_charge`` E_Q/(m Q), m the lightest charged quantum; ``identity`` |dE_Q/dQ / omega - 1|.
+    Attributes
+    ----------
+    omega : float
+        Frequency, in mass.
+    charge : float
+        Q = omega N.
+    energy : float
+        E_Q = E + omega^2 N / 2.
+    norm_slope, charge_slope : float
+        dN/d(omega^2) and dQ/d(omega).
+    energy_per_charge : float
+        E_Q / (m Q), m the lightest mass of the vacuum; below 1 the state cannot decay into free quanta.
+    identity : float
+        |dE_Q/dQ / omega - 1| by finite differences of two neighbouring solutions.
+    classically_stable : bool
+        Whether dQ/d(omega) < 0.
+    stable_against_quanta : bool
+        Whether E_Q < m Q.
     """
 
     omega: float
     charge: float
     energy: float
-    norm_slope: float  # dN/d(omega^2)
-    charge_slope: float  # dQ/d omega
-    energy_per_charge: float  # E_Q / (m Q), m the lightest charged quantum: below 1 it cannot decay into free quanta
-    identity: float  # |dE_Q/dQ / omega - 1| by differences of two neighbouring solutions
+    norm_slope: float
+    charge_slope: float
+    energy_per_charge: float
+    identity: float
 
     @property
     def classically_stable(self) -> bool:
-        """dQ/d omega < 0."""
+        """Whether dQ/d(omega) < 0."""
         return self.charge_slope < 0
 
     @property
     def stable_against_quanta(self) -> bool:
-        """E_Q < m Q."""
+        """Whether E_Q < m Q."""
         return self.energy_per_charge < 1
 
 
 def rotation(state: State) -> Rotation:
-    r"""Charge, energy, slopes and stability of the rotating state, Psi = exp(i omega t) u:
+    r"""Charge, energy and stability of the rotating state exp(i omega t) u.
 
     .. math:: Q = \omega N,\qquad E_Q = E + \tfrac12\omega^2N,\qquad \frac{dE_Q}{dQ} = \omega .
 
-    Classically stable where dQ/d omega < 0 (R. Friedberg, T. D. Lee, A. Sirlin, *Phys. Rev. D* **13** (1976) 2739).
+    Parameters
+    ----------
+    state : State
+        A converged state of a problem with fixed norm or frequency.
+
+    Returns
+    -------
+    Rotation
+        Charge, energy and slopes; a ground state is classically stable if dQ/d(omega) < 0.
 
     Raises
     ------
-    ValueError : for a state without fixed norm or frequency, or one that has not converged.
+    ValueError
+        If neither norm nor frequency is fixed, or the state is not converged.
+
+    References
+    ----------
+    R. Friedberg, T. D. Lee, A. Sirlin, *Phys. Rev. D* **13** (1976) 2739.
+
+    Examples
+    --------
+    >>> model = ss.Potential(lambda u, p: u[0]**2 / 2 - p["g"] * u[0]**4 / 4 + u[0]**6 / 8, params={"g": 1.6})
+    >>> state = ss.solve(ss.Problem(model, ss.RadialGrid(r_max=30.0), norm=100.0))
+    >>> rotating = ss.rotation(state)
+    >>> print(f"{rotating.charge:.3f}", rotating.classically_stable)
+    87.694 True
     """
     expect_state("rotation", state)
     problem = state.problem

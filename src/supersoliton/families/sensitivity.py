@@ -29,7 +29,17 @@ from .family import Family
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """d/dp of a state: energy, norm, multiplier, and the fields at the nodes (n_nodes, n_fields)."""
+    """Derivatives of a state with respect to one parameter p.
+
+    Attributes
+    ----------
+    parameter : str
+        Name of p.
+    energy, norm, multiplier : float
+        dE/dp, dN/dp and d(omega^2)/dp.
+    fields : ndarray of shape (n_nodes, n_fields)
+        du/dp at the nodes.
+    """
 
     parameter: str
     energy: float
@@ -39,14 +49,34 @@ class Sensitivity:
 
 
 def sensitivity(state: State, parameter: str) -> Sensitivity:
-    r"""Derivatives of a converged state with respect to ``parameter``: a coupling, ``"norm"`` or ``"omega"``.
+    r"""Exact derivatives of a converged state with respect to one parameter.
 
-    From :math:`F(u, \omega^2; p) = 0` and N(u) = N by the implicit function theorem, one linear solve;
-    :math:`dE/dp = \partial E/\partial p + \tfrac12\omega^2\,dN/dp`.
+    By the implicit function theorem, from :math:`F(u, \omega^2; p) = 0` and N(u) = N with one linear solve; the energy
+    by :math:`dE/dp = \partial E/\partial p + \tfrac12\omega^2\,dN/dp`.
+
+    Parameters
+    ----------
+    state : State
+        A converged state.
+    parameter : str
+        A coupling of the model, ``"norm"`` or ``"omega"``.
+
+    Returns
+    -------
+    Sensitivity
+        dE/dp, dN/dp, d(omega^2)/dp and du/dp.
 
     Raises
     ------
-    ValueError : for a parameter the problem does not have, or a state that has not converged.
+    ValueError
+        If the problem has no such parameter or the state is not converged.
+
+    Examples
+    --------
+    >>> model = ss.Potential(lambda u, p: u[0]**2 / 2 - p["g"] * u[0]**4 / 4 + u[0]**6 / 8, params={"g": 1.6})
+    >>> state = ss.solve(ss.Problem(model, ss.RadialGrid(r_max=30.0), norm=100.0))
+    >>> print(f"{ss.sensitivity(state, 'g').energy:.4f}")
+    -14.4360
     """
     expect_state("sensitivity", state)
     problem = state.problem

@@ -46,6 +46,7 @@ from numpy import ndarray as Array
 from .._checks import expect_count, expect_state
 from ..machine.blas_threads import one_thread
 from ..problem.problem import DiscreteProblem
+from ..solvers.base import FieldsOnMesh
 from ..theory.base import ComplexifiedFunction
 from ..theory.derivatives import point_kernels
 from ..theory.vacua import mass_matrix
@@ -59,45 +60,56 @@ _SYMMETRY = 1e-9  # relative change of V above which it is not invariant
 
 @dataclass(frozen=True)
 class Oscillations:
-    """Oscillations of a rotating state in one channel of angular momentum; the spectrum is {rho, -rho, rho*, -rho*}.
+    r"""Oscillation frequencies of a rotating state at one angular momentum; with rho also -rho, rho* and -rho*.
 
-    ``frequencies``: rho with Re rho >= 0 of the lowest modes in the box, ascending in Re rho; zero modes are exactly 0,
-    complex pairs are both listed. ``growth_rates``: Im rho > 0 of every unstable mode of the mesh, largest first, once
-    for each pair: the perturbation grows as exp(Im rho t). ``zero_modes``: the number of sigma = rho^2 at 0.
-    ``thresholds``: where continua begin, m_i - omega, m_i + omega and m_j, ascending. ``phase_residual``: the dual norm
-    of L_- f relative to that of the gradient of f; 0 to the residual of the state. NaN where l > 0, which has no phase.
+    Attributes
+    ----------
+    frequencies : complex ndarray of shape (n_modes,)
+        The lowest rho with Re rho >= 0 in mass, ascending in Re rho; zero modes are exactly 0.
+    growth_rates : ndarray
+        Im rho > 0 of every unstable mode, largest first; the perturbation grows as exp(Im rho t).
+    zero_modes : int
+        Number of rho^2 at 0.
+    thresholds : ndarray
+        Where continua begin: m_i - omega, m_i + omega and m_j, ascending.
+    omega, ell, degeneracy : float, int, int
+        Frequency of the rotation, angular momentum, and number of modes for each frequency.
+    phase_residual : float
+        Dual norm of L_- f over that of the gradient of f, 0 for an exact state; NaN for l > 0.
+    real, imaginary : complex ndarray of shape (n_nodes, n_fields, n_modes) or None
+        Perturbations a and b at the nodes, normalised to :math:`\int |a|^2 + |b|^2 = 1`.
+    stable : bool
+        Whether no mode grows.
+    bound : ndarray
+        Frequencies that do not radiate: 0 < rho < the lowest threshold.
     """
 
-    # the spectrum
     frequencies: Complex[Array, " mode"]
     growth_rates: Float[Array, " unstable"]
     zero_modes: int
     thresholds: Float[Array, " threshold"]
-    # the channel
     omega: float
     ell: int
     degeneracy: int
-    # accuracy
     phase_residual: float
-    # a and b at the nodes (node, field, mode), for int |a|^2 + |b|^2 = 1; None unless asked for
     real: Complex[Array, "node field mode"] | None = field(default=None, repr=False)
     imaginary: Complex[Array, "node field mode"] | None = field(default=None, repr=False)
 
     @property
     def stable(self) -> bool:
-        """No mode of this channel grows."""
+        """Whether no mode of this channel grows."""
         return len(self.growth_rates) == 0
 
     @property
     def bound(self) -> Float[Array, " bound"]:
-        """Oscillations that cannot radiate: 0 < rho < the lowest threshold."""
+        """Frequencies that do not radiate: 0 < rho < the lowest threshold."""
         rho = self.frequencies
         steady = rho.real[(rho.imag == 0.0) & (rho.real > 0.0)]
         return steady[steady < self.thresholds[0]]
 
     @property
     def spectrum(self) -> Complex[Array, " all"]:
-        """All four (two, for real or imaginary ones) signs of the frequencies, ascending."""
+        """``frequencies`` and their negatives, ascending."""
         both = np.concatenate([self.frequencies, -self.frequencies])
         return np.sort_complex(both)
 
@@ -285,31 +297,55 @@ class _Pencil:
 
 @one_thread
 def oscillations(
-    state: Any,
+    state: FieldsOnMesh,
     ell: int = 0,
     n_modes: int = 20,
     *,
     complexified: str | ComplexifiedFunction | None = None,
     functions: bool = False,
 ) -> Oscillations:
-    """The true oscillation frequencies of a rotating Q-ball for angular momentum ``ell``.
+    r"""Oscillation frequencies and growth rates of a rotating state at angular momentum ``ell``.
+
+    .. math:: L_+a - 2\omega\rho\,b = \rho^2a,\qquad L_-b - 2\omega\rho\,a = \rho^2b
 
     Parameters
     ----------
-    state : anything with ``problem``, ``u`` and ``multiplier`` (omega^2), converged; a static state has omega = 0.
-    n_modes : how many frequencies to return (every one of the mesh is computed, for ``growth_rates``).
-    complexified : the U(1)-symmetric theory of which the potential is the restriction to real fields: ``"modulus"``
-        (V of |u_i|: the potential must be even in each field that rotates) or ``V(re, im, p, r)``. Not needed
-        where the theory says it.
-    functions : also return a and b at the nodes.
+    state : State
+        A converged state, or any object with ``problem``, ``u`` and ``multiplier``.
+    ell : int, default 0
+        Angular momentum.
+    n_modes : int, default 20
+        Number of frequencies.
+    complexified : str or callable, optional
+        The U(1)-symmetric theory: ``"modulus"`` (V of the moduli; V must be even in each field that rotates) or
+        ``V(re, im, p, r)``. Not needed where the theory defines it.
+    functions : bool, default False
+        Also return the perturbations at the nodes.
+
+    Returns
+    -------
+    Oscillations
+        Frequencies in mass, growth rates and thresholds.
 
     Raises
     ------
-    ValueError : for ``n_modes`` or ``ell`` out of range; where omega^2 < 0; where the complexified potential is
-        missing, or does not have the symmetry.
+    ValueError
+        If ``n_modes`` or ``ell`` is out of range, omega^2 < 0, or the complexified potential is missing or not
+        symmetric.
+
+    References
+    ----------
+    T. D. Lee, Y. Pang, *Phys. Rep.* **221** (1992) 251; D. L. T. Anderson, *J. Math. Phys.* **12** (1971) 945.
+
+    Examples
+    --------
+    >>> model = ss.Potential(lambda u, p: u[0]**2 / 2 - p["g"] * u[0]**4 / 4 + u[0]**6 / 8, params={"g": 1.6})
+    >>> state = ss.solve(ss.Problem(model, ss.RadialGrid(r_max=30.0), norm=100.0))
+    >>> ss.oscillations(state, ell=2, n_modes=4, complexified="modulus").stable
+    True
     """
     expect_state("oscillations", state)
-    problem: DiscreteProblem = state.problem
+    problem = state.problem
     ell = check_ell(ell, problem.grid.dim)
     expect_count("oscillations.n_modes", n_modes, "try 20")
     omega = rotation_frequency(problem, state.multiplier)

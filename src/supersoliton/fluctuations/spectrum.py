@@ -18,7 +18,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.linalg
@@ -31,7 +31,7 @@ from ..elements.grid import RadialGrid
 from ..machine.blas_threads import one_thread
 from ..problem.asymptotics import continuum
 from ..problem.problem import DiscreteProblem
-from ..solvers.base import Solution
+from ..solvers.base import FieldsOnMesh, Solution
 from .finer_mesh import carry_to_finer_mesh, carry_to_larger_box
 
 if TYPE_CHECKING:
@@ -49,54 +49,72 @@ ZERO_MODE = 1e-4
 
 @dataclass(frozen=True)
 class Modes:
-    """Fluctuation modes of one angular momentum.
+    r"""Fluctuation modes of one angular momentum: eigenvalues of the second variation.
 
-    ``eigenvalues``: the lowest ones in the box, ascending (mass^2). ``thresholds``: the vacuum masses, where the
-    continua of one-particle states begin; independent of the box. ``continuum``: the thresholds of this operator as
-    eigenvalues, that is masses^2 less omega^2 for the fields that carry a fixed norm. ``bound``: eigenvalues below
-    the lowest continuum.
+    Attributes
+    ----------
+    eigenvalues : ndarray of shape (n_modes,)
+        The lowest eigenvalues in the box in mass^2, ascending.
+    thresholds : ndarray of shape (n_fields,)
+        Masses of the vacuum, where the continua of one-particle states begin.
+    continuum : ndarray of shape (n_fields,)
+        The same thresholds as eigenvalues: mass^2, less omega^2 for the fields that carry a fixed norm.
+    bound : ndarray
+        All eigenvalues below the lowest continuum.
+    ell : int
+        Angular momentum l.
+    degeneracy : int
+        Number of modes for each eigenvalue, 2l + 1 in three dimensions.
+    functions : ndarray of shape (n_nodes, n_fields, n_modes) or None
+        Mode functions at the nodes, normalised to :math:`\int\sum_i k_i\eta_i^2 = 1`.
+    errors : ndarray of shape (n_modes,) or None
+        Estimated absolute errors of the eigenvalues; for bound states with the error of the box.
+    masses : ndarray
+        Square roots of the positive eigenvalues.
+    negative, zero_modes : ndarray
+        Negative eigenvalues; at l = 1, the eigenvalues of translations.
+    bound_masses : ndarray
+        Masses of the stable bound states.
+    physical_masses : ndarray
+        ``thresholds`` and ``bound_masses``, ascending; they do not depend on the box.
     """
 
-    # the spectrum
     eigenvalues: Float[Array, " mode"]
     thresholds: Float[Array, " field"]
     continuum: Float[Array, " field"]
     bound: Float[Array, " bound"]
-    # the channel
     ell: int
     degeneracy: int
-    # eigenvectors at the nodes, normalised to int sum k_i eta_i^2 = 1; None unless asked for
     functions: Float[Array, "node field mode"] | None = field(default=None, repr=False)
-    # estimated absolute error of each eigenvalue (for bound states also that of the box); None unless asked for
     errors: Float[Array, " mode"] | None = field(default=None, repr=False)
 
     @property
     def masses(self) -> Float[Array, " positive"]:
-        """m = sqrt(lambda) of the positive eigenvalues in the box."""
+        """Square roots of the positive eigenvalues in the box, in mass."""
         return np.sqrt(self.eigenvalues[self.eigenvalues > 0])
 
     @property
     def negative(self) -> Float[Array, " negative"]:
-        """The unstable directions."""
+        """Negative eigenvalues, in mass^2."""
         return self.eigenvalues[self.eigenvalues < 0]
 
     @property
     def zero_modes(self) -> Float[Array, " zero"]:
-        """At l = 1, eigenvalues that are those of translations: 0 but for the mesh and the box (see ZERO_MODE)."""
+        """At l = 1, eigenvalues of translations, which are 0 up to errors of mesh and box; else empty."""
         return self.bound[np.abs(self.bound) <= ZERO_MODE] if self.ell == 1 else self.bound[:0]
 
     @property
     def bound_masses(self) -> Float[Array, " bound"]:
-        """Masses of the stable bound states; a translation is no particle."""
+        """Masses of the stable bound states, translations excluded."""
         return np.sqrt(self.bound[(self.bound > 0) & ~np.isin(self.bound, self.zero_modes)])
 
     @property
     def physical_masses(self) -> Float[Array, " physical"]:
-        """:func:`physical_masses` of this channel alone."""
+        """Vacuum masses and masses of the bound states, ascending; they do not depend on the box."""
         return physical_masses([self])
 
     def plot(self) -> Figure:
-        """Level diagram: sign(lambda) sqrt|lambda| of each mode, with the thresholds of the continua."""
+        """Level diagram of sign(lambda) sqrt|lambda| with the thresholds of the continua, as a matplotlib Figure."""
         from ..plotting import plot_modes
 
         return plot_modes(self)
@@ -272,33 +290,58 @@ def expect_at_most(call: str, n_modes: int, available: int) -> None:
 
 
 def spectrum(
-    state: Any, n_modes: int = 300, ell: int = 0, *, functions: bool = False, fast: bool = False, errors: bool = False
+    state: FieldsOnMesh,
+    n_modes: int = 300,
+    ell: int = 0,
+    *,
+    functions: bool = False,
+    fast: bool = False,
+    errors: bool = False,
 ) -> Modes:
-    """The lowest ``n_modes`` fluctuation modes of a state for angular momentum ``ell``: eigenvalues of the second
-    variation of the energy, in mass^2.
+    r"""Lowest fluctuation modes of a state at angular momentum ``ell``.
 
-    At fixed norm this is L_+, which decides the stability at that norm. The oscillation frequencies of a rotating state
-    are those of :func:`.oscillations`.
+    .. math::
+        \left[-k_i\left(\partial_r^2 + \tfrac{d-1}{r}\partial_r - \tfrac{l(l+d-2)}{r^2}\right)\delta_{ij}
+        + \partial_i\partial_j V(u) - \omega^2 c_i\delta_{ij}\right]\eta_j = \lambda\,k_i\eta_i
+
+    At fixed norm this is L_+, which decides the stability at that norm. For the frequencies of a rotating state see
+    :func:`.oscillations`.
 
     Parameters
     ----------
-    state : anything with ``problem``, ``u`` and ``multiplier``.
-    n_modes : how many box modes; at most as many as the mesh has unknowns.
-    functions : also return the mode functions at the nodes.
-    fast : keep only as many functions of the basis as eigenvalues to about 1e-5 need (3 times as fast for the 300 modes
-        of 13 fields, see benchmarks); otherwise the mesh alone limits the accuracy.
-    errors : also estimate the error of each eigenvalue, at 7 times the cost (300 modes of 13 fields).
+    state : State
+        A state, or any object with ``problem``, ``u`` and ``multiplier``.
+    n_modes : int, default 300
+        Number of modes, at most the number of unknowns of the mesh.
+    ell : int, default 0
+        Angular momentum.
+    functions : bool, default False
+        Also return the mode functions at the nodes.
+    fast : bool, default False
+        Use a reduced basis with errors of about 1e-5 (3 times as fast for the 300 modes of 13 fields).
+    errors : bool, default False
+        Also estimate the error of each eigenvalue (7 times the cost for the 300 modes of 13 fields).
 
     Returns
     -------
-    Modes : ``eigenvalues`` (n_modes,) in mass^2, negative ones included.
+    Modes
+        Eigenvalues in mass^2, negative ones included, with the thresholds of the continua.
 
     Raises
     ------
-    ValueError : for ``n_modes`` or ``ell`` out of range.
+    ValueError
+        If ``n_modes`` or ``ell`` is out of range.
+
+    Examples
+    --------
+    >>> model = ss.Potential(lambda u, p: u[0]**2 / 2 - p["g"] * u[0]**4 / 4 + u[0]**6 / 8, params={"g": 1.6})
+    >>> state = ss.solve(ss.Problem(model, ss.RadialGrid(r_max=30.0), norm=100.0))
+    >>> modes = ss.spectrum(state, n_modes=3)
+    >>> modes.eigenvalues.round(3)
+    array([-0.358,  0.244,  0.283])
     """
     expect_state("spectrum", state)
-    problem: DiscreteProblem = state.problem
+    problem = state.problem
     ell = check_ell(ell, problem.grid.dim)
     expect_count("spectrum.n_modes", n_modes, "try 300")
     thresholds, edges = continuum(problem, state.multiplier)

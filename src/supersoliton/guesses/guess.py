@@ -7,6 +7,7 @@ start: a profile, an array, a function of the radius, or a state. `Config.guess`
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,11 @@ from numpy import ndarray as Array
 
 from ..problem.problem import DiscreteProblem, Problem
 from ..problem.transfer import satisfy_conditions
+from ..solvers.base import FieldsOnMesh
 from .multistart import MultiStart
 from .profiles import AbstractProfile, Gaussian
+
+Guess = AbstractProfile | MultiStart | FieldsOnMesh | Array | Callable[[Array], Array]
 
 
 def choose_guess(problem: Problem, guess: Any, *, search: bool = False) -> Any:

@@ -45,9 +45,24 @@ class Start(NamedTuple):
 
 @dataclass(frozen=True)
 class MultiStart:
-    """Starts over the fields that carry the soliton.
+    """Many starts, each with a set of fields that carry the soliton; the lowest state that they lead to is returned.
 
-    ``n_polish``: how many of the screened starts a solver is given, the most promising first.
+    Parameters
+    ----------
+    n_polish : int, default 3
+        Number of screened starts that are solved, lowest energy first.
+
+    Raises
+    ------
+    ValueError
+        If ``n_polish`` < 1.
+
+    Examples
+    --------
+    >>> model = ss.Potential(lambda u, p: u[0]**2 / 2 - p["g"] * u[0]**4 / 4 + u[0]**6 / 8, params={"g": 1.6})
+    >>> state = ss.solve(ss.Problem(model, ss.RadialGrid(r_max=30.0), norm=100.0), ss.MultiStart(n_polish=1))
+    >>> print(f"{state.energy:.6f}")
+    48.035581
     """
 
     n_polish: int = 3

@@ -48,35 +48,135 @@ class AbstractProfile(ABC):
 
 
 class Gaussian(AbstractProfile):
-    """amplitude * exp(-r^2 / (2 width^2)); a wide one (width >= 50, amplitude <= 0.1) is the original's default."""
+    """Initial profile A exp(-r^2 / (2 w^2)), added to the vacuum.
+
+    Parameters
+    ----------
+    amplitude : float, default 1.0
+        A, the value at the origin.
+    width : float, default 3.0
+        w, in 1/mass.
+    field : int or str or tuple of them, optional
+        Index or name of the field or fields; every field that carries the norm if not given.
+    alternate : bool, default False
+        Alternate the sign from field to field, which lowers the energy where the couplings between them are positive.
+
+    Raises
+    ------
+    ValueError
+        If ``amplitude`` is not finite, ``width`` is not positive, or (when used) a field is not one of the model.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> ss.Gaussian(width=4.0).shape(np.array([0.0, 4.0])).round(4)
+    array([1.    , 0.6065])
+    """
 
     def shape(self, r: Array) -> Array:
+        """exp(-r^2 / (2 w^2)) at the radii ``r``."""
         return np.exp(-(r**2) / (2.0 * self.width**2))
 
 
 class SuperGaussian(AbstractProfile):
-    """amplitude * exp(-(r / width)^4): a flat core with a wall."""
+    """Initial profile A exp(-(r / w)^4), a flat core with a wall, added to the vacuum.
+
+    Parameters
+    ----------
+    amplitude : float, default 1.0
+        A, the value at the origin.
+    width : float, default 3.0
+        w, in 1/mass.
+    field : int or str or tuple of them, optional
+        Index or name of the field or fields; every field that carries the norm if not given.
+    alternate : bool, default False
+        Alternate the sign from field to field, which lowers the energy where the couplings between them are positive.
+
+    Raises
+    ------
+    ValueError
+        If ``amplitude`` is not finite, ``width`` is not positive, or (when used) a field is not one of the model.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> ss.SuperGaussian(width=4.0).shape(np.array([0.0, 4.0])).round(4)
+    array([1.    , 0.3679])
+    """
 
     def shape(self, r: Array) -> Array:
+        """exp(-(r / w)^4) at the radii ``r``."""
         return np.exp(-((r / self.width) ** 4))
 
 
 class Exponential(AbstractProfile):
-    """amplitude * exp(-r / width)."""
+    """Initial profile A exp(-r / w), added to the vacuum.
+
+    Parameters
+    ----------
+    amplitude : float, default 1.0
+        A, the value at the origin.
+    width : float, default 3.0
+        w, in 1/mass.
+    field : int or str or tuple of them, optional
+        Index or name of the field or fields; every field that carries the norm if not given.
+    alternate : bool, default False
+        Alternate the sign from field to field, which lowers the energy where the couplings between them are positive.
+
+    Raises
+    ------
+    ValueError
+        If ``amplitude`` is not finite, ``width`` is not positive, or (when used) a field is not one of the model.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> ss.Exponential(width=4.0).shape(np.array([0.0, 4.0])).round(4)
+    array([1.    , 0.3679])
+    """
 
     def shape(self, r: Array) -> Array:
+        """exp(-r / w) at the radii ``r``."""
         return np.exp(-r / self.width)
 
 
 @dataclass(frozen=True)
 class OriginalGuess(AbstractProfile):
-    """The original script's 1.5 exp(-r/3) with relative noise, in every constrained field unless named."""
+    """Initial profile A exp(-r / w) (1 + noise), the start of parameter_scan_supersoliton_v39_STABLE_HIERARCHY.py.
+
+    Parameters
+    ----------
+    amplitude : float, default 1.5
+        A, the value at the origin.
+    width : float, default 3.0
+        w, in 1/mass.
+    field : int or str or tuple of them, optional
+        Index or name of the field or fields; every field that carries the norm if not given.
+    alternate : bool, default False
+        Alternate the sign from field to field.
+    noise : float, default 0.1
+        Standard deviation of the normal noise at each node, relative to the profile.
+    seed : int, default 0
+        Seed of the noise.
+
+    Raises
+    ------
+    ValueError
+        If ``amplitude`` is not finite, ``width`` is not positive, or (when used) a field is not one of the model.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> ss.OriginalGuess().shape(np.array([0.0, 3.0])).round(4)
+    array([1.    , 0.3679])
+    """
 
     amplitude: float = 1.5
     noise: float = 0.1
     seed: int = 0
 
     def shape(self, r: Array) -> Array:
+        """exp(-r / w) at the radii ``r``."""
         return np.exp(-r / self.width)
 
     def __call__(self, problem: DiscreteProblem, nodes: Array) -> Array:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Self
@@ -25,31 +27,52 @@ _LOWEST_ORDER = 4  # of a coarser mesh
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    r"""Stationary points of E[u], or of E at fixed norm :math:`N=\int\sum u_i^2`, or of :math:`E-\tfrac12\omega^2N`.
+    r"""Stationary points of E[u], of E at fixed norm, or of E - omega^2 N/2.
+
+    .. math::
+        E = \int d^dx\left[\tfrac12\sum_i k_i u_i'^2 + V(u) - V_\infty\right],\qquad N = \int d^dx\sum_c u_c^2 .
 
     Parameters
     ----------
-    model : the theory.
-    grid : the mesh; with one the object is a :class:`DiscreteProblem`. None lets the solver choose the domain and
-        refine the mesh (then give ``dim``).
-    boundary : at r_max, ``"vacuum"`` (fields held at the vacuum), ``"decaying"`` (they approach it as the linearised
-        equation outside the domain tells: a Robin condition), ``"free"`` (zero slope), or a list of values, which
-        must be a stationary point of V.
-    norm : fixed norm of the constrained fields, or None.
-    omega : fixed frequency: stationary points of E - omega^2 N/2 without constraint on N. Excludes ``norm``.
-    norm_of : names of the fields that carry the norm; the model's constrained fields unless given.
-    parity : ``"even"`` (zero slope at the origin) or ``"odd"`` (d = 1 only: fields vanish at the origin).
-    dim : dimension of space when no grid is given.
-    background : the homogeneous state far away, where it is not the one of the notes (a false vacuum).
-
-    Notes
-    -----
-    The vacuum is the state in which the fields carrying the norm vanish and the others minimise V. Without norm it is
-    the origin if that is a minimum of V (perhaps a false one), else the lowest minimum found.
+    model : OctaveHiggs or Potential
+        The theory.
+    grid : RadialGrid, optional
+        The mesh. Without one, :func:`.solve` chooses domain and mesh, and ``dim`` is the dimension.
+    boundary : str or sequence of float, default "vacuum"
+        Condition at r_max: ``"vacuum"`` (fields held at their vacuum values), ``"decaying"`` (a Robin condition: the
+        fields outside follow the linearised equation), ``"free"`` (zero slope), or field values that are stationary
+        points of V.
+    norm : float, optional
+        Fixed norm N > 0.
+    omega : float, optional
+        Fixed frequency, in mass; excludes ``norm``.
+    norm_of : sequence of str, optional
+        Names of the fields that carry the norm; the model's constrained fields if not given.
+    parity : {"even", "odd"}
+        Zero slope at the origin, or (in one dimension) fields that vanish there.
+    dim : float, optional
+        Dimension of space where no grid is given; 3 if not given.
+    background : sequence of float, optional
+        Field values at infinity, where they differ from the default vacuum of the notes (for example a false vacuum).
 
     Raises
     ------
-    ValueError : for contradictory or unphysical requests, naming the argument, the value and the remedy.
+    ValueError
+        If arguments contradict each other or are out of range.
+
+    Notes
+    -----
+    In the default vacuum the fields that carry the norm vanish and the others minimise V. Without norm and frequency it
+    is the origin if that is a minimum of V (perhaps a false one), else the lowest minimum found.
+
+    Examples
+    --------
+    >>> model = ss.Potential(lambda u, p: 0.5 * u[0]**2 - 0.25 * u[0]**4 + 0.1 * u[0]**6)
+    >>> problem = ss.Problem(model, ss.RadialGrid(r_max=20.0), norm=50.0)
+    >>> problem.vacuum.masses
+    array([1.])
+    >>> problem.replace(norm=60.0).norm
+    60.0
     """
 
     model: AbstractModel
@@ -155,7 +178,7 @@ class Problem:
 
     @property
     def multiplier_shift(self) -> Array:
-        """omega^2 on the constrained fields where the frequency is fixed, else zeros."""
+        """omega^2 for the fields in N where the frequency is fixed, else zeros; shape (n_fields,)."""
         return self.carries_norm * (0.0 if self.omega is None else float(self.omega) ** 2)
 
     @property
@@ -165,7 +188,7 @@ class Problem:
 
     @cached_property
     def vacuum(self) -> Vacuum:
-        """The boundary state; see the class notes. Raises ValueError where the potential has no such state."""
+        """The :class:`Vacuum` at infinity; see the class notes. Raises ValueError if the potential has none."""
         if self.background is not None:
             return vacuum_at(self.model, self.background, self._outer_radius)
         if not isinstance(self.boundary, str):
@@ -199,7 +222,7 @@ class Problem:
     # Modified copies
 
     def with_grid(self, grid: RadialGrid) -> DiscreteProblem:
-        """The same problem on another mesh; the vacuum is not searched again where it does not depend on the mesh."""
+        """The same problem on ``grid``; the vacuum is computed again only where it depends on the mesh."""
         other = self._with(grid=grid, dim=None)
         assert isinstance(other, DiscreteProblem)
         if not self.model.explicit_r and "vacuum" in self.__dict__:
@@ -207,9 +230,12 @@ class Problem:
         return other
 
     def replace(self, **changes: Any) -> Self:
-        """The same problem with other arguments; a name that is a coupling of the model changes the model.
+        """The same problem with other arguments or couplings.
 
-        With ``grid=None`` it is one without a mesh.
+        Parameters
+        ----------
+        **changes : object
+            Arguments of :class:`Problem`, or couplings of its model by name. ``grid=None`` removes the mesh.
         """
         own = {name: value for name, value in changes.items() if name in self.__dataclass_fields__}
         couplings = {name: value for name, value in changes.items() if name not in own}
@@ -222,6 +248,11 @@ class Problem:
 
     def _with(self, **changes: Any) -> Problem:
         return Problem(**{f.name: changes.get(f.name, getattr(self, f.name)) for f in fields(self)})
+
+
+# help() shows the arguments of __init__, not those of __new__
+_documented: Any = Problem
+_documented.__signature__ = inspect.signature(functools.partial(Problem.__init__, None))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, eq=False)

@@ -35,22 +35,64 @@ def scan(
     extend: bool = False,
     quiet: bool = False,
 ) -> ScanResult | Library:
-    """Scan the couplings of a configuration: an Optuna study, its record and its report, in one folder.
+    """Scan couplings: run an Optuna study with its record and report in one folder.
 
-    A study that is there already is continued up to `trials` finished trials in all; one that has them is returned as
-    it stands, without starting the engine.
+    A study that exists is continued up to ``trials`` finished trials in all; a finished one is returned unchanged.
 
-    `path_or_config`  a TOML file, or a Config (whose study is then called "scan")
-    `out`             the folder; runs/NAME unless given, NAME being that of the file
-    `trials`, `workers`, `seed`, `device`, `storage`   instead of those in [scan]
-    `extend`          continue a study after its ranges in [scan.parameters] were changed
-    `quiet`           no progress line
+    Parameters
+    ----------
+    path_or_config : str or Path or Config
+        A TOML file, or a configuration (whose study is called "scan").
+    trials : int, optional
+        Finished trials in all, instead of that in [scan].
+    out : str or Path, optional
+        The folder; ``runs/NAME`` if not given, with NAME that of the file.
+    workers : int, optional
+        Number of worker processes, instead of that in [scan].
+    seed : int, optional
+        Seed of the sampler, instead of that in [scan].
+    device : str, optional
+        Device of the trials, for example ``"cpu"`` or ``"gpu"``, instead of that in [scan].
+    storage : str, optional
+        Address of the database, instead of that in [scan].
+    extend : bool, default False
+        Continue a study after its ranges in [scan.parameters] were changed.
+    quiet : bool, default False
+        Print no progress.
 
-    With `mode = "full"` in [scan] the starts of [warm_start] are trained first, where their file is not there yet; with
-    `mode = "pretrain"` that is all, and what was trained is returned.
+    Returns
+    -------
+    ScanResult or Library
+        ``study`` (an ``optuna.Study``), ``directory``, ``pareto`` (trials of the front), ``counts`` of trials by kind
+        of state, ``finished``. With ``mode = "pretrain"`` in [scan], the trained models of :func:`.pretrain`; with
+        ``mode = "full"`` these are trained before the scan, if their file does not exist.
 
-    Raises ValueError: a configuration that is wrong or differs from that of the study in the folder (naming the key),
-    a folder that cannot be written, a study.db that is not ours.
+    Raises
+    ------
+    ValueError
+        If the configuration is wrong or differs from that of the study in the folder, the folder cannot be written, or
+        its database was not written by this program.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> path = Path("small.toml")
+    >>> _ = path.write_text('''
+    ... [model]
+    ... n_octaves = 1
+    ... m0_squared = 0.5
+    ... [grid]
+    ... r_max = 18.0
+    ... n_elements = 6
+    ... order = 10
+    ... [scan]
+    ... trials = 2
+    ... workers = 1
+    ... parameters = { g = [0.55, 0.7], norm = [600.0, 1800.0] }
+    ... ''')
+    >>> result = ss.scan(path, out="small", quiet=True)
+    >>> result.finished, (result.directory / "report.html").exists()
+    (2, True)
     """
     check_source("scan", path_or_config)
     asked = {"trials": trials, "workers": workers, "seed": seed, "device": device, "storage": storage}

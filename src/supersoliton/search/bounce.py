@@ -81,29 +81,50 @@ def bounce(
     solver: Newton | None = None,
     max_seconds: float = 60.0,
 ) -> State:
-    r"""Find the bounce of least action out of ``false_vacuum`` in ``dim`` Euclidean dimensions: the saddle of
+    r"""Find the O(d)-symmetric bounce of least action out of a false vacuum.
 
     .. math:: S[u] = S_d\int_0^\infty r^{d-1}\,dr\left\{\tfrac12\sum_i k_i u_i'^2 + V(u) - V(u_-)\right\}
 
-    with one negative mode (S. Coleman, *Phys. Rev. D* **15** (1977) 2929; S. Coleman, V. Glaser, A. Martin,
-    *Commun. Math. Phys.* **58** (1978) 211, whose functional is descended upon).
-
     Parameters
     ----------
-    false_vacuum : field values (or a :class:`Vacuum`) of a local minimum of V with massive fluctuations.
-    true_vacuum : values of a lower state to tunnel to; without it, lower minima and runaway directions are sought.
-    dim : d >= 1, a real number.
-    solver : Newton's options for the last stage.
-    max_seconds : time budget; ``state.status`` records when it ran out.
+    model : OctaveHiggs or Potential
+        The theory; its potential must not depend on r.
+    false_vacuum : sequence of float or ndarray or Vacuum
+        A local minimum of V with massive fluctuations.
+    true_vacuum : sequence of float or ndarray or Vacuum, optional
+        A lower state to tunnel to. If not given, lower minima and directions in which V falls are searched; with many
+        minima give several in separate calls and compare the actions.
+    dim : float, default 3
+        Euclidean dimension d >= 1, any real number.
+    solver : Newton, optional
+        Options of Newton's method for the last stage.
+    max_seconds : float, default 60.0
+        Time budget; ``state.status`` records when it ran out.
 
     Returns
     -------
-    State : ``state.action`` the Euclidean action, ``state.certificate.discretisation`` its relative error,
-        ``state.certificate.negative_modes`` 1.
+    State
+        The saddle of S with one negative mode: ``state.action`` is S, ``state.certificate.discretisation`` its relative
+        error.
 
     Raises
     ------
-    BounceError : (a ValueError) where the false vacuum is not one, is massless, or nothing lower is found.
+    BounceError
+        If the false vacuum is no minimum, has a massless fluctuation, or no lower state is found; a ValueError.
+    ValueError
+        If an argument is out of range.
+
+    References
+    ----------
+    S. Coleman, *Phys. Rev. D* **15** (1977) 2929; S. Coleman, V. Glaser, A. Martin, *Commun. Math. Phys.* **58** (1978)
+    211, whose scale-free functional is minimised first.
+
+    Examples
+    --------
+    >>> model = ss.Potential(lambda u, p: u[0]**4 - 8 * u[0]**3 + 10 * u[0]**2)
+    >>> state = ss.bounce(model, false_vacuum=[0.0], dim=4)
+    >>> print(f"{state.action:.6f}", state.certificate.negative_modes)
+    34.663601 1
     """
     expect_model("bounce", model)
     watch = Stopwatch(max_seconds)

@@ -35,24 +35,46 @@ _STRENGTHS = (0.4, 0.7, 1.0)
 def find_states(
     problem: Problem, n_starts: int = 32, *, max_nodes: int = 1, seed: int = 0, max_seconds: float = 120.0
 ) -> list[State]:
-    """Distinct stationary states, lowest energy first, each with its certificate.
+    """Find distinct stationary states, lowest energy first, each with its certificate.
 
-    At fixed norm: the minima reached from the ``n_starts`` best screened starts, and random ones where there are fewer.
-    Without norm: the bounce out of the vacuum, then states with up to ``max_nodes`` radial nodes by deflated Newton
-    iterations from starts built on what was found; homogeneous results are left out.
+    At fixed norm: the minima reached from the best screened starts (and random ones where these are too few). Without
+    norm: the bounce, then states with radial nodes, found by deflated Newton iterations from shapes built on the states
+    found before. Homogeneous states are left out.
 
     Parameters
     ----------
-    n_starts : starts at fixed norm, or for each number of nodes.
-    max_nodes : largest number of radial nodes sought (without norm).
-    seed : of the random starts.
-    max_seconds : time budget.
+    problem : Problem
+        What to solve; without a grid each state gets its own mesh.
+    n_starts : int, default 32
+        Starts at fixed norm, or for each number of nodes.
+    max_nodes : int, default 1
+        Largest number of radial nodes (without norm).
+    seed : int, default 0
+        Seed of the random starts.
+    max_seconds : float, default 120.0
+        Time budget.
+
+    Returns
+    -------
+    list of State
+        The states found; a search does not prove that there are no others.
 
     Raises
     ------
-    ValueError : for counts out of range.
+    ValueError
+        If ``problem`` is no problem or a count is out of range.
 
-    The deflation is that of P. E. Farrell, A. Birkisson, S. W. Funke, *SIAM J. Sci. Comput.* **37** (2015) A2026.
+    References
+    ----------
+    P. E. Farrell, A. Birkisson, S. W. Funke, *SIAM J. Sci. Comput.* **37** (2015) A2026 (deflation).
+
+    Examples
+    --------
+    >>> model = ss.Potential(lambda u, p: 0.5 * u[0]**2 - 0.25 * u[0]**4)
+    >>> for state in ss.find_states(ss.Problem(model), n_starts=4):
+    ...     print(f"{state.certificate.kind} {state.energy:.4f}")
+    bounce 18.8973
+    excited 118.9807
     """
     expect_problem("find_states", problem)
     expect_count("find_states: n_starts", n_starts, "try 32")

@@ -23,13 +23,13 @@ from typing import Any
 import numpy as np
 from numpy import ndarray as Array
 
-from .._checks import expect_problem, is_number
-from ..guesses.guess import choose_guess, is_search, starting_fields
+from .._checks import expect_problem
+from ..guesses.guess import Guess, choose_guess, is_search, starting_fields
 from ..problem.problem import DiscreteProblem, Problem
 from ..solvers.base import CONVERGED, AbstractSolver, Solution
 from ..solvers.newton import Newton
 from ..states.state import State, make_state
-from ..theory.base import THEORIES
+from .feedback import SelfConsistent
 from .lowest import find_solutions
 from .same_state import is_lower
 
@@ -40,55 +40,6 @@ _RELAXATION_BOUNDS = (1.0 / 64.0, 2.0)  # of the adapted relaxation; above 1 is 
 _WINDOW = 6  # the number of last iterations that convergence is judged by
 _FAR = 1e6  # a coupling that moves by more than this times its own size diverges
 _MAX_CHANGES = 3  # changes of the lowest state after which the iteration stops
-
-
-@dataclass(frozen=True)
-class SelfConsistent:
-    """What is fed back, and how.
-
-    feedback        names of the couplings fed back, among those that the theory gives in this closure (``closures``)
-    closure         "hartree" (V averaged over Gaussian fluctuations) or "tangent" (derivatives of V in the state)
-    fluctuation     kappa of "hartree": variance of the fluctuations over the square of the field
-    relaxation      share of the way taken in each iteration, in the first one if it adapts
-    adapt           let the share follow the differences seen, between 1/64 and 2
-    tolerance       largest difference between fed and effective couplings, relative to the larger of bare and effective
-    max_iterations  limit on solves
-    clip            coupling → [low, high] that it is kept within
-    """
-
-    feedback: tuple[str, ...] = ("m0_squared",)
-    closure: str = "hartree"
-    fluctuation: float = 0.1
-    relaxation: float = 0.5
-    adapt: bool = True
-    tolerance: float = 1e-8
-    max_iterations: int = 60
-    clip: dict[str, Any] = field(default_factory=dict, hash=False)
-
-    def __post_init__(self) -> None:
-        where = "self_consistent"
-        known = dict.fromkeys(closure for theory in THEORIES.values() for closure in theory.closures)
-        if self.closure not in known:
-            raise ValueError(f"{where}.closure must be one of {', '.join(known)}, got {self.closure!r}: choose one.")
-        if not self.feedback or len(set(self.feedback)) != len(self.feedback):
-            raise ValueError(
-                f"{where}.feedback must be distinct couplings, got {list(self.feedback)}: name at least one."
-            )
-        for name, low, high in (("fluctuation", 0.0, 1e6), ("relaxation", 0.0, 1.0), ("tolerance", 0.0, 0.1)):
-            value = getattr(self, name)
-            if not (is_number(value) and low < value <= high):
-                raise ValueError(
-                    f"{where}.{name} must be above {low:g} and at most {high:g}, got {value!r}: correct it."
-                )
-        if isinstance(self.max_iterations, bool) or not isinstance(self.max_iterations, int) or self.max_iterations < 1:
-            raise ValueError(f"{where}.max_iterations must be at least 1, got {self.max_iterations!r}: try 60.")
-        for name, limits in self.clip.items():
-            fits = isinstance(limits, list | tuple) and len(limits) == 2 and all(is_number(x) for x in limits)
-            if name not in self.feedback or not fits or not limits[0] < limits[1]:
-                raise ValueError(
-                    f"{where}.clip must give [low, high] for couplings that are fed back, got {name} = {limits!r}: "
-                    "e.g. { m0_squared = [0.1, 2.0] }."
-                )
 
 
 @dataclass(frozen=True)
@@ -126,10 +77,24 @@ class Iterated:
 
 @dataclass(frozen=True)
 class FixedPoint:
-    """A state whose couplings are those it gives itself; or, where ``status`` is not "converged", where it ended.
+    """The result of :func:`self_consistent`: a state whose effective couplings are those that it was solved with.
 
-    ``couplings``: those fed to ``state``, ``bare``: those of the problem; ``residual``: the largest relative difference
-    between fed and effective couplings; ``history``: every iteration.
+    Attributes
+    ----------
+    state : State
+        The last state.
+    couplings : dict of str to float
+        The couplings fed to ``state``.
+    bare : dict of str to float
+        The same couplings of the problem given.
+    status : str
+        ``"converged"``, or the reason why there is no fixed point.
+    residual : float
+        Largest relative difference between fed and effective couplings.
+    history : tuple of Iteration
+        Of each iteration: ``fed``, ``effective``, ``residual``, ``relaxation`` and ``energy``.
+    converged : bool
+        Whether a fixed point was reached.
     """
 
     state: State
@@ -141,26 +106,54 @@ class FixedPoint:
 
     @property
     def converged(self) -> bool:
+        """Whether a fixed point was reached."""
         return self.status == CONVERGED
 
 
 def self_consistent(
     problem: Problem,
     options: SelfConsistent | None = None,
-    guess: Any = None,
+    guess: Guess | None = None,
     solver: AbstractSolver | None = None,
     *,
     formulas: Formulas | None = None,
 ) -> FixedPoint:
-    """The state of ``problem`` (with its bare couplings) whose effective couplings are those it was solved with.
+    """Find a state whose effective couplings are those that it was solved with.
 
-    ``guess`` and ``solver`` as for :func:`.solve`. ``formulas(problem, u)`` gives effective couplings by name, for
-    theories that give none themselves; ``problem`` there has the bare couplings.
+    Parameters
+    ----------
+    problem : Problem
+        The problem with its bare couplings; it must have a grid.
+    options : SelfConsistent, optional
+        What is fed back, and how.
+    guess : profile or array or callable or State or MultiStart, optional
+        As for :func:`.solve`; :class:`MultiStart` if not given.
+    solver : Newton or LBFGS or GradientFlow, optional
+        The method; :class:`Newton` if not given.
+    formulas : callable, optional
+        ``formulas(problem, u)`` returns effective couplings by name from the problem with the bare couplings and fields
+        u of shape (n_nodes, n_fields). Needed where the theory does not give them.
+
+    Returns
+    -------
+    FixedPoint
+        The last state, its couplings and the history.
 
     Raises
     ------
-    ValueError : for options that do not fit the model, a problem without a grid, or one of whose starts none has a
-        finite energy.
+    ValueError
+        If the options do not fit the model, the problem has no grid, or no start has a finite energy.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> def formulas(problem, u):
+    ...     return {"g": problem.model.params["g"] + 0.1 * np.max(u)}
+    >>> model = ss.Potential(lambda u, p: u[0]**2 / 2 - p["g"] * u[0]**4 / 4 + u[0]**6 / 8, params={"g": 1.6})
+    >>> problem = ss.Problem(model, ss.RadialGrid(r_max=30.0), norm=100.0)
+    >>> found = ss.self_consistent(problem, ss.SelfConsistent(feedback=("g",)), formulas=formulas)
+    >>> print(f"{found.couplings['g']:.6f}", found.status)
+    1.734955 converged
     """
     expect_problem("self_consistent", problem)
     chosen = SelfConsistent() if options is None else options

@@ -25,7 +25,13 @@ _LARGER_DOMAINS = 6  # the domain may grow this many times by half
 
 
 class SolveError(RuntimeError):
-    """Raised by ``solve(..., throw=True)`` when the solver did not converge; ``state`` is where it ended."""
+    """Raised by ``solve(..., throw=True)`` when the solver did not converge.
+
+    Attributes
+    ----------
+    state : State
+        The state at which the solver ended.
+    """
 
     def __init__(self, state: State) -> None:
         super().__init__(state.status)
@@ -34,30 +40,7 @@ class SolveError(RuntimeError):
 
 @one_thread
 def solve(problem: Problem, guess: Any = None, solver: AbstractSolver | None = None, *, throw: bool = False) -> State:
-    """Find a stationary state of ``problem`` near ``guess``.
-
-    Parameters
-    ----------
-    problem : what to solve. Without a grid the domain and the mesh are chosen, and refined until the error of the
-        energy is at rounding.
-    guess : a profile (:class:`Gaussian`, ...), an array (n_nodes, n_fields), a function of the radii that returns one,
-        or a state. Default: at fixed norm several starts over the fields that may carry the soliton, of which the
-        lowest state is returned; else a Gaussian of width 3 and amplitude 1 (3 at fixed frequency).
-    solver : the method; default :class:`Newton`.
-    throw : raise :class:`SolveError` where the solver does not converge, instead of only recording it in
-        ``state.status``.
-
-    Notes
-    -----
-    A localised state without norm is a saddle of the energy, and Newton's basin around it is small. Where the default
-    method fails, or falls into the vacuum from a guess that reaches through the barrier (V below the vacuum's), the
-    saddle of least action is sought by :func:`bounce` and carried to the problem's mesh. At fixed frequency it is the
-    bounce of V - omega^2 u^2/2.
-
-    Raises
-    ------
-    ValueError : for a guess that does not fit the problem.
-    """
+    """Solve at numerical couplings; the arguments are those of :func:`supersoliton.families.differentiable.solve`."""
     expect_problem("solve", problem)
     chosen = Newton() if solver is None else solver
     if not isinstance(chosen, AbstractSolver):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy import ndarray as Array
@@ -19,22 +20,52 @@ CONVERGED = "converged"
 
 @dataclass(frozen=True)
 class Solution:
-    """Where a solver ended: the fields at the nodes, the multiplier omega^2 (mass^2), and in words how it ended."""
+    """The result of a solver: fields, multiplier and status.
 
-    # the point
-    u: Array  # (n_nodes, n_fields)
-    multiplier: float  # omega^2; 0 without norm or frequency
-    # how it ended
-    status: str  # "converged", or in words why not
+    Attributes
+    ----------
+    u : ndarray of shape (n_nodes, n_fields)
+        Fields at the nodes.
+    multiplier : float
+        omega^2, in mass^2; 0 without norm or frequency.
+    status : str
+        ``"converged"``, or the reason why not.
+    residual : float
+        Dual norm of the force, relative.
+    steps : int
+        Number of steps.
+    history : tuple of (float, float)
+        Energy and residual after each step.
+    seconds : float
+        Wall time.
+    converged : bool
+        Whether ``status`` is ``"converged"``.
+    """
+
+    u: Array
+    multiplier: float
+    status: str
     residual: float
-    # how it got there
     steps: int
-    history: tuple[tuple[float, float], ...] = field(default=(), repr=False)  # (energy, residual) of each step
+    history: tuple[tuple[float, float], ...] = field(default=(), repr=False)
     seconds: float = 0.0
 
     @property
     def converged(self) -> bool:
+        """Whether ``status`` is ``"converged"``."""
         return self.status == CONVERGED
+
+
+@runtime_checkable
+class FieldsOnMesh(Protocol):
+    """What a State and a point of a branch share: fields at the nodes, the multiplier omega^2, and their problem."""
+
+    @property
+    def problem(self) -> DiscreteProblem: ...
+    @property
+    def u(self) -> Array: ...
+    @property
+    def multiplier(self) -> float: ...
 
 
 class AbstractSolver(ABC):

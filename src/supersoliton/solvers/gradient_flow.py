@@ -46,15 +46,36 @@ class GradientFlow(AbstractSolver):
 
     Parameters
     ----------
-    scheme : ``"semi-implicit"`` or ``"explicit"``.
-    dtau : time step, in 1/mass^2: the first one (semi-implicit; 1 unless given) or the largest (explicit; 2e-5 unless
+    scheme : {"semi-implicit", "explicit"}
+        How the gradient energy is discretised in time. The explicit scheme is for comparison only: its steps are small.
+    dtau : float, optional
+        Time step, in 1/mass^2: the first one (semi-implicit; 1 if not given) or the largest (explicit; 2e-5 if not
         given). It is halved where a step would raise the energy.
-    clip : explicit scheme: fields are kept within +-clip.
-    normalise_every : explicit scheme: steps between two restorations of the norm; the energy is compared there.
-    polish : finish with Newton's method from residual 1e-4. Without it the flow itself goes on to ``tol``.
-    tol : relative dual residual at which the state counts as converged.
-    max_steps : limit on steps, those of Newton's method included.
-    max_seconds : time budget; None for no limit.
+    clip : float, default 1e4
+        Explicit scheme: largest modulus of the fields.
+    normalise_every : int, default 10
+        Explicit scheme: number of steps after which the norm is restored and the energy compared.
+    polish : bool, default True
+        Finish with Newton's method from residual 1e-4. Without it the flow itself runs to ``tol``.
+    tol : float, default 1e-10
+        Relative dual residual at which a state counts as converged.
+    max_steps : int, default 5000
+        Limit on steps, those of Newton's method included.
+    max_seconds : float or None, default 60.0
+        Time budget; None for no limit.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range.
+
+    Examples
+    --------
+    >>> model = ss.Potential(lambda u, p: u[0]**2 / 2 - p["g"] * u[0]**4 / 4 + u[0]**6 / 8, params={"g": 1.6})
+    >>> problem = ss.Problem(model, ss.RadialGrid(r_max=30.0), norm=100.0)
+    >>> state = ss.solve(problem, ss.Gaussian(), ss.GradientFlow())
+    >>> print(f"{state.energy:.6f}")
+    48.035581
     """
 
     scheme: str = "semi-implicit"
@@ -79,6 +100,7 @@ class GradientFlow(AbstractSolver):
         check_options(self.tol, self.max_steps, self.max_seconds, self.polish)
 
     def run(self, problem: DiscreteProblem, u: Array) -> Solution:
+        """Solve ``problem``, which has a grid, from nodal fields ``u`` (n_nodes, n_fields); see :meth:`Newton.run`."""
         limits: dict[str, Any] = {"tol": self.tol, "max_steps": self.max_steps, "max_seconds": self.max_seconds}
         flow = _Flow(problem, u, name=f"the {self.scheme} gradient flow", **limits)
         flow.dtau = first = _DTAU[self.scheme] if self.dtau is None else float(self.dtau)

@@ -38,12 +38,35 @@ class LBFGS(AbstractSolver):
 
     Parameters
     ----------
-    ftol : L-BFGS ends when a step lowers the energy by less than this fraction of it (or of 1).
-    gtol : it ends, too, when no component of the gradient in the H^1 metric exceeds this.
-    polish : finish with Newton's method. Without it the status says at which residual L-BFGS ended.
-    tol : relative dual residual at which the state counts as converged.
-    max_steps : limit on steps, those of Newton's method included.
-    max_seconds : time budget; None for no limit.
+    ftol : float, default 1e-9
+        L-BFGS ends when a step lowers the energy by less than this fraction of it (or of 1).
+    gtol : float, default 1e-3
+        L-BFGS also ends when no component of the gradient in the H^1 metric exceeds this.
+    polish : bool, default True
+        Finish with Newton's method. Without it the status gives the residual at which L-BFGS ended.
+    tol : float, default 1e-10
+        Relative dual residual at which a state counts as converged.
+    max_steps : int, default 2000
+        Limit on steps, those of Newton's method included.
+    max_seconds : float or None, default 60.0
+        Time budget; None for no limit.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range.
+
+    References
+    ----------
+    R. H. Byrd, P. Lu, J. Nocedal, C. Zhu, *SIAM J. Sci. Comput.* **16** (1995) 1190.
+
+    Examples
+    --------
+    >>> model = ss.Potential(lambda u, p: u[0]**2 / 2 - p["g"] * u[0]**4 / 4 + u[0]**6 / 8, params={"g": 1.6})
+    >>> problem = ss.Problem(model, ss.RadialGrid(r_max=30.0), norm=100.0)
+    >>> state = ss.solve(problem, ss.Gaussian(), ss.LBFGS())
+    >>> print(f"{state.energy:.6f}")
+    48.035581
     """
 
     ftol: float = 1e-9
@@ -62,6 +85,7 @@ class LBFGS(AbstractSolver):
 
     @one_thread
     def run(self, problem: DiscreteProblem, u: Array) -> Solution:
+        """Solve ``problem``, which has a grid, from nodal fields ``u`` (n_nodes, n_fields); see :meth:`Newton.run`."""
         limits: dict[str, Any] = {"tol": self.tol, "max_steps": self.max_steps, "max_seconds": self.max_seconds}
         descent = Descent(problem, u, name="L-BFGS", **limits)
         ended = descent.stopped()

@@ -47,19 +47,37 @@ class LastStep(NamedTuple):
 
 @dataclass(frozen=True)
 class Newton(AbstractSolver):
-    r"""Newton's method on :math:`E'(u) - \omega^2M_cu = 0`, bordered by the norm where one is fixed.
-
-    Towards a minimum pseudo-transient continuation (C. T. Kelley, D. E. Keyes, *SIAM J. Numer. Anal.* **35** (1998)
-    508), towards any index damped steps (P. Deuflhard, *Newton Methods for Nonlinear Problems* (2004), section 3.3).
+    """Newton's method on E'(u) = omega^2 M_c u, bordered by the norm where one is fixed.
 
     Parameters
     ----------
-    tol : relative dual residual at which the state counts as converged; one more step is then taken, which brings it
-        to rounding.
-    max_steps : limit on linear solves.
-    target : ``"minimum"`` (of E, at fixed norm where one is given), ``"stationary"`` (any index), or ``"auto"``:
-        minimum at fixed norm, stationary without.
-    max_seconds : time budget; None for no limit.
+    tol : float, default 1e-10
+        Relative dual residual at which a state counts as converged; one more step then takes it to rounding.
+    max_steps : int, default 200
+        Limit on linear solves.
+    target : {"auto", "minimum", "stationary"}
+        A minimum of E (at fixed norm where one is given), a stationary point of any index, or, by default, a minimum at
+        fixed norm and a stationary point without.
+    max_seconds : float or None, default 60.0
+        Time budget; None for no limit.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range.
+
+    References
+    ----------
+    Minima: pseudo-transient continuation, C. T. Kelley, D. E. Keyes, *SIAM J. Numer. Anal.* **35** (1998) 508.
+    Stationary points: damped steps, P. Deuflhard, *Newton Methods for Nonlinear Problems* (2004), section 3.3.
+
+    Examples
+    --------
+    >>> model = ss.Potential(lambda u, p: u[0]**2 / 2 - p["g"] * u[0]**4 / 4 + u[0]**6 / 8, params={"g": 1.6})
+    >>> problem = ss.Problem(model, ss.RadialGrid(r_max=30.0), norm=100.0)
+    >>> state = ss.solve(problem, ss.Gaussian(), ss.Newton(target="minimum"))
+    >>> print(f"{state.energy:.6f}")
+    48.035581
     """
 
     tol: float = 1e-10
@@ -75,6 +93,15 @@ class Newton(AbstractSolver):
             )
 
     def run(self, problem: DiscreteProblem, u: Array) -> Solution:
+        """Solve on a mesh.
+
+        Parameters
+        ----------
+        problem : Problem
+            A problem with a grid.
+        u : ndarray of shape (n_nodes, n_fields)
+            Starting fields that satisfy the boundary condition and the norm.
+        """
         minimise = self.target == "minimum" or (self.target == "auto" and problem.norm is not None)
         iteration = NewtonRun(problem, np.asarray(u, dtype=float), self)
         if not minimise:

@@ -38,17 +38,36 @@ _UNSTABLE = "unstable"  # first word of the reason
 
 @dataclass(frozen=True)
 class Certificate:
-    """What is known of a state; NaN where an entry does not apply. Pure numbers, but for the mode.
+    """Accuracy and stability checks of a state; NaN where a check does not apply.
 
-    ``residual``: dual norm of the force, relative. ``discretisation``: relative error of the energy, from a finer mesh.
-    ``virial``: violation of Derrick's identity, over the sum of its terms' moduli. ``negative_modes``: at l = 0, of the
-    constrained second variation at fixed norm. ``translation_mode``: the l = 1 eigenvalue that must be 0 (mass^2).
-    ``tail``: measured decay rate over that of the lightest mass. ``boundary_fraction``: norm in the outer tenth of the
-    box. ``kind``: what it is (a text, too). ``reasons``: the checks that fail, in words.
-
-    ``translation_mode`` is NaN for homogeneous states and explicit r; ``tail`` where no exponential tail can be
-    measured; ``boundary_fraction`` for homogeneous states; ``radius`` (relative H^1 distance to the exact solution of
-    the discrete equations, :mod:`.kantorovich`) for homogeneous states and where the estimate does not close.
+    Attributes
+    ----------
+    residual : float
+        Dual norm of the force, relative; at most 1e-10.
+    discretisation : float
+        Relative error of the energy, estimated on a finer mesh; at most 1e-6.
+    virial : float
+        Violation of Derrick's identity, over the sum of the moduli of its terms; at most 1e-8.
+    negative_modes : int
+        Negative modes at l = 0 of the second variation, at fixed norm where one is fixed; -1 if not computed.
+    translation_mode : float
+        The l = 1 eigenvalue that must vanish, in mass^2; NaN for homogeneous states and potentials that depend on r.
+    tail : float
+        Measured decay rate over that of the lightest mass; NaN where no exponential tail can be measured.
+    boundary_fraction : float
+        Fraction of the squared fields in the outer tenth of the box; NaN for homogeneous states.
+    kind : str
+        ``"q-ball"``, ``"bounce"``, ``"excited"``, ``"kink"``, ``"trapped"``, ``"condensate"``, ``"vacuum"``,
+        ``"delocalised"`` or ``"unconverged"``.
+    reasons : tuple of str
+        The checks that fail, in words; empty for a certified state.
+    radius : float
+        Bound on the relative H^1 distance to the exact solution of the discrete equations; NaN for homogeneous states
+        and where the estimate (Newton-Kantorovich) does not close.
+    certified : bool
+        Whether every check passes.
+    localised : bool
+        Whether the state is a soliton.
     """
 
     residual: float
@@ -64,7 +83,7 @@ class Certificate:
 
     @property
     def certified(self) -> bool:
-        """True when no entry fails."""
+        """Whether every check passes."""
         return not self.reasons
 
     @property
@@ -87,11 +106,12 @@ class Certificate:
 
     @property
     def localised(self) -> bool:
+        """Whether the state is a soliton: localised, and converged."""
         return self.kind.localised
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Certificate:
-        """The certificate of its entries as a file holds them."""
+        """The certificate from its entries as a file holds them. Raises ValueError for an unknown kind."""
         kind = Kind.of(record["kind"])
         if kind is None:
             raise ValueError(f"there is no kind of state {record['kind']!r}: it was written by another version")

@@ -6,6 +6,7 @@ import functools
 import html
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,10 +32,38 @@ _PROBLEM_SETTINGS = ("boundary", "norm", "omega", "norm_of", "parity", "backgrou
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """Where a solver ended, with what is known of it.
+    """A solution: its fields, energy, norm, frequency and certificate.
 
-    ``u`` holds the fields at the nodes, (n_nodes, n_fields); ``state(r)`` evaluates them at any radius. ``energy`` is
-    E (of the fields, less the vacuum's), ``multiplier`` omega^2, ``norm`` N, ``action`` E - omega^2 N/2.
+    Attributes
+    ----------
+    problem : Problem
+        The problem with the grid that it was solved on.
+    solution : Solution
+        The result of the solver.
+    certificate : Certificate
+        Accuracy and stability checks.
+    energy : float
+        E of the fields less that of the vacuum.
+    norm : float
+        N.
+    u : ndarray of shape (n_nodes, n_fields)
+        Fields at the nodes; ``state(r)`` evaluates them at any radius.
+    multiplier, omega : float
+        omega^2 in mass^2, and the frequency omega in mass.
+    action : float
+        E - omega^2 N / 2; the Euclidean action of a bounce.
+    charge, charged_energy : float
+        Q = omega N and E + omega^2 N / 2 of the rotating state.
+    half_radius : float
+        Radius at which the fields have fallen to half, in 1/mass.
+    status : str
+        ``"converged"``, or the reason why not.
+    converged : bool
+        Whether the solver converged.
+    grid : RadialGrid
+        The grid of ``problem``.
+    fields : xarray.Dataset
+        The fields over r.
     """
 
     problem: DiscreteProblem
@@ -45,28 +74,32 @@ class State:
 
     @property
     def u(self) -> Array:
+        """Fields at the nodes, of shape (n_nodes, n_fields)."""
         return self.solution.u
 
     @property
     def multiplier(self) -> float:
+        """omega^2, in mass^2; 0 without norm or frequency."""
         return self.solution.multiplier
 
     @property
     def status(self) -> str:
-        """ "converged", or why not, in words."""
+        """``"converged"``, or the reason why not."""
         return self.solution.status
 
     @property
     def converged(self) -> bool:
+        """Whether the solver converged."""
         return self.solution.converged
 
     @property
     def steps(self) -> int:
+        """Number of steps of the solver."""
         return self.solution.steps
 
     @property
     def omega(self) -> float:
-        """Frequency sqrt(omega^2); NaN where omega^2 < 0 (the vacuum is then a false one)."""
+        """Frequency, in mass: the square root of ``multiplier``; NaN where that is negative (a false vacuum)."""
         return math.sqrt(self.multiplier) if self.multiplier >= 0 else float("nan")
 
     @property
@@ -86,6 +119,7 @@ class State:
 
     @property
     def grid(self) -> RadialGrid:
+        """The grid of ``problem``."""
         return self.problem.grid
 
     @functools.cached_property
@@ -97,7 +131,7 @@ class State:
         r = ("r", self.grid.nodes, {"units": "1/mass", "long_name": "radius"})
         return xr.Dataset(variables, coords={"r": r}, attrs={"energy": self.energy, "kind": str(self.certificate.kind)})
 
-    def __call__(self, r: Any) -> Array:
+    def __call__(self, r: float | Array | Sequence[float]) -> Array:
         """Fields at any radius, shape ``(*r.shape, n_fields)``; beyond the box, the boundary values."""
         radii = np.asarray(r, dtype=float)
         inside = np.minimum(np.abs(radii), self.grid.r_max)
@@ -114,7 +148,7 @@ class State:
         return f"State({c.kind} of {name} in d = {self.grid.dim:g}: {numbers}; residual {c.residual:.1e}; {verdict})"
 
     def table(self) -> list[tuple[str, str]]:
-        """What is shown of a state: rows of (name, value)."""
+        """Rows of (name, value) that the command line and notebooks show."""
         c = self.certificate
         rows = [("kind", c.kind), ("status", f"{self.status} in {self.steps} steps, {self.solution.seconds:.2f} s")]
         rows.append(("energy E", f"{self.energy:.12g}  (relative error {c.discretisation:.1e})"))
@@ -146,18 +180,29 @@ class State:
 
     @property
     def half_radius(self) -> float:
-        """Radius at which the fields that carry the norm (all, where none does) have fallen to half; NaN: nowhere."""
+        """Radius at which the fields that carry the norm (all, if none does) have fallen to half; NaN if nowhere."""
         carriers = self.problem.carries_norm > 0
         return half_radius(self, carriers if carriers.any() else np.ones(len(carriers), bool))
 
     def plot(self) -> Figure:
-        """Profiles of the fields, the vacuum dashed, with the certificate."""
+        """Profiles of the fields with the vacuum (dashed) and the certificate, as a matplotlib Figure."""
         from ..plotting import plot_state
 
         return plot_state(self)
 
     def save(self, path: str | Path) -> Path:
-        """Write fields, problem and certificate to a netCDF file (whole, or not at all)."""
+        """Write fields, problem and certificate to a netCDF file; an interrupted call leaves no partial file.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file, by convention ``*.nc``; its folder must exist.
+
+        Returns
+        -------
+        Path
+            The same path.
+        """
         from scipy.io import netcdf_file
 
         target = Path(path)
@@ -204,14 +249,33 @@ def make_state(problem: DiscreteProblem, solution: Solution, discretisation: flo
 
 
 def load(path: str | Path, *, model: AbstractModel | None = None) -> State:
-    """Read a state written by :meth:`State.save`; its numbers are those stored, nothing is computed again.
+    """Read a state written by :meth:`State.save`; nothing is computed again.
 
-    A user's theory is found again where it is a class or named function of an importable module or of a file that is
-    still there; else give ``model``.
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    model : OctaveHiggs or Potential, optional
+        The theory. It is needed where the potential is not a named function or class of a module that can be imported
+        or of a file that still exists, for example for a ``lambda``.
+
+    Returns
+    -------
+    State
+        The state with its numbers as stored.
 
     Raises
     ------
-    ValueError : where the file is missing, foreign or damaged, or the potential cannot be found.
+    ValueError
+        If the file is missing, damaged or not a state, or if the theory cannot be found or does not fit.
+
+    Examples
+    --------
+    >>> model = ss.Potential(lambda u, p: u[0]**2 / 2 - p["g"] * u[0]**4 / 4 + u[0]**6 / 8, params={"g": 1.6})
+    >>> state = ss.solve(ss.Problem(model, ss.RadialGrid(r_max=30.0), norm=100.0))
+    >>> path = state.save("qball.nc")
+    >>> ss.load(path, model=model).energy == state.energy
+    True
     """
     import xarray as xr
 

@@ -49,21 +49,53 @@ def _from_invariants(square: Any, nearest: Any, next_nearest: Any, phi2: Any, p:
 
 @dataclass(frozen=True)
 class OctaveHiggs(AbstractModel, kind="octave_higgs"):
-    r"""n octave fields and one Higgs field, in units of a mass:
+    r"""Potential of n octave fields and one Higgs field, in units of a mass.
 
     .. math::
         V = \sum_o\left[\tfrac12 m_0^2\Psi_o^2 + \tfrac{s}{4} g\Psi_o^4 + \tfrac18\delta\Psi_o^6
           + 2^{-\beta o}(\lambda_1\Psi_o\Psi_{o+1} + \lambda_2\Psi_o\Psi_{o+2})\right]
           + \tfrac12\mu^2\Phi^2 + \tfrac14\lambda_H\Phi^4 + g_Y\Phi^2\sum_o\Psi_o^2 .
 
-    A coupling to an octave beyond the last is absent. Fields are ``psi_0`` ... and ``phi``, the last one.
-    ``m0_squared`` may be negative (hence not ``m0``); ``quartic_sign`` is -1 (attractive) or +1 (repulsive);
-    ``delta >= 0`` and ``lambda_H >= 0`` keep the energy bounded below.
+    The fields are ``psi_0``, ``psi_1``, ... and, last, ``phi``. A term with an octave beyond the last is absent.
+
+    Parameters
+    ----------
+    n_octaves : int, default 12
+        Number of octave fields.
+    m0_squared : float, default 0.01
+        Mass^2 of the octaves; may be negative.
+    g : float, default 4.64
+        Quartic coupling.
+    quartic_sign : float, default -1.0
+        Sign s of the quartic term: -1 (attractive) or 1 (repulsive).
+    delta : float, default 0.2
+        Sextic coupling; 0 or positive.
+    beta : float, default 0.15
+        Exponent by which the couplings between octaves fall.
+    lambda_1 : float, default 1.0
+        Coupling to the next octave.
+    lambda_2 : float, default 3.141592653589793
+        Coupling to the next octave but one.
+    mu_squared : float, default -1.0
+        Mass^2 of the Higgs field; negative for a symmetry-breaking vacuum.
+    lambda_H : float, default 0.5
+        Quartic coupling of the Higgs field; 0 or positive.
+    g_yukawa : float, default 0.1
+        Coupling of the octaves to the Higgs field.
 
     Raises
     ------
-    ValueError : for n_octaves < 1, a quartic sign that is not +-1, a coupling that is not a finite number, or a
-        negative ``delta`` or ``lambda_H``.
+    ValueError
+        If ``n_octaves`` < 1, ``quartic_sign`` is not -1 or 1, a coupling is not a finite number, or ``delta`` or
+        ``lambda_H`` is negative (the energy would have no lower bound).
+
+    Examples
+    --------
+    >>> model = ss.OctaveHiggs(n_octaves=2, m0_squared=0.5)
+    >>> model.fields
+    ('psi_0', 'psi_1', 'phi')
+    >>> model.replace(g=1.0).params["g"]
+    1.0
     """
 
     n_octaves: int = 12
@@ -129,9 +161,14 @@ class OctaveHiggs(AbstractModel, kind="octave_higgs"):
         return np.arange(self.n_octaves + 1) < self.n_octaves
 
     def follow(self, u: np.ndarray) -> np.ndarray:
-        """The Higgs field expelled by the octaves: at each radius the minimum of V over Phi,
+        """Fields in which the Higgs field minimises V at each radius, given the octaves.
 
-        lambda_H Phi^2 = -mu^2 - 2 g_Y sum Psi^2, or 0 (a minimum only where lambda_H > 0).
+        lambda_H Phi^2 = -mu^2 - 2 g_Y sum Psi^2, or 0 where that is negative; unchanged if lambda_H = 0.
+
+        Parameters
+        ----------
+        u : ndarray of shape (n_nodes, n_fields)
+            Fields of a start.
         """
         if self.lambda_H == 0:
             return u

@@ -21,23 +21,31 @@ from .base import AbstractModel, PotentialFunction, check_coupling
 
 @dataclass(frozen=True)
 class Potential(AbstractModel, kind="potential"):
-    """A theory given by ``V(u, p)`` or ``V(u, p, r)``, written with ``jax.numpy``.
+    r"""A theory given by its potential V(u, p) or V(u, p, r), written with ``jax.numpy``.
 
     Parameters
     ----------
-    function : ``V(u, p) -> scalar`` with u of shape (n_fields,) and p the dict of couplings; with a third positional
-        argument it receives the radius r (a trap).
-    names : (``fields``) names of the fields.
-    couplings : (``params``) default values of the couplings.
-    constrained_fields : (``constrained``) names of the fields that carry the norm; all of them unless given.
-    kinetic_factors : (``kinetic``) factors k_i > 0 of the gradient terms 1/2 k_i u_i'^2; ones unless given.
+    function : callable
+        ``V(u, p) -> scalar``, with u of shape (n_fields,) and p the dict of couplings. A third positional argument
+        receives the radius r (a trap). Define it once: JAX compiles again for each new function object.
+    fields : sequence of str, default ("u",)
+        Names of the fields.
+    params : dict of str to float, optional
+        Couplings with their values.
+    constrained : sequence of str, optional
+        Names of the fields that carry the norm; all fields if not given.
+    kinetic : sequence of float, optional
+        Factors k_i > 0 of the gradient terms :math:`\tfrac12 k_i u_i'^2`; ones if not given.
 
     Raises
     ------
-    ValueError : where the function cannot be evaluated by JAX on an array of shape (n_fields,), or does not return
-        one real number.
+    ValueError
+        If JAX cannot evaluate the function on an array of shape (n_fields,), if it does not return one real number, or
+        if names, couplings or factors do not fit.
 
-    >>> Potential(lambda u, p: 0.5 * u[0]**2 - 0.25 * p["g"] * u[0]**4, fields=("u",), params={"g": 1.0})
+    Examples
+    --------
+    >>> ss.Potential(lambda u, p: 0.5 * u[0]**2 - 0.25 * p["g"] * u[0]**4, fields=("u",), params={"g": 1.0})
     Potential(u; g=1.0)
     """
 
@@ -136,6 +144,13 @@ class Potential(AbstractModel, kind="potential"):
         return np.array(self.kinetic_factors)
 
     def replace(self, **couplings: Any) -> Potential:
+        """The same potential with other values of some couplings.
+
+        Parameters
+        ----------
+        **couplings : float
+            New values by the names in ``params``.
+        """
         for name in couplings:
             if name not in self.couplings:
                 known = ", ".join(self.couplings) or "none"
@@ -157,7 +172,7 @@ class Potential(AbstractModel, kind="potential"):
 
     @classmethod
     def from_description(cls, values: Mapping[str, Any]) -> Potential:
-        """The potential again, where its function is that of a module that can be imported."""
+        """The potential from what ``describe`` returns; its function must be one of an importable module."""
         settings = dict(values)
         return cls(user_files.find("its function", settings.pop("function")), **settings)
 

@@ -28,9 +28,22 @@ _STRIDE = 0.25  # least step where V is not convex, relative to the fields or 1
 
 @dataclass(frozen=True)
 class Vacuum:
-    r"""A homogeneous stationary point u of V.
+    """A homogeneous stationary point of V, with its energy density and masses.
 
-    ``values`` u, ``energy_density`` V(u), ``masses_squared`` the eigenvalues of :math:`k^{-1/2}V''k^{-1/2}`, ascending.
+    Attributes
+    ----------
+    fields : tuple of str
+        Names of the fields.
+    values : ndarray of shape (n_fields,)
+        Field values u.
+    energy_density : float
+        V(u).
+    masses_squared : ndarray of shape (n_fields,)
+        Eigenvalues of :math:`k^{-1/2}V''(u)k^{-1/2}` in mass^2, ascending.
+    masses : ndarray of shape (n_fields,)
+        Their square roots; 0 for a value that vanishes to rounding, NaN for a tachyon.
+    stable : bool
+        Whether no value is negative beyond rounding.
     """
 
     fields: tuple[str, ...]
@@ -40,7 +53,7 @@ class Vacuum:
 
     @property
     def stable(self) -> bool:
-        """No tachyon: every mass squared is non-negative up to rounding."""
+        """Whether there is no tachyon: every mass squared is non-negative up to rounding."""
         return bool(self.masses_squared[0] >= -self._rounding)
 
     @property
@@ -119,18 +132,42 @@ def vacua(
     max_seconds: float = 60.0,
     known: Vacuum | None = None,
 ) -> list[Vacuum]:
-    r"""The local minima of V, :math:`\partial_iV(u) = 0` with V'' >= 0, lowest first, as a list of :class:`Vacuum`.
+    """Local minima of V(u), lowest first, found from many starts.
 
-    Minimises V by Newton's method with the modulus of the Hessian (so that it cannot be drawn to a saddle), from the
-    origin, along each field, along the unstable directions of the origin, and from ``n_starts`` seeded random points
-    of magnitudes 0.1 to 10; distinct minima only. A start that runs away (V unbounded below) is dropped.
+    Newton's method with the modulus of the Hessian, which cannot converge to a saddle, starts from the origin, along
+    each field, along the unstable directions of the origin, and from random points. It is a search, not a proof.
 
     Parameters
     ----------
-    held_at_zero : boolean mask of fields that stay at 0 (those that carry a conserved norm).
-    r : radius at which a potential with explicit r is taken.
-    max_seconds : time budget; searches that have not ended by then are dropped unless they are at a minimum already.
-    known : a minimum that need not be found again: searches that come into its neighbourhood are dropped.
+    model : OctaveHiggs or Potential
+        The theory.
+    held_at_zero : ndarray of bool, shape (n_fields,), optional
+        True for fields that stay at 0 (those that carry a conserved norm).
+    n_starts : int, default 64
+        Random points, of magnitudes 0.1 to 10.
+    seed : int, default 0
+        Seed of the random points.
+    r : float, default 0.0
+        Radius at which a potential that depends on r is taken.
+    max_seconds : float, default 60.0
+        Time budget. Searches that have not reached a minimum by then are dropped.
+    known : Vacuum, optional
+        A known minimum: searches that come near it are dropped.
+
+    Returns
+    -------
+    list of Vacuum
+        Distinct minima; empty if none is found. Starts along which V has no lower bound are dropped.
+
+    Raises
+    ------
+    ValueError
+        If ``model`` is not a theory.
+
+    Examples
+    --------
+    >>> ss.vacua(ss.Potential(lambda u, p: 0.25 * (u[0]**2 - 1)**2 + 0.1 * u[0]))
+    [Vacuum(u=-1.04668; V = -0.102386...; masses [1.5122]), Vacuum(u=0.945649; V = 0.097360...; masses [1.2972])]
     """
     expect_model("vacua", model)
     n = model.n_fields

@@ -20,16 +20,63 @@ def pretrain(
     seed: int | None = None,
     quiet: bool = False,
 ) -> Library:
-    """Train starts over the box of a scan ([warm_start] in its configuration); write them and a picture.
+    """Train models that predict the starts of a scan; write them and a picture of the training.
 
-    Resumes work that was interrupted.
+    The training needs the extra ``network``. Interrupted work is resumed.
 
-    `out`              the folder of warm_start.npz; that of [warm_start] checkpoint unless given
-    `workers`, `seed`  instead of those in [scan] and [warm_start]
-    `quiet`            no progress
+    Parameters
+    ----------
+    path_or_config : str or Path or Config
+        A TOML file with [scan.parameters] and [warm_start], or a configuration.
+    out : str or Path, optional
+        Folder of ``warm_start.npz``; that of ``checkpoint`` in [warm_start] if not given.
+    workers : int, optional
+        Number of worker processes, instead of that in [scan].
+    seed : int, optional
+        Seed, instead of that in [warm_start].
+    quiet : bool, default False
+        Print no progress.
 
-    Raises ValueError: a configuration that is wrong, a file of unfinished work of another configuration, a folder that
-    cannot be written. LostWorker: a worker process was killed; the same call resumes.
+    Returns
+    -------
+    Library
+        The trained models: ``models`` by branch, the ``box`` of couplings and the ``grid``.
+
+    Raises
+    ------
+    ValueError
+        If the configuration is wrong, the file has unfinished work of another configuration, or the folder cannot be
+        written.
+    LostWorker
+        If a worker process was killed; the same call resumes.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> path = Path("small.toml")
+    >>> _ = path.write_text('''
+    ... [model]
+    ... n_octaves = 1
+    ... m0_squared = 0.5
+    ... [grid]
+    ... r_max = 18.0
+    ... n_elements = 6
+    ... order = 10
+    ... [scan]
+    ... trials = 2
+    ... workers = 1
+    ... parameters = { g = [0.55, 0.7], norm = [600.0, 1800.0] }
+    ... [warm_start]
+    ... points = 4
+    ... seeds = 4
+    ... basis = 8
+    ... width = 8
+    ... fresh = 4
+    ... steps = 0
+    ... ''')
+    >>> library = ss.pretrain(path, out="trained", quiet=True)
+    >>> library.finished, Path("trained/warm_start.npz").exists()
+    (True, True)
     """
     from ..config import load
 

@@ -14,21 +14,33 @@ USES = ("auto", *SOURCES, "analytic", "none")
 
 @dataclass(frozen=True)
 class WarmStart(MultiStart):
-    """Starts from a file written by ``supersoliton pretrain``.
+    """Starts predicted by the trained models of a file that :func:`.pretrain` wrote.
 
     Parameters
     ----------
-    checkpoint : the file.
-    use : ``"network"``, ``"regression"`` (proper orthogonal decomposition and a Gaussian process) or ``"neighbour"``
-        (the nearest solved state); ``"auto"``: of the first two the one with the smaller residual, else the third.
-        ``"analytic"`` and ``"none"`` use none of them.
-    corrections : at most so many Newton steps within the branch's basis before those on the mesh.
-    digest : of the file; another one is refused. Empty: any is accepted.
-    n_polish : as for :class:`MultiStart`, whose starts are used on branches that were not trained.
+    n_polish : int, default 3
+        As for :class:`MultiStart`, whose starts are used on branches that were not trained.
+    checkpoint : str, default ""
+        Path of the file.
+    use : str, default "auto"
+        ``"network"``, ``"regression"`` (a Gaussian process on proper orthogonal modes), ``"neighbour"`` (the nearest
+        solved state), ``"auto"`` (the better of the first two by its residual, else the third), or ``"analytic"`` or
+        ``"none"`` (no predictions).
+    corrections : int, default 4
+        Most Newton steps in the basis of a branch that follow a prediction, before those on the mesh.
+    digest : str, default ""
+        SHA-256 of the file; another file is refused. Empty: any file is accepted.
 
     Raises
     ------
-    ValueError : for values that are none of these; when used, for a file that does not fit the problem.
+    ValueError
+        If an option is out of range or, when used, if the file is missing, unfinished or does not fit the problem.
+
+    Examples
+    --------
+    >>> guess = ss.WarmStart(checkpoint="runs/first/warm_start.npz", use="regression")
+    >>> guess.sources
+    ('regression',)
     """
 
     checkpoint: str = ""
@@ -50,7 +62,7 @@ class WarmStart(MultiStart):
         return (self.use,) if self.use in SOURCES else ()
 
     def library_for(self, problem: DiscreteProblem) -> Library | None:
-        """The trained models, checked against the problem; None if ``use`` excludes them. Raises ValueError."""
+        """The trained models, checked against ``problem``; None if ``use`` excludes them. Raises ValueError."""
         if not self.sources:
             return None
         library, digest = recall_library(self.checkpoint)
