@@ -8,7 +8,17 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 # Files to read, and folders to read with their subfolders. Append "src" to read the source too.
-ROOTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "mkdocs.yml", "Makefile", "docs", "examples", "benchmarks")
+ROOTS = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "mkdocs.yml",
+    "Makefile",
+    "docs",
+    "examples",
+    "benchmarks",
+    "src",
+)
 SUFFIXES = {".md", ".py", ".toml", ".yml", ".js", ".css", ""}
 
 # Each pattern with what to write instead.
