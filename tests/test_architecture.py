@@ -1,6 +1,7 @@
 """The folder is the architecture: imports point down only, sizes are limited, public names are pinned."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -155,6 +156,23 @@ def test_no_room_has_a_public_name():
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_one_idea_per_file(path):
     assert _lines(path) < MAX_FILE, f"{path} has {_lines(path)} lines: probably two ideas"
+
+
+# Who may name the octave model: itself, its scores, its claims, and the lists of names.
+OF_THE_OCTAVES = ("theory/octave_", "theory/__init__.py", "scores/", "validate/", "cli/validate.py", "__init__.py")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_no_other_file_knows_a_theory(path):
+    """Neither a class, nor a field, nor a word of the octave model stands in code elsewhere (docstrings may)."""
+    if str(path.relative_to(PACKAGE)).startswith(OF_THE_OCTAVES):
+        return
+    code = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(code):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            node.body[0] = ast.Pass()
+    found = re.findall(r"OctaveHiggs|\w*octave\w*|['\"](?:phi|psi)\w*['\"]", ast.unparse(code), re.IGNORECASE)
+    assert found == []
 
 
 def _lines(path: Path) -> int:

@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-# Files to read, and folders to read with their subfolders. Append "src" to read the source too.
+# Files to read, and folders to read with their subfolders.
 ROOTS = (
     "README.md",
     "CONTRIBUTING.md",

@@ -119,7 +119,7 @@ def _coupling_energy(sets: Array, couplings: Array, diagonal: Array) -> Array:
 
 @functools.lru_cache(maxsize=16)
 def _families(n: int) -> Float[Array, "set field"]:
-    """Runs of neighbours and of next-neighbours (the range of the octave couplings), with several signs."""
+    """Runs of neighbours and of next-neighbours (couplings reach no further), with several signs."""
     sets = {tuple(range(a, b)) for a in range(n) for b in range(a + 1, n + 1)}
     sets |= {tuple(range(a, b, 2)) for a in range(n) for b in range(a + 1, n + 1)}
     return np.concatenate([_sign_patterns(members, n) for members in sorted(sets)])

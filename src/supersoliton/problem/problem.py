@@ -34,7 +34,7 @@ class Problem:
 
     Parameters
     ----------
-    model : OctaveHiggs or Potential
+    model : AbstractModel
         The theory.
     grid : RadialGrid, optional
         The mesh. Without one, :func:`.solve` chooses domain and mesh, and ``dim`` is the dimension.
@@ -93,9 +93,7 @@ class Problem:
 
     def __post_init__(self) -> None:
         if not isinstance(self.model, AbstractModel):
-            raise ValueError(
-                f"problem.model must be a model, got {self.model!r}: use OctaveHiggs(...) or Potential(...)"
-            )
+            raise ValueError(f"problem.model must be a model, got {self.model!r}: use Potential(...)")
         if self.grid is not None and not isinstance(self.grid, RadialGrid):
             raise ValueError(f"problem.grid must be a RadialGrid, got {self.grid!r}: use RadialGrid(r_max=25.0)")
         if self.grid is None and isinstance(self, DiscreteProblem):

@@ -87,7 +87,7 @@ def bounce(
 
     Parameters
     ----------
-    model : OctaveHiggs or Potential
+    model : AbstractModel
         The theory; its potential must not depend on r.
     false_vacuum : sequence of float or ndarray or Vacuum
         A local minimum of V with massive fluctuations.

@@ -255,7 +255,7 @@ def load(path: str | Path, *, model: AbstractModel | None = None) -> State:
     ----------
     path : str or Path
         The file.
-    model : OctaveHiggs or Potential, optional
+    model : AbstractModel, optional
         The theory. It is needed where the potential is not a named function or class of a module that can be imported
         or of a file that still exists, for example for a ``lambda``.
 

@@ -139,7 +139,7 @@ def vacua(
 
     Parameters
     ----------
-    model : OctaveHiggs or Potential
+    model : AbstractModel
         The theory.
     held_at_zero : ndarray of bool, shape (n_fields,), optional
         True for fields that stay at 0 (those that carry a conserved norm).
