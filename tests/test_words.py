@@ -51,7 +51,7 @@ ORIGINAL = re.compile(r"\bthe original\b", re.I)
 SCRIPT = "parameter_scan_supersoliton_v39_STABLE_HIERARCHY.py"
 
 # (end of the file's path, text, reason): the only exceptions.
-ALLOWED: tuple[tuple[str, str, str], ...] = ()  # (file, words, reason)
+ALLOWED = (("CHANGELOG.md", "it was `foretold`", "the former name of a column of trials.csv"),)
 
 
 def texts(root: str) -> list[Path]:
