@@ -18,7 +18,7 @@ MAX_FILE, MAX_FUNCTION, MAX_CLASS, MAX_PACKAGE = 400, 60, 250, 22_100
 # The floors, lowest first: the only list of them. A room may import itself and rooms on lower floors, but no other room
 # on its own floor.
 FLOORS = (
-    {"machine", "plotting", "_checks", "_version"},
+    {"machine", "plotting", "_checks", "_ranges", "_version"},
     {"elements", "theory"},
     {"problem", "scores"},
     {"solvers"},

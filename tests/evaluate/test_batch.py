@@ -134,7 +134,7 @@ def test_a_device_has_one_of_four_names_and_must_exist(quickstart):
         config("quickstart", device="cuda")
     with pytest.raises(ValueError, match=r"batch must be a whole number"):
         config("quickstart", batch=-1)
-    with pytest.raises(ValueError, match=r'batch = 4 takes the place of an executor, got "processes" too'):
+    with pytest.raises(ValueError, match=r'batch = 4 excludes scan.executor = "processes"'):
         config("quickstart", batch=4, executor="processes")
     assert devices.find("cpu").platform == "cpu"
     assert not devices.is_accelerator(devices.find("cpu"))

@@ -136,7 +136,7 @@ def test_a_scan_records_and_shows_what_the_theory_records(file, tmp_path):
 def test_an_objective_must_be_a_column_of_the_theory(file):
     tables = {**TABLES, "scan": {**TABLES["scan"], "objectives": ["peek"]}}
     file.write_text(tomli_w.dumps(tables))
-    with pytest.raises(ValueError, match='nothing is recorded as "peek": did you mean "peak"'):
+    with pytest.raises(ValueError, match='no recorded value is named "peek": did you mean "peak"'):
         load(file)
     with pytest.raises(ValueError, match='nothing is recorded as "peak"'):
         loads({"scan": {"objectives": ["peak"]}})

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray as Array
 
-from ..theory.ranges import Range
+from .._ranges import Range
 
 # Numbers of trials: for fitting the length scales, half a second a model, and for the prediction.
 FITTED, USED = 300, 1500

@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray as Array
 
+from ..._ranges import Range
 from ...problem.problem import DiscreteProblem
-from ...theory.ranges import Range
 
 
 @dataclass(frozen=True)
