@@ -15,15 +15,17 @@ from itertools import islice
 
 import numpy as np
 import optuna
+from numpy import ndarray as Array
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from .optuna_private import quiet_optuna, with_violation
+from .optuna_private import largest_part, with_violation
 from .pareto import Fronts
 
 SHOWN = 400  # with fewer trials an ask is faster, with more the draws are no better: see docs/samplers.md
-_GOOD = 40  # size of TPE's good tenth of SHOWN: so many of the best of all trials must be selected
-_FRONT = 100  # most members selected from the last front of the good ones: TPE's choice among them is slow
+_GOOD = 40  # size of TPE's good tenth of SHOWN: so many of the best of all trials are selected
+_FRONT = 100  # members of the last front of the good ones among which a part of it is chosen
+_NAME = "chosen"
 _GOLDEN = 0.6180339887498949  # its first k multiples, modulo 1, are spread evenly for every k
 
 
@@ -46,16 +48,16 @@ def study_of_chosen(study: optuna.Study) -> optuna.Study:
     choice = _choices.get(study)
     if choice is None:
         choice = _choices[study] = Choice(study.directions)
-    storage = _Storage()
-    storage.trials = choice.of(study.get_trials(deepcopy=False))
-    with quiet_optuna():
-        return optuna.create_study(storage=storage, directions=study.directions)
+    choice.storage.trials = choice.of(study.get_trials(deepcopy=False))
+    return optuna.Study(_NAME, choice.storage)
 
 
 class Choice:
     """Keeps the completed trials of a study in the order in which TPE ranks them."""
 
     def __init__(self, directions: Sequence[StudyDirection]) -> None:
+        self.storage = _Storage()
+        self.storage.create_new_study(directions, _NAME)
         self._signs = np.array([1.0 if d is StudyDirection.MAXIMIZE else -1.0 for d in directions])
         self._seen, self._open = 0, list[int]()
         self._completed: dict[int, FrozenTrial] = {}  # reduced to what TPE reads
@@ -65,17 +67,28 @@ class Choice:
         self._ranking: list[tuple[float, float, int]] = []
         # completed trials, in an order in which the first k are spread evenly over the study, for every k
         self._even: list[tuple[float, int]] = []
+        self._as_shown: dict[int, FrozenTrial] = {}
+        self._part: tuple[list[int], int, list[int]] = ([], 0, [])  # a front, how many of it, and the last choice
 
     def of(self, trials: Sequence[FrozenTrial]) -> Sequence[FrozenTrial]:
         """All trials, or the selected completed and all running ones; `trials` is the whole study by number."""
         self._read(trials)
         if len(self._completed) <= SHOWN:
             return [self._completed.get(trial.number, trial) for trial in trials]
-        best, left_out = self._best()
-        rest = (number for _, number in self._even if number not in best and number not in left_out)
-        # the best first: Optuna caches its choice among them while they and their places do not change
-        shown = (*sorted(best), *sorted(islice(rest, SHOWN - len(best))))
-        return [*(self._completed[number] for number in shown), *(trials[number] for number in self._open)]
+        best = self._best()
+        rest = islice((number for _, number in self._even if number not in best), SHOWN - len(best))
+        # Completed and pruned: so TPE takes the best, and exactly these, without ranking all of them once more.
+        shown = [self._shown(number, trials, TrialState.COMPLETE) for number in sorted(best)]
+        shown += [self._shown(number, trials, TrialState.PRUNED) for number in sorted(rest)]
+        return [*shown, *(trials[number] for number in self._open)]
+
+    def _shown(self, number: int, trials: Sequence[FrozenTrial], state: TrialState) -> FrozenTrial:
+        """A trial without its constraints and in another state."""
+        made = self._as_shown.get(number)
+        if made is None or made.state is not state:
+            made = self._as_shown[number] = with_violation(trials[number], 0.0)
+            made.state = state
+        return made
 
     def _read(self, trials: Sequence[FrozenTrial]) -> None:
         """Rank the trials that have ended since the last call."""
@@ -99,15 +112,26 @@ class Choice:
             self._fronts.extend(np.array([trial.values for trial in feasible]) * self._signs)
             self._numbers += [trial.number for trial in feasible]
 
-    def _best(self) -> tuple[set[int], set[int]]:
-        """Numbers of the best trials, at least `_GOOD`, and of those on their last front that are left out."""
+    def _best(self) -> set[int]:
+        """Numbers of the `_GOOD` best trials: by front, in the last one by hypervolume, then by violation."""
         ranks = self._fronts.ranks
-        last = int(np.searchsorted(np.cumsum(np.bincount(ranks)), _GOOD))  # with the fronts up to this one, enough
-        best = [self._numbers[i] for i in np.flatnonzero(ranks < last)]
-        front = sorted((self._numbers[i] for i in np.flatnonzero(ranks == last)), key=_spread)
-        best += front[:_FRONT]
-        best += [number for *_, number in self._ranking[: max(_GOOD - len(best), 0)]]
-        return set(best), set(front[_FRONT:])
+        whole = int(np.searchsorted(np.cumsum(np.bincount(ranks)), _GOOD, side="right"))  # so many fronts fit
+        best = [self._numbers[i] for i in np.flatnonzero(ranks < whole)]
+        if len(best) < min(_GOOD, len(ranks)):
+            best += self._part_of(np.flatnonzero(ranks == whole), _GOOD - len(best))
+        return {*best, *(number for *_, number in self._ranking[: _GOOD - len(best)])}
+
+    def _part_of(self, front: Array, count: int) -> list[int]:
+        """So many members of a front, each with the largest gain in hypervolume, among `_FRONT` that are spread evenly.
+
+        Only these few decide, so that the choice is quick and seldom has to be made again.
+        """
+        members = sorted(sorted((_spread(self._numbers[i]), i) for i in front)[:_FRONT], key=lambda pair: pair[0][1])
+        numbers = [number for (_, number), _ in members]
+        if self._part[:2] != (numbers, count):
+            losses = -self._fronts.points[[i for _, i in members]]
+            self._part = (numbers, count, largest_part(losses, np.array(numbers), count))
+        return self._part[2]
 
 
 def _spread(number: int) -> tuple[float, int]:

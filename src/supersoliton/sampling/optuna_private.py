@@ -10,9 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import optuna
+from optuna._hypervolume import _solve_hssp
 from optuna.distributions import BaseDistribution
 from optuna.samplers import QMCSampler
+from optuna.samplers._tpe.sampler import _get_reference_point
 from optuna.storages._rdb import models
 from optuna.trial import FrozenTrial
 
@@ -76,6 +79,14 @@ def with_violation(trial: FrozenTrial, violation: float) -> FrozenTrial:
     slim = copy.copy(trial)
     slim.system_attrs = {f"{_CONSTRAINT}violation": violation} if violation > 0 else {}
     return slim
+
+
+def largest_part(losses: np.ndarray, numbers: np.ndarray, count: int) -> list[int]:
+    """So many of the trials of a front that together have the largest hypervolume, found one after another.
+
+    What TPESampler does, for a choice that is kept from ask to ask; in Python of our own it takes four times as long.
+    """
+    return [int(number) for number in _solve_hssp(losses, numbers, count, _get_reference_point(losses))]
 
 
 def generation_key(sampler: Any) -> str:
