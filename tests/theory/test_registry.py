@@ -138,7 +138,7 @@ def test_an_objective_must_be_a_column_of_the_theory(file):
     file.write_text(tomli_w.dumps(tables))
     with pytest.raises(ValueError, match='no recorded value is named "peek": did you mean "peak"'):
         load(file)
-    with pytest.raises(ValueError, match='nothing is recorded as "peak"'):
+    with pytest.raises(ValueError, match='no recorded value is named "peak"'):
         loads({"scan": {"objectives": ["peak"]}})
 
 

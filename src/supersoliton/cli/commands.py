@@ -163,8 +163,7 @@ def scan(
     seed: Seed = None,
     storage: Storage = None,
     extend: Annotated[
-        bool,
-        typer.Option("--extend", metavar="", help="Continue a study after changing its scanned ranges."),
+        bool, typer.Option("--extend", metavar="", help="Continue a study after changing its scanned ranges.")
     ] = False,
     json_file: Json = None,
     device: Device = None,

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 app = App(help="Inspect and benchmark trained starting guesses.")
 
 Out = Annotated[
-    Path | None,
-    typer.Option("--out", metavar="DIR", help="Folder of warm_start.npz, instead of the configuration's."),
+    Path | None, typer.Option("--out", metavar="DIR", help="Folder of warm_start.npz, instead of the configuration's.")
 ]
 
 
@@ -120,12 +119,7 @@ def _print_library(console: Console, data: dict[str, Any]) -> None:
     from .tables import number, simple_table
 
     table = simple_table(
-        "branch",
-        "lowest_in_%",
-        "states",
-        "basis",
-        "network_error",
-        title="Branches, named by their carriers",
+        "branch", "lowest_in_%", "states", "basis", "network_error", title="Branches, named by their carriers"
     )
     for row in data["branches"]:
         share = number(100.0 * row["share"], 3)

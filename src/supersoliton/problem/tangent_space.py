@@ -45,13 +45,7 @@ class Bordered:
     """
 
     def __init__(
-        self,
-        invert: Callable[[Any], Any],
-        columns: Any,
-        *,
-        rows: Any = None,
-        corner: Any = 0.0,
-        xp: Any = np,
+        self, invert: Callable[[Any], Any], columns: Any, *, rows: Any = None, corner: Any = 0.0, xp: Any = np
     ) -> None:
         self.invert, self.columns, self.xp = invert, columns, xp
         self.rows, self.corner = columns if rows is None else rows, corner

@@ -16,6 +16,7 @@ from itertools import islice
 import numpy as np
 import optuna
 from numpy import ndarray as Array
+from optuna.distributions import FloatDistribution
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
@@ -43,6 +44,13 @@ class _Storage(optuna.storages.InMemoryStorage):
         """Ignore the point that TPE notes for drivers that ask at the same time."""
 
 
+class Valid(FloatDistribution):
+    """A range whose values in the study are known to be valid: TPE checks 400 of each coupling before every draw."""
+
+    def to_internal_repr(self, param_value_in_external_repr: float) -> float:
+        return param_value_in_external_repr
+
+
 def study_of_chosen(study: optuna.Study) -> optuna.Study:
     """A study in memory with the directions of `study` and the trials selected for TPE."""
     choice = _choices.get(study)
@@ -67,7 +75,8 @@ class Choice:
         self._ranking: list[tuple[float, float, int]] = []
         # completed trials, in an order in which the first k are spread evenly over the study, for every k
         self._even: list[tuple[float, int]] = []
-        self._as_shown: dict[int, FrozenTrial] = {}
+        self._good: dict[int, FrozenTrial] = {}  # trials as TPE is given them, among the best and among the others
+        self._rest: dict[int, FrozenTrial] = {}
         self._part: tuple[list[int], int, list[int]] = ([], 0, [])  # a front, how many of it, and the last choice
 
     def of(self, trials: Sequence[FrozenTrial]) -> Sequence[FrozenTrial]:
@@ -78,16 +87,15 @@ class Choice:
         best = self._best()
         rest = islice((number for _, number in self._even if number not in best), SHOWN - len(best))
         # Completed and pruned: so TPE takes the best, and exactly these, without ranking all of them once more.
-        shown = [self._shown(number, trials, TrialState.COMPLETE) for number in sorted(best)]
-        shown += [self._shown(number, trials, TrialState.PRUNED) for number in sorted(rest)]
+        shown = [self._good.get(n) or self._show(self._good, trials[n], TrialState.COMPLETE) for n in sorted(best)]
+        shown += [self._rest.get(n) or self._show(self._rest, trials[n], TrialState.PRUNED) for n in sorted(rest)]
         return [*shown, *(trials[number] for number in self._open)]
 
-    def _shown(self, number: int, trials: Sequence[FrozenTrial], state: TrialState) -> FrozenTrial:
-        """A trial without its constraints and in another state."""
-        made = self._as_shown.get(number)
-        if made is None or made.state is not state:
-            made = self._as_shown[number] = with_violation(trials[number], 0.0)
-            made.state = state
+    @staticmethod
+    def _show(known: dict[int, FrozenTrial], trial: FrozenTrial, state: TrialState) -> FrozenTrial:
+        """A trial without its constraints and in another state; kept for the next time."""
+        made = known[trial.number] = with_violation(trial, 0.0)
+        made.state = state
         return made
 
     def _read(self, trials: Sequence[FrozenTrial]) -> None:

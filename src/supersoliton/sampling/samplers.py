@@ -18,18 +18,11 @@ from typing import Any
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, FloatDistribution
-from optuna.samplers import (
-    BaseSampler,
-    GPSampler,
-    NSGAIIISampler,
-    NSGAIISampler,
-    RandomSampler,
-    TPESampler,
-)
+from optuna.samplers import BaseSampler, GPSampler, NSGAIIISampler, NSGAIISampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
 from ..config.scan import ScanSettings
-from .chosen import study_of_chosen
+from .chosen import Valid, study_of_chosen
 from .optuna_private import SobolPoint, generation_key, quiet_optuna, row_of, storage_of
 
 # Packages that a sampler needs beyond our dependencies, and the arguments of pip that install them.
@@ -132,9 +125,11 @@ class _ScanSampler(BaseSampler):
             sampler = _optunas(name, self._settings, self._number, attempt)
             if name in EXTRAS:
                 study, trial = _with_violated_constraints(study, trial)
-            elif name == "tpe":
-                study = study_of_chosen(study)
             joint = dict(sorted(self._space.items())) if name in _JOINT else {}
+            if name == "tpe":
+                study = study_of_chosen(study)
+                ranges = sorted(self._settings.parameters.items())
+                joint = {key: Valid(range_.low, range_.high, log=range_.log) for key, range_ in ranges}
             point = dict(sampler.sample_relative(study, trial, joint))
             for key, distribution in self._space.items():
                 if key not in point:

@@ -232,8 +232,7 @@ FRACTAL = Score(
             "spread of the null", "standard deviation of the fractal score of random spectra", in_table=False
         ),
         "null_percentile": Column(
-            "percentile in the null",
-            "percentage of random spectra of equal count and span with a lower fractal score",
+            "percentile in the null", "percentage of random spectra of equal count and span with a lower fractal score"
         ),
     },
     _compute,

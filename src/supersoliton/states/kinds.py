@@ -33,13 +33,7 @@ class Kind(StrEnum):
     needs_vacuum: bool
 
     def __new__(
-        cls,
-        value: str,
-        words: tuple[str, str],
-        localised: bool,
-        stable: bool,
-        negative_modes: int,
-        needs_vacuum: bool,
+        cls, value: str, words: tuple[str, str], localised: bool, stable: bool, negative_modes: int, needs_vacuum: bool
     ) -> Kind:
         self = str.__new__(cls, value)
         self._value_ = value

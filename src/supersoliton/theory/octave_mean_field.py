@@ -46,10 +46,7 @@ import numpy as np
 from numpy import ndarray as Array
 
 # Couplings that each closure changes.
-CLOSURES = {
-    "hartree": ("m0_squared", "g", "mu_squared"),
-    "tangent": ("m0_squared", "g", "lambda_1", "lambda_2"),
-}
+CLOSURES = {"hartree": ("m0_squared", "g", "mu_squared"), "tangent": ("m0_squared", "g", "lambda_1", "lambda_2")}
 
 
 def hartree(p: Mapping[str, Any], fields: Array, weights: Array, fluctuation: float) -> dict[str, float]:

@@ -243,12 +243,7 @@ class _Pretraining:
         if not self.draft.exists():
             return
         old = read_library(self.draft, training=True)
-        begun = {
-            "box": old.box,
-            "grid": old.grid,
-            **old.theory,
-            **old.record["settings"],
-        }
+        begun = {"box": old.box, "grid": old.grid, **old.theory, **old.record["settings"]}
         asked = {"box": self.box, "grid": self.config.grid, **self.theory, **self.training_settings()}
         for name, value in asked.items():
             if begun.get(name) != value:

@@ -99,15 +99,15 @@ def test_two_drivers_share_a_study_while_the_server_goes_away_and_returns(server
 def test_the_trials_of_a_killed_driver_are_taken_over(server, tmp_path):
     file = soak.write(tmp_path)
     url = server.urls[1]
-    killed = start(file, tmp_path / "killed", url, 40)
+    killed = start(file, tmp_path / "killed", url, 150)
     wait_until(lambda: ended(server, url) >= 3, [killed])
     killed.kill()
     killed.communicate()
-    new, finished = finish(start(file, tmp_path / "one", url, 40))
-    assert finished == 40
-    assert 0 < new < 40
+    new, finished = finish(start(file, tmp_path / "one", url, 150))
+    assert finished == 150
+    assert 0 < new < 150
     found, *_ = read(server, url)
-    assert {trial.number: dict(trial.params) for trial in found} == soak.unbroken(file, tmp_path, 40)
+    assert {trial.number: dict(trial.params) for trial in found} == soak.unbroken(file, tmp_path, 150)
     assert {trial.state.name for trial in found} == {"COMPLETE"}
 
 

@@ -45,10 +45,7 @@ _NOT_OURS = "keep it and give another folder with --out, or move it away."
 _BUSY_SECONDS = 5.0  # how long one statement waits for a lock of SQLite; the scan itself waits longer
 _MARK_SECONDS = 20.0  # how long another driver may take to mark the study that it is making
 # Scheme → default driver, and the command that installs it.
-_DRIVERS = {
-    "postgresql": ("psycopg", "pip install 'psycopg[binary]'"),
-    "mysql": ("pymysql", "pip install pymysql"),
-}
+_DRIVERS = {"postgresql": ("psycopg", "pip install 'psycopg[binary]'"), "mysql": ("pymysql", "pip install pymysql")}
 
 
 @dataclass(frozen=True)
