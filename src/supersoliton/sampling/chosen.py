@@ -20,7 +20,7 @@ from optuna.distributions import FloatDistribution
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from .optuna_private import largest_part, with_violation
+from .optuna_private import largest_part, quiet_optuna, with_violation
 from .pareto import Fronts
 
 SHOWN = 400  # with fewer trials an ask is faster, with more the draws are no better: see docs/samplers.md
@@ -65,7 +65,8 @@ class Choice:
 
     def __init__(self, directions: Sequence[StudyDirection]) -> None:
         self.storage = _Storage()
-        self.storage.create_new_study(directions, _NAME)
+        with quiet_optuna():
+            self.storage.create_new_study(directions, _NAME)
         self._signs = np.array([1.0 if d is StudyDirection.MAXIMIZE else -1.0 for d in directions])
         self._seen, self._open = 0, list[int]()
         self._completed: dict[int, FrozenTrial] = {}  # reduced to what TPE reads
