@@ -8,6 +8,7 @@ trials alone, so a resumed scan draws the same points as an uninterrupted one.
 
 from __future__ import annotations
 
+import copy
 import weakref
 from bisect import insort
 from collections.abc import Container, Sequence
@@ -42,6 +43,12 @@ class _Storage(optuna.storages.InMemoryStorage):
 
     def set_trial_system_attr(self, trial_id: int, key: str, value: object) -> None:
         """Ignore the point that TPE notes for drivers that ask at the same time."""
+
+
+class _Unconstrained(FrozenTrial):
+    """A trial without constraints: TPE asks 400 trials for theirs before every draw."""
+
+    constraints: dict[str, float] = {}  # type: ignore[assignment]  # noqa: RUF012
 
 
 class Valid(FloatDistribution):
@@ -95,8 +102,8 @@ class Choice:
     @staticmethod
     def _show(known: dict[int, FrozenTrial], trial: FrozenTrial, state: TrialState) -> FrozenTrial:
         """A trial without its constraints and in another state; kept for the next time."""
-        made = known[trial.number] = with_violation(trial, 0.0)
-        made.state = state
+        made = known[trial.number] = copy.copy(trial)
+        made.__class__, made.state = _Unconstrained, state
         return made
 
     def _read(self, trials: Sequence[FrozenTrial]) -> None:
