@@ -18,7 +18,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import scipy.linalg
@@ -31,6 +31,7 @@ from ..elements.grid import RadialGrid
 from ..machine.blas_threads import one_thread
 from ..problem.asymptotics import continuum
 from ..problem.problem import DiscreteProblem
+from ..problem.scales import on_scales
 from ..solvers.base import FieldsOnMesh, Solution
 from .finer_mesh import carry_to_finer_mesh, carry_to_larger_box
 
@@ -42,8 +43,8 @@ _HEADROOM = 2.0
 _DEPTH = 12.0
 # Rounding error of an eigenvalue relative to the norm of the matrix, the highest eigenvalue of -lap on the mesh.
 _ROUNDING = 1e-15
-# An l = 1 eigenvalue (mass^2) below this is a translation: bound states are above 0.1, translations below 1e-5 even in
-# the reduced basis on a coarse mesh.
+# An l = 1 eigenvalue below this fraction of the highest threshold is a translation: bound states are above 0.1,
+# translations below 1e-5 even in the reduced basis on a coarse mesh.
 ZERO_MODE = 1e-4
 
 
@@ -79,6 +80,15 @@ class Modes:
         ``thresholds`` and ``bound_masses``, ascending; they do not depend on the box.
     """
 
+    units: ClassVar[dict[str, str]] = {
+        "eigenvalues": "mass^2",
+        "thresholds": "mass",
+        "continuum": "mass^2",
+        "bound": "mass^2",
+        "functions": "mode",
+        "errors": "mass^2",
+    }
+
     eigenvalues: Float[Array, " mode"]
     thresholds: Float[Array, " field"]
     continuum: Float[Array, " field"]
@@ -101,7 +111,8 @@ class Modes:
     @property
     def zero_modes(self) -> Float[Array, " zero"]:
         """At l = 1, eigenvalues of translations, which are 0 up to errors of mesh and box; else empty."""
-        return self.bound[np.abs(self.bound) <= ZERO_MODE] if self.ell == 1 else self.bound[:0]
+        near = ZERO_MODE * np.max(np.abs(self.continuum), initial=0.0)
+        return self.bound[np.abs(self.bound) <= near] if self.ell == 1 else self.bound[:0]
 
     @property
     def bound_masses(self) -> Float[Array, " bound"]:
@@ -341,9 +352,10 @@ def spectrum(
     array([-0.358,  0.244,  0.283])
     """
     expect_state("spectrum", state)
-    problem = state.problem
-    ell = check_ell(ell, problem.grid.dim)
+    ell = check_ell(ell, state.problem.grid.dim)
     expect_count("spectrum.n_modes", n_modes, "try 300")
+    state, scales = on_scales(state)
+    problem = state.problem
     thresholds, edges = continuum(problem, state.multiplier)
     highest = None
     if fast:
@@ -363,4 +375,5 @@ def spectrum(
         values, bound = everything[:n_modes].copy(), everything[everything < edges[0]]
     if errors:
         estimates = eigenvalue_errors(problem, state.u, ell, values, int(np.sum(values < edges[0])))
-    return Modes(values, thresholds, edges, bound, ell, degeneracy(problem.grid.dim, ell), nodal, estimates)
+    found = Modes(values, thresholds, edges, bound, ell, degeneracy(problem.grid.dim, ell), nodal, estimates)
+    return scales.restore(found)

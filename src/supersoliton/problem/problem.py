@@ -175,6 +175,12 @@ class Problem:
         return np.array([float(name in self.norm_of) for name in self.model.fields])
 
     @property
+    def norm_kinetic(self) -> float:
+        """The largest kinetic factor k of the fields in N; in Q = omega k N it is 1 for canonical fields."""
+        factors = self.model.kinetic[self.carries_norm > 0]
+        return float(np.max(factors)) if len(factors) else 1.0
+
+    @property
     def multiplier_shift(self) -> Array:
         """omega^2 for the fields in N where the frequency is fixed, else zeros; shape (n_fields,)."""
         return self.carries_norm * (0.0 if self.omega is None else float(self.omega) ** 2)
@@ -375,8 +381,9 @@ class DiscreteProblem(Problem):
         return functional.background(kernels, self.theory, self.grid.quadrature_points.ravel())
 
     def norm_of_state(self, u: Array) -> float:
-        """N = u^T M u over the constrained fields (inside the domain): its derivative is exactly 2 M u."""
-        return float(np.sum(self.carries_norm * u * (self.grid.mass_form @ u)))
+        """N = sum_c k_c/k u_c^T M u_c over the constrained fields (inside the domain), k the largest of the k_c."""
+        weights = self.carries_norm * self.model.kinetic / self.norm_kinetic
+        return float(np.sum(weights * u * (self.grid.mass_form @ u)))
 
 
 def _positive(value: object) -> bool:

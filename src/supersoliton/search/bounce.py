@@ -24,14 +24,16 @@ from ..guesses.bubble_wall import Wall, best_walls
 from ..machine.blas_threads import one_thread
 from ..problem.asymptotics import decay_length
 from ..problem.problem import DiscreteProblem, Problem
+from ..problem.scales import scales_around
 from ..solvers.base import Solution, Stopwatch
 from ..solvers.coleman_glaser_martin import ColemanGlaserMartin, Shape
 from ..solvers.newton import Newton
 from ..states import observables
 from ..states.accuracy import exterior_error
-from ..states.state import State, make_state
+from ..states.state import State, make_state, restored_state
 from ..theory.base import AbstractModel
 from ..theory.derivatives import point_kernels
+from ..theory.dimensionless import Dimensionless
 from ..theory.vacua import Vacuum, slope, vacua, vacuum_at
 from .adaptive import ELEMENTS, ORDER, converge_mesh, domain_for, grow_domain, on_domain
 from .dimension import continue_dimension
@@ -135,7 +137,23 @@ def bounce(
     if model.explicit_r:
         raise BounceError("bounce: the potential depends on r itself, so there is no homogeneous false vacuum")
     start = _check_false_vacuum(model, false_vacuum)
-    walls = _walls(model, start, _values(true_vacuum), dim, watch)
+    target = _values(true_vacuum)
+    if target is not None and (target.shape != (model.n_fields,) or not np.all(np.isfinite(target))):
+        raise ValueError(
+            f"bounce: true_vacuum must be {model.n_fields} finite values, got {true_vacuum!r}: give one for each field"
+        )
+    scales = scales_around(model, start.values, float(dim), 1.0, start.energy_density)
+    inner = model if isinstance(model, Dimensionless) else scales.reduce_model(model)
+    goal = None if target is None else scales.reduce_fields(target)
+    found = _bounce(inner, scales.reduce_vacuum(start), goal, dim, newton, watch)
+    return restored_state(found, Problem(model, dim=dim, boundary=tuple(start.values)), scales)
+
+
+def _bounce(
+    model: AbstractModel, start: Vacuum, target: Array | None, dim: float, newton: _Deadline, watch: Stopwatch
+) -> State:
+    """The bounce of a dimensionless theory."""
+    walls = _walls(model, start, target, dim, watch)
     first = max(float(dim), _SCALING_DIM)
     problem, solution = _least_action(*_relax_all(model, start.values, walls, first, watch), newton)
     if first != dim:
@@ -211,9 +229,6 @@ def _check_false_vacuum(model: AbstractModel, given: Any) -> Vacuum:
 def _walls(model: AbstractModel, start: Vacuum, target: Array | None, dim: float, watch: Stopwatch) -> list[Wall]:
     """The walls whose shapes are relaxed, least estimated action first."""
     if target is not None:
-        n = model.n_fields
-        if target.shape != (n,) or not np.all(np.isfinite(target)):
-            raise ValueError(f"bounce: true_vacuum must be {n} finite values, got {target!r}: give one for each field")
         _check_lower(start, vacuum_at(model, target))
         targets = [target]
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy import ndarray as Array
@@ -14,6 +14,7 @@ from .._checks import is_number
 from ..machine import batching
 from ..problem.problem import DiscreteProblem
 from ..problem.residual import Force
+from ..problem.scales import Scales, reduced
 
 CONVERGED = "converged"
 
@@ -41,6 +42,8 @@ class Solution:
     converged : bool
         Whether ``status`` is ``"converged"``.
     """
+
+    units: ClassVar[dict[str, str]] = {"u": "field", "multiplier": "mass^2", "history": "history"}
 
     u: Array
     multiplier: float
@@ -73,7 +76,16 @@ class AbstractSolver(ABC):
 
     @abstractmethod
     def run(self, problem: DiscreteProblem, u: Array) -> Solution:
-        """Solve from nodal fields ``u`` (n_nodes, n_fields) that satisfy the boundary conditions and the norm."""
+        """Solve a dimensionless problem from fields ``u`` (n_nodes, n_fields) that satisfy its conditions and norm."""
+
+    def solve(self, problem: DiscreteProblem, u: Array) -> Solution:
+        """:meth:`run` for a problem and fields in any units."""
+        inner, scales = reduced(problem)
+        return scales.restore(self.dimensionless(scales).run(inner, scales.reduce_fields(u)))
+
+    def dimensionless(self, scales: Scales) -> Self:
+        """The solver with its options in units of the scales; most options are pure numbers."""
+        return self
 
 
 class Stopwatch:

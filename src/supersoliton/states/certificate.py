@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -69,6 +69,8 @@ class Certificate:
     localised : bool
         Whether the state is a soliton.
     """
+
+    units: ClassVar[dict[str, str]] = {"translation_mode": "mass^2"}
 
     residual: float
     discretisation: float

@@ -7,16 +7,17 @@ import html
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy import ndarray as Array
 
 from ..elements.grid import RadialGrid
 from ..machine.atomic_write import write_atomically
-from ..problem.problem import DiscreteProblem
+from ..problem.problem import DiscreteProblem, Problem
+from ..problem.scales import Scales, on_scales, reduced
 from ..solvers.base import Solution
 from ..theory.base import AbstractModel, read_theory
 from .certificate import Certificate, certify
@@ -66,6 +67,13 @@ class State:
         The fields over r.
     """
 
+    units: ClassVar[dict[str, str]] = {
+        "solution": "result",
+        "certificate": "result",
+        "energy": "energy",
+        "norm": "norm",
+    }
+
     problem: DiscreteProblem
     solution: Solution
     certificate: Certificate
@@ -105,17 +113,17 @@ class State:
     @property
     def action(self) -> float:
         """E - omega^2 N / 2, stationary at this state; the Euclidean action of a bounce."""
-        return self.energy - 0.5 * self.multiplier * self.norm
+        return self.energy - 0.5 * self.multiplier * self.problem.norm_kinetic * self.norm
 
     @property
     def charge(self) -> float:
         """Q = omega N of the rotating state Psi = e^{i omega t} f."""
-        return self.omega * self.norm
+        return self.omega * self.problem.norm_kinetic * self.norm
 
     @property
     def charged_energy(self) -> float:
         """E_Q = E + omega^2 N / 2, the energy of the rotating state; dE_Q/dQ = omega along a branch."""
-        return self.energy + 0.5 * self.multiplier * self.norm
+        return self.energy + 0.5 * self.multiplier * self.problem.norm_kinetic * self.norm
 
     @property
     def grid(self) -> RadialGrid:
@@ -243,9 +251,26 @@ def _shown(value: float, form: str) -> str:
 
 def make_state(problem: DiscreteProblem, solution: Solution, discretisation: float | None = None) -> State:
     """The state of a solution: measure energy, norm and certificate; pass ``discretisation`` if already known."""
-    energy = problem.energy(solution.u)
-    norm = problem.norm_of_state(solution.u)
-    return State(problem, solution, certify(problem, solution, discretisation), energy, norm)
+    inner, scales = reduced(problem)
+    within = replace(
+        solution, u=scales.reduce_fields(solution.u), multiplier=solution.multiplier / scales.unit("mass^2")
+    )
+    certificate = scales.restore(certify(inner, within, discretisation))
+    energy = inner.energy(within.u) * scales.unit("energy")
+    return State(problem, solution, certificate, energy, inner.norm_of_state(within.u) * scales.unit("norm"))
+
+
+def reduced_state(state: State) -> tuple[State, Scales]:
+    """The state in dimensionless form, and its scales."""
+    inner, scales = on_scales(state)
+    solution = replace(state.solution, u=inner.u, multiplier=inner.multiplier)
+    energy, norm = state.energy / scales.unit("energy"), state.norm / scales.unit("norm")
+    return replace(state, problem=inner.problem, solution=solution, energy=energy, norm=norm), scales
+
+
+def restored_state(state: State, original: Problem, scales: Scales) -> State:
+    """A state of a dimensionless problem in the units of the problem that it stands for."""
+    return replace(scales.restore(state), problem=scales.restore_problem(state.problem, original))
 
 
 def load(path: str | Path, *, model: AbstractModel | None = None) -> State:

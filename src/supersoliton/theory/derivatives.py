@@ -76,7 +76,11 @@ class PointKernels(NamedTuple):
 
 @functools.lru_cache(maxsize=64)
 def point_kernels(function: PotentialFunction) -> PointKernels:
-    """The compiled kernels of a potential."""
+    """The compiled kernels of a potential; one that is a transform of another V builds them from those of that V."""
+    transformed = getattr(function, "point_kernels", None)
+    if transformed is not None:
+        kernels: PointKernels = transformed()
+        return kernels
     jax_setup.enable_compilation_cache()
     value, _, hessian = point_functions(function)
 
