@@ -1,7 +1,8 @@
 r"""Scales: every problem is solved in dimensionless form, so that no result depends on the user's units.
 
 Fields are measured in F (canonically normalised, :math:`u_i = Fy_i/\sqrt{k_i}`), lengths in L, both from V around the
-vacuum (:mod:`..theory.field_scales`) and rounded to powers of 2. Then
+vacuum (:mod:`..theory.field_scales`). On a mesh of the user both are rounded to powers of 2: such a change of units is
+exact, and the few meshes that differ by it share their matrices. Then
 
 .. math:: E = F^2L^{d-2}\hat E,\qquad N = F^2L^d\hat N/k,\qquad \omega = \hat\omega/L,
 
@@ -24,7 +25,7 @@ from ..elements.grid import RadialGrid
 from ..theory.base import AbstractModel
 from ..theory.dimensionless import Dimensionless
 from ..theory.field_scales import scales_of_potential
-from ..theory.vacua import Vacuum
+from ..theory.vacua import Vacuum, mass_matrix
 from .problem import DiscreteProblem, Problem
 
 _T = TypeVar("_T")
@@ -139,6 +140,8 @@ class Scales:
 
     def restore_problem(self, problem: DiscreteProblem, original: Problem) -> DiscreteProblem:
         """A problem of the solver on ``original``'s theory: its mesh, its boundary, its norm or frequency."""
+        if isinstance(original.model, Dimensionless):  # these scales are 1
+            return problem
         changes: dict[str, Any] = {"grid": scaled_grid(problem.grid, self.length)}
         for name in ("boundary", "background"):
             given = getattr(problem, name)
@@ -149,18 +152,15 @@ class Scales:
             changes["norm"] = problem.norm * self.unit("norm")
         if problem.omega is not None:
             changes["omega"] = problem.omega / self.length
-        reduced = original.__dict__.get("reduced")
-        if reduced is not None and reduced[0] is problem and isinstance(original, DiscreteProblem):
+        known = original.__dict__.get("reduced")
+        if known is not None and known[0] is problem and isinstance(original, DiscreteProblem):
             return original
-        other = original.replace(model=_couplings_of(problem.model, original.model), **changes)
+        # the couplings change along a branch
+        model = problem.model.model if isinstance(problem.model, Dimensionless) else original.model
+        other = original.replace(model=model, **changes)
         other.__dict__["vacuum"] = self.restore(problem.vacuum)
         assert isinstance(other, DiscreteProblem)
         return other
-
-
-def _couplings_of(reduced: AbstractModel, original: AbstractModel) -> AbstractModel:
-    """The user's theory at the couplings of the solver's problem (they change along a branch)."""
-    return reduced.model if isinstance(reduced, Dimensionless) else original
 
 
 @functools.lru_cache(maxsize=64)  # the same object each time, so that its cached matrices are reused
@@ -179,13 +179,35 @@ def power_of_two(value: float) -> float:
     return 2.0 ** round(math.log2(value))
 
 
-def scales_around(model: AbstractModel, around: Array, dim: float, norm_kinetic: float, offset: float = 0.0) -> Scales:
-    """The scales of V around a homogeneous state."""
+def scales_around(
+    model: AbstractModel, around: Array, dim: float, *, offset: float = 0.0, rounded: bool = False
+) -> Scales:
+    """The scales of V around a homogeneous state, ``rounded`` to powers of 2 or not."""
+    kinetic = tuple(model.kinetic.tolist())
     if isinstance(model, Dimensionless):
-        return Scales(1.0, 1.0, dim, tuple(model.kinetic.tolist()), norm_kinetic)
-    field, curvature = scales_of_potential(model, around)
-    length = power_of_two(1.0 / math.sqrt(curvature)) if curvature > 0 else 1.0
-    return Scales(power_of_two(field), length, dim, tuple(model.kinetic.tolist()), norm_kinetic, offset)
+        return Scales(1.0, 1.0, dim, kinetic, 1.0)
+    canonical = Dimensionless(model, 1.0, 1.0)
+    field, curvature, _ = scales_of_potential(canonical, around * canonical.roots)
+    length = 1.0 / math.sqrt(curvature) if curvature > 0 else 1.0
+    if rounded:
+        field, length = power_of_two(field), power_of_two(length)
+    return Scales(field, length, dim, kinetic, 1.0, offset)
+
+
+def scales_of(problem: Problem) -> Scales:
+    """The scales of a problem: those of V around its vacuum; of a trap, its own length and the norm."""
+    model, vacuum, d = problem.model, problem.vacuum.values, float(problem.dimension)
+    if not model.explicit_r or isinstance(model, Dimensionless):
+        found = scales_around(model, vacuum, d, rounded=problem.grid is not None)
+        return dataclasses.replace(found, norm_kinetic=1.0 if isinstance(model, Dimensionless) else problem.norm_kinetic)
+    radii = np.exp2(np.arange(-100.0, 101.0))
+    matrices = np.array([mass_matrix(model, vacuum, r) for r in radii])
+    squared = np.abs(matrices).max((1, 2)) * radii**2
+    usable = np.flatnonzero(np.isfinite(squared) & (squared > 0))
+    length = float(radii[usable[np.argmin(np.abs(np.log(squared[usable])))]]) if len(usable) else 1.0
+    norm = problem.norm or problem.norm_kinetic * length ** (d - 2.0)
+    field = power_of_two(math.sqrt(norm * problem.norm_kinetic / length**d))
+    return Scales(field, length, d, tuple(model.kinetic.tolist()), problem.norm_kinetic)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -207,7 +229,7 @@ def reduced(problem: Problem) -> tuple[Any, Scales]:
     """The dimensionless problem, and the scales that lead to it; computed once for each problem."""
     known = problem.__dict__.get("reduced")
     if known is None:
-        scales = scales_around(problem.model, problem.vacuum.values, float(problem.dimension), problem.norm_kinetic)
+        scales = scales_of(problem)
         already = isinstance(problem.model, Dimensionless)
         known = problem.__dict__["reduced"] = (problem if already else scales.reduce_problem(problem), scales)
     return known

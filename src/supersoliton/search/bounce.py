@@ -136,17 +136,13 @@ def bounce(
         raise ValueError(f"bounce: dim must be a dimension of at least 1, got {dim!r}: try 3 or 4")
     if model.explicit_r:
         raise BounceError("bounce: the potential depends on r itself, so there is no homogeneous false vacuum")
-    start = _check_false_vacuum(model, false_vacuum)
-    target = _values(true_vacuum)
-    if target is not None and (target.shape != (model.n_fields,) or not np.all(np.isfinite(target))):
-        raise ValueError(
-            f"bounce: true_vacuum must be {model.n_fields} finite values, got {true_vacuum!r}: give one for each field"
-        )
-    scales = scales_around(model, start.values, float(dim), 1.0, start.energy_density)
+    given = _values("false_vacuum", model, false_vacuum)
+    target = None if true_vacuum is None else _values("true_vacuum", model, true_vacuum)
+    scales = scales_around(model, given, float(dim), offset=vacuum_at(model, given).energy_density)
     inner = model if isinstance(model, Dimensionless) else scales.reduce_model(model)
-    goal = None if target is None else scales.reduce_fields(target)
-    found = _bounce(inner, scales.reduce_vacuum(start), goal, dim, newton, watch)
-    return restored_state(found, Problem(model, dim=dim, boundary=tuple(start.values)), scales)
+    start = _check_false_vacuum(inner, scales.reduce_fields(given))
+    found = _bounce(inner, start, None if target is None else scales.reduce_fields(target), dim, newton, watch)
+    return restored_state(found, Problem(model, dim=dim, boundary=tuple(start.values * scales.factors)), scales)
 
 
 def _bounce(
@@ -196,30 +192,34 @@ def _is_nonlinear_outside(problem: DiscreteProblem, solution: Solution) -> bool:
     return exterior_error(problem, solution.u) > _EXTERIOR_LIMIT * abs(_action(problem, solution))
 
 
-def _values(vacuum: Any) -> Array | None:
-    if vacuum is None:
-        return None
-    return np.asarray(vacuum.values if isinstance(vacuum, Vacuum) else vacuum, dtype=float)
-
-
-def _check_false_vacuum(model: AbstractModel, given: Any) -> Vacuum:
-    values = _values(given)
+def _values(name: str, model: AbstractModel, given: Any) -> Array:
+    """A vacuum as an array (n_fields,); for one field also a number."""
     n = model.n_fields
-    if values is None or values.shape != (n,) or not np.all(np.isfinite(values)):
-        raise ValueError(f"bounce: false_vacuum must be {n} finite values, got {given!r}: give one for each field")
+    try:
+        values = np.asarray(given.values if isinstance(given, Vacuum) else given, dtype=float)
+    except (TypeError, ValueError):
+        values = np.empty(0)
+    values = values[None] if values.shape == () and n == 1 else values
+    if values.shape != (n,) or not np.all(np.isfinite(values)):
+        raise ValueError(f"bounce: {name} must be {n} finite values, got {given!r}: give one for each field")
+    return values
+
+
+def _check_false_vacuum(model: AbstractModel, values: Array) -> Vacuum:
     state = vacuum_at(model, values)
+    shown = model.given_fields(values).tolist()
     force = float(np.max(np.abs(slope(model, values))))
     scale = 1.0 + float(np.max(np.abs(values))) * float(np.max(np.abs(state.masses_squared)))
     if not force <= 1e-6 * scale:
-        raise BounceError(f"bounce: false_vacuum {values.tolist()} is not stationary (slope {force:.3g}): use ss.vacua")
+        raise BounceError(f"bounce: false_vacuum {shown} is not a stationary point of V: use ss.vacua")
     if not state.stable:
         raise BounceError(
-            f"bounce: the state {values.tolist()} is unstable (tachyon with mass^2 = {state.masses_squared[0]:.6g}): "
-            "it rolls down without a barrier, so there is no bounce"
+            f"bounce: the state {shown} is unstable (tachyon with mass^2 = "
+            f"{model.given_mass_squared(state.masses_squared[0]):.6g}): it rolls down without a barrier, so there is no bounce"
         )
     if state.masses_squared[0] <= 1e-10 * max(1.0, float(state.masses_squared[-1])):
         raise BounceError(
-            f"bounce: the state {values.tolist()} has a massless fluctuation, so the bounce has a power-law tail "
+            f"bounce: the state {shown} has a massless fluctuation, so the bounce has a power-law tail "
             "(or, like the Fubini-Lipatov instanton of -u^4 in d = 4, no scale) and the equations do not fix its "
             "size: give the fields a small mass and extrapolate"
         )

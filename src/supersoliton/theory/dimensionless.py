@@ -6,7 +6,7 @@ With :math:`u_i = F y_i/\sqrt{k_i}` and r = L s,
     E = F^2L^{d-2}\int d^ds\left[\tfrac12\sum_iy_i'^2 + \hat V(y) - \hat V_\infty\right],\qquad
     \hat V(y; p, s) = \frac{L^2}{F^2}\,\big[V(u; p, r) - V_0\big] .
 
-The scales F and L are powers of 2, so that for kinetic factors of 1 the change of units is exact.
+The scales are those of :mod:`..problem.scales`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,7 @@ from .base import AbstractModel, ComplexifiedFunction, PotentialFunction
 from .derivatives import PointKernels, point_kernels
 
 # Names of the scales among the couplings: they are traced like these, so that one kernel serves every unit.
-_FIELD, _LENGTH, _OFFSET = "scale of the fields", "scale of the lengths", "offset of V"
-_SCALES = (_FIELD, _LENGTH, _OFFSET)
+_SCALES = ("scale of the fields", "scale of the lengths", "offset of V")
 
 
 @dataclass(frozen=True)
@@ -32,11 +31,12 @@ class _DimensionlessPotential:
 
     function: PotentialFunction
     roots: tuple[float, ...]
+    names: tuple[str, ...]  # of the scales
 
     def __call__(self, y: Any, p: Mapping[str, Any], s: Any) -> Any:
-        field, length = p[_FIELD], p[_LENGTH]
-        value = self.function(y * field / jnp.asarray(self.roots), _couplings(p), s * length)
-        return (value - p[_OFFSET]) * (length / field) ** 2
+        couplings, (field, length, offset) = _split(p, self.names)
+        value = self.function(y * field / jnp.asarray(self.roots), couplings, s * length)
+        return (value - offset) * (length / field) ** 2
 
     def point_kernels(self) -> PointKernels:
         """The compiled kernels of V, with scaled arguments and results: nothing is compiled again."""
@@ -44,9 +44,10 @@ class _DimensionlessPotential:
 
         def scaled(kernel: Callable[..., Any], finish: Callable[..., Any]) -> Callable[..., Any]:
             def call(y: Any, p: Mapping[str, Any], s: Any) -> Any:
-                factors = p[_FIELD] / roots
-                result = kernel(np.asarray(y) * factors, _couplings(p), np.asarray(s) * p[_LENGTH])
-                return finish(result, factors, (p[_LENGTH] / p[_FIELD]) ** 2, p[_OFFSET])
+                couplings, (field, length, offset) = _split(p, self.names)
+                factors = field / roots
+                result = kernel(np.asarray(y) * factors, couplings, np.asarray(s) * length)
+                return finish(result, factors, (length / field) ** 2, offset)
 
             return call
 
@@ -77,16 +78,18 @@ class _DimensionlessComplexified:
 
     function: ComplexifiedFunction
     roots: tuple[float, ...]
+    names: tuple[str, ...]
 
     def __call__(self, re: Any, im: Any, p: Mapping[str, Any], s: Any) -> Any:
-        field, length = p[_FIELD], p[_LENGTH]
+        couplings, (field, length, offset) = _split(p, self.names)
         factors = field / jnp.asarray(self.roots)
-        value = self.function(re * factors, im * factors, _couplings(p), s * length)
-        return (value - p[_OFFSET]) * (length / field) ** 2
+        value = self.function(re * factors, im * factors, couplings, s * length)
+        return (value - offset) * (length / field) ** 2
 
 
-def _couplings(p: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in p.items() if name not in _SCALES}
+def _split(p: Mapping[str, Any], names: tuple[str, ...]) -> tuple[dict[str, Any], list[Any]]:
+    """The couplings of the theory, and the scales."""
+    return {name: value for name, value in p.items() if name not in names}, [p[name] for name in names]
 
 
 @dataclass(frozen=True)
@@ -109,11 +112,19 @@ class Dimensionless(AbstractModel):
 
     @property
     def params(self) -> dict[str, Any]:
-        return {**self.model.params, _FIELD: self.field, _LENGTH: self.length, _OFFSET: self.offset}
+        return {**self.model.params, **dict(zip(self._names, (self.field, self.length, self.offset), strict=True))}
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        """Names of the scales that the couplings of ``model``, which may be dimensionless too, do not have."""
+        names = _SCALES
+        while names[0] in self.model.params:
+            names = tuple(f"{name}'" for name in names)
+        return names
 
     @property
     def potential_function(self) -> PotentialFunction:
-        return _DimensionlessPotential(self.model.potential_function, tuple(self.roots.tolist()))
+        return _DimensionlessPotential(self.model.potential_function, tuple(self.roots.tolist()), self._names)
 
     @property
     def complexified_potential(self) -> ComplexifiedFunction | None:
@@ -122,7 +133,7 @@ class Dimensionless(AbstractModel):
 
     def complexify(self, function: ComplexifiedFunction) -> ComplexifiedFunction:
         """V(re, im, p, r) of the theory in these units."""
-        return _DimensionlessComplexified(function, tuple(self.roots.tolist()))
+        return _DimensionlessComplexified(function, tuple(self.roots.tolist()), self._names)
 
     @property
     def constrained(self) -> np.ndarray:
@@ -135,6 +146,15 @@ class Dimensionless(AbstractModel):
     def follow(self, u: np.ndarray) -> np.ndarray:
         factors = self.field / self.roots
         return self.model.follow(u * factors) / factors
+
+    def given_fields(self, values: np.ndarray) -> np.ndarray:
+        return self.model.given_fields(values * self.field / self.roots)
+
+    def given_potential(self, value: float) -> float:
+        return self.model.given_potential(value * (self.field / self.length) ** 2 + self.offset)
+
+    def given_mass_squared(self, value: float) -> float:
+        return self.model.given_mass_squared(value / self.length**2)
 
     def replace(self, **couplings: Any) -> Dimensionless:
         return Dimensionless(self.model.replace(**couplings), self.field, self.length, self.offset)

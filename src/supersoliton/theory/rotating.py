@@ -88,6 +88,15 @@ class Rotating(AbstractModel):
     def kinetic(self) -> np.ndarray:
         return self.model.kinetic
 
+    def given_fields(self, values: np.ndarray) -> np.ndarray:
+        return self.model.given_fields(values)
+
+    def given_potential(self, value: float) -> float:
+        return self.model.given_potential(value)
+
+    def given_mass_squared(self, value: float) -> float:
+        return self.model.given_mass_squared(value)
+
     @property
     def explicit_r(self) -> bool:
         return self.model.explicit_r
