@@ -6,6 +6,7 @@ import functools
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -13,7 +14,6 @@ from numpy import ndarray as Array
 
 from .._checks import is_number
 from ..elements.grid import RadialGrid, sphere_area
-from ..machine.batching import cached_property
 from ..theory.base import AbstractModel
 from ..theory.derivatives import point_kernels
 from ..theory.vacua import Vacuum, mass_matrix, slope, vacua, vacuum_at

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol, Self, runtime_checkable
@@ -11,7 +12,6 @@ import numpy as np
 from numpy import ndarray as Array
 
 from .._checks import is_number
-from ..machine import batching
 from ..problem.problem import DiscreteProblem
 from ..problem.residual import Force
 from ..problem.scales import Scales, reduced
@@ -92,11 +92,11 @@ class Stopwatch:
     """Elapsed time in seconds, with an optional budget."""
 
     def __init__(self, budget: float | None) -> None:
-        self.start, self.budget = batching.now(), budget
+        self.start, self.budget = time.perf_counter(), budget
 
     @property
     def seconds(self) -> float:
-        return batching.now() - self.start
+        return time.perf_counter() - self.start
 
     @property
     def expired(self) -> bool:
