@@ -1,7 +1,7 @@
 """The natural units of a potential: the distances in field space at which it changes its behaviour, from V alone.
 
-Along a ray from a point the slope of V is a power of the distance t over many octaves: t near a massive vacuum, t^3 near
-a massless quartic. The power, log2 of the doubling ratio
+Along a ray from a point the slope of V is a power of the distance t over many octaves: t near a massive vacuum, t^3
+near a massless quartic. The power, log2 of the doubling ratio
 
     rho(t) = [V'(2t) - V'(0)] / [V'(t) - V'(0)]     (components along the ray),
 
@@ -37,8 +37,9 @@ _ROUNDS, _PARTS = 2, 64  # subdivisions of the octave of a departure, before an 
 class Scales(NamedTuple):
     """The units of a potential around a point.
 
-    ``field``: of the fields. ``curvature``: of V'' (mass^2 times a kinetic factor). ``fields``: of each field; all equal
-    to ``field`` unless the scales along the axes differ by a factor of a million or more.
+    ``field``: of the fields. ``curvature``: of V'' (mass^2 times a kinetic factor), 0 where V is constant, NaN where
+    it is. ``fields``: of each field; all equal to ``field`` unless the scales along the axes differ by a factor of a
+    million or more.
     """
 
     field: float
@@ -67,7 +68,9 @@ class Rays:
             quiet = np.abs(np.diff(self.power, axis=1)) <= _STEADY
         steady = quiet[:, :-2] & quiet[:, 1:-1] & quiet[:, 2:]  # four octaves: the rounding of V' is not so steady
         first = np.where(steady.any(1), np.argmax(steady, axis=1), np.argmax(~np.isnan(self.power), axis=1))
-        return self.power[np.arange(len(first)), first]
+        power = self.power[np.arange(len(first)), first]
+        # The exact power of a massive or massless point, without the rounding of V' or the logarithm of u^2 ln u^2.
+        return np.where(np.abs(power - np.round(power)) <= _STEADY, np.round(power), power)
 
     @functools.cached_property
     def departed(self) -> Bool[Array, "ray distance"]:
