@@ -220,8 +220,8 @@ class Problem:
         if not is_stationary(self.model, values, self._outer_radius):
             force = np.max(np.abs(slope(self.model, values, self._outer_radius)))
             raise ValueError(
-                f"problem.boundary: the fields that carry the norm must vanish at infinity, but V has slope {force:.3g} "
-                "there: shift the fields so that V is stationary at 0"
+                f"problem.boundary: the fields that carry the norm must vanish at infinity, but V has slope "
+                f"{force:.3g} there: shift the fields so that V is stationary at 0"
             )
         return vacuum_at(self.model, values, self._outer_radius)
 

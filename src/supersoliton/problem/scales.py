@@ -199,7 +199,9 @@ def scales_of(problem: Problem) -> Scales:
     model, vacuum, d = problem.model, problem.vacuum.values, float(problem.dimension)
     if not model.explicit_r or isinstance(model, Dimensionless):
         found = scales_around(model, vacuum, d, rounded=problem.grid is not None)
-        return dataclasses.replace(found, norm_kinetic=1.0 if isinstance(model, Dimensionless) else problem.norm_kinetic)
+        return dataclasses.replace(
+            found, norm_kinetic=1.0 if isinstance(model, Dimensionless) else problem.norm_kinetic
+        )
     radii = np.exp2(np.arange(-100.0, 101.0))
     matrices = np.array([mass_matrix(model, vacuum, r) for r in radii])
     squared = np.abs(matrices).max((1, 2)) * radii**2

@@ -41,9 +41,7 @@ def half_radius(state: Any, of: Array) -> float:
     half = 0.5 * float(np.max(values))
     if not half >= 1e-6 * reduced(problem)[1].field or (last := _last_above_half(values)) == _SAMPLES - 1:
         return float("nan")
-    return float(
-        brentq(lambda x: float(strength(np.array(x))) - half, r[last], r[last + 1], xtol=1e-15 * float(r[-1]))
-    )
+    return float(brentq(lambda x: float(strength(np.array(x))) - half, r[last], r[last + 1], xtol=1e-15 * float(r[-1])))
 
 
 def _last_above_half(strength: Array) -> int:

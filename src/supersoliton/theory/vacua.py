@@ -13,7 +13,6 @@ from jaxtyping import Float
 from numpy import ndarray as Array
 
 from .._checks import expect_model
-from ..machine.batching import now
 from .base import AbstractModel
 from .derivatives import point_kernels
 from .vacuum_search import VacuumSearch
