@@ -115,6 +115,7 @@ class TangentSpace(Bordered):
     curvature : V'' at the quadrature points, if known.
     factors : factors of the operator, if known, or of the operator at a nearby point.
     constraints : B, (node, field, border); by default the constraints of the problem.
+    held : directions (node, field, mode) that solutions do not contain: symmetries, along which nothing changes.
     """
 
     def __init__(
@@ -128,16 +129,20 @@ class TangentSpace(Bordered):
         curvature: Array | None = None,
         factors: second_variation.Factors | None = None,
         constraints: Array | None = None,
+        held: Array | None = None,
     ) -> None:
         self.problem, self.u, self.multiplier, self.sigma, self.ell = problem, u, multiplier, sigma, ell
         if curvature is not None:
             self.__dict__["curvature"] = curvature
         if factors is None:
-            held = self._free_first
-            factors = second_variation.factorise(problem, self.curvature, self._shift, ell=ell, free_first=held)
-        self.factors = factors
+            first = self._free_first
+            factors = second_variation.factorise(problem, self.curvature, self.shift, ell=ell, free_first=first)
+        self.factors, self.held = factors, held
         if constraints is None:
             constraints = constraints_of(problem, u) if ell == 0 else np.empty((*u.shape, 0))
+            if held is not None and held.size:
+                normals = (problem.grid.mass_form @ held.reshape(len(u), -1)).reshape(held.shape)
+                constraints = np.concatenate([constraints, normals * self.free[:, :, None]], axis=2)
         # (A closure over self would keep megabytes of factors per step until the garbage collector runs.)
         super().__init__(functools.partial(second_variation.solve, factors), constraints)
 
@@ -147,15 +152,17 @@ class TangentSpace(Bordered):
         return self.problem.curvature(self.u)
 
     @property
-    def _shift(self) -> Array:
+    def shift(self) -> Array:
         """sigma - omega^2 on the fields that carry the norm, sigma on the others."""
         return shift_of(self.problem, self.multiplier) + self.sigma
 
     @property
     def _free_first(self) -> Array:
-        """0 for fields held at the origin: l > 0, or odd parity; in one dimension l = 1 flips the parity."""
-        held = (self.ell > 0) != (self.problem.parity == "odd")
-        return np.full(self.problem.model.n_fields, 0.0 if held else 1.0)
+        """0 for fields held at the origin: at l > 0 all, but in one dimension l = 1 flips the parity of each."""
+        first = self.problem.free_first
+        if self.ell == 0:
+            return first
+        return 1.0 - first if float(self.problem.grid.dim) == 1.0 else np.zeros_like(first)
 
     @cached_property
     def free(self) -> Array:
@@ -173,14 +180,16 @@ class TangentSpace(Bordered):
 
     def moved(self, u: Array, multiplier: float) -> TangentSpace:
         """The constraints of another point with the factors of this one, for a chord step or a count nearby."""
-        return TangentSpace(self.problem, u, multiplier, sigma=self.sigma, ell=self.ell, factors=self.factors)
+        given: dict[str, Any] = {"sigma": self.sigma, "ell": self.ell, "factors": self.factors, "held": self.held}
+        return TangentSpace(self.problem, u, multiplier, **given)
 
     def at_fixed_norm(self) -> TangentSpace:
         """The tangent space of the norm, also if the problem does not fix it, with the same factors."""
         if self.problem.norm is not None:
             return self
         border = norm_border(self.problem, self.u)[:, :, None]
-        return TangentSpace(self.problem, self.u, self.multiplier, factors=self.factors, constraints=border)
+        given: dict[str, Any] = {"curvature": self.__dict__.get("curvature"), "factors": self.factors}
+        return TangentSpace(self.problem, self.u, self.multiplier, sigma=self.sigma, constraints=border, **given)
 
     # The operator
 
@@ -189,7 +198,7 @@ class TangentSpace(Bordered):
         problem, ell = self.problem, self.ell
         barrier = float(ell * (ell + float(problem.grid.dim) - 2.0))
         theory = problem.theory_at(ell).without_couplings
-        return functional.hessian_blocks(problem.geometry, theory, self.curvature, self._shift, barrier)
+        return functional.hessian_blocks(problem.geometry, theory, self.curvature, self.shift, barrier)
 
     def apply(self, x: Array) -> Array:
         """A x, zero where values are held."""
