@@ -54,7 +54,7 @@ def inertia(below: TangentSpace, above: TangentSpace, zero: float = _ZERO) -> In
     if near <= 0:
         return Inertia(negative, 0, np.empty((*below.u.shape, 0)), 0)
     values, sizes, modes = modes_near_zero(below, near)
-    zeros = np.abs(values) <= zero * sizes
+    zeros = np.abs(values) <= zero * sizes + _WINDOW * window(below.problem)  # (a flat direction has no terms)
     negative += int(np.sum(values[~zeros] < 0.0))
     return Inertia(negative, int(np.sum(zeros)), modes[:, :, zeros], near)
 
