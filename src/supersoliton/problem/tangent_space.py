@@ -27,7 +27,7 @@ from ..elements import lapack
 from ..machine.batching import cached_property
 from . import functional, second_variation
 from .problem import DiscreteProblem
-from .residual import shift_of
+from .residual import shift_of, translation_border
 
 _ITERATIONS = 12  # of inverse iteration, from a random start
 
@@ -154,8 +154,7 @@ class TangentSpace(Bordered):
     @property
     def _free_first(self) -> Array:
         """0 for fields held at the origin: l > 0, or odd parity; in one dimension l = 1 flips the parity."""
-        held = (self.ell > 0) != (self.problem.parity == "odd")
-        return np.full(self.problem.model.n_fields, 0.0 if held else 1.0)
+        return np.where(self.problem.odd != (self.ell > 0), 0.0, 1.0)
 
     @cached_property
     def free(self) -> Array:
@@ -257,6 +256,8 @@ def norm_border(problem: DiscreteProblem, u: Array) -> Array:
 
 def constraints_of(problem: DiscreteProblem, u: Array) -> Array:
     """The normals b_k of the problem's constraints, (node, field, border)."""
+    if problem.line is not None:  # the phase condition: a step does not move the kink
+        return translation_border(problem, u)[1][:, :, None]
     if problem.norm is None:
         return np.empty((*u.shape, 0))
     return norm_border(problem, u)[:, :, None]

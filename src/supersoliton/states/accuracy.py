@@ -9,7 +9,7 @@ from numpy import ndarray as Array
 
 from ..elements.grid import sphere_area
 from ..problem.problem import DiscreteProblem
-from ..problem.residual import energy_floor, force
+from ..problem.residual import energy_floor, force, translation_border
 from ..problem.tangent_space import TangentSpace
 from ..theory.derivatives import point_kernels
 from ..theory.vacua import mass_matrix
@@ -84,9 +84,13 @@ def exterior_error(problem: DiscreteProblem, u: Array) -> float:
 
 
 def translation_mode(problem: DiscreteProblem, u: Array, curvature: Array, multiplier: float) -> float:
-    """The l = 1 eigenvalue next to 0 of the fluctuation operator, by inverse iteration from u'(r).
+    """The eigenvalue next to 0 of the fluctuation operator at l = 1, or on a line, by inverse iteration from u'(r).
 
     ``curvature`` is V'' at the quadrature points.
     """
-    space = TangentSpace(problem, u, multiplier, sigma=_OFFSET, ell=1, curvature=curvature)
-    return space.nearest_mode(problem.grid.differentiate(u), 4)[0]
+    start, ell = problem.grid.differentiate(u), 1
+    if problem.line is not None:
+        start, ell = translation_border(problem, u)[0], 0
+    free = np.empty((*u.shape, 0))  # no phase condition, which would remove the mode
+    space = TangentSpace(problem, u, multiplier, sigma=_OFFSET, ell=ell, curvature=curvature, constraints=free)
+    return space.nearest_mode(start, 4)[0]

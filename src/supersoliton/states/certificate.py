@@ -51,7 +51,8 @@ class Certificate:
     negative_modes : int
         Negative modes at l = 0 of the second variation, at fixed norm where one is fixed; -1 if not computed.
     translation_mode : float
-        The l = 1 eigenvalue that must vanish, in mass^2; NaN for homogeneous states and potentials that depend on r.
+        The l = 1 eigenvalue (l = 0 on a line) that must vanish, in mass^2; NaN for homogeneous states and potentials
+        that depend on r.
     tail : float
         Measured decay rate over that of the lightest mass; NaN where no exponential tail can be measured.
     boundary_fraction : float
@@ -134,7 +135,7 @@ def certify(problem: DiscreteProblem, solution: Solution, discretisation: float 
     if discretisation is None:
         discretisation = discretisation_error(problem, u, multiplier)
     translation = float("nan")
-    if kind.localised and not problem.model.explicit_r and problem.parity == "even":
+    if kind.localised and not problem.model.explicit_r:
         translation = translation_mode(problem, u, space.curvature, multiplier)
     entries: dict[str, Any] = {
         "residual": solution.residual,
