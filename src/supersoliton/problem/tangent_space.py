@@ -27,7 +27,7 @@ from ..elements import lapack
 from ..machine.batching import cached_property
 from . import functional, second_variation
 from .problem import DiscreteProblem
-from .residual import shift_of
+from .residual import shift_of, translation_border
 
 _ITERATIONS = 12  # of inverse iteration, from a random start
 
@@ -266,6 +266,8 @@ def norm_border(problem: DiscreteProblem, u: Array) -> Array:
 
 def constraints_of(problem: DiscreteProblem, u: Array) -> Array:
     """The normals b_k of the problem's constraints, (node, field, border)."""
+    if problem.line is not None:  # the phase condition: a step does not move the kink
+        return translation_border(problem, u)[1][:, :, None]
     if problem.norm is None:
         return np.empty((*u.shape, 0))
     return norm_border(problem, u)[:, :, None]

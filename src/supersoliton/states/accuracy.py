@@ -9,7 +9,7 @@ from numpy import ndarray as Array
 
 from ..elements.grid import sphere_area
 from ..problem.problem import DiscreteProblem
-from ..problem.residual import energy_floor, force
+from ..problem.residual import energy_floor, force, translation_border
 from ..problem.tangent_space import TangentSpace
 from ..theory.derivatives import point_kernels
 from ..theory.vacua import mass_matrix
@@ -83,5 +83,8 @@ def exterior_error(problem: DiscreteProblem, u: Array) -> float:
 
 
 def translation_mode(space: TangentSpace) -> float:
-    """The eigenvalue next to 0 at l = 1 (``space``, slightly shifted), by inverse iteration from u'(r)."""
-    return space.nearest_mode(space.problem.grid.differentiate(space.u), 4)[0]
+    """The eigenvalue next to 0 by inverse iteration from u'(r); ``space``: l = 1, or l = 0 on a line, a little shifted,
+    without a phase condition."""
+    problem, u = space.problem, space.u
+    start = problem.grid.differentiate(u) if problem.line is None else translation_border(problem, u)[0]
+    return space.nearest_mode(start, 4)[0]

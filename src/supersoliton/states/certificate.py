@@ -60,7 +60,8 @@ class Certificate:
         Negative modes at l = 0, 1 and 2; in one dimension those of the state's own parity and of the opposite one. The
         translation is not counted. Empty if not computed.
     translation_mode : float
-        The l = 1 eigenvalue that must vanish, in mass^2; NaN for homogeneous states and potentials that depend on r.
+        The l = 1 eigenvalue (l = 0 on a line) that must vanish, in mass^2; NaN for homogeneous states and potentials
+        that depend on r.
     tail : float
         Measured decay rate over that of the lightest mass; NaN where no exponential tail can be measured.
     boundary_fraction : float

@@ -106,7 +106,9 @@ def classify(problem: DiscreteProblem, solution: Solution, negative: int, fracti
     condensed = bool(carrying.size and np.max(carrying) > 1e-4)
     if homogeneous:
         return Kind.CONDENSATE if condensed else Kind.VACUUM
-    if problem.parity == "odd":
+    if problem.line is not None:
+        return Kind.KINK
+    if problem.odd.any():
         return Kind.KINK if radial_nodes(problem, u) == 0 else Kind.EXCITED
     if _reaches_the_edge(problem, u, fraction):
         return Kind.CONDENSATE if _fills_the_box(problem, solution) else Kind.DELOCALISED
