@@ -22,14 +22,27 @@ Factors = lapack.HostFactors | batching.DeviceArray
 _COLUMNS = 3  # right-hand sides per call in a task, so that all calls have the same shape
 
 
-def factorise(problem: DiscreteProblem, curvature: Any, shift: Any, *, ell: int = 0, free_first: Any = None) -> Factors:
+def factorise(
+    problem: DiscreteProblem,
+    curvature: Any,
+    shift: Any,
+    *,
+    ell: int = 0,
+    free_first: Any = None,
+    free_last: Any = None,
+    exterior: Any = None,
+) -> Factors:
     """The factors of -k lap_l + ``curvature`` + diag(``shift``) on the mesh of ``problem``.
 
-    ``curvature``: (element, point, field, field), usually V''; ``shift``: (field,) multiples of the mass matrix.
+    ``curvature``: (element, point, field, field), usually V''; ``shift``: (field,) multiples of the mass matrix. The
+    conditions at the ends and the exterior are those of the problem at ``ell`` unless given.
     """
     barrier = float(ell * (ell + float(problem.grid.dim) - 2.0))
     first = problem.free_first if free_first is None else free_first
-    theory, last = problem.theory_at(ell).without_couplings, problem.free_last
+    last = problem.free_last if free_last is None else free_last
+    theory = problem.theory_at(ell).without_couplings
+    if exterior is not None:
+        theory = theory._replace(exterior=exterior)
     task = batching.current()
     if task is not None:
         return task.call(_factor, problem.geometry, theory, curvature, shift, barrier, first, last, keep=True)

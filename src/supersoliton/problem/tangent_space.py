@@ -135,7 +135,7 @@ class TangentSpace(Bordered):
         if curvature is not None:
             self.__dict__["curvature"] = curvature
         if factors is None:
-            first = self._free_first
+            first = first_free(problem, ell)
             factors = second_variation.factorise(problem, self.curvature, self.shift, ell=ell, free_first=first)
         self.factors, self.held = factors, held
         if constraints is None:
@@ -156,19 +156,11 @@ class TangentSpace(Bordered):
         """sigma - omega^2 on the fields that carry the norm, sigma on the others."""
         return shift_of(self.problem, self.multiplier) + self.sigma
 
-    @property
-    def _free_first(self) -> Array:
-        """0 for fields held at the origin: at l > 0 all, but in one dimension l = 1 flips the parity of each."""
-        first = self.problem.free_first
-        if self.ell == 0:
-            return first
-        return 1.0 - first if float(self.problem.grid.dim) == 1.0 else np.zeros_like(first)
-
     @cached_property
     def free(self) -> Array:
         """1 for an unknown of this angular momentum, 0 for a value held; (node, field)."""
         mask = np.ones_like(self.problem.free_nodes)
-        mask[0], mask[-1] = self._free_first, self.problem.free_last
+        mask[0], mask[-1] = first_free(self.problem, self.ell), self.problem.free_last
         return mask
 
     # Modified copies
@@ -257,6 +249,14 @@ class TangentSpace(Bordered):
                 above = above if upper is not None else shifted
             sigma = 4.0 * sigma if upper is None else 0.5 * (upper + lower)
         return negative, above.nearest_mode()[1]
+
+
+def first_free(problem: DiscreteProblem, ell: int) -> Array:
+    """0 for fluctuations held at the origin: at l > 0 all, but in one dimension l = 1 flips the parity of each field."""
+    first = np.asarray(problem.free_first)
+    if ell == 0:
+        return first
+    return 1.0 - first if float(problem.grid.dim) == 1.0 else np.zeros_like(first)
 
 
 def norm_border(problem: DiscreteProblem, u: Array) -> Array:
