@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy import ndarray as Array
 
+from ..machine.batching import cached_property
 from ..problem import second_variation
 from ..problem.asymptotics import gaps_of
 from ..problem.exterior import exterior_form
@@ -28,8 +29,9 @@ from ..problem.tangent_space import first_free
 from ..theory.vacua import mass_matrix
 
 # Eigenvalue of the form at the threshold, in mass^2, below which a state may as well be a resonance there; and the same
-# over 1/R^2, the lowest level of a box.
+# over 1/R^2, the level spacing of the box.
 _MARGIN, _MARGIN_IN_BOX = 1e-7, 1e-2
+_TAIL = 0.3  # the same over the change of V'' outside the box, which is neglected
 _SHALLOW = 7.0  # R sqrt(E_0 - lambda) below which the box moves a bound state by more than 1e-6
 _FLAT = 1e-3  # deviation of V'' at r_max from its value outside, relative to it, in a box that holds the state
 _STEPS, _HALVINGS = 8, 60
@@ -56,7 +58,8 @@ def bound_states(
         return BoundStates(levels[levels < matched.threshold], 0)
     if matched.is_free:
         return BoundStates(levels[:0], 0)
-    margin = min(_MARGIN * matched.scale, _MARGIN_IN_BOX / problem.grid.r_max**2)
+    margin = max(_MARGIN * matched.scale, _TAIL * matched.tail)
+    margin = min(margin, _MARGIN_IN_BOX / problem.grid.r_max**2)
     count, most = (matched.count(matched.threshold, shift) for shift in (margin, -margin))
     depth = _SHALLOW / problem.grid.r_max
     values = levels[:count].copy()
@@ -83,18 +86,24 @@ class Matched:
     def _outside(self) -> Array:
         """V'' outside the box."""
         root = np.sqrt(self.problem.model.kinetic)
-        return root[:, None] * mass_matrix(self.problem.model, self.problem.vacuum.values, self.problem.grid.r_max) * root
+        return (
+            root[:, None] * mass_matrix(self.problem.model, self.problem.vacuum.values, self.problem.grid.r_max) * root
+        )
+
+    @cached_property
+    def tail(self) -> float:
+        """The change of V'' outside the box, estimated from the last point, or from the outer tenth."""
+        model, at, radius = self.problem.model, self.problem.vacuum.values, self.problem.grid.r_max
+        moved = float(np.max(np.abs(self.curvature[-1, -1] - self._outside)))
+        if model.explicit_r:
+            inside = mass_matrix(model, at, 0.9 * radius)
+            moved = max(moved, float(np.max(np.abs(inside - mass_matrix(model, at, radius)))))
+        return moved
 
     @property
     def applies(self) -> bool:
         """Whether the operator is that of the vacuum outside the box."""
-        if not self.finite or self.scale == 0.0:
-            return False
-        model, at, radius = self.problem.model, self.problem.vacuum.values, self.problem.grid.r_max
-        moved = np.abs(self.curvature[-1, -1] - self._outside)
-        if model.explicit_r:
-            moved = np.maximum(moved, np.abs(mass_matrix(model, at, radius) - mass_matrix(model, at, 0.9 * radius)))
-        return bool(np.max(moved) <= _FLAT * self.scale)
+        return self.finite and self.scale > 0.0 and self.tail <= _FLAT * self.scale
 
     @property
     def is_free(self) -> bool:

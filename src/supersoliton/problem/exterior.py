@@ -27,9 +27,7 @@ def decay_rate(dim: float, mass_squared: float, radius: float, ell: int = 0) -> 
     return x / radius * float(kve(order + 1.0, x) / kve(order, x)) - ell / radius
 
 
-def exterior_form(
-    dim: float, kinetic: Array, gaps: Array, radius: float, ell: int = 0, zero: float = 0.0
-) -> Array:
+def exterior_form(dim: float, kinetic: Array, gaps: Array, radius: float, ell: int = 0, zero: float = 0.0) -> Array:
     r"""S_d R^(d-1) k^1/2 Q diag(-u'/u) Q^T k^1/2 for decaying solutions of lap u = W u, W = ``gaps``, in the
     eigendirections Q of W. Gaps up to ``zero`` count as 0."""
     values, vectors = np.linalg.eigh(gaps)
