@@ -7,19 +7,19 @@ the centrifugal term is left: :math:`\eta \propto r^{-(l+d-2)}` in the channel o
 dimension, and in two at l = 0) and :math:`r^{-\nu}K_{\nu+l}(\kappa r)` in those above. It is the least form of the
 outside, so this holds for any number of fields.
 
-References: R. Courant, D. Hilbert, *Methods of Mathematical Physics* I (1953), chapter VI; for one field it is the number
-of nodes of the solution at E_0.
+For one field it is the number of nodes of the solution at E_0 (R. Courant, D. Hilbert, *Methods of Mathematical
+Physics* I (1953), chapter VI).
 """
 
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy import ndarray as Array
 
-from ..machine.batching import cached_property
 from ..problem import second_variation
 from ..problem.asymptotics import gaps_of
 from ..problem.exterior import exterior_form
@@ -50,8 +50,8 @@ def bound_states(
 ) -> BoundStates:
     """The bound states in infinite space, from the ``levels`` in the box, ascending.
 
-    Where the operator is not constant outside the box (a trap, a state that the box cuts off), they are the levels below
-    the threshold.
+    Where the operator is not constant outside the box (a trap, a state that the box cuts off), they are the levels
+    below the threshold.
     """
     matched = Matched(problem, u, multiplier, ell, curvature)
     if not matched.applies:
@@ -128,7 +128,7 @@ class Matched:
         return second_variation.negative(self.factors(energy, shift))
 
     def level(self, k: int, start: float) -> float:
-        """The eigenvalue of bound state ``k`` (the lowest is 0), by Newton's method or, where that fails, by bisection."""
+        """The eigenvalue of bound state ``k`` (from 0), by Newton's method or, where that fails, by bisection."""
         tolerance = _ACCURACY * self.scale
         bottom = min(start, self.threshold) - 0.1 * self.scale
         energy = min(start, self.threshold - tolerance)
@@ -156,8 +156,8 @@ class Matched:
         return 0.5 * (low + high)
 
     def _nearest(self, energy: float) -> tuple[float, float]:
-        """The eigenvalue nearest to ``energy`` less ``energy``, with the boundary condition there, and its derivative in
-        the energy of the boundary condition."""
+        """The eigenvalue nearest to ``energy``, less it, with the boundary condition at ``energy``, and its derivative
+        in the energy of that condition."""
         problem, kinetic = self.problem, self.problem.model.kinetic
         factors, mass = self.factors(energy), problem.grid.mass_form
         free = np.ones(problem.free_nodes.shape)

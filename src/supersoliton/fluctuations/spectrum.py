@@ -18,7 +18,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import scipy.linalg
@@ -31,6 +31,7 @@ from ..elements.grid import RadialGrid
 from ..machine.blas_threads import one_thread
 from ..problem.asymptotics import continuum
 from ..problem.problem import DiscreteProblem
+from ..problem.scales import on_scales
 from ..solvers.base import FieldsOnMesh, Solution
 from .bound_states import bound_states
 from .finer_mesh import carry_to_finer_mesh, carry_to_larger_box
@@ -43,8 +44,8 @@ _HEADROOM = 2.0
 _DEPTH = 12.0
 # Rounding error of an eigenvalue relative to the norm of the matrix, the highest eigenvalue of -lap on the mesh.
 _ROUNDING = 1e-15
-# An l = 1 eigenvalue (mass^2) below this is a translation: bound states are above 0.1, translations below 1e-5 even in
-# the reduced basis on a coarse mesh.
+# An l = 1 eigenvalue below this fraction of the highest threshold is a translation: bound states are above 0.1,
+# translations below 1e-5 even in the reduced basis on a coarse mesh.
 ZERO_MODE = 1e-4
 _INTERNAL_ZERO_MODE = 1e-9  # the same for internal symmetries, which hold on any mesh; rounding is 1e-11
 
@@ -75,7 +76,8 @@ class Modes:
     masses : ndarray
         Square roots of the positive eigenvalues.
     negative, zero_modes : ndarray
-        Negative eigenvalues; eigenvalues that are 0 by a symmetry: translations at l = 1 and on a line, and internal ones.
+        Negative eigenvalues; eigenvalues that are 0 by a symmetry: translations at l = 1 and on a line, and
+        internal symmetries.
     on_line : bool
         Whether the state lives on a whole line, where translations are at l = 0.
     undecided : int
@@ -85,6 +87,15 @@ class Modes:
     physical_masses : ndarray
         ``thresholds`` and ``bound_masses``, ascending; they do not depend on the box.
     """
+
+    units: ClassVar[dict[str, str]] = {
+        "eigenvalues": "mass^2",
+        "thresholds": "mass",
+        "continuum": "mass^2",
+        "bound": "mass^2",
+        "functions": "mode",
+        "errors": "mass^2",
+    }
 
     eigenvalues: Float[Array, " mode"]
     thresholds: Float[Array, " field"]
@@ -115,7 +126,8 @@ class Modes:
     @property
     def _zero(self) -> float:
         """The modulus below which an eigenvalue is that of a symmetry: a mesh keeps internal ones, not translations."""
-        return ZERO_MODE if self.ell == 1 or self.on_line else _INTERNAL_ZERO_MODE
+        limit = ZERO_MODE if self.ell == 1 or self.on_line else _INTERNAL_ZERO_MODE
+        return limit * float(np.max(np.abs(self.continuum[np.isfinite(self.continuum)]), initial=0.0))
 
     @property
     def bound_masses(self) -> Float[Array, " bound"]:
@@ -365,9 +377,10 @@ def spectrum(
     array([-0.358,  0.244,  0.283])
     """
     expect_state("spectrum", state)
-    problem = state.problem
-    ell = check_ell(ell, problem.grid.dim, problem.line)
+    ell = check_ell(ell, state.problem.grid.dim, state.problem.line)
     expect_count("spectrum.n_modes", n_modes, "try 300")
+    state, scales = on_scales(state)
+    problem = state.problem
     thresholds, edges = continuum(problem, state.multiplier)
     highest = None
     if fast:
@@ -389,4 +402,5 @@ def spectrum(
     if errors:
         estimates = eigenvalue_errors(problem, state.u, ell, values, min(len(bound), len(values)))
     copies, on_line = degeneracy(problem.grid.dim, ell), problem.line is not None
-    return Modes(values, thresholds, edges, bound, ell, copies, nodal, estimates, on_line, undecided)
+    found = Modes(values, thresholds, edges, bound, ell, copies, nodal, estimates, on_line, undecided)
+    return scales.restore(found)

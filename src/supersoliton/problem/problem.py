@@ -6,6 +6,7 @@ import functools
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -13,7 +14,6 @@ from numpy import ndarray as Array
 
 from .._checks import is_number
 from ..elements.grid import RadialGrid, sphere_area
-from ..machine.batching import cached_property
 from ..theory.base import AbstractModel
 from ..theory.derivatives import point_kernels
 from ..theory.vacua import Vacuum, mass_matrix, slope, vacua, vacuum_at
@@ -186,6 +186,12 @@ class Problem:
         if self.norm_of is None:
             return self.model.constrained.astype(float)
         return np.array([float(name in self.norm_of) for name in self.model.fields])
+
+    @property
+    def norm_kinetic(self) -> float:
+        """The largest kinetic factor k of the fields in N; in Q = omega k N it is 1 for canonical fields."""
+        factors = self.model.kinetic[self.carries_norm > 0]
+        return float(np.max(factors)) if len(factors) else 1.0
 
     @property
     def multiplier_shift(self) -> Array:
@@ -389,8 +395,9 @@ class DiscreteProblem(Problem):
         return functional.background(kernels, self.theory, self.grid.quadrature_points.ravel())
 
     def norm_of_state(self, u: Array) -> float:
-        """N = u^T M u over the constrained fields (inside the domain): its derivative is exactly 2 M u."""
-        return float(np.sum(self.carries_norm * u * (self.grid.mass_form @ u)))
+        """N = sum_c k_c/k u_c^T M u_c over the constrained fields (inside the domain), k the largest of the k_c."""
+        weights = self.carries_norm * self.model.kinetic / self.norm_kinetic
+        return float(np.sum(weights * u * (self.grid.mass_form @ u)))
 
 
 def _positive(value: object) -> bool:

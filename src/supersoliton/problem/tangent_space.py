@@ -18,13 +18,13 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy import ndarray as Array
 
 from ..elements import lapack
-from ..machine.batching import cached_property
 from . import functional, second_variation
 from .problem import DiscreteProblem
 from .residual import shift_of, translation_border
@@ -41,29 +41,28 @@ class Bordered:
     columns : B, (..., border).
     rows : R, of the same shape; B unless given.
     corner : D, (border, border); 0 unless given.
-    xp : numpy, or jax.numpy for traced values.
     """
 
     def __init__(
-        self, invert: Callable[[Any], Any], columns: Any, *, rows: Any = None, corner: Any = 0.0, xp: Any = np
+        self, invert: Callable[[Array], Array], columns: Array, *, rows: Array | None = None, corner: Any = 0.0
     ) -> None:
-        self.invert, self.columns, self.xp = invert, columns, xp
+        self.invert, self.columns = invert, columns
         self.rows, self.corner = columns if rows is None else rows, corner
-        self._images: Any = None
+        self._images: Array | None = None
 
     @property
-    def images(self) -> Any:
+    def images(self) -> Array:
         """A^-1 B."""
         if self._images is None:
             self._images = self.invert(self.columns)
         return self._images
 
     @cached_property
-    def schur(self) -> Any:
+    def schur(self) -> Array:
         """D - R^T A^-1 B, (border, border)."""
         return self.corner - self._along(self.images)
 
-    def solve(self, load: Any, goals: Any = 0.0) -> tuple[Any, Any]:
+    def solve(self, load: Array, goals: float | Array = 0.0) -> tuple[Array, Array]:
         """x and c for one load (...) and goals (border,), or for several (..., load) and (border, load).
 
         Calls ``invert`` once, for the loads and, the first time, the columns.
@@ -72,36 +71,36 @@ class Bordered:
             x, c = self.solve(load[..., None], self._as_column(goals))
             return x[..., 0], c[..., 0]
         if self._images is None and self.columns.shape[-1]:
-            solved = self.invert(self.xp.concatenate([load, self.columns], axis=-1))
+            solved = self.invert(np.concatenate([load, self.columns], axis=-1))
             count = load.shape[-1]
             x, self._images = solved[..., :count], solved[..., count:]
         else:
             x = self.invert(load)
         return self.project(x, goals)
 
-    def project(self, x: Any, goals: Any = 0.0) -> tuple[Any, Any]:
+    def project(self, x: Array, goals: float | Array = 0.0) -> tuple[Array, Array]:
         """x - A^-1 B c, which satisfies the constraints, and c; shapes as in :meth:`solve`."""
         if x.ndim < self.columns.ndim:
             x, c = self.project(x[..., None], self._as_column(goals))
             return x[..., 0], c[..., 0]
         if self.columns.shape[-1] == 0:
-            return x, self.xp.zeros((0, x.shape[-1]))
+            return x, np.zeros((0, x.shape[-1]))
         gap = goals - self._along(x)
         if self.columns.shape[-1] == 1:
             # A border of zeros (no field carries the norm) constrains nothing.
             empty = self.schur == 0.0
-            c = self.xp.where(empty, 0.0, gap / self.xp.where(empty, 1.0, self.schur))
+            c = np.where(empty, 0.0, gap / np.where(empty, 1.0, self.schur))
             return x - self.images * c[0], c
-        c = self.xp.linalg.solve(self.schur, gap)
+        c = np.linalg.solve(self.schur, gap)
         return x - self.images @ c, c
 
-    def _along(self, x: Any) -> Any:
+    def _along(self, x: Array) -> Array:
         """R^T x, (border, column)."""
         return (self.rows[..., :, None] * x[..., None, :]).sum(tuple(range(x.ndim - 1)))
 
     @staticmethod
-    def _as_column(goals: Any) -> Any:
-        return goals[:, None] if getattr(goals, "ndim", 0) else goals
+    def _as_column(goals: float | Array) -> float | Array:
+        return goals[:, None] if isinstance(goals, Array) else goals
 
 
 class TangentSpace(Bordered):
@@ -189,7 +188,7 @@ class TangentSpace(Bordered):
     def _blocks(self) -> Array:
         problem, ell = self.problem, self.ell
         barrier = float(ell * (ell + float(problem.grid.dim) - 2.0))
-        theory = problem.theory_at(ell).without_couplings
+        theory = problem.theory_at(ell)
         return functional.hessian_blocks(problem.geometry, theory, self.curvature, self.shift, barrier)
 
     def apply(self, x: Array) -> Array:
@@ -252,7 +251,7 @@ class TangentSpace(Bordered):
 
 
 def first_free(problem: DiscreteProblem, ell: int) -> Array:
-    """0 for fluctuations held at the origin: at l > 0 all, but in one dimension l = 1 flips the parity of each field."""
+    """0 for fluctuations held at the origin: all at l > 0, but in one dimension l = 1 flips each field's parity."""
     first = np.asarray(problem.free_first)
     if ell == 0:
         return first

@@ -9,7 +9,7 @@ counts differ the few modes between are computed.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray as Array
@@ -89,7 +89,7 @@ def modes_near_zero(space: TangentSpace, count: int) -> tuple[Array, Array, Arra
     return values[nearest], sizes, v @ chosen
 
 
-def _orthonormal(v: Array, mass: Array) -> Array:
+def _orthonormal(v: Array, mass: Any) -> Array:
     """The same span, orthonormal in L2; twice, because nearly parallel vectors lose digits in the first pass."""
     for _ in range(2):
         flat = v.reshape(-1, v.shape[-1])

@@ -17,6 +17,7 @@ P. Deuflhard, *Newton Methods for Nonlinear Problems* (2004), section 3.3.
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -24,13 +25,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy import ndarray as Array
 
-from ..machine import batching
 from ..problem.problem import DiscreteProblem
 from ..problem.residual import Force, force, terms_of
 from ..problem.tangent_space import TangentSpace
 from ..problem.transfer import scale_to_norm, transfer
 from ..problem.zero_modes import zero_modes
-from . import batched_newton, globalisation
+from . import globalisation
 from .base import CONVERGED, AbstractSolver, Run, Solution, Stopwatch, check_limits
 
 # With more than _LARGE unknowns and a residual above globalisation.NEAR, a minimum is first computed on a mesh of half
@@ -132,7 +132,7 @@ class NewtonRun(Run):
 
     # Evaluation
 
-    @batching.cached_property
+    @functools.cached_property
     def scale(self) -> float:
         """T + int|V| at the start."""
         return max(self.problem.energy_scale(self.start), 1e-300)
@@ -148,8 +148,7 @@ class NewtonRun(Run):
 
     def direction(self, curvature: Array, sigma: float) -> tuple[Array, TangentSpace]:
         """The Newton step at shift sigma, and the tangent space at the current point."""
-        given = {"curvature": curvature, "held": self.held}
-        space = TangentSpace(self.problem, self.u, self.at.multiplier, sigma=sigma, **given)
+        space = TangentSpace(self.problem, self.u, self.at.multiplier, sigma=sigma, curvature=curvature, held=self.held)
         self.steps += 1
         return self.adapt(space.solve(-self.at.vector)[0], self.u), space
 
@@ -195,9 +194,7 @@ class NewtonRun(Run):
 
     def descend(self) -> str | None:
         """Descend to the tolerance; returns None, or why it failed."""
-        if batching.current() is not None and type(self) is NewtonRun:
-            return self.descend_batched()
-        sigma = float(globalisation.first_shift(np, self.at.residual))
+        sigma = float(globalisation.first_shift(self.at.residual))
         while True:
             ended = self.stopped()
             if ended:
@@ -212,7 +209,7 @@ class NewtonRun(Run):
                 if agreed > 0.0:
                     self.last = LastStep(space, before) if sigma == 0.0 and before <= _SMALL_CHANGE else None
                     break
-                sigma = float(globalisation.shift_after_refusal(np, sigma))
+                sigma = float(globalisation.shift_after_refusal(sigma))
                 if sigma > globalisation.STALLED:
                     if not self.leave_out_zero_modes():
                         return self.stalled()
@@ -220,22 +217,10 @@ class NewtonRun(Run):
                 if self.steps >= self.max_steps or self.watch.expired:
                     break
             if agreed > 0.0:
-                sigma = float(globalisation.shift_after_success(np, sigma, agreed, self.at.residual))
+                sigma = globalisation.shift_after_success(sigma, agreed, self.at.residual)
 
     def stalled(self) -> str:
         return f"stalled: no step lowers the energy at residual {self.at.residual:.1e}"
-
-    def descend_batched(self) -> str | None:
-        """:meth:`descend` on the device, in a batch with other tasks."""
-        left = self.max_steps - self.steps
-        end = batched_newton.descend(self.problem, self.u, self.options, scale=self.scale, max_steps=left)
-        at = Force(end.at.vector, float(end.at.multiplier), float(end.at.residual))
-        self.move_to(end.u, float(end.energy), at)
-        self.steps += int(end.steps)
-        self.history += [(float(energy), float(residual)) for energy, residual in end.history[: int(end.accepted)]]
-        if end.sigma > globalisation.STALLED:
-            return self.stalled()
-        return None if self.at.residual <= self.options.tol else self.stopped()
 
     def try_minimising_step(self, step: Array, sigma: float) -> float:
         """Move if the energy falls; returns (change of energy) / (predicted change), 0 for a refused step."""
@@ -249,7 +234,6 @@ class NewtonRun(Run):
         if not (math.isfinite(energy) and math.isfinite(at.residual)):
             return 0.0
         agreement = globalisation.agreement(
-            np,
             predicted=globalisation.predicted_change(slope, sigma, self.h0_norm(step)),
             change=energy - self.energy,
             residual=self.at.residual,
@@ -259,7 +243,7 @@ class NewtonRun(Run):
         if agreement > 0.0:
             self.move_to(u, energy, at)
             self.record()
-        return float(agreement)
+        return agreement
 
     def finish_minimum(self) -> Solution:
         """Polish to rounding; leave a saddle along its unstable direction, at most three times."""

@@ -7,8 +7,9 @@ the energy, from one Newton step on a mesh of higher order. *Virial*: under r ->
           W = V - V_\infty - \tfrac12\omega^2u_c^2
 
 (G. H. Derrick, *J. Math. Phys.* **5** (1964) 1252, with the boundary term of a finite box). *Translation mode*: u'(r)
-is an exact zero mode of the l = 1 fluctuation operator of every localised state without explicit r. *Negative modes* are
-counted in several sectors and apart from the zero modes of symmetries (:mod:`.mode_counts`, :mod:`..problem.zero_modes`).
+is an exact zero mode of the l = 1 fluctuation operator of every localised state without explicit r. *Negative modes*
+are counted in several sectors and apart from the zero modes of symmetries (:mod:`.mode_counts`,
+:mod:`..problem.zero_modes`).
 *Tail*: where V' is linear around the vacuum the fields must decay as its masses say.
 """
 
@@ -17,7 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -74,11 +75,15 @@ class Certificate:
     radius : float
         Bound on the relative H^1 distance to the exact solution of the discrete equations; NaN for homogeneous states
         and where the estimate (Newton-Kantorovich) does not close.
+    modes_in_words : str
+        The negative and zero modes at l = 0, for example "1 negative, 3 zero modes".
     certified : bool
         Whether every check passes.
     localised : bool
         Whether the state is a soliton.
     """
+
+    units: ClassVar[dict[str, str]] = {"translation_mode": "mass^2"}
 
     residual: float
     discretisation: float
@@ -116,6 +121,14 @@ class Certificate:
     @property
     def _wrongly_unstable(self) -> bool:
         return any(reason.startswith(_UNSTABLE) for reason in self.reasons)
+
+    @property
+    def modes_in_words(self) -> str:
+        """The negative and zero modes at l = 0 in words, for example "1 negative, 3 zero modes"."""
+        if self.negative_modes < 0:
+            return "not counted"
+        zero = f", {self.zero_modes} zero mode{'s' if self.zero_modes > 1 else ''}" if self.zero_modes > 0 else ""
+        return f"{self.negative_modes} negative{zero}"
 
     @property
     def localised(self) -> bool:

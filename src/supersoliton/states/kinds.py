@@ -65,8 +65,8 @@ class Kind(StrEnum):
 def is_homogeneous(problem: DiscreteProblem, u: Array) -> bool:
     """Whether the fields are constant in space: no field varies by more than 1e-6, or by 1e-7 of the largest field.
 
-    In the dimensionless problem the fields of a soliton are of order 1, and a state that has converged to a vacuum differs
-    from it by 1e-10 or less, whatever the size of the box.
+    In the dimensionless problem the fields of a soliton are of order 1, and a state that has converged to a vacuum
+    differs from it by 1e-10 or less, whatever the size of the box.
     """
     spread = float(np.max(np.ptp(problem.grid.at_quadrature(u), axis=(0, 1)) * np.sqrt(problem.model.kinetic)))
     return spread <= max(_FLAT, 0.1 * _FLAT * float(np.max(np.abs(u))))

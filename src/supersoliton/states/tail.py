@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -31,8 +32,8 @@ def measured_tail(problem: DiscreteProblem, u: Array, multiplier: float) -> Tail
 
     Far out each eigendirection of W = V''(v) - omega^2 decays as :math:`r^{-\nu}K_\nu(\kappa r)`, nu = d/2 - 1. kappa
     is fitted to -u'/u of the largest component at the radius where nonlinear terms and the reflection from the box
-    are smallest, and compared with the square root of its eigenvalue. NaN if there is no such radius. They need not agree
-    where V' is not linear in the tail, as for u^2 ln u^2.
+    are smallest, and compared with the square root of its eigenvalue. NaN if there is no such radius. They need not
+    agree where V' is not linear in the tail, as for u^2 ln u^2.
     """
     grid = problem.grid
     d = float(grid.dim)
@@ -59,7 +60,7 @@ def measured_tail(problem: DiscreteProblem, u: Array, multiplier: float) -> Tail
         low, high = 1e-3 * expected, 1e3 * expected
         if decay_rate(d, low**2, radius) < rate < decay_rate(d, high**2, radius):
             root = brentq(lambda k, x=radius, rate=rate: decay_rate(d, k * k, x) - rate, low, high)
-            reflected = np.exp(-2.0 * expected * (grid.r_max - radius))
+            reflected = math.exp(-2.0 * expected * (grid.r_max - radius))
             linear = max(_nonlinearity(problem, grid.interpolate(u, radius)), reflected) <= _LINEAR
             return Tail(float(root) / expected, bool(linear))
     return Tail(float("nan"))
@@ -71,4 +72,4 @@ def _nonlinearity(problem: DiscreteProblem, values: Array) -> float:
     vacuum = problem.vacuum.values
     _, (force, background) = kernels.value_and_gradient(np.stack([values, vacuum]), params, np.zeros(2))
     expected = kernels.hessian(vacuum[None], params, np.zeros(1))[0] @ (values - vacuum)
-    return float(np.linalg.norm(force - background - expected) / max(np.linalg.norm(expected), 1e-300))
+    return float(np.linalg.norm(force - background - expected)) / max(float(np.linalg.norm(expected)), 1e-300)
