@@ -160,8 +160,8 @@ def test_a_phase_costs_nothing(name):
     curvature = imaginary_curvature(problem, state.u)
     op = Operator(problem, state.u, state.multiplier, 0, curvature=curvature)
     f = state.u * problem.carries_norm
-    coefficients = (op.basis.nodal.T @ (state.grid.mass @ f)).T.ravel()
-    weight = 1.0 / np.sqrt(np.tile(op.basis.kappa, problem.model.n_fields) + 1.0)
+    coefficients = (op.bases[0].nodal.T @ (state.grid.mass @ f)).T.ravel()
+    weight = 1.0 / np.sqrt(np.tile(op.bases[0].kappa, problem.model.n_fields) + 1.0)
     assert np.linalg.norm(weight * (op.matrix @ coefficients)) < 1e-10 * np.linalg.norm(coefficients)
 
 
@@ -244,9 +244,9 @@ def test_mode_functions_solve_the_coupled_equations():
     assert not found.stable
     plus = Operator(problem, state.u, state.multiplier, 0)
     minus = Operator(problem, state.u, state.multiplier, 0, curvature=imaginary_curvature(problem, state.u))
-    rotates = np.repeat(problem.carries_norm, len(plus.basis))
+    rotates = np.repeat(problem.carries_norm, len(plus.bases[0]))
     for k, rho in enumerate(found.frequencies):
-        a, b = ((plus.basis.nodal.T @ (grid.mass @ v[:, :, k])).T.ravel() for v in (found.real, found.imaginary))
+        a, b = ((plus.bases[0].nodal.T @ (grid.mass @ v[:, :, k])).T.ravel() for v in (found.real, found.imaginary))
         assert np.linalg.norm(np.append(a, b)) == pytest.approx(1.0, abs=1e-9)
         if rho != 0:
             assert plus.matrix @ a - 2 * found.omega * rho * rotates * b == pytest.approx(rho**2 * a, abs=1e-7)

@@ -252,7 +252,7 @@ class _Pencil:
         self.minus = Operator(problem, u, multiplier, ell, curvature=imaginary)
         rotating = np.flatnonzero(problem.carries_norm > 0)
         self.rows = np.concatenate([np.arange(part.start, part.stop) for part in np.array(self.plus.slices)[rotating]])
-        kappa = np.concatenate([self.plus.basis.kappa[: self.plus.sizes[i]] for i in rotating])
+        kappa = np.concatenate([self.plus.bases[i].kappa[: self.plus.sizes[i]] for i in rotating])
         l_minus = self.minus.matrix[np.ix_(self.rows, self.rows)]
         # b = rho beta, and rho ~ sqrt(kappa) high up: beta is measured in units of 1/sqrt(kappa + 1).
         self.unit = np.sqrt(kappa + 1.0)
@@ -268,7 +268,7 @@ class _Pencil:
         # The coefficients of f, and the residual of L_- f = 0.
         grid = problem.grid
         nodal = (u - problem.vacuum.values) / self.plus.scale
-        pieces = [self.plus.basis.nodal[:, : self.plus.sizes[i]].T @ (grid.mass @ nodal[:, i]) for i in rotating]
+        pieces = [self.plus.bases[i].nodal[:, : self.plus.sizes[i]].T @ (grid.mass @ nodal[:, i]) for i in rotating]
         profile = np.concatenate(pieces)
         weight = 1.0 / np.sqrt(kappa + 1.0)
         terms = np.linalg.norm(weight * kappa * profile)
@@ -355,7 +355,7 @@ def oscillations(
     True
     """
     expect_state("oscillations", state)
-    ell = check_ell(ell, state.problem.grid.dim)
+    ell = check_ell(ell, state.problem.grid.dim, state.problem.line)
     expect_count("oscillations.n_modes", n_modes, "try 20")
     state, scales = on_scales(state)
     problem = state.problem

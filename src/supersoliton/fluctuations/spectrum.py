@@ -33,6 +33,7 @@ from ..problem.asymptotics import continuum
 from ..problem.problem import DiscreteProblem
 from ..problem.scales import on_scales
 from ..solvers.base import FieldsOnMesh, Solution
+from .bound_states import bound_states
 from .finer_mesh import carry_to_finer_mesh, carry_to_larger_box
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ _ROUNDING = 1e-15
 # An l = 1 eigenvalue below this fraction of the highest threshold is a translation: bound states are above 0.1,
 # translations below 1e-5 even in the reduced basis on a coarse mesh.
 ZERO_MODE = 1e-4
+_INTERNAL_ZERO_MODE = 1e-9  # the same for internal symmetries, which hold on any mesh; rounding is 1e-11
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ class Modes:
     continuum : ndarray of shape (n_fields,)
         The same thresholds as eigenvalues: mass^2, less omega^2 for the fields that carry a fixed norm.
     bound : ndarray
-        All eigenvalues below the lowest continuum.
+        All eigenvalues below the lowest continuum, in infinite space: one that a wall of the box lifts is among them, a
+        wave of the box is not.
     ell : int
         Angular momentum l.
     degeneracy : int
@@ -73,7 +76,12 @@ class Modes:
     masses : ndarray
         Square roots of the positive eigenvalues.
     negative, zero_modes : ndarray
-        Negative eigenvalues; at l = 1, the eigenvalues of translations.
+        Negative eigenvalues; eigenvalues that are 0 by a symmetry: translations at l = 1 and on a line, and
+        internal symmetries.
+    on_line : bool
+        Whether the state lives on a whole line, where translations are at l = 0.
+    undecided : int
+        Number of states at the lowest continuum that are bound by next to nothing, or resonances, and not in ``bound``.
     bound_masses : ndarray
         Masses of the stable bound states.
     physical_masses : ndarray
@@ -97,6 +105,8 @@ class Modes:
     degeneracy: int
     functions: Float[Array, "node field mode"] | None = field(default=None, repr=False)
     errors: Float[Array, " mode"] | None = field(default=None, repr=False)
+    on_line: bool = field(default=False, repr=False)
+    undecided: int = 0
 
     @property
     def masses(self) -> Float[Array, " positive"]:
@@ -105,14 +115,19 @@ class Modes:
 
     @property
     def negative(self) -> Float[Array, " negative"]:
-        """Negative eigenvalues, in mass^2."""
-        return self.eigenvalues[self.eigenvalues < 0]
+        """Negative eigenvalues, in mass^2, without those of symmetries."""
+        return self.eigenvalues[self.eigenvalues < -self._zero]
 
     @property
     def zero_modes(self) -> Float[Array, " zero"]:
-        """At l = 1, eigenvalues of translations, which are 0 up to errors of mesh and box; else empty."""
-        near = ZERO_MODE * np.max(np.abs(self.continuum), initial=0.0)
-        return self.bound[np.abs(self.bound) <= near] if self.ell == 1 else self.bound[:0]
+        """Eigenvalues that are 0 by a symmetry: exactly, or up to errors of mesh and box if of a translation."""
+        return self.bound[np.abs(self.bound) <= self._zero]
+
+    @property
+    def _zero(self) -> float:
+        """The modulus below which an eigenvalue is that of a symmetry: a mesh keeps internal ones, not translations."""
+        limit = ZERO_MODE if self.ell == 1 or self.on_line else _INTERNAL_ZERO_MODE
+        return limit * float(np.max(np.abs(self.continuum[np.isfinite(self.continuum)]), initial=0.0))
 
     @property
     def bound_masses(self) -> Float[Array, " bound"]:
@@ -132,9 +147,10 @@ class Modes:
 
     def __repr__(self) -> str:
         lowest = np.array2string(self.eigenvalues[:4], precision=6)
+        at_edge = f" and {self.undecided} undecided at it" if self.undecided else ""
         return (
             f"Modes(l={self.ell}, degeneracy {self.degeneracy}: {len(self.eigenvalues)} in the box from {lowest}; "
-            f"{len(self.bound)} bound below {self.continuum[0]:.6g}; {len(self.negative)} negative)"
+            f"{len(self.bound)} bound below {self.continuum[0]:.6g}{at_edge}; {len(self.negative)} negative)"
         )
 
 
@@ -176,8 +192,18 @@ def scalar_basis(grid: RadialGrid, ell: int, hold_first: bool, hold_last: bool) 
     return ScalarBasis(grid, ell, hold_first, hold_last)
 
 
-def check_ell(ell: int, dim: float) -> int:
+def field_bases(problem: DiscreteProblem, ell: int) -> list[ScalarBasis]:
+    """The basis of each field. In one dimension l = 1 is the other parity, and there is no centrifugal term."""
+    held = problem.odd != (ell == 1) if float(problem.grid.dim) == 1.0 else problem.odd
+    channel = 0 if float(problem.grid.dim) == 1.0 else ell
+    last = bool(problem.free_last[0] == 0.0)
+    return [scalar_basis(problem.grid, channel, bool(first), last) for first in held]
+
+
+def check_ell(ell: int, dim: float, line: object = None) -> int:
     expect_count("spectrum.ell", ell, "try 0", least=0)
+    if line is not None and ell > 0:
+        raise ValueError(f"spectrum.ell must be 0 on a line, whose modes are all at 0, got {ell!r}: leave it out")
     if float(dim) == 1.0 and ell > 1:
         raise ValueError(f"spectrum.ell must be 0 (even) or 1 (odd) in one dimension, got {ell!r}: choose one")
     return int(ell)
@@ -202,14 +228,10 @@ class Operator:
     ) -> None:
         grid = problem.grid
         n = problem.model.n_fields
-        hold_first, hold_last = problem.parity == "odd", bool(problem.free_last[0] == 0.0)
-        channel = ell
-        if problem.parity == "odd" and ell == 1:  # d = 1: the other parity of an odd state is even
-            hold_first, channel = False, 0
-        self.basis = scalar_basis(grid, channel, hold_first, hold_last)
+        self.bases = field_bases(problem, ell)
         self.scale = 1.0 / np.sqrt(problem.model.kinetic)
-        second = problem.curvature(u) if curvature is None else curvature
-        curvature = np.asarray(second).reshape(-1, n, n) * self.scale[:, None] * self.scale[None, :]
+        self.curvature = problem.curvature(u) if curvature is None else curvature
+        curvature = np.asarray(self.curvature).reshape(-1, n, n) * self.scale[:, None] * self.scale[None, :]
         background = curvature[-1]  # any constant matrix is exact in this basis; the last point is deep in the tail
         shifted = background - np.diag(multiplier * problem.carries_norm * self.scale**2)
         local = curvature - background
@@ -218,23 +240,25 @@ class Operator:
         starts = np.concatenate([[0], np.cumsum(self.sizes)])
         self.slices = [slice(int(a), int(b)) for a, b in pairwise(starts)]
         self.matrix = np.zeros((starts[-1], starts[-1]))
-        functions, edge = self.basis.at_points, self.basis.nodal[-1]
-        weighted = grid.quadrature_weights.reshape(-1, 1, 1) * local
-        varies = np.any(local, axis=0)
+        weights, varies = grid.quadrature_weights.reshape(-1, 1), np.any(local, axis=0)
         for i in range(n):
             for j in range(i, n):
                 if i != j and not (varies[i, j] or exterior[i, j] or shifted[i, j]):
                     continue
-                a, b = self.sizes[i], self.sizes[j]
+                (first, a), (second, b) = ((self.bases[k], self.sizes[k]) for k in (i, j))
                 block = self.matrix[self.slices[i], self.slices[j]]
-                if varies[i, j]:
-                    block += functions[:, :a].T @ (weighted[:, i, j, None] * functions[:, :b])
+                # Fields of unlike parity have unlike bases, between which a constant is no diagonal matrix.
+                alike = first is second
+                if varies[i, j] or not alike:
+                    potential = local[:, i, j, None] + (0.0 if alike else shifted[i, j])
+                    block += first.at_points[:, :a].T @ (weights * potential * second.at_points[:, :b])
                 if exterior[i, j]:
-                    block += exterior[i, j] * np.outer(edge[:a], edge[:b])
-                diagonal = np.einsum("kk->k", block[: min(a, b), : min(a, b)])  # a view of it
-                diagonal += shifted[i, j]
+                    block += exterior[i, j] * np.outer(first.nodal[-1, :a], second.nodal[-1, :b])
+                if alike:
+                    diagonal = np.einsum("kk->k", block[: min(a, b), : min(a, b)])  # a view of it
+                    diagonal += shifted[i, j]
                 if i == j:
-                    diagonal += self.basis.kappa[:a]
+                    diagonal += first.kappa[:a]
                 else:
                     self.matrix[self.slices[j], self.slices[i]] = block.T
 
@@ -245,27 +269,29 @@ class Operator:
         component. With cut-offs of _HEADROOM lambda + _DEPTH s, 300 modes of the Q-balls of 13 fields agree with the
         full basis to 1e-7, bound states at l = 1 to 2e-5 (tests/fluctuations/test_spectrum.py).
         """
-        full = len(self.basis)
         if highest is None:
-            return [full] * len(shifted)
+            return [len(basis) for basis in self.bases]
         depth = np.max(np.sum(np.abs(local), axis=2), axis=0)
         reach = np.maximum(highest - np.diag(shifted), 3.0)
         cuts = _HEADROOM * reach + _DEPTH * depth
-        return [int(min(full, np.searchsorted(self.basis.kappa, cut) + 2)) for cut in cuts]
+        return [
+            int(min(len(basis), np.searchsorted(basis.kappa, cut) + 2))
+            for basis, cut in zip(self.bases, cuts, strict=True)
+        ]
 
     def nodal(self, vectors: Array) -> Array:
         """Mode functions at the nodes, (node, field, mode), from eigenvectors of the matrix."""
         pieces = [
-            self.basis.nodal[:, :size] @ vectors[part] for size, part in zip(self.sizes, self.slices, strict=True)
+            basis.nodal[:, :size] @ vectors[part]
+            for basis, size, part in zip(self.bases, self.sizes, self.slices, strict=True)
         ]
         return np.stack(pieces, axis=1) * self.scale[None, :, None]
 
 
 def _highest_box_eigenvalue(problem: DiscreteProblem, multiplier: float, ell: int, n_modes: int) -> float:
     """The n-th eigenvalue of the vacuum in the same box, an estimate of the highest of ``n_modes`` modes of a state."""
-    grid = problem.grid
     _, edges = continuum(problem, multiplier)
-    basis = scalar_basis(grid, ell, problem.parity == "odd", bool(problem.free_last[0] == 0.0))
+    basis = max(field_bases(problem, ell), key=len)
     levels = np.sort((basis.kappa[:, None] + edges[None, :]).ravel())
     return float(levels[min(n_modes, len(levels)) - 1])
 
@@ -278,8 +304,7 @@ def eigenvalue_errors(
     The sum of the rounding error, twice the change on a mesh of order p + 4 (where the state is solved again) and, for
     bound states, twice the change in a box of twice the radius. Infinite if the state does not converge there.
     """
-    basis = scalar_basis(problem.grid, ell, problem.parity == "odd", bool(problem.free_last[0] == 0.0))
-    errors = np.full(len(values), _ROUNDING * basis.kappa[-1])
+    errors = np.full(len(values), _ROUNDING * max(basis.kappa[-1] for basis in field_bases(problem, ell)))
     for carry, count in ((carry_to_finer_mesh, len(values)), (carry_to_larger_box, n_bound)):
         if count:
             other, solution = carry(problem, u)
@@ -352,7 +377,7 @@ def spectrum(
     array([-0.358,  0.244,  0.283])
     """
     expect_state("spectrum", state)
-    ell = check_ell(ell, state.problem.grid.dim)
+    ell = check_ell(ell, state.problem.grid.dim, state.problem.line)
     expect_count("spectrum.n_modes", n_modes, "try 300")
     state, scales = on_scales(state)
     problem = state.problem
@@ -366,14 +391,16 @@ def spectrum(
     nodal = estimates = None
     if functions:
         values, vectors = scipy.linalg.eigh(matrix, subset_by_index=(0, n_modes - 1), check_finite=False)
-        nodal, bound = op.nodal(vectors), values[values < edges[0]]
-        if len(bound) == n_modes:  # there may be more bound states than requested modes
-            bound = (everything := all_eigenvalues(matrix))[everything < edges[0]]
+        nodal, everything = op.nodal(vectors), values
+        if values[-1] < edges[0]:  # there may be more bound states than requested modes
+            everything = all_eigenvalues(matrix)
     else:
         # all of them: for a part LAPACK uses bisection, which costs several times as much as the QL iteration for all
         everything = all_eigenvalues(matrix)
-        values, bound = everything[:n_modes].copy(), everything[everything < edges[0]]
+        values = everything[:n_modes].copy()
+    bound, undecided = bound_states(problem, state.u, state.multiplier, ell, everything, op.curvature)
     if errors:
-        estimates = eigenvalue_errors(problem, state.u, ell, values, int(np.sum(values < edges[0])))
-    found = Modes(values, thresholds, edges, bound, ell, degeneracy(problem.grid.dim, ell), nodal, estimates)
+        estimates = eigenvalue_errors(problem, state.u, ell, values, min(len(bound), len(values)))
+    copies, on_line = degeneracy(problem.grid.dim, ell), problem.line is not None
+    found = Modes(values, thresholds, edges, bound, ell, copies, nodal, estimates, on_line, undecided)
     return scales.restore(found)

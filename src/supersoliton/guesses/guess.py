@@ -17,6 +17,7 @@ from ..problem.problem import DiscreteProblem, Problem
 from ..problem.scales import Scales
 from ..problem.transfer import satisfy_conditions
 from ..solvers.base import FieldsOnMesh
+from ..theory.whole_line import folded
 from .multistart import MultiStart
 from .profiles import AbstractProfile, Gaussian, ScaledProfile
 
@@ -26,12 +27,12 @@ Guess = AbstractProfile | MultiStart | FieldsOnMesh | Array | Callable[[Array], 
 def choose_guess(problem: Problem, guess: Any, *, search: bool = False) -> Any:
     """``guess``, or the default if it is None.
 
-    The default at fixed norm, and in a search, is many starts. Without norm no descent ranks starts, so it is one
+    The default at fixed norm, on a line, and in a search, is many starts. Without norm no descent ranks starts, so it is one
     profile. At fixed frequency that has a large amplitude, because any profile through the barrier leads to the bounce.
     """
     if guess is not None:
         return guess
-    if search or problem.norm is not None:
+    if search or problem.norm is not None or problem.line is not None:
         return MultiStart()
     return Gaussian() if problem.omega is None else Gaussian(amplitude=3.0)
 
@@ -94,7 +95,11 @@ def starting_fields(problem: DiscreteProblem, guess: Any) -> Array:
     They satisfy the problem's boundary conditions and have its norm. Raises ValueError for any other guess.
     """
     nodes, n = problem.grid.nodes, problem.model.n_fields
-    if isinstance(guess, AbstractProfile):
+    if problem.line is not None and callable(guess):
+        if isinstance(guess, AbstractProfile):
+            raise ValueError(f"guess: on a line a wall is needed, got {guess!r}: give a function of x, or no guess")
+        u = _from_array(folded(guess, nodes, n // 2), nodes, n)
+    elif isinstance(guess, AbstractProfile):
         u = guess(problem, nodes)
     elif hasattr(guess, "problem") and hasattr(guess, "u"):
         u = _from_state(guess, nodes, n)

@@ -28,8 +28,9 @@ def plot_state(state: Any, *, title: str | None = None, theme_name: str = "light
     and is callable at any radius.
     """
     names = [str(name) for name in state.fields.data_vars]
-    nodes = np.asarray(state.fields["r"], dtype=float)
-    r = np.linspace(0.0, nodes[-1], 800)
+    axis = "x" if "x" in state.fields.coords else "r"
+    nodes = np.asarray(state.fields[axis], dtype=float)
+    r = np.linspace(nodes[0], nodes[-1], 800)
     u = np.asarray(state(r), dtype=float)
     with theme(theme_name) as colours:
         # Fixed margins: constrained layout would take half of the drawing time.
@@ -37,11 +38,14 @@ def plot_state(state: Any, *, title: str | None = None, theme_name: str = "light
         note = certificate_words(state)
         foot = 0.14 + 0.03 * len(note.splitlines())
         ax = figure.add_axes((0.085, foot, 0.66, 0.93 - foot))
-        model = state.problem.model
+        model = getattr(state.problem.model, "model", state.problem.model)  # on a line: the theory of the whole line
         labels = [field_label(name, model.symbols) for name in names]
         background = [names.index(name) for name in model.background]
         draw_profiles(ax, r, u, labels, dim=_space(state), colours=colours, background=background)
-        _draw_half_radius(ax, state.half_radius, colours)
+        if axis == "x":
+            ax.set_xlabel("x [1/mass]")
+        else:
+            _draw_half_radius(ax, state.half_radius, colours)
         ax.set_title(title or _state_title(state))
         figure.supxlabel(note, fontsize=8, color=colours["faint"], x=0.012, y=0.015, ha="left", va="bottom")
     return figure
@@ -73,8 +77,8 @@ def draw_profiles(
     for slot, i in enumerate(rest):
         label = f"{len(rest)} more, at most {_round_up(reach[rest].max())}" if slot == 0 else None
         ax.plot(r, u[:, i], color=colours["faint"], lw=0.7, alpha=0.7, label=label, zorder=1.5)
-    _draw_boundary_values(ax, u, colours)
-    ax.set_xlim(0.0, r[-1])
+    _draw_boundary_values(ax, u[[0, -1]] if r[0] < 0.0 else u[-1:], float(reach.max()), colours)
+    ax.set_xlim(r[0], r[-1])
     ax.margins(y=0.08)
     ax.set_xlabel("r [1/mass]")
     ax.set_ylabel(f"field{field_unit(dim)}")
@@ -111,10 +115,10 @@ def _round_up(value: float) -> str:
     return f"{math.ceil(value / unit * (1 - 1e-12)) * unit:.2g}"
 
 
-def _draw_boundary_values(ax: Axes, u: np.ndarray, colours: dict[str, str]) -> None:
+def _draw_boundary_values(ax: Axes, ends: np.ndarray, reach: float, colours: dict[str, str]) -> None:
     """Draw dashed lines at the distinct non-zero boundary values (the vacuum, if the state is localised)."""
-    values = np.unique(np.round(u[-1], 6))
-    for value in values[np.abs(values) > 1e-3 * max(np.abs(u).max(), 1e-300)][:12]:
+    values = np.unique(np.round(ends, 6))
+    for value in values[np.abs(values) > 1e-3 * max(reach, 1e-300)][:12]:
         ax.axhline(value, color=colours["faint"], lw=0.9, ls="--", zorder=1)
 
 

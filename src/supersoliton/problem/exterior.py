@@ -8,6 +8,7 @@ import numpy as np
 from numpy import ndarray as Array
 from scipy.special import kve
 
+from ..elements.grid import sphere_area
 from ..theory.base import AbstractModel
 from ..theory.vacua import mass_matrix
 
@@ -24,3 +25,13 @@ def decay_rate(dim: float, mass_squared: float, radius: float, ell: int = 0) -> 
     if x < 1e-8:
         return max(dim - 2.0 + ell, 0.0) / radius
     return x / radius * float(kve(order + 1.0, x) / kve(order, x)) - ell / radius
+
+
+def exterior_form(dim: float, kinetic: Array, gaps: Array, radius: float, ell: int = 0, zero: float = 0.0) -> Array:
+    r"""S_d R^(d-1) k^1/2 Q diag(-u'/u) Q^T k^1/2 for decaying solutions of lap u = W u, W = ``gaps``, in the
+    eigendirections Q of W. Gaps up to ``zero`` count as 0."""
+    values, vectors = np.linalg.eigh(gaps)
+    rates = np.array([decay_rate(dim, value if value > zero else 0.0, radius, ell) for value in values])
+    root = np.sqrt(kinetic)
+    inner = vectors @ np.diag(rates) @ vectors.T
+    return sphere_area(dim) * radius ** (dim - 1.0) * root[:, None] * inner * root[None, :]

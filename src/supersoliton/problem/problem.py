@@ -19,8 +19,8 @@ from ..theory.derivatives import point_kernels
 from ..theory.polish import is_stationary, nearby_vacuum
 from ..theory.rotating import Rotating
 from ..theory.vacua import Vacuum, slope, vacua, vacuum_at
-from . import functional
-from .exterior import decay_rate, gap_matrix
+from . import ends, functional
+from .exterior import exterior_form, gap_matrix
 from .functional import Geometry, Theory
 
 _BOUNDARIES = ("vacuum", "free", "decaying")
@@ -50,12 +50,16 @@ class Problem:
         Fixed frequency, in mass; excludes ``norm``.
     norm_of : sequence of str, optional
         Names of the fields that carry the norm; the model's constrained fields if not given.
-    parity : {"even", "odd"}
-        Zero slope at the origin, or (in one dimension) fields that vanish there.
+    parity : {"even", "odd"} or sequence of them, default "even"
+        Zero slope at the origin, or (in one dimension) fields that vanish there; one value for all fields or one for
+        each.
     dim : float, optional
         Dimension of space where no grid is given; 3 if not given.
     background : sequence of float, optional
         Field values at infinity, where they differ from the default vacuum of the notes (for example a false vacuum).
+    line : pair of sequences of float, optional
+        Two different, degenerate minima of V: the fields at the left and at the right end of a whole line -R <= x <= R
+        with R = r_max, for kinks. Then ``dim`` is 1 and ``parity`` is not given.
 
     Raises
     ------
@@ -66,6 +70,9 @@ class Problem:
     -----
     In the default vacuum the fields that carry the norm vanish and the others minimise V. Without norm and frequency it
     is the origin if that is a minimum of V (perhaps a false one), else the lowest minimum found.
+
+    On a line, ``model`` holds the even and the odd parts of the fields, [u(x) + u(-x)]/2 and [u(x) - u(-x)]/2 at
+    x >= 0, and so do the arrays of a state; ``state(x)`` gives the fields at any x.
 
     Examples
     --------
@@ -83,9 +90,10 @@ class Problem:
     norm: float | None = None
     omega: float | None = None
     norm_of: Sequence[str] | None = None
-    parity: str = "even"
+    parity: str | Sequence[str] = "even"
     dim: float | None = None
     background: Sequence[float] | None = None
+    line: Sequence[Sequence[float]] | None = None
 
     def __new__(cls, model: Any = None, grid: Any = None, *_: Any, **__: Any) -> Self:
         """With a grid, construct a :class:`DiscreteProblem`."""
@@ -101,7 +109,7 @@ class Problem:
         if self.grid is None and isinstance(self, DiscreteProblem):
             raise ValueError("DiscreteProblem needs a grid: use Problem(model), or problem.replace(grid=None)")
         if self.grid is None and self.dim is None:
-            object.__setattr__(self, "dim", 3)
+            object.__setattr__(self, "dim", 3 if self.line is None else 1)
         if self.dim is not None and not (is_number(self.dim) and float(self.dim) >= 1):
             raise ValueError(f"problem.dim must be at least 1, got {self.dim!r}: try 3")
         if self.grid is not None and self.dim is not None and float(self.dim) != float(self.grid.dim):
@@ -120,14 +128,14 @@ class Problem:
                     f"problem.norm_of must name fields of {self.model.fields}, got {self.norm_of!r}: correct the name"
                 )
             object.__setattr__(self, "norm_of", names)
-        if self.parity not in ("even", "odd"):
-            raise ValueError(f'problem.parity must be "even" or "odd", got {self.parity!r}: choose one')
-        if self.parity == "odd" and float(self.dimension) != 1.0:
-            raise ValueError(f'problem.parity "odd" needs dim = 1, got dim = {self.dimension}: use "even"')
+        if self.line is not None:
+            for name, value in ends.line_settings(self).items():
+                object.__setattr__(self, name, value)
+        object.__setattr__(self, "parity", ends.parity_of(self.parity, self.model.n_fields, self.dimension))
         self._check_boundary()
 
     def _check_boundary(self) -> None:
-        if self.background is not None:
+        if self.background is not None and self.line is None:
             object.__setattr__(self, "background", self._stationary_values("background", self.background))
         if isinstance(self.boundary, str):
             if self.boundary not in _BOUNDARIES:
@@ -157,6 +165,11 @@ class Problem:
         return tuple(float(x) for x in values)
 
     # Derived quantities
+
+    @property
+    def odd(self) -> Array:
+        """Mask of the odd fields, (n_fields,)."""
+        return ends.odd_fields(self.parity, self.model.n_fields)
 
     @property
     def dimension(self) -> float:
@@ -196,6 +209,12 @@ class Problem:
     @cached_property
     def vacuum(self) -> Vacuum:
         """The :class:`Vacuum` at infinity; see the class notes. Raises ValueError if the potential has none."""
+        found = self._find_vacuum()
+        if self.odd.any() and self.line is None:
+            ends.check_reflection(self.model, self.odd, found.values)
+        return found
+
+    def _find_vacuum(self) -> Vacuum:
         if self.background is not None:
             return vacuum_at(self.model, self.background, self._outer_radius)
         if not isinstance(self.boundary, str):
@@ -316,7 +335,7 @@ class DiscreteProblem(Problem):
     @property
     def free_first(self) -> Array:
         """1 for fields that are free at the origin, 0 for fields held at 0 (odd parity); shape (n_fields,)."""
-        return np.full(self.model.n_fields, 0.0 if self.parity == "odd" else 1.0)
+        return np.where(self.odd, 0.0, 1.0)
 
     @property
     def free_last(self) -> Array:
@@ -338,13 +357,8 @@ class DiscreteProblem(Problem):
         W = V''(v) - omega^2, so that :math:`u \propto r^{-\nu}K_{\nu+l}(\kappa r)`, nu = d/2 - 1, in each
         eigendirection of W, and X = S_d R^(d-1) k^1/2 Q diag(-u'/u) Q^T k^1/2.
         """
-        d, radius = self.grid.dim, self.grid.r_max
-        root = np.sqrt(self.model.kinetic)
-        gaps = gap_matrix(self.model, self.vacuum.values, self.multiplier_shift, radius)
-        values, vectors = np.linalg.eigh(gaps)
-        rates = np.array([decay_rate(d, max(value, 0.0), radius, ell) for value in values])
-        inner = vectors @ np.diag(rates) @ vectors.T
-        return sphere_area(d) * radius ** (d - 1.0) * root[:, None] * inner * root[None, :]
+        gaps = gap_matrix(self.model, self.vacuum.values, self.multiplier_shift, self.grid.r_max)
+        return exterior_form(self.grid.dim, self.model.kinetic, gaps, self.grid.r_max, ell)
 
     def coarser(self, divisor: int) -> DiscreteProblem:
         """The problem on the same elements with their order divided by ``divisor``, but at least 4."""

@@ -98,10 +98,28 @@ def force(problem: DiscreteProblem, u: Array, gradient: Array | None = None, ter
     grid = problem.grid
     if gradient is None:
         gradient = problem.energy_and_gradient(u)[1]
+    if problem.line is not None:
+        gradient = _without_translation(problem, u, gradient)
     constrained = problem.norm is not None
     with np.errstate(all="ignore"):  # a huge or undefined force has an infinite residual
         given = terms or terms_of(problem)
         return _force(grid.mass_form, host_metric(grid), given, u, gradient, constrained=constrained)
+
+
+def translation_border(problem: DiscreteProblem, u: Array) -> tuple[Array, Array]:
+    """u', along which a state on a line moves without cost, and M u', both (node, field) and 0 where values are held.
+
+    The derivative of an even part is odd and that of an odd part even: the halves change places.
+    """
+    shift = np.roll(problem.grid.differentiate(u), u.shape[1] // 2, axis=1) * problem.free_nodes
+    return shift, (problem.grid.mass_form @ shift) * problem.free_nodes
+
+
+def _without_translation(problem: DiscreteProblem, u: Array, gradient: Array) -> Array:
+    """The force without the part that moves the kink between the nodes, which is an error of the mesh alone."""
+    shift, border = translation_border(problem, u)
+    square = float(np.sum(shift * border))
+    return gradient - border * (float(np.sum(shift * gradient)) / square if square > 0.0 else 0.0)
 
 
 def _force(mass: Any, metric: Metric, terms: Terms, u: Array, gradient: Array, *, constrained: bool) -> Force:

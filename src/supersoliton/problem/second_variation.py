@@ -14,18 +14,28 @@ from .problem import DiscreteProblem
 
 
 def factorise(
-    problem: DiscreteProblem, curvature: Array, shift: Array, *, ell: int = 0, free_first: Array | None = None
+    problem: DiscreteProblem,
+    curvature: Array,
+    shift: Array,
+    *,
+    ell: int = 0,
+    free_first: Array | None = None,
+    free_last: Array | None = None,
+    exterior: Array | None = None,
 ) -> Factors:
     """The factors of -k lap_l + ``curvature`` + diag(``shift``) on the mesh of ``problem``.
 
-    ``curvature``: (element, point, field, field), usually V''; ``shift``: (field,) multiples of the mass matrix.
+    ``curvature``: (element, point, field, field), usually V''; ``shift``: (field,) multiples of the mass matrix. The
+    conditions at the ends and the exterior are those of the problem at ``ell`` unless given.
     """
     barrier = float(ell * (ell + float(problem.grid.dim) - 2.0))
     first = problem.free_first if free_first is None else free_first
+    last = problem.free_last if free_last is None else free_last
     geo, theory = problem.geometry, problem.theory_at(ell)
+    outside = np.asarray(theory.exterior if exterior is None else exterior)
     entries = functional.packed_blocks(geo, theory, np.asarray(curvature), np.asarray(shift), barrier)
     parts = packing(geo.values.shape[2], problem.model.n_fields)
-    return lapack.factor(entries, parts, first, problem.free_last, np.asarray(theory.exterior))
+    return lapack.factor(entries, parts, first, last, outside)
 
 
 def solve_each(problem: DiscreteProblem, curvatures: Array, shifts: Array, columns: Array) -> Array:

@@ -27,7 +27,7 @@ from numpy import ndarray as Array
 from ..elements import lapack
 from . import functional, second_variation
 from .problem import DiscreteProblem
-from .residual import shift_of
+from .residual import shift_of, translation_border
 
 _ITERATIONS = 12  # of inverse iteration, from a random start
 
@@ -114,6 +114,7 @@ class TangentSpace(Bordered):
     curvature : V'' at the quadrature points, if known.
     factors : factors of the operator, if known, or of the operator at a nearby point.
     constraints : B, (node, field, border); by default the constraints of the problem.
+    held : directions (node, field, mode) that solutions do not contain: symmetries, along which nothing changes.
     """
 
     def __init__(
@@ -127,16 +128,20 @@ class TangentSpace(Bordered):
         curvature: Array | None = None,
         factors: second_variation.Factors | None = None,
         constraints: Array | None = None,
+        held: Array | None = None,
     ) -> None:
         self.problem, self.u, self.multiplier, self.sigma, self.ell = problem, u, multiplier, sigma, ell
         if curvature is not None:
             self.__dict__["curvature"] = curvature
         if factors is None:
-            held = self._free_first
-            factors = second_variation.factorise(problem, self.curvature, self._shift, ell=ell, free_first=held)
-        self.factors = factors
+            first = first_free(problem, ell)
+            factors = second_variation.factorise(problem, self.curvature, self.shift, ell=ell, free_first=first)
+        self.factors, self.held = factors, held
         if constraints is None:
             constraints = constraints_of(problem, u) if ell == 0 else np.empty((*u.shape, 0))
+            if held is not None and held.size:
+                normals = (problem.grid.mass_form @ held.reshape(len(u), -1)).reshape(held.shape)
+                constraints = np.concatenate([constraints, normals * self.free[:, :, None]], axis=2)
         # (A closure over self would keep megabytes of factors per step until the garbage collector runs.)
         super().__init__(functools.partial(second_variation.solve, factors), constraints)
 
@@ -146,21 +151,15 @@ class TangentSpace(Bordered):
         return self.problem.curvature(self.u)
 
     @property
-    def _shift(self) -> Array:
+    def shift(self) -> Array:
         """sigma - omega^2 on the fields that carry the norm, sigma on the others."""
         return shift_of(self.problem, self.multiplier) + self.sigma
-
-    @property
-    def _free_first(self) -> Array:
-        """0 for fields held at the origin: l > 0, or odd parity; in one dimension l = 1 flips the parity."""
-        held = (self.ell > 0) != (self.problem.parity == "odd")
-        return np.full(self.problem.model.n_fields, 0.0 if held else 1.0)
 
     @cached_property
     def free(self) -> Array:
         """1 for an unknown of this angular momentum, 0 for a value held; (node, field)."""
         mask = np.ones_like(self.problem.free_nodes)
-        mask[0], mask[-1] = self._free_first, self.problem.free_last
+        mask[0], mask[-1] = first_free(self.problem, self.ell), self.problem.free_last
         return mask
 
     # Modified copies
@@ -172,14 +171,16 @@ class TangentSpace(Bordered):
 
     def moved(self, u: Array, multiplier: float) -> TangentSpace:
         """The constraints of another point with the factors of this one, for a chord step or a count nearby."""
-        return TangentSpace(self.problem, u, multiplier, sigma=self.sigma, ell=self.ell, factors=self.factors)
+        given: dict[str, Any] = {"sigma": self.sigma, "ell": self.ell, "factors": self.factors, "held": self.held}
+        return TangentSpace(self.problem, u, multiplier, **given)
 
     def at_fixed_norm(self) -> TangentSpace:
         """The tangent space of the norm, also if the problem does not fix it, with the same factors."""
         if self.problem.norm is not None:
             return self
         border = norm_border(self.problem, self.u)[:, :, None]
-        return TangentSpace(self.problem, self.u, self.multiplier, factors=self.factors, constraints=border)
+        given: dict[str, Any] = {"curvature": self.__dict__.get("curvature"), "factors": self.factors}
+        return TangentSpace(self.problem, self.u, self.multiplier, sigma=self.sigma, constraints=border, **given)
 
     # The operator
 
@@ -188,7 +189,7 @@ class TangentSpace(Bordered):
         problem, ell = self.problem, self.ell
         barrier = float(ell * (ell + float(problem.grid.dim) - 2.0))
         theory = problem.theory_at(ell)
-        return functional.hessian_blocks(problem.geometry, theory, self.curvature, self._shift, barrier)
+        return functional.hessian_blocks(problem.geometry, theory, self.curvature, self.shift, barrier)
 
     def apply(self, x: Array) -> Array:
         """A x, zero where values are held."""
@@ -249,6 +250,14 @@ class TangentSpace(Bordered):
         return negative, above.nearest_mode()[1]
 
 
+def first_free(problem: DiscreteProblem, ell: int) -> Array:
+    """0 for fluctuations held at the origin: all at l > 0, but in one dimension l = 1 flips each field's parity."""
+    first = np.asarray(problem.free_first)
+    if ell == 0:
+        return first
+    return 1.0 - first if float(problem.grid.dim) == 1.0 else np.zeros_like(first)
+
+
 def norm_border(problem: DiscreteProblem, u: Array) -> Array:
     """M_c u, half the gradient of the norm: the normal of the sphere of fixed norm, zero where values are held."""
     return (problem.grid.mass_form @ u) * problem.carries_norm * problem.free_nodes
@@ -256,6 +265,8 @@ def norm_border(problem: DiscreteProblem, u: Array) -> Array:
 
 def constraints_of(problem: DiscreteProblem, u: Array) -> Array:
     """The normals b_k of the problem's constraints, (node, field, border)."""
+    if problem.line is not None:  # the phase condition: a step does not move the kink
+        return translation_border(problem, u)[1][:, :, None]
     if problem.norm is None:
         return np.empty((*u.shape, 0))
     return norm_border(problem, u)[:, :, None]

@@ -23,6 +23,7 @@ from ..states.observables import core_radius
 from ..states.state import State, make_state, restored_state
 from .adaptive import converge_mesh
 from .bounce import BounceError
+from .kinks import find_kinks
 from .same_state import distinct_solutions, is_same_state
 from .solve import solve
 
@@ -90,6 +91,10 @@ def _find_states(problem: Problem, n_starts: int, max_nodes: int, seed: int, wat
     if problem.norm is not None:
         on = problem if isinstance(problem, DiscreteProblem) else solve(problem).problem
         return _states(on, _minima(on, n_starts, seed, watch))
+    if problem.line is not None:
+        on = problem if isinstance(problem, DiscreteProblem) else solve(problem).problem
+        kinks = _states(on, find_kinks(on, Newton(), every=True))
+        return kinks if isinstance(problem, DiscreteProblem) else [_on_its_own_mesh(s, watch) for s in kinks]
     try:
         ground = solve(problem)
     except ValueError as error:

@@ -23,6 +23,7 @@ from ..states.kinds import is_homogeneous
 from ..states.state import State
 from ..theory.derivatives import point_kernels
 from .bounce import BounceError, bounce
+from .kinks import find_kinks
 from .lowest import ANALYTIC, SearchResult, find_solutions
 
 _SECONDS = 60.0  # time budget of the search for a bounce if the solver has none
@@ -44,6 +45,9 @@ def _find_solitons(
     problem: DiscreteProblem, solver: AbstractSolver, guess: Any, *, every: bool, insist: bool
 ) -> SearchResult:
     guess = choose_guess(problem, guess, search=True)
+    if problem.line is not None and is_search(guess):
+        kinks = find_kinks(problem, solver, every=every)
+        return SearchResult(kinks, len(kinks), steps=sum(kink.steps for kink in kinks))
     found = find_solutions(problem, solver, guess, every=every)
     if not needs_bounce(problem, solver, guess, found.solutions, insist=insist):
         return found

@@ -20,6 +20,7 @@ from ..solvers.newton import Newton
 from ..states.state import State, make_state, restored_state
 from .adaptive import ELEMENTS, ORDER, SMOOTH, converge_mesh, domain_for, grow_domain, reaches_edge
 from .bounce import BounceError
+from .kinks import centred, mesh_for
 from .saddle import bounce_of, find_solitons, has_bounce, needs_bounce, through_the_barrier
 
 _LARGER_DOMAINS = 6  # the domain may grow this many times by half
@@ -78,6 +79,8 @@ def _without_grid(problem: Problem, guess: Any, solver: AbstractSolver) -> tuple
     The bounce on its own mesh if the problem can have one. Otherwise the domain follows from the guess and the mass
     gap, grows while the state reaches its edge, and its mesh is refined.
     """
+    if problem.line is not None:
+        return _on_a_line(problem, guess, solver)
     core = core_of(guess)
     if has_bounce(problem):
         try:
@@ -97,6 +100,16 @@ def _without_grid(problem: Problem, guess: Any, solver: AbstractSolver) -> tuple
     on, solution = grow_domain(on, solution, solver, 1.5, _LARGER_DOMAINS, reaches_edge)
     if solution.converged:
         on, solution, _ = converge_mesh(on, solution, solver, SMOOTH)
+    return on, solution
+
+
+def _on_a_line(problem: Problem, guess: Any, solver: AbstractSolver) -> tuple[DiscreteProblem, Solution]:
+    """The kink on a mesh that is chosen here, with its centre at 0."""
+    on = problem.with_grid(mesh_for(problem))
+    solution = _run(on, guess, solver, insist=False)
+    on, solution = grow_domain(on, solution, Newton(), 1.5, _LARGER_DOMAINS, reaches_edge)
+    if solution.converged:
+        on, solution, _ = converge_mesh(on, centred(on, solution), Newton(), SMOOTH)
     return on, solution
 
 

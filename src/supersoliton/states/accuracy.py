@@ -9,13 +9,12 @@ from numpy import ndarray as Array
 
 from ..elements.grid import sphere_area
 from ..problem.problem import DiscreteProblem
-from ..problem.residual import energy_floor, force
+from ..problem.residual import energy_floor, force, translation_border
 from ..problem.tangent_space import TangentSpace
 from ..theory.derivatives import point_kernels
 from ..theory.vacua import mass_matrix
 
 EXTRA_ORDER = 4  # of the finer mesh on which the discretisation error is measured
-_OFFSET = 1e-3  # keeps the matrix regular, since the eigenvalue of a translation is 0 to rounding
 
 
 def virial(problem: DiscreteProblem, u: Array, multiplier: float) -> float:
@@ -83,10 +82,9 @@ def exterior_error(problem: DiscreteProblem, u: Array) -> float:
     return abs(outside) * min(deviation, 1.0) if outside != 0.0 else 0.0
 
 
-def translation_mode(problem: DiscreteProblem, u: Array, curvature: Array, multiplier: float) -> float:
-    """The l = 1 eigenvalue next to 0 of the fluctuation operator, by inverse iteration from u'(r).
-
-    ``curvature`` is V'' at the quadrature points.
-    """
-    space = TangentSpace(problem, u, multiplier, sigma=_OFFSET, ell=1, curvature=curvature)
-    return space.nearest_mode(problem.grid.differentiate(u), 4)[0]
+def translation_mode(space: TangentSpace) -> float:
+    """The eigenvalue next to 0 by inverse iteration from u'(r); ``space``: l = 1, or l = 0 on a line, a little shifted,
+    without a phase condition."""
+    problem, u = space.problem, space.u
+    start = problem.grid.differentiate(u) if problem.line is None else translation_border(problem, u)[0]
+    return space.nearest_mode(start, 4)[0]

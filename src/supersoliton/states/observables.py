@@ -34,7 +34,7 @@ def half_radius(state: Any, of: Array) -> float:
     r = np.linspace(0.0, problem.grid.r_max, _SAMPLES)
 
     def strength(radius: Any) -> Any:
-        away = state(radius)[..., of] - problem.vacuum.values[of]
+        away = problem.grid.interpolate(state.u, radius)[..., of] - problem.vacuum.values[of]
         return np.sqrt(np.sum(away**2, axis=-1))
 
     values = strength(r)

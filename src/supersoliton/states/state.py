@@ -20,7 +20,9 @@ from ..problem.problem import DiscreteProblem, Problem
 from ..problem.scales import Scales, on_scales, reduced
 from ..solvers.base import Solution
 from ..theory.base import AbstractModel, read_theory
+from ..theory.whole_line import WholeLine, names_of, unfold
 from .certificate import Certificate, certify
+from .kinds import Kind
 from .observables import half_radius
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _FORMAT = "supersoliton-state-1"
-_PROBLEM_SETTINGS = ("boundary", "norm", "omega", "norm_of", "parity", "background")
+_PROBLEM_SETTINGS = ("boundary", "norm", "omega", "norm_of", "parity", "background", "line")
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +50,8 @@ class State:
     norm : float
         N.
     u : ndarray of shape (n_nodes, n_fields)
-        Fields at the nodes; ``state(r)`` evaluates them at any radius.
+        Fields at the nodes; ``state(r)`` evaluates them at any radius. On a line, the even and then the odd parts of
+        the fields, and ``state(x)`` gives the fields at any x.
     multiplier, omega : float
         omega^2 in mass^2, and the frequency omega in mass.
     action : float
@@ -64,7 +67,7 @@ class State:
     grid : RadialGrid
         The grid of ``problem``.
     fields : xarray.Dataset
-        The fields over r.
+        The fields over r, or over x on a line.
     """
 
     units: ClassVar[dict[str, str]] = {
@@ -132,18 +135,27 @@ class State:
 
     @functools.cached_property
     def fields(self) -> xr.Dataset:
-        """The fields over r, as an xarray.Dataset."""
+        """The fields over r, or over x on a line, as an xarray.Dataset."""
         import xarray as xr
 
-        variables = {name: ("r", self.u[:, i]) for i, name in enumerate(self.problem.model.fields)}
-        r = ("r", self.grid.nodes, {"units": "1/mass", "long_name": "radius"})
-        return xr.Dataset(variables, coords={"r": r}, attrs={"energy": self.energy, "kind": str(self.certificate.kind)})
+        nodes, u, name, long_name = self.grid.nodes, self.u, "r", "radius"
+        if self.problem.line is not None:
+            nodes, name, long_name = np.concatenate([-nodes[:0:-1], nodes]), "x", "position"
+            u = unfold(np.concatenate([u[:0:-1], u]), nodes)
+        variables = dict(zip(names_of(self.problem.model), ((name, column) for column in u.T), strict=True))
+        at = {name: (name, nodes, {"units": "1/mass", "long_name": long_name})}
+        return xr.Dataset(variables, coords=at, attrs={"energy": self.energy, "kind": str(self.certificate.kind)})
 
     def __call__(self, r: float | Array | Sequence[float]) -> Array:
-        """Fields at any radius, shape ``(*r.shape, n_fields)``; beyond the box, the boundary values."""
+        """Fields at any radius, shape ``(*r.shape, n_fields)``; beyond the box, the boundary values.
+
+        In one dimension r is the position, of either sign.
+        """
         radii = np.asarray(r, dtype=float)
-        inside = np.minimum(np.abs(radii), self.grid.r_max)
-        return self.grid.interpolate(self.u, inside)
+        values = self.grid.interpolate(self.u, np.minimum(np.abs(radii), self.grid.r_max))
+        if self.problem.line is not None:
+            return unfold(values, radii)
+        return np.where(self.problem.odd & (radii < 0.0)[..., None], -values, values)
 
     def __repr__(self) -> str:
         c = self.certificate
@@ -151,9 +163,13 @@ class State:
         if self.problem.norm is not None or self.problem.omega is not None:
             parts += [f"N = {self.norm:.10g}", f"omega^2 = {self.multiplier:.12g}"]
         verdict = "certified" if c.certified else "; ".join(c.reasons)
-        name = type(self.problem.model).__name__
-        numbers = ", ".join(parts)
+        numbers, name = ", ".join(parts), self._theory_name
         return f"State({c.kind} of {name} in d = {self.grid.dim:g}: {numbers}; residual {c.residual:.1e}; {verdict})"
+
+    @property
+    def _theory_name(self) -> str:
+        model = self.problem.model
+        return type(model.model if isinstance(model, WholeLine) else model).__name__
 
     def table(self) -> list[tuple[str, str]]:
         """Rows of (name, value) that the command line and notebooks show."""
@@ -166,7 +182,7 @@ class State:
         rows += [
             ("residual", f"{c.residual:.1e}"),
             ("virial identity", f"{c.virial:.1e}"),
-            ("negative modes (ℓ = 0)", str(c.negative_modes)),
+            ("modes at ℓ = 0", c.modes_in_words),
             ("translation mode (ℓ = 1)", _shown(c.translation_mode, ".1e")),
             ("tail decay / mass gap", _shown(c.tail, ".6f")),
             ("norm in the outer tenth", _shown(c.boundary_fraction, ".1e")),
@@ -182,7 +198,7 @@ class State:
         rows = "".join(
             f"<tr><th {left}>{html.escape(a)}</th><td {left}>{html.escape(b)}</td></tr>" for a, b in self.table()
         )
-        table = f"<table><caption>{html.escape(type(self.problem.model).__name__)}</caption>{rows}</table>"
+        table = f"<table><caption>{html.escape(self._theory_name)}</caption>{rows}</table>"
         picture = inline_figure(self.plot(), "the fields over the radius")
         return f"<div style='display: flex; flex-wrap: wrap; gap: 1em; align-items: flex-start'>{table}{picture}</div>"
 
@@ -249,13 +265,22 @@ def _shown(value: float, form: str) -> str:
     return "not applicable" if math.isnan(value) else format(value, form)
 
 
-def make_state(problem: DiscreteProblem, solution: Solution, discretisation: float | None = None) -> State:
-    """The state of a solution: measure energy, norm and certificate; pass ``discretisation`` if already known."""
+def _as_tuples(value: Any) -> Any:
+    return tuple(_as_tuples(one) for one in value) if isinstance(value, list) else value
+
+
+def make_state(
+    problem: DiscreteProblem, solution: Solution, discretisation: float | None = None, wanted: Kind | None = None
+) -> State:
+    """The state of a solution: measure energy, norm and certificate.
+
+    ``discretisation``: the error, if already known. ``wanted``: a state of another kind is not certified.
+    """
     inner, scales = reduced(problem)
     within = replace(
         solution, u=scales.reduce_fields(solution.u), multiplier=solution.multiplier / scales.unit("mass^2")
     )
-    certificate = scales.restore(certify(inner, within, discretisation))
+    certificate = scales.restore(certify(inner, within, discretisation, wanted))
     energy = inner.energy(within.u) * scales.unit("energy")
     return State(problem, solution, certificate, energy, inner.norm_of_state(within.u) * scales.unit("norm"))
 
@@ -329,16 +354,18 @@ def load(path: str | Path, *, model: AbstractModel | None = None) -> State:
                 f"load: {source} holds a state of a theory that cannot be imported ({error}): "
                 "pass it as load(path, model=Potential(...))"
             ) from error
-    missing = [name for name in model.fields if name not in data]
-    if missing or len(model.fields) != len(data.data_vars):
+    stored = (model if record["problem"].get("line") is None else WholeLine(model)).fields
+    if set(stored) != set(data.data_vars):
         raise ValueError(
             f"load: {source} holds the fields {', '.join(map(str, data.data_vars))}, the model has "
             f"{', '.join(model.fields)}: give the model of this state"
         )
     grid = RadialGrid(order=record["grid"]["order"], dim=record["grid"]["dim"], edges=tuple(record["grid"]["edges"]))
     settings = dict(record["problem"])
-    settings = {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
+    settings = {name: _as_tuples(value) for name, value in settings.items()}
+    if settings.get("line") is not None:
+        settings |= {"parity": "even", "background": None}  # both follow from the line
     problem = DiscreteProblem(model, grid, **settings)
-    u = np.stack([data[name].values for name in model.fields], axis=1)
+    u = np.stack([data[name].values for name in problem.model.fields], axis=1)
     certificate = Certificate.from_record(record["certificate"])
     return State(problem, Solution(u=u, **record["solution"]), certificate, record["energy"], record["norm"])

@@ -1,0 +1,151 @@
+"""Conditions in one dimension: the parity of each field, and the two ends of a whole line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy import ndarray as Array
+
+from ..theory.base import AbstractModel
+from ..theory.derivatives import point_kernels
+from ..theory.vacua import mass_matrix, slope, vacuum_at
+from ..theory.whole_line import WholeLine, fold
+
+_PARITIES = ("even", "odd")
+_MOVED = 1e-2  # largest move of an end to the vacuum next to it, relative to the distance of the ends
+_DEGENERATE = 1e-9  # difference of V at the ends below which they are degenerate, relative to the barrier
+_SAMPLES = 201  # points on the straight way between the ends
+
+
+def parity_of(given: Any, n_fields: int, dim: float) -> str | tuple[str, ...]:
+    """ "even", "odd", or a tuple with one of them for each field where they differ. Raises ValueError."""
+    each = (given,) * n_fields if isinstance(given, str) else tuple(given) if isinstance(given, list | tuple) else ()
+    if any(one not in _PARITIES for one in each) or not each:
+        raise ValueError(f'problem.parity must be "even" or "odd", got {given!r}: choose one, or one for each field')
+    if len(each) != n_fields:
+        raise ValueError(f"problem.parity must have one value for each of {n_fields} fields, got {given!r}: correct it")
+    if "odd" in each and float(dim) != 1.0:
+        raise ValueError(f'problem.parity "odd" needs dim = 1, got dim = {dim}: use "even"')
+    return each[0] if len(set(each)) == 1 else each
+
+
+def odd_fields(parity: str | Sequence[str], n_fields: int) -> Array:
+    """Mask of the fields that are odd, (n_fields,)."""
+    return np.array([one == "odd" for one in ((parity,) * n_fields if isinstance(parity, str) else parity)])
+
+
+def check_reflection(model: AbstractModel, odd: Array, vacuum: Array) -> None:
+    """Raise ValueError where a state with these odd fields and this vacuum on the right cannot be half of a state."""
+    value = point_kernels(model.potential_function).value
+    # heuristic: points of the size of the vacuum; a symmetry that holds at eight random ones holds
+    points = (np.max(np.abs(vacuum)) or 1.0) * np.random.default_rng(0).uniform(-1.0, 1.0, (8, len(vacuum)))
+    mirrored = np.where(odd, -points, points)
+    both = value(np.concatenate([points, mirrored]), model.params, np.zeros(16))
+    if np.all(np.isfinite(both)) and np.max(np.abs(both[:8] - both[8:])) > 1e-9 * np.ptp(both):
+        raise ValueError(
+            'problem.parity "odd": V changes when the sign of the odd fields changes, so the other half of the line is '
+            "not the mirror image: use line=(left, right)"
+        )
+    if not odd.all() or not vacuum.any():
+        return
+    origin, outside = value(np.stack([np.zeros_like(vacuum), vacuum]), model.params, np.zeros(2))
+    way = value(np.linspace(0.0, 1.0, _SAMPLES)[:, None] * vacuum, model.params, np.zeros(_SAMPLES))
+    if origin - outside <= _DEGENERATE * np.ptp(way):
+        relation = "degenerate with" if abs(origin - outside) <= _DEGENERATE * np.ptp(way) else "below"
+        raise ValueError(
+            f'problem.parity "odd": V at the origin, where all fields vanish, is {relation} V at {vacuum.tolist()}, so '
+            "no kink passes through it: for a kink between the two use "
+            f"line=({np.zeros_like(vacuum).tolist()}, {vacuum.tolist()})"
+        )
+
+
+def line_settings(problem: Any) -> dict[str, Any]:
+    """The model, parity, background and polished ``line`` of a problem with a line.
+
+    Raises
+    ------
+    ValueError : unless the ends are different, degenerate minima of V, and nothing else says what the ends are.
+    """
+    if float(problem.dimension) != 1.0:
+        raise ValueError(f"problem.line needs dim = 1, got dim = {problem.dimension}: use RadialGrid(..., dim=1)")
+    if problem.norm is not None:
+        raise ValueError("problem.line and problem.norm exclude each other: fix the frequency instead")
+    known = isinstance(problem.model, WholeLine)
+    if not isinstance(problem.boundary, str) or not (
+        known or (problem.background is None and problem.parity == "even")
+    ):
+        raise ValueError("problem.line gives the fields at both ends: leave out boundary, background and parity")
+    inner = problem.model.model if known else problem.model
+    if inner.explicit_r:
+        raise ValueError("problem.line: V depends on r itself, so its origin is fixed: use the half line with parity")
+    ends = _two_points(inner, problem.line)
+    if not any(hasattr(value, "aval") for value in inner.params.values()):  # traced couplings have no value yet
+        ends = np.stack([_polished(inner, one, float(np.max(np.abs(ends[1] - ends[0])))) for one in ends])
+        _check_degenerate(inner, ends)
+    return {
+        "model": WholeLine(inner),
+        "parity": ("even",) * inner.n_fields + ("odd",) * inner.n_fields,
+        "background": tuple(fold(ends[0], ends[1]).tolist()),
+        "line": tuple(tuple(end.tolist()) for end in ends),
+    }
+
+
+def _two_points(model: AbstractModel, line: Any) -> Array:
+    n = model.n_fields
+    try:
+        given = np.asarray(line, dtype=float)
+        given = given[:, None] if given.shape == (2,) and n == 1 else given
+    except (TypeError, ValueError):
+        given = np.empty(0)
+    if given.shape != (2, n) or not np.all(np.isfinite(given)):
+        raise ValueError(
+            f"problem.line must be (left, right) with {n} finite values each, got {line!r}: e.g. "
+            f"({[0.0] * n}, {[1.0] * n})"
+        )
+    if np.array_equal(given[0], given[1]):
+        raise ValueError(
+            f"problem.line: both ends are {given[0].tolist()}: give two different vacua; for a bounce in one dimension "
+            "use ss.bounce(model, false_vacuum, dim=1)"
+        )
+    return given
+
+
+def _polished(model: AbstractModel, given: Array, distance: float) -> Array:
+    """The minimum of V next to ``given``, by Newton's method in the massive directions."""
+    u = given.copy()
+    for _ in range(20):
+        matrix, force = mass_matrix(model, u), slope(model, u)
+        if not (np.all(np.isfinite(matrix)) and np.all(np.isfinite(force))):
+            break
+        root = np.sqrt(model.kinetic)
+        step = -np.linalg.lstsq(matrix, force / root, rcond=1e-8)[0] / root
+        u = u + step
+        if not np.max(np.abs(u - given)) <= distance or np.max(np.abs(step)) <= 1e-15 * distance:
+            break
+    u = np.where(np.abs(u) < 1e-12 * distance, 0.0, u)
+    at = vacuum_at(model, u)
+    if np.max(np.abs(u - given)) <= _MOVED * distance and at.stable:
+        return u
+    here = vacuum_at(model, given)
+    found = f", and the nearest stationary point found is {u.tolist()}" if np.max(np.abs(u - given)) <= distance else ""
+    tachyon = "" if here.stable else f", with a tachyon of mass^2 {here.masses_squared[0]:.4g}"
+    raise ValueError(
+        f"problem.line: {given.tolist()} is not a vacuum: the slope of V is "
+        f"{np.max(np.abs(slope(model, given))):.3g}{tachyon}{found}: give minima of V, see vacua(model)"
+    )
+
+
+def _check_degenerate(model: AbstractModel, ends: Array) -> None:
+    way = ends[0] + np.linspace(0.0, 1.0, _SAMPLES)[:, None] * (ends[1] - ends[0])
+    values = point_kernels(model.potential_function).value(way, model.params, np.zeros(_SAMPLES))
+    left, right = float(values[0]), float(values[-1])
+    barrier = float(np.nanmax(values) - min(left, right))
+    if not abs(right - left) <= _DEGENERATE * barrier:
+        lower = ends[0] if left < right else ends[1]
+        raise ValueError(
+            f"problem.line: V is {left:.9g} at {ends[0].tolist()} and {right:.9g} at {ends[1].tolist()}; the lower "
+            f"vacuum {lower.tolist()} pushes the wall away, so there is no static kink: tune V until the two agree, or "
+            "use ss.bounce for the decay of the upper one"
+        )
