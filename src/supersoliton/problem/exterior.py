@@ -8,6 +8,7 @@ import numpy as np
 from numpy import ndarray as Array
 from scipy.special import kve
 
+from ..elements.grid import sphere_area
 from ..theory.base import AbstractModel
 from ..theory.vacua import mass_matrix
 
@@ -15,6 +16,15 @@ from ..theory.vacua import mass_matrix
 def gap_matrix(model: AbstractModel, vacuum: Array, shift: Array, radius: float) -> Array:
     """W = k^-1/2 (V''(v) - ``shift``) k^-1/2, (field, field): small fields at large radius obey lap u = W u."""
     return mass_matrix(model, vacuum, radius) - np.diag(shift / model.kinetic)
+
+
+def stiffness_outside(gaps: Array, kinetic: Array, dim: float, radius: float, ell: int) -> Array:
+    """X of :meth:`.DiscreteProblem.exterior` for the gap matrix W."""
+    root = np.sqrt(kinetic)
+    values, vectors = np.linalg.eigh(gaps)
+    rates = np.array([decay_rate(dim, max(value, 0.0), radius, ell) for value in values])
+    inner = vectors @ np.diag(rates) @ vectors.T
+    return np.asarray(sphere_area(dim) * radius ** (dim - 1.0) * root[:, None] * inner * root[None, :])
 
 
 def decay_rate(dim: float, mass_squared: float, radius: float, ell: int = 0) -> float:

@@ -12,13 +12,13 @@ import numpy as np
 from numpy import ndarray as Array
 
 from .._checks import is_number
-from ..elements.grid import RadialGrid, sphere_area
+from ..elements.grid import RadialGrid
 from ..machine.batching import cached_property
 from ..theory.base import AbstractModel
 from ..theory.derivatives import point_kernels
 from ..theory.vacua import Vacuum, mass_matrix, slope, vacua, vacuum_at
 from . import ends, functional
-from .exterior import decay_rate, gap_matrix
+from .exterior import gap_matrix, stiffness_outside
 from .functional import Geometry, Theory
 
 _BOUNDARIES = ("vacuum", "free", "decaying")
@@ -349,13 +349,8 @@ class DiscreteProblem(Problem):
         W = V''(v) - omega^2, so that :math:`u \propto r^{-\nu}K_{\nu+l}(\kappa r)`, nu = d/2 - 1, in each
         eigendirection of W, and X = S_d R^(d-1) k^1/2 Q diag(-u'/u) Q^T k^1/2.
         """
-        d, radius = self.grid.dim, self.grid.r_max
-        root = np.sqrt(self.model.kinetic)
-        gaps = gap_matrix(self.model, self.vacuum.values, self.multiplier_shift, radius)
-        values, vectors = np.linalg.eigh(gaps)
-        rates = np.array([decay_rate(d, max(value, 0.0), radius, ell) for value in values])
-        inner = vectors @ np.diag(rates) @ vectors.T
-        return sphere_area(d) * radius ** (d - 1.0) * root[:, None] * inner * root[None, :]
+        gaps = gap_matrix(self.model, self.vacuum.values, self.multiplier_shift, self.grid.r_max)
+        return stiffness_outside(gaps, self.model.kinetic, self.grid.dim, self.grid.r_max, ell)
 
     def coarser(self, divisor: int) -> DiscreteProblem:
         """The problem on the same elements with their order divided by ``divisor``, but at least 4."""
