@@ -68,7 +68,9 @@ def find_kinks(problem: DiscreteProblem, solver: AbstractSolver, *, every: bool 
     KinkError : if every wall falls apart.
     """
     ways = _ways(problem)
-    minimiser = replace(solver, target="minimum") if isinstance(solver, Newton) and solver.target == "auto" else solver
+    minimiser = solver
+    if isinstance(solver, Newton) and solver.target == "auto" and problem.omega is None:
+        minimiser = replace(solver, target="minimum")
     found: list[Solution] = []
     broken: KinkError | None = None
     for run in (minimiser, Newton(target="stationary"))[: 1 + every]:
@@ -81,7 +83,12 @@ def find_kinks(problem: DiscreteProblem, solver: AbstractSolver, *, every: bool 
                 found.append(solution)
     if not found and broken is not None:
         raise broken
-    return distinct_solutions(problem, found)
+    half_omega_squared = 0.5 * float(problem.omega or 0.0) ** 2
+
+    def action(solution: Solution) -> float:
+        return problem.energy(solution.u) - half_omega_squared * problem.norm_of_state(solution.u)
+
+    return sorted(distinct_solutions(problem, found), key=lambda one: (not one.converged, action(one)))
 
 
 def mesh_for(problem: Problem) -> tuple[RadialGrid, bool]:
