@@ -190,6 +190,11 @@ def check_ell(ell: int, dim: float, line: object = None) -> int:
     return int(ell)
 
 
+def channels_of(problem: DiscreteProblem, wanted: Sequence[int]) -> list[int]:
+    """The angular momenta to look at: 0 and those wanted; on a line all modes are at 0."""
+    return [0] if problem.line is not None else sorted({0, *wanted})
+
+
 class Operator:
     """The second variation in the scalar eigenbasis, fields scaled by sqrt(k).
 

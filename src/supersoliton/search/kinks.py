@@ -36,6 +36,7 @@ _POINTS, _REACH = 401, 6.0  # points along a way, t = (1 + tanh y)/2 with |y| up
 _BENDS = (0.1, 0.2, 0.35, 0.6)  # sideways excursions of the ways tried, relative to the distance of the vacua
 _DIRECTIONS = 6  # most directions sideways, those with the lowest V'' first
 _WAYS = 5  # most ways whose profiles are relaxed, the straight one included
+_FIRST_STEPS = 40  # of Newton's method, after which a wall is looked at
 _FLOOR = 1e-3  # of the largest V on a way: less is raised to it, so that profiles stay finite
 _RESOLVED = 1e-15  # of the energy: what a tail may have beyond the mesh
 # For power-law tails: the longest mesh in widths of the wall, the ratio of its elements, and their order.
@@ -75,8 +76,13 @@ def find_kinks(problem: DiscreteProblem, solver: AbstractSolver, *, every: bool 
     broken: KinkError | None = None
     for run in (minimiser, Newton(target="stationary"))[: 1 + every]:
         for way in ways:
-            solution = run.run(problem, nodal_fields(problem, way.fields))
+            # A wall that falls apart never converges: look at it after a few steps.
+            first = replace(run, max_steps=min(run.max_steps, _FIRST_STEPS)) if isinstance(run, Newton) else run
+            solution = first.run(problem, nodal_fields(problem, way.fields))
             third = _third_vacuum(problem, solution.u)
+            if third is None and first is not run and not solution.converged:
+                solution = run.run(problem, solution.u)
+                third = _third_vacuum(problem, solution.u)
             if third is not None:
                 broken = third
             else:
