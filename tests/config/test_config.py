@@ -164,8 +164,8 @@ JUNK = st.one_of(st.none(), st.booleans(), st.text(max_size=5), st.lists(st.inte
     st.text(max_size=3), st.integers(), max_size=2), st.floats(), st.integers(-5, 5))  # fmt: skip
 TABLES = ("model", "grid", "problem", "solver", "spectrum", "score", "scan")
 KEYS = ("g", "n_octaves", "r_max", "n_elements", "edges", "dim", "norm", "boundary", "guess", "parity", "line",
-        "norm_of", "tol", "max_steps", "target", "kind", "n_modes", "ell", "spectrum", "targets", "trials", "seed", "objectives",
-        "parameters", "function")  # fmt: skip
+        "norm_of", "tol", "max_steps", "target", "kind", "n_modes", "ell", "spectrum", "targets", "trials", "seed",
+        "objectives", "parameters", "function")  # fmt: skip
 
 
 @settings(max_examples=300, deadline=None)
