@@ -16,8 +16,8 @@ phi^6         V = u^2 (1 - u^2)^2 / 2, from 0 to 1: E = 1/4, mode 0 alone, conti
 two fields    V = (u^2 + v^2 - 1)^2 / 2 + v^2 / 8: u = tanh(x/2), v = sqrt(3/4) sech(x/2), E = 11/12; and u = tanh x,
               v = 0, E = 4/3, with the negative mode 1/4 - 1.
 
-References: R. Rajaraman, *Solitons and Instantons* (1982), chapters 2 and 5; C. Montonen, *Nucl. Phys. B* **112** (1976)
-349 (two fields).
+References: R. Rajaraman, *Solitons and Instantons* (1982), chapters 2 and 5; C. Montonen, *Nucl. Phys. B* **112**
+(1976) 349 (two fields).
 """
 
 import jax.numpy as jnp
