@@ -18,7 +18,7 @@ pages = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(pages)
 
 NUMBER = re.compile(r"-?\d+\.?\d*(?:e[-+]?\d+)?")
-GUIDES = ("potential", "bounces", "q_balls")
+GUIDES = ("potential", "bounces", "kinks", "q_balls")
 
 
 def _agree(printed, said):
@@ -54,6 +54,8 @@ def test_guide(name, tmp_path):
     assert code
     for block in code:
         assert pages.run(block, names, tmp_path)
+    if name == "kinks":
+        assert (names["kink"].energy, names["state"].energy) == (pytest.approx(1 / 4), pytest.approx(11 / 12))
     if name == "bounces":
         assert names["state"].action == pytest.approx(52.4133263008, rel=1e-10)
 

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supersoliton.config import Config, load, loads, read
+from supersoliton.evaluate import evaluate
 from supersoliton.guesses import MultiStart
 from supersoliton.theory import OctaveHiggs, Potential
 
@@ -162,9 +163,9 @@ def test_nan_and_infinity_are_refused_in_ranges(side, value):
 JUNK = st.one_of(st.none(), st.booleans(), st.text(max_size=5), st.lists(st.integers(), max_size=3), st.dictionaries(
     st.text(max_size=3), st.integers(), max_size=2), st.floats(), st.integers(-5, 5))  # fmt: skip
 TABLES = ("model", "grid", "problem", "solver", "spectrum", "score", "scan")
-KEYS = ("g", "n_octaves", "r_max", "n_elements", "edges", "dim", "norm", "boundary", "guess", "parity", "norm_of",
-        "tol", "max_steps", "target", "kind", "n_modes", "ell", "spectrum", "targets", "trials", "seed", "objectives",
-        "parameters", "function")  # fmt: skip
+KEYS = ("g", "n_octaves", "r_max", "n_elements", "edges", "dim", "norm", "boundary", "guess", "parity", "line",
+        "norm_of", "tol", "max_steps", "target", "kind", "n_modes", "ell", "spectrum", "targets", "trials", "seed",
+        "objectives", "parameters", "function")  # fmt: skip
 
 
 @settings(max_examples=300, deadline=None)
@@ -296,3 +297,27 @@ def test_reading_tables_does_not_start_the_engine(tmp_path):
     code = f"import sys; from supersoliton.config import read; read({str(path)!r}); sys.exit('jax' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     assert read(path) == {"scan": {"trials": 3}}
+
+
+def test_conditions_in_one_dimension(tmp_path):
+    """A parity for each field, and the two ends of a line."""
+    (tmp_path / "two.py").write_text(
+        "def two(u, p):\n    return 0.5 * (u[0] ** 2 + u[1] ** 2 - 1) ** 2 + 0.125 * u[1] ** 2\n"
+    )
+    tables = {
+        "model": {"kind": "potential", "function": "two.py:two", "fields": ["f", "c"]},
+        "grid": {"dim": 1, "r_max": 20.0},
+    }
+    half = {"boundary": [1.0, 0.0], "parity": ["odd", "even"]}
+    config = loads(tables | {"problem": half}, base=tmp_path)
+    assert config.problem_at().parity == ("odd", "even")
+    assert loads(tomli_w.dumps(config.to_dict())) == config
+    line = {"line": [[-1, 0], [1, 0]], "guess": {"kind": "multistart"}}
+    config = loads(tables | {"problem": line}, base=tmp_path)
+    assert config.problem_at().line == ((-1.0, 0.0), (1.0, 0.0))
+    assert loads(tomli_w.dumps(config.to_dict())) == config
+    result = evaluate(config, {})
+    assert result.kind == "kink"
+    assert result.values["energy"] == pytest.approx(11 / 12, rel=1e-6)
+    with pytest.raises(ValueError, match=r"\[problem\] parity must have one value for each of 2 fields"):
+        loads(tables | {"problem": {"boundary": [1.0, 0.0], "parity": ["odd"]}}, base=tmp_path)

@@ -12,12 +12,13 @@ from rich.table import Table
 from rich.text import Text
 
 from ..config import Config
-from ..fluctuations.spectrum import physical_masses, spectrum
+from ..fluctuations.spectrum import channels_of, physical_masses, spectrum
 from ..scores import registry
 from ..search.saddle import find_solitons
 from ..search.self_consistent import iterate
 from ..states import certificate as limits
 from ..states.state import State, make_state
+from ..theory.whole_line import names_of
 from .tables import number, simple_table
 
 _SHOWN_MODES = 10
@@ -49,7 +50,7 @@ def find_state(config: Config, point: Mapping[str, float]) -> tuple[State, dict[
 
 def describe_state(state: State) -> dict[str, Any]:
     """The printed numbers of a state, as plain data."""
-    centre = dict(zip(state.problem.model.fields, (float(value) for value in state(0.0)), strict=True))
+    centre = dict(zip(names_of(state.problem.model), (float(value) for value in state(0.0)), strict=True))
     vacuum = dict(zip(state.problem.model.fields, (float(v) for v in state.problem.vacuum.values), strict=True))
     return {
         "kind": state.certificate.kind,
@@ -115,7 +116,8 @@ def _certificate_table(data: Mapping[str, Any]) -> Table:
 def describe_spectrum(config: Config, state: State) -> dict[str, Any]:
     """Thresholds, bound states of each angular momentum, box modes and scores, as plain data."""
     channels = {
-        ell: spectrum(state, n_modes=config.spectrum.n_modes, ell=ell) for ell in sorted({0, *config.spectrum.ell})
+        ell: spectrum(state, n_modes=config.spectrum.n_modes, ell=ell)
+        for ell in channels_of(state.problem, config.spectrum.ell)
     }
     lowest = channels[0]
     chosen = (*registry.SCORES, *config.own_scores)

@@ -26,7 +26,8 @@ class ProblemSettings:
     norm: float | None = None
     omega: float | None = None
     norm_of: str | tuple[str, ...] | None = None
-    parity: str = "even"
+    parity: str | tuple[str, ...] = "even"
+    line: tuple[tuple[float, ...], ...] | None = None
     guess: Any = None
     self_consistent: Any = None
 

@@ -11,10 +11,11 @@ import numpy as np
 from numpy import ndarray as Array
 
 from ..config.configuration import Config
-from ..fluctuations.spectrum import Modes, physical_masses, spectrum
+from ..fluctuations.spectrum import Modes, channels_of, physical_masses, spectrum
 from ..guesses.trained.warm_start import untrained
 from ..machine.blas_threads import one_thread
 from ..scores import registry
+from ..search.kinks import KinkError
 from ..search.lowest import ANALYTIC, SearchResult
 from ..search.saddle import find_solitons
 from ..search.self_consistent import iterate, recorded
@@ -70,7 +71,10 @@ def evaluate(cfg: Config, point: Mapping[str, float]) -> Evaluation:
     fixed = None
     guess = cfg.guess
     if cfg.problem.self_consistent is None:
-        found = find_solitons(problem, cfg.solver, guess)
+        try:
+            found = find_solitons(problem, cfg.solver, guess)
+        except KinkError as error:
+            return _without_state(couplings, str(error), clock)
     else:  # evaluate the fixed point, or the last iteration if there is none
         fixed = iterate(problem, cfg.problem.self_consistent, guess, cfg.solver)
         problem, found = fixed.problem, SearchResult(fixed.solutions, len(fixed.solutions))
@@ -121,7 +125,7 @@ def _modes(cfg: Config, state: State) -> dict[int, Modes]:
     if not np.all(np.isfinite(state.u)):
         return {}
     out = {}
-    for ell in sorted({0, *cfg.spectrum.ell}):
+    for ell in channels_of(state.problem, cfg.spectrum.ell):
         # For l > 0 only bound states are recorded; spectrum() returns all of them for any n_modes.
         wanted = cfg.spectrum.n_modes if ell == 0 else 1
         out[ell] = spectrum(state, n_modes=wanted, ell=ell, fast=True)

@@ -18,13 +18,14 @@ Anal.* **13** (1993) 161 (block elimination needs refinement where A is ill-cond
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray as Array
 
-from ..problem.residual import force
+from ..problem.residual import force, without_translation
 from ..problem.tangent_space import Bordered, TangentSpace, norm_border
 from .family import Family, FamilyPoint
 
@@ -101,7 +102,7 @@ class Linearisation:
     ) -> tuple[Array, Array] | None:
         """The solution by the factors of ``space`` and iterative refinement; None if that does not converge."""
         borders, corner = np.stack([row.u for row in rows], axis=-1), np.stack([row.c for row in rows])
-        system = Bordered(space.invert, np.moveaxis(self.columns, 0, -1), rows=borders, corner=corner)
+        system = Bordered(_inverse(space), np.moveaxis(self.columns, 0, -1), rows=borders, corner=corner)
         u, c = np.zeros_like(load), np.zeros(len(goal))
         rest, gap = load, goal
         scale = float(np.max(np.abs(load))) + float(np.max(np.abs(goal)))
@@ -114,7 +115,7 @@ class Linearisation:
             u, c = u + du, c + dc
             if not (np.all(np.isfinite(u)) and np.all(np.isfinite(c))):
                 return None
-            rest = load - self.space.apply(u) - np.tensordot(c, self.columns, 1)
+            rest = self.without_translation(load - self.space.apply(u) - np.tensordot(c, self.columns, 1))
             gap = goal - np.array([np.sum(row.u * u) + np.sum(row.c * c) for row in rows])
             # The products have rounding errors of this scale, so the residual cannot fall below them.
             size = scale + float(np.max(np.abs(np.tensordot(c, self.columns, 1))))
@@ -133,7 +134,17 @@ class Linearisation:
         """dN/domega^2 at fixed couplings, -2 b^T A^-1 dF/domega^2 (Vakhitov and Kolokolov)."""
         border = norm_border(self.point.problem, self.point.u)
         column = -border if self.family.kind == "coupling" else self.columns[0]
-        return -2.0 * float(np.sum(border * self.space.invert(column[:, :, None])[:, :, 0]))
+        return -2.0 * float(np.sum(border * _inverse(self.space)(column[:, :, None])[:, :, 0]))
+
+    def without_translation(self, force: Array) -> Array:
+        return without_translation(self.point.problem, self.point.u, force)
+
+
+def _inverse(space: TangentSpace) -> Callable[[Array], Array]:
+    """A^-1; on a line, without translations, along which A is singular."""
+    if space.problem.line is None:
+        return space.invert
+    return lambda load: np.asarray(space.solve(load)[0])
 
 
 def linearise(family: Family, point: FamilyPoint) -> Linearisation:
@@ -141,7 +152,7 @@ def linearise(family: Family, point: FamilyPoint) -> Linearisation:
     grid = problem.grid
     gradient = problem.energy_and_gradient(point.u)[1]
     mass_term = (grid.mass @ point.u) * problem.carries_norm
-    vector = (gradient - point.multiplier * mass_term) * problem.free_nodes
+    vector = without_translation(problem, point.u, (gradient - point.multiplier * mass_term) * problem.free_nodes)
     if not np.all(np.isfinite(vector)):
         raise CorrectorError("the energy's gradient is not finite")
     space = TangentSpace(problem, point.u, point.multiplier)
@@ -149,7 +160,7 @@ def linearise(family: Family, point: FamilyPoint) -> Linearisation:
     if family.kind == "norm":
         columns = [-border]
     else:
-        columns = [family.force_rate(point, space)]
+        columns = [without_translation(problem, point.u, family.force_rate(point, space))]
         if family.holds_norm:
             columns.append(-border)
     rows: tuple[BorderRow, ...] = ()

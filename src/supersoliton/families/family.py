@@ -31,6 +31,7 @@ from ..problem.tangent_space import TangentSpace, norm_border
 from ..theory.base import PotentialFunction
 from ..theory.derivatives import point_functions, point_kernels
 from ..theory.vacua import slope, vacuum_at
+from ..theory.whole_line import ends_of
 
 # Relative step of the central difference of the exterior matrix, a smooth function of the masses: the best compromise
 # of truncation (step^2) and rounding (1e-16/step) is the cube root of the rounding unit.
@@ -131,6 +132,8 @@ class Family:
         model = near.model.replace(**{self.parameter: q})
         vacuum = _follow_vacuum(near, model)
         changes: dict[str, Any] = {"model": model}
+        if near.line is not None:
+            changes["line"] = ends_of(vacuum)
         for name in ("boundary", "background"):
             given = getattr(near, name)
             if given is not None and not isinstance(given, str):

@@ -209,6 +209,11 @@ def check_ell(ell: int, dim: float, line: object = None) -> int:
     return int(ell)
 
 
+def channels_of(problem: DiscreteProblem, wanted: Sequence[int]) -> list[int]:
+    """The angular momenta to look at: 0 and those wanted; on a line all modes are at 0."""
+    return [0] if problem.line is not None else sorted({0, *wanted})
+
+
 class Operator:
     """The second variation in the scalar eigenbasis, fields scaled by sqrt(k).
 
@@ -245,20 +250,20 @@ class Operator:
             for j in range(i, n):
                 if i != j and not (varies[i, j] or exterior[i, j] or shifted[i, j]):
                     continue
-                (first, a), (second, b) = ((self.bases[k], self.sizes[k]) for k in (i, j))
+                a, b, left, right = self.sizes[i], self.sizes[j], self.bases[i], self.bases[j]
                 block = self.matrix[self.slices[i], self.slices[j]]
                 # Fields of unlike parity have unlike bases, between which a constant is no diagonal matrix.
-                alike = first is second
+                alike = left is right
                 if varies[i, j] or not alike:
                     potential = local[:, i, j, None] + (0.0 if alike else shifted[i, j])
-                    block += first.at_points[:, :a].T @ (weights * potential * second.at_points[:, :b])
+                    block += left.at_points[:, :a].T @ (weights * potential * right.at_points[:, :b])
                 if exterior[i, j]:
-                    block += exterior[i, j] * np.outer(first.nodal[-1, :a], second.nodal[-1, :b])
+                    block += exterior[i, j] * np.outer(left.nodal[-1, :a], right.nodal[-1, :b])
                 if alike:
                     diagonal = np.einsum("kk->k", block[: min(a, b), : min(a, b)])  # a view of it
                     diagonal += shifted[i, j]
                 if i == j:
-                    diagonal += first.kappa[:a]
+                    diagonal += left.kappa[:a]
                 else:
                     self.matrix[self.slices[j], self.slices[i]] = block.T
 

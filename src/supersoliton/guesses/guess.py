@@ -27,8 +27,9 @@ Guess = AbstractProfile | MultiStart | FieldsOnMesh | Array | Callable[[Array], 
 def choose_guess(problem: Problem, guess: Any, *, search: bool = False) -> Any:
     """``guess``, or the default if it is None.
 
-    The default at fixed norm, on a line, and in a search, is many starts. Without norm no descent ranks starts, so it is one
-    profile. At fixed frequency that has a large amplitude, because any profile through the barrier leads to the bounce.
+    The default at fixed norm, on a line, and in a search, is many starts. Without norm no descent ranks starts, so it
+    is one profile. At fixed frequency that has a large amplitude, because any profile through the barrier leads to the
+    bounce.
     """
     if guess is not None:
         return guess

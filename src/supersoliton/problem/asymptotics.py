@@ -20,6 +20,12 @@ def decay_length(problem: Problem, radius: float = 0.0) -> float:
     return 1.0 / math.sqrt(float(positive[0])) if len(positive) else math.inf
 
 
+def slowest_decay(problem: Problem, radius: float = 0.0) -> float:
+    """1/sqrt of the smallest eigenvalue of V''(v) - omega^2, in 1/mass; infinite if it vanishes to rounding."""
+    values = np.linalg.eigvalsh(gap_matrix(problem.model, problem.vacuum.values, problem.multiplier_shift, radius))
+    return 1.0 / math.sqrt(values[0]) if values[0] > 1e-10 * values[-1] else math.inf
+
+
 def continuum(problem: DiscreteProblem, multiplier: float) -> tuple[Array, Array]:
     """Vacuum masses, and continuum thresholds of the fluctuation operator (mass^2), each ascending."""
     squared = np.linalg.eigvalsh(mass_matrix(problem.model, problem.vacuum.values, problem.grid.r_max))

@@ -128,13 +128,12 @@ def _polished(model: AbstractModel, given: Array, distance: float) -> Array:
     at = vacuum_at(model, u)
     if np.max(np.abs(u - given)) <= _MOVED * distance and at.stable:
         return u
-    here = vacuum_at(model, given)
-    found = f", and the nearest stationary point found is {u.tolist()}" if np.max(np.abs(u - given)) <= distance else ""
-    tachyon = "" if here.stable else f", with a tachyon of mass^2 {here.masses_squared[0]:.4g}"
-    raise ValueError(
-        f"problem.line: {given.tolist()} is not a vacuum: the slope of V is "
-        f"{np.max(np.abs(slope(model, given))):.3g}{tachyon}{found}: give minima of V, see vacua(model)"
-    )
+    reason = f"the slope of V is {np.max(np.abs(slope(model, given))):.3g}"
+    if np.max(np.abs(u - given)) <= _MOVED * distance:
+        reason = f"it has a tachyon of mass^2 {at.masses_squared[0]:.4g}"
+    elif at.stable and np.max(np.abs(u - given)) <= distance:
+        reason += f", and the next minimum found is {u.tolist()}"
+    raise ValueError(f"problem.line: {given.tolist()} is not a vacuum: {reason}; give minima of V, see vacua(model)")
 
 
 def _check_degenerate(model: AbstractModel, ends: Array) -> None:

@@ -98,8 +98,7 @@ def force(problem: DiscreteProblem, u: Array, gradient: Array | None = None, ter
     grid = problem.grid
     if gradient is None:
         gradient = problem.energy_and_gradient(u)[1]
-    if problem.line is not None:
-        gradient = _without_translation(problem, u, gradient)
+    gradient = without_translation(problem, u, gradient)
     constrained = problem.norm is not None
     with np.errstate(all="ignore"):  # a huge or undefined force has an infinite residual
         given = terms or terms_of(problem)
@@ -115,11 +114,16 @@ def translation_border(problem: DiscreteProblem, u: Array) -> tuple[Array, Array
     return shift, (problem.grid.mass_form @ shift) * problem.free_nodes
 
 
-def _without_translation(problem: DiscreteProblem, u: Array, gradient: Array) -> Array:
-    """The force without the part that moves the kink between the nodes, which is an error of the mesh alone."""
+def without_translation(problem: DiscreteProblem, u: Array, force: Array) -> Array:
+    """A force (node, field) on a state on a line, without the part that moves the kink between the nodes.
+
+    That part is an error of the mesh alone. Elsewhere the force itself.
+    """
+    if problem.line is None:
+        return force
     shift, border = translation_border(problem, u)
     square = float(np.sum(shift * border))
-    return gradient - border * (float(np.sum(shift * gradient)) / square if square > 0.0 else 0.0)
+    return np.asarray(force - border * (float(np.sum(shift * force)) / square if square > 0.0 else 0.0))
 
 
 def _force(mass: Any, metric: Metric, terms: Terms, u: Array, gradient: Array, *, constrained: bool) -> Force:

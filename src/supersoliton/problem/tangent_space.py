@@ -178,7 +178,8 @@ class TangentSpace(Bordered):
         """The tangent space of the norm, also if the problem does not fix it, with the same factors."""
         if self.problem.norm is not None:
             return self
-        border = norm_border(self.problem, self.u)[:, :, None]
+        norm = norm_border(self.problem, self.u)[:, :, None]
+        border = np.concatenate([constraints_of(self.problem, self.u), norm], axis=2)
         given: dict[str, Any] = {"curvature": self.__dict__.get("curvature"), "factors": self.factors}
         return TangentSpace(self.problem, self.u, self.multiplier, sigma=self.sigma, constraints=border, **given)
 

@@ -23,7 +23,7 @@ from ..states.observables import core_radius
 from ..states.state import State, make_state, restored_state
 from .adaptive import converge_mesh
 from .bounce import BounceError
-from .kinks import find_kinks
+from .kinks import find_kinks, mesh_for
 from .same_state import distinct_solutions, is_same_state
 from .solve import solve
 
@@ -92,7 +92,7 @@ def _find_states(problem: Problem, n_starts: int, max_nodes: int, seed: int, wat
         on = problem if isinstance(problem, DiscreteProblem) else solve(problem).problem
         return _states(on, _minima(on, n_starts, seed, watch))
     if problem.line is not None:
-        on = problem if isinstance(problem, DiscreteProblem) else solve(problem).problem
+        on = problem if isinstance(problem, DiscreteProblem) else problem.with_grid(mesh_for(problem)[0])
         kinks = _states(on, find_kinks(on, Newton(), every=True))
         return kinks if isinstance(problem, DiscreteProblem) else [_on_its_own_mesh(s, watch) for s in kinks]
     try:

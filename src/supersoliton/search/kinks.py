@@ -10,13 +10,14 @@ A wall that falls apart at a third vacuum, or fills with a lower one, is no kink
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy import ndarray as Array
-from scipy.interpolate import CubicSpline
+from scipy.interpolate import CubicSpline, PchipInterpolator
 
 from ..elements.edges import adapted_edges
 from ..elements.grid import RadialGrid
@@ -35,7 +36,13 @@ _POINTS, _REACH = 401, 6.0  # points along a way, t = (1 + tanh y)/2 with |y| up
 _BENDS = (0.1, 0.2, 0.35, 0.6)  # sideways excursions of the ways tried, relative to the distance of the vacua
 _DIRECTIONS = 6  # most directions sideways, those with the lowest V'' first
 _WAYS = 5  # most ways whose profiles are relaxed, the straight one included
+_FIRST_STEPS = 40  # of Newton's method, after which a wall is looked at
 _FLOOR = 1e-3  # of the largest V on a way: less is raised to it, so that profiles stay finite
+_RESOLVED = 1e-15  # of the energy: what a tail may have beyond the mesh
+# For power-law tails: the longest mesh in widths of the wall, the ratio of its elements, and their order.
+_LONGEST, _GROWTH, _HIGH_ORDER = 1e6, 1.7, 16
+_STEEPEST = 5.0  # power of V in a tail above which no mesh is chosen; 2 is a mass, 4 the tail 1/x
+_APART = 0.05  # least distance of a third vacuum from the ends, relative to that of the ends
 _FLAT = 1e-6  # V at a third vacuum, relative to its largest value on the wall, that counts as degenerate
 
 
@@ -44,11 +51,14 @@ class KinkError(ValueError):
 
 
 class Way(NamedTuple):
-    """A way between the vacua with its best profile: energy, fields at positions x, and the half-width of the core."""
+    """A way between the vacua with its best profile."""
 
     energy: float
-    fields: Callable[[Array], Array]
-    core: float
+    fields: Callable[[Array], Array]  # at positions x
+    width: float  # of the middle half, in t
+    core: float  # half-width of the wall without its tails
+    reach: float  # position from where on the tail has no energy, to rounding
+    powers: tuple[float, float]  # p of V ~ (distance from the vacuum)^p near the left and the right end
 
 
 def find_kinks(problem: DiscreteProblem, solver: AbstractSolver, *, every: bool = False) -> list[Solution]:
@@ -59,29 +69,54 @@ def find_kinks(problem: DiscreteProblem, solver: AbstractSolver, *, every: bool 
     KinkError : if every wall falls apart.
     """
     ways = _ways(problem)
-    minimiser = replace(solver, target="minimum") if isinstance(solver, Newton) and solver.target == "auto" else solver
+    minimiser = solver
+    if isinstance(solver, Newton) and solver.target == "auto" and problem.omega is None:
+        minimiser = replace(solver, target="minimum")
     found: list[Solution] = []
     broken: KinkError | None = None
     for run in (minimiser, Newton(target="stationary"))[: 1 + every]:
         for way in ways:
-            solution = run.run(problem, nodal_fields(problem, way.fields))
+            # A wall that falls apart never converges: look at it after a few steps.
+            first = replace(run, max_steps=min(run.max_steps, _FIRST_STEPS)) if isinstance(run, Newton) else run
+            solution = first.run(problem, nodal_fields(problem, way.fields))
             third = _third_vacuum(problem, solution.u)
+            if third is None and first is not run and not solution.converged:
+                solution = run.run(problem, solution.u)
+                third = _third_vacuum(problem, solution.u)
             if third is not None:
                 broken = third
             else:
                 found.append(solution)
     if not found and broken is not None:
         raise broken
-    return distinct_solutions(problem, found)
+    half_omega_squared = 0.5 * float(problem.omega or 0.0) ** 2
+
+    def action(solution: Solution) -> float:
+        return problem.energy(solution.u) - half_omega_squared * problem.norm_of_state(solution.u)
+
+    return sorted(distinct_solutions(problem, found), key=lambda one: (not one.converged, action(one)))
 
 
-def mesh_for(problem: Problem) -> RadialGrid:
-    """A mesh for the wall of lowest estimated energy, with room for the tails of both vacua."""
+def mesh_for(problem: Problem) -> tuple[RadialGrid, bool]:
+    """A mesh for the wall of lowest estimated energy with room for its tails, and whether these are powers of x."""
     way = _ways(problem)[0]
     r_max = domain_for(problem, way.core)
-    uniform = RadialGrid(r_max=r_max, n_elements=ELEMENTS[-1], order=ORDER, dim=1)
-    edges = adapted_edges(uniform, _parts(problem, way.fields, uniform.nodes), ELEMENTS[0])
-    return RadialGrid(edges=edges, order=ORDER, dim=1)
+    if way.reach <= r_max:
+        uniform = RadialGrid(r_max=r_max, n_elements=ELEMENTS[-1], order=ORDER, dim=1)
+        edges = adapted_edges(uniform, _parts(problem, way.fields, uniform.nodes), ELEMENTS[0])
+        return RadialGrid(edges=edges, order=ORDER, dim=1), False
+    if max(way.powers) > _STEEPEST:
+        end, power = max(zip(problem.line or (), way.powers, strict=True), key=lambda one: one[1])
+        raise KinkError(
+            f"solve: V rises like the power {power:.1f} of the distance from the vacuum {list(end)}, so the tail falls "
+            f"like the power {-2.0 / (power - 2.0):.2f} of x, too slowly for a mesh that is chosen here (the power of "
+            "V must be below 5): give a grid for the kink of a finite line"
+        )
+    # A power of x in the tail (a massless vacuum) is resolved by elements that grow in proportion to x.
+    reach = min(way.reach, _LONGEST * way.width)
+    count = math.ceil(math.log(reach / way.width) / math.log(_GROWTH))
+    core = np.linspace(0.0, way.width, 3, endpoint=False)
+    return RadialGrid(edges=(*core, *np.geomspace(way.width, reach, count + 1)), order=_HIGH_ORDER, dim=1), True
 
 
 def centred(problem: DiscreteProblem, solution: Solution) -> Solution:
@@ -124,7 +159,8 @@ class _Line:
 
     @classmethod
     def of(cls, problem: Problem) -> _Line:
-        assert isinstance(problem.model, WholeLine) and problem.line is not None
+        assert isinstance(problem.model, WholeLine)
+        assert problem.line is not None
         left, right = (np.asarray(end) for end in problem.line)
         inner = problem.model.model
         return cls(inner, left, right, problem.multiplier_shift[: inner.n_fields])
@@ -191,7 +227,7 @@ def _best_profile(line: _Line, way: Array, y: Array) -> Way:
 
     x, cost = integral(rate / speed), integral(rate * speed)
     x = x - np.interp(0.5 * cost[-1], cost, x)
-    position, across = CubicSpline(x, y), CubicSpline(y, way)
+    position, across = PchipInterpolator(x, y), CubicSpline(y, way)
     ends = (y[1] - y[0]) / (x[1] - x[0]), (y[-1] - y[-2]) / (x[-1] - x[-2])
 
     def fields(at: Array) -> Array:
@@ -202,7 +238,11 @@ def _best_profile(line: _Line, way: Array, y: Array) -> Way:
         return np.asarray(end + np.exp(-2.0 * np.abs(beyond))[:, None] * (values - end))
 
     core = float(np.max(np.abs(np.interp([-2.0, 2.0], y, x))))  # t from 0.02 to 0.98
-    return Way(float(cost[-1]), fields, core)
+    outside = np.abs(x)[np.abs(x) * excess > _RESOLVED * cost[-1]]
+    width = float(np.diff(np.interp([-0.55, 0.55], y, x))[0])
+    near = np.log(np.interp([-2.3, -1.75, 1.75, 2.3], y, np.maximum(excess, 1e-300)))  # t = 0.01, 0.03, 0.97, 0.99
+    powers = (near[1] - near[0]) / 1.1, (near[2] - near[3]) / 1.1
+    return Way(float(cost[-1]), fields, width, core, float(np.max(outside, initial=0.0)), powers)
 
 
 # Walls that fall apart
@@ -218,7 +258,7 @@ def _third_vacuum(problem: DiscreteProblem, u: Array) -> KinkError | None:
 
 
 def _between(line: _Line, way: Array) -> KinkError | None:
-    """The error that names a vacuum as low as the ends, or lower, inside the wall with fields ``way`` (point, field)."""
+    """The error that names a vacuum as low as the ends, or lower, in the wall with fields ``way`` (point, field)."""
     excess = line.excess(way)
     largest = float(np.max(excess))
     wall = np.flatnonzero(excess > 1e-2 * largest)
@@ -230,17 +270,19 @@ def _between(line: _Line, way: Array) -> KinkError | None:
         u = _stationary_point(line, way[at])
         apart = min(float(np.linalg.norm(u - end)) for end in (line.left, line.right))
         depth = float(line.excess(u[None])[0])
-        if apart > 1e-3 * line.distance and depth <= _FLAT * largest:
-            ends = f"from {line.left.tolist()} to {line.right.tolist()}"
-            shown = [float(f"{value:.6g}") for value in u]
+        if apart > _APART * line.distance and depth <= _FLAT * largest:
+            kink = f"kink from {line.left.tolist()} to {line.right.tolist()}"
+            # With several fields another wall may pass by that vacuum.
+            none = f"there is no static {kink}" if len(u) == 1 else f"no stable {kink} was found"
+            shown = [float(f"{value:.6g}") + 0.0 for value in np.where(np.abs(u) < 1e-9 * line.distance, 0.0, u)]
             if depth < -_FLAT * largest:
                 return KinkError(
-                    f"solve: there is no static kink {ends}: V falls below both ends at {shown}, so the wall fills "
-                    "with that vacuum and grows; give vacua of lowest V"
+                    f"solve: {none}: V falls below both ends at {shown}, so the wall fills with that vacuum and grows; "
+                    "give vacua of lowest V"
                 )
             return KinkError(
-                f"solve: there is no static kink {ends}: V is as low at {shown} between them, and the wall splits "
-                "there into two kinks that move apart; solve for each of them"
+                f"solve: {none}: V is as low at {shown} between them, and the wall splits there into two kinks that "
+                "move apart; solve for each of them"
             )
     return None
 

@@ -105,8 +105,11 @@ def _without_grid(problem: Problem, guess: Any, solver: AbstractSolver) -> tuple
 
 def _on_a_line(problem: Problem, guess: Any, solver: AbstractSolver) -> tuple[DiscreteProblem, Solution]:
     """The kink on a mesh that is chosen here, with its centre at 0."""
-    on = problem.with_grid(mesh_for(problem))
+    grid, final = mesh_for(problem)
+    on = problem.with_grid(grid)
     solution = _run(on, guess, solver, insist=False)
+    if final and solution.converged:
+        return on, centred(on, solution)
     on, solution = grow_domain(on, solution, Newton(), 1.5, _LARGER_DOMAINS, reaches_edge)
     if solution.converged:
         on, solution, _ = converge_mesh(on, centred(on, solution), Newton(), SMOOTH)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy import ndarray as Array
 
 from ..elements.grid import sphere_area
+from ..problem.asymptotics import slowest_decay
 from ..problem.problem import DiscreteProblem
 from ..problem.residual import energy_floor, force, translation_border
 from ..problem.tangent_space import TangentSpace
@@ -67,10 +68,11 @@ def discretisation_error(problem: DiscreteProblem, u: Array, multiplier: float) 
 def exterior_error(problem: DiscreteProblem, u: Array) -> float:
     """Error of the energy due to the linearised equation outside the domain.
 
-    The exterior energy 1/2 (u - v)^T X (u - v), times the relative deviation of V from its quadratic form at r_max.
+    The exterior energy 1/2 (u - v)^T X (u - v), times the relative deviation of V from its quadratic form at r_max. On
+    a line with held ends, the energy that a longer line would save.
     """
     if problem.boundary != "decaying":
-        return 0.0
+        return 0.0 if problem.line is None else _saved_by_a_longer_line(problem, u)
     away = u[-1] - problem.vacuum.values
     outside = 0.5 * float(away @ np.asarray(problem.theory.exterior) @ away)
     kernels = point_kernels(problem.model.potential_function)
@@ -80,6 +82,16 @@ def exterior_error(problem: DiscreteProblem, u: Array) -> float:
     quadratic = 0.5 * float(scaled @ mass_matrix(problem.model, problem.vacuum.values, float(radius[0])) @ scaled)
     deviation = abs(float(edge - bottom) - quadratic) / max(abs(quadratic), 1e-300)
     return abs(outside) * min(deviation, 1.0) if outside != 0.0 else 0.0
+
+
+def _saved_by_a_longer_line(problem: DiscreteProblem, u: Array) -> float:
+    r"""Integral of -dE/dR = 1/2 k u'(R)^2, over both ends.
+
+    An exponential tail saves this slope times 1/(2m). Power-law tails save at most R times it.
+    """
+    slope = problem.grid.differentiate(u)[-1] ** 2 * problem.model.kinetic
+    rate = sphere_area(1.0) * 0.5 * float(np.sum(slope))
+    return rate * min(0.5 * slowest_decay(problem), problem.grid.r_max)
 
 
 def translation_mode(space: TangentSpace) -> float:

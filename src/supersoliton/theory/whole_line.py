@@ -6,8 +6,8 @@ With the even and the odd part of each field, :math:`s(x) = \tfrac12[u(x) + u(-x
 .. math:: \int_{-R}^{R}\left[\tfrac12 k u'^2 + V(u)\right]dx
           = 2\int_0^R\left[\tfrac12 k(s'^2 + a'^2) + \tfrac12 V(s + a) + \tfrac12 V(s - a)\right]dx .
 
-At the origin s has zero slope and a vanishes, which is all that continuity of u and u' demands. So the line is a problem
-on the half line with parities, and its meshes, solvers, certificates and spectra serve it unchanged.
+At the origin s has zero slope and a vanishes, which is all that continuity of u and u' demands. So the line is a
+problem on the half line with parities, and its meshes, solvers, certificates and spectra serve it unchanged.
 """
 
 from __future__ import annotations

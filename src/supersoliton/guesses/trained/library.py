@@ -90,7 +90,7 @@ class Library:
             )
         asked = describe_theory(problem, self.box)
         for key, value in self.theory.items():
-            if asked[key] != value:
+            if asked.get(key) != value:
                 raise ValueError(
                     f"warm_start: trained for {key} = {value}, but the problem has {asked[key]}: pretrain again"
                 )
@@ -108,7 +108,8 @@ def describe_theory(problem: DiscreteProblem, box: Box) -> dict[str, Any]:
         "omega": None if problem.omega is None else float(problem.omega),
         "boundary": problem.boundary if isinstance(problem.boundary, str) else [float(b) for b in problem.boundary],
         "carries": [float(c) for c in problem.carries_norm],
-        "parity": problem.parity,
+        "parity": problem.parity if isinstance(problem.parity, str) else list(problem.parity),
+        "line": None if problem.line is None else [list(end) for end in problem.line],
     }
 
 
