@@ -50,6 +50,7 @@ from ..problem.scales import on_scales
 from ..solvers.base import FieldsOnMesh
 from ..theory.base import ComplexifiedFunction
 from ..theory.derivatives import point_kernels
+from ..theory.dimensionless import Dimensionless
 from ..theory.vacua import mass_matrix
 from .spectrum import ZERO_MODE, Operator, check_ell, degeneracy, expect_at_most
 
@@ -359,7 +360,7 @@ def oscillations(
     expect_count("oscillations.n_modes", n_modes, "try 20")
     state, scales = on_scales(state)
     problem = state.problem
-    if callable(complexified):
+    if callable(complexified) and isinstance(problem.model, Dimensionless):
         complexified = problem.model.complexify(complexified)
     omega = rotation_frequency(problem, state.multiplier)
     imaginary = imaginary_curvature(problem, state.u, complexified)

@@ -57,7 +57,8 @@ def _divided(values: Any, scales: Scales) -> Any:
     """Fields of any form in units of the scales; what is no array of numbers is left for the checks of a start."""
     try:
         numbers = np.asarray(values)
-        return numbers / (scales.factors[0] if len(scales.factors) == 1 else scales.factors)
+        factors = scales.factors[: numbers.shape[-1] if numbers.ndim > 1 else None]
+        return numbers / (factors[0] if len(set(factors.tolist())) == 1 else factors)
     except (TypeError, ValueError):
         return values
 

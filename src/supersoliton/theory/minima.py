@@ -88,7 +88,8 @@ def starts(
     free, n = rays.free, len(rays.free)
     rng = np.random.default_rng(seed)
     middle = np.zeros(n) if centre is None else centre
-    points, scales = [], []
+    points: list[Array] = []
+    scales: list[Array] = []
     one = int(free.sum()) == 1
     for group in sizes:
         count = int(np.ceil(np.log2(group.high / group.low))) * (_FINE if one else _COARSE)
