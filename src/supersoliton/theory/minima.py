@@ -95,7 +95,7 @@ def starts(
         count = int(np.ceil(np.log2(group.high / group.low))) * (_FINE if one else _COARSE)
         distances = np.geomspace(group.low, group.high, count)
         directions = _unit_directions(rays, v.unit, rng, n_starts // 2)
-        on_rays = _minima_on_rays(v, middle, directions, distances)[: 2 * n_starts]
+        on_rays = _minima_on_rays(v, middle, directions, distances)[:n_starts]
         points.append(on_rays)
         # Heuristic: a Newton search steps over wells, so that points at random find others than the rays.
         shown = 0 if one else n_starts
