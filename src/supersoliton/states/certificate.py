@@ -26,6 +26,7 @@ from ..solvers.base import Solution
 from .accuracy import discretisation_error, translation_mode, virial
 from .kantorovich import kantorovich_radius
 from .kinds import Kind, boundary_fraction, classify, is_homogeneous
+from .stability import Rotation, rotation_of
 from .tail import measured_tail
 
 # Limits that a certified state must satisfy; `reasons` names the entries that exceed them.
@@ -57,13 +58,16 @@ class Certificate:
     boundary_fraction : float
         Fraction of the squared fields in the outer tenth of the box; NaN for homogeneous states.
     kind : str
-        ``"q-ball"``, ``"bounce"``, ``"excited"``, ``"kink"``, ``"trapped"``, ``"condensate"``, ``"vacuum"``,
-        ``"delocalised"`` or ``"unconverged"``.
+        ``"q-ball"``, ``"minimum at fixed norm"`` (one with omega^2 <= 0: nothing rotates), ``"bounce"``,
+        ``"excited"``, ``"kink"``, ``"trapped"``, ``"condensate"``, ``"vacuum"``, ``"delocalised"`` or
+        ``"unconverged"``.
     reasons : tuple of str
         The checks that fail, in words; empty for a certified state.
     radius : float
         Bound on the relative H^1 distance to the exact solution of the discrete equations; NaN for homogeneous states
         and where the estimate (Newton-Kantorovich) does not close.
+    rotation : Rotation or None
+        Charge, energy and stability of the rotating state, at fixed norm or frequency; else None.
     certified : bool
         Whether every check passes.
     localised : bool
@@ -80,6 +84,7 @@ class Certificate:
     kind: Kind
     reasons: tuple[str, ...]
     radius: float = float("nan")
+    rotation: Rotation | None = None
 
     @property
     def certified(self) -> bool:
@@ -115,7 +120,8 @@ class Certificate:
         kind = Kind.of(record["kind"])
         if kind is None:
             raise ValueError(f"there is no kind of state {record['kind']!r}: it was written by another version")
-        return cls(**{**record, "kind": kind, "reasons": tuple(record["reasons"])})
+        rotation = Rotation.from_record(record.get("rotation"))
+        return cls(**{**record, "kind": kind, "reasons": tuple(record["reasons"]), "rotation": rotation})
 
 
 def certify(problem: DiscreteProblem, solution: Solution, discretisation: float | None = None) -> Certificate:
@@ -147,7 +153,9 @@ def certify(problem: DiscreteProblem, solution: Solution, discretisation: float 
         "kind": kind,
         "radius": kantorovich_radius(space).relative if kind.localised else float("nan"),
     }
-    return Certificate(**entries, reasons=_reasons(problem, solution, {**entries, "unstable": unstable}))
+    rotation = rotation_of(problem, u, multiplier, space, translation) if solution.converged else None
+    reasons = _reasons(problem, solution, {**entries, "unstable": unstable})
+    return Certificate(**entries, reasons=reasons, rotation=rotation)
 
 
 def _reasons(problem: DiscreteProblem, solution: Solution, entry: dict[str, Any]) -> tuple[str, ...]:

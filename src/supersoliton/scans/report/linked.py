@@ -95,7 +95,7 @@ def _cube(names: Sequence[str]) -> str:
 
 def _key(shown: Sequence[Trial], record: Record) -> str:
     kinds = dict.fromkeys(trial.kind for trial in shown)
-    shapes = {"o": "●", "D": "◆", "^": "▲", ">": "▶", "<": "◀", "p": "⬟", "s": "■", "v": "▼", ".": "●"}
+    shapes = {"o": "●", "P": "✚", "D": "◆", "^": "▲", ">": "▶", "<": "◀", "p": "⬟", "s": "■", "v": "▼", ".": "●"}
     entries = "".join(
         f"<li><span style='color:var(--kind-{kind_marker(kind)[1]})'>"
         f"{shapes[kind_marker(kind)[0]]}</span> {escape(kind_words(kind)[0])}</li>"
