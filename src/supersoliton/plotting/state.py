@@ -18,13 +18,16 @@ from matplotlib.figure import Figure
 from .theme import field_label, field_unit, palette_of, theme
 
 _LINE = 105  # characters of a note's line across the figure
+# Symbols of the title; the other numbers of a rotating state are in its table.
+_SYMBOLS = {"omega": "ω", "E_Q": "$E_Q$", "omega^2": "ω²"}
+_NOT_IN_TITLE = ("E_Q/(m Q)", "dQ/domega")
 MAX_LISTED_FIELDS = 6  # fields with a colour; smaller ones are thin and grey, and counted in the legend
 
 
 def plot_state(state: Any, *, title: str | None = None, theme_name: str = "light") -> Figure:
     """Profiles of a state's fields over the radius, with dashed lines at the boundary values and the certificate.
 
-    ``state`` has ``fields`` (an xarray.Dataset over r), ``half_radius``, ``energy``, ``status`` and ``certificate``,
+    ``state`` has ``fields`` (an xarray.Dataset over r), ``half_radius``, ``headline``, ``status`` and ``certificate``,
     and is callable at any radius.
     """
     names = [str(name) for name in state.fields.data_vars]
@@ -82,9 +85,12 @@ def draw_profiles(
 
 
 def _space(state: Any) -> float:
-    """Number of space dimensions, which sets the unit of a field; one of a bounce's four is imaginary time."""
+    """Number of space dimensions, which sets the unit of a field; one of a bounce's more than three is imaginary time.
+
+    A bounce has no other number than its action.
+    """
     dim = float(state.problem.grid.dim)
-    return 3.0 if state.certificate.kind == "bounce" and dim == 4 else dim
+    return dim - 1.0 if dim > 3 and [number.symbol for number in state.headline] == ["S"] else dim
 
 
 def _draw_half_radius(ax: Axes, half: float, colours: dict[str, str]) -> None:
@@ -120,10 +126,9 @@ def _draw_boundary_values(ax: Axes, u: np.ndarray, colours: dict[str, str]) -> N
 
 def _state_title(state: Any) -> str:
     kind = state.certificate.kind
-    parts = [kind[:1].upper() + kind[1:], f"{'S' if kind == 'bounce' else 'E'} = {state.energy:.8g}"]
-    if state.problem.norm is not None:
-        parts += [f"N = {state.norm:.6g}", f"ω² = {state.multiplier:.6g}"]
-    return ",  ".join(parts)
+    numbers = [number for number in state.headline if number.symbol not in _NOT_IN_TITLE]
+    short = [f"{_SYMBOLS.get(x.symbol, x.symbol)} = {x.value:.{min(x.digits, 6)}g}" for x in numbers]
+    return ",  ".join([kind[:1].upper() + kind[1:], *short])
 
 
 def certificate_words(state: Any) -> str:
@@ -138,6 +143,8 @@ def certificate_words(state: Any) -> str:
         f"norm in the outer tenth {c.boundary_fraction:.1e}",
     ]
     parts = [part for part in parts if "nan" not in part and "None" not in part]
+    if c.rotation is not None:
+        parts = [c.rotation.verdict, f"dQ/dω {c.rotation.charge_slope:.4g}", *parts]
     if c.certified:
         return "\n".join(_lines(["certified", *parts]))
     verdict = "not certified" + (f": {'; '.join(c.reasons)}" if c.reasons else "")

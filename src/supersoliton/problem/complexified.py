@@ -24,7 +24,7 @@ from .problem import DiscreteProblem
 
 _ANGLE = 0.7  # rotation angle used to test the U(1) invariance of V
 _SYMMETRY = 1e-9  # relative change of V above which it is not invariant
-_VANISHES = 1e-10  # of its largest value: below it V'/u of a field is V''
+_VANISHES = 1e-14  # of its largest value: below it V'/u of a field is V''
 
 
 def frequency_squared(problem: DiscreteProblem, multiplier: float) -> float:
@@ -32,8 +32,13 @@ def frequency_squared(problem: DiscreteProblem, multiplier: float) -> float:
 
     The profile of e^{i omega t} u obeys -k lap u + V' = k omega^2 u. NaN if the factors differ: then one phase is none.
     """
+    return multiplier / kinetic_factor(problem) if multiplier != 0 else 0.0
+
+
+def kinetic_factor(problem: DiscreteProblem) -> float:
+    """The kinetic factor of the fields that carry the norm; NaN if it is not the same for all."""
     factors = problem.model.kinetic[problem.carries_norm > 0]
-    return multiplier / float(factors[0]) if len(factors) and np.ptp(factors) == 0 else math.nan
+    return float(factors[0]) if len(factors) and np.ptp(factors) == 0 else math.nan
 
 
 @dataclass(frozen=True)

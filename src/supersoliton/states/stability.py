@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray as Array
 
-from ..problem.complexified import frequency_squared, known_imaginary_curvature
+from ..problem.complexified import frequency_squared, kinetic_factor, known_imaginary_curvature
 from ..problem.problem import DiscreteProblem
 from ..problem.tangent_space import TangentSpace, norm_border
 from ..theory.vacua import mass_matrix
@@ -171,20 +171,16 @@ def rotation_of(
     ``space``: the tangent space at the point; ``translation``: the measured eigenvalue of the translation, or NaN.
     """
     squared = frequency_squared(problem, multiplier)
-    norm = problem.norm_of_state(u)
-    if (problem.norm is None and problem.omega is None) or not math.isfinite(squared) or not norm > 0:
+    if problem.norm is None and problem.omega is None:
+        return None
+    if not (math.isfinite(squared) and problem.norm_of_state(u) > 0):
         return None
     if np.any(problem.vacuum.values[problem.carries_norm > 0] != 0):
         return None
-    factor = float(problem.model.kinetic[problem.carries_norm > 0][0])
-    outside, slope = _norm_response(problem, u, space)
-    # For canonical fields, k u^2 -> u^2; the slope is by the multiplier k omega^2.
-    canonical, slope = factor * (norm + outside), factor**2 * slope
-    turns = is_rotating(problem, multiplier)
-    omega = math.sqrt(squared) if turns else math.nan
-    charge = omega * canonical
-    # E - omega^2 N/2 is right outside the domain too, where E alone is not (the boundary "decaying").
-    energy = problem.energy(u) - 0.5 * multiplier * norm + omega * charge
+    omega, charge, energy = charge_and_energy(problem, u, multiplier)
+    factor = kinetic_factor(problem)
+    # For canonical fields, k u^2 -> u^2; the response is to the multiplier k omega^2.
+    slope = factor**2 * _norm_response(problem, u, space)
     held = space.at_fixed_norm().count_negative()
     plus = _counts(problem, u, multiplier, space.curvature, translation, everywhere=True)
     imaginary = known_imaginary_curvature(problem, u)
@@ -196,12 +192,30 @@ def rotation_of(
         charge=charge,
         energy=energy,
         norm_slope=slope,
-        charge_slope=canonical + 2.0 * squared * slope,
+        charge_slope=canonical_norm(problem, u) + 2.0 * squared * slope,
         energy_per_charge=energy / (charged_mass(problem) * charge),
         negative_modes=plus,
         phase_modes=minus,
         minimum_at_fixed_norm=held == 0 and not any(plus[1:]),
     )
+
+
+def charge_and_energy(problem: DiscreteProblem, u: Array, multiplier: float) -> tuple[float, float, float]:
+    """omega, Q and E_Q; NaN where nothing rotates."""
+    omega = math.sqrt(frequency_squared(problem, multiplier)) if is_rotating(problem, multiplier) else math.nan
+    charge = omega * canonical_norm(problem, u)
+    # E - omega^2 N/2 is right outside the domain too, where E alone is not (the boundary "decaying").
+    action = problem.energy(u) - 0.5 * multiplier * problem.norm_of_state(u)
+    return omega, charge, action + omega * charge
+
+
+def canonical_norm(problem: DiscreteProblem, u: Array) -> float:
+    """N of the canonical fields sqrt(k) u, with what is outside the domain at the boundary "decaying"."""
+    norm = problem.norm_of_state(u)
+    if problem.boundary == "decaying" and problem.omega is not None:
+        away = u[-1] - problem.vacuum.values
+        norm -= float(away @ _exterior_rates(problem)[0] @ away)
+    return kinetic_factor(problem) * norm
 
 
 def charged_mass(problem: DiscreteProblem) -> float:
@@ -216,21 +230,21 @@ def _largest_squared(problem: DiscreteProblem) -> float:
     return float(np.max(np.abs(problem.vacuum.masses_squared)))
 
 
-def _norm_response(problem: DiscreteProblem, u: Array, space: TangentSpace) -> tuple[float, float]:
-    """N outside the domain, and dN/d(multiplier), N with it.
+def _norm_response(problem: DiscreteProblem, u: Array, space: TangentSpace) -> float:
+    """dN/d(multiplier), with N outside the domain.
 
     With S the stationary E - omega^2 N/2, N is -2 dS/d(omega^2), explicitly M u^2 and, with the boundary "decaying",
     minus the derivative X' of the exterior matrix X.
     """
     if problem.boundary != "decaying":
         # The tangent space of the norm has solved L_+ x = M u already; its Schur complement is -(M u)^T x.
-        return 0.0, -2.0 * float(space.at_fixed_norm().schur[0, 0])
+        return -2.0 * float(space.at_fixed_norm().schur[0, 0])
     first, second = _exterior_rates(problem)
     away = u[-1] - problem.vacuum.values
     load = norm_border(problem, u)
     load[-1] -= first @ away
     response = space.invert(load[:, :, None])[:, :, 0]
-    return -float(away @ first @ away), 2.0 * float(np.sum(load * response)) - float(away @ second @ away)
+    return 2.0 * float(np.sum(load * response)) - float(away @ second @ away)
 
 
 def _exterior_rates(problem: DiscreteProblem) -> tuple[Array, Array]:
