@@ -16,6 +16,7 @@ from ..machine import batching
 from ..machine.blas_threads import one_thread
 from ..problem.problem import DiscreteProblem
 from ..scores import registry
+from ..scores.constraints import chosen
 from ..search.lowest import ANALYTIC, SearchResult
 from ..search.saddle import find_solitons
 from ..search.self_consistent import iterate, recorded
@@ -23,6 +24,7 @@ from ..solvers.base import AbstractSolver
 from ..states import observables
 from ..states.certificate import RESIDUAL_LIMIT
 from ..states.kinds import BOUNDARY_LIMIT, Kind
+from ..states.stability import Rotation
 from ..states.state import State, make_state
 from .trial_result import TrialResult
 
@@ -116,6 +118,7 @@ def evaluate(cfg: Settings, point: Mapping[str, float]) -> Evaluation:
         **(recorded(fixed) if fixed else {}),
     }
     status, reasons, constraints = state.status, state.certificate.reasons, constraints_of(state, values)
+    constraints |= chosen(cfg.scan.constraints, values)
     if fixed is not None:
         constraints["self_consistent"] = -1.0 if fixed.converged else max(fixed.decades_off, 1e-3)
         if not fixed.converged:
@@ -189,6 +192,23 @@ def _measurements(state: State) -> dict[str, float]:
         "tail": c.tail,
         "boundary_fraction": c.boundary_fraction,
         "certified": float(c.certified),
+        **_rotation(c.rotation),
+    }
+
+
+def _rotation(found: Rotation | None) -> dict[str, float]:
+    """The numbers of a rotating state; NaN without one."""
+    nan = float("nan")
+    known = found is not None and found.rotates
+    return {
+        "omega": found.omega if found else nan,
+        "charge": found.charge if found else nan,
+        "charged_energy": found.energy if found else nan,
+        "energy_per_charge": found.energy_per_charge if found else nan,
+        "charge_slope": found.charge_slope if found and known else nan,
+        "modes_at_fixed_charge": float(sum(found.modes_at_fixed_charge)) if found and known else nan,
+        "minimum_at_fixed_norm": float(found.minimum_at_fixed_norm) if found else nan,
+        "classically_stable": float(found.classically_stable) if found else nan,
     }
 
 

@@ -39,6 +39,7 @@ _AT_REST = 1e-9
 # exactly, so that their zero modes are 0 to rounding.
 _ZERO = 1e-9
 _HIGHEST_ELL = 20  # the counts fall with l; a state that is still unstable there is no more stable beyond
+_LISTED = 3  # angular momenta named in a verdict
 _DIFFERENCE = 1e-3  # relative step in omega^2 for the derivatives of the exterior
 
 
@@ -129,7 +130,9 @@ class Rotation:
         if odd == [0] and self.negative_modes[0] == 1 and not any(self.phase_modes or ()):
             return "classically unstable (dQ/domega > 0)"
         if odd:
-            return f"classically unstable (negative modes at fixed charge at l = {', '.join(map(str, odd))})"
+            more = ", ..." if len(odd) > _LISTED else ""
+            where = ", ".join(map(str, odd[:_LISTED])) + more
+            return f"classically unstable (an odd number of negative modes at fixed charge at l = {where})"
         return "not shown to be classically stable (an even number of negative modes: see oscillations)"
 
     def _quanta_words(self) -> str:
