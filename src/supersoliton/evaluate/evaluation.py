@@ -175,12 +175,13 @@ def _scores(cfg: Settings, modes: dict[int, Modes]) -> dict[str, float]:
 
 def _measurements(state: State) -> dict[str, float]:
     c = state.certificate
-    has_norm = state.problem.norm is not None
+    has_norm = state.problem.norm is not None or state.problem.omega is not None
     carriers = state.problem.carries_norm > 0
     return {
         "energy": state.energy,
         "energy_per_norm": state.energy / state.norm if has_norm else float("nan"),
         "norm": state.norm,
+        "action": state.action,
         "multiplier": state.multiplier if has_norm else float("nan"),
         "size": observables.size(state),
         "largest_amplitude": float(np.max(np.abs(state.u[:, carriers]), initial=0.0)),

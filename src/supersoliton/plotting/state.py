@@ -18,9 +18,8 @@ from matplotlib.figure import Figure
 from .theme import field_label, field_unit, palette_of, theme
 
 _LINE = 105  # characters of a note's line across the figure
-# Symbols of the title; the other numbers of a rotating state are in its table.
-_SYMBOLS = {"omega": "ω", "E_Q": "$E_Q$", "omega^2": "ω²"}
-_NOT_IN_TITLE = ("E_Q/(m Q)", "dQ/domega")
+_SYMBOLS = {"omega": "ω", "E_Q": "$E_Q$", "omega^2": "ω²", "dQ/domega": "dQ/dω"}
+_IN_TITLE = 3  # numbers, the first ones; the others begin the note
 MAX_LISTED_FIELDS = 6  # fields with a colour; smaller ones are thin and grey, and counted in the legend
 
 
@@ -126,9 +125,11 @@ def _draw_boundary_values(ax: Axes, u: np.ndarray, colours: dict[str, str]) -> N
 
 def _state_title(state: Any) -> str:
     kind = state.certificate.kind
-    numbers = [number for number in state.headline if number.symbol not in _NOT_IN_TITLE]
-    short = [f"{_SYMBOLS.get(x.symbol, x.symbol)} = {x.value:.{min(x.digits, 6)}g}" for x in numbers]
-    return ",  ".join([kind[:1].upper() + kind[1:], *short])
+    return ",  ".join([kind[:1].upper() + kind[1:], *_numbers(state)[:_IN_TITLE]])
+
+
+def _numbers(state: Any) -> list[str]:
+    return [f"{_SYMBOLS.get(x.symbol, x.symbol)} = {x.value:.{min(x.digits, 8)}g}" for x in state.headline]
 
 
 def certificate_words(state: Any) -> str:
@@ -143,8 +144,9 @@ def certificate_words(state: Any) -> str:
         f"norm in the outer tenth {c.boundary_fraction:.1e}",
     ]
     parts = [part for part in parts if "nan" not in part and "None" not in part]
-    if c.rotation is not None:
-        parts = [c.rotation.verdict, f"dQ/dω {c.rotation.charge_slope:.4g}", *parts]
+    more = _numbers(state)[_IN_TITLE:]
+    if c.rotation is not None and more:
+        parts = [c.rotation.verdict, *more, *parts]
     if c.certified:
         return "\n".join(_lines(["certified", *parts]))
     verdict = "not certified" + (f": {'; '.join(c.reasons)}" if c.reasons else "")

@@ -10,12 +10,9 @@ exponent at temperature T), and a pure number in d > 3, where one dimension is i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 from .kinds import Kind
-
-if TYPE_CHECKING:
-    from .state import State
 
 _FUNCTIONAL = ("E[f]", "N", "omega^2")
 _SPACE = 3  # dimensions of space; a bounce of more has imaginary time among them
@@ -36,7 +33,7 @@ class Number(NamedTuple):
         return f"{self.value:.{self.digits}g}" + (f" {self.unit}" if self.unit else "")
 
 
-def headline(state: State) -> list[Number]:
+def headline(state: Any) -> list[Number]:
     """The numbers by which ``state`` is known, the most important first."""
     held = state.problem.norm is not None or state.problem.omega is not None
     functional = Number("E[f]", "static energy functional E[f]", state.energy, "mass")
@@ -59,7 +56,7 @@ def headline(state: State) -> list[Number]:
     return [Number("E", "energy E", state.energy, "mass")]
 
 
-def headline_rows(state: State) -> list[tuple[str, str]]:
+def headline_rows(state: Any) -> list[tuple[str, str]]:
     """Rows of (name, text): the numbers, with the verdict on a rotating state before the functional and the norm."""
     numbers = headline(state)
     rows = [(number.name, number.text) for number in numbers]
@@ -69,14 +66,14 @@ def headline_rows(state: State) -> list[tuple[str, str]]:
     return rows
 
 
-def verdict(state: State) -> str:
+def verdict(state: Any) -> str:
     """Stability of the rotating state in words; empty where this is not a question."""
     rotation = state.certificate.rotation
     asked = rotation is not None and state.certificate.kind in (Kind.Q_BALL, Kind.EXCITED, Kind.FIXED_NORM)
     return rotation.verdict if asked and rotation is not None else ""
 
 
-def is_saddle(state: State) -> bool:
+def is_saddle(state: Any) -> bool:
     """Whether it is a bounce, or one with radial nodes: its energy functional is an action."""
     kind, problem = state.certificate.kind, state.problem
     return kind is Kind.BOUNCE or (
