@@ -113,9 +113,8 @@ class State:
 
     @property
     def omega(self) -> float:
-        """Frequency, in mass: the root of the multiplier over the kinetic factor; NaN where omega^2 < 0."""
-        squared = frequency_squared(self.problem, self.multiplier)
-        return math.sqrt(squared) if squared >= 0 else float("nan")
+        """Frequency, in mass: the square root of ``multiplier``; NaN where that is negative (a false vacuum)."""
+        return math.sqrt(self.multiplier) if self.multiplier >= 0 else float("nan")
 
     @property
     def action(self) -> float:
