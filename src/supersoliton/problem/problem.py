@@ -13,7 +13,7 @@ import numpy as np
 from numpy import ndarray as Array
 
 from .._checks import is_number
-from ..elements.grid import RadialGrid, sphere_area
+from ..elements.grid import RadialGrid
 from ..theory.base import AbstractModel
 from ..theory.derivatives import point_kernels
 from ..theory.vacua import Vacuum, mass_matrix, slope, vacua, vacuum_at
