@@ -86,8 +86,7 @@ def sensitivity(state: State, parameter: str) -> Sensitivity:
     if not state.converged:
         raise ValueError(f"sensitivity: the state is not converged ({state.status}): solve it first")
     family = Family(problem, parameter)
-    # The family uses omega^2: d/domega = 2 omega d/domega^2.
-    per = 2.0 * float(problem.omega or 0.0) if family.kind == "omega" else 1.0
+    per = _per_parameter(family)
     point = family.point(state.u, state.multiplier)
     line = linearise(family, point)
     du, dc = line.solve(np.zeros_like(state.u), line.value_row(1.0), homogeneous=True)
@@ -133,8 +132,17 @@ def eigenvalue_slopes(
     found = along or sensitivity(state, parameter)
     modes = spectrum(state, n_modes, ell, functions=True)
     assert modes.functions is not None
-    curvature = Family(problem, parameter).curvature_rate(state.u, found.fields)
+    family = Family(problem, parameter)
+    curvature = family.curvature_rate(state.u, found.fields)
     at = grid.at_quadrature(modes.functions)
     slopes = np.einsum("eq,eqik,eqij,eqjk->k", grid.quadrature_weights, at, curvature, at, optimize=True)
     carried = np.einsum("eq,i,eqik->k", grid.quadrature_weights, problem.carries_norm, at**2, optimize=True)
+    if problem.boundary == "decaying":
+        rate = _per_parameter(family) * family.exterior_rate(family.point(state.u, state.multiplier), ell)
+        slopes += np.einsum("ik,ij,jk->k", modes.functions[-1], rate, modes.functions[-1])
     return modes.eigenvalues, slopes - found.multiplier * carried
+
+
+def _per_parameter(family: Family) -> float:
+    """dq/dp: the family uses omega^2, d/domega = 2 omega d/domega^2."""
+    return 2.0 * float(family.problem.omega or 0.0) if family.kind == "omega" else 1.0
