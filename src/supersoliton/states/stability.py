@@ -7,8 +7,9 @@ With canonical fields and S = E - omega^2 N/2, stationary at the state,
 Along a branch :math:`du/d\omega^2 = L_+^{-1}M_cu`, so that :math:`dN/d\omega^2 = 2\,(M_cu)^TL_+^{-1}M_cu` and
 :math:`dQ/d\omega = N + 2\omega^2dN/d\omega^2`.
 
-*Classical stability.* The conserved E - omega Q has the second variation :math:`|\dot\psi - i\omega\psi|^2 + L_+ + L_-`
-about the state. At fixed Q one negative direction is lost if dQ/domega < 0, none otherwise, so that at angular momentum l
+*Classical stability.* The conserved E - omega Q has the second variation
+:math:`|\dot\psi - i\omega\psi|^2 + L_+ + L_-` about the state. At fixed Q one negative direction is lost if
+dQ/domega < 0, none otherwise, so that at angular momentum l
 
 .. math:: n_l = n(L_+) + n(L_-) - [\,l = 0 \wedge dQ/d\omega < 0\,]
 

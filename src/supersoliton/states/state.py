@@ -47,7 +47,7 @@ class State:
     certificate : Certificate
         Accuracy and stability checks.
     energy : float
-        The static energy functional E[f] of the fields, less that of the vacuum; not the energy E_Q of a rotating state.
+        The static energy functional E[f] of the fields, less that of the vacuum; a rotating state has E_Q.
     norm : float
         N.
     u : ndarray of shape (n_nodes, n_fields)
