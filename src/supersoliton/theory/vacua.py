@@ -108,13 +108,18 @@ def mass_matrix(model: AbstractModel, values: Array, r: float = 0.0) -> Float[Ar
 def vacuum_at(model: AbstractModel, values: Sequence[float] | Array, r: float = 0.0) -> Vacuum:
     """The :class:`Vacuum` record at any field values, stationary or not."""
     u = np.asarray(values, dtype=float)
-    energy, _, curvature = _at(model, u, r)
-    return _record(model, u, energy, curvature)
+    energy, _, matrix = _at(model, u, r)
+    return _record(model, u, energy, matrix)
 
 
 def slope(model: AbstractModel, values: Array, r: float = 0.0) -> Float[Array, " field"]:
     """V'(u) at a homogeneous state."""
     return _at(model, values, r)[1].copy()
+
+
+def curvature(model: AbstractModel, values: Array, r: float = 0.0) -> Float[Array, "field field"]:
+    """V''(u) at a homogeneous state."""
+    return _at(model, values, r)[2]
 
 
 def _with_kinetic(model: AbstractModel, curvature: Array) -> Array:

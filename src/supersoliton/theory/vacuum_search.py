@@ -81,8 +81,8 @@ class VacuumSearch:
         force = self.v.value_and_gradient(ends)[1]
         # At a massless point V'' is compared with what it is a little further away.
         aside = 0.1 * extent[:, None] * np.where(free, 1.0, 0.0)
-        matrices = np.stack([self.v.hessian(x) for x in (ends, ends + aside, ends - aside)])
-        size = np.abs(matrices[..., free, :][..., free]).max((2, 3))
+        matrices = np.stack([self.v.weighted_hessian(x, free) for x in (ends, ends + aside, ends - aside)])
+        size = np.abs(matrices).max((2, 3))
         largest = np.max(size, axis=0, where=np.isfinite(size), initial=0.0)
         new: list[Array] = []
         for i, end in enumerate(ends):
@@ -104,17 +104,23 @@ class VacuumSearch:
 
     def _is_minimum(self, y: Array, extent: float, force: Array, matrix: Array, largest: float) -> bool:
         """Whether y is a minimum that is not connected to one found before; if so it is kept."""
-        free = self.free
+        free, weight = self.free, self.v.weight[self.free]
         if not (np.all(np.isfinite(matrix)) and np.all(np.isfinite(force))):
             return False
-        if not np.max(np.abs(force[free])) <= 1e-9 * largest * extent:
+        if not np.max(np.abs(force[free] * weight)) <= 1e-9 * largest * extent / np.min(weight):
             return False
-        if np.linalg.eigvalsh(matrix[np.ix_(free, free)])[0] < -flat.NULL * largest:
+        if np.linalg.eigvalsh(matrix)[0] < -flat.NULL * largest:
             return False
-        null = flat.null_space(matrix, force, free, largest, extent)
-        count, falls = flat.behaviour_along(self.v, y, null, free, extent)
+        inner = flat.null_space(matrix, force[free] * weight, largest, extent)
+        null = np.zeros((len(inner), len(y)))
+        null[:, free] = inner * weight
+        count, falls = flat.behaviour_along(self.v, y, null, free, extent, largest)
         if falls:
             return False
+        if count < len(null) and self.points:  # massless: Newton's method has few digits of it
+            near = np.max(np.abs(np.stack(self.points) - y), axis=1)
+            if np.min(near) <= 1e-3 * extent:
+                return False
         closed = False
         if count:
             alike = [i for i, (k, _) in enumerate(self.surfaces) if k == count and self._tied(self.points[i], y)]
@@ -155,9 +161,16 @@ class VacuumSearch:
             self.unbounded = rays.directions[falling[0]] if len(falling) else None
 
     def order(self) -> list[int]:
-        """Lowest first; ties (u and -u) by the sum of the fields, the positive one first on every machine."""
+        """Lowest first; of ties the one nearest the origin, and of u and -u the positive one on every machine."""
         points = np.stack(self.points)
         energy = self.v.value_and_gradient(points)[0]
         depth = max(float(np.max(np.abs(energy))), 1e-300)
         ranks = np.round(energy / (_TIED * depth))
-        return sorted(range(len(points)), key=lambda i: (ranks[i], -round(float(np.sum(points[i])), 6)))
+        return sorted(range(len(points)), key=lambda i: (ranks[i], *_place(points[i])))
+
+
+def _place(y: Array) -> tuple[float, float]:
+    """Distance and sign of a point, to digits that do not depend on the machine."""
+    distance, total = float(np.linalg.norm(y)), float(np.sum(y))
+    digits = 6 - int(np.floor(np.log10(distance))) if distance > 0.0 else 6
+    return round(distance, digits), -round(total, digits)
