@@ -95,7 +95,9 @@ def connected(
         left = ~arrived
         along = _projected(v, points[left], away[left], free)
         length = np.linalg.norm(along, axis=1, keepdims=True)
-        move = along * (np.minimum(length, _STRIDE * size) / np.maximum(length, 1e-300))
+        # Longer steps far away: the opposite point of a sphere is two sizes away, a straight valley extends further.
+        stride = np.maximum(_STRIDE * size, 0.5 * _STRIDE * np.linalg.norm(away[left], axis=1, keepdims=True))
+        move = along * (np.minimum(length, stride) / np.maximum(length, 1e-300))
         points[left] = relaxed(v, points[left] + move, free, 2)
     return arrived
 
@@ -104,8 +106,8 @@ def is_closed(v: Dimensionless, y: Array, null: Float[Array, "k field"], free: A
     """Whether a walk straight ahead along a flat direction comes back, as on a circle or a sphere."""
     point, ahead = y[None].copy(), null[:1] * (_STRIDE * size)
     for step in range(_STEPS):
-        moved = relaxed(v, point + ahead, free, 2)
-        if not np.all(np.isfinite(moved)) or np.max(np.abs(v.value_and_gradient(moved)[1])) > 1e-6:
+        moved = relaxed(v, point + ahead, free, 3)
+        if not np.all(np.isfinite(moved)):
             return False
         ahead = _projected(v, moved, moved - point, free)
         ahead *= _STRIDE * size / max(float(np.linalg.norm(ahead)), 1e-300)

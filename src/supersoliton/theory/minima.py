@@ -36,9 +36,9 @@ class Dimensionless:
         self.unit = scales.fields
         energy = scales.curvature * scales.field**2
         self.energy = energy if np.isfinite(energy) and energy > 0.0 else 1.0
-        # Where fields have scales of their own their terms in V may differ by many orders: V'' is compared in this metric.
-        weight = 1.0 / (self.unit * np.sqrt(scales.curvatures / self.energy))
-        self.weight = weight / np.max(weight) if np.all(np.isfinite(weight)) else np.ones(model.n_fields)
+        # Where fields have scales of their own, their terms in V may differ by many orders: the metric of V''.
+        terms = scales.curvatures * scales.fields**2
+        self.weight = np.sqrt(np.min(terms) / terms) if np.all(terms > 0.0) else np.ones(model.n_fields)
         zero = float(self.kernels.value(np.zeros((1, model.n_fields)), self.params, np.array([self.r]))[0])
         self.zero = zero if np.isfinite(zero) else 0.0
 
