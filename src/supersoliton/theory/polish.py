@@ -8,33 +8,28 @@ from numpy import ndarray as Array
 from . import flat
 from .base import AbstractModel
 from .field_scales import DISTANCES, scales_of_potential, slopes_along_rays
-from .minima import Dimensionless
-from .vacua import Vacuum, mass_matrix, slope, vacuum_at
+from .vacua import Vacuum, curvature, mass_matrix, slope, vacuum_at
 
 _POLISH = 20  # Newton steps at most
-_REACH = 10.0  # field scales around the given point within which a stationary point is looked for
 _SLACK = 1e-2  # a given vacuum may be this wrong, relative to its distance from the next stationary point
 
 
 def polished(model: AbstractModel, values: Array, r: float = 0.0) -> tuple[Vacuum, float]:
     """The stationary point near ``values``, by Newton steps in the massive directions, and its distance from them.
 
-    The distance is infinite where no stationary point is near: where the steps leave the region in which V behaves as
-    at ``values``.
+    The distance is infinite where no stationary point is near: where the steps do not become shorter.
     """
     given = np.asarray(values, dtype=float)
-    scales = scales_of_potential(model, given, r)
-    v, free = Dimensionless(model, scales, r), np.ones(len(given), bool)
-    y = given[None] / v.unit
+    u, last = given, np.inf
     for _ in range(_POLISH):
-        after = flat.relaxed(v, y, free, 1)
-        step = float(np.max(np.abs(after - y)))
-        if not np.isfinite(step) or np.max(np.abs(after[0] - given / v.unit)) > _REACH:
+        found = vacuum_at(model, u, r)
+        step = _newton_step(model, u, r)
+        length = float(np.max(np.abs(step)))
+        if not length <= max(0.5 * last, 1e-14 * float(np.max(np.abs(u)))):  # also where it is not a number
             return vacuum_at(model, given, r), np.inf
-        y = after
-        if step <= 4e-16 * max(1.0, float(np.max(np.abs(y)))):
-            break
-    u = np.where(np.abs(y[0] * v.unit - given) <= 2e-16 * np.abs(given), given, y[0] * v.unit)
+        if length <= 4e-16 * float(np.max(np.abs(u))) or last == 0.0:
+            return found, float(np.linalg.norm(u - given))
+        u, last = u - step, length if last == np.inf or length > 1e-14 * float(np.max(np.abs(u))) else 0.0
     return vacuum_at(model, u, r), float(np.linalg.norm(u - given))
 
 
@@ -49,13 +44,23 @@ def is_stationary(model: AbstractModel, values: Array, r: float = 0.0, *, tolera
     return bool(force <= tolerance * scales.curvature * scales.field)
 
 
+def _newton_step(model: AbstractModel, u: Array, r: float) -> Array:
+    """V''^-1 V' in the massive directions."""
+    values, vectors = np.linalg.eigh(curvature(model, u, r))
+    modes = vectors.T @ slope(model, u, r)
+    massive = np.abs(values) > flat.NULL * np.max(np.abs(values))
+    return vectors @ np.divide(modes, values, out=np.zeros_like(modes), where=massive)
+
+
 def distance_to_next(model: AbstractModel, vacuum: Vacuum, r: float = 0.0) -> float:
     """Distance from a stationary point to the nearest other one along rays (axes, eigenvectors of V''); inf if none."""
     rays = slopes_along_rays(model, vacuum.values, r)
-    with np.errstate(invalid="ignore"):
-        turns = np.isinf(rays.power)
-    octaves = np.where(turns.any(1), np.argmax(turns, axis=1), -1)
-    return min((float(1.5 * DISTANCES[k]) for k in octaves if k >= 0), default=np.inf)
+    rows = np.flatnonzero(np.isinf(rays.power).any(1))
+    if len(rows) == 0:
+        return np.inf
+    octave = np.argmax(np.isinf(rays.power[rows]), axis=1)
+    before, after = np.abs(rays.slopes[rows, octave]), np.abs(rays.slopes[rows, octave + 1])
+    return float(np.min(DISTANCES[octave] * (1.0 + before / (before + after))))
 
 
 def nearby_vacuum(name: str, model: AbstractModel, values: Array, r: float = 0.0) -> Vacuum:
