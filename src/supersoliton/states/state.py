@@ -21,6 +21,7 @@ from ..solvers.base import Solution
 from ..theory.base import AbstractModel, read_theory
 from .certificate import Certificate, certify
 from .observables import half_radius
+from .tunnelling import Tunnelling
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -64,6 +65,8 @@ class State:
         The grid of ``problem``.
     fields : xarray.Dataset
         The fields over r.
+    tunnelling : Tunnelling or None
+        For a bounce, the minimum in its core and the bounces it was compared with; None otherwise, and after loading.
     """
 
     problem: DiscreteProblem
@@ -71,6 +74,7 @@ class State:
     certificate: Certificate
     energy: float
     norm: float
+    tunnelling: Tunnelling | None = None
 
     @property
     def u(self) -> Array:
@@ -155,6 +159,8 @@ class State:
         if self.problem.norm is not None or self.problem.omega is not None:
             rows += [("norm N", f"{self.norm:.12g}"), ("multiplier ω²", f"{self.multiplier:.12g}")]
             rows += [("action E − ½ω²N", f"{self.action:.12g}")]
+        if self.tunnelling is not None:
+            rows.append(("tunnelling", self.tunnelling.words))
         rows += [
             ("residual", f"{c.residual:.1e}"),
             ("virial identity", f"{c.virial:.1e}"),
