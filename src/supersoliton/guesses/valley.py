@@ -1,8 +1,12 @@
-r"""The lowest way between two minima of V: a string relaxed to the valley floor.
+r"""The way of a thin wall between two minima of V.
 
-On the minimum-energy path the force is parallel to the path. Images at equal arc length take Newton steps across the
-path, with the modulus of V'' (so stiff directions need no small steps), and are then spread evenly again (W. E, W. Ren,
-E. Vanden-Eijnden, *Phys. Rev. B* **66** (2002) 052301).
+A planar wall takes the path that minimises its tension :math:`\int\sqrt{2V}\,ds`, so across the path
+
+.. math:: 2V\,\frac{d^2u}{ds^2} = \nabla_\perp V
+
+(the lowest way over V itself bends to the softest direction at its ends, which costs tension). It is solved by Newton's
+method for images at equal arc length, with the modulus of V'' across the path, so that stiff directions need no small
+steps.
 """
 
 from __future__ import annotations
@@ -18,13 +22,14 @@ from scipy.interpolate import CubicSpline
 
 from ..theory.base import AbstractModel
 from ..theory.derivatives import point_kernels
+from ..theory.vacua import Vacuum
 from .shooting import Way, arc_lengths
 
-_IMAGES = (24, 96)  # the finer path follows a bent valley between the images of the coarser one
-_STEPS = (40, 6)
-_SETTLED = 1e-4  # steps across the path, relative to its length, at which it counts as relaxed
-_LONGEST = 0.1  # longest step across the path, relative to its length
-_SOFT = 1e-3  # least curvature in a step, relative to the largest on the path
+# Images and steps of a coarse and of a fine path; with many fields the fine one has fewer images.
+_IMAGES, _STEPS, _UNKNOWNS = (32, 96), (25, 6), 800
+_SETTLED = 1e-4  # steps, relative to the length of the path, at which it counts as relaxed
+_LONGEST = 0.1  # longest step, relative to the length of the path
+_FLOOR = 0.02  # least V in the weight of the curvature, relative to the barrier
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,46 +50,50 @@ class Path:
         return np.asarray(self._spline(np.clip(s, 0.0, self.s[-1]), 1))
 
 
-def straight_path(model: AbstractModel, false_vacuum: Array, end: Array) -> Path:
-    """The straight way to ``end``."""
-    return _spread(model, np.linspace(0.0, 1.0, _IMAGES[0])[:, None] * (end - false_vacuum) + false_vacuum, _IMAGES[0])
-
-
-def valley(model: AbstractModel, false_vacuum: Array, end: Array) -> Path:
-    """The straight way to ``end`` relaxed to the floor of V."""
-    path = straight_path(model, false_vacuum, end)
-    for images, steps in zip(_IMAGES, _STEPS, strict=True):
+def valley(model: AbstractModel, start: Vacuum, end: Array) -> Path:
+    """The straight way from a false vacuum to ``end`` relaxed to least tension."""
+    path = _spread(model, start.values + np.linspace(0.0, 1.0, _IMAGES[0])[:, None] * (end - start.values), _IMAGES[0])
+    for count, steps in zip(_IMAGES, _STEPS, strict=True):
+        images = max(_IMAGES[0], min(count, _UNKNOWNS // model.n_fields))
         path = _spread(model, path(np.linspace(0.0, path.s[-1], images)), images)
         for _ in range(steps):
-            moved, largest = _across(model, path)
+            moved, longest = _step(model, path, start.energy_density)
             path = _spread(model, moved, images)
-            if largest <= _SETTLED * path.s[-1]:
+            if longest <= _SETTLED * path.s[-1]:
                 break
     return path
 
 
-def _across(model: AbstractModel, path: Path) -> tuple[Array, float]:
-    """The images after a Newton step across the path, and the longest step (both in the metric)."""
+def _step(model: AbstractModel, path: Path, energy: float) -> tuple[Array, float]:
+    """The images after a Newton step across the path, and the longest step."""
     kernels, root = point_kernels(model.potential_function), np.sqrt(model.kinetic)
-    inner, zeros = path.points[1:-1], np.zeros(len(path.points) - 2)
-    force = kernels.gradient(inner, model.params, zeros) / root
-    curvature = kernels.hessian(inner, model.params, zeros) / (root[:, None] * root)
+    x, zeros = path.points * root, np.zeros(len(path.points) - 2)
+    v, force = kernels.value_and_gradient(path.points[1:-1], model.params, zeros)
+    curvature = kernels.hessian(path.points[1:-1], model.params, zeros) / (root[:, None] * root)
+    force = force / root
     along = path.tangent(path.s[1:-1]) * root
     along = along / np.linalg.norm(along, axis=1, keepdims=True)
-    usable = np.isfinite(force).all(1) & np.isfinite(curvature).all((1, 2))
-    force, curvature = np.where(usable[:, None], force, 0.0), np.where(usable[:, None, None], curvature, 0.0)
+    usable = np.isfinite(v) & np.isfinite(force).all(1) & np.isfinite(curvature).all((1, 2))
+    v, force = np.where(usable, v - energy, 0.0), np.where(usable[:, None], force, 0.0)
+    curvature = np.where(usable[:, None, None], curvature, 0.0)
     across = np.eye(len(root)) - along[:, :, None] * along[:, None, :]
     values, vectors = np.linalg.eigh(across @ curvature @ across)
-    stiff = np.maximum(np.abs(values), _SOFT * np.max(np.abs(values)) + 1e-300)
-    pull = (across @ force[:, :, None])[:, :, 0]
-    step = -np.einsum("iab,ib,icb,ic->ia", vectors, 1.0 / stiff, vectors, pull)
-    step = (across @ step[:, :, None])[:, :, 0]
-    length = np.linalg.norm(step, axis=1)
-    longest = _LONGEST * path.s[-1]
-    step *= np.minimum(1.0, longest / np.maximum(length, 1e-300))[:, None]
-    moved = path.points.copy()
-    moved[1:-1] += step / root
-    return moved, float(np.max(length))
+    stiffness = (vectors * np.abs(values)[:, None, :]) @ vectors.swapaxes(1, 2)
+    weight = 2.0 * (np.maximum(v, 0.0) + _FLOOR * max(float(np.max(v)), 1e-300)) / (path.s[1] - path.s[0]) ** 2
+    bend = weight[:, None] * (x[2:] - 2.0 * x[1:-1] + x[:-2])
+    load = (across @ (bend - force)[:, :, None])[:, :, 0]
+    m, n = load.shape
+    matrix = np.zeros((m, n, m, n))
+    i = np.arange(m)
+    matrix[i, :, i, :] = stiffness + along[:, :, None] * along[:, None, :] * np.max(np.abs(values))
+    matrix[i, :, i, :] += 2.0 * weight[:, None, None] * np.eye(n)
+    matrix[i[1:], :, i[:-1], :] -= weight[1:, None, None] * np.eye(n)
+    matrix[i[:-1], :, i[1:], :] -= weight[:-1, None, None] * np.eye(n)
+    matrix = matrix.reshape(m * n, m * n) + 1e-12 * float(np.max(np.abs(matrix))) * np.eye(m * n)
+    step = (across @ np.linalg.solve(matrix, load.ravel()).reshape(m, n, 1))[:, :, 0]
+    longest = float(np.max(np.linalg.norm(step, axis=1)))
+    x[1:-1] += step * min(1.0, _LONGEST * path.s[-1] / max(longest, 1e-300))
+    return x / root, longest
 
 
 def _spread(model: AbstractModel, points: Array, images: int) -> Path:

@@ -39,7 +39,7 @@ _LARGER_DOMAINS = 12  # the domain may grow this many times by a quarter
 _EXTERIOR_LIMIT = 1e-14  # error from the linearised exterior, relative to the action
 # A massless field: the domain grows by _POWER, at most _LARGER_POWERS times, until the action changes by less than _STANDS
 _POWER, _LARGER_POWERS, _STANDS = 4.0, 6, 1e-12
-_DESCENT_STEPS = 60  # of the descent from the centre of a bounce to a minimum of V
+_DESCENT_STEPS = 400  # of the descent from the centre of a bounce to a minimum of V
 _FAR = 1e8  # a descent that comes this far from its start has no lower bound
 _SAME_MINIMUM = 1e-3  # distance of two minima, relative to that from the false vacuum, below which they are one
 
@@ -166,6 +166,7 @@ def _extrapolated(found: Found, newton: _Deadline) -> State:
         actions.append(found.action)
         if abs(actions[-1] - actions[-2]) <= _STANDS * abs(actions[-1]):
             break
+        print(found.problem.grid.r_max, actions)
     problem, solution, error = converge_mesh(*found, newton)
     last = abs(actions[-1] - actions[-2]) if len(actions) > 1 else abs(actions[-1])
     before = abs(actions[-2] - actions[-3]) if len(actions) > 2 else 2.0 * last
@@ -203,7 +204,7 @@ def _tunnelling(
     core = minimum_below(model, state.u[0])
     asked = None if target is None else minimum_below(model, target)
     actions = (state.action, *sorted(one.action for one in solved)[1:])
-    ends = "where V falls without end" if core is None else f"in {_named(core)}"
+    ends = "where a descent of V reaches no minimum" if core is None else f"in {_named(core)}"
     words = f"least action of {found} bounce{'s' if found > 1 else ''} found; it ends {ends}"
     if target is not None and not _is_same(core, asked, start):
         words = f"the bounce of least action this way ends {ends}" + (f", not in {_named(asked)}" if asked else "")
@@ -211,7 +212,9 @@ def _tunnelling(
 
 
 def _named(vacuum: Vacuum) -> str:
-    shown = (f"{name} = {value:.6g}" for name, value in zip(vacuum.fields, vacuum.values, strict=True))
+    least = 1e-9 * float(np.max(np.abs(vacuum.values)))
+    values = np.where(np.abs(vacuum.values) > least, vacuum.values, 0.0)
+    shown = (f"{name} = {value:.6g}" for name, value in zip(vacuum.fields, values, strict=True))
     return f"the minimum at {', '.join(shown)}"
 
 
@@ -223,22 +226,22 @@ def _is_same(one: Vacuum | None, other: Vacuum | None, start: Vacuum) -> bool:
 
 
 def minimum_below(model: AbstractModel, u: Array) -> Vacuum | None:
-    """The minimum of V that a descent from ``u`` leads to; None if there is no lower bound on the way."""
+    """The minimum of V that a descent from ``u`` leads to; None if it reaches none in 400 steps."""
     kernels, here, r = point_kernels(model.potential_function), np.array(u, dtype=float)[None], np.zeros(1)
     origin, reach = here.copy(), 1.0 + float(np.max(np.abs(u)))
     for _ in range(_DESCENT_STEPS):
         value, force = (x[0] for x in kernels.value_and_gradient(here, model.params, r))
         values, vectors = np.linalg.eigh(kernels.hessian(here, model.params, r)[0])
-        stiff = np.maximum(np.abs(values), 1e-8 * max(1.0, float(np.max(np.abs(values)))))
+        stiff = np.maximum(np.abs(values), 1e-10 * max(1.0, float(np.max(np.abs(values)))))
         step = -vectors @ (vectors.T @ force / stiff)
         length = float(np.max(np.abs(step)))
         # At most a tenth of the fields, so that no minimum on the way is passed over.
         step *= min(1.0, 0.1 * (float(np.max(np.abs(here))) + 0.1) / max(length, 1e-300))
-        if length <= 1e-9 * reach:
-            return vacuum_at(model, here[0])
         trial = here + step * 0.5 ** np.arange(12)[:, None]
-        lower = kernels.value(trial, model.params, np.zeros(12)) <= value
-        if not lower.any() or float(np.max(np.abs(trial - origin))) > _FAR * reach:
-            return vacuum_at(model, here[0]) if length <= 1e-5 * reach else None
+        lower = kernels.value(trial, model.params, np.zeros(12)) < value
+        if length <= 1e-9 * reach or not lower.any():
+            return vacuum_at(model, here[0]) if length <= 1e-5 * reach and values[0] > -1e-9 * stiff[-1] else None
         here = trial[[int(np.argmax(lower))]]
+        if float(np.max(np.abs(here - origin))) > _FAR * reach:
+            return None
     return None

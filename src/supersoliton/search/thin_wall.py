@@ -34,6 +34,8 @@ def settle(problem: DiscreteProblem, u: Array, newton: Any) -> tuple[DiscretePro
         height = float(np.max(np.linalg.norm(u - problem.vacuum.values, axis=1)))
         width = height / float(np.max(np.linalg.norm(slope, axis=1)))
         at = force(problem, u)
+        if at.residual <= newton.tol:
+            break
         step, _ = TangentSpace(problem, u, 0.0).solve(-at.vector)
         if not np.all(np.isfinite(step)):
             break
@@ -43,10 +45,10 @@ def settle(problem: DiscreteProblem, u: Array, newton: Any) -> tuple[DiscretePro
         shape *= min(1.0, 0.5 / max(change, 1e-300))
         radius = core_radius(problem, u)
         distance = float(np.clip(distance, -0.3 * radius, 0.5 * radius)) if change <= _SHAPE else 0.0
-        u = u + shape
         if abs(distance) <= _PLACED * width and change <= _SHAPE:
-            break
-        problem, u = _moved(problem, u, distance)
+            u = u + step
+        else:
+            problem, u = _moved(problem, u + shape, distance)
     return problem, newton.run(problem, u)
 
 

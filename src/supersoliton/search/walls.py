@@ -27,6 +27,7 @@ from ..solvers.base import Solution
 from ..solvers.coleman_glaser_martin import ColemanGlaserMartin, Shape
 from ..solvers.newton import Newton
 from ..states import observables
+from ..states.accuracy import discretisation_error
 from ..states.kinds import is_homogeneous
 from ..theory.base import AbstractModel
 from ..theory.derivatives import point_kernels
@@ -44,6 +45,8 @@ _THIN = 10.0  # ratio of radius to width from which a wall is found on the relax
 # Elements for the descent, half of those of the first Newton run, and the force to which the chosen shape is relaxed on
 # them: small enough that Newton's method needs one factorisation on the finer mesh.
 _DESCENT_ELEMENTS, _RELAXED_FORCE = ELEMENTS[0] // 2, 1e-5
+_SAME_ACTION = 1e-6  # relative difference below which two actions are one bounce, found twice
+_UNRESOLVED = 1e-2  # error of the action from which the fields are not those of a solution
 _RAYS = 64  # random directions along which lower values of V are looked for
 _DECAY = 14.0  # decay lengths of the domain beyond the core
 _OVERLAP = 0.05  # the same for the direction of a wall that has not been relaxed
@@ -87,8 +90,8 @@ def _candidates(
     chosen = _distinct(model, start, sorted(walls, key=lambda wall: wall.action))
     found = [_straight(model, start, wall) for wall in chosen if wall.ratio < _THIN or not minima]
     barrier, depth = 0.0, 0.0
-    for end in minima[:_RELAXED]:
-        path = valley(model, start.values, end)
+    for end in _without_mirrors(model, start, minima)[:_RELAXED]:
+        path = valley(model, start, end)
         barrier, way = way_along(model, path, start.energy_density)
         depth = -float(way.value[-1]) if way is not None else 0.0
         if way is not None:
@@ -146,14 +149,22 @@ def _distinct(model: AbstractModel, start: Vacuum, walls: list[Wall]) -> list[Wa
         away = wall.centre - start.values
         size = np.linalg.norm(away)
         apart = all(np.linalg.norm(away - (w.centre - start.values)) > 0.2 * size for w in chosen)
-        if apart and not any(_is_mirror(model, start, wall, other) for other in chosen):
+        if apart and not any(_is_mirror(model, start, wall.centre, other.centre) for other in chosen):
             chosen.append(wall)
     return chosen[:_STRAIGHT]
 
 
-def _is_mirror(model: AbstractModel, start: Vacuum, wall: Wall, other: Wall) -> bool:
-    """Whether one centre is the other with signs of fields changed, and V does not change with those signs."""
-    one, two = wall.centre - start.values, other.centre - start.values
+def _without_mirrors(model: AbstractModel, start: Vacuum, points: list[Array]) -> list[Array]:
+    chosen: list[Array] = []
+    for point in points:
+        if not any(_is_mirror(model, start, point, other) for other in chosen):
+            chosen.append(point)
+    return chosen
+
+
+def _is_mirror(model: AbstractModel, start: Vacuum, point: Array, other: Array) -> bool:
+    """Whether one point is the other with signs of fields changed, and V does not change with those signs."""
+    one, two = point - start.values, other - start.values
     if not np.allclose(np.abs(one), np.abs(two), rtol=1e-6, atol=1e-9 * np.linalg.norm(one)):
         return False
     signs = np.where(one * two < 0.0, -1.0, 1.0)
@@ -201,11 +212,24 @@ def _points_below(model: AbstractModel, start: Vacuum) -> list[Array]:
 # Relaxation
 
 
+@dataclass(frozen=True, eq=False)
+class Relaxed:
+    """A relaxed wall with its problem; a thin one is solved as it is, because its radius hardly enters its action."""
+
+    candidate: Candidate
+    problem: DiscreteProblem
+    shape: Shape
+
+    @property
+    def action(self) -> float:
+        return self.candidate.action if self.candidate.thin else self.shape.action
+
+
 def _relax_all(
     model: AbstractModel, start: Vacuum, candidates: list[Candidate], dim: float, newton: Any
-) -> tuple[list[tuple[DiscreteProblem, Shape, bool]], list[str]]:
+) -> tuple[list[Relaxed], list[str]]:
     """The shapes that the walls relax to, least action first, and the status of each failure."""
-    relaxed: list[tuple[DiscreteProblem, Shape, bool]] = []
+    relaxed: list[Relaxed] = []
     failures = []
     watch = newton.watch
     for one in candidates:
@@ -214,53 +238,65 @@ def _relax_all(
         grid = RadialGrid(edges=one.edges, order=ORDER, dim=dim)
         problem = DiscreteProblem(model, grid, boundary=tuple(float(x) for x in start.values))
         u = one.profile(grid.nodes)
+        if one.thin:
+            relaxed.append(Relaxed(one, problem, Shape(u, one.action, 1.0, math.nan, 0, "not relaxed")))
+            continue
         u[-1] = start.values
-        steps = 20 if one.thin else 150
-        shape = ColemanGlaserMartin(max_steps=steps, max_seconds=newton.left).descend(problem, u)
+        shape = ColemanGlaserMartin(max_seconds=newton.left).descend(problem, u)
         if shape.action > 0 and not shape.ended:
-            relaxed.append((problem, shape, one.thin))
+            relaxed.append(Relaxed(one, problem, shape))
         else:
             failures.append(shape.status)
-    return sorted(relaxed, key=lambda entry: entry[1].action), failures
+    return sorted(relaxed, key=lambda entry: entry.action), failures
 
 
-def _solve_all(
-    relaxed: list[tuple[DiscreteProblem, Shape, bool]], failures: list[str], newton: Any
-) -> list[Found]:
+def _solve_all(relaxed: list[Relaxed], failures: list[str], newton: Any) -> list[Found]:
     """The solutions of the different shapes. Raises BounceError if none converges."""
     solved: list[Found] = []
     finished: list[Shape] = []
-    for problem, shape, thin in relaxed:
+    for one in relaxed:
         if solved and newton.watch.expired:
             break
-        if any(is_same_shape(shape, other) for other in finished):
+        if any(is_same_shape(one.shape, other) for other in finished):
             continue
-        found = _finish(problem, shape, newton, thin=thin)
-        if not found.solution.converged:
-            failures.append(found.solution.status)
-        elif is_homogeneous(*found[:1], found.solution.u):
-            failures.append("Newton's method ended in a homogeneous state")
-        else:
-            finished.append(shape)
-            if all(abs(found.action - other.action) > 1e-6 * abs(other.action) for other in solved):
-                solved.append(found)
+        found = _finish(one, newton)
+        words = _why_refused(found)
+        if words:
+            failures.append(words)
+            continue
+        finished.append(one.shape)
+        if all(abs(found.action - other.action) > _SAME_ACTION * abs(other.action) for other in solved):
+            solved.append(found)
     if not solved:
         raise BounceError(f"bounce: no wall relaxed to a stationary state ({'; '.join(sorted(set(failures)))})")
     return solved
 
 
-def _finish(problem: DiscreteProblem, shape: Shape, newton: Any, *, thin: bool) -> Found:
+def _why_refused(found: Found) -> str:
+    """Why a result of Newton's method is no bounce; empty if it is one."""
+    problem, solution = found
+    if not solution.converged:
+        return solution.status
+    if is_homogeneous(problem, solution.u):
+        return "Newton's method ended in a homogeneous state"
+    error = discretisation_error(problem, solution.u, 0.0)
+    if not (found.action > 0.0 and error < _UNRESOLVED):
+        return f"Newton's method ended in fields that the mesh does not resolve (error of the action {error:.1e})"
+    return ""
+
+
+def _finish(one: Relaxed, newton: Any) -> Found:
     """The solution with the decaying exterior, by Newton's method from the relaxed shape scaled to its true size."""
+    problem, shape = one.problem, one.shape
     grid = problem.grid
-    if not thin:
-        shape = ColemanGlaserMartin(_RELAXED_FORCE, sigma=1e-4, max_seconds=newton.left).descend(problem, shape.u)
+    if one.candidate.thin:
+        problem = replace(problem, boundary="decaying", background=tuple(problem.vacuum.values))
+        return Found(*settle(problem, shape.u, newton))
+    shape = ColemanGlaserMartin(_RELAXED_FORCE, sigma=1e-4, max_seconds=newton.left).descend(problem, shape.u)
     fine = grid.refine(split=2) if grid.n_elements < ELEMENTS[0] else grid
     stretched = RadialGrid(edges=tuple(fine.element_edges * math.sqrt(shape.scale)), order=ORDER, dim=grid.dim)
     problem = replace(problem, grid=stretched, boundary="decaying", background=tuple(problem.vacuum.values))
-    u = grid.interpolate(shape.u, fine.nodes)
-    if thin:
-        return Found(*settle(problem, u, newton))
-    solution = newton.run(problem, u)
+    solution = newton.run(problem, grid.interpolate(shape.u, fine.nodes))
     return Found(*(_fit_domain(problem, solution, newton) if solution.converged else (problem, solution)))
 
 

@@ -32,9 +32,9 @@ from .base import Stopwatch
 
 _MAX_SIGMA = 1e8
 _LARGEST_LOG = 300.0  # of an action; beyond it, and below minus it, numbers overflow
-# A descent in which bubbles shrink without end: the amplitude grows by the first factor while the action falls by the
-# second.
-_GROWN, _FALLEN, _COLLAPSED = 1e3, 1e-3, "the bubble collapses"
+# A descent in which bubbles shrink without end: the amplitude grows by this factor, or half of it lies within this part
+# of the first element.
+_GROWN, _NARROW, _COLLAPSED = 1e3, 0.2, "the bubble collapses"
 
 
 class Shape(NamedTuple):
@@ -74,13 +74,12 @@ class ColemanGlaserMartin:
         at = self._measure(problem, u, d, mask)
         if at is None:
             return Shape(u, math.nan, math.nan, math.nan, 0, "the start has no region of lower potential")
-        highest = at[0]
         while True:
             action, scale, force, tension, pull, size, t, potential = at
-            amplitude = float(np.max(np.abs(u - vacuum)))
-            if amplitude > _GROWN * first or not action > _FALLEN * highest:
-                grown = f"amplitude times {amplitude / first:.1e}, action down to {action:.1e}"
-                return Shape(u, math.nan, scale, size, steps, f"{_COLLAPSED} ({grown}): V falls too fast this way")
+            grown = float(np.max(np.abs(u - vacuum))) / first
+            if grown > _GROWN or _is_narrow(problem, u):
+                words = f"{_COLLAPSED}: its centre grew {grown:.1f} times and it shrank to {_core(problem, u):.1e} of r_max"
+                return Shape(u, math.nan, scale, size, steps, words)
             if size <= self.tol:
                 return Shape(u, action, scale, size, steps, "converged")
             if watch.expired:
@@ -131,3 +130,16 @@ class ColemanGlaserMartin:
         # Relative to T' in the l2 norm of nodal forces, which suffices to stop a descent.
         size = float(np.linalg.norm(force) / np.linalg.norm(tension * mask))
         return action, scale, force, tension, pull, size, t, potential
+
+
+def _core(problem: DiscreteProblem, u: Array) -> float:
+    """The radius at which the fields have fallen to half of those at the origin, over that of the domain."""
+    away = np.linalg.norm(u - problem.vacuum.values, axis=1)
+    return float(problem.grid.nodes[int(np.argmax(away < 0.5 * away[0]))] / problem.grid.r_max)
+
+
+def _is_narrow(problem: DiscreteProblem, u: Array) -> bool:
+    """Whether the mesh does not resolve the core."""
+    away = np.linalg.norm(u - problem.vacuum.values, axis=1)
+    first = problem.grid.element_edges[1] / problem.grid.r_max
+    return bool(away[0] >= np.max(away)) and _core(problem, u) < _NARROW * first

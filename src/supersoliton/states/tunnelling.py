@@ -18,9 +18,9 @@ class Tunnelling:
     actions : tuple of float
         Their actions, ascending.
     core : Vacuum or None
-        The minimum that V leads to from the centre of the bounce; None if V has no lower bound there.
+        The minimum that a descent of V from the centre of the bounce leads to; None if it reaches none.
     asked : Vacuum or None
-        The minimum that the given ``true_vacuum`` leads to; None if none was given.
+        The minimum that a descent from the given ``true_vacuum`` leads to; None if none was given.
     words : str
         The same as a sentence.
     """
