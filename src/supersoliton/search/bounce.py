@@ -22,7 +22,7 @@ from ..problem.asymptotics import moved_masses_squared
 from ..problem.problem import DiscreteProblem
 from ..solvers.base import Solution, Stopwatch
 from ..solvers.newton import Newton
-from ..states.accuracy import exterior_error
+from ..states.accuracy import discretisation_error, exterior_error
 from ..states.state import State, make_state
 from ..states.tunnelling import Tunnelling
 from ..theory.base import AbstractModel
@@ -37,8 +37,8 @@ from .walls import bounces_of_fields
 
 _LARGER_DOMAINS = 12  # the domain may grow this many times by a quarter
 _EXTERIOR_LIMIT = 1e-14  # error from the linearised exterior, relative to the action
-# A massless field: the domain grows by _POWER, at most _LARGER_POWERS times, until the action changes by less than _STANDS
-_POWER, _LARGER_POWERS, _STANDS = 4.0, 6, 1e-12
+# A massless field: the domain grows fourfold at most _LARGER_POWERS times, until the action changes by less than _STANDS
+_LARGER_POWERS, _STANDS = 6, 1e-12
 _DESCENT_STEPS = 400  # of the descent from the centre of a bounce to a minimum of V
 _FAR = 1e8  # a descent that comes this far from its start has no lower bound
 _SAME_MINIMUM = 1e-3  # distance of two minima, relative to that from the false vacuum, below which they are one
@@ -155,25 +155,27 @@ def _extrapolated(found: Found, newton: _Deadline) -> State:
 
     The error of the action is that of the mesh and what further growth would change, by extrapolation.
     """
-    actions = [found.action]
+
+    def mesh_error(problem: DiscreteProblem, u: Array, multiplier: float) -> float:
+        outside = exterior_error(problem, u) / abs(problem.energy(u))
+        return max(discretisation_error(problem, u, multiplier) - outside, 0.0)
+
+    problem, solution, _ = converge_mesh(*found, newton, error_of=mesh_error)
+    actions = [problem.energy(solution.u)]
     for _ in range(_LARGER_POWERS):
-        grid = found.problem.grid
-        edges = np.append(grid.element_edges[:-1], _POWER * grid.r_max)
-        moved = on_domain(*found, newton, edges, FITTED)
-        if moved is None:
+        edges = np.append(problem.grid.element_edges, problem.grid.r_max * np.array([2.0, 4.0]))
+        wider, moved = on_domain(problem, solution, newton, edges, None) or (problem, solution)
+        action = wider.energy(moved.u)
+        if not moved.converged or abs(action - actions[-1]) > FITTED.energy * actions[-1]:
             break
-        found = Found(*moved)
-        actions.append(found.action)
-        if abs(actions[-1] - actions[-2]) <= _STANDS * abs(actions[-1]):
+        problem, solution = wider, moved
+        actions.append(action)
+        if abs(actions[-1] - actions[-2]) <= _STANDS * actions[-1]:
             break
-        print(found.problem.grid.r_max, actions)
-    problem, solution, error = converge_mesh(*found, newton)
-    last = abs(actions[-1] - actions[-2]) if len(actions) > 1 else abs(actions[-1])
-    before = abs(actions[-2] - actions[-3]) if len(actions) > 2 else 2.0 * last
-    ratio = min(last / max(before, 1e-300), 0.9)
-    action = abs(problem.energy(solution.u))
-    outside = exterior_error(problem, solution.u) / action
-    return make_state(problem, solution, max(error - outside, 0.0) + last * ratio / (1.0 - ratio) / action)
+    steps = np.abs(np.diff(actions)) if len(actions) > 1 else np.array(actions)
+    ratio = min(steps[-1] / max(steps[-2], 1e-300), 0.9) if len(steps) > 1 else 0.5
+    beyond = float(steps[-1] * ratio / (1.0 - ratio)) / actions[-1]
+    return make_state(problem, solution, mesh_error(problem, solution.u, 0.0) + beyond)
 
 
 def _is_nonlinear_outside(problem: DiscreteProblem, solution: Solution) -> bool:

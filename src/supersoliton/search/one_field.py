@@ -33,6 +33,7 @@ from .refusal import (
     nothing_lower,
     pohozaev,
 )
+from .thin_wall import settle
 
 _RANGE = (1e-4, 1e4)  # distances from the false vacuum at which V is looked at
 _BEYOND = 1e3  # a way along which V falls without end is followed to this many times the point of equal V
@@ -40,7 +41,8 @@ _ROUNDING = 1e-12  # of V, relative to its largest modulus on the way there
 _DECAY = 14.0  # decay lengths of the domain beyond the core
 EXCITED = 1e-6  # strength, relative to the strongest, from which a field counts as moved by the wall
 _FAINT = 1e-6  # strength of the tail, relative to the centre, that the domain must reach where no mass is known
-_POWER_TAIL = 60.0  # core radii that the first domain of a massless field holds
+_THIN = 10.0  # ratio of radius to width from which a wall is thin
+_POWER_TAIL = 5.0  # core radii that the first domain of a massless field holds
 # Actions of profiles, which are known to _AGREES: those up to _WORTH times the least are solved, at most _SOLVED.
 _AGREES, _WORTH, _SOLVED = 0.05, 1.2, 4
 
@@ -144,18 +146,30 @@ def solve_profile(
     grid = RadialGrid(edges=profile_edges(profile, mass, ELEMENTS[0]), order=ORDER, dim=dim)
     vacuum = tuple(float(x) for x in start.values)
     problem = DiscreteProblem(model, grid, boundary="decaying", background=vacuum)
-    s = profile(grid.nodes)[:, None] / math.sqrt(float(model.kinetic[0]))
-    return Found(problem, newton.run(problem, start.values + sign * s))
+    u = start.values + sign * profile(grid.nodes)[:, None] / math.sqrt(float(model.kinetic[0]))
+    if is_thin(profile):
+        return Found(*settle(problem, u, newton))
+    return Found(problem, newton.run(problem, u))
+
+
+def is_thin(profile: Profile) -> bool:
+    """Whether the radius of a wall is many times its width."""
+    return core_of(profile) > _THIN * float(profile.s[0] / np.max(np.abs(profile.slope)))
+
+
+def core_of(profile: Profile) -> float:
+    """The radius at which a profile has fallen to half."""
+    return float(profile.r[np.flatnonzero(profile.s > 0.5 * profile.s[0])[-1]])
 
 
 def profile_edges(profile: Profile, mass: float, n_elements: int) -> tuple[float, ...]:
     """Elements for a profile and its tail, dense where it varies, with the domain that its decay needs."""
-    core = float(profile.r[np.flatnonzero(profile.s > 0.5 * profile.s[0])[-1]])
+    core = core_of(profile)
     rate = max(-float(profile.slope[-1] / profile.s[-1]), 1e-300)
     faint = profile.r[-1] + max(math.log(profile.s[-1] / (_FAINT * profile.s[0])), 0.0) / rate
-    decayed = core + _DECAY / mass if mass * core > 1e-6 else _POWER_TAIL * max(core, float(profile.r[-1]))
+    decayed = core + _DECAY / mass if mass * core > 1e-6 else max(_POWER_TAIL * core, float(profile.r[-1]))
     r_max = max(decayed, float(profile.r[-1])) if math.isfinite(decayed) and mass < 1e6 else faint
-    r_max = max(r_max, min(faint, 2.0 * r_max))
+    r_max = max(r_max, min(faint, 2.0 * r_max)) if mass else r_max
     within = profile.fine_radii()
     outside = np.geomspace(profile.r[-1], r_max, 400) if r_max > profile.r[-1] else profile.r[-1:]
     r = np.unique(np.concatenate([within, outside]))

@@ -130,7 +130,13 @@ def breaks_pohozaev(way: Way, dim: float) -> bool:
 
     Its integral over space vanishes for every bounce (S. I. Pohozaev, *Soviet Math. Dokl.* **6** (1965) 1408).
     """
-    terms = 0.5 * (dim - 2.0) * way.s * way.slope, dim * way.value
+    return breaks_pohozaev_at(way.s * way.slope, way.value, dim)
+
+
+def breaks_pohozaev_at(along: Array, excess: Array, dim: float) -> bool:
+    """:func:`breaks_pohozaev` from u.V' and V - V(false vacuum) at points."""
+    finite = np.isfinite(along) & np.isfinite(excess)
+    terms = 0.5 * (dim - 2.0) * along[finite], dim * excess[finite]
     rounding = _ROUNDING * (np.abs(terms[0]) + np.abs(terms[1]))
     balance = terms[0] - terms[1]
     return bool(np.all(balance <= rounding) or np.all(balance >= -rounding))
@@ -138,7 +144,7 @@ def breaks_pohozaev(way: Way, dim: float) -> bool:
 
 def pohozaev(dim: float) -> str:
     return (
-        f"bounce: there is no bounce: (d - 2)/2 u.V' - d V has one sign everywhere along the way, but its integral "
+        f"bounce: there is no bounce: (d - 2)/2 u.V' - d V has one sign wherever V was looked at, but its integral "
         f"vanishes for every bounce (Pohozaev). V falls at least as fast as |u|^{2.0 * dim / (dim - 2.0):.4g} where it "
         f"is lower, so in d = {dim:g} bubbles can shrink without end"
         if dim > 2

@@ -21,8 +21,9 @@ from ..solvers.base import Solution
 from ..states.observables import core_radius
 
 _MOVES = 25  # times that a wall is placed
-_PLACED = 0.02  # displacement, relative to the width, from which Newton's method converges by itself
-_SHAPE = 0.05  # change of the fields, relative to the wall's height, above which a step is shortened
+_PLACED = 0.02  # displacement, relative to the width, up to which a step may be taken as it is
+_STANDS = 1e-8  # the same, below which the wall stands
+_SHAPE = 0.05  # change of the fields, relative to the wall's height, above which the wall is not moved yet
 
 
 def settle(problem: DiscreteProblem, u: Array, newton: Any) -> tuple[DiscreteProblem, Solution]:
@@ -34,8 +35,6 @@ def settle(problem: DiscreteProblem, u: Array, newton: Any) -> tuple[DiscretePro
         height = float(np.max(np.linalg.norm(u - problem.vacuum.values, axis=1)))
         width = height / float(np.max(np.linalg.norm(slope, axis=1)))
         at = force(problem, u)
-        if at.residual <= newton.tol:
-            break
         step, _ = TangentSpace(problem, u, 0.0).solve(-at.vector)
         if not np.all(np.isfinite(step)):
             break
@@ -47,6 +46,8 @@ def settle(problem: DiscreteProblem, u: Array, newton: Any) -> tuple[DiscretePro
         distance = float(np.clip(distance, -0.3 * radius, 0.5 * radius)) if change <= _SHAPE else 0.0
         if abs(distance) <= _PLACED * width and change <= _SHAPE:
             u = u + step
+            if abs(distance) <= _STANDS * width and change <= _STANDS:
+                break
         else:
             problem, u = _moved(problem, u + shape, distance)
     return problem, newton.run(problem, u)

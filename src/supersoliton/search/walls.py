@@ -34,8 +34,16 @@ from ..theory.derivatives import point_kernels
 from ..theory.vacua import Vacuum, vacua
 from .adaptive import ELEMENTS, ORDER, on_domain
 from .dimension import continue_dimension
-from .one_field import EXCITED, Found, profile_edges
-from .refusal import DEGENERATE, BounceError, check_lower, nearly_degenerate, nothing_lower
+from .one_field import EXCITED, Found, core_of, is_thin, profile_edges
+from .refusal import (
+    DEGENERATE,
+    BounceError,
+    breaks_pohozaev_at,
+    check_lower,
+    nearly_degenerate,
+    nothing_lower,
+    pohozaev,
+)
 from .same_state import FITTED, is_same_shape
 from .thin_wall import settle
 
@@ -47,6 +55,7 @@ _THIN = 10.0  # ratio of radius to width from which a wall is found on the relax
 _DESCENT_ELEMENTS, _RELAXED_FORCE = ELEMENTS[0] // 2, 1e-5
 _SAME_ACTION = 1e-6  # relative difference below which two actions are one bounce, found twice
 _UNRESOLVED = 1e-2  # error of the action from which the fields are not those of a solution
+_NEARLY = 1e-6  # residual at which a state that does not converge is returned with its status
 _RAYS = 64  # random directions along which lower values of V are looked for
 _DECAY = 14.0  # decay lengths of the domain beyond the core
 _OVERLAP = 0.05  # the same for the direction of a wall that has not been relaxed
@@ -97,6 +106,8 @@ def _candidates(
         if way is not None:
             scan = scan_centres(way, dim)
             found += [_curved(model, start, path, profile, dim) for profile in scan.profiles[:_STRAIGHT]]
+    if not minima and points and _breaks_pohozaev(model, start, dim):
+        raise BounceError(pohozaev(dim))
     if found:
         return sorted(found, key=lambda candidate: candidate.action)
     if minima and depth > 0.0:
@@ -125,14 +136,12 @@ def _straight(model: AbstractModel, start: Vacuum, wall: Wall) -> Candidate:
 def _curved(model: AbstractModel, start: Vacuum, path: Path, profile: Any, dim: float) -> Candidate:
     away = path(profile.s) - start.values
     length = _moved_length(model, start.values, away, _OVERLAP)
-    core = float(profile.r[np.flatnonzero(profile.s > 0.5 * profile.s[0])[-1]])
-    edges = profile_edges(profile, 1.0 / min(length, _LONGEST * core), ELEMENTS[0])
-    width = float(profile.s[0] / np.max(np.abs(profile.slope)))
+    edges = profile_edges(profile, 1.0 / min(length, _LONGEST * core_of(profile)), ELEMENTS[0])
 
     def fields(r: Array) -> Array:
         return path(profile(r))
 
-    return Candidate(profile.action(dim), fields, edges, path(profile.s[:1])[0], thin=core > _THIN * width)
+    return Candidate(profile.action(dim), fields, edges, path(profile.s[:1])[0], thin=is_thin(profile))
 
 
 def _moved_length(model: AbstractModel, vacuum: Array, away: Array, share: float) -> float:
@@ -190,23 +199,33 @@ def lower_states(model: AbstractModel, start: Vacuum, newton: Any) -> tuple[list
     return lower, points
 
 
-def _points_below(model: AbstractModel, start: Vacuum) -> list[Array]:
-    """Points along rays beyond which V is below the false vacuum."""
+def _rays(model: AbstractModel, start: Vacuum) -> tuple[Array, Array]:
+    """Distances, and directions along the fields and at random."""
     n = model.n_fields
     directions = np.concatenate([np.eye(n), -np.eye(n), np.random.default_rng(0).normal(size=(_RAYS, n))])
-    directions = directions / np.linalg.norm(directions, axis=1, keepdims=True)
-    reach = np.geomspace(1e-2, 1e3, 160)
-    flat = (start.values + reach[:, None, None] * directions).reshape(-1, n)
+    return np.geomspace(1e-2, 1e3, 160), directions / np.linalg.norm(directions, axis=1, keepdims=True)
+
+
+def _points_below(model: AbstractModel, start: Vacuum) -> list[Array]:
+    """Points along rays beyond which V is below the false vacuum."""
+    reach, directions = _rays(model, start)
+    flat = (start.values + reach[:, None, None] * directions).reshape(-1, model.n_fields)
     energy = point_kernels(model.potential_function).value(flat, model.params, np.zeros(len(flat)))
     excess = (energy - start.energy_density).reshape(len(reach), -1)
     largest = np.maximum.accumulate(np.abs(np.nan_to_num(excess, nan=0.0, posinf=0.0, neginf=0.0)), axis=0)
     below = np.isfinite(excess) & (excess < -DEGENERATE * largest)
-    out = []
-    for j in np.flatnonzero(below.any(axis=0)):
-        first = int(np.argmax(below[:, j]))
-        # The centre of a thick wall lies beyond the point of equal V: 3 times as far is enough up to d = 4.
-        out.append(start.values + 3.0 * reach[first] * directions[j])
-    return out
+    # The centre of a thick wall lies beyond the point of equal V: 3 times as far is enough up to d = 4.
+    first = np.argmax(below, axis=0)
+    return [start.values + 3.0 * reach[first[j]] * directions[j] for j in np.flatnonzero(below.any(axis=0))]
+
+
+def _breaks_pohozaev(model: AbstractModel, start: Vacuum, dim: float) -> bool:
+    """Whether Pohozaev's function has one sign at all points of the rays."""
+    reach, directions = _rays(model, start)
+    flat = (start.values + reach[:, None, None] * directions).reshape(-1, model.n_fields)
+    value, slope = point_kernels(model.potential_function).value_and_gradient(flat, model.params, np.zeros(len(flat)))
+    along = np.sum((flat - start.values) * slope, axis=1)
+    return breaks_pohozaev_at(along, value - start.energy_density, dim)
 
 
 # Relaxation
@@ -253,6 +272,7 @@ def _relax_all(
 def _solve_all(relaxed: list[Relaxed], failures: list[str], newton: Any) -> list[Found]:
     """The solutions of the different shapes. Raises BounceError if none converges."""
     solved: list[Found] = []
+    stalled: list[Found] = []
     finished: list[Shape] = []
     for one in relaxed:
         if solved and newton.watch.expired:
@@ -263,10 +283,14 @@ def _solve_all(relaxed: list[Relaxed], failures: list[str], newton: Any) -> list
         words = _why_refused(found)
         if words:
             failures.append(words)
+            if found.solution.residual < _NEARLY:
+                stalled.append(found)
             continue
         finished.append(one.shape)
         if all(abs(found.action - other.action) > _SAME_ACTION * abs(other.action) for other in solved):
             solved.append(found)
+    if not solved and stalled:
+        return stalled  # near rounding, where stiff fields set it; the status says so
     if not solved:
         raise BounceError(f"bounce: no wall relaxed to a stationary state ({'; '.join(sorted(set(failures)))})")
     return solved
