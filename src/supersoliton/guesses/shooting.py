@@ -40,10 +40,14 @@ _STEPS = 1500  # most steps of a trajectory; as many are kept of one that is rec
 # Local error of a step, relative to s and to the largest s; the second for walls of more than _THIN decay lengths,
 # whose radius follows from a small difference of V. Both are lowered where the depth of V is a small part of the barrier.
 _TOLERANCE, _TIGHT, _THIN = 1e-6, 1e-10, 30.0
-_NARROW, _NARROWER = 1e4, 1e6  # parts that a bracket is divided into, and that of a thin wall
+_WIDENED = 0.05  # part of the radius by which a thin wall may have been misplaced
+_NARROW, _NARROWER = 1e4, 1e7  # parts that a bracket is divided into, and that of a thin wall
+_RIVAL = 2.0  # an action up to this many times the least may be the least, given the error of a loose profile
+_AGAIN = 2  # walls without a profile that are looked for again
 _LEAST_SHARE = 32  # trajectories for each bracket
 _LINEAR = 1e-4  # distance from a minimum, relative to the interval of centres, within which V is quadratic
 LARGEST = 1e5  # radius, in decay lengths of the true vacuum, up to which walls are looked for
+_TAIL_STARTS = 1e-3  # s over its largest value where a profile in one dimension ends
 _AGREED = 1e-2  # relative difference of the two sides of a bracket up to which the profile is used
 
 
@@ -71,10 +75,21 @@ class Way:
         return arc_lengths(self.reach, self.scale)
 
     @functools.cached_property
+    def summit(self) -> int:
+        """Index of the largest V before the first lower point."""
+        return int(np.argmax(self.value[: int(np.argmax(self.value < 0.0)) + 1]))
+
+    @functools.cached_property
     def thinness(self) -> float:
         """The depth of V below the false vacuum relative to the barrier, at most 1."""
-        first = int(np.argmax(self.value < 0.0))
-        return min(1.0, -float(np.min(self.value)) / max(float(np.max(self.value[: first + 1])), 1e-300))
+        return min(1.0, -float(np.min(self.value)) / max(float(self.value[self.summit]), 1e-300))
+
+    def at(self, s: Array) -> Array:
+        """V at values of s."""
+        k = np.clip(np.searchsorted(self.s, s, side="right") - 1, 0, len(self.s) - 2)
+        a, b, c, d = self.table[1][k].T
+        x = s - self.s[k]
+        return np.asarray(a + x * (b + x * (c + x * d)))
 
     @functools.cached_property
     def table(self) -> tuple[Array, Array, float, float]:
@@ -83,7 +98,7 @@ class Way:
         A trajectory below minus a thousandth of the barrier is an undershoot; one that is a little below 0, perhaps by
         the error of the integration, is followed until it turns back.
         """
-        floor = -1e-3 * float(np.max(self.value[: int(np.argmax(self.value < 0.0)) + 1]))
+        floor = -1e-3 * float(self.value[self.summit])
         h = np.diff(self.s)
         p, q, mean = self.slope[:-1], self.slope[1:], np.diff(self.value) / h
         cubics = np.stack([self.value[:-1], p, (3.0 * mean - 2.0 * p - q) / h, (p + q - 2.0 * mean) / h**2], axis=1)
@@ -121,30 +136,77 @@ class Profile:
 
 
 class Scan(NamedTuple):
-    """The bounces along a way, and the numbers of centres that undershoot and overshoot."""
+    """The bounces along a way, and the numbers of centres that undershoot and overshoot.
+
+    ``unresolved`` counts bounces so sensitive to the centre (walls within walls) that no profile could be recorded.
+    """
 
     profiles: list[Profile]
     undershoots: int
     overshoots: int
+    unresolved: int = 0
 
 
 def scan_centres(way: Way, dim: float) -> Scan:
     """The bounces along ``way``: one for each change from undershoot to overshoot or back."""
+    if dim == 1.0:
+        return Scan(_without_friction(way), 1, 1)
     starts = _starts(way, dim)
     if not starts:
         return Scan([], 0, 0)
     labels = [start.labels() for start in starts]
     states = [start.states(x) for start, x in zip(starts, labels, strict=True)]
-    verdicts = np.split(_shoot(way, dim, np.concatenate(states), _tolerance(way, _TOLERANCE)), np.cumsum([len(x) for x in labels])[:-1])
+    verdicts = np.split(_shoot(way, dim, np.concatenate(states), _tolerance(way, dim, _TOLERANCE)), np.cumsum([len(x) for x in labels])[:-1])
     brackets = []
     for start, x, verdict in zip(starts, labels, verdicts, strict=True):
         known = np.flatnonzero(verdict != 0)
         for i, j in zip(known[:-1], known[1:], strict=True):
             if verdict[i] != verdict[j]:
                 brackets.append(_Bracket(start, x[i], x[j], verdict[i]))
-    found = [_record(way, dim, bracket) for bracket in _narrowed(way, dim, brackets)]
     counts = [int(sum(np.sum(v == sign) for v in verdicts)) for sign in (-1, 1)]
-    return Scan([profile for profile in found if profile is not None], *counts)
+    profiles, unresolved = _profiles(way, dim, _narrowed(way, dim, brackets, _NARROW, _TOLERANCE))
+    return Scan(profiles, *counts, unresolved)
+
+
+def _without_friction(way: Way) -> list[Profile]:
+    r"""The bounce in one dimension, where energy is conserved: :math:`r = \int ds/\sqrt{2V}` from the first zero of V."""
+    first = int(np.argmax(way.value < 0.0))
+    if first == 0:
+        return []
+    a, b, c, d = way.table[1][first - 1]
+    roots = np.roots([d, c, b, a])
+    inside = roots[(np.abs(roots.imag) < 1e-9) & (roots.real >= 0.0)].real
+    top = float(way.s[first - 1] + np.min(inside, initial=way.s[first] - way.s[first - 1]))
+    t = np.linspace(0.0, math.sqrt(1.0 - _TAIL_STARTS), 801)
+    s = top * (1.0 - t**2)  # takes away the root of V at the top
+    v = np.maximum(way.at(s), 0.0)
+    with np.errstate(all="ignore"):
+        rate = 2.0 * top * t / np.sqrt(2.0 * v)
+    rate[0] = 2.0 * rate[1] - rate[2]
+    if not np.all(np.isfinite(rate)):
+        return []
+    r = np.concatenate([[0.0], np.cumsum(0.5 * (rate[1:] + rate[:-1]) * np.diff(t))])
+    slope = -np.sqrt(2.0 * v)
+    slope[0] = 0.0
+    return [Profile(r, s, slope)]
+
+
+def _profiles(way: Way, dim: float, brackets: list[_Bracket]) -> tuple[list[Profile], int]:
+    """The profiles of the brackets, and the number of those that could not be resolved.
+
+    Thin walls that may have the least action, and walls whose profile ends before the barrier, are found again to more
+    digits.
+    """
+    found = [(bracket, _record(way, dim, bracket, _TOLERANCE)) for bracket in brackets]
+    good = [(bracket, profile) for bracket, profile in found if profile is not None]
+    least = min((profile.action(dim) for _, profile in good), default=math.inf)
+    thin = [b for b, profile in good if b.is_thin and profile.action(dim) <= _RIVAL * least]
+    poor = [bracket for bracket, profile in found if profile is None]
+    profiles = [profile for bracket, profile in good if all(bracket is not b for b in thin)]
+    again = [bracket.widened if bracket.is_thin else bracket for bracket in (*thin, *poor[:_AGAIN])]
+    tight = [_record(way, dim, b, _TIGHT) for b in _narrowed(way, dim, again, _NARROWER, _TIGHT)]
+    profiles += [profile for profile in tight if profile is not None]
+    return profiles, len(brackets) - len(profiles)
 
 
 # Centres
@@ -229,36 +291,28 @@ class _Bracket(NamedTuple):
     def is_thin(self) -> bool:
         return self.start.mass * (self.high - self.start.end) > _THIN
 
-
-def _narrowed(way: Way, dim: float, brackets: list[_Bracket]) -> list[_Bracket]:
-    loose = _tolerance(way, _TOLERANCE)
-    for _ in range(_rounds(brackets, _NARROW)):
-        brackets = _divided(way, dim, brackets, loose)
-    thin = [bracket for bracket in brackets if bracket.is_thin]
-    # The radius moves by more than the bracket when the tolerance is lowered.
-    wide = [b._replace(low=b.low - 0.02 * (b.high - b.start.end), high=b.high * 1.02) for b in thin]
-    for _ in range(_rounds(wide, _NARROWER)):
-        wide = _divided(way, dim, wide, _tolerance(way, _TIGHT))
-    return [bracket for bracket in brackets if not bracket.is_thin] + wide
+    @property
+    def widened(self) -> _Bracket:
+        """For a lower tolerance, with which the radius moves by more than the width of the bracket."""
+        radius = self.high - self.start.end
+        return self._replace(low=self.low - _WIDENED * radius, high=self.high + _WIDENED * radius)
 
 
-def _tolerance(way: Way, usual: float) -> float:
-    return usual * min(1.0, 30.0 * way.thinness)
+def _narrowed(way: Way, dim: float, brackets: list[_Bracket], parts: float, tolerance: float) -> list[_Bracket]:
+    """The brackets narrowed to at most 1 of ``parts``."""
+    share = max(_LEAST_SHARE, _BATCH // max(len(brackets), 1))
+    for _ in range(math.ceil(math.log(parts) / math.log(share)) if brackets else 0):
+        brackets = _divided(way, dim, brackets, share, _tolerance(way, dim, tolerance))
+    return brackets
 
 
-def _share(brackets: list[_Bracket]) -> int:
-    return max(_LEAST_SHARE, _BATCH // max(len(brackets), 1))
+def _tolerance(way: Way, dim: float, usual: float) -> float:
+    """Lower where a small energy decides: in flat potentials, and where there is little friction."""
+    return usual * min(1.0, 30.0 * way.thinness, max((dim - 1.0) ** 2, 1e-3))
 
 
-def _rounds(brackets: list[_Bracket], parts: float) -> int:
-    return math.ceil(math.log(parts) / math.log(_share(brackets)))
-
-
-def _divided(way: Way, dim: float, brackets: list[_Bracket], tolerance: float) -> list[_Bracket]:
+def _divided(way: Way, dim: float, brackets: list[_Bracket], share: int, tolerance: float) -> list[_Bracket]:
     """Each bracket replaced by its part in which the end changes, all divided at once."""
-    if not brackets:
-        return []
-    share = _share(brackets)
     labels = [np.linspace(b.low, b.high, share + 2)[1:-1] for b in brackets]
     states = np.concatenate([b.start.states(x) for b, x in zip(brackets, labels, strict=True)])
     verdicts = np.split(_shoot(way, dim, states, tolerance), len(brackets))
@@ -271,11 +325,10 @@ def _divided(way: Way, dim: float, brackets: list[_Bracket], tolerance: float) -
     return out
 
 
-def _record(way: Way, dim: float, bracket: _Bracket) -> Profile | None:
+def _record(way: Way, dim: float, bracket: _Bracket, tolerance: float) -> Profile | None:
     """The profile between the two sides of a bracket, as far as they agree."""
     states = bracket.start.states(np.array([bracket.low, bracket.high]))
-    tolerance = _tolerance(way, _TIGHT if bracket.is_thin else _TOLERANCE)
-    paths, counts = _recorder()(way.table, dim, states, tolerance)
+    paths, counts = _recorder()(way.table, dim, states, _tolerance(way, dim, tolerance))
     (a, b), (n, m) = np.asarray(paths), np.asarray(counts)
     a, b = a[:n], b[:m]
     if n < 8 or m < 8:
@@ -286,8 +339,8 @@ def _record(way: Way, dim: float, bracket: _Bracket) -> Profile | None:
     good = inside & ~differ & (a[:, 1] > 0) & (a[:, 2] <= 0)
     last = int(np.argmin(good[1:])) + 1 if not good[1:].all() else len(a)
     r, s, slope = a[:last].T
-    if last < 8:
-        return None
+    if last < 8 or s[-1] > way.s[way.summit]:
+        return None  # it does not get over the barrier
     if r[0] > 0:  # the linear solution inside
         core = np.linspace(0.0, r[0], 200)[:-1]
         depth, core_slope = _linear_core(bracket.start, core, r[0])

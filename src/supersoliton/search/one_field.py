@@ -210,7 +210,7 @@ def bounces_of_field(
             failures.append(_failure(found, estimate))
     if not solved:
         raise BounceError(_why_none(lines, start, target, dim, failures))
-    return solved, len(profiles)
+    return solved, len(profiles) + sum(line.scan.unresolved for line in lines)
 
 
 def _failure(found: Found, estimate: float) -> str:

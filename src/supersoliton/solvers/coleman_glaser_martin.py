@@ -142,4 +142,4 @@ def _is_narrow(problem: DiscreteProblem, u: Array) -> bool:
     """Whether the mesh does not resolve the core."""
     away = np.linalg.norm(u - problem.vacuum.values, axis=1)
     first = problem.grid.element_edges[1] / problem.grid.r_max
-    return bool(away[0] >= np.max(away)) and _core(problem, u) < _NARROW * first
+    return bool(away[0] >= np.max(away) and _core(problem, u) < _NARROW * first)
