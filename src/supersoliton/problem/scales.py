@@ -92,6 +92,8 @@ class Scales:
                 changes[name] = type(value)(self.restore(item) for item in value)
             elif unit == "history":
                 changes[name] = tuple((energy * self.unit("energy"), residual) for energy, residual in value)
+            elif isinstance(value, tuple):
+                changes[name] = tuple(item * self.unit(unit) for item in value)
             else:
                 changes[name] = value * self.unit(unit)
         if isinstance(result, Vacuum):
