@@ -125,7 +125,7 @@ def bounce(
         raise BounceError("bounce: the potential depends on r itself, so there is no homogeneous false vacuum")
     given = _values("false_vacuum", model, false_vacuum)
     target = None if true_vacuum is None else _values("true_vacuum", model, true_vacuum)
-    scales = scales_around(model, given, float(dim), offset=vacuum_at(model, given).energy_density)
+    scales = scales_around(model, given, float(dim))
     inner = model if is_dimensionless(model) else scales.reduce_model(model)
     start = check_false_vacuum(inner, scales.reduce_fields(given))
     found = _bounce(inner, start, None if target is None else scales.reduce_fields(target), float(dim), newton)
