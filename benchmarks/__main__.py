@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import accelerators, bounces, comparison, evaluation, growth, measure, processes, results, scans
+from . import bounces, comparison, evaluation, growth, measure, processes, results, scans
 from .measure import Row, Size
 from .picture import draw
 
@@ -32,7 +32,6 @@ GROUPS: dict[str, Callable[[Size], list[Row]]] = {
     "growth": growth.growth,
     "two-workers": scans.two_workers,
     "overhead": scans.overhead,
-    "accelerator": accelerators.accelerators,
 }
 
 

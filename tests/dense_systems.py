@@ -1,13 +1,9 @@
 """Dense counterparts of the condensed linear algebra: random symmetric block systems, and second variations."""
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from supersoliton.elements import batched, lapack
+from supersoliton.elements import lapack
 from supersoliton.elements.packing import parts_of
-
-factor = jax.jit(batched.factor)
 
 # (elements, order, fields)
 SHAPES = [(1, 2, 1), (2, 3, 2), (5, 4, 3)]
@@ -38,7 +34,6 @@ class System:
         mask[-1] *= self.free_last
         self.mask = mask.ravel() > 0
         self.rhs = rng.normal(size=(self.n_nodes, self.n, 3))
-        self.factors = factor(*map(jnp.asarray, (self.blocks, self.free_first, self.free_last, self.exterior)))
 
     def dense_solution(self):
         x = np.zeros((self.n_nodes * self.n, 3))

@@ -29,6 +29,18 @@ MODELS = {
 }
 
 
+def energy(function, geo, theory, u):
+    """The discrete energy as its definition says, in JAX."""
+    local = u[geo.index]
+    fields, slopes = geo.values @ local, geo.slopes @ local
+    at_radii = jax.vmap(jax.vmap(function, (0, None, 0)), (0, None, 0))
+    excess = at_radii(fields, theory.params, geo.radii)
+    excess -= at_radii(jnp.broadcast_to(theory.vacuum, fields.shape), theory.params, geo.radii)
+    outside = u[-1] - theory.vacuum
+    density = excess + 0.5 * jnp.sum(theory.kinetic * slopes**2, axis=2)
+    return jnp.sum(geo.weights * density) + 0.5 * outside @ theory.exterior @ outside
+
+
 class Setting:
     """A model on the small mesh with random fields and a random exterior."""
 
@@ -39,26 +51,26 @@ class Setting:
         outside = rng.normal(size=(n, n))
         self.theory = functional.Theory(
             params=self.model.params,
-            kinetic=jnp.asarray(self.model.kinetic),
-            vacuum=jnp.asarray(0.1 * rng.normal(size=n)),
-            exterior=jnp.asarray(outside + outside.T),
+            kinetic=np.asarray(self.model.kinetic, float),
+            vacuum=0.1 * rng.normal(size=n),
+            exterior=outside + outside.T,
         )
         self.geo = functional.geometry(GRID)
-        self.u = jnp.asarray(rng.normal(size=(GRID.n_nodes, n)))
-        self.v = jnp.asarray(rng.normal(size=(GRID.n_nodes, n)))
+        self.u = rng.normal(size=(GRID.n_nodes, n))
+        self.v = rng.normal(size=(GRID.n_nodes, n))
         self.kernels = functional.potential_kernels(self.model.potential_function)
-        self.definition = jax.jit(functools.partial(functional.energy, self.model.potential_function))
+        self.definition = jax.jit(functools.partial(energy, self.model.potential_function))
 
     def energy(self, u):
         return self.definition(self.geo, self.theory, u)
 
     def gradient(self, u):
-        return np.asarray(self.kernels[1](self.geo, self.theory, u)[1])
+        return self.kernels[1](self.geo, self.theory, u)[1]
 
     def hessian_times(self, u, v):
-        curvature = jnp.asarray(self.kernels[2](self.geo, self.theory, u))
-        blocks = functional.hessian_blocks(self.geo, self.theory, curvature, jnp.zeros(self.model.n_fields))
-        return lapack.matvec(*map(np.asarray, (blocks, self.theory.exterior, v[:, :, None])))[:, :, 0]
+        curvature = self.kernels[2](self.geo, self.theory, u)
+        blocks = functional.hessian_blocks(self.geo, self.theory, curvature, np.zeros(self.model.n_fields))
+        return lapack.matvec(blocks, self.theory.exterior, v[:, :, None])[:, :, 0]
 
 
 @pytest.fixture(params=MODELS, scope="module")
@@ -66,7 +78,7 @@ def setting(request):
     return Setting(request.param)
 
 
-def test_the_compiled_energy_agrees_with_the_definition(setting):
+def test_the_energy_agrees_with_the_definition(setting):
     for kernel in (setting.kernels[0], lambda *at: setting.kernels[1](*at)[0]):
         assert float(kernel(setting.geo, setting.theory, setting.u)) == pytest.approx(
             float(setting.energy(setting.u)), rel=1e-13
@@ -102,7 +114,7 @@ def test_hessian_blocks_agree_with_automatic_differentiation(setting):
     exact = np.asarray(jax.jit(jax.hessian(setting.energy))(setting.u)).reshape(size, size)
     columns = np.random.default_rng(1).choice(size, min(size, 25), replace=False)
     for column in columns:
-        unit = jnp.zeros(size).at[column].set(1.0).reshape(setting.u.shape)
+        unit = np.eye(1, size, column).reshape(setting.u.shape)
         product = setting.hessian_times(setting.u, unit).ravel()
         assert product == pytest.approx(exact[:, column], abs=1e-11 * np.abs(exact).max())
 
@@ -110,7 +122,7 @@ def test_hessian_blocks_agree_with_automatic_differentiation(setting):
 def test_gradient_agrees_with_finite_differences(setting):
     h = 1e-5
     for column in np.random.default_rng(2).choice(setting.u.size, 8, replace=False):
-        unit = jnp.zeros(setting.u.size).at[column].set(h).reshape(setting.u.shape)
+        unit = h * np.eye(1, setting.u.size, column).reshape(setting.u.shape)
         measured = float(setting.energy(setting.u + unit) - setting.energy(setting.u - unit)) / (2 * h)
         scale = np.abs(setting.gradient(setting.u)).max()
         assert setting.gradient(setting.u).ravel()[column] == pytest.approx(measured, abs=1e-6 * scale)
@@ -133,19 +145,19 @@ def test_taylor_remainder_falls_with_the_square_of_the_step(setting):
 
 
 def test_element_blocks_are_symmetric(setting):
-    curvature = jnp.asarray(setting.kernels[2](setting.geo, setting.theory, setting.u))
-    blocks = np.asarray(functional.hessian_blocks(setting.geo, setting.theory, curvature, setting.theory.kinetic))
+    curvature = setting.kernels[2](setting.geo, setting.theory, setting.u)
+    blocks = functional.hessian_blocks(setting.geo, setting.theory, curvature, setting.theory.kinetic)
     assert blocks == pytest.approx(blocks.swapaxes(1, 2), abs=1e-12 * np.abs(blocks).max())
 
 
 def test_shift_and_barrier_add_their_matrices():
     """shift_i M on each field and k_i c/r^2: against the grid's own mass matrices."""
     s = Setting("trap")
-    curvature = jnp.asarray(s.kernels[2](s.geo, s.theory, s.u))
-    shift = jnp.array([0.3, -0.8])
-    plain = functional.hessian_blocks(s.geo, s.theory, curvature, jnp.zeros(2))
+    curvature = s.kernels[2](s.geo, s.theory, s.u)
+    shift = np.array([0.3, -0.8])
+    plain = functional.hessian_blocks(s.geo, s.theory, curvature, np.zeros(2))
     moved = functional.hessian_blocks(s.geo, s.theory, curvature, shift, 6.0)
-    difference = np.asarray(moved - plain).reshape(GRID.n_elements, GRID.order + 1, 2, GRID.order + 1, 2)
+    difference = (moved - plain).reshape(GRID.n_elements, GRID.order + 1, 2, GRID.order + 1, 2)
     mass = GRID.element_matrices(of="mass")
     barrier = GRID.element_matrices(6.0 / GRID.quadrature_points**2, of="mass")
     for i, (factor, k) in enumerate(zip(shift, (1.5, 0.4), strict=True)):

@@ -8,7 +8,6 @@ import pytest
 from small_training import load_small
 
 import supersoliton as ss
-from supersoliton.evaluate.batch import evaluate_batch
 from supersoliton.evaluate.evaluation import evaluate
 from supersoliton.guesses.trained.carriers import carriers_of
 from supersoliton.guesses.trained.library import SOURCES, read_library, save_library
@@ -169,15 +168,6 @@ def test_another_theory_or_grid_is_refused_in_words(config, tmp_path):
         dataclasses.replace(guess, digest="0" * 16).library_for(problem)
     with pytest.raises(ValueError, match="there is no file"):
         dataclasses.replace(guess, checkpoint=str(tmp_path / "none.npz"), digest="").library_for(problem)
-
-
-def test_a_batch_begins_with_the_same_starts(config):
-    """In a batch the last step has its own factorisation; alone, one or two steps with the last factors replace it."""
-    for one, point in zip(evaluate_batch(config, POINTS[:3], device="cpu"), POINTS[:3], strict=True):
-        alone = evaluate(config, point)
-        assert one.start == alone.start
-        assert 0 <= alone.values["newton_steps"] - one.values["newton_steps"] <= 1
-        assert one.values["energy"] == pytest.approx(alone.values["energy"], rel=1e-11)
 
 
 def test_starts_of_an_unknown_branch_are_all_kept(config, monkeypatch):

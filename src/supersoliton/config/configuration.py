@@ -213,6 +213,8 @@ def _kind(table: str, values: dict[str, Any], kinds: tuple[str, ...]) -> str:
 
 def _scan(table: Mapping[str, Any]) -> ScanSettings:
     values = dict(table)
+    if values.get("batch") == 0:  # the default in files that versions with batches on an accelerator wrote
+        del values["batch"]
     parameters = values.pop("parameters", {})
     if not isinstance(parameters, Mapping):
         raise ValueError(f"[scan.parameters] must be a table, got {parameters!r}: write e.g. g = [0.5, 0.8].")

@@ -44,8 +44,7 @@ class ScanSettings:
     verify       the phase after the trials, see VerifySettings; None: no such phase
     cache        read evaluations from the cache, and store new ones
     cache_size   largest size of the cache on disk [MB]; the entries unused for longest are deleted first
-    device       "auto" (an accelerator if JAX finds one), "cpu", "gpu" or "tpu"
-    batch        evaluations that share the device's kernels; 0: 64 on an accelerator, none on a CPU (`workers` run)
+    device       "auto" and "cpu": the CPU; "gpu" or "tpu": V and its derivatives on the accelerator, in this process
     executor        "in_process", "processes" (on this machine) or "dask"; "auto": this process for one worker, else
                     processes, or Dask if a scheduler is given
     scheduler       address of a Dask cluster, "tcp://HOST:8786"; without it "dask" starts `workers` on this machine
@@ -67,7 +66,6 @@ class ScanSettings:
     cache: bool = True
     cache_size: float = 1000.0
     device: str = "auto"
-    batch: int = 0
     executor: str = "auto"
     scheduler: str = ""
     trial_timeout: float = 900.0
@@ -78,7 +76,6 @@ class ScanSettings:
         for name, least, remedy in (
             ("trials", 1, "ask for at least one trial"),
             ("workers", 1, "1 runs in this process, 2 in two processes"),
-            ("batch", 0, "try 64 on an accelerator, or leave it out"),
             ("population", 2, "nsga2 needs at least two parents, try 20"),
             ("seed", 0, "give a whole number from 0"),
         ):
@@ -101,9 +98,11 @@ class ScanSettings:
                 f'scan.scheduler is the address of a Dask cluster, got "{self.scheduler}" with executor = '
                 f'"{self.executor}": write e.g. "tcp://127.0.0.1:8786" and executor = "dask".'
             )
-        if self.executor != "auto" and (self.batch or self.device in ("gpu", "tpu")):
-            asked = f"scan.batch = {self.batch}" if self.batch else f'scan.device = "{self.device}"'
-            raise ValueError(f'{asked} excludes scan.executor = "{self.executor}": leave one of them out.')
+        if self.device in devices.ACCELERATORS and (self.scheduler or self.executor in ("processes", "dask")):
+            raise ValueError(
+                f'scan.device = "{self.device}" runs trials in this process and excludes worker processes and Dask: '
+                "leave executor and scheduler out."
+            )
         for name, remedy in (("trial_timeout", "in seconds, try 900"), ("worker_memory", "in GiB, 0 for no limit")):
             value = getattr(self, name)
             if not math.isfinite(value) or value < 0 or (name == "trial_timeout" and value == 0):

@@ -1,12 +1,16 @@
-r"""The systems of :mod:`.batched` solved on the host by LAPACK, for a single problem.
+r"""Symmetric linear systems on a chain of elements, by static condensation and LAPACK.
 
-Nothing is compiled for a new mesh or number of fields, and symmetry halves the work: an element's interior block is
-positive definite unless the element is very long, so that Cholesky's factorisation applies,
+The unknowns of an element couple to the next element only through the n fields at their common node. Interior unknowns
+are eliminated element by element: an interior block is positive definite unless the element is very long, so that
+Cholesky's factorisation applies,
 
 .. math:: A_{ii} = LL^T,\quad Y = L^{-1}A_{ib},\quad S = A_{bb} - Y^TY,
 
 with Bunch and Kaufman's LDL^T otherwise. The Schur complements S form a block-tridiagonal system of the vertices, which
-is factorised as one banded matrix with pivoting.
+is factorised as one banded matrix with pivoting. The cost is linear in the number of elements.
+
+The inertia is the sum of those of the interior blocks and of the block pivots of the tridiagonal system (E. V.
+Haynsworth, *Linear Algebra Appl.* **1** (1968) 73).
 """
 
 from __future__ import annotations
@@ -52,9 +56,10 @@ def factor(
 ) -> HostFactors:
     """Factorise the sum of the element matrices, packed as ``entries`` in the positions that ``parts`` gives.
 
-    The other arguments are those of :func:`.batched.factor`. The elements are factorised one by one, so that the data
-    stay in the processor's cache and the arrays are small enough for the allocator to reuse (the page faults of 3 MB
-    per factorisation of 8 fields cost more than the factorisation).
+    ``free_first`` and ``free_last`` are 0 for fields held fixed at the first and the last node; ``exterior`` is added
+    to the block of the last node (the energy outside the domain). The elements are factorised one by one, so that the
+    data stay in the processor's cache and the arrays are small enough for the allocator to reuse (the page faults of
+    3 MB per factorisation of 8 fields cost more than the factorisation).
     """
     n, n_elements = len(free_first), len(entries)
     k = len(parts.interior)

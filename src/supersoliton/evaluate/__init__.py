@@ -1,4 +1,4 @@
-"""Evaluation of one trial, from couplings to state, certificate, spectrum and scores; batches; the cache."""
+"""Evaluation of one trial, from couplings to state, certificate, spectrum and scores; the cache."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy import ndarray as Array
 
+from ..config.configuration import Config
 from ..fluctuations.spectrum import Modes, channels_of, physical_masses, spectrum
 from ..guesses.trained.warm_start import untrained
-from ..machine import batching
 from ..machine.blas_threads import one_thread
-from ..problem.problem import DiscreteProblem
 from ..scores import registry
 from ..search.kinks import KinkError
 from ..search.lowest import ANALYTIC, SearchResult
 from ..search.saddle import find_solitons
 from ..search.self_consistent import iterate, recorded
-from ..solvers.base import AbstractSolver
 from ..states import observables
 from ..states.certificate import RESIDUAL_LIMIT
 from ..states.kinds import BOUNDARY_LIMIT, Kind
@@ -30,21 +28,6 @@ from .trial_result import TrialResult
 _RESOLVED = 1e-4  # relative error of the energy above which a state may be an artefact of the mesh
 # Constraints of every theory; without a state all have the value 1.
 _CONSTRAINTS = ("converged", "localised", "resolved", "stable", "vacuum_stable", "amplitude", "finite_energy")
-
-
-@runtime_checkable
-class Settings(Protocol):
-    """The parts of a configuration that an evaluation uses."""
-
-    problem: Any
-    solver: AbstractSolver
-    spectrum: Any
-    score: Any
-    scan: Any
-
-    @property
-    def guess(self) -> Any: ...
-    def problem_at(self, point: Mapping[str, float]) -> DiscreteProblem: ...
 
 
 @dataclass(frozen=True)
@@ -58,20 +41,20 @@ class _Clock:
     """Seconds of each stage."""
 
     def __init__(self) -> None:
-        self.start = self.last = batching.now()
+        self.start = self.last = time.perf_counter()
         self.stages: dict[str, float] = {}
 
     def lap(self, stage: str) -> None:
-        now = batching.now()
+        now = time.perf_counter()
         self.stages[stage] = now - self.last
         self.last = now
 
     def total(self) -> dict[str, float]:
-        return {**self.stages, "total": batching.now() - self.start}
+        return {**self.stages, "total": time.perf_counter() - self.start}
 
 
 @one_thread
-def evaluate(cfg: Settings, point: Mapping[str, float]) -> Evaluation:
+def evaluate(cfg: Config, point: Mapping[str, float]) -> Evaluation:
     """Evaluate one set of couplings.
 
     Physical failures, such as a missing vacuum or a solver that does not converge, are recorded in ``status``, ``kind``
@@ -138,7 +121,7 @@ def evaluate(cfg: Settings, point: Mapping[str, float]) -> Evaluation:
     )
 
 
-def _modes(cfg: Settings, state: State) -> dict[int, Modes]:
+def _modes(cfg: Config, state: State) -> dict[int, Modes]:
     if not np.all(np.isfinite(state.u)):
         return {}
     out = {}
@@ -166,7 +149,7 @@ def _costs(state: State, found: SearchResult) -> dict[str, float]:
     }
 
 
-def _scores(cfg: Settings, modes: dict[int, Modes]) -> dict[str, float]:
+def _scores(cfg: Config, modes: dict[int, Modes]) -> dict[str, float]:
     scores = (*registry.SCORES, *registry.read_scores(cfg.score.own))
     if not modes:
         return dict.fromkeys(registry.outputs(scores), float("nan"))

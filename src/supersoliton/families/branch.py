@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, overload
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 import numpy as np
 from numpy import ndarray as Array
 
 from ..problem.problem import DiscreteProblem
+from ..problem.scales import Scales
 from ..solvers.base import CONVERGED, Solution
 from ..states.state import State, make_state
 
@@ -38,6 +39,14 @@ COLUMNS = {
 class BranchPoint:
     """Numbers and fields of one converged state; ``state()`` gives the full state with its certificate."""
 
+    units: ClassVar[dict[str, str]] = {
+        "u": "field",
+        "energy": "energy",
+        "norm": "norm",
+        "multiplier": "mass^2",
+        "norm_slope": "norm/mass^2",
+    }
+
     # problem and fields
     problem: DiscreteProblem = field(repr=False)
     u: Array = field(repr=False)  # (n_nodes, n_fields)
@@ -57,7 +66,7 @@ class BranchPoint:
 
     @property
     def action(self) -> float:
-        return self.energy - 0.5 * self.multiplier * self.norm
+        return self.energy - 0.5 * self.multiplier * self.problem.norm_kinetic * self.norm
 
     @property
     def stable(self) -> bool:
@@ -70,6 +79,18 @@ class BranchPoint:
     @functools.cached_property
     def _state(self) -> State:
         return make_state(self.problem, Solution(self.u, self.multiplier, CONVERGED, self.residual, self.steps))
+
+
+@dataclass(frozen=True)
+class Units:
+    """The units of a branch: the problem of its first state, and the scales in which it is followed."""
+
+    problem: DiscreteProblem
+    scales: Scales
+
+    def restore(self, point: BranchPoint) -> BranchPoint:
+        """A point in the user's units."""
+        return replace(self.scales.restore(point), problem=self.scales.restore_problem(point.problem, self.problem))
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,13 +16,14 @@ import numpy as np
 
 from .._checks import expect_state, is_number
 from ..machine.blas_threads import one_thread
+from ..problem.scales import on_scales
 from ..solvers.base import Stopwatch
 from ..states.accuracy import discretisation_error
 from ..states.kinds import BOUNDARY_LIMIT, boundary_fraction, is_homogeneous
 from ..states.state import State
-from .branch import Branch, BranchPoint, SpecialPoint
+from .branch import Branch, BranchPoint, SpecialPoint, Units
 from .curve import CorrectorError, Curve, Node, linearise
-from .family import Family, FamilyPoint
+from .family import family_of
 from .segment import Segment, SpecialNode
 
 _FIRST_STEP = 0.02  # relative change of the state
@@ -94,7 +95,10 @@ def continuation(
     >>> ss.continuation(state, "norm", stop=80.0, max_step=0.3)
     Branch(5 states, 5 of them stable, norm from 80 to 100: no folds, no bifurcations; reached norm = 80)
     """
-    family, start, goal = _check(state, parameter, stop)
+    goal = _check(state, parameter, stop)
+    inner, scales = on_scales(state)
+    family = family_of(inner.problem, parameter, scales)
+    start, goal = family.point(inner.u, inner.multiplier), family.to_q(goal)
     for name, value in (("step", step), ("max_step", max_step), ("max_seconds", max_seconds), ("tol", tol)):
         if value is not None and not (is_number(value) and value > 0):
             raise ValueError(f"continuation: {name} must be a positive number, got {value!r}: leave it out")
@@ -108,12 +112,14 @@ def continuation(
         raise ValueError(
             f"continuation: the branch has no unique tangent at this state ({error}): start from another state"
         ) from None
-    walk = _Walk(curve, first, goal, max_step, Stopwatch(max_seconds), max_states, progress)
+    units = Units(state.problem, scales)
+    walk = _Walk(curve, first, goal, max_step, Stopwatch(max_seconds), max_states, progress, units)
     status = walk.run(min(_FIRST_STEP if step is None else step, max_step))
     return Branch(parameter, tuple(walk.points), tuple(walk.special), status, walk.watch.seconds)
 
 
-def _check(state: State, parameter: str, stop: float) -> tuple[Family, FamilyPoint, float]:
+def _check(state: State, parameter: str, stop: float) -> float:
+    """The value at which the branch ends. Raises ValueError for arguments that do not fit the state."""
     expect_state("continuation", state)
     problem = state.problem
     if not state.converged:
@@ -130,20 +136,27 @@ def _check(state: State, parameter: str, stop: float) -> tuple[Family, FamilyPoi
         )
     if not is_number(stop) or (parameter == "norm" and stop <= 0) or (parameter == "omega" and stop < 0):
         raise ValueError(f"continuation: stop must be a possible value of {parameter}, got {stop!r}: choose another")
-    family = Family(problem, parameter)
-    point = family.point(np.asarray(state.u, dtype=float), state.multiplier)
-    goal = family.to_q(float(stop))
-    if abs(goal - point.q) <= 1e-12 * max(abs(point.q), abs(goal)):
+    values = {**problem.model.params, "norm": problem.norm, "omega": problem.omega}
+    if abs(float(stop) - values[parameter]) <= 1e-12 * max(abs(values[parameter]), abs(float(stop))):
         raise ValueError(f"continuation: stop = {stop:g} is the value of the state itself: give another one")
-    return family, point, goal
+    return float(stop)
 
 
 class _Walk:
     """One continuation run: the points and special points found so far, and the limits."""
 
     def __init__(
-        self, curve: Curve, first: Node, goal: float, max_step: float, watch: Stopwatch, max_states: int, progress: Any
+        self,
+        curve: Curve,
+        first: Node,
+        goal: float,
+        max_step: float,
+        watch: Stopwatch,
+        max_states: int,
+        progress: Any,
+        units: Units,
     ) -> None:
+        self.units = units
         self.curve, self.family, self.first, self.goal = curve, curve.family, first, goal
         self.max_step, self.watch, self.max_states, self.progress = max_step, watch, max_states, progress
         self.points: list[BranchPoint] = []
@@ -171,7 +184,7 @@ class _Walk:
             self.progress(self.points[-1])
 
     def record(self, node: Node, violation: float = float("nan")) -> BranchPoint:
-        return BranchPoint(
+        point = BranchPoint(
             problem=node.point.problem,
             u=node.point.u,
             parameter=self.family.to_parameter(node.point.q),
@@ -186,11 +199,13 @@ class _Walk:
             identity=violation,
             steps=node.iterations,
         )
+        return self.units.restore(point)
 
     def record_special(self, found: SpecialNode) -> SpecialPoint:
         shown = self.family.to_parameter(found.q)
         # From q to the parameter: domega = domega^2 / (2 omega).
-        factor = 1.0 / (2.0 * max(shown, 1e-300)) if self.family.kind == "omega" else 1.0
+        unit = self.family.unit
+        factor = unit**2 / (2.0 * max(shown, 1e-300)) if self.family.kind == "omega" else unit
         return SpecialPoint(
             kind=found.kind,
             parameter=shown,
@@ -199,7 +214,7 @@ class _Walk:
             modes_before=found.before,
             modes_after=found.after,
             point=self.record(found.node),
-            mode=found.mode,
+            mode=found.mode if found.mode is None else found.mode * self.units.scales.unit("mode")[:, 0],
             note=found.note,
         )
 

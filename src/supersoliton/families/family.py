@@ -26,6 +26,7 @@ import numpy as np
 from numpy import ndarray as Array
 
 from ..problem.problem import DiscreteProblem
+from ..problem.scales import Scales
 from ..problem.tangent_space import TangentSpace, norm_border
 from ..theory.base import PotentialFunction
 from ..theory.derivatives import point_functions, point_kernels
@@ -70,10 +71,11 @@ def _coupling_kernels(function: PotentialFunction) -> tuple[Callable[..., Any], 
 
 @dataclass(frozen=True)
 class Family:
-    """The states of ``problem`` for all values of ``parameter``."""
+    """The states of ``problem``, which is dimensionless, for all values of ``parameter``."""
 
     problem: DiscreteProblem
     parameter: str
+    unit: float = 1.0  # of the parameter, whose q is dimensionless
 
     @property
     def kind(self) -> str:
@@ -91,11 +93,12 @@ class Family:
     def to_parameter(self, q: float) -> float:
         """The value of the parameter at q: omega for q = omega^2, else q itself."""
         if self.kind != "omega":
-            return q
-        return math.sqrt(q) if q >= 0 else float("nan")
+            return q * self.unit
+        return math.sqrt(q) * self.unit if q >= 0 else float("nan")
 
     def to_q(self, value: float) -> float:
-        return value**2 if self.kind == "omega" else value
+        q = value / self.unit
+        return q**2 if self.kind == "omega" else q
 
     def controls(self, point: FamilyPoint) -> Array:
         if self.kind == "norm":
@@ -123,7 +126,8 @@ class Family:
             return _with_vacuum(near.replace(norm=q), near)
         if self.kind == "omega":
             if q < 0:
-                raise ValueError(f"omega^2 = {q:.3g} is negative: there is no real frequency")
+                squared = q * self.unit**2
+                raise ValueError(f"omega^2 = {squared:.3g} is negative: there is no real frequency")
             return _with_vacuum(near.replace(omega=math.sqrt(q)), near)
         model = near.model.replace(**{self.parameter: q})
         vacuum = _follow_vacuum(near, model)
@@ -261,6 +265,12 @@ class Family:
         if problem.boundary == "decaying":
             total -= float(away @ np.asarray(problem.theory.exterior) @ rate)
         return total, change
+
+
+def family_of(inner: DiscreteProblem, parameter: str, scales: Scales) -> Family:
+    """The family of a dimensionless problem along a parameter that the user gives in units of the scales."""
+    units = {"norm": scales.unit("norm"), "omega": scales.unit("mass")}
+    return Family(inner, parameter, units.get(parameter, 1.0))
 
 
 def _floats(params: Any) -> dict[str, float]:

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 from .._checks import expect_state
 from ..problem.problem import DiscreteProblem
+from ..problem.scales import Scales
 from ..problem.transfer import scale_to_norm
 from ..solvers.newton import Newton
-from ..states.state import State
+from ..states.state import State, reduced_state
 from .curve import linearise
 from .family import Family
 
@@ -47,6 +49,14 @@ class Rotation:
     stable_against_quanta : bool
         Whether E_Q < m Q.
     """
+
+    units: ClassVar[dict[str, str]] = {
+        "omega": "mass",
+        "charge": "charge",
+        "energy": "energy",
+        "norm_slope": "norm/mass^2",
+        "charge_slope": "charge/mass",
+    }
 
     omega: float
     charge: float
@@ -105,12 +115,17 @@ def rotation(state: State) -> Rotation:
         raise ValueError("rotation: the state has neither fixed norm nor frequency: solve Problem(..., norm=...)")
     if not state.converged:
         raise ValueError(f"rotation: the state is not converged ({state.status}): solve it first")
+    return _rotation(*reduced_state(state))
+
+
+def _rotation(state: State, scales: Scales) -> Rotation:
+    problem = state.problem
     family = Family(problem, "omega" if problem.norm is None else "norm")
     norm_slope = linearise(family, family.point(state.u, state.multiplier)).norm_slope()
     omega = state.omega
     masses = problem.vacuum.masses_squared
     lightest = math.sqrt(masses[0]) if masses[0] > 0 else float("nan")
-    return Rotation(
+    found = Rotation(
         omega=omega,
         charge=state.charge,
         energy=state.charged_energy,
@@ -119,6 +134,7 @@ def rotation(state: State) -> Rotation:
         energy_per_charge=state.charged_energy / (lightest * state.charge) if state.multiplier > 0 else float("nan"),
         identity=_identity(problem, state) if state.multiplier > 0 else float("nan"),
     )
+    return scales.restore(found)
 
 
 def _identity(problem: DiscreteProblem, state: State) -> float:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -21,10 +22,11 @@ from .._checks import expect_state
 from ..fluctuations.spectrum import spectrum
 from ..problem.problem import DiscreteProblem
 from ..problem.residual import force
+from ..problem.scales import on_scales
 from ..problem.tangent_space import TangentSpace, norm_border
 from ..states.state import State
 from .curve import linearise
-from .family import Family
+from .family import Family, family_of
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,13 @@ class Sensitivity:
     fields : ndarray of shape (n_nodes, n_fields)
         du/dp at the nodes.
     """
+
+    units: ClassVar[dict[str, str]] = {
+        "energy": "energy",
+        "norm": "norm",
+        "multiplier": "mass^2",
+        "fields": "field",
+    }
 
     parameter: str
     energy: float
@@ -85,23 +94,30 @@ def sensitivity(state: State, parameter: str) -> Sensitivity:
         raise ValueError(f"sensitivity: there is no parameter {parameter!r}: choose from {', '.join(known)}")
     if not state.converged:
         raise ValueError(f"sensitivity: the state is not converged ({state.status}): solve it first")
-    family = Family(problem, parameter)
+    inner, scales = on_scales(state)
+    family = family_of(inner.problem, parameter, scales)
+    return scales.restore(_along(family, inner.u, inner.multiplier))
+
+
+def _along(family: Family, u: Array, multiplier: float) -> Sensitivity:
+    """The derivatives of a dimensionless state, per unit of the user's parameter."""
+    problem = family.problem
     # The family uses omega^2: d/domega = 2 omega d/domega^2.
-    per = 2.0 * float(problem.omega or 0.0) if family.kind == "omega" else 1.0
-    point = family.point(state.u, state.multiplier)
+    per = (2.0 * float(problem.omega or 0.0) if family.kind == "omega" else 1.0) / family.unit
+    point = family.point(u, multiplier)
     line = linearise(family, point)
-    du, dc = line.solve(np.zeros_like(state.u), line.value_row(1.0), homogeneous=True)
-    border = norm_border(problem, state.u)
+    du, dc = line.solve(np.zeros_like(u), line.value_row(1.0), homogeneous=True)
+    border = norm_border(problem, u)
     if family.kind == "coupling":
-        multiplier = float(dc[1]) if family.holds_norm else 0.0
+        shift = float(dc[1]) if family.holds_norm else 0.0
         moved = du + family.lift(problem)
         explicit = family.explicit_slope(point, du, 1.0)[0]
     else:
-        multiplier = float(dc[0]) if family.kind == "norm" else 1.0
+        shift = float(dc[0]) if family.kind == "norm" else 1.0
         moved, explicit = du, 0.0
     norm = 2.0 * float(np.sum(border * du)) if not family.holds_norm else 0.0
-    energy = explicit + 0.5 * state.multiplier * norm
-    return Sensitivity(parameter, per * energy, per * norm, per * multiplier, per * moved)
+    energy = explicit + 0.5 * multiplier * norm
+    return Sensitivity(family.parameter, per * energy, per * norm, per * shift, per * moved)
 
 
 def tangents(
@@ -127,13 +143,14 @@ def eigenvalue_slopes(
     state: State, parameter: str, n_modes: int = 10, ell: int = 0, *, along: Sensitivity | None = None
 ) -> tuple[Float[Array, " mode"], Float[Array, " mode"]]:
     """(eigenvalues, derivatives) of the lowest fluctuation modes; in a degenerate level only their sum is defined."""
-    problem = state.problem
-    grid = problem.grid
+    inner, scales = on_scales(state)
+    problem, grid = inner.problem, inner.problem.grid
     found = along or sensitivity(state, parameter)
-    modes = spectrum(state, n_modes, ell, functions=True)
+    modes = spectrum(inner, n_modes, ell, functions=True)
     assert modes.functions is not None
-    curvature = Family(problem, parameter).curvature_rate(state.u, found.fields)
+    curvature = Family(problem, parameter).curvature_rate(inner.u, scales.reduce_fields(found.fields))
     at = grid.at_quadrature(modes.functions)
     slopes = np.einsum("eq,eqik,eqij,eqjk->k", grid.quadrature_weights, at, curvature, at, optimize=True)
     carried = np.einsum("eq,i,eqik->k", grid.quadrature_weights, problem.carries_norm, at**2, optimize=True)
-    return modes.eigenvalues, slopes - found.multiplier * carried
+    unit = scales.unit("mass^2")
+    return modes.eigenvalues * unit, slopes * unit - found.multiplier * carried

@@ -36,7 +36,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.linalg
@@ -46,6 +46,7 @@ from numpy import ndarray as Array
 from .._checks import expect_count, expect_state
 from ..machine.blas_threads import one_thread
 from ..problem.problem import DiscreteProblem
+from ..problem.scales import on_scales
 from ..solvers.base import FieldsOnMesh
 from ..theory.base import ComplexifiedFunction
 from ..theory.derivatives import point_kernels
@@ -83,6 +84,15 @@ class Oscillations:
     bound : ndarray
         Frequencies that do not radiate: 0 < rho < the lowest threshold.
     """
+
+    units: ClassVar[dict[str, str]] = {
+        "frequencies": "mass",
+        "growth_rates": "mass",
+        "thresholds": "mass",
+        "omega": "mass",
+        "real": "mode",
+        "imaginary": "mode",
+    }
 
     frequencies: Complex[Array, " mode"]
     growth_rates: Float[Array, " unstable"]
@@ -345,9 +355,12 @@ def oscillations(
     True
     """
     expect_state("oscillations", state)
-    problem = state.problem
-    ell = check_ell(ell, problem.grid.dim, problem.line)
+    ell = check_ell(ell, state.problem.grid.dim, state.problem.line)
     expect_count("oscillations.n_modes", n_modes, "try 20")
+    state, scales = on_scales(state)
+    problem = state.problem
+    if callable(complexified):
+        complexified = problem.model.complexify(complexified)
     omega = rotation_frequency(problem, state.multiplier)
     imaginary = imaginary_curvature(problem, state.u, complexified)
     pencil = _Pencil(problem, state.u, state.multiplier, ell, imaginary)
@@ -364,7 +377,7 @@ def oscillations(
     real = imag = None
     if vectors is not None:
         real, imag = pencil.fields(rho[order], vectors[:, order])
-    return Oscillations(
+    found = Oscillations(
         frequencies=rho[order],
         growth_rates=np.sort(rho.imag[rho.imag > 0])[::-1],
         zero_modes=int(np.sum(sigma == 0)),
@@ -376,6 +389,7 @@ def oscillations(
         real=real,
         imaginary=imag,
     )
+    return scales.restore(found)
 
 
 def _eigen(matrix: Array, vectors: bool) -> tuple[Array, Array | None]:

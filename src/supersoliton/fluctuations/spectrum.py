@@ -18,7 +18,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import scipy.linalg
@@ -31,7 +31,9 @@ from ..elements.grid import RadialGrid
 from ..machine.blas_threads import one_thread
 from ..problem.asymptotics import continuum
 from ..problem.problem import DiscreteProblem
+from ..problem.scales import on_scales
 from ..solvers.base import FieldsOnMesh, Solution
+from .bound_states import bound_states
 from .finer_mesh import carry_to_finer_mesh, carry_to_larger_box
 
 if TYPE_CHECKING:
@@ -42,9 +44,10 @@ _HEADROOM = 2.0
 _DEPTH = 12.0
 # Rounding error of an eigenvalue relative to the norm of the matrix, the highest eigenvalue of -lap on the mesh.
 _ROUNDING = 1e-15
-# An l = 1 eigenvalue (mass^2) below this is a translation: bound states are above 0.1, translations below 1e-5 even in
-# the reduced basis on a coarse mesh.
+# An l = 1 eigenvalue below this fraction of the highest threshold is a translation: bound states are above 0.1,
+# translations below 1e-5 even in the reduced basis on a coarse mesh.
 ZERO_MODE = 1e-4
+_INTERNAL_ZERO_MODE = 1e-9  # the same for internal symmetries, which hold on any mesh; rounding is 1e-11
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,8 @@ class Modes:
     continuum : ndarray of shape (n_fields,)
         The same thresholds as eigenvalues: mass^2, less omega^2 for the fields that carry a fixed norm.
     bound : ndarray
-        All eigenvalues below the lowest continuum.
+        All eigenvalues below the lowest continuum, in infinite space: one that a wall of the box lifts is among them, a
+        wave of the box is not.
     ell : int
         Angular momentum l.
     degeneracy : int
@@ -72,14 +76,26 @@ class Modes:
     masses : ndarray
         Square roots of the positive eigenvalues.
     negative, zero_modes : ndarray
-        Negative eigenvalues; at l = 1 and on a line, the eigenvalues of translations.
+        Negative eigenvalues; eigenvalues that are 0 by a symmetry: translations at l = 1 and on a line, and
+        internal symmetries.
     on_line : bool
         Whether the state lives on a whole line, where translations are at l = 0.
+    undecided : int
+        Number of states at the lowest continuum that are bound by next to nothing, or resonances, and not in ``bound``.
     bound_masses : ndarray
         Masses of the stable bound states.
     physical_masses : ndarray
         ``thresholds`` and ``bound_masses``, ascending; they do not depend on the box.
     """
+
+    units: ClassVar[dict[str, str]] = {
+        "eigenvalues": "mass^2",
+        "thresholds": "mass",
+        "continuum": "mass^2",
+        "bound": "mass^2",
+        "functions": "mode",
+        "errors": "mass^2",
+    }
 
     eigenvalues: Float[Array, " mode"]
     thresholds: Float[Array, " field"]
@@ -90,6 +106,7 @@ class Modes:
     functions: Float[Array, "node field mode"] | None = field(default=None, repr=False)
     errors: Float[Array, " mode"] | None = field(default=None, repr=False)
     on_line: bool = field(default=False, repr=False)
+    undecided: int = 0
 
     @property
     def masses(self) -> Float[Array, " positive"]:
@@ -98,18 +115,19 @@ class Modes:
 
     @property
     def negative(self) -> Float[Array, " negative"]:
-        """Negative eigenvalues, in mass^2, without those of translations."""
-        moves = self._has_translations & (np.abs(self.eigenvalues) <= ZERO_MODE)
-        return self.eigenvalues[(self.eigenvalues < 0) & ~moves]
+        """Negative eigenvalues, in mass^2, without those of symmetries."""
+        return self.eigenvalues[self.eigenvalues < -self._zero]
 
     @property
     def zero_modes(self) -> Float[Array, " zero"]:
-        """Eigenvalues of translations (l = 1, or a line), which are 0 up to errors of mesh and box; else empty."""
-        return self.bound[self._has_translations & (np.abs(self.bound) <= ZERO_MODE)]
+        """Eigenvalues that are 0 by a symmetry: exactly, or up to errors of mesh and box if of a translation."""
+        return self.bound[np.abs(self.bound) <= self._zero]
 
     @property
-    def _has_translations(self) -> bool:
-        return self.ell == 1 or self.on_line
+    def _zero(self) -> float:
+        """The modulus below which an eigenvalue is that of a symmetry: a mesh keeps internal ones, not translations."""
+        limit = ZERO_MODE if self.ell == 1 or self.on_line else _INTERNAL_ZERO_MODE
+        return limit * float(np.max(np.abs(self.continuum[np.isfinite(self.continuum)]), initial=0.0))
 
     @property
     def bound_masses(self) -> Float[Array, " bound"]:
@@ -129,9 +147,10 @@ class Modes:
 
     def __repr__(self) -> str:
         lowest = np.array2string(self.eigenvalues[:4], precision=6)
+        at_edge = f" and {self.undecided} undecided at it" if self.undecided else ""
         return (
             f"Modes(l={self.ell}, degeneracy {self.degeneracy}: {len(self.eigenvalues)} in the box from {lowest}; "
-            f"{len(self.bound)} bound below {self.continuum[0]:.6g}; {len(self.negative)} negative)"
+            f"{len(self.bound)} bound below {self.continuum[0]:.6g}{at_edge}; {len(self.negative)} negative)"
         )
 
 
@@ -216,8 +235,8 @@ class Operator:
         n = problem.model.n_fields
         self.bases = field_bases(problem, ell)
         self.scale = 1.0 / np.sqrt(problem.model.kinetic)
-        second = problem.curvature(u) if curvature is None else curvature
-        curvature = np.asarray(second).reshape(-1, n, n) * self.scale[:, None] * self.scale[None, :]
+        self.curvature = problem.curvature(u) if curvature is None else curvature
+        curvature = np.asarray(self.curvature).reshape(-1, n, n) * self.scale[:, None] * self.scale[None, :]
         background = curvature[-1]  # any constant matrix is exact in this basis; the last point is deep in the tail
         shifted = background - np.diag(multiplier * problem.carries_norm * self.scale**2)
         local = curvature - background
@@ -363,9 +382,10 @@ def spectrum(
     array([-0.358,  0.244,  0.283])
     """
     expect_state("spectrum", state)
-    problem = state.problem
-    ell = check_ell(ell, problem.grid.dim, problem.line)
+    ell = check_ell(ell, state.problem.grid.dim, state.problem.line)
     expect_count("spectrum.n_modes", n_modes, "try 300")
+    state, scales = on_scales(state)
+    problem = state.problem
     thresholds, edges = continuum(problem, state.multiplier)
     highest = None
     if fast:
@@ -376,14 +396,16 @@ def spectrum(
     nodal = estimates = None
     if functions:
         values, vectors = scipy.linalg.eigh(matrix, subset_by_index=(0, n_modes - 1), check_finite=False)
-        nodal, bound = op.nodal(vectors), values[values < edges[0]]
-        if len(bound) == n_modes:  # there may be more bound states than requested modes
-            bound = (everything := all_eigenvalues(matrix))[everything < edges[0]]
+        nodal, everything = op.nodal(vectors), values
+        if values[-1] < edges[0]:  # there may be more bound states than requested modes
+            everything = all_eigenvalues(matrix)
     else:
         # all of them: for a part LAPACK uses bisection, which costs several times as much as the QL iteration for all
         everything = all_eigenvalues(matrix)
-        values, bound = everything[:n_modes].copy(), everything[everything < edges[0]]
+        values = everything[:n_modes].copy()
+    bound, undecided = bound_states(problem, state.u, state.multiplier, ell, everything, op.curvature)
     if errors:
-        estimates = eigenvalue_errors(problem, state.u, ell, values, int(np.sum(values < edges[0])))
+        estimates = eigenvalue_errors(problem, state.u, ell, values, min(len(bound), len(values)))
     copies, on_line = degeneracy(problem.grid.dim, ell), problem.line is not None
-    return Modes(values, thresholds, edges, bound, ell, copies, nodal, estimates, on_line)
+    found = Modes(values, thresholds, edges, bound, ell, copies, nodal, estimates, on_line, undecided)
+    return scales.restore(found)

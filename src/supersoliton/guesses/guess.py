@@ -14,11 +14,12 @@ import numpy as np
 from numpy import ndarray as Array
 
 from ..problem.problem import DiscreteProblem, Problem
+from ..problem.scales import Scales
 from ..problem.transfer import satisfy_conditions
 from ..solvers.base import FieldsOnMesh
 from ..theory.whole_line import folded
 from .multistart import MultiStart
-from .profiles import AbstractProfile, Gaussian
+from .profiles import AbstractProfile, Gaussian, ScaledProfile
 
 Guess = AbstractProfile | MultiStart | FieldsOnMesh | Array | Callable[[Array], Array]
 
@@ -35,6 +36,43 @@ def choose_guess(problem: Problem, guess: Any, *, search: bool = False) -> Any:
     if search or problem.norm is not None or problem.line is not None:
         return MultiStart()
     return Gaussian() if problem.omega is None else Gaussian(amplitude=3.0)
+
+
+def dimensionless_guess(guess: Any, problem: Problem, scales: Scales) -> Any:
+    """A guess in the user's units as one for the dimensionless problem; the default and many starts have no units."""
+    if guess is None or is_search(guess):
+        return guess
+    if isinstance(guess, AbstractProfile):
+        return ScaledProfile(
+            guess.amplitude / scales.field, guess.width / scales.length, inner=guess, original=problem, scales=scales
+        )
+    if problem.line is not None and callable(guess):
+        scales = scales.one_side
+    if hasattr(guess, "problem") and hasattr(guess, "u"):
+        return _ScaledFields(guess, scales)
+    if callable(guess):
+        return lambda nodes: _divided(guess(nodes * scales.length), scales)
+    return _divided(guess, scales)
+
+
+def _divided(values: Any, scales: Scales) -> Any:
+    """Fields of any form in units of the scales; what is no array of numbers is left for the checks of a start."""
+    try:
+        numbers = np.asarray(values)
+        return numbers / (scales.factors[0] if len(scales.factors) == 1 else scales.factors)
+    except (TypeError, ValueError):
+        return values
+
+
+class _ScaledFields:
+    """A stored state in units of the scales."""
+
+    def __init__(self, state: Any, scales: Scales) -> None:
+        self.state, self.scales, self.problem, self.grid = state, scales, state.problem, state.problem.grid
+        self.u = state.u
+
+    def __call__(self, r: Array) -> Array:
+        return self.scales.reduce_fields(np.asarray(self.state(r * self.scales.length)))
 
 
 def is_search(guess: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,8 @@ import numpy as np
 from numpy import ndarray as Array
 
 from .._checks import is_number
-from ..problem.problem import DiscreteProblem
+from ..problem.problem import Problem
+from ..problem.scales import Scales
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class AbstractProfile(ABC):
     def shape(self, r: Array) -> Array:
         """The profile, 1 at the origin."""
 
-    def __call__(self, problem: DiscreteProblem, nodes: Array) -> Array:
+    def __call__(self, problem: Problem, nodes: Array) -> Array:
         u = np.tile(problem.vacuum.values, (len(nodes), 1))
         sign = 1.0
         for index in _indices(problem, self.field):
@@ -179,13 +181,28 @@ class OriginalGuess(AbstractProfile):
         """exp(-r / w) at the radii ``r``."""
         return np.exp(-r / self.width)
 
-    def __call__(self, problem: DiscreteProblem, nodes: Array) -> Array:
+    def __call__(self, problem: Problem, nodes: Array) -> Array:
         u = super().__call__(problem, nodes)
         random = np.random.default_rng(self.seed).normal(size=u.shape)
         return u + self.noise * (u - problem.vacuum.values) * random
 
 
-def _indices(problem: DiscreteProblem, field: Any) -> list[int]:
+@dataclass(frozen=True)
+class ScaledProfile(AbstractProfile):
+    """A profile of the user's ``original`` problem in units of ``scales``."""
+
+    inner: AbstractProfile = dataclasses.field(kw_only=True)
+    original: Problem = dataclasses.field(kw_only=True)
+    scales: Scales = dataclasses.field(kw_only=True)
+
+    def shape(self, r: Array) -> Array:
+        return self.inner.shape(r * self.scales.length)
+
+    def __call__(self, problem: Problem, nodes: Array) -> Array:
+        return self.scales.reduce_fields(self.inner(self.original, nodes * self.scales.length))
+
+
+def _indices(problem: Problem, field: Any) -> list[int]:
     names = problem.model.fields
     if field is None:
         return [int(i) for i in np.flatnonzero(problem.carries_norm)]

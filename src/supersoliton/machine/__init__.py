@@ -1,1 +1,1 @@
-"""Access to the machine: JAX, devices, threads, batches, folders, files."""
+"""Access to the machine: JAX, devices, threads, folders, files."""

@@ -4,9 +4,9 @@ Every module that computes imports this one. The home directory is not read at i
 :func:`enable_compilation_cache`, when the first kernel is built.
 
 XLA's thread pool on the CPU gets one thread (``PJRT_NPROC``, unless it is set already). Our matrices are too small to
-gain from more, and with several threads two simultaneous batched LAPACK calls of jaxlib 0.10.2 deadlock, because they
-wait inside pool threads for tasks of the same pool. Import supersoliton before JAX computes anything, or set
-``PJRT_NPROC=1`` yourself.
+gain from more, and with several threads two simultaneous LAPACK calls of jaxlib 0.10.2, which a potential may make,
+deadlock, because they wait inside pool threads for tasks of the same pool. Import supersoliton before JAX computes
+anything, or set ``PJRT_NPROC=1`` yourself.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from numpy import ndarray as Array
 from ..theory.base import AbstractModel
 from ..theory.derivatives import point_kernels
 from ..theory.vacua import mass_matrix, slope, vacuum_at
-from ..theory.whole_line import WholeLine, fold
+from ..theory.whole_line import WholeLine, fold, is_folded, one_side
 
 _PARITIES = ("even", "odd")
 _MOVED = 1e-2  # largest move of an end to the vacuum next to it, relative to the distance of the ends
@@ -72,12 +72,12 @@ def line_settings(problem: Any) -> dict[str, Any]:
         raise ValueError(f"problem.line needs dim = 1, got dim = {problem.dimension}: use RadialGrid(..., dim=1)")
     if problem.norm is not None:
         raise ValueError("problem.line and problem.norm exclude each other: fix the frequency instead")
-    known = isinstance(problem.model, WholeLine)
+    known = is_folded(problem.model)
     if not isinstance(problem.boundary, str) or not (
         known or (problem.background is None and problem.parity == "even")
     ):
         raise ValueError("problem.line gives the fields at both ends: leave out boundary, background and parity")
-    inner = problem.model.model if known else problem.model
+    inner = one_side(problem.model)
     if inner.explicit_r:
         raise ValueError("problem.line: V depends on r itself, so its origin is fixed: use the half line with parity")
     ends = _two_points(inner, problem.line)
@@ -85,7 +85,7 @@ def line_settings(problem: Any) -> dict[str, Any]:
         ends = np.stack([_polished(inner, one, float(np.max(np.abs(ends[1] - ends[0])))) for one in ends])
         _check_degenerate(inner, ends)
     return {
-        "model": WholeLine(inner),
+        "model": problem.model if known else WholeLine(inner),
         "parity": ("even",) * inner.n_fields + ("odd",) * inner.n_fields,
         "background": tuple(fold(ends[0], ends[1]).tolist()),
         "line": tuple(tuple(end.tolist()) for end in ends),

@@ -18,15 +18,6 @@ def gap_matrix(model: AbstractModel, vacuum: Array, shift: Array, radius: float)
     return mass_matrix(model, vacuum, radius) - np.diag(shift / model.kinetic)
 
 
-def stiffness_outside(gaps: Array, kinetic: Array, dim: float, radius: float, ell: int) -> Array:
-    """X of :meth:`.DiscreteProblem.exterior` for the gap matrix W."""
-    root = np.sqrt(kinetic)
-    values, vectors = np.linalg.eigh(gaps)
-    rates = np.array([decay_rate(dim, max(value, 0.0), radius, ell) for value in values])
-    inner = vectors @ np.diag(rates) @ vectors.T
-    return np.asarray(sphere_area(dim) * radius ** (dim - 1.0) * root[:, None] * inner * root[None, :])
-
-
 def decay_rate(dim: float, mass_squared: float, radius: float, ell: int = 0) -> float:
     r"""-u'/u at ``radius`` of the decaying solution :math:`r^{-\nu}K_{\nu+l}(mr)`; (d - 2 + l)/r where m = 0."""
     order = dim / 2.0 - 1.0 + ell
@@ -34,3 +25,13 @@ def decay_rate(dim: float, mass_squared: float, radius: float, ell: int = 0) -> 
     if x < 1e-8:
         return max(dim - 2.0 + ell, 0.0) / radius
     return x / radius * float(kve(order + 1.0, x) / kve(order, x)) - ell / radius
+
+
+def exterior_form(dim: float, kinetic: Array, gaps: Array, radius: float, ell: int = 0, zero: float = 0.0) -> Array:
+    r"""S_d R^(d-1) k^1/2 Q diag(-u'/u) Q^T k^1/2 for decaying solutions of lap u = W u, W = ``gaps``, in the
+    eigendirections Q of W. Gaps up to ``zero`` count as 0."""
+    values, vectors = np.linalg.eigh(gaps)
+    rates = np.array([decay_rate(dim, value if value > zero else 0.0, radius, ell) for value in values])
+    root = np.sqrt(kinetic)
+    inner = vectors @ np.diag(rates) @ vectors.T
+    return np.asarray(sphere_area(dim) * radius ** (dim - 1.0) * root[:, None] * inner * root[None, :])

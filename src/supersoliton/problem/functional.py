@@ -9,8 +9,7 @@ linearised equation (zero unless the boundary is "decaying"). :func:`energy` is 
 Hessian blocks follow by the chain rule through the linear maps u -> (u, u') at the quadrature points, with derivatives
 of V by JAX.
 
-The functions of arrays accept NumPy and JAX arrays. A single problem runs in NumPy on the host, where the sums take
-microseconds and only the potential is compiled; batches on an accelerator trace the same code.
+Only the potential is compiled; the sums run in NumPy, where they take microseconds.
 """
 
 from __future__ import annotations
@@ -19,15 +18,14 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
+from numpy import ndarray as Array
 
 from ..elements.grid import RadialGrid
 from ..elements.packing import lower_triangle, whole
-from ..machine.jax_setup import AnyArray as Array
 from ..theory.base import PotentialFunction
-from ..theory.derivatives import PointKernels, point_functions, point_kernels
+from ..theory.derivatives import PointKernels, point_kernels
 
 
 class Geometry(NamedTuple):
@@ -39,7 +37,7 @@ class Geometry(NamedTuple):
     radii: Float[Array, "element point"]
     # weight * value_a * value_b at the points, and the stiffness matrix; a <= b, in the order of elements.packing
     pairs: Float[Array, "element ab point+1"]
-    index: Int[Array, "element a"]
+    index: Int[Array, "element a"]  # type: ignore[assignment]  # not the method of tuples
 
     @property
     def n_nodes(self) -> int:
@@ -53,11 +51,6 @@ class Theory(NamedTuple):
     kinetic: Float[Array, " field"]
     vacuum: Float[Array, " field"]
     exterior: Float[Array, "field field"]
-
-    @property
-    def without_couplings(self) -> Theory:
-        """Input of kernels that do not evaluate V, so that all models share them."""
-        return self._replace(params={})
 
 
 @functools.lru_cache(maxsize=16)
@@ -121,19 +114,6 @@ def at_points(geo: Geometry, u: Float[Array, "node field"]) -> tuple[Array, Arra
     return geo.values @ local, geo.slopes @ local
 
 
-def energy(
-    function: PotentialFunction, geo: Geometry, theory: Theory, u: Float[Array, "node field"]
-) -> Float[Array, ""]:
-    """The discrete energy, from which everything else is derived."""
-    value, _, _ = point_functions(function)
-    n = u.shape[1]
-    fields, slopes = at_points(geo, u)
-    radii = geo.radii.reshape(-1)
-    vacuum = jnp.broadcast_to(theory.vacuum, (radii.shape[0], n))
-    excess = value(fields.reshape(-1, n), theory.params, radii) - value(vacuum, theory.params, radii)
-    return energy_from_density(geo, theory, u, excess.reshape(geo.weights.shape), slopes)
-
-
 def energy_from_density(
     geo: Geometry,
     theory: Theory,
@@ -163,11 +143,10 @@ def gradient(
 
 def assemble(local: Float[Array, "element a field"], last: Float[Array, " field"]) -> Float[Array, "node field"]:
     """Sum the elements' contributions at their common nodes, and ``last`` at the last node."""
-    xp = local.__array_namespace__()
     n_elements, size, n = local.shape
-    vertices = xp.concatenate([local[:, 0], last[None]]) + xp.concatenate([xp.zeros((1, n)), local[:, -1]])
-    body = xp.concatenate([vertices[:-1, None], local[:, 1:-1]], axis=1).reshape(n_elements * (size - 1), n)
-    return xp.concatenate([body, vertices[-1:]])
+    vertices = np.concatenate([local[:, 0], last[None]]) + np.concatenate([np.zeros((1, n)), local[:, -1]])
+    body = np.concatenate([vertices[:-1, None], local[:, 1:-1]], axis=1).reshape(n_elements * (size - 1), n)
+    return np.concatenate([body, vertices[-1:]])
 
 
 def packed_blocks(
@@ -181,13 +160,12 @@ def packed_blocks(
 
     In the packed order of :mod:`..elements.packing`.
     """
-    xp = curvature.__array_namespace__()
     n, n_elements = theory.kinetic.shape[0], len(geo.weights)
     i, j = lower_triangle(n)
     barrier = (centrifugal / geo.radii**2)[..., None] * theory.kinetic + shift
-    full = xp.take(curvature.reshape(*geo.weights.shape, n * n), i * n + j, axis=2) + xp.eye(n)[i, j] * barrier[..., i]
-    kinetic = xp.broadcast_to(xp.diag(theory.kinetic)[i, j], (n_elements, 1, len(i)))
-    return (geo.pairs @ xp.concatenate([full, kinetic], axis=1)).reshape(n_elements, -1)
+    full = np.take(curvature.reshape(*geo.weights.shape, n * n), i * n + j, axis=2) + np.eye(n)[i, j] * barrier[..., i]
+    kinetic = np.broadcast_to(np.diag(theory.kinetic)[i, j], (n_elements, 1, len(i)))
+    return (geo.pairs @ np.concatenate([full, kinetic], axis=1)).reshape(n_elements, -1)
 
 
 def hessian_blocks(

@@ -6,6 +6,7 @@ import functools
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -13,12 +14,11 @@ from numpy import ndarray as Array
 
 from .._checks import is_number
 from ..elements.grid import RadialGrid
-from ..machine.batching import cached_property
 from ..theory.base import AbstractModel
 from ..theory.derivatives import point_kernels
 from ..theory.vacua import Vacuum, mass_matrix, slope, vacua, vacuum_at
 from . import ends, functional
-from .exterior import gap_matrix, stiffness_outside
+from .exterior import exterior_form, gap_matrix
 from .functional import Geometry, Theory
 
 _BOUNDARIES = ("vacuum", "free", "decaying")
@@ -188,6 +188,12 @@ class Problem:
         return np.array([float(name in self.norm_of) for name in self.model.fields])
 
     @property
+    def norm_kinetic(self) -> float:
+        """The largest kinetic factor k of the fields in N; in Q = omega k N it is 1 for canonical fields."""
+        factors = self.model.kinetic[self.carries_norm > 0]
+        return float(np.max(factors)) if len(factors) else 1.0
+
+    @property
     def multiplier_shift(self) -> Array:
         """omega^2 for the fields in N where the frequency is fixed, else zeros; shape (n_fields,)."""
         return self.carries_norm * (0.0 if self.omega is None else float(self.omega) ** 2)
@@ -350,7 +356,7 @@ class DiscreteProblem(Problem):
         eigendirection of W, and X = S_d R^(d-1) k^1/2 Q diag(-u'/u) Q^T k^1/2.
         """
         gaps = gap_matrix(self.model, self.vacuum.values, self.multiplier_shift, self.grid.r_max)
-        return stiffness_outside(gaps, self.model.kinetic, self.grid.dim, self.grid.r_max, ell)
+        return exterior_form(self.grid.dim, self.model.kinetic, gaps, self.grid.r_max, ell)
 
     def coarser(self, divisor: int) -> DiscreteProblem:
         """The problem on the same elements with their order divided by ``divisor``, but at least 4."""
@@ -389,8 +395,9 @@ class DiscreteProblem(Problem):
         return functional.background(kernels, self.theory, self.grid.quadrature_points.ravel())
 
     def norm_of_state(self, u: Array) -> float:
-        """N = u^T M u over the constrained fields (inside the domain): its derivative is exactly 2 M u."""
-        return float(np.sum(self.carries_norm * u * (self.grid.mass_form @ u)))
+        """N = sum_c k_c/k u_c^T M u_c over the constrained fields (inside the domain), k the largest of the k_c."""
+        weights = self.carries_norm * self.model.kinetic / self.norm_kinetic
+        return float(np.sum(weights * u * (self.grid.mass_form @ u)))
 
 
 def _positive(value: object) -> bool:

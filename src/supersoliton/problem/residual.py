@@ -28,9 +28,9 @@ from .problem import DiscreteProblem
 class Force(NamedTuple):
     """F(u), the multiplier and the relative dual residual at one point."""
 
-    vector: Any  # (n_nodes, n_fields), zero where values are held
-    multiplier: Any
-    residual: Any
+    vector: Array  # (n_nodes, n_fields), zero where values are held
+    multiplier: float
+    residual: float
 
 
 class Metric(NamedTuple):
@@ -102,8 +102,7 @@ def force(problem: DiscreteProblem, u: Array, gradient: Array | None = None, ter
     constrained = problem.norm is not None
     with np.errstate(all="ignore"):  # a huge or undefined force has an infinite residual
         given = terms or terms_of(problem)
-        at = force_of(np, grid.mass_form, host_metric(grid), given, u, gradient, constrained=constrained)
-    return Force(at.vector, float(at.multiplier), float(at.residual))
+        return _force(grid.mass_form, host_metric(grid), given, u, gradient, constrained=constrained)
 
 
 def translation_border(problem: DiscreteProblem, u: Array) -> tuple[Array, Array]:
@@ -127,20 +126,22 @@ def without_translation(problem: DiscreteProblem, u: Array, force: Array) -> Arr
     return np.asarray(force - border * (float(np.sum(shift * force)) / square if square > 0.0 else 0.0))
 
 
-def force_of(xp: Any, mass: Any, metric: Metric, terms: Terms, u: Any, gradient: Any, *, constrained: bool) -> Force:
-    """The force in ``xp``, numpy or jax.numpy; ``constrained`` if the norm is fixed."""
+def _force(mass: Any, metric: Metric, terms: Terms, u: Array, gradient: Array, *, constrained: bool) -> Force:
+    """The force; ``constrained`` if the norm is fixed."""
     weight = mass @ u
     multiplier = 0.0
     if constrained:
-        norm = (u * weight * terms.carries).sum()
-        multiplier = xp.where(norm > 0.0, (u * gradient * terms.carries).sum() / xp.where(norm > 0.0, norm, 1.0), 0.0)
+        norm = float((u * weight * terms.carries).sum())
+        multiplier = float((u * gradient * terms.carries).sum()) / norm if norm > 0.0 else 0.0
     vector = (gradient - weight * (multiplier * terms.carries + terms.shift)) * terms.free
     away = u - terms.vacuum
-    largest = abs(vector).max()
-    scaled = vector / xp.maximum(largest, 1e-300)  # so that the squares of a huge force do not overflow
-    dual = largest * xp.sqrt(xp.maximum((scaled * (metric.inverse @ scaled)).sum(), 0.0))
-    size = xp.sqrt(xp.maximum((away * (metric.matrix @ away)).sum(), 0.0))
-    residual = xp.where(xp.isfinite(largest), dual / xp.maximum(size, terms.floor), math.inf)
+    largest = float(abs(vector).max())
+    residual = math.inf
+    if math.isfinite(largest):
+        scaled = vector / max(largest, 1e-300)  # so that the squares of a huge force do not overflow
+        dual = largest * math.sqrt(max(float((scaled * (metric.inverse @ scaled)).sum()), 0.0))
+        size = math.sqrt(max(float((away * (metric.matrix @ away)).sum()), 0.0))
+        residual = dual / max(size, terms.floor)
     return Force(vector, multiplier + terms.fixed, residual)
 
 

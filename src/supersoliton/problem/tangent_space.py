@@ -18,13 +18,13 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy import ndarray as Array
 
 from ..elements import lapack
-from ..machine.batching import cached_property
 from . import functional, second_variation
 from .problem import DiscreteProblem
 from .residual import shift_of, translation_border
@@ -41,29 +41,28 @@ class Bordered:
     columns : B, (..., border).
     rows : R, of the same shape; B unless given.
     corner : D, (border, border); 0 unless given.
-    xp : numpy, or jax.numpy for traced values.
     """
 
     def __init__(
-        self, invert: Callable[[Any], Any], columns: Any, *, rows: Any = None, corner: Any = 0.0, xp: Any = np
+        self, invert: Callable[[Array], Array], columns: Array, *, rows: Array | None = None, corner: Any = 0.0
     ) -> None:
-        self.invert, self.columns, self.xp = invert, columns, xp
+        self.invert, self.columns = invert, columns
         self.rows, self.corner = columns if rows is None else rows, corner
-        self._images: Any = None
+        self._images: Array | None = None
 
     @property
-    def images(self) -> Any:
+    def images(self) -> Array:
         """A^-1 B."""
         if self._images is None:
             self._images = self.invert(self.columns)
         return self._images
 
     @cached_property
-    def schur(self) -> Any:
+    def schur(self) -> Array:
         """D - R^T A^-1 B, (border, border)."""
         return self.corner - self._along(self.images)
 
-    def solve(self, load: Any, goals: Any = 0.0) -> tuple[Any, Any]:
+    def solve(self, load: Array, goals: float | Array = 0.0) -> tuple[Array, Array]:
         """x and c for one load (...) and goals (border,), or for several (..., load) and (border, load).
 
         Calls ``invert`` once, for the loads and, the first time, the columns.
@@ -72,36 +71,36 @@ class Bordered:
             x, c = self.solve(load[..., None], self._as_column(goals))
             return x[..., 0], c[..., 0]
         if self._images is None and self.columns.shape[-1]:
-            solved = self.invert(self.xp.concatenate([load, self.columns], axis=-1))
+            solved = self.invert(np.concatenate([load, self.columns], axis=-1))
             count = load.shape[-1]
             x, self._images = solved[..., :count], solved[..., count:]
         else:
             x = self.invert(load)
         return self.project(x, goals)
 
-    def project(self, x: Any, goals: Any = 0.0) -> tuple[Any, Any]:
+    def project(self, x: Array, goals: float | Array = 0.0) -> tuple[Array, Array]:
         """x - A^-1 B c, which satisfies the constraints, and c; shapes as in :meth:`solve`."""
         if x.ndim < self.columns.ndim:
             x, c = self.project(x[..., None], self._as_column(goals))
             return x[..., 0], c[..., 0]
         if self.columns.shape[-1] == 0:
-            return x, self.xp.zeros((0, x.shape[-1]))
+            return x, np.zeros((0, x.shape[-1]))
         gap = goals - self._along(x)
         if self.columns.shape[-1] == 1:
             # A border of zeros (no field carries the norm) constrains nothing.
             empty = self.schur == 0.0
-            c = self.xp.where(empty, 0.0, gap / self.xp.where(empty, 1.0, self.schur))
+            c = np.where(empty, 0.0, gap / np.where(empty, 1.0, self.schur))
             return x - self.images * c[0], c
-        c = self.xp.linalg.solve(self.schur, gap)
+        c = np.linalg.solve(self.schur, gap)
         return x - self.images @ c, c
 
-    def _along(self, x: Any) -> Any:
+    def _along(self, x: Array) -> Array:
         """R^T x, (border, column)."""
         return (self.rows[..., :, None] * x[..., None, :]).sum(tuple(range(x.ndim - 1)))
 
     @staticmethod
-    def _as_column(goals: Any) -> Any:
-        return goals[:, None] if getattr(goals, "ndim", 0) else goals
+    def _as_column(goals: float | Array) -> float | Array:
+        return goals[:, None] if isinstance(goals, Array) else goals
 
 
 class TangentSpace(Bordered):
@@ -115,6 +114,7 @@ class TangentSpace(Bordered):
     curvature : V'' at the quadrature points, if known.
     factors : factors of the operator, if known, or of the operator at a nearby point.
     constraints : B, (node, field, border); by default the constraints of the problem.
+    held : directions (node, field, mode) that solutions do not contain: symmetries, along which nothing changes.
     """
 
     def __init__(
@@ -128,16 +128,20 @@ class TangentSpace(Bordered):
         curvature: Array | None = None,
         factors: second_variation.Factors | None = None,
         constraints: Array | None = None,
+        held: Array | None = None,
     ) -> None:
         self.problem, self.u, self.multiplier, self.sigma, self.ell = problem, u, multiplier, sigma, ell
         if curvature is not None:
             self.__dict__["curvature"] = curvature
         if factors is None:
-            held = self._free_first
-            factors = second_variation.factorise(problem, self.curvature, self._shift, ell=ell, free_first=held)
-        self.factors = factors
+            first = first_free(problem, ell)
+            factors = second_variation.factorise(problem, self.curvature, self.shift, ell=ell, free_first=first)
+        self.factors, self.held = factors, held
         if constraints is None:
             constraints = constraints_of(problem, u) if ell == 0 else np.empty((*u.shape, 0))
+            if held is not None and held.size:
+                normals = (problem.grid.mass_form @ held.reshape(len(u), -1)).reshape(held.shape)
+                constraints = np.concatenate([constraints, normals * self.free[:, :, None]], axis=2)
         # (A closure over self would keep megabytes of factors per step until the garbage collector runs.)
         super().__init__(functools.partial(second_variation.solve, factors), constraints)
 
@@ -147,20 +151,15 @@ class TangentSpace(Bordered):
         return self.problem.curvature(self.u)
 
     @property
-    def _shift(self) -> Array:
+    def shift(self) -> Array:
         """sigma - omega^2 on the fields that carry the norm, sigma on the others."""
         return shift_of(self.problem, self.multiplier) + self.sigma
-
-    @property
-    def _free_first(self) -> Array:
-        """0 for fields held at the origin: l > 0, or odd parity; in one dimension l = 1 flips the parity."""
-        return np.where(self.problem.odd != (self.ell > 0), 0.0, 1.0)
 
     @cached_property
     def free(self) -> Array:
         """1 for an unknown of this angular momentum, 0 for a value held; (node, field)."""
         mask = np.ones_like(self.problem.free_nodes)
-        mask[0], mask[-1] = self._free_first, self.problem.free_last
+        mask[0], mask[-1] = first_free(self.problem, self.ell), self.problem.free_last
         return mask
 
     # Modified copies
@@ -172,7 +171,8 @@ class TangentSpace(Bordered):
 
     def moved(self, u: Array, multiplier: float) -> TangentSpace:
         """The constraints of another point with the factors of this one, for a chord step or a count nearby."""
-        return TangentSpace(self.problem, u, multiplier, sigma=self.sigma, ell=self.ell, factors=self.factors)
+        given: dict[str, Any] = {"sigma": self.sigma, "ell": self.ell, "factors": self.factors, "held": self.held}
+        return TangentSpace(self.problem, u, multiplier, **given)
 
     def at_fixed_norm(self) -> TangentSpace:
         """The tangent space of the norm, also if the problem does not fix it, with the same factors."""
@@ -180,7 +180,8 @@ class TangentSpace(Bordered):
             return self
         norm = norm_border(self.problem, self.u)[:, :, None]
         border = np.concatenate([constraints_of(self.problem, self.u), norm], axis=2)
-        return TangentSpace(self.problem, self.u, self.multiplier, factors=self.factors, constraints=border)
+        given: dict[str, Any] = {"curvature": self.__dict__.get("curvature"), "factors": self.factors}
+        return TangentSpace(self.problem, self.u, self.multiplier, sigma=self.sigma, constraints=border, **given)
 
     # The operator
 
@@ -188,8 +189,8 @@ class TangentSpace(Bordered):
     def _blocks(self) -> Array:
         problem, ell = self.problem, self.ell
         barrier = float(ell * (ell + float(problem.grid.dim) - 2.0))
-        theory = problem.theory_at(ell).without_couplings
-        return functional.hessian_blocks(problem.geometry, theory, self.curvature, self._shift, barrier)
+        theory = problem.theory_at(ell)
+        return functional.hessian_blocks(problem.geometry, theory, self.curvature, self.shift, barrier)
 
     def apply(self, x: Array) -> Array:
         """A x, zero where values are held."""
@@ -248,6 +249,14 @@ class TangentSpace(Bordered):
                 above = above if upper is not None else shifted
             sigma = 4.0 * sigma if upper is None else 0.5 * (upper + lower)
         return negative, above.nearest_mode()[1]
+
+
+def first_free(problem: DiscreteProblem, ell: int) -> Array:
+    """0 for fluctuations held at the origin: all at l > 0, but in one dimension l = 1 flips each field's parity."""
+    first = np.asarray(problem.free_first)
+    if ell == 0:
+        return first
+    return 1.0 - first if float(problem.grid.dim) == 1.0 else np.zeros_like(first)
 
 
 def norm_border(problem: DiscreteProblem, u: Array) -> Array:

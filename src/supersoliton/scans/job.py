@@ -52,7 +52,7 @@ def scan(
     seed : int, optional
         Seed of the sampler, instead of that in [scan].
     device : str, optional
-        Device of the trials, for example ``"cpu"`` or ``"gpu"``, instead of that in [scan].
+        Device of the trials, ``"cpu"``, ``"gpu"`` or ``"tpu"``, instead of that in [scan].
     storage : str, optional
         Address of the database, instead of that in [scan].
     extend : bool, default False
@@ -120,7 +120,7 @@ def scan(
     config = config.with_scan(**overrides)
     if not config.scan.parameters:
         raise ValueError("[scan.parameters] is empty: name at least one coupling to vary, e.g. g = [0.5, 0.8].")
-    devices.require(config.scan.device)  # before anything is written
+    devices.require(config.scan.device, "scan.device")  # before anything is written
     if config.scan.mode != "scan":
         config, library = _trained(config, directory, request, quiet)
         if config.scan.mode == "pretrain":

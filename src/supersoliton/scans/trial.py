@@ -6,13 +6,20 @@ import errno
 import math
 import traceback
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..machine import devices
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
+
+    from ..config import Config
+    from ..evaluate import Evaluation
+    from ..evaluate.cache.memory import CachedEvaluate
+    from ..evaluate.trial_result import TrialResult
 
 ERROR = "error"  # attribute of a trial that crashed, which counts; an interrupted trial does not have it
 _VIOLATED = 1.0  # value of a constraint that is undefined
@@ -50,11 +57,10 @@ class Outcome:
         return not self.failed and all(value <= 0.0 for value in self.constraints.values())
 
 
-def run_trial(
-    config: Any, point: Mapping[str, float], scratch: Path, evaluate: Callable[..., Any] | None = None
-) -> Outcome:
-    """Evaluate one point, or take its evaluation from the cache. A crash is recorded in the outcome, and
-    the scan continues; Ctrl-C is not caught. `evaluate` replaces the usual function (in a batch).
+def run_trial(config: Config, point: Mapping[str, float], scratch: Path) -> Outcome:
+    """Evaluate one point, or take its evaluation from the cache.
+
+    A crash is recorded in the outcome, and the scan continues; Ctrl-C is not caught.
 
     The state of a feasible trial is written to a file in `scratch`, so that workers write their states in parallel.
     """
@@ -63,7 +69,7 @@ def run_trial(
         known, remark = recall_trial(config, point, scratch)
         if known is not None:
             return known
-        evaluation = (evaluate or _evaluate())(config, point)
+        evaluation = _evaluate(config, point)
         outcome, netcdf = _with_state(_outcome(evaluation, point, config.scan.objectives), evaluation, scratch)
         cache = _cache(config)
         stored = cache.keep(point, evaluation, netcdf=netcdf) if cache else ""
@@ -74,7 +80,7 @@ def run_trial(
         return Outcome(point, status="crashed", error=traceback.format_exc())
 
 
-def recall_trial(config: Any, point: Mapping[str, float], scratch: Path) -> tuple[Outcome | None, str]:
+def recall_trial(config: Config, point: Mapping[str, float], scratch: Path) -> tuple[Outcome | None, str]:
     """The outcome of a point from the cache, or None; and a remark on the cache, such as a damaged entry."""
     cache = _cache(config)
     if cache is None:
@@ -92,38 +98,38 @@ def recall_trial(config: Any, point: Mapping[str, float], scratch: Path) -> tupl
     return replace(outcome, state_file=str(path)), remark
 
 
-def _evaluate() -> Callable[..., Any]:
-    """`evaluate`, imported on first use: a cached point needs no JAX."""
-    from ..evaluate.evaluation import evaluate
+def _evaluate(config: Config, point: Mapping[str, float]) -> Evaluation:
+    from ..evaluate.evaluation import evaluate  # here: a cached point needs no JAX
 
-    return evaluate
+    with devices.trials_on(config.scan.device):
+        return evaluate(config, point)
 
 
-def _with_state(outcome: Outcome, evaluation: Any, scratch: Path) -> tuple[Outcome, bytes | None]:
+def _with_state(outcome: Outcome, evaluation: Evaluation, scratch: Path) -> tuple[Outcome, bytes | None]:
     """The outcome with its state in a file, and the content of the file; without either if it is infeasible."""
-    state = getattr(evaluation, "state", None)
-    if not outcome.feasible or state is None:
+    if not outcome.feasible or evaluation.state is None:
         return outcome, None
     path = scratch / f"{uuid.uuid4().hex}.nc"
-    state.save(path)
+    evaluation.state.save(path)
     return replace(outcome, state_file=str(path)), path.read_bytes()
 
 
-def _cache(config: Any) -> Any:
+def _cache(config: Config) -> CachedEvaluate | None:
     """The cache of this configuration, made once per process; None if it is switched off."""
-    if not getattr(config.scan, "cache", True):
+    if not config.scan.cache:
         return None
     from ..evaluate.cache.memory import CachedEvaluate
 
-    if _caches.get("config") is not config:
-        _caches.update(config=config, cache=CachedEvaluate(config))
-    return _caches["cache"]
+    global _last
+    if _last is None or _last[0] is not config:
+        _last = config, CachedEvaluate(config)
+    return _last[1]
 
 
-_caches: dict[str, Any] = {}  # only that of the last configuration, because a program may scan many
+_last: tuple[Config, CachedEvaluate] | None = None  # only of the last configuration: a program may scan many
 
 
-def _outcome(evaluation: Any, point: dict[str, float], objectives: tuple[str, ...]) -> Outcome:
+def _outcome(evaluation: TrialResult, point: dict[str, float], objectives: tuple[str, ...]) -> Outcome:
     values = {name: float(value) for name, value in evaluation.values.items()}
     # a point without any state has no values, only constraints
     values |= {name: math.nan for name in objectives if name not in values}
@@ -143,9 +149,8 @@ def _outcome(evaluation: Any, point: dict[str, float], objectives: tuple[str, ..
     )
 
 
-def _number(value: Any) -> float:
-    number = float(value)
-    return _VIOLATED if math.isnan(number) else number
+def _number(value: float) -> float:
+    return _VIOLATED if math.isnan(value) else float(value)
 
 
 def is_finished(trial: FrozenTrial) -> bool:

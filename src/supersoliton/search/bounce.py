@@ -24,14 +24,16 @@ from ..guesses.bubble_wall import Wall, best_walls
 from ..machine.blas_threads import one_thread
 from ..problem.asymptotics import decay_length
 from ..problem.problem import DiscreteProblem, Problem
+from ..problem.scales import scales_around
 from ..solvers.base import Solution, Stopwatch
 from ..solvers.coleman_glaser_martin import ColemanGlaserMartin, Shape
 from ..solvers.newton import Newton
 from ..states import observables
 from ..states.accuracy import exterior_error
-from ..states.state import State, make_state
+from ..states.state import State, make_state, restored_state
 from ..theory.base import AbstractModel
 from ..theory.derivatives import point_kernels
+from ..theory.dimensionless import Dimensionless
 from ..theory.vacua import Vacuum, slope, vacua, vacuum_at
 from .adaptive import ELEMENTS, ORDER, converge_mesh, domain_for, grow_domain, on_domain
 from .dimension import continue_dimension
@@ -134,8 +136,20 @@ def bounce(
         raise ValueError(f"bounce: dim must be a dimension of at least 1, got {dim!r}: try 3 or 4")
     if model.explicit_r:
         raise BounceError("bounce: the potential depends on r itself, so there is no homogeneous false vacuum")
-    start = _check_false_vacuum(model, false_vacuum)
-    walls = _walls(model, start, _values(true_vacuum), dim, watch)
+    given = _values("false_vacuum", model, false_vacuum)
+    target = None if true_vacuum is None else _values("true_vacuum", model, true_vacuum)
+    scales = scales_around(model, given, float(dim), offset=vacuum_at(model, given).energy_density)
+    inner = model if isinstance(model, Dimensionless) else scales.reduce_model(model)
+    start = _check_false_vacuum(inner, scales.reduce_fields(given))
+    found = _bounce(inner, start, None if target is None else scales.reduce_fields(target), dim, newton, watch)
+    return restored_state(found, Problem(model, dim=dim, boundary=tuple(start.values * scales.factors)), scales)
+
+
+def _bounce(
+    model: AbstractModel, start: Vacuum, target: Array | None, dim: float, newton: _Deadline, watch: Stopwatch
+) -> State:
+    """The bounce of a dimensionless theory."""
+    walls = _walls(model, start, target, dim, watch)
     first = max(float(dim), _SCALING_DIM)
     problem, solution = _least_action(*_relax_all(model, start.values, walls, first, watch), newton)
     if first != dim:
@@ -178,30 +192,34 @@ def _is_nonlinear_outside(problem: DiscreteProblem, solution: Solution) -> bool:
     return exterior_error(problem, solution.u) > _EXTERIOR_LIMIT * abs(_action(problem, solution))
 
 
-def _values(vacuum: Any) -> Array | None:
-    if vacuum is None:
-        return None
-    return np.asarray(vacuum.values if isinstance(vacuum, Vacuum) else vacuum, dtype=float)
-
-
-def _check_false_vacuum(model: AbstractModel, given: Any) -> Vacuum:
-    values = _values(given)
+def _values(name: str, model: AbstractModel, given: Any) -> Array:
+    """A vacuum as an array (n_fields,); for one field also a number."""
     n = model.n_fields
-    if values is None or values.shape != (n,) or not np.all(np.isfinite(values)):
-        raise ValueError(f"bounce: false_vacuum must be {n} finite values, got {given!r}: give one for each field")
+    try:
+        values = np.asarray(given.values if isinstance(given, Vacuum) else given, dtype=float)
+    except (TypeError, ValueError):
+        values = np.empty(0)
+    values = values[None] if values.shape == () and n == 1 else values
+    if values.shape != (n,) or not np.all(np.isfinite(values)):
+        raise ValueError(f"bounce: {name} must be {n} finite values, got {given!r}: give one for each field")
+    return values
+
+
+def _check_false_vacuum(model: AbstractModel, values: Array) -> Vacuum:
     state = vacuum_at(model, values)
+    shown = model.given_fields(values).tolist()
     force = float(np.max(np.abs(slope(model, values))))
     scale = 1.0 + float(np.max(np.abs(values))) * float(np.max(np.abs(state.masses_squared)))
     if not force <= 1e-6 * scale:
-        raise BounceError(f"bounce: false_vacuum {values.tolist()} is not stationary (slope {force:.3g}): use ss.vacua")
+        raise BounceError(f"bounce: false_vacuum {shown} is not a stationary point of V: use ss.vacua")
     if not state.stable:
         raise BounceError(
-            f"bounce: the state {values.tolist()} is unstable (tachyon with mass^2 = {state.masses_squared[0]:.6g}): "
-            "it rolls down without a barrier, so there is no bounce"
+            f"bounce: the state {shown} is unstable (tachyon with mass^2 = "
+            f"{model.given_mass_squared(state.masses_squared[0]):.6g}): it rolls down without a barrier, so there is no bounce"
         )
     if state.masses_squared[0] <= 1e-10 * max(1.0, float(state.masses_squared[-1])):
         raise BounceError(
-            f"bounce: the state {values.tolist()} has a massless fluctuation, so the bounce has a power-law tail "
+            f"bounce: the state {shown} has a massless fluctuation, so the bounce has a power-law tail "
             "(or, like the Fubini-Lipatov instanton of -u^4 in d = 4, no scale) and the equations do not fix its "
             "size: give the fields a small mass and extrapolate"
         )
@@ -211,9 +229,6 @@ def _check_false_vacuum(model: AbstractModel, given: Any) -> Vacuum:
 def _walls(model: AbstractModel, start: Vacuum, target: Array | None, dim: float, watch: Stopwatch) -> list[Wall]:
     """The walls whose shapes are relaxed, least estimated action first."""
     if target is not None:
-        n = model.n_fields
-        if target.shape != (n,) or not np.all(np.isfinite(target)):
-            raise ValueError(f"bounce: true_vacuum must be {n} finite values, got {target!r}: give one for each field")
         _check_lower(start, vacuum_at(model, target))
         targets = [target]
     else:

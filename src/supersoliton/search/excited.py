@@ -13,13 +13,14 @@ from ..elements.edges import adapted_edges
 from ..elements.grid import RadialGrid
 from ..guesses.multistart import screened_starts
 from ..problem.problem import DiscreteProblem, Problem
+from ..problem.scales import reduced
 from ..problem.transfer import scale_to_norm, transfer
 from ..solvers.base import Solution, Stopwatch
 from ..solvers.deflation import DeflatedNewton
 from ..solvers.newton import Newton
 from ..states.kinds import is_homogeneous
 from ..states.observables import core_radius
-from ..states.state import State, make_state
+from ..states.state import State, make_state, restored_state
 from .adaptive import converge_mesh
 from .bounce import BounceError
 from .kinks import find_kinks, mesh_for
@@ -80,7 +81,13 @@ def find_states(
     expect_problem("find_states", problem)
     expect_count("find_states: n_starts", n_starts, "try 32")
     expect_count("find_states: max_nodes", max_nodes, "try 1", least=0)
-    watch = Stopwatch(max_seconds)
+    inner, scales = reduced(problem)
+    found = _find_states(inner, n_starts, max_nodes, seed, Stopwatch(max_seconds))
+    return [restored_state(state, problem, scales) for state in found]
+
+
+def _find_states(problem: Problem, n_starts: int, max_nodes: int, seed: int, watch: Stopwatch) -> list[State]:
+    """The states of a dimensionless problem."""
     if problem.norm is not None:
         on = problem if isinstance(problem, DiscreteProblem) else solve(problem).problem
         return _states(on, _minima(on, n_starts, seed, watch))

@@ -28,7 +28,7 @@ from ..solvers.newton import Newton
 from ..theory.base import AbstractModel
 from ..theory.derivatives import point_kernels
 from ..theory.vacua import mass_matrix, slope
-from ..theory.whole_line import WholeLine, folded, unfold
+from ..theory.whole_line import folded, one_side, unfold
 from .adaptive import ELEMENTS, ORDER, domain_for
 from .same_state import distinct_solutions
 
@@ -159,10 +159,8 @@ class _Line:
 
     @classmethod
     def of(cls, problem: Problem) -> _Line:
-        assert isinstance(problem.model, WholeLine)
-        assert problem.line is not None
-        left, right = (np.asarray(end) for end in problem.line)
-        inner = problem.model.model
+        left, right = (np.asarray(end) for end in problem.line or ())
+        inner = one_side(problem.model)
         return cls(inner, left, right, problem.multiplier_shift[: inner.n_fields])
 
     @property

@@ -20,13 +20,14 @@ from typing import Any, NamedTuple
 
 from numpy import ndarray as Array
 
-from ..guesses.guess import choose_guess, is_search, starting_fields
+from ..guesses.guess import choose_guess, dimensionless_guess, is_search, starting_fields
 from ..guesses.multistart import MultiStart, Start, screened_starts
 from ..guesses.trained.carriers import Carriers, carriers_of
 from ..guesses.trained.galerkin import TOLERANCE
 from ..guesses.trained.prediction import Prediction, corrected, is_minimum, predict
 from ..guesses.trained.warm_start import WarmStart
 from ..problem.problem import DiscreteProblem
+from ..problem.scales import Scales, reduced
 from ..problem.transfer import transfer
 from ..solvers.base import AbstractSolver, Solution
 from ..solvers.newton import Newton
@@ -50,6 +51,9 @@ class SearchResult(NamedTuple):
     start: str = ANALYTIC  # what the lowest solution started from
     steps: int = 0  # Newton steps of the whole search
     untrained_steps: float = math.nan  # mean Newton steps of a search in the same box without training, if trained
+
+
+SearchResult.units = {"solutions": "results"}  # type: ignore[attr-defined]  # a NamedTuple has no class variables
 
 
 class _Candidate(NamedTuple):
@@ -78,23 +82,33 @@ def find_solutions(
     -------
     SearchResult : converged solutions first, lowest energy first; empty if no start has a finite energy.
     """
-    guess = choose_guess(problem, guess, search=True)
+    inner, scales = reduced(problem)
+    solver = solver.dimensionless(scales)
+    guess = choose_guess(inner, dimensionless_guess(guess, problem, scales), search=True)
     if is_search(guess):
-        return _Search(problem, solver, guess).run(every=every)
-    found = distinct_solutions(problem, [solver.run(problem, starting_fields(problem, guess))])
-    return SearchResult(found, len(found), ANALYTIC, sum(s.steps for s in found))
+        return scales.restore(_Search(inner, solver, guess, problem, scales).run(every=every))
+    found = distinct_solutions(inner, [solver.run(inner, starting_fields(inner, guess))])
+    return scales.restore(SearchResult(found, len(found), ANALYTIC, sum(s.steps for s in found)))
 
 
 class _Search:
     """One search over many starts: the meshes, the solvers, the trained models and the step count."""
 
-    def __init__(self, problem: DiscreteProblem, solver: AbstractSolver, multi: MultiStart) -> None:
+    def __init__(
+        self,
+        problem: DiscreteProblem,
+        solver: AbstractSolver,
+        multi: MultiStart,
+        original: DiscreteProblem,
+        scales: Scales,
+    ) -> None:
         self.problem, self.solver, self.multi = problem, solver, multi
+        self.original, self.scales = original, scales  # trained models are in the user's units
         _ = problem.vacuum  # searched for once: the coarser problems reuse it
         self.coarse, self.coarsest = problem.coarser(2), problem.coarser(3)
         newton = solver if isinstance(solver, Newton) else Newton()
         self.newton, self.coarse_solver = newton, replace(newton, tol=max(newton.tol, _COARSE_TOL))
-        self.library = multi.library_for(problem) if isinstance(multi, WarmStart) else None
+        self.library = multi.library_for(original) if isinstance(multi, WarmStart) else None
         self.steps = 0
         self.too_high = 0  # predicted states that cannot be the lowest
 
@@ -130,7 +144,8 @@ class _Search:
     def predicted(self, screened: list[Array], *, every: bool) -> tuple[list[_Candidate], list[Array]]:
         """The predicted states of the starts' branches, lowest first, and the starts whose branch was not trained.
 
-        Predictions that cannot be the lowest state are dropped, unless ``every`` is set.
+        Predictions that cannot be the lowest state are dropped, unless ``every`` is set. Their energies are in the
+        user's units.
         """
         if self.library is None:
             return [], screened
@@ -141,31 +156,36 @@ class _Search:
         if self.problem.norm is None:
             for branch in self.library.models:
                 starts.setdefault(branch, [])
-        rough = {b: predict(self.library, self.problem, b, self.multi.sources) for b in starts}
+        problem, coarsest = self.original, self.original.coarser(3)
+        rough = {b: predict(self.library, problem, b, self.multi.sources) for b in starts}
         unknown = [u for branch, found in rough.items() if found is None for u in starts[branch]]
-        known: list[_Candidate] = []
+        known: list[tuple[Prediction, Carriers]] = []
         near = [(branch, found) for branch, found in rough.items() if found is not None]
         for branch, found in sorted(near, key=lambda pair: pair[1].energy):
-            lowest = known[0].energy if known and not every else math.inf
-            if self.is_too_high(found, lowest) and is_minimum(self.problem, self.coarsest, found):
+            lowest = known[0][0].energy if known and not every else math.inf
+            if self.is_too_high(found, lowest) and is_minimum(problem, coarsest, found):
                 self.too_high += 1
                 continue
             # the energy needs only the accuracy that shows whether it is above the lowest
-            tolerance = max(TOLERANCE, found.tolerance_for(self.problem, 0.5 * (found.energy - lowest)))
-            better = corrected(self.problem, self.coarsest, found, self.multi.corrections, tolerance)
+            tolerance = max(TOLERANCE, found.tolerance_for(problem, 0.5 * (found.energy - lowest)))
+            better = corrected(problem, coarsest, found, self.multi.corrections, tolerance)
             if better is None:
                 unknown += starts[branch]
                 continue
             if self.is_too_high(better, lowest):
                 self.too_high += 1
                 continue
-            known.append(_Candidate(better.u, better.energy, True, better, branch, next(iter(starts[branch]), None)))
-            known.sort(key=lambda candidate: candidate.energy)
-        return known, unknown
+            known.append((better, branch))
+            known.sort(key=lambda item: item[0].energy)
+        unit, reduce = self.scales.unit("energy"), self.scales.reduce_fields
+        return [
+            _Candidate(reduce(p.u), p.energy / unit, True, p, branch, next(iter(starts[branch]), None))
+            for p, branch in known
+        ], unknown
 
     def is_too_high(self, start: Prediction, lowest: float) -> bool:
         """Whether its energy minus its error bound exceeds ``lowest``."""
-        return start.energy - start.error_bound(self.problem) > lowest
+        return start.energy - start.error_bound(self.original) > lowest
 
     def relaxed(self, starts: list[Array]) -> list[_Candidate]:
         """The different states that the starts relax to on the coarse mesh."""

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy import ndarray as Array
 
-from ..guesses.guess import choose_guess, is_search, starting_fields
+from ..guesses.guess import choose_guess, dimensionless_guess, is_search, starting_fields
 from ..problem.problem import DiscreteProblem, Problem
+from ..problem.scales import reduced
 from ..problem.transfer import transfer
 from ..solvers.base import AbstractSolver, Solution
 from ..solvers.newton import Newton
@@ -34,8 +35,16 @@ def find_solitons(
 ) -> SearchResult:
     """The result of :func:`.find_solutions`; if :func:`needs_bounce`, with the bounce as its first solution.
 
-    The search for the bounce has the time budget of the solver.
+    The search for the bounce has the time budget of the solver. Problem and guess are in the user's units.
     """
+    inner, scales = reduced(problem)
+    within = dimensionless_guess(guess, problem, scales)
+    return scales.restore(_find_solitons(inner, solver.dimensionless(scales), within, every=every, insist=insist))
+
+
+def _find_solitons(
+    problem: DiscreteProblem, solver: AbstractSolver, guess: Any, *, every: bool, insist: bool
+) -> SearchResult:
     guess = choose_guess(problem, guess, search=True)
     if problem.line is not None and is_search(guess):
         kinks = find_kinks(problem, solver, every=every)

@@ -46,7 +46,7 @@ def _stepped(problem: DiscreteProblem, starts: list[Start]) -> list[Start]:
         for i, start in enumerate(starts)
     ]
     out, open_ = list(starts), list(range(len(starts)))
-    sigma = globalisation.first_shift(np, np.array([at.residual for at in forces]))
+    sigma = globalisation.first_shift(np.array([at.residual for at in forces]))
     for _ in range(_MAX_TRIALS):
         moved = _moved(
             problem, [starts[i].u for i in open_], [forces[i] for i in open_], curvatures[open_], sigma[open_]
@@ -58,7 +58,7 @@ def _stepped(problem: DiscreteProblem, starts: list[Start]) -> list[Start]:
         open_ = [i for i in open_ if out[i] is starts[i]]
         if not open_:
             break
-        sigma = globalisation.shift_after_refusal(np, sigma)
+        sigma = globalisation.shift_after_refusal(sigma)
     return out
 
 

@@ -243,7 +243,7 @@ class _Search:
         try:
             problem = self.bare.replace(**values) if np.any(fed != self.start) else self.bare
             # sets the boundary values again, which move with the vacuum
-            solutions = [self.solver.run(problem, starting_fields(problem, before[0].u))] if before else []
+            solutions = [self.solver.solve(problem, starting_fields(problem, before[0].u))] if before else []
             if not solutions or not solutions[0].converged or _is_trivial(problem, solutions[0].u):
                 solutions = find_solutions(problem, self.solver, self.guess).solutions
         except ValueError as error:  # no vacuum at these couplings, or couplings that the model rejects

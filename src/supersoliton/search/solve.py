@@ -10,13 +10,14 @@ import numpy as np
 
 from .._checks import expect_problem
 from ..elements.grid import RadialGrid
-from ..guesses.guess import choose_guess, core_of, is_search, starting_fields
+from ..guesses.guess import choose_guess, core_of, dimensionless_guess, is_search, starting_fields
 from ..machine.blas_threads import one_thread
 from ..problem.asymptotics import decay_length
 from ..problem.problem import DiscreteProblem, Problem
+from ..problem.scales import reduced
 from ..solvers.base import AbstractSolver, Solution
 from ..solvers.newton import Newton
-from ..states.state import State, make_state
+from ..states.state import State, make_state, restored_state
 from .adaptive import ELEMENTS, ORDER, SMOOTH, converge_mesh, domain_for, grow_domain, reaches_edge
 from .bounce import BounceError
 from .kinks import centred, mesh_for
@@ -46,11 +47,14 @@ def solve(problem: Problem, guess: Any = None, solver: AbstractSolver | None = N
     chosen = Newton() if solver is None else solver
     if not isinstance(chosen, AbstractSolver):
         raise ValueError(f"solve: solver must be a solver object, got {chosen!r}: use Newton()")
-    guess = choose_guess(problem, guess)
-    if isinstance(problem, DiscreteProblem):
-        state = make_state(problem, _run(problem, guess, chosen, insist=solver is None))
+    inner, scales = reduced(problem)
+    within = choose_guess(inner, dimensionless_guess(guess, problem, scales))
+    chosen = chosen.dimensionless(scales)
+    if isinstance(inner, DiscreteProblem):
+        found = make_state(inner, _run(inner, within, chosen, insist=solver is None))
     else:
-        state = make_state(*_without_grid(problem, guess, chosen))
+        found = make_state(*_without_grid(inner, within, chosen))
+    state = restored_state(found, problem, scales)
     if throw and not state.converged:
         raise SolveError(state)
     return state

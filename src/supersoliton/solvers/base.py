@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
+import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy import ndarray as Array
 
 from .._checks import is_number
-from ..machine import batching
 from ..problem.problem import DiscreteProblem
 from ..problem.residual import Force
+from ..problem.scales import Scales, reduced
 
 CONVERGED = "converged"
 
@@ -41,6 +42,8 @@ class Solution:
     converged : bool
         Whether ``status`` is ``"converged"``.
     """
+
+    units: ClassVar[dict[str, str]] = {"u": "field", "multiplier": "mass^2", "history": "history"}
 
     u: Array
     multiplier: float
@@ -73,18 +76,27 @@ class AbstractSolver(ABC):
 
     @abstractmethod
     def run(self, problem: DiscreteProblem, u: Array) -> Solution:
-        """Solve from nodal fields ``u`` (n_nodes, n_fields) that satisfy the boundary conditions and the norm."""
+        """Solve a dimensionless problem from fields ``u`` (n_nodes, n_fields) that satisfy its conditions and norm."""
+
+    def solve(self, problem: DiscreteProblem, u: Array) -> Solution:
+        """:meth:`run` for a problem and fields in any units."""
+        inner, scales = reduced(problem)
+        return scales.restore(self.dimensionless(scales).run(inner, scales.reduce_fields(u)))
+
+    def dimensionless(self, scales: Scales) -> Self:
+        """The solver with its options in units of the scales; most options are pure numbers."""
+        return self
 
 
 class Stopwatch:
     """Elapsed time in seconds, with an optional budget."""
 
     def __init__(self, budget: float | None) -> None:
-        self.start, self.budget = batching.now(), budget
+        self.start, self.budget = time.perf_counter(), budget
 
     @property
     def seconds(self) -> float:
-        return batching.now() - self.start
+        return time.perf_counter() - self.start
 
     @property
     def expired(self) -> bool:

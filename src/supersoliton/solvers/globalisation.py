@@ -1,11 +1,9 @@
-"""Globalisation of Newton's method for minima: acceptance of steps and update of the shift sigma.
-
-``xp`` is ``numpy`` for numbers or ``jax.numpy`` for traced values: every rule is arithmetic and ``where``.
-"""
+"""Globalisation of Newton's method for minima: acceptance of steps and update of the shift sigma."""
 
 from __future__ import annotations
 
-from typing import Any
+import numpy as np
+from numpy import ndarray as Array
 
 NEAR = 1e-2  # residual below which a start is close to a minimum: sigma = 0 from the first step
 STALLED = 1e8  # sigma above which no step lowers the energy
@@ -15,40 +13,39 @@ ROUNDING = 1e-13
 _ASYMPTOTIC = 1e-7
 
 
-def first_shift(xp: Any, residual: Any) -> Any:
+def first_shift(residual: float | Array) -> Array:
     """The first shift, in mass^2: 0 near a minimum, else 1.
 
     sigma = 1 was the most reliable value from 0 to 20 on the reference Q-balls.
     """
-    return xp.where(residual < NEAR, 0.0, 1.0)
+    return np.where(residual < NEAR, 0.0, 1.0)
 
 
-def is_asymptotic(residual: Any) -> Any:
+def is_asymptotic(residual: float) -> bool:
     return residual < _ASYMPTOTIC
 
 
-def predicted_change(slope: Any, sigma: Any, length: Any) -> Any:
+def predicted_change(slope: float, sigma: float, length: float) -> float:
     """The change of energy in the quadratic model, for a step with this slope and L2 length at shift sigma."""
-    return 0.5 * slope - 0.5 * sigma * length**2
+    return 0.5 * slope - 0.5 * sigma * length * length
 
 
-def agreement(xp: Any, *, predicted: Any, change: Any, residual: Any, new_residual: Any, scale: Any) -> Any:
+def agreement(*, predicted: float, change: float, residual: float, new_residual: float, scale: float) -> float:
     """(change of energy) / (predicted change), 0 for a refused step; ``scale`` is T + int|V|.
 
     If the change is below rounding: 1 if the residual falls, else 0.
     """
-    below_rounding = is_asymptotic(residual) | (abs(predicted) < ROUNDING * scale)
-    ratio = change / xp.where(predicted == 0.0, 1.0, predicted)
-    by_energy = xp.where(change <= 0.0, ratio, 0.0)
-    return xp.where(below_rounding, xp.where(new_residual < residual, 1.0, 0.0), by_energy)
+    if is_asymptotic(residual) or abs(predicted) < ROUNDING * scale:
+        return 1.0 if new_residual < residual else 0.0
+    return change / (predicted or 1.0) if change <= 0.0 else 0.0
 
 
-def shift_after_success(xp: Any, sigma: Any, agreed: Any, residual: Any) -> Any:
+def shift_after_success(sigma: float, agreed: float, residual: float) -> float:
     """The shift after an accepted step: lower, finally 0, where the quadratic model is good."""
-    lower = xp.where((residual > 1e-3) & (sigma > 1e-3), 0.2 * sigma, 0.0)
-    raised = xp.where(agreed < 0.25, xp.maximum(2.0 * sigma, 0.03), sigma)
-    return xp.where(agreed > 0.5, lower, raised)
+    if agreed > 0.5:
+        return 0.2 * sigma if residual > 1e-3 and sigma > 1e-3 else 0.0
+    return max(2.0 * sigma, 0.03) if agreed < 0.25 else sigma
 
 
-def shift_after_refusal(xp: Any, sigma: Any) -> Any:
-    return xp.maximum(4.0 * sigma, 0.03)
+def shift_after_refusal(sigma: float | Array) -> Array:
+    return np.asarray(np.maximum(4.0 * sigma, 0.03))

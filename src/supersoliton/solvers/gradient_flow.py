@@ -18,8 +18,8 @@ predicted.
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 import scipy.linalg
@@ -28,6 +28,7 @@ from numpy import ndarray as Array
 from .._checks import is_number
 from ..elements.grid import RadialGrid
 from ..problem.problem import DiscreteProblem
+from ..problem.scales import Scales
 from ..problem.tangent_space import Bordered, constraints_of
 from . import globalisation
 from .base import AbstractSolver, Solution
@@ -98,6 +99,10 @@ class GradientFlow(AbstractSolver):
         if isinstance(every, bool) or not isinstance(every, int) or every < 1:
             raise ValueError(f"solver.normalise_every must be an integer of at least 1, got {every!r}: try 10")
         check_options(self.tol, self.max_steps, self.max_seconds, self.polish)
+
+    def dimensionless(self, scales: Scales) -> Self:
+        dtau = None if self.dtau is None else self.dtau / scales.length**2
+        return replace(self, dtau=dtau, clip=self.clip / scales.field)
 
     def run(self, problem: DiscreteProblem, u: Array) -> Solution:
         """Solve ``problem``, which has a grid, from nodal fields ``u`` (n_nodes, n_fields); see :meth:`Newton.run`."""

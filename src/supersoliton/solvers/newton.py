@@ -8,12 +8,16 @@ bordered by the norm. sigma is raised until the energy does not rise and lowered
 gradient flow with time step 1/sigma that becomes Newton's method. *Stationary points* of any index (the default without
 norm) are found by damped Newton steps with Deuflhard's natural monotonicity test, which does not use the energy.
 
+Where the state breaks a continuous symmetry E'' is singular and the step along the symmetry is noise. Where steps fail,
+the zero modes are computed and left out of the steps (:mod:`..problem.zero_modes`).
+
 References: C. T. Kelley, D. E. Keyes, *SIAM J. Numer. Anal.* **35** (1998) 508 (pseudo-transient continuation);
 P. Deuflhard, *Newton Methods for Nonlinear Problems* (2004), section 3.3.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -21,12 +25,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy import ndarray as Array
 
-from ..machine import batching
 from ..problem.problem import DiscreteProblem
 from ..problem.residual import Force, force, terms_of
 from ..problem.tangent_space import TangentSpace
 from ..problem.transfer import scale_to_norm, transfer
-from . import batched_newton, globalisation
+from ..problem.zero_modes import zero_modes
+from . import globalisation
 from .base import CONVERGED, AbstractSolver, Run, Solution, Stopwatch, check_limits
 
 # With more than _LARGE unknowns and a residual above globalisation.NEAR, a minimum is first computed on a mesh of half
@@ -36,6 +40,8 @@ _LARGE, _HIGH_ORDER, _NESTED_TOL = 400, 8, 1e-4
 # new factorisation. At a minimum these factors also count the negative modes, so the residual before that Newton step
 # must be below _SMALL_CHANGE, which bounds the change of the second variation.
 _CHORDS, _ROUNDING, _SMALL_CHANGE = 2, 1e-15, 1e-5
+# A polished state with a larger residual is looked at for zero modes: without them the residual is 1e-15 to 1e-13.
+_POLISHED = 1e-12
 
 
 class LastStep(NamedTuple):
@@ -119,13 +125,14 @@ class NewtonRun(Run):
         self.problem, self.options = problem, options
         self.escapes = 0
         self.last: LastStep | None = None
+        self.held: Array | None = None  # zero modes that the steps leave out, once they were looked for
         self.terms, self.start = terms_of(problem), u
         self.move_to(u, *self.measure(u))
         self.record()
 
     # Evaluation
 
-    @batching.cached_property
+    @functools.cached_property
     def scale(self) -> float:
         """T + int|V| at the start."""
         return max(self.problem.energy_scale(self.start), 1e-300)
@@ -141,13 +148,22 @@ class NewtonRun(Run):
 
     def direction(self, curvature: Array, sigma: float) -> tuple[Array, TangentSpace]:
         """The Newton step at shift sigma, and the tangent space at the current point."""
-        space = TangentSpace(self.problem, self.u, self.at.multiplier, sigma=sigma, curvature=curvature)
+        space = TangentSpace(self.problem, self.u, self.at.multiplier, sigma=sigma, curvature=curvature, held=self.held)
         self.steps += 1
         return self.adapt(space.solve(-self.at.vector)[0], self.u), space
 
     def adapt(self, step: Array, u: Array) -> Array:
         """Hook for variants of the method: the step to take for a Newton step computed from the force at ``u``."""
         return step
+
+    def leave_out_zero_modes(self) -> bool:
+        """Leave the zero modes at the current point out of all further steps; False if none are found, or known."""
+        if self.held is not None:
+            return False
+        space = TangentSpace(self.problem, self.u, self.at.multiplier)
+        self.held, self.last = zero_modes(space, self.at.residual), None
+        self.steps += 1
+        return bool(self.held.size)
 
     def place(self, u: Array) -> Array:
         return scale_to_norm(self.problem, u)
@@ -178,9 +194,7 @@ class NewtonRun(Run):
 
     def descend(self) -> str | None:
         """Descend to the tolerance; returns None, or why it failed."""
-        if batching.current() is not None and type(self) is NewtonRun:
-            return self.descend_batched()
-        sigma = float(globalisation.first_shift(np, self.at.residual))
+        sigma = float(globalisation.first_shift(self.at.residual))
         while True:
             ended = self.stopped()
             if ended:
@@ -195,28 +209,18 @@ class NewtonRun(Run):
                 if agreed > 0.0:
                     self.last = LastStep(space, before) if sigma == 0.0 and before <= _SMALL_CHANGE else None
                     break
-                sigma = float(globalisation.shift_after_refusal(np, sigma))
+                sigma = float(globalisation.shift_after_refusal(sigma))
                 if sigma > globalisation.STALLED:
-                    return self.stalled()
+                    if not self.leave_out_zero_modes():
+                        return self.stalled()
+                    sigma = 0.0
                 if self.steps >= self.max_steps or self.watch.expired:
                     break
             if agreed > 0.0:
-                sigma = float(globalisation.shift_after_success(np, sigma, agreed, self.at.residual))
+                sigma = globalisation.shift_after_success(sigma, agreed, self.at.residual)
 
     def stalled(self) -> str:
         return f"stalled: no step lowers the energy at residual {self.at.residual:.1e}"
-
-    def descend_batched(self) -> str | None:
-        """:meth:`descend` on the device, in a batch with other tasks."""
-        left = self.max_steps - self.steps
-        end = batched_newton.descend(self.problem, self.u, self.options, scale=self.scale, max_steps=left)
-        at = Force(end.at.vector, float(end.at.multiplier), float(end.at.residual))
-        self.move_to(end.u, float(end.energy), at)
-        self.steps += int(end.steps)
-        self.history += [(float(energy), float(residual)) for energy, residual in end.history[: int(end.accepted)]]
-        if end.sigma > globalisation.STALLED:
-            return self.stalled()
-        return None if self.at.residual <= self.options.tol else self.stopped()
 
     def try_minimising_step(self, step: Array, sigma: float) -> float:
         """Move if the energy falls; returns (change of energy) / (predicted change), 0 for a refused step."""
@@ -230,7 +234,6 @@ class NewtonRun(Run):
         if not (math.isfinite(energy) and math.isfinite(at.residual)):
             return 0.0
         agreement = globalisation.agreement(
-            np,
             predicted=globalisation.predicted_change(slope, sigma, self.h0_norm(step)),
             change=energy - self.energy,
             residual=self.at.residual,
@@ -240,7 +243,7 @@ class NewtonRun(Run):
         if agreement > 0.0:
             self.move_to(u, energy, at)
             self.record()
-        return float(agreement)
+        return agreement
 
     def finish_minimum(self) -> Solution:
         """Polish to rounding; leave a saddle along its unstable direction, at most three times."""
@@ -276,7 +279,13 @@ class NewtonRun(Run):
         return next((count for count in counts if self.at.residual * rate**count <= _ROUNDING), 0)
 
     def polish(self) -> TangentSpace:
-        """Reduce the residual to rounding, with the last factors or a new Newton step; returns the tangent space."""
+        """Reduce the residual to rounding, with the last factors or new Newton steps; returns the tangent space."""
+        space = self.last_steps()
+        if self.at.residual > _POLISHED and self.leave_out_zero_modes():
+            space = self.last_steps()
+        return space
+
+    def last_steps(self) -> TangentSpace:
         count, last = self.chords_left(), self.last
         if last is not None and count:
             for _ in range(count):
@@ -316,6 +325,9 @@ class NewtonRun(Run):
             damping = self.try_natural_step(step, space, min(1.0, 4.0 * damping))
             self.last = last if damping == 1.0 else None
             if damping == 0.0:
+                if self.leave_out_zero_modes():
+                    damping = 1.0
+                    continue
                 return self.end(f"stalled: no damped Newton step helps at residual {self.at.residual:.1e}")
 
     def try_natural_step(self, step: Array, space: TangentSpace, damping: float) -> float:

@@ -16,7 +16,6 @@ from ..theory.derivatives import point_kernels
 from ..theory.vacua import mass_matrix
 
 EXTRA_ORDER = 4  # of the finer mesh on which the discretisation error is measured
-_OFFSET = 1e-3  # keeps the matrix regular, since the eigenvalue of a translation is 0 to rounding
 
 
 def virial(problem: DiscreteProblem, u: Array, multiplier: float) -> float:
@@ -95,14 +94,9 @@ def _saved_by_a_longer_line(problem: DiscreteProblem, u: Array) -> float:
     return rate * min(0.5 * slowest_decay(problem), problem.grid.r_max)
 
 
-def translation_mode(problem: DiscreteProblem, u: Array, curvature: Array, multiplier: float) -> float:
-    """The eigenvalue next to 0 of the fluctuation operator at l = 1, or on a line, by inverse iteration from u'(r).
-
-    ``curvature`` is V'' at the quadrature points.
-    """
-    start, ell = problem.grid.differentiate(u), 1
-    if problem.line is not None:
-        start, ell = translation_border(problem, u)[0], 0
-    free = np.empty((*u.shape, 0))  # no phase condition, which would remove the mode
-    space = TangentSpace(problem, u, multiplier, sigma=_OFFSET, ell=ell, curvature=curvature, constraints=free)
+def translation_mode(space: TangentSpace) -> float:
+    """The eigenvalue next to 0 by inverse iteration from u'(r); ``space``: l = 1, or l = 0 on a line, a little shifted,
+    without a phase condition."""
+    problem, u = space.problem, space.u
+    start = problem.grid.differentiate(u) if problem.line is None else translation_border(problem, u)[0]
     return space.nearest_mode(start, 4)[0]

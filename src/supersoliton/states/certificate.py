@@ -7,7 +7,10 @@ the energy, from one Newton step on a mesh of higher order. *Virial*: under r ->
           W = V - V_\infty - \tfrac12\omega^2u_c^2
 
 (G. H. Derrick, *J. Math. Phys.* **5** (1964) 1252, with the boundary term of a finite box). *Translation mode*: u'(r)
-is an exact zero mode of the l = 1 fluctuation operator of every localised state without explicit r.
+is an exact zero mode of the l = 1 fluctuation operator of every localised state without explicit r. *Negative modes*
+are counted in several sectors and apart from the zero modes of symmetries (:mod:`.mode_counts`,
+:mod:`..problem.zero_modes`).
+*Tail*: where V' is linear around the vacuum the fields must decay as its masses say.
 """
 
 from __future__ import annotations
@@ -15,24 +18,25 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ..problem.asymptotics import continuum
 from ..problem.problem import DiscreteProblem
-from ..problem.tangent_space import TangentSpace
 from ..solvers.base import Solution
-from .accuracy import discretisation_error, translation_mode, virial
+from .accuracy import discretisation_error, virial
 from .kantorovich import kantorovich_radius
 from .kinds import Kind, boundary_fraction, classify, is_homogeneous
-from .tail import measured_tail
+from .mode_counts import count_modes, in_words
+from .tail import Tail, measured_tail
 
 # Limits that a certified state must satisfy; `reasons` names the entries that exceed them.
 RESIDUAL_LIMIT = 1e-10
 DISCRETISATION_LIMIT = 1e-6
 VIRIAL_LIMIT = 1e-8
 TRANSLATION_LIMIT = 1e-7  # of the largest mass^2 of the vacuum
+TAIL_LIMIT = 0.05
 _UNSTABLE = "unstable"  # first word of the reason
 
 
@@ -50,6 +54,12 @@ class Certificate:
         Violation of Derrick's identity, over the sum of the moduli of its terms; at most 1e-8.
     negative_modes : int
         Negative modes at l = 0 of the second variation, at fixed norm where one is fixed; -1 if not computed.
+    zero_modes : int
+        Exact zero modes at l = 0, one for each continuous symmetry that the state breaks and its vacuum does not; they
+        are not among the negative ones. -1 if not computed.
+    negative_modes_by_sector : tuple of int
+        Negative modes at l = 0, 1 and 2; in one dimension those of the state's own parity and of the opposite one. The
+        translation is not counted. Empty if not computed.
     translation_mode : float
         The l = 1 eigenvalue (l = 0 on a line) that must vanish, in mass^2; NaN for homogeneous states and potentials
         that depend on r.
@@ -65,11 +75,15 @@ class Certificate:
     radius : float
         Bound on the relative H^1 distance to the exact solution of the discrete equations; NaN for homogeneous states
         and where the estimate (Newton-Kantorovich) does not close.
+    modes_in_words : str
+        The negative and zero modes at l = 0, for example "1 negative, 3 zero modes".
     certified : bool
         Whether every check passes.
     localised : bool
         Whether the state is a soliton.
     """
+
+    units: ClassVar[dict[str, str]] = {"translation_mode": "mass^2"}
 
     residual: float
     discretisation: float
@@ -81,6 +95,8 @@ class Certificate:
     kind: Kind
     reasons: tuple[str, ...]
     radius: float = float("nan")
+    zero_modes: int = -1
+    negative_modes_by_sector: tuple[int, ...] = ()
 
     @property
     def certified(self) -> bool:
@@ -99,11 +115,20 @@ class Certificate:
         A bounce has one, and so has L_+ of a rotating state at fixed frequency; another kind has none.
         """
         expected = (0, self.kind.negative_modes)
-        return self._wrongly_unstable or (not self.kind.stable and self.negative_modes not in expected)
+        count = sum(self.negative_modes_by_sector) or self.negative_modes
+        return self._wrongly_unstable or (not self.kind.stable and count not in expected)
 
     @property
     def _wrongly_unstable(self) -> bool:
         return any(reason.startswith(_UNSTABLE) for reason in self.reasons)
+
+    @property
+    def modes_in_words(self) -> str:
+        """The negative and zero modes at l = 0 in words, for example "1 negative, 3 zero modes"."""
+        if self.negative_modes < 0:
+            return "not counted"
+        zero = f", {self.zero_modes} zero mode{'s' if self.zero_modes > 1 else ''}" if self.zero_modes > 0 else ""
+        return f"{self.negative_modes} negative{zero}"
 
     @property
     def localised(self) -> bool:
@@ -116,39 +141,46 @@ class Certificate:
         kind = Kind.of(record["kind"])
         if kind is None:
             raise ValueError(f"there is no kind of state {record['kind']!r}: it was written by another version")
-        return cls(**{**record, "kind": kind, "reasons": tuple(record["reasons"])})
+        lists = {name: tuple(record.get(name, ())) for name in ("reasons", "negative_modes_by_sector")}
+        return cls(**{**record, "kind": kind, **lists})
 
 
-def certify(problem: DiscreteProblem, solution: Solution, discretisation: float | None = None) -> Certificate:
-    """Measure all entries of the certificate; pass ``discretisation`` if it is already known."""
+def certify(
+    problem: DiscreteProblem, solution: Solution, discretisation: float | None = None, wanted: Kind | None = None
+) -> Certificate:
+    """Measure all entries of the certificate.
+
+    ``discretisation``: the error, if already known. ``wanted``: a state of another kind is not certified.
+    """
     u, multiplier = solution.u, solution.multiplier
     if not np.all(np.isfinite(u)) or not math.isfinite(multiplier) or not math.isfinite(solution.residual):
         nan = float("nan")
         return Certificate(solution.residual, nan, nan, -1, nan, nan, nan, Kind.UNCONVERGED, (solution.status,))
     homogeneous = is_homogeneous(problem, u)
-    space = TangentSpace(problem, u, multiplier)
-    negative = space.count_negative()
-    # A rotating state is judged at fixed charge: at fixed frequency L_+ of a stable one has a negative mode too.
-    unstable = space.at_fixed_norm().count_negative() if problem.omega is not None else negative
+    modes = count_modes(problem, u, multiplier, homogeneous=homogeneous)
     fraction = float("nan") if homogeneous else boundary_fraction(problem, u)
-    kind = classify(problem, solution, negative, fraction, homogeneous)
+    kind = classify(problem, solution, sum(modes.negative), fraction, homogeneous)
     if discretisation is None:
         discretisation = discretisation_error(problem, u, multiplier)
-    translation = float("nan")
-    if kind.localised and not problem.model.explicit_r:
-        translation = translation_mode(problem, u, space.curvature, multiplier)
+    tail = measured_tail(problem, u, multiplier) if kind.localised else Tail(float("nan"))
     entries: dict[str, Any] = {
         "residual": solution.residual,
         "discretisation": discretisation,
         "virial": virial(problem, u, multiplier),
-        "negative_modes": negative,
-        "translation_mode": translation,
-        "tail": measured_tail(problem, u, multiplier) if kind.localised else float("nan"),
+        "negative_modes": modes.negative[0],
+        "zero_modes": modes.zero,
+        "negative_modes_by_sector": modes.negative,
+        "translation_mode": modes.translation if kind.localised else float("nan"),
+        "tail": tail.ratio,
         "boundary_fraction": fraction,
         "kind": kind,
-        "radius": kantorovich_radius(space).relative if kind.localised else float("nan"),
+        "radius": kantorovich_radius(modes.space).relative if kind.localised else float("nan"),
     }
-    return Certificate(**entries, reasons=_reasons(problem, solution, {**entries, "unstable": unstable}))
+    measured = {"unstable": (modes.unstable, *modes.negative[1:]), "linear": tail.linear}
+    reasons = _reasons(problem, solution, {**entries, **measured})
+    if wanted is not None and kind not in (wanted, Kind.UNCONVERGED):
+        reasons = (f"this is a {kind.words[0]}, not a {wanted.words[0]}", *reasons)
+    return Certificate(**entries, reasons=reasons)
 
 
 def _reasons(problem: DiscreteProblem, solution: Solution, entry: dict[str, Any]) -> tuple[str, ...]:
@@ -167,11 +199,15 @@ def _reasons(problem: DiscreteProblem, solution: Solution, entry: dict[str, Any]
             out.append(
                 f"translation mode at {entry['translation_mode']:.1e} instead of 0: use a larger box or a finer mesh"
             )
-    kind, negative = entry["kind"], entry["unstable"]
+    if entry["linear"] and abs(entry["tail"] - 1.0) > TAIL_LIMIT:
+        out.append(f"the tail decays at {entry['tail']:.3g} of the rate that the masses at infinity imply")
+    kind = entry["kind"]
     if kind is Kind.DELOCALISED:
         out.append(f"delocalised: {entry['boundary_fraction']:.1e} of the norm in the outer tenth of the box")
     if kind.needs_vacuum and not problem.vacuum.stable:
         out.append(f"the vacuum around it has a tachyon of mass^2 {problem.vacuum.masses_squared[0]:.4g}")
-    if kind.stable and negative > 0:
-        out.append(f"{_UNSTABLE}: {negative} negative mode{'s' if negative > 1 else ''}")
+    if kind.stable and any(entry["unstable"]):
+        out.append(f"{_UNSTABLE}: {in_words(problem, entry['unstable'])}")
+    if kind is Kind.BOUNCE and not any(entry["negative_modes_by_sector"]):
+        out.append("a bounce has one negative mode, this state has none")
     return tuple(out)

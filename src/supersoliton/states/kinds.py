@@ -10,11 +10,12 @@ from numpy import ndarray as Array
 
 from ..elements.grid import sphere_area
 from ..problem.problem import DiscreteProblem
-from ..problem.residual import size_floor
 from ..solvers.base import Solution
 
 BOUNDARY_LIMIT = 1e-4  # norm in the outer tenth: a free wave in a box has 7e-3, a bound state decays exponentially
 _EDGE_LIMIT = 1e-2  # field at r_max over its largest value, "decaying" boundary; 1e-6 after a tail of 14 lengths
+_FLAT = 1e-6  # variation of the fields of a homogeneous state
+_CONDENSED = 1e-4  # least field of a condensate
 _MINOR_FIELD = 0.3  # fields weaker than this fraction of the strongest are ignored for radial nodes
 
 
@@ -62,11 +63,15 @@ class Kind(StrEnum):
 
 
 def is_homogeneous(problem: DiscreteProblem, u: Array) -> bool:
-    """Whether the fields are constant in space: the L2 norm of u' is below 1e-7 of the L2 norm of u."""
+    """Whether the fields are constant in space: no field varies by more than 1e-6, or by 1e-7 of the largest field.
+
+    In the dimensionless problem the fields of a soliton are of order 1, and a state that has converged to a vacuum
+    differs from it by 1e-10 or less, whatever the size of the box.
+    """
     if problem.line is not None:  # the ends differ
         return False
-    slope = problem.grid.integrate(problem.grid.differentiate(u) ** 2).sum()
-    return bool(np.sqrt(slope) <= size_floor(problem) + 1e-7 * np.sqrt(problem.grid.integrate(u**2).sum()))
+    spread = float(np.max(np.ptp(problem.grid.at_quadrature(u), axis=(0, 1)) * np.sqrt(problem.model.kinetic)))
+    return spread <= max(_FLAT, 0.1 * _FLAT * float(np.max(np.abs(u))))
 
 
 def boundary_fraction(problem: DiscreteProblem, u: Array) -> float:
@@ -105,7 +110,7 @@ def classify(problem: DiscreteProblem, solution: Solution, negative: int, fracti
         return Kind.UNCONVERGED
     u = solution.u
     carrying = np.abs(u[len(u) // 2][problem.carries_norm > 0])
-    condensed = bool(carrying.size and np.max(carrying) > 1e-4)
+    condensed = bool(carrying.size and np.max(carrying) > _CONDENSED)
     if homogeneous:
         return Kind.CONDENSATE if condensed else Kind.VACUUM
     if problem.line is not None:

@@ -9,6 +9,7 @@ from numpy import ndarray as Array
 from scipy.optimize import brentq
 
 from ..problem.problem import DiscreteProblem
+from ..problem.scales import reduced
 from ..theory.vacua import mass_matrix
 
 _SAMPLES = 500
@@ -38,9 +39,9 @@ def half_radius(state: Any, of: Array) -> float:
 
     values = strength(r)
     half = 0.5 * float(np.max(values))
-    if not half >= 1e-6 or (last := _last_above_half(values)) == _SAMPLES - 1:
+    if not half >= 1e-6 * reduced(problem)[1].field or (last := _last_above_half(values)) == _SAMPLES - 1:
         return float("nan")
-    return float(brentq(lambda x: float(strength(np.array(x))) - half, r[last], r[last + 1]))
+    return float(brentq(lambda x: float(strength(np.array(x))) - half, r[last], r[last + 1], xtol=1e-15 * float(r[-1])))
 
 
 def _last_above_half(strength: Array) -> int:

@@ -7,20 +7,22 @@ import html
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy import ndarray as Array
 
 from ..elements.grid import RadialGrid
 from ..machine.atomic_write import write_atomically
-from ..problem.problem import DiscreteProblem
+from ..problem.problem import DiscreteProblem, Problem
+from ..problem.scales import Scales, on_scales, reduced
 from ..solvers.base import Solution
 from ..theory.base import AbstractModel, read_theory
 from ..theory.whole_line import WholeLine, names_of, unfold
 from .certificate import Certificate, certify
+from .kinds import Kind
 from .observables import half_radius
 
 if TYPE_CHECKING:
@@ -68,6 +70,13 @@ class State:
         The fields over r, or over x on a line.
     """
 
+    units: ClassVar[dict[str, str]] = {
+        "solution": "result",
+        "certificate": "result",
+        "energy": "energy",
+        "norm": "norm",
+    }
+
     problem: DiscreteProblem
     solution: Solution
     certificate: Certificate
@@ -107,17 +116,17 @@ class State:
     @property
     def action(self) -> float:
         """E - omega^2 N / 2, stationary at this state; the Euclidean action of a bounce."""
-        return self.energy - 0.5 * self.multiplier * self.norm
+        return self.energy - 0.5 * self.multiplier * self.problem.norm_kinetic * self.norm
 
     @property
     def charge(self) -> float:
         """Q = omega N of the rotating state Psi = e^{i omega t} f."""
-        return self.omega * self.norm
+        return self.omega * self.problem.norm_kinetic * self.norm
 
     @property
     def charged_energy(self) -> float:
         """E_Q = E + omega^2 N / 2, the energy of the rotating state; dE_Q/dQ = omega along a branch."""
-        return self.energy + 0.5 * self.multiplier * self.norm
+        return self.energy + 0.5 * self.multiplier * self.problem.norm_kinetic * self.norm
 
     @property
     def grid(self) -> RadialGrid:
@@ -173,7 +182,7 @@ class State:
         rows += [
             ("residual", f"{c.residual:.1e}"),
             ("virial identity", f"{c.virial:.1e}"),
-            ("negative modes (ℓ = 0)", str(c.negative_modes)),
+            ("modes at ℓ = 0", c.modes_in_words),
             ("translation mode (ℓ = 1)", _shown(c.translation_mode, ".1e")),
             ("tail decay / mass gap", _shown(c.tail, ".6f")),
             ("norm in the outer tenth", _shown(c.boundary_fraction, ".1e")),
@@ -260,11 +269,33 @@ def _as_tuples(value: Any) -> Any:
     return tuple(_as_tuples(one) for one in value) if isinstance(value, list) else value
 
 
-def make_state(problem: DiscreteProblem, solution: Solution, discretisation: float | None = None) -> State:
-    """The state of a solution: measure energy, norm and certificate; pass ``discretisation`` if already known."""
-    energy = problem.energy(solution.u)
-    norm = problem.norm_of_state(solution.u)
-    return State(problem, solution, certify(problem, solution, discretisation), energy, norm)
+def make_state(
+    problem: DiscreteProblem, solution: Solution, discretisation: float | None = None, wanted: Kind | None = None
+) -> State:
+    """The state of a solution: measure energy, norm and certificate.
+
+    ``discretisation``: the error, if already known. ``wanted``: a state of another kind is not certified.
+    """
+    inner, scales = reduced(problem)
+    within = replace(
+        solution, u=scales.reduce_fields(solution.u), multiplier=solution.multiplier / scales.unit("mass^2")
+    )
+    certificate = scales.restore(certify(inner, within, discretisation, wanted))
+    energy = inner.energy(within.u) * scales.unit("energy")
+    return State(problem, solution, certificate, energy, inner.norm_of_state(within.u) * scales.unit("norm"))
+
+
+def reduced_state(state: State) -> tuple[State, Scales]:
+    """The state in dimensionless form, and its scales."""
+    inner, scales = on_scales(state)
+    solution = replace(state.solution, u=inner.u, multiplier=inner.multiplier)
+    energy, norm = state.energy / scales.unit("energy"), state.norm / scales.unit("norm")
+    return replace(state, problem=inner.problem, solution=solution, energy=energy, norm=norm), scales
+
+
+def restored_state(state: State, original: Problem, scales: Scales) -> State:
+    """A state of a dimensionless problem in the units of the problem that it stands for."""
+    return replace(scales.restore(state), problem=scales.restore_problem(state.problem, original))
 
 
 def load(path: str | Path, *, model: AbstractModel | None = None) -> State:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import NamedTuple
+
 import numpy as np
 from numpy import ndarray as Array
 from scipy.optimize import brentq
@@ -9,24 +12,34 @@ from scipy.optimize import brentq
 from ..problem.asymptotics import gaps_of
 from ..problem.exterior import decay_rate
 from ..problem.problem import DiscreteProblem
+from ..theory.derivatives import point_kernels
 
 # Range of the field over its maximum in which the tail is fitted: small enough to be linear, not reflected by the box.
 _WINDOW = (1e-2, 1e-9)
 _SAMPLES = 400
+_LINEAR = 0.01  # deviation of V' from its linear form, and the reflected wave, below which the rate must be the mass
 
 
-def measured_tail(problem: DiscreteProblem, u: Array, multiplier: float) -> float:
+class Tail(NamedTuple):
+    """The measured decay rate over the expected one (NaN if there is none), and whether the two must agree."""
+
+    ratio: float
+    linear: bool = False
+
+
+def measured_tail(problem: DiscreteProblem, u: Array, multiplier: float) -> Tail:
     r"""Measured decay rate of the slowest field component over the rate implied by the mass gap (exact: 1).
 
     Far out each eigendirection of W = V''(v) - omega^2 decays as :math:`r^{-\nu}K_\nu(\kappa r)`, nu = d/2 - 1. kappa
     is fitted to -u'/u of the largest component at the radius where nonlinear terms and the reflection from the box
-    are smallest, and compared with the square root of its eigenvalue. NaN if there is no such radius.
+    are smallest, and compared with the square root of its eigenvalue. NaN if there is no such radius. They need not
+    agree where V' is not linear in the tail, as for u^2 ln u^2.
     """
     grid = problem.grid
     d = float(grid.dim)
     matrix = gaps_of(problem, multiplier)
     if not np.all(np.isfinite(matrix)) or problem.model.explicit_r:
-        return float("nan")
+        return Tail(float("nan"))
     gaps, directions = np.linalg.eigh(matrix)
     r = np.linspace(0.0, grid.r_max, _SAMPLES)
     scale = np.sqrt(problem.model.kinetic)
@@ -47,5 +60,16 @@ def measured_tail(problem: DiscreteProblem, u: Array, multiplier: float) -> floa
         low, high = 1e-3 * expected, 1e3 * expected
         if decay_rate(d, low**2, radius) < rate < decay_rate(d, high**2, radius):
             root = brentq(lambda k, x=radius, rate=rate: decay_rate(d, k * k, x) - rate, low, high)
-            return float(root) / expected
-    return float("nan")
+            reflected = math.exp(-2.0 * expected * (grid.r_max - radius))
+            linear = max(_nonlinearity(problem, grid.interpolate(u, radius)), reflected) <= _LINEAR
+            return Tail(float(root) / expected, bool(linear))
+    return Tail(float("nan"))
+
+
+def _nonlinearity(problem: DiscreteProblem, values: Array) -> float:
+    """|V'(u) - V'(v) - V''(v) (u - v)| relative to the last term."""
+    kernels, params = point_kernels(problem.model.potential_function), problem.model.params
+    vacuum = problem.vacuum.values
+    _, (force, background) = kernels.value_and_gradient(np.stack([values, vacuum]), params, np.zeros(2))
+    expected = kernels.hessian(vacuum[None], params, np.zeros(1))[0] @ (values - vacuum)
+    return float(np.linalg.norm(force - background - expected)) / max(float(np.linalg.norm(expected)), 1e-300)

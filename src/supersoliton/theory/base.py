@@ -129,6 +129,20 @@ class AbstractModel(ABC):
         """
         return u
 
+    # Numbers in messages: a theory in other units gives those of the user
+
+    def given_fields(self, values: np.ndarray) -> np.ndarray:
+        """Field values (..., n_fields) in the units that the user gave."""
+        return values
+
+    def given_potential(self, value: float) -> float:
+        """A value of V in the units that the user gave."""
+        return value
+
+    def given_mass_squared(self, value: float) -> float:
+        """A mass squared in the units that the user gave."""
+        return value
+
     def replace(self, **couplings: Any) -> Self:
         """The same theory with other values of some couplings."""
         known = _settings(type(self))

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..machine import batching, jax_setup
+from ..machine import jax_setup
 from ..machine.jax_setup import AnyArray as Array
 from .base import PotentialFunction
 
@@ -76,7 +76,11 @@ class PointKernels(NamedTuple):
 
 @functools.lru_cache(maxsize=64)
 def point_kernels(function: PotentialFunction) -> PointKernels:
-    """The compiled kernels of a potential."""
+    """The compiled kernels of a potential; one that is a transform of another V builds them from those of that V."""
+    transformed = getattr(function, "point_kernels", None)
+    if transformed is not None:
+        kernels: PointKernels = transformed()
+        return kernels
     jax_setup.enable_compilation_cache()
     value, _, hessian = point_functions(function)
 
@@ -108,22 +112,16 @@ def _blocked(function: Callable[..., Any], blocks: tuple[tuple[float, int], ...]
         packed.__name__ = function.__name__
         return jax.jit(packed)
 
-    def in_task(_: None, u: Array, params: Any, r: Array) -> Any:
-        return function(u, params, r)
-
-    in_task.__name__ = f"V_{function.__name__}"
-
     def call(u: Any, params: Any, r: Any) -> Any:
         u, r = np.asarray(u, float), np.asarray(r, float)
-        count, task = len(u), batching.current()
-        block = next(length for most, length in blocks if count <= most and (task is None or length >= SMALL_BLOCK))
-        if task is None:
-            names, values, rest = _vector(params)
-            kernel = compiled(names)
+        count = len(u)
+        block = next(length for most, length in blocks if count <= most)
+        names, values, rest = _vector(params)
+        kernel = compiled(names)
         pieces = []
         for start in range(0, count, block):
             part, radii = _padded(u[start : start + block], block), _padded(r[start : start + block], block)
-            pieces.append(task.call(in_task, None, part, params, radii) if task else kernel(part, values, rest, radii))
+            pieces.append(kernel(part, values, rest, radii))
         if isinstance(pieces[0], tuple):
             return tuple(_join(arrays)[:count] for arrays in zip(*pieces, strict=True))
         return _join(pieces)[:count]

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .base import AbstractModel, PotentialFunction
+from .derivatives import PointKernels, point_kernels
 
 _NAME = "omega_squared"
 
@@ -28,6 +29,35 @@ class _EffectivePotential:
     def __call__(self, u: Any, p: Mapping[str, Any], r: Any) -> Any:
         inner = {name: value for name, value in p.items() if name != _NAME}
         return self.function(u, inner, r) - 0.5 * p[_NAME] * jnp.sum(jnp.asarray(self.carries) * u**2)
+
+    def point_kernels(self) -> PointKernels:
+        """The kernels of V, with the terms of the rotation added: nothing is compiled again."""
+        inner, carries = point_kernels(self.function), np.array(self.carries)
+
+        def split(p: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
+            return {name: value for name, value in p.items() if name != _NAME}, p[_NAME] * carries
+
+        def value(u: Any, p: Mapping[str, Any], r: Any) -> Any:
+            couplings, shift = split(p)
+            return inner.value(u, couplings, r) - 0.5 * np.asarray(u) ** 2 @ shift
+
+        def gradient(u: Any, p: Mapping[str, Any], r: Any) -> Any:
+            couplings, shift = split(p)
+            return inner.gradient(u, couplings, r) - np.asarray(u) * shift
+
+        def hessian(u: Any, p: Mapping[str, Any], r: Any) -> Any:
+            couplings, shift = split(p)
+            return inner.hessian(u, couplings, r) - np.diag(shift)
+
+        def radial(u: Any, p: Mapping[str, Any], r: Any) -> Any:
+            return inner.radial(u, split(p)[0], r)
+
+        def both(u: Any, p: Mapping[str, Any], r: Any) -> Any:
+            couplings, shift = split(p)
+            v, force = inner.value_and_gradient(u, couplings, r)
+            return v - 0.5 * np.asarray(u) ** 2 @ shift, force - np.asarray(u) * shift
+
+        return PointKernels(value, gradient, hessian, radial, both)
 
 
 @dataclass(frozen=True)
@@ -57,6 +87,15 @@ class Rotating(AbstractModel):
     @property
     def kinetic(self) -> np.ndarray:
         return self.model.kinetic
+
+    def given_fields(self, values: np.ndarray) -> np.ndarray:
+        return self.model.given_fields(values)
+
+    def given_potential(self, value: float) -> float:
+        return self.model.given_potential(value)
+
+    def given_mass_squared(self, value: float) -> float:
+        return self.model.given_mass_squared(value)
 
     @property
     def explicit_r(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,6 @@ from jaxtyping import Float
 from numpy import ndarray as Array
 
 from .._checks import expect_model
-from ..machine.batching import now
 from .base import AbstractModel
 from .derivatives import SMALL_BLOCK, point_kernels
 
@@ -172,7 +172,7 @@ def vacua(
     expect_model("vacua", model)
     n = model.n_fields
     free = np.ones(n, bool) if held_at_zero is None else ~np.asarray(held_at_zero, bool)
-    deadline = now() + max_seconds
+    deadline = time.monotonic() + max_seconds
     ends = _descend(model, _starts(model, free, n_starts, seed, r), free, r, deadline, known)
     records = _minima(model, ends, free, r)
     # Ties (u and -u) are ordered by the sum of the fields, so that the positive one comes first on every machine.
@@ -211,7 +211,7 @@ def _descend(
     kept = np.isfinite(energy)
     active = np.flatnonzero(kept)
     for _ in range(_MAX_STEPS):
-        if len(active) == 0 or now() > deadline:
+        if len(active) == 0 or time.monotonic() > deadline:
             break
         here, force_here = u[active], force[active][:, free]
         curvature = np.array(kernels.hessian(here, params, np.full(len(active), float(r))))
@@ -255,7 +255,7 @@ def _line_search(
     u, energy, _ = start
     best, best_energy, best_force = (x.copy() for x in start)
     tried = 0
-    while len(pending) and tried < _HALVINGS and now() <= deadline:
+    while len(pending) and tried < _HALVINGS and time.monotonic() <= deadline:
         # As many step lengths as fit in a block of the kernel: with few searches the calls dominate the cost.
         scales = 0.5 ** np.arange(tried, min(tried + max(1, SMALL_BLOCK // len(pending)), _HALVINGS))
         trial = u[pending] + scales[:, None, None] * step[pending]

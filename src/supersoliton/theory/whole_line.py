@@ -100,6 +100,19 @@ def folded(function: Callable[[Array], Any], x: Array, n_fields: int) -> Array:
     return fold(at(-x), at(x))
 
 
+def is_folded(model: AbstractModel) -> bool:
+    """Whether the fields are even and odd parts, in any units."""
+    return isinstance(model, WholeLine) or (hasattr(model, "model") and is_folded(model.model))
+
+
+def one_side(model: Any) -> AbstractModel:
+    """The theory of the fields themselves, in the same units; ``model`` if they are no parts."""
+    if isinstance(model, WholeLine):
+        return model.model
+    inner: AbstractModel = replace(model, model=one_side(model.model)) if is_folded(model) else model
+    return inner
+
+
 def names_of(model: AbstractModel) -> Sequence[str]:
     """Names of the fields as the user gave them."""
-    return model.model.fields if isinstance(model, WholeLine) else model.fields
+    return one_side(model).fields

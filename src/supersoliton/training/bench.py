@@ -236,7 +236,7 @@ def _solve_from(
     size = truth - problem.vacuum.values
     mass = problem.grid.mass
     relative = math.sqrt(float(np.sum(error * (mass @ error)) / np.sum(size * (mass @ size))))
-    solution, seconds = _timed(lambda: config.solver.run(problem, starting_fields(problem, u)))
+    solution, seconds = _timed(lambda: config.solver.solve(problem, starting_fields(problem, u)))
     right = solution.converged and carriers_of(problem, solution.u) == branch
     right = right and is_same_energy(problem.energy(solution.u), energy, energy)
     # not counted: the final step to rounding, which every start needs

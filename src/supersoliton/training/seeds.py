@@ -87,7 +87,7 @@ def follow(config: Any, box: Box, seeds: list[Seed], wanted: int, key: list[int]
         if problem is None:
             continue
         u = problem.vacuum.values + near.w
-        seed = make_seed(problem, box, config.solver.run(problem, starting_fields(problem, u)))
+        seed = make_seed(problem, box, config.solver.solve(problem, starting_fields(problem, u)))
         if seed is not None and seed.branch == near.branch:
             known.append(seed)
     return known

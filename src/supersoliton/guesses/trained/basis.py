@@ -12,13 +12,13 @@ their derivatives and 64 modes it is 1e-5 (`docs/development/warm_start.md`).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray as Array
 
 from ...elements.grid import RadialGrid
-from ...machine.batching import cached_property
 from ...problem.functional import geometry
 
 # A derivative is weighted as the change of the state over a tenth of the box, whose coordinates have length 2.

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy import ndarray as Array
 from scipy.linalg.lapack import dgetrf, dgetrs
 
-from ...machine.batching import cached_property
 from ...problem.problem import DiscreteProblem
 from ...problem.residual import Force, force
 from ...problem.tangent_space import Bordered, constraints_of

@@ -1,1 +1,1 @@
-"""Where trials are evaluated: in this process, in workers, on a cluster, in batches on a device."""
+"""Where trials are evaluated: in this process, in workers, on a cluster."""

@@ -5,25 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ...machine import devices
 from .executor import AbstractExecutor
 from .in_process import InProcess
 
 
 def make_executor(config: Any, scratch: Path, *, workers: int, log: Path) -> AbstractExecutor:
-    """The executor named in [scan]; "auto": batches on an accelerator, if any, else this process or `workers` more."""
+    """The executor named in [scan]; "auto": this process for one worker or an accelerator, else `workers` more."""
     settings = config.scan
     if settings.executor == "dask" or settings.scheduler:
         from .dask_cluster import Dask
 
         cluster = Dask(config, scratch, scheduler=settings.scheduler, workers=workers, limit=settings.trial_timeout)
         return _behind_the_cache(config, scratch, cluster)
-    if settings.executor == "auto":
-        from .device_batches import make_batches
-
-        batches = make_batches(config, scratch)
-        if batches is not None:
-            return batches
-    if settings.executor == "in_process" or (settings.executor == "auto" and workers == 1):
+    alone = workers == 1 or settings.device in devices.ACCELERATORS
+    if settings.executor == "in_process" or (settings.executor == "auto" and alone):
         return InProcess(config, scratch)
     from .processes import LocalProcesses
 

@@ -1,5 +1,4 @@
-"""Where trials run, behind one `submit`: in this process, in worker processes, on a Dask cluster, or in batches on one
-device."""
+"""Where trials run, behind one `submit`: in this process, in worker processes or on a Dask cluster."""
 
 from __future__ import annotations
 
@@ -10,16 +9,14 @@ from ...machine import devices
 from ..trial import Outcome
 
 # One thread per process: on a CPU trials run in parallel, and the threads of one would slow down the others. PJRT_NPROC
-# is the size of XLA's pool, and 1 also avoids a deadlock: on a pool of several threads jaxlib's batched LAPACK calls
-# wait inside pool threads for tasks of the same pool, and two of them at once block each other without end (seen with
-# jaxlib 0.10.2 on two cores); with one thread they run where they are called.
+# is the size of XLA's pool, and 1 also avoids a deadlock (machine/jax_setup.py).
 ONE_THREAD = {
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
     "PJRT_NPROC": "1",
-    "JAX_PLATFORMS": "cpu",  # an accelerator is not shared by processes: its trials run in batches (device_batches.py)
+    "JAX_PLATFORMS": "cpu",  # an accelerator is not shared by processes: its trials run in the driver's (in_process.py)
 }
 RETRIES = 2  # number of times that a trial is repeated after its worker died: the cause may be outside the trial
 
@@ -30,6 +27,8 @@ class WorkerError(RuntimeError):
 
 class AbstractExecutor(ABC):
     """Accepts points while it has `room` and returns their outcomes in the order in which they end."""
+
+    device = "cpu"  # that its trials run on
 
     @property
     @abstractmethod
@@ -49,7 +48,7 @@ class AbstractExecutor(ABC):
     @property
     def where(self) -> str:
         """The devices that JAX finds and the one that trials run on, for the heartbeat."""
-        return f"devices {devices.describe_devices()}, trials on the cpu"
+        return f"devices {devices.describe_devices()}, trials on the {self.device}"
 
     @abstractmethod
     def submit(self, ticket: int, point: Mapping[str, float]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ...machine import devices
 from ..trial import Outcome, run_trial
 from .executor import AbstractExecutor
 
@@ -15,6 +16,9 @@ class InProcess(AbstractExecutor):
 
     def __init__(self, config: Any, scratch: Path) -> None:
         self._config, self._scratch = config, scratch
+        if config.scan.device in devices.ACCELERATORS:
+            # entries of the cache are reproducible to the last bit, and an accelerator rounds differently
+            self._config, self.device = config.with_scan(cache=False), config.scan.device
         self._waiting: list[tuple[int, Mapping[str, float]]] = []
 
     @property

@@ -9,7 +9,7 @@ from typing import Any
 # Settings of [scan] that may change between runs of one study: they do not affect the trials.
 FREE = (
     "mode", "trials", "workers", "executor", "scheduler", "trial_timeout", "worker_memory", "storage", "cache",
-    "cache_size", "device", "batch", "verify",
+    "cache_size", "device", "verify",
 )  # fmt: skip
 _RECORDED = ("versions", "record")
 _RANGE = ("low", "high")  # what --extend may change of a scanned parameter

@@ -1,0 +1,174 @@
+r"""Bound states counted in infinite space, not in the box.
+
+A wall that holds the fields at r_max lifts weakly bound states into the continuum, and a free one pulls states of the
+continuum below it. The number of bound states below the lowest threshold E_0 is that of the negative eigenvalues of the
+operator less E_0 on the mesh, where the boundary condition is that of the solution at E_0 outside, in which nothing but
+the centrifugal term is left: :math:`\eta \propto r^{-(l+d-2)}` in the channel of the threshold (a constant in one
+dimension, and in two at l = 0) and :math:`r^{-\nu}K_{\nu+l}(\kappa r)` in those above. It is the least form of the
+outside, so this holds for any number of fields.
+
+For one field it is the number of nodes of the solution at E_0 (R. Courant, D. Hilbert, *Methods of Mathematical
+Physics* I (1953), chapter VI).
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy import ndarray as Array
+
+from ..problem import second_variation
+from ..problem.asymptotics import gaps_of
+from ..problem.exterior import exterior_form
+from ..problem.problem import DiscreteProblem
+from ..problem.residual import shift_of
+from ..problem.tangent_space import first_free
+from ..theory.vacua import mass_matrix
+
+# Eigenvalue of the form at the threshold, in mass^2, below which a state may as well be a resonance there; and the same
+# over 1/R^2, the level spacing of the box.
+_MARGIN, _MARGIN_IN_BOX = 1e-7, 1e-2
+_TAIL = 0.3  # the same over the change of V'' outside the box, which is neglected
+_SHALLOW = 7.0  # R sqrt(E_0 - lambda) below which the box moves a bound state by more than 1e-6
+_FLAT = 1e-3  # deviation of V'' at r_max from its value outside, relative to it, in a box that holds the state
+_STEPS, _HALVINGS = 8, 60
+_ACCURACY = 1e-12  # of a bound state that is matched to the outside, in the largest mass^2
+
+
+class BoundStates(NamedTuple):
+    """Eigenvalues below the lowest threshold, and the number of states that may be bound by next to nothing."""
+
+    values: Array
+    undecided: int
+
+
+def bound_states(
+    problem: DiscreteProblem, u: Array, multiplier: float, ell: int, levels: Array, curvature: Array | None = None
+) -> BoundStates:
+    """The bound states in infinite space, from the ``levels`` in the box, ascending.
+
+    Where the operator is not constant outside the box (a trap, a state that the box cuts off), they are the levels
+    below the threshold.
+    """
+    matched = Matched(problem, u, multiplier, ell, curvature)
+    if not matched.applies:
+        return BoundStates(levels[levels < matched.threshold], 0)
+    if matched.is_free:
+        return BoundStates(levels[:0], 0)
+    margin = max(_MARGIN * matched.scale, _TAIL * matched.tail)
+    margin = min(margin, _MARGIN_IN_BOX / problem.grid.r_max**2)
+    count, most = (matched.count(matched.threshold, shift) for shift in (margin, -margin))
+    depth = _SHALLOW / problem.grid.r_max
+    values = levels[:count].copy()
+    for k in np.flatnonzero(values > matched.threshold - depth**2):
+        values[k] = matched.level(int(k), float(values[k]))
+    return BoundStates(values, most - count)
+
+
+class Matched:
+    """The second variation on the mesh, matched at r_max to the solution outside at an eigenvalue E."""
+
+    def __init__(
+        self, problem: DiscreteProblem, u: Array, multiplier: float, ell: int, curvature: Array | None = None
+    ) -> None:
+        self.problem, self.ell = problem, ell
+        self.curvature = problem.curvature(u) if curvature is None else curvature
+        self.shift = shift_of(problem, multiplier)
+        self.gaps = gaps_of(problem, multiplier)
+        self.finite = bool(np.all(np.isfinite(self.gaps)))
+        edges = np.linalg.eigvalsh(self.gaps) if self.finite else np.full(len(self.gaps), math.inf)
+        self.threshold, self.scale = float(edges[0]), float(np.max(np.abs(edges)))
+
+    @property
+    def _outside(self) -> Array:
+        """V'' outside the box."""
+        root = np.sqrt(self.problem.model.kinetic)
+        return (
+            root[:, None] * mass_matrix(self.problem.model, self.problem.vacuum.values, self.problem.grid.r_max) * root
+        )
+
+    @cached_property
+    def tail(self) -> float:
+        """The change of V'' outside the box, estimated from the last point, or from the outer tenth."""
+        model, at, radius = self.problem.model, self.problem.vacuum.values, self.problem.grid.r_max
+        moved = float(np.max(np.abs(self.curvature[-1, -1] - self._outside)))
+        if model.explicit_r:
+            inside = mass_matrix(model, at, 0.9 * radius)
+            moved = max(moved, float(np.max(np.abs(inside - mass_matrix(model, at, radius)))))
+        return moved
+
+    @property
+    def applies(self) -> bool:
+        """Whether the operator is that of the vacuum outside the box."""
+        return self.finite and self.scale > 0.0 and self.tail <= _FLAT * self.scale
+
+    @property
+    def is_free(self) -> bool:
+        """Whether V'' is constant in space, so that nothing is bound."""
+        return bool(np.max(np.abs(self.curvature - self._outside)) <= 1e-10 * self.scale)
+
+    def exterior(self, energy: float) -> Array:
+        grid, kinetic = self.problem.grid, self.problem.model.kinetic
+        gaps = self.gaps - energy * np.eye(len(self.gaps))
+        return exterior_form(float(grid.dim), kinetic, gaps, grid.r_max, self.ell, zero=1e-12 * self.scale)
+
+    def factors(self, energy: float, shift: float = 0.0) -> second_variation.Factors:
+        problem, kinetic = self.problem, self.problem.model.kinetic
+        total = self.shift + (shift - energy) * kinetic
+        ends = {"free_first": first_free(problem, self.ell), "free_last": np.ones(len(kinetic))}
+        return second_variation.factorise(
+            problem, self.curvature, total, ell=self.ell, exterior=self.exterior(energy), **ends
+        )
+
+    def count(self, energy: float, shift: float = 0.0) -> int:
+        """The number of bound states below ``energy``."""
+        return second_variation.negative(self.factors(energy, shift))
+
+    def level(self, k: int, start: float) -> float:
+        """The eigenvalue of bound state ``k`` (from 0), by Newton's method or, where that fails, by bisection."""
+        tolerance = _ACCURACY * self.scale
+        bottom = min(start, self.threshold) - 0.1 * self.scale
+        energy = min(start, self.threshold - tolerance)
+        for _ in range(_STEPS):
+            value, slope = self._nearest(energy)
+            step = value / (1.0 - slope)
+            energy += step
+            if not bottom < energy < self.threshold:
+                break
+            if abs(step) <= tolerance:
+                if self.count(energy - 10.0 * tolerance) <= k < self.count(energy + 10.0 * tolerance):
+                    return energy
+                break
+        low, high = bottom, self.threshold
+        while self.count(low) > k:
+            low -= 2.0 * (high - low)
+        for _ in range(_HALVINGS):
+            middle = 0.5 * (low + high)
+            if self.count(middle) > k:
+                high = middle
+            else:
+                low = middle
+            if high - low <= tolerance:
+                break
+        return 0.5 * (low + high)
+
+    def _nearest(self, energy: float) -> tuple[float, float]:
+        """The eigenvalue nearest to ``energy``, less it, with the boundary condition at ``energy``, and its derivative
+        in the energy of that condition."""
+        problem, kinetic = self.problem, self.problem.model.kinetic
+        factors, mass = self.factors(energy), problem.grid.mass_form
+        free = np.ones(problem.free_nodes.shape)
+        free[0] = first_free(problem, self.ell)
+        v = np.random.default_rng(0).normal(size=free.shape) * free
+        value = 0.0
+        for _ in range(4):
+            load = (mass @ v) * kinetic * free
+            image = second_variation.solve(factors, load[:, :, None])[:, :, 0]
+            value = float(np.sum(image * load) / np.sum(image * ((mass @ image) * kinetic)))
+            v = image / math.sqrt(float(np.sum(image * ((mass @ image) * kinetic))))
+        h = 1e-4 * max(self.threshold - energy, 1e-8 * self.scale)
+        slope = v[-1] @ (self.exterior(energy) - self.exterior(energy - h)) @ v[-1] / h
+        return value, min(float(slope), 0.0)

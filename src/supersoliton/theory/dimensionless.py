@@ -1,0 +1,163 @@
+r"""A theory in dimensionless, canonically normalised fields.
+
+With :math:`u_i = F y_i/\sqrt{k_i}` and r = L s,
+
+.. math::
+    E = F^2L^{d-2}\int d^ds\left[\tfrac12\sum_iy_i'^2 + \hat V(y) - \hat V_\infty\right],\qquad
+    \hat V(y; p, s) = \frac{L^2}{F^2}\,\big[V(u; p, r) - V_0\big] .
+
+The scales are those of :mod:`..problem.scales`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from .base import AbstractModel, ComplexifiedFunction, PotentialFunction
+from .derivatives import PointKernels, point_kernels
+
+# Names of the scales among the couplings: they are traced like these, so that one kernel serves every unit.
+_SCALES = ("scale of the fields", "scale of the lengths", "offset of V")
+
+
+@dataclass(frozen=True)
+class _DimensionlessPotential:
+    """V^(y, p, s) of the module's formula; ``roots`` are the square roots of the kinetic factors."""
+
+    function: PotentialFunction
+    roots: tuple[float, ...]
+    names: tuple[str, ...]  # of the scales
+
+    def __call__(self, y: Any, p: Mapping[str, Any], s: Any) -> Any:
+        couplings, (field, length, offset) = _split(p, self.names)
+        value = self.function(y * field / jnp.asarray(self.roots), couplings, s * length)
+        return (value - offset) * (length / field) ** 2
+
+    def point_kernels(self) -> PointKernels:
+        """The compiled kernels of V, with scaled arguments and results: nothing is compiled again."""
+        inner, roots = point_kernels(self.function), np.array(self.roots)
+
+        def scaled(kernel: Callable[..., Any], finish: Callable[..., Any]) -> Callable[..., Any]:
+            def call(y: Any, p: Mapping[str, Any], s: Any) -> Any:
+                couplings, (field, length, offset) = _split(p, self.names)
+                factors = field / roots
+                result = kernel(np.asarray(y) * factors, couplings, np.asarray(s) * length)
+                return finish(result, factors, (length / field) ** 2, offset)
+
+            return call
+
+        def value(v: Any, factors: Any, unit: float, offset: float) -> Any:
+            return (v - offset) * unit
+
+        def gradient(g: Any, factors: Any, unit: float, offset: float) -> Any:
+            return g * (factors * unit)
+
+        def hessian(h: Any, factors: Any, unit: float, offset: float) -> Any:
+            return h * (factors[:, None] * factors * unit)
+
+        def both(pair: Any, *units: Any) -> Any:
+            return value(pair[0], *units), gradient(pair[1], *units)
+
+        return PointKernels(
+            value=scaled(inner.value, value),
+            gradient=scaled(inner.gradient, gradient),
+            hessian=scaled(inner.hessian, hessian),
+            radial=scaled(inner.radial, lambda v, factors, unit, offset: v * unit),
+            value_and_gradient=scaled(inner.value_and_gradient, both),
+        )
+
+
+@dataclass(frozen=True)
+class _DimensionlessComplexified:
+    """V^ of complex fields, from V(re, im, p, r)."""
+
+    function: ComplexifiedFunction
+    roots: tuple[float, ...]
+    names: tuple[str, ...]
+
+    def __call__(self, re: Any, im: Any, p: Mapping[str, Any], s: Any) -> Any:
+        couplings, (field, length, offset) = _split(p, self.names)
+        factors = field / jnp.asarray(self.roots)
+        value = self.function(re * factors, im * factors, couplings, s * length)
+        return (value - offset) * (length / field) ** 2
+
+
+def _split(p: Mapping[str, Any], names: tuple[str, ...]) -> tuple[dict[str, Any], list[Any]]:
+    """The couplings of the theory, and the scales."""
+    return {name: value for name, value in p.items() if name not in names}, [p[name] for name in names]
+
+
+@dataclass(frozen=True)
+class Dimensionless(AbstractModel):
+    """``model`` in units of ``field`` and ``length``, with ``offset`` subtracted from V."""
+
+    model: AbstractModel
+    field: float
+    length: float
+    offset: float = 0.0
+
+    @property
+    def roots(self) -> np.ndarray:
+        """Square roots of the kinetic factors, shape (n_fields,)."""
+        return np.sqrt(self.model.kinetic)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return self.model.fields
+
+    @property
+    def params(self) -> dict[str, Any]:
+        return {**self.model.params, **dict(zip(self._names, (self.field, self.length, self.offset), strict=True))}
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        """Names of the scales that the couplings of ``model``, which may be dimensionless too, do not have."""
+        names = _SCALES
+        while names[0] in self.model.params:
+            names = tuple(f"{name}'" for name in names)
+        return names
+
+    @property
+    def potential_function(self) -> PotentialFunction:
+        return _DimensionlessPotential(self.model.potential_function, tuple(self.roots.tolist()), self._names)
+
+    @property
+    def complexified_potential(self) -> ComplexifiedFunction | None:
+        function = self.model.complexified_potential
+        return None if function is None else self.complexify(function)
+
+    def complexify(self, function: ComplexifiedFunction) -> ComplexifiedFunction:
+        """V(re, im, p, r) of the theory in these units."""
+        return _DimensionlessComplexified(function, tuple(self.roots.tolist()), self._names)
+
+    @property
+    def constrained(self) -> np.ndarray:
+        return self.model.constrained
+
+    @property
+    def explicit_r(self) -> bool:
+        return self.model.explicit_r
+
+    def follow(self, u: np.ndarray) -> np.ndarray:
+        factors = self.field / self.roots
+        return self.model.follow(u * factors) / factors
+
+    def given_fields(self, values: np.ndarray) -> np.ndarray:
+        return self.model.given_fields(values * self.field / self.roots)
+
+    def given_potential(self, value: float) -> float:
+        return self.model.given_potential(value * (self.field / self.length) ** 2 + self.offset)
+
+    def given_mass_squared(self, value: float) -> float:
+        return self.model.given_mass_squared(value / self.length**2)
+
+    def replace(self, **couplings: Any) -> Dimensionless:
+        return Dimensionless(self.model.replace(**couplings), self.field, self.length, self.offset)
+
+    def __repr__(self) -> str:
+        return repr(self.model)
