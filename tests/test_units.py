@@ -36,7 +36,8 @@ def two(u, p):
 
 
 def same(value, expected):
-    np.testing.assert_allclose(np.asarray(value), np.asarray(expected), rtol=DIGITS, atol=1e-12)
+    expected = np.asarray(expected)
+    np.testing.assert_allclose(np.asarray(value), expected, rtol=0.0, atol=DIGITS * np.max(np.abs(expected)))
 
 
 def words(state):

@@ -41,9 +41,18 @@ def test_fields_and_potential_scale_independently(log_field, log_mass):
 
 @pytest.mark.parametrize("distance", [1.0, 1e3, 1e6, 1e9])
 def test_a_vacuum_far_from_the_origin_has_the_scale_of_its_barrier(distance):
-    """The rounding of V' at u = 1e9 is not taken for a scale."""
+    """The rounding of V' at u = 1e9 is not taken for a scale; u itself is known to 1e-7 of the distance there."""
     scales = scales_of_potential(model_of(v=distance), np.array([distance]))
-    assert scales.field == pytest.approx(CUBIC, rel=1e-15 * max(1e3, 100.0 * distance))
+    assert scales.field == pytest.approx(CUBIC, rel=1e-14 * max(1.0, distance))
+
+
+@pytest.mark.parametrize("f", [1e-16, 1.0, 1e19])
+def test_a_logarithm_at_the_origin_has_one_scale_in_any_unit(f):
+    """V = u^2 (1 - ln(u^2/f^2)): its mass grows without end towards 0; rho = 2 - 2 ln 4/(...) leaves 2 at one place."""
+    model = ss.Potential(lambda u, p: u[0] ** 2 * (1.0 - jnp.log(u[0] ** 2 / p["f"] ** 2)), params={"f": f})
+    # V' = -2u ln(u^2/f^2), rho = 2 (y + ln 4)/y = sqrt 2 for y = ln(t^2/f^2) = -ln 4/(1 - 1/sqrt 2)
+    expected = 2.0 * np.exp(-0.5 * np.log(4.0) / (1.0 - np.sqrt(0.5)))
+    assert scales_of_potential(model).field == pytest.approx(expected * f, rel=1e-11)
 
 
 def test_a_large_constant_has_no_effect():

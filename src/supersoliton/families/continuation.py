@@ -12,8 +12,6 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from .._checks import expect_state, is_number
 from ..machine.blas_threads import one_thread
 from ..problem.scales import on_scales

@@ -16,7 +16,9 @@ from .._checks import is_number
 from ..elements.grid import RadialGrid
 from ..theory.base import AbstractModel
 from ..theory.derivatives import point_kernels
-from ..theory.vacua import Vacuum, mass_matrix, slope, vacua, vacuum_at
+from ..theory.polish import is_stationary, nearby_vacuum
+from ..theory.rotating import Rotating
+from ..theory.vacua import Vacuum, slope, vacua, vacuum_at
 from . import ends, functional
 from .exterior import exterior_form, gap_matrix
 from .functional import Geometry, Theory
@@ -153,13 +155,7 @@ class Problem:
             values = np.empty(0)
         if values.shape != (n,) or not np.all(np.isfinite(values)):
             raise ValueError(f"problem.{name} must be {n} finite values, got {given!r}: give one for each field")
-        force = slope(self.model, values, self._outer_radius) - self.multiplier_shift * values
-        scale = 1.0 + np.max(np.abs(values)) * np.max(np.abs(mass_matrix(self.model, values, self._outer_radius)))
-        if not np.max(np.abs(force)) <= 1e-6 * scale:
-            raise ValueError(
-                f"problem.{name} {values.tolist()} is not a vacuum: the slope of V is {np.max(np.abs(force)):.3g}; "
-                'use boundary="vacuum" or a stationary point of V'
-            )
+        values = nearby_vacuum(f"problem.{name}", self.effective_model, values, self._outer_radius).values
         lightest = vacuum_at(self.model, values, self._outer_radius)
         if self.norm is None and self.omega is None and not lightest.stable and not self.model.explicit_r:
             raise ValueError(
@@ -199,6 +195,13 @@ class Problem:
         return self.carries_norm * (0.0 if self.omega is None else float(self.omega) ** 2)
 
     @property
+    def effective_model(self) -> AbstractModel:
+        """The theory whose static states solve the problem: V, or V - omega^2 u^2/2 at fixed frequency."""
+        if self.omega is None:
+            return self.model
+        return Rotating(self.model, float(self.omega) ** 2, tuple(float(c) for c in self.carries_norm))
+
+    @property
     def _outer_radius(self) -> float:
         """Radius at which the vacuum minimises V, for potentials that depend on r."""
         return 0.0
@@ -222,8 +225,7 @@ class Problem:
             return self._stationary(np.zeros(n))
         if not held.any():
             origin = vacuum_at(self.model, np.zeros(n), self._outer_radius)
-            flat = np.max(np.abs(slope(self.model, origin.values, self._outer_radius))) <= 1e-12
-            if flat and origin.stable:
+            if origin.stable and is_stationary(self.model, origin.values, self._outer_radius):
                 return origin
         candidates = vacua(self.model, held_at_zero=held, r=self._outer_radius)
         if not candidates:
@@ -234,11 +236,11 @@ class Problem:
         return candidates[0]
 
     def _stationary(self, values: Array) -> Vacuum:
-        force = slope(self.model, values, self._outer_radius)
-        if not np.max(np.abs(force)) <= 1e-9:
+        if not is_stationary(self.model, values, self._outer_radius):
+            force = np.max(np.abs(slope(self.model, values, self._outer_radius)))
             raise ValueError(
                 f"problem.boundary: the fields that carry the norm must vanish at infinity, but V has slope "
-                f"{np.max(np.abs(force)):.3g} there: shift the fields so that V is stationary at 0"
+                f"{force:.3g} there: shift the fields so that V is stationary at 0"
             )
         return vacuum_at(self.model, values, self._outer_radius)
 

@@ -215,7 +215,8 @@ def _check_false_vacuum(model: AbstractModel, values: Array) -> Vacuum:
     if not state.stable:
         raise BounceError(
             f"bounce: the state {shown} is unstable (tachyon with mass^2 = "
-            f"{model.given_mass_squared(state.masses_squared[0]):.6g}): it rolls down without a barrier, so there is no bounce"
+            f"{model.given_mass_squared(state.masses_squared[0]):.6g}): it rolls down without a barrier, so there is no "
+            "bounce"
         )
     if state.masses_squared[0] <= 1e-10 * max(1.0, float(state.masses_squared[-1])):
         raise BounceError(

@@ -21,7 +21,6 @@ from ..solvers.base import AbstractSolver, Solution
 from ..solvers.newton import Newton
 from ..states.kinds import is_homogeneous
 from ..states.state import State
-from ..theory import AbstractModel, Rotating
 from ..theory.derivatives import point_kernels
 from .bounce import BounceError, bounce
 from .kinks import find_kinks
@@ -110,19 +109,12 @@ def through_the_barrier(problem: DiscreteProblem, max_seconds: float = _SECONDS)
 
 def bounce_of(problem: Problem, dim: float, max_seconds: float = _SECONDS) -> State:
     """The bounce out of the problem's vacuum, on a mesh of its own. Raises BounceError."""
-    return bounce(effective_model(problem), problem.vacuum.values, dim=float(dim), max_seconds=max_seconds)
-
-
-def effective_model(problem: Problem) -> AbstractModel:
-    """The model whose bounce solves the problem: V, or V - omega^2 u^2/2 at fixed frequency."""
-    if problem.omega is None:
-        return problem.model
-    return Rotating(problem.model, float(problem.omega) ** 2, tuple(float(c) for c in problem.carries_norm))
+    return bounce(problem.effective_model, problem.vacuum.values, dim=float(dim), max_seconds=max_seconds)
 
 
 def reaches_below(problem: Problem, u: Array) -> bool:
     """Whether the fields reach through the barrier: V is below its vacuum value at some node."""
-    model = effective_model(problem)
+    model = problem.effective_model
     value = point_kernels(model.potential_function).value
     states = np.concatenate([u, problem.vacuum.values[None]])
     energies = value(states, model.params, np.zeros(len(states)))

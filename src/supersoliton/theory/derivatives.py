@@ -19,9 +19,12 @@ from ..machine import jax_setup
 from ..machine.jax_setup import AnyArray as Array
 from .base import PotentialFunction
 
-# Replaces a field of exactly zero, so that potentials such as u^2 ln u^2, whose derivatives are 0 * infinity in JAX at
-# u = 0, take their limit. The sixth power is still a floating-point number; the change is far below rounding.
-_TINY = 1e-45
+# Replaces a field of zero, so that potentials such as u^2 ln u^2, whose derivatives are 0 * infinity in JAX at u = 0,
+# take their limit. The sixth power is still a floating-point number; the change is far below rounding.
+TINY = 1e-45
+# A field below this counts as zero: its square is still a floating-point number, and TINY of a dimensionless theory is
+# above it in every unit.
+_ZERO = 1e-120
 
 # Lists are split and padded to blocks: pairs of (largest number of points, block length). A call costs as much as 300
 # values of 8 fields; a block of 1024 fits the processor's cache (12,800 values take 0.6 ms, 0.7 to 0.9 ms in blocks of
@@ -34,7 +37,7 @@ _SHORT = ((16, 16), (math.inf, SMALL_BLOCK))
 
 
 def away_from_zero(u: Array) -> Array:
-    return jnp.where(jnp.abs(u) < _TINY, jnp.where(u < 0, -_TINY, _TINY), u)
+    return jnp.where(jnp.abs(u) < _ZERO, jnp.where(u < 0, -TINY, TINY), u)
 
 
 @functools.lru_cache(maxsize=64)

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .base import AbstractModel, ComplexifiedFunction, PotentialFunction
-from .derivatives import PointKernels, point_kernels
+from .derivatives import TINY, PointKernels, point_kernels
 
 # Names of the scales among the couplings: they are traced like these, so that one kernel serves every unit.
 _SCALES = ("scale of the fields", "scale of the lengths", "offset of V")
@@ -46,7 +46,9 @@ class _DimensionlessPotential:
             def call(y: Any, p: Mapping[str, Any], s: Any) -> Any:
                 couplings, (field, length, offset) = _split(p, self.names)
                 factors = field / roots
-                result = kernel(np.asarray(y) * factors, couplings, np.asarray(s) * length)
+                y = np.asarray(y)
+                y = np.where(np.abs(y) < TINY, np.copysign(TINY, y), y)  # zero in these units, not in those of V
+                result = kernel(y * factors, couplings, np.asarray(s) * length)
                 return finish(result, factors, (length / field) ** 2, offset)
 
             return call

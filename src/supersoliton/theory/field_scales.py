@@ -1,7 +1,7 @@
 """The natural units of a potential: the distances in field space at which it changes its behaviour, from V alone.
 
-Along a ray from a point the slope of V is a power of the distance t over many octaves: t near a massive vacuum, t^3 near
-a massless quartic. The power, log2 of the doubling ratio
+Along a ray from a point the slope of V is a power of the distance t over many octaves: t near a massive vacuum, t^3
+near a massless quartic. The power, log2 of the doubling ratio
 
     rho(t) = [V'(2t) - V'(0)] / [V'(t) - V'(0)]     (components along the ray),
 
@@ -24,7 +24,7 @@ from .derivatives import point_kernels
 
 # Distances from 8e-31 to 7e50, doubled each time: every unit in use, with a margin. Further down V'(0) is not exact
 # (fields of 0 are replaced by 1e-45 where V is evaluated), further up u^6 overflows.
-_DISTANCES = np.exp2(np.arange(-100.0, 170.0))
+DISTANCES = np.exp2(np.arange(-100.0, 170.0))
 _DEPARTURE = 0.5  # change of the power that counts; u^2 ln u^2 then has one scale, although its mass is never constant
 _RELIABLE = 1e3  # slopes are used where they exceed the rounding of V' by this factor
 _OVERFLOW = 1e200  # a slope that is not finite after one of this size has overflowed, and is no singularity of V
@@ -37,8 +37,9 @@ _ROUNDS, _PARTS = 2, 64  # subdivisions of the octave of a departure, before an 
 class Scales(NamedTuple):
     """The units of a potential around a point.
 
-    ``field``: of the fields. ``curvature``: of V'' (mass^2 times a kinetic factor). ``fields``: of each field; all equal
-    to ``field`` unless the scales along the axes differ by a factor of a million or more.
+    ``field``: of the fields. ``curvature``: of V'' (mass^2 times a kinetic factor), 0 where V is constant, NaN where
+    it is. ``fields``: of each field; all equal to ``field`` unless the scales along the axes differ by a factor of a
+    million or more.
     """
 
     field: float
@@ -50,11 +51,13 @@ class Scales(NamedTuple):
 class Rays:
     """V' along rays from one point.
 
-    ``axis``: index of the axis that a ray follows, -1 for an eigenvector of V''. ``slopes``: V'(t) - V'(0) along the
-    ray. ``power``: log2 of rho; infinite where the slope changes its sign, NaN where V' is not finite or is rounding.
+    ``axis``: index of the axis that a ray follows, -1 for an eigenvector of V'', -2 for another direction. ``slopes``:
+    V'(t) - V'(0) along the ray. ``power``: log2 of rho; infinite where the slope changes its sign, NaN where V' is not
+    finite or is rounding.
     """
 
     point: Float[Array, " field"]
+    free: Bool[Array, " field"]
     directions: Float[Array, "ray field"]
     axis: Int[Array, " ray"]
     slopes: Float[Array, "ray distance"]
@@ -67,7 +70,29 @@ class Rays:
             quiet = np.abs(np.diff(self.power, axis=1)) <= _STEADY
         steady = quiet[:, :-2] & quiet[:, 1:-1] & quiet[:, 2:]  # four octaves: the rounding of V' is not so steady
         first = np.where(steady.any(1), np.argmax(steady, axis=1), np.argmax(~np.isnan(self.power), axis=1))
-        return self.power[np.arange(len(first)), first]
+        power = self.power[np.arange(len(first)), first]
+        # The exact power of a massive or massless point, without the rounding of V' or the logarithm of u^2 ln u^2.
+        return np.where(np.abs(power - np.round(power)) <= _STEADY, np.round(power), power)
+
+    @functools.cached_property
+    def changing(self) -> Bool[Array, "ray distance"]:
+        """Where the power changes from one octave to the next: V' has no zero elsewhere."""
+        with np.errstate(invalid="ignore"):
+            step = np.abs(np.diff(self.power, axis=1))
+        out = np.isinf(self.power)
+        out[:, :-1] |= step > _STEADY
+        out[:, 1:] |= step > _STEADY
+        return out & np.maximum.accumulate(np.abs(self.power - self.start[:, None]) <= _DEPARTURE, axis=1)
+
+    @functools.cached_property
+    def falls(self) -> Bool[Array, " ray"]:
+        """Where V falls without end: its slope is negative as far as it is known and decays no faster than 1/t."""
+        known = ~np.isnan(self.power)
+        last = known.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1)
+        rows = np.arange(len(last))
+        with np.errstate(invalid="ignore"):
+            slow = np.isfinite(self.power[rows, last]) & (self.power[rows, last] >= -1.0 - _STEADY)
+        return known.any(1) & slow & (self.slopes[rows, last] < 0.0)
 
     @functools.cached_property
     def departed(self) -> Bool[Array, "ray distance"]:
@@ -83,7 +108,7 @@ class Rays:
     @functools.cached_property
     def first(self) -> Int[Array, " ray"]:
         """Index of the first distance at which a ray has departed; beyond the last one if it does not."""
-        return np.where(self.departed.any(1), np.argmax(self.departed, axis=1), len(_DISTANCES))
+        return np.where(self.departed.any(1), np.argmax(self.departed, axis=1), len(DISTANCES))
 
 
 def scales_of_potential(model: AbstractModel, around: Array | None = None, r: float = 0.0) -> Scales:
@@ -106,13 +131,18 @@ def scales_of_potential(model: AbstractModel, around: Array | None = None, r: fl
         power) has the size of the point as its field scale, or 1 at the origin.
     """
     point = np.zeros(model.n_fields) if around is None else np.asarray(around, float)
-    rays = slopes_along_rays(model, point, r)
-    own = rays.axis < 0 if (rays.axis < 0).any() else rays.axis >= 0
-    if len(point) > 1 and np.all(rays.first[own] == len(_DISTANCES)):
-        rays = slopes_along_rays(model, point, r, diagonal=True)
-        own = rays.axis < 0
+    return scales_from_rays(model, slopes_along_rays(model, point, r), r)
+
+
+def scales_from_rays(model: AbstractModel, rays: Rays, r: float = 0.0) -> Scales:
+    """The scales around the point from which ``rays`` start."""
+    own = rays.axis == -1 if (rays.axis == -1).any() else rays.axis >= 0
+    point, n_free = rays.point, int(np.sum(rays.free))
+    if n_free > 1 and np.all(rays.first[own] == len(DISTANCES)):
+        rays = slopes_along_rays(model, point, r, rays.free, diagonal=True)
+        own = rays.axis == -1
     earliest = int(np.min(rays.first[own]))
-    if earliest == len(_DISTANCES):
+    if earliest == len(DISTANCES):
         field = float(np.max(np.abs(point))) or 1.0
         slope = _slopes(model, rays, np.arange(len(rays.axis)), np.full((len(rays.axis), 1), field), r)
         return Scales(field, float(np.max(np.abs(slope))) / field, np.full(len(point), field))
@@ -125,14 +155,31 @@ def scales_of_potential(model: AbstractModel, around: Array | None = None, r: fl
     return Scales(field, abs(float(slope[0, 0])) / distance, _of_each_field(model, rays, field, r))
 
 
-def slopes_along_rays(model: AbstractModel, point: Array, r: float = 0.0, diagonal: bool = False) -> Rays:
-    """V' along the axes and the eigenvectors of V'', or along the diagonals between eigenvectors, in one call."""
+def slopes_along_rays(
+    model: AbstractModel,
+    point: Array,
+    r: float = 0.0,
+    free: Bool[Array, " field"] | None = None,
+    diagonal: bool = False,
+    more: Float[Array, "ray field"] | None = None,
+) -> Rays:
+    """V' along the axes and the eigenvectors of V'', or along the diagonals between eigenvectors, in one call.
+
+    ``free``: fields that may move; all if not given. ``more``: further directions.
+    """
     kernels, params, n = point_kernels(model.potential_function), model.params, len(point)
-    directions, axis = _directions(kernels.hessian(point[None], params, np.array([float(r)]))[0], diagonal)
+    free = np.ones(n, bool) if free is None else free
+    curvature = kernels.hessian(point[None], params, np.array([float(r)]))[0][np.ix_(free, free)]
+    inner, axis = _directions(curvature, diagonal)
+    directions = np.zeros((len(inner), n))
+    directions[:, free] = inner
+    axis = np.where(axis >= 0, np.flatnonzero(free)[axis], -1)
+    if more is not None:
+        directions, axis = np.concatenate([directions, more]), np.concatenate([axis, np.full(len(more), -2)])
     size = float(np.max(np.abs(point)))
     # Steps of the order of the last digits of the point show the rounding of V' itself.
     small = np.spacing(size) * np.arange(1.0, 9.0) if size > 0.0 else np.zeros(0)
-    distances = np.concatenate([small, _DISTANCES])
+    distances = np.concatenate([small, DISTANCES])
     points = np.concatenate([point[None], (point + distances[:, None] * directions[:, None, :]).reshape(-1, n)])
     force = kernels.value_and_gradient(points, params, np.full(len(points), float(r)))[1]
     with np.errstate(all="ignore"):
@@ -147,7 +194,7 @@ def slopes_along_rays(model: AbstractModel, point: Array, r: float = 0.0, diagon
         power = np.full_like(slopes, np.nan)
         power[:, :-1] = np.where(ratio > 0.0, np.log2(np.abs(ratio)), np.inf)
         power[:, :-1][~(known[:, 1:] & known[:, :-1])] = np.nan
-    return Rays(point, directions, axis, slopes, power)
+    return Rays(point, free, directions, axis, slopes, power)
 
 
 def _directions(
@@ -187,7 +234,7 @@ def _slopes(
 def _located(model: AbstractModel, rays: Rays, which: Int[Array, " k"], r: float) -> Float[Array, " k"]:
     """The distances, to rounding, at which some of the rays depart first."""
     start, first = rays.start[which, None], rays.first[which]
-    low, high = _DISTANCES[np.maximum(first - 1, 0)], _DISTANCES[first]
+    low, high = DISTANCES[np.maximum(first - 1, 0)], DISTANCES[first]
     for _ in range(_ROUNDS):
         ends = low[:, None] + (high - low)[:, None] * np.linspace(0.0, 1.0, _PARTS)
         slopes = _slopes(model, rays, which, np.concatenate([ends, 2.0 * ends], axis=1), r)
@@ -219,11 +266,11 @@ def _of_each_field(model: AbstractModel, rays: Rays, field: float, r: float) -> 
     """The scale along each axis where these are far apart; ``field`` where V has none along an axis."""
     out = np.full(len(rays.point), field)
     nearest: dict[int, int] = {}
-    for ray in np.flatnonzero((rays.axis >= 0) & (rays.first < len(_DISTANCES))):
+    for ray in np.flatnonzero((rays.axis >= 0) & (rays.first < len(DISTANCES))):
         axis = int(rays.axis[ray])
         if axis not in nearest or rays.first[ray] < rays.first[nearest[axis]]:
             nearest[axis] = int(ray)
     which = np.array(list(nearest.values()), int)
-    if len(which) and float(np.max(_DISTANCES[rays.first[which]])) >= _FAR_APART * field:
+    if len(which) and float(np.max(DISTANCES[rays.first[which]])) >= _FAR_APART * field:
         out[list(nearest)] = 2.0 * _located(model, rays, which, r)
     return out

@@ -1,0 +1,81 @@
+"""The stationary point of V next to field values that are given to some digits, as papers print them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy import ndarray as Array
+
+from . import flat
+from .base import AbstractModel
+from .field_scales import DISTANCES, scales_of_potential, slopes_along_rays
+from .minima import Dimensionless
+from .vacua import Vacuum, mass_matrix, slope, vacuum_at
+
+_POLISH = 20  # Newton steps at most
+_REACH = 10.0  # field scales around the given point within which a stationary point is looked for
+_SLACK = 1e-2  # a given vacuum may be this wrong, relative to its distance from the next stationary point
+
+
+def polished(model: AbstractModel, values: Array, r: float = 0.0) -> tuple[Vacuum, float]:
+    """The stationary point near ``values``, by Newton steps in the massive directions, and its distance from them.
+
+    The distance is infinite where no stationary point is near: where the steps leave the region in which V behaves as
+    at ``values``.
+    """
+    given = np.asarray(values, dtype=float)
+    scales = scales_of_potential(model, given, r)
+    v, free = Dimensionless(model, scales, r), np.ones(len(given), bool)
+    y = given[None] / v.unit
+    for _ in range(_POLISH):
+        after = flat.relaxed(v, y, free, 1)
+        step = float(np.max(np.abs(after - y)))
+        if not np.isfinite(step) or np.max(np.abs(after[0] - given / v.unit)) > _REACH:
+            return vacuum_at(model, given, r), np.inf
+        y = after
+        if step <= 4e-16 * max(1.0, float(np.max(np.abs(y)))):
+            break
+    u = np.where(np.abs(y[0] * v.unit - given) <= 2e-16 * np.abs(given), given, y[0] * v.unit)
+    return vacuum_at(model, u, r), float(np.linalg.norm(u - given))
+
+
+def is_stationary(model: AbstractModel, values: Array, r: float = 0.0, *, tolerance: float = 1e-9) -> bool:
+    """Whether V' vanishes at ``values``: to rounding, or to ``tolerance`` in the units of V around them."""
+    force = float(np.max(np.abs(slope(model, values, r))))
+    stiffness = float(np.max(np.abs(mass_matrix(model, values, r)))) * float(np.max(model.kinetic))
+    # V is evaluated at 1e-45 where a field is 0
+    if force <= stiffness * (4e-16 * float(np.max(np.abs(values))) + 1e-40):
+        return True
+    scales = scales_of_potential(model, values, r)
+    return bool(force <= tolerance * scales.curvature * scales.field)
+
+
+def distance_to_next(model: AbstractModel, vacuum: Vacuum, r: float = 0.0) -> float:
+    """Distance from a stationary point to the nearest other one along rays (axes, eigenvectors of V''); inf if none."""
+    rays = slopes_along_rays(model, vacuum.values, r)
+    with np.errstate(invalid="ignore"):
+        turns = np.isinf(rays.power)
+    octaves = np.where(turns.any(1), np.argmax(turns, axis=1), -1)
+    return min((float(1.5 * DISTANCES[k]) for k in octaves if k >= 0), default=np.inf)
+
+
+def nearby_vacuum(name: str, model: AbstractModel, values: Array, r: float = 0.0) -> Vacuum:
+    """The polished stationary point next to ``values``, given as the argument ``name``.
+
+    Raises ValueError where it lies further away than 1 % of the distance to the next stationary point.
+    """
+    given = np.asarray(values, dtype=float)
+    if is_stationary(model, given, r, tolerance=0.0):
+        return vacuum_at(model, given, r)
+    found, moved = polished(model, given, r)
+    if moved > 0.0:
+        room = distance_to_next(model, found, r) if np.isfinite(moved) else 0.0
+        if not moved <= _SLACK * room:
+            words = "no stationary point is near it"
+            if np.isfinite(moved):
+                words = f"the one near it is {found.values.tolist()}, off by {moved / room:.2g} of the way to the next"
+            force = float(np.max(np.abs(slope(model, given, r))))
+            raise ValueError(
+                f"{name} {given.tolist()} is not stationary: V has the slope {force:.3g} there, and {words}; "
+                "give a stationary point of V, see ss.vacua"
+            )
+    return found

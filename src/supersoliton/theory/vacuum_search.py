@@ -1,0 +1,156 @@
+"""All minima of V that a search finds, each once, and the surfaces of minima among them, in dimensionless fields."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from numpy import ndarray as Array
+
+from . import flat, minima
+from .base import AbstractModel
+from .field_scales import scales_from_rays, slopes_along_rays
+from .minima import Dimensionless
+
+_DISTINCT = 1e-6  # relative distance below which two minima count as one
+_TIED = 1e-10  # energy density relative to the depth of the wells below which two minima count as degenerate
+_RANDOM_RAYS = 16  # directions, besides axes and eigenvectors, in which the structure of V is looked for
+_ROUNDS = 3  # of searches around the minima that the round before has found
+_CENTRES = 8  # minima around which a round searches
+
+
+class VacuumSearch:
+    """The minima found so far, in the units y = u/unit."""
+
+    def __init__(
+        self,
+        model: AbstractModel,
+        free: Array,
+        r: float,
+        deadline: float,
+        n_starts: int,
+        seed: int,
+        known: Array | None,
+    ) -> None:
+        self.model, self.free, self.deadline, self.n_starts, self.seed = model, free, deadline, n_starts, seed
+        n = len(free)
+        more = np.random.default_rng(seed).normal(size=(_RANDOM_RAYS if free.sum() > 1 else 0, n)) * free
+        more /= np.linalg.norm(more, axis=1, keepdims=True)
+        self.rays = slopes_along_rays(model, np.zeros(n), r, free, more=more)
+        scales = scales_from_rays(model, self.rays, r)
+        self.v = Dimensionless(model, scales, r)
+        self.apart = bool(np.any(scales.fields != scales.field))
+        self.groups = minima.groups(self.rays, scales)
+        self.known = None if known is None else known / self.v.unit
+        self.points: list[Array] = []
+        self.surfaces: list[tuple[int, bool]] = []
+        falling = np.flatnonzero(self.rays.falls)
+        self.unbounded = self.rays.directions[falling[0]] if len(falling) else None
+
+    def run(self) -> None:
+        y, size = minima.starts(self.v, self.rays, self.groups, self.n_starts, self.seed)
+        rng = np.random.default_rng(self.seed)
+        least = np.full(2, self.groups[0].low)
+        # The origin, and a point next to it: exactly on a symmetric saddle the slope vanishes.
+        origin = np.stack([np.zeros(len(self.free)), 1e-2 * least[0] * rng.normal(size=len(self.free)) * self.free])
+        fresh = self.add(np.concatenate([origin, y]), np.concatenate([least, size]))
+        if self.known is not None:
+            fresh = [self.known, *fresh]
+        for attempt in range(_ROUNDS):
+            if self.free.sum() == 1 or not fresh or time.perf_counter() > self.deadline:
+                break
+            around = [
+                minima.starts(self.v, self.rays, self.groups, self.n_starts // 4, self.seed + 1 + attempt, centre)
+                for centre in fresh[:_CENTRES]
+            ]
+            fresh = self.add(np.concatenate([y for y, _ in around]), np.concatenate([s for _, s in around]))
+
+    def add(self, y: Array, size: Array) -> list[Array]:
+        """Search from ``y``; returns the minima that are new."""
+        ends, sizes, far = minima.descend(self.v, y, size, self.free, self.deadline, self.known)
+        self._look_far(far)
+        if len(ends) == 0:
+            return []
+        ends = self._cleaned(flat.relaxed(self.v, ends, self.free, 2), sizes)
+        new: list[Array] = []
+        force, matrices = self.v.value_and_gradient(ends)[1], self.v.hessian(ends)
+        for end, scale, slope_, matrix in zip(ends, sizes, force, matrices, strict=True):
+            if self._is_new(end, scale) and self._is_minimum(end, scale, slope_, matrix):
+                new.append(end)
+        return new
+
+    def _is_new(self, y: Array, size: float) -> bool:
+        if not self.points:
+            return True
+        near = _DISTINCT * max(size, float(np.max(np.abs(y))))
+        return bool(np.min(np.max(np.abs(np.stack(self.points) - y), axis=1)) > near)
+
+    def _is_minimum(self, y: Array, size: float, force: Array, matrix: Array) -> bool:
+        """Whether y is a minimum that is not connected to one found before; if so it is kept."""
+        free = self.free
+        if not (np.all(np.isfinite(matrix)) and np.all(np.isfinite(force))):
+            return False
+        inner = matrix[np.ix_(free, free)]
+        extent = max(size, float(np.max(np.abs(y))))
+        # At a massless point V'' is compared with what it is a little further away.
+        aside = self.v.hessian(y + 0.1 * extent * np.concatenate([np.eye(len(y)), -np.eye(len(y))]) * free)
+        aside = aside[np.isfinite(aside).all((1, 2))][:, free][:, :, free]
+        largest = max(float(np.max(np.abs(inner))), float(np.max(np.abs(aside), initial=0.0)))
+        if not np.max(np.abs(force[free])) <= 1e-9 * largest * extent:
+            return False
+        if np.linalg.eigvalsh(inner)[0] < -flat.NULL * largest:
+            return False
+        null = flat.null_space(matrix, force, free, largest, extent)
+        count, falls = flat.behaviour_along(self.v, y, null, free, extent)
+        if falls:
+            return False
+        if count:
+            alike = [i for i, (k, _) in enumerate(self.surfaces) if k == count and self._tied(self.points[i], y)]
+            targets = np.stack([self.points[i] for i in alike]) if alike else np.zeros((0, len(y)))
+            if len(targets) and flat.connected(self.v, y, targets, free, extent).any():
+                return False
+        self.points.append(y)
+        self.surfaces.append((count, bool(count) and flat.is_closed(self.v, y, null, free, extent)))
+        return True
+
+    def _tied(self, first: Array, second: Array) -> bool:
+        energy = self.v.value_and_gradient(np.stack([first, second]))[0]
+        return abs(energy[0] - energy[1]) <= 1e-8 * max(abs(energy[0]), 1e-300) + float(self.v.rounding(energy)[0])
+
+    def _cleaned(self, y: Array, size: Array) -> Array:
+        """Components that vanish to rounding set to 0, where that does not increase the slope."""
+        extent = np.maximum(size, np.abs(y).max(1))
+        for limit, allowance in ((1e-4, 0.0), (1e-9, 1e-15)):
+            cleaned = np.where(np.abs(y) <= limit * extent[:, None], 0.0, y)
+            changed = np.flatnonzero((cleaned != y).any(1))
+            if len(changed):
+                force, curvature = self.v.value_and_gradient(cleaned[changed])[1], self.v.hessian(cleaned[changed])
+                before = np.abs(self.v.value_and_gradient(y[changed])[1]).max(1)
+                allowed = np.maximum(before, allowance * np.abs(curvature).max((1, 2)) * extent[changed])
+                kept = changed[np.abs(force).max(1) <= allowed]
+                y = y.copy()
+                y[kept] = cleaned[kept]
+        return y
+
+    def _look_far(self, far: Array) -> None:
+        """Whether V falls without end where searches ran away to."""
+        if self.unbounded is None and len(far):
+            directions = far[:4] * self.v.unit
+            directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+            rays = slopes_along_rays(self.model, np.zeros(len(self.free)), self.v.r, self.free, more=directions)
+            falling = np.flatnonzero(rays.falls)
+            self.unbounded = rays.directions[falling[0]] if len(falling) else None
+
+    def order(self) -> list[int]:
+        """Lowest first; ties (u and -u) by the sum of the fields, the positive one first on every machine."""
+        if not self.points:
+            return []
+        points = np.stack(self.points)
+        energy = self.v.value_and_gradient(points)[0]
+        depth = max(float(np.max(np.abs(energy))), 1e-300)
+        ranks = np.round(energy / (_TIED * depth))
+        return sorted(range(len(points)), key=lambda i: (ranks[i], -round(float(np.sum(points[i])), 6)))
+
+    def fields(self, i: int) -> Array:
+        """The minimum in the user's units."""
+        return np.where(self.points[i] == 0.0, 0.0, self.points[i] * self.v.unit)
