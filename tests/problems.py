@@ -126,7 +126,7 @@ def _octave_q_ball(
         problem=lambda: ss.Problem(octave_model(g), QUICKSTART_GRID, norm=norm),
         guess=ss.SuperGaussian(2.0, 3.5, field=core, alternate=True),
         exact={"energy": energy, "multiplier": multiplier, "norm": norm},
-        kind="q-ball",
+        kind="q-ball" if multiplier > 0 else "minimum at fixed norm",
         negative_modes=0,
         rel=1e-8,
     )
@@ -247,7 +247,7 @@ def sech_case() -> Case:
         ),
         guess=ss.Gaussian(1.0, 2.0),
         exact={"energy": 4.0 / 3.0, "norm": 4.0, "u0": math.sqrt(2.0)},
-        kind="q-ball",
+        kind="minimum at fixed norm",
         negative_modes=0,
         spectrum={0: [-3.0], 1: [0.0]},
         profile=lambda r: math.sqrt(2.0) / np.cosh(r)[:, None],

@@ -37,7 +37,7 @@ _HOME = {
     "self_consistent": "search.self_consistent",
     "Sensitivity": "families.sensitivity",
     "sensitivity": "families.sensitivity",
-    "Rotation": "families.rotation",
+    "Rotation": "states.stability",
     "rotation": "families.rotation",
     "MultiStart": "guesses.multistart",
     "WarmStart": "guesses.trained.warm_start",
@@ -78,7 +78,6 @@ if TYPE_CHECKING:
     from .families.continuation import continuation as continuation
     from .families.differentiable import DifferentiableState as DifferentiableState
     from .families.differentiable import solve as solve
-    from .families.rotation import Rotation as Rotation
     from .families.rotation import rotation as rotation
     from .families.sensitivity import Sensitivity as Sensitivity
     from .families.sensitivity import sensitivity as sensitivity
@@ -108,6 +107,7 @@ if TYPE_CHECKING:
     from .solvers.lbfgs import LBFGS as LBFGS
     from .solvers.newton import Newton as Newton
     from .states.certificate import Certificate as Certificate
+    from .states.stability import Rotation as Rotation
     from .states.state import State as State
     from .states.state import load as load
     from .theory.octave_higgs import OctaveHiggs as OctaveHiggs

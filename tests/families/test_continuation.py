@@ -300,8 +300,10 @@ def test_record_table_and_words(droplet_branch):
 
 def test_picture_shows_the_branch(droplet_branch, tmp_path):
     figure = droplet_branch.plot()
-    energy, multiplier = figure.axes
-    for ax, values in ((energy, droplet_branch.energies), (multiplier, droplet_branch.multipliers)):
+    energy = figure.axes[0]
+    assert [ax.get_ylabel() for ax in figure.axes] == ["$E_Q$ [mass]", "$E_Q$ / ($m_{free}$ Q)", "Q", "ω² [mass²]"]
+    for ax, name in zip(figure.axes, ("charged_energy", "energy_per_charge", "charge", "multiplier"), strict=True):
+        values = droplet_branch.values(name)
         solid = [line for line in ax.lines if line.get_linestyle() == "-" and len(line.get_xdata()) > 1]
         dashed = [line for line in ax.lines if line.get_linestyle() == "--" and len(line.get_xdata()) > 1]
         assert len(solid) == len(dashed) == 1
@@ -312,11 +314,11 @@ def test_picture_shows_the_branch(droplet_branch, tmp_path):
         marks = [line for line in ax.lines if line.get_marker() == "o" and len(line.get_xdata())]
         assert marks[0].get_xdata()[0] == droplet_branch.folds[0].parameter
     words = [text.get_text() for text in energy.get_legend().get_texts()]
-    assert words == ["stable", "unstable", "fold"]
+    assert words == ["minimum at fixed norm", "saddle at fixed norm", "fold"]
     figure.savefig(tmp_path / "branch.png")
     whole = replace(droplet_branch, points=[p for p in droplet_branch.points if p.stable], special=[])
     words = [text.get_text() for text in whole.plot().axes[0].get_legend().get_texts()]
-    assert words == ["stable"]  # what does not occur is not explained
+    assert words == ["minimum at fixed norm"]  # what does not occur is not explained
 
 
 def test_budgets_end_in_words(octaves):

@@ -45,9 +45,13 @@ def test_energy_per_charge_is_the_frequency():
 
 
 def test_a_false_vacuum_has_no_frequency():
-    found = ss.rotation(solved("octaves g=1.0 N=600"))  # omega^2 = -0.07
-    assert math.isnan(found.omega)
-    assert math.isnan(found.identity)
+    state = solved("octaves g=1.0 N=600")  # omega^2 = -0.07
+    found = ss.rotation(state)
+    assert state.certificate.kind == "minimum at fixed norm"
+    assert found.minimum_at_fixed_norm
+    assert not found.classically_stable
+    assert "nothing rotates" in repr(state)
+    assert all(math.isnan(x) for x in (found.omega, found.charge, found.energy, found.identity, state.charge))
     assert np.isfinite(found.norm_slope)
 
 

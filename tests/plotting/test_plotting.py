@@ -42,7 +42,9 @@ def test_state_figure_draws_the_fields(qball):
     np.testing.assert_allclose(phi, qball(r)[:, -1], atol=1e-12)
     assert ax.get_xlabel() == "r [1/mass]"
     assert ax.get_ylabel() == "field [mass]"
-    assert f"{qball.energy:.8g}" in ax.get_title(loc="left")
+    title = ax.get_title(loc="left")
+    assert f"ω = {qball.omega:.8g},  Q = {qball.charge:.8g},  $E_Q$ = {qball.charged_energy:.8g}" in title
+    assert f"E[f] = {qball.energy:.8g}" in figure.get_supxlabel()
     assert f"residual {qball.certificate.residual:.1e}" in figure.get_supxlabel()
     assert figure.get_supxlabel().startswith("certified")
 

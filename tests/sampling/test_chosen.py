@@ -122,7 +122,7 @@ def better(one, other, signs):
 def test_of_more_trials_the_best_are_shown(objectives, violated, monkeypatch):
     """Fronts counted out of all trials, one after another, until they hold as many as TPE calls good."""
     monkeypatch.setattr(chosen, "SHOWN", 150)
-    monkeypatch.setattr(chosen, "_GOOD", 15)
+    monkeypatch.setattr(chosen, "good_of", lambda *_: 15)
     study = study_of(made(300, objectives, violated), objectives)
     signs = np.array([1.0, -1.0, 1.0][:objectives])
     left = [trial for trial in study.trials if trial.state is TrialState.COMPLETE]
@@ -143,7 +143,6 @@ def test_of_more_trials_the_best_are_shown(objectives, violated, monkeypatch):
 def test_of_a_long_front_some_are_shown(monkeypatch):
     monkeypatch.setattr(chosen, "SHOWN", 100)
     monkeypatch.setattr(chosen, "_FRONT", 15)
-    monkeypatch.setattr(chosen, "_GOOD", 10)
     study = study_of(made(500))
     front = {trial.number for trial in study.best_trials}
     shown = chosen_of(study)
@@ -156,7 +155,7 @@ def test_of_a_long_front_some_are_shown(monkeypatch):
 def test_the_part_of_a_front_has_the_largest_hypervolume(monkeypatch):
     """At least 1 - 1/e of the largest there is, which a greedy choice guarantees; among all parts of 3 of 20."""
     monkeypatch.setattr(chosen, "SHOWN", 100)
-    monkeypatch.setattr(chosen, "_GOOD", 3)
+    monkeypatch.setattr(chosen, "good_of", lambda *_: 3)
     study = study_of(made(500))
     monkeypatch.setattr(chosen, "_FRONT", 20)
     choice = Choice(study.directions)
@@ -179,7 +178,7 @@ def test_the_part_of_a_front_has_the_largest_hypervolume(monkeypatch):
 
 def test_the_others_are_spread_over_the_whole_study(monkeypatch):
     monkeypatch.setattr(chosen, "SHOWN", 100)
-    monkeypatch.setattr(chosen, "_GOOD", 1)
+    monkeypatch.setattr(chosen, "good_of", lambda *_: 1)
     others = [trial for trial in chosen_of(study_of(made(1000))) if trial.state is TrialState.PRUNED]
     gaps = np.diff([0, *(trial.number for trial in others), 999])
     assert len(gaps) == 100

@@ -13,6 +13,7 @@ from supersoliton.states.kinds import Kind
 # Text in files of earlier versions: whether it is a soliton, and whether it must be stable.
 WRITTEN = {
     "q-ball": (True, True),
+    "minimum at fixed norm": (True, True),
     "bounce": (True, False),
     "excited": (True, False),
     "kink": (True, True),

@@ -71,6 +71,10 @@ def test_a_loaded_state_equals_the_saved_one(name, tmp_path):
     before, after = asdict(state.certificate), asdict(back.certificate)
     for name in ("kind", "reasons", "negative_modes_by_sector"):
         assert after.pop(name) == before.pop(name)
+    turning, turned = before.pop("rotation"), after.pop("rotation")
+    assert (turning is None) == (turned is None) == (state.problem.norm is None and state.problem.omega is None)
+    if turning is not None:
+        assert repr(back.certificate.rotation) == repr(state.certificate.rotation)
     assert after == pytest.approx(before, rel=1e-14, nan_ok=True)
     assert np.array_equal(back.grid.nodes, state.grid.nodes)
     assert back.problem.model.params == state.problem.model.params
@@ -157,13 +161,18 @@ def test_an_unwritable_place_is_refused_in_one_sentence(tmp_path):
 def test_what_is_shown():
     state = solved("octaves g=0.6 N=1200")
     shown = repr(state)
-    assert shown.startswith("State(q-ball of OctaveHiggs in d = 3: E = 380.83387")
+    assert shown.startswith("State(q-ball of OctaveHiggs in d = 3: omega = 0.68740673")
+    assert "E[f] = 380.83387" in shown
+    assert "classically stable, stable against free quanta" in shown
     assert shown.endswith("certified)")
     assert "\n" not in shown
     rows = dict(state.table())
     assert rows["kind"] == "q-ball"
     assert rows["certified"] == "yes"
     assert rows["norm N"].startswith("1200")
+    assert [name for name in rows if name[:2] not in ("ki", "st", "re")][:5] == [
+        "frequency ω", "charge Q = ωN", "energy E_Q", "E_Q / (m_free Q)", "dQ/dω",
+    ]  # fmt: skip
     page = state._repr_html_()
     assert all(f">{name}</th>" in page for name in ("kind", "status"))
     # and its complete picture, with twice the pixels of the width shown

@@ -17,8 +17,9 @@ from ..scores import registry
 from ..search.saddle import find_solitons
 from ..search.self_consistent import iterate
 from ..states import certificate as limits
+from ..states.headline import headline_rows, verdict
 from ..states.state import State, make_state
-from ..theory.whole_line import names_of
+from ..theory.whole_line import theory_of
 from .tables import number, simple_table
 
 _SHOWN_MODES = 10
@@ -50,7 +51,7 @@ def find_state(config: Config, point: Mapping[str, float]) -> tuple[State, dict[
 
 def describe_state(state: State) -> dict[str, Any]:
     """The printed numbers of a state, as plain data."""
-    centre = dict(zip(names_of(state.problem.model), (float(value) for value in state(0.0)), strict=True))
+    centre = dict(zip(theory_of(state.problem.model).fields, (float(value) for value in state(0.0)), strict=True))
     vacuum = dict(zip(state.problem.model.fields, (float(v) for v in state.problem.vacuum.values), strict=True))
     return {
         "kind": state.certificate.kind,
@@ -62,22 +63,20 @@ def describe_state(state: State) -> dict[str, Any]:
         "norm": state.norm,
         "multiplier": state.multiplier,
         "action": state.action,
+        "numbers": headline_rows(state),
+        "verdict": verdict(state),
         "centre": centre,
         "vacuum": vacuum,
         "certified": state.certificate.certified,
         "certificate": {key: _plain(value) for key, value in asdict(state.certificate).items()},
-        "has_norm": state.problem.norm is not None or state.problem.omega is not None,
     }
 
 
 def print_state(console: Console, data: Mapping[str, Any]) -> None:
     _print_point(console, data)
     table = _pairs(f"{data['kind']}: {data['status']} after {data['steps']} steps, {data['seconds']:.2f} s")
-    table.add_row("energy E", f"{data['energy']:.12g}", "")
-    if data["has_norm"]:
-        table.add_row("norm N", f"{data['norm']:.12g}", "")
-        table.add_row("multiplier ω²", f"{data['multiplier']:.12g}", _frequency(data["multiplier"]))
-        table.add_row("action E − ½ω²N", f"{data['action']:.12g}", "")
+    for name, text in data["numbers"]:
+        table.add_row(name, text, "")
     strongest = max(abs(data["centre"][f] - data["vacuum"][f]) for f in data["centre"])
     for field, value in data["centre"].items():
         if abs(value - data["vacuum"][field]) > _SMALLEST_LISTED * strongest > 0:
@@ -127,6 +126,8 @@ def describe_spectrum(config: Config, state: State) -> dict[str, Any]:
     }
     return {
         "kind": state.certificate.kind,
+        "verdict": verdict(state),
+        "numbers": [f"{number.symbol} = {number.text}" for number in state.headline],
         "energy": state.energy,
         "multiplier": state.multiplier,
         "negative_modes": state.certificate.negative_modes,
@@ -143,7 +144,7 @@ def describe_spectrum(config: Config, state: State) -> dict[str, Any]:
 
 def print_spectrum(console: Console, data: Mapping[str, Any]) -> None:
     _print_point(console, data)
-    console.print(f"{data['kind']}, E = {data['energy']:.12g}, ω² = {data['multiplier']:.12g}")
+    console.print(f"{data['kind']}: {', '.join(data['numbers'])}")
     console.print(_levels("thresholds (vacuum masses)", data["thresholds"]))
     console.print(f"continuum of this operator begins at λ = {number(min(data['continuum']), 7)}")
     table = simple_table("ℓ", "λ", "mass √λ", "", title="bound states, below the continuum")
@@ -155,8 +156,9 @@ def print_spectrum(console: Console, data: Mapping[str, Any]) -> None:
         console.print(table)
     else:
         console.print("no bound states")
-    meaning = "0 means a minimum; this is not the stability of a rotating Q-ball"
-    console.print(f"negative modes at ℓ = 0, at fixed norm if any: {data['negative_modes']} ({meaning})")
+    console.print(f"negative modes at ℓ = 0, at fixed norm if any: {data['negative_modes']} (0: a minimum)")
+    if data["verdict"]:
+        console.print(f"rotating state: {data['verdict']}")
     modes = [math.copysign(math.sqrt(abs(level)), level) for level in data["box_eigenvalues"]]
     console.print(_levels(f"lowest of {len(modes)} box modes at ℓ = 0, sign(λ)·√|λ|", modes[:_SHOWN_MODES]))
     names = [key for key in data["scores"]["box"] if key != "n_masses" and not key.startswith(_NULL)]
@@ -187,10 +189,6 @@ def _pairs(title: str) -> Table:
     table.columns[2].justify = "left"
     table.columns[2].style = "dim"
     return table
-
-
-def _frequency(multiplier: float) -> str:
-    return f"ω = {math.sqrt(multiplier):.9g}" if multiplier >= 0 else "negative: zero field is a false vacuum"
 
 
 def _small(value: float) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from .._ranges import Range as Range
 from ..machine import devices
+from ..scores.constraints import CONSTRAINTS
 
 SAMPLERS = ("tpe", "nsga2", "nsga3", "gp", "botorch", "random", "sobol")
 EXECUTORS = ("auto", "in_process", "processes", "dask")
@@ -40,6 +41,7 @@ class ScanSettings:
     fallback     sampler that draws if "gp" or "botorch" is not installed or fails
     workers      parallel processes; 1 runs in this process, and then the same seed gives the same trials
     objectives   names of recorded values, all maximised
+    constraints  what a trial must satisfy in addition: "classically_stable", "stable_against_quanta"
     parameters   name of a coupling, or "norm" → its Range
     verify       the phase after the trials, see VerifySettings; None: no such phase
     cache        read evaluations from the cache, and store new ones
@@ -61,6 +63,7 @@ class ScanSettings:
     seed: int = 0
     workers: int = 2
     objectives: tuple[str, ...] = ("fractal_score", "hierarchy", "regularity")
+    constraints: tuple[str, ...] = ()
     parameters: Mapping[str, Range] = field(default_factory=dict)
     verify: VerifySettings | None = None
     cache: bool = True
@@ -111,6 +114,11 @@ class ScanSettings:
             raise ValueError(
                 f'scan.objectives must be distinct names, got {list(self.objectives)}: e.g. ["fractal_score"].'
             )
+
+        for name in self.constraints:
+            if name not in CONSTRAINTS:
+                known = ", ".join(CONSTRAINTS)
+                raise ValueError(f'scan.constraints: there is no constraint "{name}": choose from {known}.')
 
     def sample(self, rng: np.random.Generator) -> dict[str, float]:
         """A random point of the scanned ranges, uniform or log-uniform: name → value."""

@@ -15,6 +15,7 @@ from ..fluctuations.spectrum import Modes, channels_of, physical_masses, spectru
 from ..guesses.trained.warm_start import untrained
 from ..machine.blas_threads import one_thread
 from ..scores import registry
+from ..scores.constraints import chosen
 from ..search.kinks import KinkError
 from ..search.lowest import ANALYTIC, SearchResult
 from ..search.saddle import find_solitons
@@ -22,6 +23,7 @@ from ..search.self_consistent import iterate, recorded
 from ..states import observables
 from ..states.certificate import RESIDUAL_LIMIT
 from ..states.kinds import BOUNDARY_LIMIT, Kind
+from ..states.stability import Rotation
 from ..states.state import State, make_state
 from .trial_result import TrialResult
 
@@ -103,6 +105,7 @@ def evaluate(cfg: Config, point: Mapping[str, float]) -> Evaluation:
         **(recorded(fixed) if fixed else {}),
     }
     status, reasons, constraints = state.status, state.certificate.reasons, constraints_of(state, values)
+    constraints |= chosen(cfg.scan.constraints, values)
     if fixed is not None:
         constraints["self_consistent"] = -1.0 if fixed.converged else max(fixed.decades_off, 1e-3)
         if not fixed.converged:
@@ -159,12 +162,13 @@ def _scores(cfg: Config, modes: dict[int, Modes]) -> dict[str, float]:
 
 def _measurements(state: State) -> dict[str, float]:
     c = state.certificate
-    has_norm = state.problem.norm is not None
+    has_norm = state.problem.norm is not None or state.problem.omega is not None
     carriers = state.problem.carries_norm > 0
     return {
         "energy": state.energy,
         "energy_per_norm": state.energy / state.norm if has_norm else float("nan"),
         "norm": state.norm,
+        "action": state.action,
         "multiplier": state.multiplier if has_norm else float("nan"),
         "size": observables.size(state),
         "largest_amplitude": float(np.max(np.abs(state.u[:, carriers]), initial=0.0)),
@@ -176,6 +180,23 @@ def _measurements(state: State) -> dict[str, float]:
         "tail": c.tail,
         "boundary_fraction": c.boundary_fraction,
         "certified": float(c.certified),
+        **_rotation(c.rotation),
+    }
+
+
+def _rotation(found: Rotation | None) -> dict[str, float]:
+    """The numbers of a rotating state; NaN without one."""
+    nan = float("nan")
+    known = found is not None and found.rotates
+    return {
+        "omega": found.omega if found else nan,
+        "charge": found.charge if found else nan,
+        "charged_energy": found.energy if found else nan,
+        "energy_per_charge": found.energy_per_charge if found else nan,
+        "charge_slope": found.charge_slope if found and known else nan,
+        "modes_at_fixed_charge": float(sum(found.modes_at_fixed_charge)) if found and known else nan,
+        "minimum_at_fixed_norm": float(found.minimum_at_fixed_norm) if found else nan,
+        "classically_stable": float(found.classically_stable) if found else nan,
     }
 
 

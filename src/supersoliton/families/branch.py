@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, overload
 import numpy as np
 from numpy import ndarray as Array
 
+from ..problem.complexified import kinetic_factor
 from ..problem.problem import DiscreteProblem
 from ..problem.scales import Scales
 from ..solvers.base import CONVERGED, Solution
+from ..states.stability import canonical_norm, charge_and_energy, charged_mass
 from ..states.state import State, make_state
 
 if TYPE_CHECKING:
@@ -21,15 +23,20 @@ if TYPE_CHECKING:
 
 # Columns of the table: attribute of a point -> its meaning.
 COLUMNS = {
-    "energy": "E",
+    "omega": "frequency of the rotating state",
+    "charge": "Q = omega N",
+    "charged_energy": "E_Q = E + omega^2 N / 2, the energy of the rotating state",
+    "energy_per_charge": "E_Q / (m Q), m the lightest mass of the quanta that carry the charge",
+    "charge_slope": "dQ / domega at fixed couplings",
+    "energy": "E[f], the static energy functional",
     "norm": "N",
-    "multiplier": "omega^2",
-    "action": "E - omega^2 N / 2",
+    "multiplier": "omega^2 times the kinetic factor of the fields that rotate",
+    "action": "E - omega^2 N / 2; of a bounce its action S",
     "negative_modes": "negative modes at l = 0 (at fixed norm: of the constrained second variation)",
-    "unstable_modes": "unstable modes (of a rotating state: at fixed charge)",
+    "unstable_modes": "negative modes at l = 0 and, of a rotating state, at fixed norm",
     "residual": "relative dual residual",
     "discretisation": "estimated relative error of E from the mesh",
-    "norm_slope": "dN / domega^2 at fixed couplings (Vakhitov-Kolokolov)",
+    "norm_slope": "dN / d(multiplier) at fixed couplings (Vakhitov-Kolokolov)",
     "identity": "relative violation of dE = omega^2/2 dN + E_p dp since the previous point",
     "steps": "corrector iterations",
 }
@@ -68,8 +75,37 @@ class BranchPoint:
     def action(self) -> float:
         return self.energy - 0.5 * self.multiplier * self.problem.norm_kinetic * self.norm
 
+    @functools.cached_property
+    def _rotation(self) -> tuple[float, float, float]:
+        """omega, Q and E_Q; NaN where nothing rotates."""
+        if self.problem.norm is None and self.problem.omega is None:
+            return (float("nan"),) * 3
+        return charge_and_energy(self.problem, self.u, self.multiplier)
+
+    @property
+    def omega(self) -> float:
+        return self._rotation[0]
+
+    @property
+    def charge(self) -> float:
+        return self._rotation[1]
+
+    @property
+    def charged_energy(self) -> float:
+        return self._rotation[2]
+
+    @property
+    def energy_per_charge(self) -> float:
+        return self.charged_energy / (charged_mass(self.problem) * self.charge)
+
+    @property
+    def charge_slope(self) -> float:
+        factor = kinetic_factor(self.problem)
+        return canonical_norm(self.problem, self.u) + 2.0 * factor * self.multiplier * self.norm_slope
+
     @property
     def stable(self) -> bool:
+        """No negative mode at l = 0: at fixed norm or frequency a minimum of E at its norm."""
         return self.unstable_modes == 0
 
     def state(self) -> State:
@@ -159,11 +195,14 @@ class Branch:
     parameters, energies, norms, multipliers : ndarray of shape (n_points,)
         Values at the points.
     stable : ndarray of bool, shape (n_points,)
-        Whether a point has no unstable mode at l = 0.
+        Whether a point has no negative mode at l = 0; at fixed norm or frequency: whether it is a minimum of E at its
+        norm. The rotating state is a Q-ball that is classically stable only if ``charge_slope`` < 0 too.
     folds, bifurcations : tuple of SpecialPoint
         The special points of that kind.
     states : sequence of State
         Full states with certificates, each computed when it is accessed.
+    holds_norm : bool
+        Whether the states have a fixed norm or frequency.
     reached : bool
         Whether the branch ends at the requested value.
     table : xarray.Dataset
@@ -217,7 +256,7 @@ class Branch:
 
     @property
     def stable(self) -> Array:
-        """Whether a point has no unstable mode at l = 0: bool, of shape (n_points,)."""
+        """Whether a point has no negative mode at l = 0 (at fixed norm, if any): bool, of shape (n_points,)."""
         return np.array([point.stable for point in self.points])
 
     @property
@@ -244,6 +283,12 @@ class Branch:
             Index into ``points``; negative ones count from the end.
         """
         return self.points[index].state()
+
+    @property
+    def holds_norm(self) -> bool:
+        """Whether the states have a fixed norm or frequency."""
+        first = self.points[0].problem
+        return first.norm is not None or first.omega is not None
 
     @property
     def reached(self) -> bool:
@@ -276,9 +321,9 @@ class Branch:
 
     def __repr__(self) -> str:
         low, high = float(np.min(self.parameters)), float(np.max(self.parameters))
-        stable = int(np.sum(self.stable))
+        stable = f"{int(np.sum(self.stable))} of them {'minima at fixed norm' if self.holds_norm else 'stable'}"
         marks = "; ".join(map(repr, self.special)) or "no folds, no bifurcations"
         return (
-            f"Branch({len(self)} states, {stable} of them stable, {self.parameter} from {low:.6g} to {high:.6g}: "
+            f"Branch({len(self)} states, {stable}, {self.parameter} from {low:.6g} to {high:.6g}: "
             f"{marks}; {self.status})"
         )

@@ -91,7 +91,7 @@ def continuation(
     >>> model = ss.Potential(lambda u, p: u[0]**2 / 2 - p["g"] * u[0]**4 / 4 + u[0]**6 / 8, params={"g": 1.6})
     >>> state = ss.solve(ss.Problem(model, ss.RadialGrid(r_max=30.0), norm=100.0))
     >>> ss.continuation(state, "norm", stop=80.0, max_step=0.3)
-    Branch(5 states, 5 of them stable, norm from 80 to 100: no folds, no bifurcations; reached norm = 80)
+    Branch(5 states, 5 of them minima at fixed norm, norm from 80 to 100: no folds, no bifurcations; reached norm = 80)
     """
     goal = _check(state, parameter, stop)
     inner, scales = on_scales(state)

@@ -34,9 +34,8 @@ N. G. Vakhitov, A. A. Kolokolov, *Radiophys. Quantum Electron.* **16** (1973) 78
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import scipy.linalg
@@ -45,18 +44,17 @@ from numpy import ndarray as Array
 
 from .._checks import expect_count, expect_state
 from ..machine.blas_threads import one_thread
+from ..problem.complexified import frequency_squared, imaginary_curvature
 from ..problem.problem import DiscreteProblem
 from ..problem.scales import on_scales
 from ..solvers.base import FieldsOnMesh
 from ..theory.base import ComplexifiedFunction
-from ..theory.derivatives import point_kernels
+from ..theory.dimensionless import Dimensionless
 from ..theory.vacua import mass_matrix
 from .spectrum import ZERO_MODE, Operator, check_ell, degeneracy, expect_at_most
 
 # A sigma, or its imaginary part, below this times the largest mass^2 is set to 0.
 _ROUNDING = 1e-9
-_ANGLE = 0.7  # rotation angle used to test the U(1) invariance of V
-_SYMMETRY = 1e-9  # relative change of V above which it is not invariant
 
 
 @dataclass(frozen=True)
@@ -131,82 +129,6 @@ class Oscillations:
         )
 
 
-@dataclass(frozen=True)
-class _Doubled:
-    """V(re, im) as a potential of 2n real fields. Hashable by its function, so that kernels are compiled once."""
-
-    function: ComplexifiedFunction
-
-    def __call__(self, u: Any, p: Any, r: Any) -> Any:
-        n = u.shape[0] // 2
-        return self.function(u[:n], u[n:], p, r)
-
-
-@dataclass(frozen=True)
-class _OfModulus:
-    """V(|u|) for a potential that is even in each rotating field."""
-
-    function: Callable[..., Any]
-    rotates: tuple[bool, ...]
-
-    def __call__(self, re: Any, im: Any, p: Any, r: Any) -> Any:
-        import jax.numpy as jnp
-
-        rotates = jnp.asarray(self.rotates)
-        # A field that does not rotate keeps its sign; its entry is 1 because the root has no derivative at 0.
-        modulus = jnp.sqrt(jnp.where(rotates, re * re + im * im, 1.0))
-        return self.function(jnp.where(rotates, modulus, re), p, r)
-
-
-def complexification(problem: DiscreteProblem, given: str | ComplexifiedFunction | None) -> ComplexifiedFunction:
-    """V(re, im, params, r): the function given, else the model's. Raises ValueError if there is none."""
-    if given == "modulus":
-        rotates = tuple(bool(c > 0) for c in problem.carries_norm)
-        return _OfModulus(problem.model.potential_function, rotates)
-    if isinstance(given, str) or not (given is None or callable(given)):
-        raise ValueError(
-            f'oscillations.complexified must be "modulus" or a function V(re, im, p, r), got {given!r}: choose one'
-        )
-    function = given if given is not None else problem.model.complexified_potential
-    if function is None:
-        raise ValueError(
-            f"oscillations: {problem.model!r} does not define its potential for complex fields: give "
-            'complexified="modulus" (V of |u|, for a potential even in each rotating field) or V(re, im, p, r)'
-        )
-    return function  # type: ignore[return-value]
-
-
-def imaginary_curvature(
-    problem: DiscreteProblem, u: Array, complexified: str | ComplexifiedFunction | None = None
-) -> Float[Array, "point field field"]:
-    r"""V''_- at the quadrature points: the Hessian in im Psi at im Psi = 0, zero for the fields that do not rotate.
-
-    Raises
-    ------
-    ValueError : if the complexified potential is not V for real fields, or not invariant under a common phase.
-    """
-    grid, params = problem.grid, problem.model.params
-    function = complexification(problem, complexified)
-    kernels = point_kernels(_Doubled(function))
-    n, rotates = problem.model.n_fields, problem.carries_norm
-    points = grid.at_quadrature(u).reshape(-1, n)
-    radii = grid.quadrature_points.ravel()
-    at = np.concatenate([points, np.zeros_like(points)], axis=1)
-    turned_re = points * np.where(rotates > 0, math.cos(_ANGLE), 1.0)
-    turned = np.concatenate([turned_re, points * rotates * math.sin(_ANGLE)], axis=1)
-    values = point_kernels(problem.model.potential_function).value(points, params, radii)
-    size = _SYMMETRY * max(float(np.max(np.abs(values))), 1e-300)
-    for name, fields in (("equal to V for real fields", at), ("invariant under a common phase", turned)):
-        change = float(np.max(np.abs(kernels.value(fields, params, radii) - values)))
-        if not change <= size:
-            raise ValueError(
-                f"oscillations: the complexified potential is not {name}: it differs by {change:.3g} on this state; "
-                "correct complexified=, or norm_of= of the problem (all fields that rotate with the common phase)"
-            )
-    hessian = kernels.hessian(at, params, radii)[:, n:, n:]
-    return hessian * rotates[:, None] * rotates[None, :]
-
-
 def rotation_frequency(problem: DiscreteProblem, multiplier: float) -> float:
     """omega of the rotation: sqrt(multiplier / k), for fields of equal kinetic factor k."""
     rotates = problem.carries_norm > 0
@@ -222,7 +144,7 @@ def rotation_frequency(problem: DiscreteProblem, multiplier: float) -> float:
             f"oscillations: the rotating fields are {problem.vacuum.values[rotates].tolist()} at infinity, not 0: "
             "this is not a Q-ball; use spectrum(state)"
         )
-    squared = multiplier / float(factors[0])
+    squared = frequency_squared(problem, multiplier)
     if squared < 0:
         raise ValueError(
             f"oscillations: this state has omega^2 = {squared:.6g}, no rotation frequency: choose a smaller norm"
@@ -359,7 +281,7 @@ def oscillations(
     expect_count("oscillations.n_modes", n_modes, "try 20")
     state, scales = on_scales(state)
     problem = state.problem
-    if callable(complexified):
+    if callable(complexified) and isinstance(problem.model, Dimensionless):
         complexified = problem.model.complexify(complexified)
     omega = rotation_frequency(problem, state.multiplier)
     imaginary = imaginary_curvature(problem, state.u, complexified)

@@ -43,11 +43,11 @@ def dimensionless_guess(guess: Any, problem: Problem, scales: Scales) -> Any:
     if guess is None or is_search(guess):
         return guess
     if isinstance(guess, AbstractProfile):
+        if problem.line is not None:
+            raise ValueError(f"guess: on a line a wall is needed, got {guess!r}: give a function of x, or no guess")
         return ScaledProfile(
             guess.amplitude / scales.field, guess.width / scales.length, inner=guess, original=problem, scales=scales
         )
-    if problem.line is not None and callable(guess):
-        scales = scales.one_side
     if hasattr(guess, "problem") and hasattr(guess, "u"):
         return _ScaledFields(guess, scales)
     if callable(guess):
@@ -59,7 +59,8 @@ def _divided(values: Any, scales: Scales) -> Any:
     """Fields of any form in units of the scales; what is no array of numbers is left for the checks of a start."""
     try:
         numbers = np.asarray(values)
-        return numbers / (scales.factors[0] if len(scales.factors) == 1 else scales.factors)
+        factors = scales.factors[: numbers.shape[-1] if numbers.ndim > 1 else None]
+        return numbers / (factors[0] if len(set(factors.tolist())) == 1 else factors)
     except (TypeError, ValueError):
         return values
 
@@ -72,7 +73,7 @@ class _ScaledFields:
         self.u = state.u
 
     def __call__(self, r: Array) -> Array:
-        return self.scales.reduce_fields(np.asarray(self.state(r * self.scales.length)))
+        return np.asarray(_divided(self.state(r * self.scales.length), self.scales))
 
 
 def is_search(guess: Any) -> bool:
@@ -99,8 +100,6 @@ def starting_fields(problem: DiscreteProblem, guess: Any) -> Array:
     """
     nodes, n = problem.grid.nodes, problem.model.n_fields
     if problem.line is not None and callable(guess):
-        if isinstance(guess, AbstractProfile):
-            raise ValueError(f"guess: on a line a wall is needed, got {guess!r}: give a function of x, or no guess")
         u = _from_array(folded(guess, nodes, n // 2), nodes, n)
     elif isinstance(guess, AbstractProfile):
         u = guess(problem, nodes)

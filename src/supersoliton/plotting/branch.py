@@ -12,29 +12,51 @@ from matplotlib.figure import Figure
 
 from . import palette_of, theme
 
-_NAMES = {"energy": "E [mass]", "norm": "N [1/mass]", "multiplier": "ω² [mass²]"}
+_ROTATING = {
+    "charged_energy": "$E_Q$ [mass]",
+    "energy_per_charge": "$E_Q$ / ($m_{free}$ Q)",
+    "charge": "Q",
+    "multiplier": "ω² [mass²]",
+}
+_AT_REST = {"energy": "E[f] [mass]", "norm": "N [1/mass]", "multiplier": "ω² [mass²]"}
+_SPACE = 3  # dimensions of space; a bounce of more has imaginary time among them, and its action no unit
 _MARKS = {"fold": ("o", "fold"), "bifurcation": ("D", "bifurcation"), "norm extremum": ("s", "extremum of N")}
 
 
 def plot_branch(branch: Any, *, title: str | None = None, theme_name: str = "light") -> Figure:
-    """E, N and omega^2 of a branch over its parameter (without the quantity that is the parameter).
+    """The numbers of a branch over its parameter, without those that are fixed or the parameter itself.
 
-    Stable stretches are solid, unstable ones dashed; folds, bifurcations and extrema of the norm are marked.
+    Of rotating states E_Q, E_Q/(m Q), Q and omega^2; of bounces the action S; of others E[f], N and omega^2. Stretches
+    with a minimum are solid, others dashed; folds, bifurcations and extrema of the norm are marked.
     """
-    varies = bool(np.any(branch.multipliers != branch.multipliers[0])) and branch.parameter != "omega"
-    shown = [name for name in _NAMES if name != branch.parameter and (name != "multiplier" or varies)]
-    if np.ptp(branch.norms) <= 1e-12 * np.max(np.abs(branch.norms)) and "norm" in shown:
-        shown.remove("norm")  # it is fixed
+    names = _names(branch)
+    parameter = {"omega": "multiplier"}.get(branch.parameter, branch.parameter)
+    shown = [name for name in names if name != parameter]
+    shown = [name for name in shown if _varies(branch.values(name))] or shown[:1]
     with theme(theme_name) as colours:
         figure = Figure(figsize=(1.2 + 3.5 * len(shown), 4.0), layout="constrained")
         axes = figure.subplots(1, len(shown), squeeze=False)[0]
         for ax, name, colour in zip(axes, shown, palette_of(colours), strict=False):
             _draw(ax, branch, name, colour, colours)
             ax.set_xlabel({"norm": "N [1/mass]", "omega": "ω [mass]"}.get(branch.parameter, branch.parameter))
-            ax.set_ylabel(_NAMES[name])
+            ax.set_ylabel(names[name])
         _legend(axes[0], branch, colours)
         figure.suptitle(title or _title(branch), x=0.01, ha="left", fontsize=10, fontweight="bold")
     return figure
+
+
+def _names(branch: Any) -> dict[str, str]:
+    """The quantities of this kind of branch with their labels."""
+    if branch.holds_norm:
+        return _ROTATING if np.all(np.isfinite(branch.values("omega"))) else _AT_REST
+    symbol, dim = "E", float(branch.points[0].problem.grid.dim)
+    if all(point.negative_modes > 0 for point in branch.points):
+        symbol = "S"
+    return {"energy": symbol + ("" if symbol == "S" and dim > _SPACE else " [mass]")}
+
+
+def _varies(values: np.ndarray) -> bool:
+    return bool(np.ptp(values) > 1e-12 * np.max(np.abs(values)))
 
 
 def _title(branch: Any) -> str:
@@ -77,7 +99,8 @@ def _with_special_points(branch: Any, name: str) -> tuple[np.ndarray, np.ndarray
 
 
 def _legend(ax: Axes, branch: Any, colours: dict[str, str]) -> None:
-    for stable, style, word in ((True, "-", "stable"), (False, "--", "unstable")):
+    words = ("minimum at fixed norm", "saddle at fixed norm") if branch.holds_norm else ("stable", "unstable")
+    for stable, style, word in ((True, "-", words[0]), (False, "--", words[1])):
         if any(point.stable == stable for point in branch.points):
             ax.plot([], [], style, color=colours["faint"], label=word)
     for kind in sorted({item.kind for item in branch.special}):

@@ -18,13 +18,15 @@ from matplotlib.figure import Figure
 from .theme import field_label, field_unit, palette_of, theme
 
 _LINE = 105  # characters of a note's line across the figure
+_SYMBOLS = {"omega": "ω", "E_Q": "$E_Q$", "omega^2": "ω²", "dQ/domega": "dQ/dω"}
+_IN_TITLE = 3  # numbers, the first ones; the others begin the note
 MAX_LISTED_FIELDS = 6  # fields with a colour; smaller ones are thin and grey, and counted in the legend
 
 
 def plot_state(state: Any, *, title: str | None = None, theme_name: str = "light") -> Figure:
     """Profiles of a state's fields over the radius, with dashed lines at the boundary values and the certificate.
 
-    ``state`` has ``fields`` (an xarray.Dataset over r), ``half_radius``, ``energy``, ``status`` and ``certificate``,
+    ``state`` has ``fields`` (an xarray.Dataset over r), ``half_radius``, ``headline``, ``status`` and ``certificate``,
     and is callable at any radius.
     """
     names = [str(name) for name in state.fields.data_vars]
@@ -86,9 +88,12 @@ def draw_profiles(
 
 
 def _space(state: Any) -> float:
-    """Number of space dimensions, which sets the unit of a field; one of a bounce's four is imaginary time."""
+    """Number of space dimensions, which sets the unit of a field; one of a bounce's more than three is imaginary time.
+
+    A bounce has no other number than its action.
+    """
     dim = float(state.problem.grid.dim)
-    return 3.0 if state.certificate.kind == "bounce" and dim == 4 else dim
+    return dim - 1.0 if dim > 3 and [number.symbol for number in state.headline] == ["S"] else dim
 
 
 def _draw_half_radius(ax: Axes, half: float, colours: dict[str, str]) -> None:
@@ -124,10 +129,11 @@ def _draw_boundary_values(ax: Axes, ends: np.ndarray, reach: float, colours: dic
 
 def _state_title(state: Any) -> str:
     kind = state.certificate.kind
-    parts = [kind[:1].upper() + kind[1:], f"{'S' if kind == 'bounce' else 'E'} = {state.energy:.8g}"]
-    if state.problem.norm is not None:
-        parts += [f"N = {state.norm:.6g}", f"ω² = {state.multiplier:.6g}"]
-    return ",  ".join(parts)
+    return ",  ".join([kind[:1].upper() + kind[1:], *_numbers(state)[:_IN_TITLE]])
+
+
+def _numbers(state: Any) -> list[str]:
+    return [f"{_SYMBOLS.get(x.symbol, x.symbol)} = {x.value:.{min(x.digits, 8)}g}" for x in state.headline]
 
 
 def certificate_words(state: Any) -> str:
@@ -142,6 +148,9 @@ def certificate_words(state: Any) -> str:
         f"norm in the outer tenth {c.boundary_fraction:.1e}",
     ]
     parts = [part for part in parts if "nan" not in part and "None" not in part]
+    more = _numbers(state)[_IN_TITLE:]
+    if c.rotation is not None and more:
+        parts = [c.rotation.verdict, *more, *parts]
     if c.certified:
         return "\n".join(_lines(["certified", *parts]))
     verdict = "not certified" + (f": {'; '.join(c.reasons)}" if c.reasons else "")

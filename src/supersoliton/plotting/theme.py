@@ -123,5 +123,8 @@ def palette_of(colours: dict[str, str]) -> tuple[str, ...]:
 
 def axis_label(name: str) -> str:
     """``energy_per_norm`` -> "energy per norm [mass²]": the name with its unit in natural units, if any."""
-    units = {"energy": "mass", "size": "1/mass", "multiplier": "mass²", "energy_per_norm": "mass²"}
+    units = {
+        "energy": "mass", "size": "1/mass", "multiplier": "mass²", "energy_per_norm": "mass²", "norm": "1/mass",
+        "omega": "mass", "charged_energy": "mass", "charge_slope": "1/mass",
+    }  # fmt: skip
     return name.replace("_", " ") + (f" [{units[name]}]" if name in units else "")

@@ -12,7 +12,7 @@ from ..theory.base import AbstractModel
 from ..theory.derivatives import point_kernels
 from ..theory.polish import nearby_vacuum
 from ..theory.vacua import vacuum_at
-from ..theory.whole_line import WholeLine, fold, is_folded, one_side
+from ..theory.whole_line import WholeLine, fold, theory_of
 
 _PARITIES = ("even", "odd")
 _DEGENERATE = 1e-9  # difference of V at the ends below which they are degenerate, relative to the barrier
@@ -92,12 +92,12 @@ def line_settings(problem: Any) -> dict[str, Any]:
         raise ValueError(f"problem.line needs dim = 1, got dim = {problem.dimension}: use RadialGrid(..., dim=1)")
     if problem.norm is not None:
         raise ValueError("problem.line and problem.norm exclude each other: fix the frequency instead")
-    known = is_folded(problem.model)
+    known = isinstance(problem.model, WholeLine)
     if not isinstance(problem.boundary, str) or not (
         known or (problem.background is None and problem.parity == "even")
     ):
         raise ValueError("problem.line gives the fields at both ends: leave out boundary, background and parity")
-    inner = one_side(problem.model)
+    inner = theory_of(problem.model)
     if inner.explicit_r:
         raise ValueError("problem.line: V depends on r itself, so its origin is fixed: use the half line with parity")
     ends = _two_points(inner, problem.line)

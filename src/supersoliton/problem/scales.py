@@ -26,6 +26,7 @@ from ..theory.base import AbstractModel
 from ..theory.dimensionless import Dimensionless
 from ..theory.field_scales import scales_of_potential
 from ..theory.vacua import Vacuum, mass_matrix
+from ..theory.whole_line import theory_of
 from .problem import DiscreteProblem, Problem
 
 _T = TypeVar("_T")
@@ -123,14 +124,9 @@ class Scales:
     def reduce_problem(self, problem: Problem) -> Problem:
         """The problem in these units; its vacuum is not searched for again."""
         grid = None if problem.grid is None else scaled_grid(problem.grid, 1.0 / self.length)
-        changes: dict[str, Any] = {"model": self.reduce_model(problem.model), "grid": grid}
+        changes: dict[str, Any] = {"model": self.reduce_model(theory_of(problem.model)), "grid": grid}
         changes["dim"] = problem.dim if grid is None else None
-        for name in ("boundary", "background"):
-            given = getattr(problem, name)
-            if given is not None and not isinstance(given, str):
-                changes[name] = tuple((np.asarray(given) / self.factors).tolist())
-        if problem.line is not None:
-            changes["line"] = np.asarray(problem.line) / self.one_side.factors
+        changes |= self._ends(problem, 1.0 / self.factors)
         if problem.norm is not None:
             changes["norm"] = problem.norm / self.unit("norm")
         if problem.omega is not None:
@@ -147,16 +143,9 @@ class Scales:
 
     def restore_problem(self, problem: DiscreteProblem, original: Problem) -> DiscreteProblem:
         """A problem of the solver on ``original``'s theory: its mesh, its boundary, its norm or frequency."""
-        if isinstance(original.model, Dimensionless):  # these scales are 1
+        if is_dimensionless(original.model):  # these scales are 1
             return problem
-        changes: dict[str, Any] = {"grid": scaled_grid(problem.grid, self.length)}
-        for name in ("boundary", "background"):
-            given = getattr(problem, name)
-            if given is not None and not isinstance(given, str):
-                given = tuple((np.asarray(given) * self.factors).tolist())
-            changes[name] = given
-        if problem.line is not None:
-            changes["line"] = np.asarray(problem.line) * self.one_side.factors
+        changes: dict[str, Any] = {"grid": scaled_grid(problem.grid, self.length), **self._ends(problem, self.factors)}
         if problem.norm is not None:
             changes["norm"] = problem.norm * self.unit("norm")
         if problem.omega is not None:
@@ -164,12 +153,30 @@ class Scales:
         known = original.__dict__.get("reduced")
         if known is not None and known[0] is problem and isinstance(original, DiscreteProblem):
             return original
-        # the couplings change along a branch
-        model = problem.model.model if isinstance(problem.model, Dimensionless) else original.model
-        other = original.replace(model=model, **changes)
+        inner = theory_of(problem.model)  # its couplings change along a branch
+        assert isinstance(inner, Dimensionless)
+        other = original.replace(model=inner.model, **changes)
         other.__dict__["vacuum"] = self.restore(problem.vacuum)
         assert isinstance(other, DiscreteProblem)
         return other
+
+    @staticmethod
+    def _ends(problem: Problem, factors: Array) -> dict[str, Any]:
+        """The field values at infinity or at the ends of a line, multiplied by ``factors``."""
+        if problem.line is not None:  # parity and background follow from it
+            ends = tuple(tuple((np.asarray(end) * factors[: len(end)]).tolist()) for end in problem.line)
+            return {"line": ends, "parity": "even", "background": None, "boundary": problem.boundary}
+        out: dict[str, Any] = {}
+        for name in ("boundary", "background"):
+            given = getattr(problem, name)
+            values = given is not None and not isinstance(given, str)
+            out[name] = tuple((np.asarray(given) * factors).tolist()) if values else given
+        return out
+
+
+def is_dimensionless(model: AbstractModel) -> bool:
+    """Whether a problem of this theory is in dimensionless form."""
+    return isinstance(theory_of(model), Dimensionless)
 
 
 @functools.lru_cache(maxsize=64)  # the same object each time, so that its cached matrices are reused
@@ -193,7 +200,7 @@ def scales_around(
 ) -> Scales:
     """The scales of V around a homogeneous state, ``rounded`` to powers of 2 or not."""
     kinetic = tuple(model.kinetic.tolist())
-    if isinstance(model, Dimensionless):
+    if is_dimensionless(model):
         return Scales(1.0, 1.0, dim, kinetic, 1.0)
     canonical = Dimensionless(model, 1.0, 1.0)
     field, curvature, _ = scales_of_potential(canonical, around * canonical.roots)
@@ -206,11 +213,12 @@ def scales_around(
 def scales_of(problem: Problem) -> Scales:
     """The scales of a problem: those of V around its vacuum; of a trap, its own length and the norm."""
     model, vacuum, d = problem.model, problem.vacuum.values, float(problem.dimension)
-    if not model.explicit_r or isinstance(model, Dimensionless):
+    if problem.line is not None and not is_dimensionless(model):
+        found = scales_around(theory_of(model), np.asarray(problem.line[0]), d, rounded=problem.grid is not None)
+        return dataclasses.replace(found, kinetic=tuple(model.kinetic.tolist()), norm_kinetic=problem.norm_kinetic)
+    if not model.explicit_r or is_dimensionless(model):
         found = scales_around(model, vacuum, d, rounded=problem.grid is not None)
-        return dataclasses.replace(
-            found, norm_kinetic=1.0 if isinstance(model, Dimensionless) else problem.norm_kinetic
-        )
+        return dataclasses.replace(found, norm_kinetic=1.0 if is_dimensionless(model) else problem.norm_kinetic)
     radii = np.exp2(np.arange(-100.0, 101.0))
     matrices = np.array([mass_matrix(model, vacuum, r) for r in radii])
     squared = np.abs(matrices).max((1, 2)) * radii**2
@@ -241,6 +249,6 @@ def reduced(problem: Problem) -> tuple[Any, Scales]:
     known = problem.__dict__.get("reduced")
     if known is None:
         scales = scales_of(problem)
-        already = isinstance(problem.model, Dimensionless)
+        already = is_dimensionless(problem.model)
         known = problem.__dict__["reduced"] = (problem if already else scales.reduce_problem(problem), scales)
     return known

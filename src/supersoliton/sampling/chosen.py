@@ -1,9 +1,10 @@
-"""The trials given to TPE: all of them up to `SHOWN`, beyond that a selection of `SHOWN`.
+"""The trials given to TPE, ranked: all of them up to `SHOWN`, beyond that a selection of `SHOWN`.
 
 TPE sorts the finished trials into a good tenth and the others, fits a density to each, and draws where their ratio is
-largest. With all trials an ask takes 21 ms at 1,000 trials and 0.23 s at 10,000. The selection contains the best trials
-and an even sample of the others; an ask then takes hardly longer at 10,000 trials than at `SHOWN`. It depends on the
-trials alone, so a resumed scan draws the same points as an uninterrupted one.
+largest. It sorts all of them anew in every ask; here a trial is ranked once, when it has ended. Up to `SHOWN` trials
+the draws are Optuna's own. With all trials an ask takes 21 ms at 1,000 trials and 0.23 s at 10,000. The selection
+contains the best trials and an even sample of the others; an ask then takes hardly longer at 10,000 trials than at
+`SHOWN`. It depends on the trials alone, so a resumed scan draws the same points as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -21,11 +22,10 @@ from optuna.distributions import FloatDistribution
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from .optuna_private import largest_part, quiet_optuna, with_violation
+from .optuna_private import good_of, largest_part, quiet_optuna
 from .pareto import Fronts
 
 SHOWN = 400  # with fewer trials an ask is faster, with more the draws are no better: see docs/samplers.md
-_GOOD = 40  # size of TPE's good tenth of SHOWN: so many of the best of all trials are selected
 _FRONT = 100  # members of the last front of the good ones among which a part of it is chosen
 _NAME = "chosen"
 _GOLDEN = 0.6180339887498949  # its first k multiples, modulo 1, are spread evenly for every k
@@ -46,13 +46,13 @@ class _Storage(optuna.storages.InMemoryStorage):
 
 
 class _Unconstrained(FrozenTrial):
-    """A trial without constraints: TPE asks 400 trials for theirs before every draw."""
+    """A trial without constraints: TPE asks every trial for its own before every draw."""
 
     constraints: dict[str, float] = {}  # type: ignore[assignment]  # noqa: RUF012
 
 
 class Valid(FloatDistribution):
-    """A range whose values in the study are known to be valid: TPE checks 400 of each coupling before every draw."""
+    """A range whose values in the study are known to be valid: TPE checks all of them before every draw."""
 
     def to_internal_repr(self, param_value_in_external_repr: float) -> float:
         return param_value_in_external_repr
@@ -76,7 +76,6 @@ class Choice:
             self.storage.create_new_study(directions, _NAME)
         self._signs = np.array([1.0 if d is StudyDirection.MAXIMIZE else -1.0 for d in directions])
         self._seen, self._open = 0, list[int]()
-        self._completed: dict[int, FrozenTrial] = {}  # reduced to what TPE reads
         # feasible trials of several objectives: their fronts, and their numbers
         self._fronts, self._numbers = Fronts(len(directions)), list[int]()
         # the others, best first: violation of the constraints, minus the only objective, number
@@ -88,12 +87,11 @@ class Choice:
         self._part: tuple[list[int], int, list[int]] = ([], 0, [])  # a front, how many of it, and the last choice
 
     def of(self, trials: Sequence[FrozenTrial]) -> Sequence[FrozenTrial]:
-        """All trials, or the selected completed and all running ones; `trials` is the whole study by number."""
+        """The selected completed and all running trials; `trials` is the whole study by number."""
         self._read(trials)
-        if len(self._completed) <= SHOWN:
-            return [self._completed.get(trial.number, trial) for trial in trials]
-        best = self._best()
-        rest = islice((number for _, number in self._even if number not in best), SHOWN - len(best))
+        count = min(len(self._even), SHOWN)
+        best = self._best(good_of(count, len(self._signs)))
+        rest = islice((number for _, number in self._even if number not in best), count - len(best))
         # Completed and pruned: so TPE takes the best, and exactly these, without ranking all of them once more.
         shown = [self._good.get(n) or self._show(self._good, trials[n], TrialState.COMPLETE) for n in sorted(best)]
         shown += [self._rest.get(n) or self._show(self._rest, trials[n], TrialState.PRUNED) for n in sorted(rest)]
@@ -116,7 +114,6 @@ class Choice:
             elif trial.state is TrialState.COMPLETE:
                 insort(self._even, _spread(number))
                 violated = sum(value for value in trial.constraints.values() if value > 0)
-                self._completed[number] = with_violation(trial, violated)
                 if violated > 0:
                     insort(self._ranking, (violated, 0.0, number))
                 elif len(self._signs) == 1:
@@ -128,21 +125,25 @@ class Choice:
             self._fronts.extend(np.array([trial.values for trial in feasible]) * self._signs)
             self._numbers += [trial.number for trial in feasible]
 
-    def _best(self) -> set[int]:
-        """Numbers of the `_GOOD` best trials: by front, in the last one by hypervolume, then by violation."""
+    def _best(self, good: int) -> set[int]:
+        """Numbers of so many best trials: by front, in the last one by hypervolume, then by violation."""
         ranks = self._fronts.ranks
-        whole = int(np.searchsorted(np.cumsum(np.bincount(ranks)), _GOOD, side="right"))  # so many fronts fit
+        whole = int(np.searchsorted(np.cumsum(np.bincount(ranks)), good, side="right"))  # so many fronts fit
         best = [self._numbers[i] for i in np.flatnonzero(ranks < whole)]
-        if len(best) < min(_GOOD, len(ranks)):
-            best += self._part_of(np.flatnonzero(ranks == whole), _GOOD - len(best))
-        return {*best, *(number for *_, number in self._ranking[: _GOOD - len(best)])}
+        if len(best) < min(good, len(ranks)):
+            best += self._part_of(np.flatnonzero(ranks == whole), good - len(best))
+        return {*best, *(number for *_, number in self._ranking[: good - len(best)])}
 
     def _part_of(self, front: Array, count: int) -> list[int]:
-        """So many members of a front, each with the largest gain in hypervolume, among `_FRONT` that are spread evenly.
+        """So many members of a front, each with the largest gain in hypervolume.
 
-        Only these few decide, so that the choice is quick and seldom has to be made again.
+        Of more than `SHOWN` trials `_FRONT` members that are spread evenly decide: the choice is quick and seldom has
+        to be made again.
         """
-        members = sorted(sorted((_spread(self._numbers[i]), i) for i in front)[:_FRONT], key=lambda pair: pair[0][1])
+        spread = sorted((_spread(self._numbers[i]), i) for i in front)
+        if len(self._even) > SHOWN:
+            spread = spread[:_FRONT]
+        members = sorted(spread, key=lambda pair: pair[0][1])
         numbers = [number for (_, number), _ in members]
         if self._part[:2] != (numbers, count):
             losses = -self._fronts.points[[i for _, i in members]]

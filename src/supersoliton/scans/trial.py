@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..machine import devices
+from ..scores.constraints import CONSTRAINTS, chosen
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -70,7 +71,7 @@ def run_trial(config: Config, point: Mapping[str, float], scratch: Path) -> Outc
         if known is not None:
             return known
         evaluation = _evaluate(config, point)
-        outcome, netcdf = _with_state(_outcome(evaluation, point, config.scan.objectives), evaluation, scratch)
+        outcome, netcdf = _with_state(_outcome(evaluation, point, config), evaluation, scratch)
         cache = _cache(config)
         stored = cache.keep(point, evaluation, netcdf=netcdf) if cache else ""
         return replace(outcome, cache="; ".join(filter(None, (remark, stored))))
@@ -88,7 +89,7 @@ def recall_trial(config: Config, point: Mapping[str, float], scratch: Path) -> t
     found, remark = cache.recall(point)
     if found is None:
         return None, remark
-    outcome = replace(_outcome(found, dict(point), config.scan.objectives), cache=remark)
+    outcome = replace(_outcome(found, dict(point), config), cache=remark)
     if not outcome.feasible:
         return outcome, remark
     if found.netcdf is None:  # stored by a scan with other objectives, or by a program: build the state again
@@ -129,11 +130,14 @@ def _cache(config: Config) -> CachedEvaluate | None:
 _last: tuple[Config, CachedEvaluate] | None = None  # only of the last configuration: a program may scan many
 
 
-def _outcome(evaluation: TrialResult, point: dict[str, float], objectives: tuple[str, ...]) -> Outcome:
+def _outcome(evaluation: TrialResult, point: dict[str, float], config: Config) -> Outcome:
+    objectives = config.scan.objectives
     values = {name: float(value) for name, value in evaluation.values.items()}
     # a point without any state has no values, only constraints
     values |= {name: math.nan for name in objectives if name not in values}
-    constraints = {name: _number(value) for name, value in evaluation.constraints.items()}
+    # Those that only this scan asks for: a cached evaluation may come from another.
+    constraints = {name: _number(x) for name, x in evaluation.constraints.items() if name not in CONSTRAINTS}
+    constraints |= chosen(config.scan.constraints, values)
     # Optuna refuses NaN. A trial with nothing to score is valid physics, so it is kept and marked infeasible.
     constraints["scored"] = float(sum(not math.isfinite(values[name]) for name in objectives))
     return Outcome(

@@ -28,7 +28,7 @@ from ..solvers.newton import Newton
 from ..theory.base import AbstractModel
 from ..theory.derivatives import point_kernels
 from ..theory.vacua import mass_matrix, slope
-from ..theory.whole_line import folded, one_side, unfold
+from ..theory.whole_line import folded, theory_of, unfold
 from .adaptive import ELEMENTS, ORDER, domain_for
 from .same_state import distinct_solutions
 
@@ -100,8 +100,11 @@ def find_kinks(problem: DiscreteProblem, solver: AbstractSolver, *, every: bool 
 def mesh_for(problem: Problem) -> tuple[RadialGrid, bool]:
     """A mesh for the wall of lowest estimated energy with room for its tails, and whether these are powers of x."""
     way = _ways(problem)[0]
-    r_max = domain_for(problem, way.core)
-    if way.reach <= r_max:
+    longest = domain_for(problem, way.core)
+    if way.reach <= longest:
+        r_max = min(
+            longest, 1.2 * max(way.reach, 2.0 * way.core)
+        )  # light fields that the wall does not move need no room
         uniform = RadialGrid(r_max=r_max, n_elements=ELEMENTS[-1], order=ORDER, dim=1)
         edges = adapted_edges(uniform, _parts(problem, way.fields, uniform.nodes), ELEMENTS[0])
         return RadialGrid(edges=edges, order=ORDER, dim=1), False
@@ -109,9 +112,9 @@ def mesh_for(problem: Problem) -> tuple[RadialGrid, bool]:
         line = _Line.of(problem)
         end, power = max(zip((line.left, line.right), way.powers, strict=True), key=lambda one: one[1])
         raise KinkError(
-            f"solve: V rises like the power {power:.1f} of the distance from the vacuum {line.shown(end)}, so the tail falls "
-            f"like the power {-2.0 / (power - 2.0):.2f} of x, too slowly for a mesh that is chosen here (the power of "
-            "V must be below 5): give a grid for the kink of a finite line"
+            f"solve: V rises like the power {power:.1f} of the distance from the vacuum {line.shown(end)}, so the tail "
+            f"falls like the power {-2.0 / (power - 2.0):.2f} of x, too slowly for a mesh that is chosen here (the "
+            "power of V must be below 5): give a grid for the kink of a finite line"
         )
     # A power of x in the tail (a massless vacuum) is resolved by elements that grow in proportion to x.
     reach = min(way.reach, _LONGEST * way.width)
@@ -161,7 +164,7 @@ class _Line:
     @classmethod
     def of(cls, problem: Problem) -> _Line:
         left, right = (np.asarray(end) for end in problem.line or ())
-        inner = one_side(problem.model)
+        inner = theory_of(problem.model)
         return cls(inner, left, right, problem.multiplier_shift[: inner.n_fields])
 
     @property
@@ -267,8 +270,9 @@ def _between(line: _Line, way: Array) -> KinkError | None:
     largest = float(np.max(excess))
     wall = np.flatnonzero(excess > 1e-2 * largest)
     if not largest > 0.0 or len(wall) == 0:
+        ends = f"{line.shown(line.left)} and {line.shown(line.right)}"
         return KinkError(
-            f"solve: V does not rise between {line.shown(line.left)} and {line.shown(line.right)}: no wall"
+            f"solve: V does not rise between {ends}, so there is no wall: give vacua with a barrier between"
         )
     inside = np.arange(wall[0] + 1, wall[-1])
     dips = inside[(excess[inside] <= excess[inside - 1]) & (excess[inside] <= excess[inside + 1])]

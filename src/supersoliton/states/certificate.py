@@ -29,6 +29,7 @@ from .accuracy import discretisation_error, virial
 from .kantorovich import kantorovich_radius
 from .kinds import Kind, boundary_fraction, classify, is_homogeneous
 from .mode_counts import count_modes, in_words
+from .stability import Rotation, rotation_of
 from .tail import Tail, measured_tail
 
 # Limits that a certified state must satisfy; `reasons` names the entries that exceed them.
@@ -68,8 +69,9 @@ class Certificate:
     boundary_fraction : float
         Fraction of the squared fields in the outer tenth of the box; NaN for homogeneous states.
     kind : str
-        ``"q-ball"``, ``"bounce"``, ``"excited"``, ``"kink"``, ``"trapped"``, ``"condensate"``, ``"vacuum"``,
-        ``"delocalised"`` or ``"unconverged"``.
+        ``"q-ball"``, ``"minimum at fixed norm"`` (one with omega^2 <= 0: nothing rotates), ``"bounce"``,
+        ``"excited"``, ``"kink"``, ``"trapped"``, ``"condensate"``, ``"vacuum"``, ``"delocalised"`` or
+        ``"unconverged"``.
     reasons : tuple of str
         The checks that fail, in words; empty for a certified state.
     radius : float
@@ -77,13 +79,15 @@ class Certificate:
         and where the estimate (Newton-Kantorovich) does not close.
     modes_in_words : str
         The negative and zero modes at l = 0, for example "1 negative, 3 zero modes".
+    rotation : Rotation or None
+        Charge, energy and stability of the rotating state, at fixed norm or frequency; else None.
     certified : bool
         Whether every check passes.
     localised : bool
         Whether the state is a soliton.
     """
 
-    units: ClassVar[dict[str, str]] = {"translation_mode": "mass^2"}
+    units: ClassVar[dict[str, str]] = {"translation_mode": "mass^2", "rotation": "result"}
 
     residual: float
     discretisation: float
@@ -97,6 +101,7 @@ class Certificate:
     radius: float = float("nan")
     zero_modes: int = -1
     negative_modes_by_sector: tuple[int, ...] = ()
+    rotation: Rotation | None = None
 
     @property
     def certified(self) -> bool:
@@ -142,7 +147,8 @@ class Certificate:
         if kind is None:
             raise ValueError(f"there is no kind of state {record['kind']!r}: it was written by another version")
         lists = {name: tuple(record.get(name, ())) for name in ("reasons", "negative_modes_by_sector")}
-        return cls(**{**record, "kind": kind, **lists})
+        rotation = Rotation.from_record(record.get("rotation"))
+        return cls(**{**record, "kind": kind, "rotation": rotation, **lists})
 
 
 def certify(
@@ -180,7 +186,10 @@ def certify(
     reasons = _reasons(problem, solution, {**entries, **measured})
     if wanted is not None and kind not in (wanted, Kind.UNCONVERGED):
         reasons = (f"this is a {kind.words[0]}, not a {wanted.words[0]}", *reasons)
-    return Certificate(**entries, reasons=reasons)
+    rotation = None
+    if solution.converged:
+        rotation = rotation_of(problem, u, multiplier, modes.space, modes.translation)
+    return Certificate(**entries, reasons=reasons, rotation=rotation)
 
 
 def _reasons(problem: DiscreteProblem, solution: Solution, entry: dict[str, Any]) -> tuple[str, ...]:
@@ -190,7 +199,8 @@ def _reasons(problem: DiscreteProblem, solution: Solution, entry: dict[str, Any]
     if not entry["residual"] <= RESIDUAL_LIMIT:
         out.append(f"residual {entry['residual']:.1e} above {RESIDUAL_LIMIT:.0e}")
     if not entry["discretisation"] <= DISCRETISATION_LIMIT:
-        out.append(f"energy uncertain by {entry['discretisation']:.1e}: refine the mesh")
+        remedy = "refine the mesh" if problem.line is None else "refine the mesh, or make the line longer"
+        out.append(f"energy uncertain by {entry['discretisation']:.1e}: {remedy}")
     if not entry["virial"] <= VIRIAL_LIMIT:
         out.append(f"virial identity violated by {entry['virial']:.1e}: refine the mesh")
     if math.isfinite(entry["translation_mode"]):

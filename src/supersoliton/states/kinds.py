@@ -11,6 +11,7 @@ from numpy import ndarray as Array
 from ..elements.grid import sphere_area
 from ..problem.problem import DiscreteProblem
 from ..solvers.base import Solution
+from .stability import is_rotating
 
 BOUNDARY_LIMIT = 1e-4  # norm in the outer tenth: a free wave in a box has 7e-3, a bound state decays exponentially
 _EDGE_LIMIT = 1e-2  # field at r_max over its largest value, "decaying" boundary; 1e-6 after a tail of 14 lengths
@@ -44,6 +45,12 @@ class Kind(StrEnum):
 
     # text, words, localised, stable, negative_modes, needs_vacuum
     Q_BALL = "q-ball", ("Q-ball", "Q-balls"), True, True, 0, True
+    # omega^2 <= 0: nothing rotates, so it is not a Q-ball.
+    FIXED_NORM = (
+        "minimum at fixed norm",
+        ("minimum at fixed norm, ω² ≤ 0", "minima at fixed norm, ω² ≤ 0"),
+        True, True, 0, True,
+    )  # fmt: skip
     BOUNCE = "bounce", ("bounce", "bounces"), True, False, 1, True
     EXCITED = "excited", ("excited state", "excited states"), True, False, 0, True
     KINK = "kink", ("kink", "kinks"), True, True, 0, False
@@ -119,10 +126,13 @@ def classify(problem: DiscreteProblem, solution: Solution, negative: int, fracti
         return Kind.KINK if radial_nodes(problem, u) == 0 else Kind.EXCITED
     if _reaches_the_edge(problem, u, fraction):
         return Kind.CONDENSATE if _fills_the_box(problem, solution) else Kind.DELOCALISED
-    if problem.norm is not None or problem.omega is not None:
+    rotates = is_rotating(problem, solution.multiplier)
+    if problem.norm is not None or rotates:
         if radial_nodes(problem, u) > 0:
             return Kind.EXCITED
-        return Kind.TRAPPED if problem.model.explicit_r else Kind.Q_BALL
+        if problem.model.explicit_r:
+            return Kind.TRAPPED
+        return Kind.Q_BALL if rotates else Kind.FIXED_NORM
     if radial_nodes(problem, u) > 0 or negative > 1:
         return Kind.EXCITED
     if problem.model.explicit_r:

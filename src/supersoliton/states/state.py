@@ -20,8 +20,9 @@ from ..problem.problem import DiscreteProblem, Problem
 from ..problem.scales import Scales, on_scales, reduced
 from ..solvers.base import Solution
 from ..theory.base import AbstractModel, read_theory
-from ..theory.whole_line import WholeLine, names_of, unfold
+from ..theory.whole_line import WholeLine, theory_of, unfold
 from .certificate import Certificate, certify
+from .headline import Number, headline, headline_rows, verdict
 from .kinds import Kind
 from .observables import half_radius
 
@@ -46,7 +47,7 @@ class State:
     certificate : Certificate
         Accuracy and stability checks.
     energy : float
-        E of the fields less that of the vacuum.
+        The static energy functional E[f] of the fields, less that of the vacuum; not the energy E_Q of a rotating state.
     norm : float
         N.
     u : ndarray of shape (n_nodes, n_fields)
@@ -57,7 +58,9 @@ class State:
     action : float
         E - omega^2 N / 2; the Euclidean action of a bounce.
     charge, charged_energy : float
-        Q = omega N and E + omega^2 N / 2 of the rotating state.
+        Q = omega N and E_Q = E + omega^2 N / 2 of the rotating state.
+    headline : list of Number
+        The numbers by which the state is known, the most important first.
     half_radius : float
         Radius at which the fields have fallen to half, in 1/mass.
     status : str
@@ -110,8 +113,9 @@ class State:
 
     @property
     def omega(self) -> float:
-        """Frequency, in mass: the square root of ``multiplier``; NaN where that is negative (a false vacuum)."""
-        return math.sqrt(self.multiplier) if self.multiplier >= 0 else float("nan")
+        """Frequency, in mass: the root of the multiplier over the kinetic factor; NaN where omega^2 < 0."""
+        squared = frequency_squared(self.problem, self.multiplier)
+        return math.sqrt(squared) if squared >= 0 else float("nan")
 
     @property
     def action(self) -> float:
@@ -120,13 +124,15 @@ class State:
 
     @property
     def charge(self) -> float:
-        """Q = omega N of the rotating state Psi = e^{i omega t} f."""
-        return self.omega * self.problem.norm_kinetic * self.norm
+        """Q = omega k N of the rotating state Psi = e^{i omega t} f; k is the kinetic factor of its fields."""
+        rotation = self.certificate.rotation
+        return self.omega * self.problem.norm_kinetic * self.norm if rotation is None else rotation.charge
 
     @property
     def charged_energy(self) -> float:
         """E_Q = E + omega^2 N / 2, the energy of the rotating state; dE_Q/dQ = omega along a branch."""
-        return self.energy + 0.5 * self.multiplier * self.problem.norm_kinetic * self.norm
+        rotation = self.certificate.rotation
+        return self.action + self.omega * self.charge if rotation is None else rotation.energy
 
     @property
     def grid(self) -> RadialGrid:
@@ -142,7 +148,7 @@ class State:
         if self.problem.line is not None:
             nodes, name, long_name = np.concatenate([-nodes[:0:-1], nodes]), "x", "position"
             u = unfold(np.concatenate([u[:0:-1], u]), nodes)
-        variables = dict(zip(names_of(self.problem.model), ((name, column) for column in u.T), strict=True))
+        variables = dict(zip(theory_of(self.problem.model).fields, ((name, column) for column in u.T), strict=True))
         at = {name: (name, nodes, {"units": "1/mass", "long_name": long_name})}
         return xr.Dataset(variables, coords=at, attrs={"energy": self.energy, "kind": str(self.certificate.kind)})
 
@@ -159,26 +165,20 @@ class State:
 
     def __repr__(self) -> str:
         c = self.certificate
-        parts = [f"E = {self.energy:.12g}"]
-        if self.problem.norm is not None or self.problem.omega is not None:
-            parts += [f"N = {self.norm:.10g}", f"omega^2 = {self.multiplier:.12g}"]
-        verdict = "certified" if c.certified else "; ".join(c.reasons)
-        numbers, name = ", ".join(parts), self._theory_name
-        return f"State({c.kind} of {name} in d = {self.grid.dim:g}: {numbers}; residual {c.residual:.1e}; {verdict})"
+        numbers = ", ".join(f"{x.symbol} = {x.value:.{x.digits}g}" for x in headline(self))
+        known = "certified" if c.certified else "; ".join(c.reasons)
+        words = "; ".join(filter(None, (numbers, verdict(self), f"residual {c.residual:.1e}", known)))
+        return f"State({c.kind} of {self._theory_name} in d = {self.grid.dim:g}: {words})"
 
     @property
     def _theory_name(self) -> str:
-        model = self.problem.model
-        return type(model.model if isinstance(model, WholeLine) else model).__name__
+        return type(theory_of(self.problem.model)).__name__
 
     def table(self) -> list[tuple[str, str]]:
         """Rows of (name, value) that the command line and notebooks show."""
         c = self.certificate
         rows = [("kind", c.kind), ("status", f"{self.status} in {self.steps} steps, {self.solution.seconds:.2f} s")]
-        rows.append(("energy E", f"{self.energy:.12g}  (relative error {c.discretisation:.1e})"))
-        if self.problem.norm is not None or self.problem.omega is not None:
-            rows += [("norm N", f"{self.norm:.12g}"), ("multiplier ω²", f"{self.multiplier:.12g}")]
-            rows += [("action E − ½ω²N", f"{self.action:.12g}")]
+        rows += [*headline_rows(self), ("relative error of the energy", f"{c.discretisation:.1e}")]
         rows += [
             ("residual", f"{c.residual:.1e}"),
             ("virial identity", f"{c.virial:.1e}"),
@@ -201,6 +201,11 @@ class State:
         table = f"<table><caption>{html.escape(self._theory_name)}</caption>{rows}</table>"
         picture = inline_figure(self.plot(), "the fields over the radius")
         return f"<div style='display: flex; flex-wrap: wrap; gap: 1em; align-items: flex-start'>{table}{picture}</div>"
+
+    @property
+    def headline(self) -> list[Number]:
+        """The numbers by which the state is known, the most important first: omega, Q, E_Q, ...; S; or E."""
+        return headline(self)
 
     @property
     def half_radius(self) -> float:

@@ -119,7 +119,7 @@ class Dimensionless(AbstractModel):
     @property
     def _names(self) -> tuple[str, ...]:
         """Names of the scales that the couplings of ``model``, which may be dimensionless too, do not have."""
-        names = _SCALES
+        names: tuple[str, ...] = _SCALES
         while names[0] in self.model.params:
             names = tuple(f"{name}'" for name in names)
         return names

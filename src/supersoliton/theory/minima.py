@@ -88,13 +88,14 @@ def starts(
     free, n = rays.free, len(rays.free)
     rng = np.random.default_rng(seed)
     middle = np.zeros(n) if centre is None else centre
-    points, scales = [], []
+    points: list[Array] = []
+    scales: list[Array] = []
     one = int(free.sum()) == 1
     for group in sizes:
         count = int(np.ceil(np.log2(group.high / group.low))) * (_FINE if one else _COARSE)
         distances = np.geomspace(group.low, group.high, count)
         directions = _unit_directions(rays, v.unit, rng, n_starts // 2)
-        on_rays = _minima_on_rays(v, middle, directions, distances)[: 2 * n_starts]
+        on_rays = _minima_on_rays(v, middle, directions, distances)[:n_starts]
         points.append(on_rays)
         # Heuristic: a Newton search steps over wells, so that points at random find others than the rays.
         shown = 0 if one else n_starts

@@ -52,10 +52,17 @@ def is_stationary(model: AbstractModel, values: Array, r: float = 0.0, *, tolera
 def distance_to_next(model: AbstractModel, vacuum: Vacuum, r: float = 0.0) -> float:
     """Distance from a stationary point to the nearest other one along rays (axes, eigenvectors of V''); inf if none."""
     rays = slopes_along_rays(model, vacuum.values, r)
-    with np.errstate(invalid="ignore"):
-        turns = np.isinf(rays.power)
-    octaves = np.where(turns.any(1), np.argmax(turns, axis=1), -1)
-    return min((float(1.5 * DISTANCES[k]) for k in octaves if k >= 0), default=np.inf)
+    distances = []
+    for slopes, power in zip(rays.slopes, rays.power, strict=True):
+        known = np.flatnonzero(np.isfinite(power))
+        if len(known) == 0:
+            continue
+        # A slope of 0 beyond the rounding around the vacuum is a turn too: the distances are powers of 2, as may be V's.
+        turned = np.isfinite(slopes) & (np.sign(slopes) != np.sign(slopes[known[0]]))
+        turned[: known[0]] = False
+        if turned.any():
+            distances.append(0.75 * float(DISTANCES[int(np.argmax(turned))]))
+    return min(distances, default=np.inf)
 
 
 def nearby_vacuum(name: str, model: AbstractModel, values: Array, r: float = 0.0) -> Vacuum:

@@ -239,9 +239,16 @@ def vacua(
     near = None if known is None else known.values
     search = VacuumSearch(model, free, r, time.perf_counter() + max_seconds, n_starts, seed, near)
     search.run()
-    found = []
-    for i in search.order():
-        u = search.fields(i)
-        energy, _, curvature = _at(model, u, r)
-        found.append(_record(model, u, energy, curvature, search.surfaces[i], search.apart))
-    return Vacua(found, search.unbounded)
+    if not search.points:
+        return Vacua((), search.unbounded)
+    points = np.stack([np.where(y == 0.0, 0.0, y * search.v.unit) for y in search.points])
+    kernels, radii = point_kernels(model.potential_function), np.full(len(points), float(r))
+    energies = kernels.value(points, model.params, radii)
+    curvatures = kernels.hessian(points, model.params, radii)
+    return Vacua(
+        (
+            _record(model, points[i], energies[i], curvatures[i], search.surfaces[i], search.apart)
+            for i in search.order()
+        ),
+        search.unbounded,
+    )

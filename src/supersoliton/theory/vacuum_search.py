@@ -16,7 +16,8 @@ _DISTINCT = 1e-6  # relative distance below which two minima count as one
 _TIED = 1e-10  # energy density relative to the depth of the wells below which two minima count as degenerate
 _RANDOM_RAYS = 16  # directions, besides axes and eigenvectors, in which the structure of V is looked for
 _ROUNDS = 3  # of searches around the minima that the round before has found
-_CENTRES = 8  # minima around which a round searches
+_CENTRES = 6  # minima around which a round searches, the lowest new ones
+_MANY = 32  # minima after which no further round is worth its time: their number grows exponentially with the fields
 
 
 class VacuumSearch:
@@ -57,11 +58,13 @@ class VacuumSearch:
         if self.known is not None:
             fresh = [self.known, *fresh]
         for attempt in range(_ROUNDS):
-            if self.free.sum() == 1 or not fresh or time.perf_counter() > self.deadline:
+            if self.free.sum() == 1 or not fresh or len(self.points) > _MANY or time.perf_counter() > self.deadline:
                 break
+            energy = self.v.value_and_gradient(np.stack(fresh))[0]
+            lowest = [fresh[i] for i in np.argsort(energy, kind="stable")[:_CENTRES]]
+            few = max(1, self.n_starts // 4)
             around = [
-                minima.starts(self.v, self.rays, self.groups, self.n_starts // 4, self.seed + 1 + attempt, centre)
-                for centre in fresh[:_CENTRES]
+                minima.starts(self.v, self.rays, self.groups, few, self.seed + 1 + attempt, centre) for centre in lowest
             ]
             fresh = self.add(np.concatenate([y for y, _ in around]), np.concatenate([s for _, s in around]))
 
@@ -72,45 +75,56 @@ class VacuumSearch:
         if len(ends) == 0:
             return []
         ends = self._cleaned(flat.relaxed(self.v, ends, self.free, 2), sizes)
+        ends, sizes = self._distinct(ends, sizes)
+        if len(ends) == 0:
+            return []
+        free, extent = self.free, np.maximum(sizes, np.abs(ends).max(1))
+        force = self.v.value_and_gradient(ends)[1]
+        # At a massless point V'' is compared with what it is a little further away.
+        aside = 0.1 * extent[:, None] * np.where(free, 1.0, 0.0)
+        matrices = np.stack([self.v.hessian(x) for x in (ends, ends + aside, ends - aside)])
+        size = np.abs(matrices[..., free, :][..., free]).max((2, 3))
+        largest = np.max(size, axis=0, where=np.isfinite(size), initial=0.0)
         new: list[Array] = []
-        force, matrices = self.v.value_and_gradient(ends)[1], self.v.hessian(ends)
-        for end, scale, slope_, matrix in zip(ends, sizes, force, matrices, strict=True):
-            if self._is_new(end, scale) and self._is_minimum(end, scale, slope_, matrix):
+        for i, end in enumerate(ends):
+            if self._is_minimum(end, float(extent[i]), force[i], matrices[0, i], float(largest[i])):
                 new.append(end)
         return new
 
-    def _is_new(self, y: Array, size: float) -> bool:
-        if not self.points:
-            return True
-        near = _DISTINCT * max(size, float(np.max(np.abs(y))))
-        return bool(np.min(np.max(np.abs(np.stack(self.points) - y), axis=1)) > near)
+    def _distinct(self, y: Array, size: Array) -> tuple[Array, Array]:
+        """The points that differ from each other and from the minima found before."""
+        kept: list[int] = []
+        seen = np.concatenate([np.reshape(self.points, (-1, len(self.free))), y])
+        before = len(self.points)
+        for i, point in enumerate(y):
+            others = seen[[*range(before), *(before + k for k in kept)]]
+            near = _DISTINCT * max(float(size[i]), float(np.max(np.abs(point))))
+            if len(others) == 0 or np.min(np.max(np.abs(others - point), axis=1)) > near:
+                kept.append(i)
+        return y[kept], size[kept]
 
-    def _is_minimum(self, y: Array, size: float, force: Array, matrix: Array) -> bool:
+    def _is_minimum(self, y: Array, extent: float, force: Array, matrix: Array, largest: float) -> bool:
         """Whether y is a minimum that is not connected to one found before; if so it is kept."""
         free = self.free
         if not (np.all(np.isfinite(matrix)) and np.all(np.isfinite(force))):
             return False
-        inner = matrix[np.ix_(free, free)]
-        extent = max(size, float(np.max(np.abs(y))))
-        # At a massless point V'' is compared with what it is a little further away.
-        aside = self.v.hessian(y + 0.1 * extent * np.concatenate([np.eye(len(y)), -np.eye(len(y))]) * free)
-        aside = aside[np.isfinite(aside).all((1, 2))][:, free][:, :, free]
-        largest = max(float(np.max(np.abs(inner))), float(np.max(np.abs(aside), initial=0.0)))
         if not np.max(np.abs(force[free])) <= 1e-9 * largest * extent:
             return False
-        if np.linalg.eigvalsh(inner)[0] < -flat.NULL * largest:
+        if np.linalg.eigvalsh(matrix[np.ix_(free, free)])[0] < -flat.NULL * largest:
             return False
         null = flat.null_space(matrix, force, free, largest, extent)
         count, falls = flat.behaviour_along(self.v, y, null, free, extent)
         if falls:
             return False
+        closed = False
         if count:
             alike = [i for i, (k, _) in enumerate(self.surfaces) if k == count and self._tied(self.points[i], y)]
-            targets = np.stack([self.points[i] for i in alike]) if alike else np.zeros((0, len(y)))
+            targets = np.reshape([self.points[i] for i in alike], (-1, len(y)))
             if len(targets) and flat.connected(self.v, y, targets, free, extent).any():
                 return False
+            closed = flat.is_closed(self.v, y, null, free, extent)
         self.points.append(y)
-        self.surfaces.append((count, bool(count) and flat.is_closed(self.v, y, null, free, extent)))
+        self.surfaces.append((count, closed))
         return True
 
     def _tied(self, first: Array, second: Array) -> bool:
@@ -143,14 +157,8 @@ class VacuumSearch:
 
     def order(self) -> list[int]:
         """Lowest first; ties (u and -u) by the sum of the fields, the positive one first on every machine."""
-        if not self.points:
-            return []
         points = np.stack(self.points)
         energy = self.v.value_and_gradient(points)[0]
         depth = max(float(np.max(np.abs(energy))), 1e-300)
         ranks = np.round(energy / (_TIED * depth))
         return sorted(range(len(points)), key=lambda i: (ranks[i], -round(float(np.sum(points[i])), 6)))
-
-    def fields(self, i: int) -> Array:
-        """The minimum in the user's units."""
-        return np.where(self.points[i] == 0.0, 0.0, self.points[i] * self.v.unit)

@@ -12,7 +12,7 @@ problem on the half line with parities, and its meshes, solvers, certificates an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -100,19 +100,6 @@ def folded(function: Callable[[Array], Any], x: Array, n_fields: int) -> Array:
     return fold(at(-x), at(x))
 
 
-def is_folded(model: AbstractModel) -> bool:
-    """Whether the fields are even and odd parts, in any units."""
-    return isinstance(model, WholeLine) or (hasattr(model, "model") and is_folded(model.model))
-
-
-def one_side(model: Any) -> AbstractModel:
-    """The theory of the fields themselves, in the same units; ``model`` if they are no parts."""
-    if isinstance(model, WholeLine):
-        return model.model
-    inner: AbstractModel = replace(model, model=one_side(model.model)) if is_folded(model) else model
-    return inner
-
-
-def names_of(model: AbstractModel) -> Sequence[str]:
-    """Names of the fields as the user gave them."""
-    return one_side(model).fields
+def theory_of(model: AbstractModel) -> AbstractModel:
+    """The theory of a problem: that of its fields, not of their even and odd parts on a line."""
+    return model.model if isinstance(model, WholeLine) else model

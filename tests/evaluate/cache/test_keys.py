@@ -28,7 +28,7 @@ POINT = {"g": 0.6, "norm": 1200.0}
 
 
 def key(tables=TABLES, point=POINT, potential=None):
-    return keys.key_of(loads(tables).to_dict(), potential, point)
+    return keys.key_of(keys.settings_digest(loads(tables).to_dict(), potential), point)
 
 
 def _leaves(tables, path=()):
@@ -48,7 +48,7 @@ def test_the_last_bit_of_every_setting_and_coupling_changes_the_key():
     """Every number of the resolved tables, changed by one unit in the last place."""
     tables = loads(TABLES).to_dict()
     tables.pop("scan")
-    seen = {keys.key_of(tables, None, POINT)}
+    seen = {keys.key_of(keys.settings_digest(tables, None), POINT)}
     count = 0
     for path, value in _leaves(tables):
         if isinstance(value, bool):
@@ -61,11 +61,11 @@ def test_the_last_bit_of_every_setting_and_coupling_changes_the_key():
             other = value + "x"
         else:
             other = [*value, 7]
-        seen.add(keys.key_of(_with(tables, path, other), None, POINT))
+        seen.add(keys.key_of(keys.settings_digest(_with(tables, path, other), None), POINT))
         count += 1
     for name, value in POINT.items():
-        seen.add(keys.key_of(tables, None, {**POINT, name: math.nextafter(value, 0.0)}))
-        seen.add(keys.key_of(tables, None, {k: v for k, v in POINT.items() if k != name}))
+        seen.add(keys.key_of(keys.settings_digest(tables, None), {**POINT, name: math.nextafter(value, 0.0)}))
+        seen.add(keys.key_of(keys.settings_digest(tables, None), {k: v for k, v in POINT.items() if k != name}))
         count += 2
     assert count > 30
     assert len(seen) == count + 1
@@ -99,13 +99,14 @@ def test_similar_values_have_different_keys():
 def test_a_configuration_read_again_has_the_same_key():
     """Workers are sent the resolved tables, in which a default of 3 has become 3.0."""
     again = loads(loads(TABLES).to_dict())
-    assert keys.key_of(again.to_dict(), None, POINT) == key()
+    assert keys.key_of(keys.settings_digest(again.to_dict(), None), POINT) == key()
 
 
 def test_keys_are_the_same_in_every_process():
     code = (
         "from supersoliton.evaluate.cache import keys; from supersoliton.config import loads; import json, sys;"
-        "print(keys.key_of(loads(json.loads(sys.argv[1])).to_dict(), None, json.loads(sys.argv[2])))"
+        "settings = keys.settings_digest(loads(json.loads(sys.argv[1])).to_dict(), None); "
+        "print(keys.key_of(settings, json.loads(sys.argv[2])))"
     )
     import json
 

@@ -98,7 +98,6 @@ def test_stopped_at_any_trial_the_sequence_is_that_of_an_unbroken_scan(tmp_path,
 
 def test_the_same_where_tpe_sees_a_part_of_the_trials(tmp_path, monkeypatch):
     monkeypatch.setattr(chosen, "SHOWN", 12)
-    monkeypatch.setattr(chosen, "_GOOD", 2)
     test_stopped_at_any_trial_the_sequence_is_that_of_an_unbroken_scan(tmp_path, "tpe")
 
 

@@ -66,8 +66,8 @@ def digest_of(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def key_of(tables: Mapping[str, Any], own: str | None, point: Mapping[str, float]) -> str:
-    """The key of one evaluation, from the resolved tables of its configuration.
+def settings_digest(tables: Mapping[str, Any], own: str | None) -> str:
+    """Digest of all but the point that an evaluation depends on, from the resolved tables of its configuration.
 
     All `tables` count except [scan], which chooses points. `own` is the fingerprint of the user's code, which replaces
     its path. An accelerator (`--device`) has other rounding errors, so it has separate entries.
@@ -76,10 +76,13 @@ def key_of(tables: Mapping[str, Any], own: str | None, point: Mapping[str, float
     if own is not None:
         kept["model"] = {name: value for name, value in kept["model"].items() if not user_files.file_of(value)}
         kept["score"] = {name: value for name, value in kept["score"].items() if name != "own"}
-    values = {name: float(value) for name, value in point.items()}
     chosen = os.environ.get("JAX_PLATFORMS", "")
-    device = "" if chosen == "cpu" else chosen
-    return digest_of({"tables": kept, "own": own, "point": values, "device": device})
+    return digest_of({"tables": kept, "own": own, "device": "" if chosen == "cpu" else chosen})
+
+
+def key_of(settings: str, point: Mapping[str, float]) -> str:
+    """The key of one evaluation, from the digest of its settings and its couplings."""
+    return digest_of({"settings": settings, "point": {name: float(value) for name, value in point.items()}})
 
 
 def fingerprint_of(config: Any) -> tuple[str | None, bool]:

@@ -16,7 +16,7 @@ from numpy import ndarray as Array
 
 from ..trial_result import TrialResult
 from .entry import Damaged, pack, unpack
-from .keys import fingerprint_of, key_of, numerics_version
+from .keys import fingerprint_of, key_of, numerics_version, settings_digest
 from .store import DEFAULT_SIZE, Store
 
 if TYPE_CHECKING:
@@ -76,14 +76,15 @@ class CachedEvaluate:
     """
 
     def __init__(self, config: Any, *, directory: Path | None = None, size: float | None = None) -> None:
-        self._config, self._tables = config, config.to_dict()
+        self._config = config
         chosen = getattr(config.scan, "cache_size", DEFAULT_SIZE) if size is None else size
         self.store = Store(numerics_version(), directory=directory, size=chosen)
-        self._own, self.usable = fingerprint_of(config)
+        own, self.usable = fingerprint_of(config)
+        self._settings = settings_digest(config.to_dict(), own)
         self._warned = False
 
     def key(self, point: Mapping[str, float]) -> str:
-        return key_of(self._tables, self._own, point)
+        return key_of(self._settings, point)
 
     def recall(self, point: Mapping[str, float]) -> tuple[Recalled | None, str]:
         """(the cached result of a point or None, "hit", "" or the reason of a failure)."""

@@ -37,6 +37,13 @@ from .record import AbstractRecord, AbstractTransaction, StorageTrouble
 
 LEASE = 60.0  # seconds without a heartbeat after which a running trial counts as abandoned
 _NEVER = datetime(2000, 1, 1)  # the heartbeat of a trial that its driver released
+# Made once, because SQLAlchemy looks up the compiled text by the whole statement, which a statement remembers.
+_INSERT = {table: table.insert() for table in (TRIALS, PARAMS, VALUES, USER_ATTRS, SYSTEM_ATTRS)}
+_END = (
+    TRIALS.update()
+    .where(TRIALS.c.trial_id == sa.bindparam("row"))
+    .values(state=sa.bindparam("ended"), datetime_complete=sa.bindparam("at"))
+)
 
 
 class DatabaseRecord(AbstractRecord):
@@ -112,7 +119,7 @@ class _Transaction(AbstractTransaction):
 
     def begin(self, trial: FrozenTrial) -> None:
         row = self._connection.execute(
-            TRIALS.insert(),
+            _INSERT[TRIALS],
             {
                 "number": trial.number,
                 "study_id": self._rows._id,
@@ -139,11 +146,7 @@ class _Transaction(AbstractTransaction):
 
     def end(self, trial: FrozenTrial) -> None:
         key, known = self._rows._open.pop(trial.number)
-        self._connection.execute(
-            TRIALS.update()
-            .where(TRIALS.c.trial_id == key)
-            .values(state=trial.state, datetime_complete=_utc(trial.datetime_complete))
-        )
+        self._connection.execute(_END, {"row": key, "ended": trial.state, "at": _utc(trial.datetime_complete)})
         self._insert(VALUES, [_value(key, i, value) for i, value in enumerate(trial.values or ())])
         self._attributes(
             key,
@@ -191,7 +194,7 @@ class _Transaction(AbstractTransaction):
 
     def _insert(self, table: sa.Table, rows: list[dict[str, Any]]) -> None:
         if rows:
-            self._connection.execute(table.insert(), rows)
+            self._connection.execute(_INSERT[table], rows)
 
 
 def _read(connection: sa.Connection, study: int, *conditions: sa.ColumnElement[bool]) -> list[FrozenTrial]:

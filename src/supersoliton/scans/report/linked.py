@@ -26,14 +26,20 @@ SCRIPTS = ("scales.js", "views.js", "details.js", "start.js")
 
 # Numbers that the panel shows in any theory: name in the record -> (label, significant digits).
 _FACTS = {
-    "energy": ("E", 8),
-    "norm": ("N", 6),
-    "multiplier": ("ω²", 6),
+    "omega": ("ω [mass]", 6),
+    "charge": ("Q", 6),
+    "charged_energy": ("E_Q [mass]", 8),
+    "energy_per_charge": ("E_Q / (m_free Q)", 5),
+    "charge_slope": ("dQ/dω [1/mass]", 5),
+    "modes_at_fixed_charge": ("negative modes at fixed charge", 3),
+    "energy": ("E[f], static functional [mass]", 8),
+    "norm": ("N [1/mass]", 6),
+    "multiplier": ("ω² [mass²]", 6),
     "size": ("size", 4),
     "residual": ("residual", 2),
     "discretisation": ("discretisation", 2),
     "virial": ("virial", 2),
-    "negative_modes": ("negative modes", 3),
+    "negative_modes": ("negative modes at fixed norm", 3),
     "translation_mode": ("translation mode", 2),
     "boundary_fraction": ("norm in the outer tenth", 2),
 }
@@ -95,7 +101,7 @@ def _cube(names: Sequence[str]) -> str:
 
 def _key(shown: Sequence[Trial], record: Record) -> str:
     kinds = dict.fromkeys(trial.kind for trial in shown)
-    shapes = {"o": "●", "D": "◆", "^": "▲", ">": "▶", "<": "◀", "p": "⬟", "s": "■", "v": "▼", ".": "●"}
+    shapes = {"o": "●", "P": "✚", "D": "◆", "^": "▲", ">": "▶", "<": "◀", "p": "⬟", "s": "■", "v": "▼", ".": "●"}
     entries = "".join(
         f"<li><span style='color:var(--kind-{kind_marker(kind)[1]})'>"
         f"{shapes[kind_marker(kind)[0]]}</span> {escape(kind_words(kind)[0])}</li>"

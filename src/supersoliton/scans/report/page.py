@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 from ...machine.atomic_write import write_atomically
 from ...plotting import THEMES, axis_label, kind_marker, plot_state, save_figure
 from ...plotting.html import escape, number, picture, style, table
+from ...states.kinds import Kind
 from ...states.state import load
 from ..record.folder import REPORT, REPORT_COVERS, RESOLVED
 from ..trial import is_finished
@@ -122,12 +124,26 @@ def _pareto(record: Record, gallery: _Gallery) -> str:
     return f"{linked.views(record)}<noscript>{drawn}{still}</noscript>{_pareto_table(record)}"
 
 
+# Recorded numbers of every theory in the table of the best trials; those that no trial has are left out.
+_FACTS = {
+    "omega": "ω",
+    "charge": "Q",
+    "charged_energy": "E_Q",
+    "energy_per_charge": "E_Q / (m Q)",
+    "charge_slope": "dQ/dω",
+    "modes_at_fixed_charge": "negative modes at fixed charge",
+}
+
+
 def _pareto_table(record: Record) -> str:
     if not record.pareto:
         return "<p>No trial satisfies every constraint, so there is no Pareto front. The plots show all trials.</p>"
     own = {name: column.label for name, column in record.columns.items() if column.in_table}
-    extra = {"energy": "E", "multiplier": "ω²", **own, "residual": "residual", "negative_modes": "negative modes"}
-    extra = {k: v for k, v in extra.items() if k not in record.objectives and any(k in t.values for t in record.pareto)}
+    bounces = all(trial.kind == Kind.BOUNCE for trial in record.pareto)
+    extra = {**_FACTS, "energy": "S" if bounces else "E[f]", **own, "residual": "residual"}
+    extra |= {"negative_modes": "negative modes at fixed norm"}
+    known = [name for name in extra if any(math.isfinite(trial.value(name)) for trial in record.pareto)]
+    extra = {name: extra[name] for name in known if name not in record.objectives}
     head = ["trial", *map(record.label, record.objectives), *record.parameters, "kind", *extra.values()]
     shown = record.pareto[:MAX_LISTED]
     rows = (
@@ -155,8 +171,7 @@ def _heading(title: str) -> str:
 
 _MODES_NOTE = (
     "<p class='note'>At fixed norm the modes are those of L₊ = δ²E/δu² − ω². A stable Q-ball has exactly one negative "
-    "mode at ℓ = 0, which changes N; the certificate counts only modes at fixed N. The zero mode at ℓ = 1 is the "
-    "translation.</p>"
+    "mode at ℓ = 0, which changes N, and dQ/dω &lt; 0. The zero mode at ℓ = 1 is the translation.</p>"
 )
 
 

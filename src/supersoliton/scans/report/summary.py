@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ...scores.constraints import CONSTRAINTS
 from ...states.kinds import Kind
 from .records import Record, Trial
 
@@ -14,7 +15,8 @@ _CONSTRAINT_WORDS = {
     "converged": "the solver converged",
     "localised": "the state is localised",
     "resolved": "the mesh resolves the state",
-    "stable": "the state has no more negative modes than its kind must have (1 for a bounce)",
+    "stable": "the state has as many negative modes at fixed norm as its kind must have: none for a Q-ball (a minimum "
+    "of E at its norm, which is not the stability of the rotating state), one for a bounce",
     "vacuum_stable": "the vacuum around it is stable",
     "finite_energy": "the energy is finite",
     "scored": "every objective has a value",
@@ -45,7 +47,8 @@ def summary_sentences(record: Record) -> list[str]:
 def constraint_words(record: Record) -> dict[str, str]:
     """What each constraint demands, as a clause, including those of the theory."""
     amplitude = f"a field that carries the norm reaches {record.theory.min_amplitude:g}"
-    return {**_CONSTRAINT_WORDS, "amplitude": amplitude, **record.theory.constraints}
+    asked = {name: constraint.words for name, constraint in CONSTRAINTS.items()}
+    return {**_CONSTRAINT_WORDS, **asked, "amplitude": amplitude, **record.theory.constraints}
 
 
 def join_words(parts: Sequence[str]) -> str:
