@@ -57,7 +57,7 @@ def distance_to_next(model: AbstractModel, vacuum: Vacuum, r: float = 0.0) -> fl
         known = np.flatnonzero(np.isfinite(power))
         if len(known) == 0:
             continue
-        # A slope of 0 beyond the rounding around the vacuum is a turn too: the distances are powers of 2, as may be V's.
+        # A slope of 0 beyond the rounding around the vacuum is a turn too: V's zeros may be at powers of 2 as well.
         turned = np.isfinite(slopes) & (np.sign(slopes) != np.sign(slopes[known[0]]))
         turned[: known[0]] = False
         if turned.any():
