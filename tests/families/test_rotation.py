@@ -73,6 +73,20 @@ def test_fixed_frequency_is_the_bounce_of_the_lowered_potential(grid):
     assert ss.rotation(state).identity < 1e-5
 
 
+def test_a_branch_of_q_balls_has_its_charge_and_energy():
+    """Along it dE_Q/dQ = omega and dQ/domega is the slope, by differences of its points; E_Q and Q are drawn."""
+    model = ss.Potential(lambda u, p: 0.5 * u[0] ** 2 - u[0] ** 4 + 0.5 * u[0] ** 6)
+    state = ss.solve(ss.Problem(model, ss.RadialGrid(25.0, 12, 12), norm=400.0), ss.SuperGaussian(1.0, 4.5))
+    branch = ss.continuation(state, "norm", 380.0, step=0.002, max_step=0.002)
+    omega, charge, energy = (branch.values(name) for name in ("omega", "charge", "charged_energy"))
+    middle = slice(1, -1)
+    assert np.gradient(energy, charge)[middle] == pytest.approx(omega[middle], rel=1e-6)
+    assert np.gradient(charge, omega)[middle] == pytest.approx(branch.values("charge_slope")[middle], rel=1e-4)
+    assert branch.values("energy_per_charge")[0] == pytest.approx(state.certificate.rotation.energy_per_charge)
+    labels = [ax.get_ylabel() for ax in branch.plot().axes]
+    assert labels == ["$E_Q$ [mass]", "$E_Q$ / ($m_{free}$ Q)", "Q", "ω² [mass²]"]
+
+
 def test_fixed_frequency_of_the_octaves():
     model = ss.OctaveHiggs(n_octaves=3, m0_squared=0.5, g=0.6, lambda_1=0.05, lambda_2=0.01)
     state = ss.solve(ss.Problem(model, ss.RadialGrid(), omega=math.sqrt(0.47)))

@@ -61,6 +61,30 @@ def test_frequency_of_the_cubic_equation():
     assert found.multiplier == pytest.approx(2.0 * omega)
 
 
+@pytest.mark.parametrize("parameter", ["omega", "b"])
+@pytest.mark.parametrize("dim", [1, 3])
+def test_a_decaying_exterior_depends_on_the_parameter_itself(dim, parameter):
+    """F16: on a short domain, against differences of independent solutions."""
+    model = ss.Potential(lambda u, p: p["b"] * u[0] ** 2 - u[0] ** 4 + 0.5 * u[0] ** 6, params={"b": 0.5})
+    problem = ss.Problem(model, ss.RadialGrid(7.0, 12, 12, dim=dim), omega=0.6, boundary="decaying")
+    state = ss.solve(problem, ss.SuperGaussian(1.0, 4.0 if dim == 3 else 2.0))
+    found = ss.sensitivity(state, parameter)
+    start, step = (0.6, 1e-3) if parameter == "omega" else (0.5, 1e-3)
+
+    def at(k):
+        return ss.solve(problem.replace(**{parameter: start + k * step}), state)
+
+    for name in ("energy", "norm"):
+        values = {k: getattr(at(k), name) for k in (-2, -1, 1, 2)}
+        exact = (8 * (values[1] - values[-1]) - (values[2] - values[-2])) / (12 * step)
+        assert getattr(found, name) == pytest.approx(exact, rel=1e-7), name
+    for ell in (0, 1):
+        slopes = eigenvalue_slopes(state, parameter, 4, ell)[1]
+        values = {k: ss.spectrum(at(k), 4, ell).eigenvalues for k in (-2, -1, 1, 2)}
+        exact = (8 * (values[1] - values[-1]) - (values[2] - values[-2])) / (12 * step)
+        assert slopes[:2] == pytest.approx(exact[:2], rel=1e-5, abs=1e-5)
+
+
 def test_unknown_parameters_are_told(state):
     with pytest.raises(ValueError, match=r"no parameter 'omega'.*choose from"):
         ss.sensitivity(state, "omega")

@@ -11,7 +11,9 @@ from dense_systems import dense_second_variation
 from problems import BY_NAME, CASES, QUICKSTART_GRID, cubic_nls, double_well, octave_model, solved
 from supersoliton.problem.residual import force
 from supersoliton.states.accuracy import virial
+from supersoliton.states.certificate import certify
 from supersoliton.states.kinds import BOUNDARY_LIMIT
+from supersoliton.theory.vacua import vacuum_at
 
 LOCALISED = [case.name for case in CASES if case.kind in ("bounce", "q-ball", "excited")]
 
@@ -220,3 +222,59 @@ def test_a_q_ball_on_an_unstable_branch_is_unstable():
     assert state.converged, state.status
     assert state.certificate.kind == "q-ball"
     assert any(reason.startswith("unstable: ") for reason in state.certificate.reasons)
+
+
+# Reasons
+
+
+def meshes():
+    fine = solved("cubic NLS d=3 n=0")
+    for order in (4, 5, 6, 7, 8):
+        grid = ss.RadialGrid(order=order, dim=3, edges=tuple(fine.grid.element_edges))
+        yield ss.solve(fine.problem.with_grid(grid), fine).certificate
+
+
+def test_every_entry_beyond_its_limit_is_a_reason_and_no_other():
+    """On meshes of rising order; the virial and the translation mode pass through four decades above their limits."""
+    found = list(meshes())
+    for c in found:
+        for word, exceeded in (
+            ("virial", c.virial > 1e-8),
+            ("translation", abs(c.translation_mode) > 1e-7),
+            ("energy uncertain", c.discretisation > 1e-6),
+        ):
+            assert any(reason.startswith(word) for reason in c.reasons) == exceeded
+    assert any(1e-8 < c.virial < 1e-6 for c in found)
+    assert any(1e-7 < abs(c.translation_mode) < 1e-5 for c in found)
+    assert any(c.certified for c in found)
+
+
+def test_a_tachyon_of_the_vacuum_is_a_reason():
+    """A second field with mass^2 -0.01, which the box of pi/R = 0.157 lifts: no negative mode, and still no vacuum."""
+    model = ss.Potential(
+        lambda u, p: 0.5 * u[0] ** 2 - u[0] ** 4 + 0.5 * u[0] ** 6 - 0.005 * u[1] ** 2 + 0.25 * u[1] ** 4, ("f", "s")
+    )
+    problem = ss.Problem(model, ss.RadialGrid(20.0, 10, 12), norm=100.0, norm_of=("f",), background=(0.0, 0.0))
+    c = ss.solve(problem, lambda r: np.stack([np.exp(-((r / 4.5) ** 4)), 0 * r], 1)).certificate
+    assert (c.kind, sum(c.negative_modes_by_sector)) == ("q-ball", 0)
+    assert len(c.reasons) == 1
+    assert c.reasons[0].startswith("the vacuum around it has a tachyon")
+
+
+def test_a_tail_that_does_not_fit_the_vacuum_is_a_reason():
+    """A false vacuum with six digits: the fields approach the true value, and not at the rate of the mass."""
+    model = ss.Potential(lambda u, p: u[0] ** 4 - u[0] ** 2 + 0.25 * u[0])
+    state = ss.bounce(model, [0.6335175491806829], [-0.762844], dim=4)
+    assert state.certificate.certified, state.certificate.reasons
+    rounded = state.problem.with_grid(state.grid)
+    rounded.__dict__["vacuum"] = vacuum_at(model, [0.633518])
+    reasons = certify(rounded, state.solution).reasons
+    assert any("tail" in reason for reason in reasons)
+
+
+@pytest.mark.parametrize("dim", [2, 4])
+def test_a_tail_without_a_mass_is_no_reason(dim):
+    """u^2 ln u^2 has Gaussian tails: V' is linear nowhere."""
+    c = solved(f"logarithmic d={dim} m=1 w=1").certificate
+    assert abs(c.tail - 1.0) > 0.5
+    assert c.certified, c.reasons

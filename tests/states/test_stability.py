@@ -1,5 +1,6 @@
 """Charge, energy and stability of rotating states, against closed forms, thin walls and measured growth rates."""
 
+import functools
 import json
 import math
 from dataclasses import asdict, replace
@@ -7,9 +8,11 @@ from dataclasses import asdict, replace
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.interpolate import make_interp_spline
 from tests.problems import octave_model, solved
 
 import supersoliton as ss
+from supersoliton.fluctuations.spectrum import Operator
 from supersoliton.problem.complexified import known_imaginary_curvature
 from supersoliton.problem.tangent_space import TangentSpace
 from supersoliton.states.stability import Rotation, charged_mass, rotation_of
@@ -52,22 +55,41 @@ def test_thin_wall():
     assert found.classically_stable
 
 
-@pytest.mark.parametrize(("omega", "guess"), [(0.6, None), (0.8, None)])
-def test_an_excited_q_ball_is_unstable_although_its_charge_falls(omega, guess):
-    """F2: dQ/domega < 0, and modes grow at l = 0, 1, 2; a ground state has no growing mode."""
+# Rough profiles with one node, at omega -> values at r = 0, 1, 2, ...
+ROUGH = {
+    0.6: [1.07, 1.07, 1.07, 1.07, 1.07, 1.03, 0.74, 0.22, -0.17, -0.53, -0.69, -0.51, -0.25, -0.11, -0.05, -0.02, 0.0],
+    0.8: [1.11, 1.11, 1.08, 0.85, 0.28, -0.12, -0.4, -0.52, -0.41, -0.24, -0.12, -0.06, -0.03, -0.02, -0.01, 0.0],
+}
+
+
+@functools.cache
+def q_balls(omega):
+    """The ground state and the first excited state at this frequency."""
     problem = ss.Problem(ss.Potential(sextic), ss.RadialGrid(25.0, 12, 12), omega=omega)
-    ground, excited = ss.find_states(problem, max_nodes=1)[:2]
+    rough = make_interp_spline(np.arange(len(ROUGH[omega])), ROUGH[omega])
+
+    def profile(r):
+        return np.where(r < len(ROUGH[omega]) - 1, rough(np.minimum(r, len(ROUGH[omega]) - 1)), 0.0)
+
+    return ss.solve(problem), ss.solve(problem, profile, ss.Newton(target="stationary"))
+
+
+@pytest.mark.parametrize("omega", ROUGH)
+def test_an_excited_q_ball_is_unstable_although_its_charge_falls(omega):
+    """F2: dQ/domega < 0, and modes grow at l = 0, 1, 2; a ground state has no growing mode."""
+    ground, excited = q_balls(omega)
     found = excited.certificate.rotation
     assert excited.certificate.kind == "excited"
     assert found.charge_slope < 0
     assert not found.classically_stable
-    assert "unstable" in found.verdict
+    assert "classically unstable" in found.verdict
     assert ss.rotation(excited).classically_stable is False
     # Every channel that grows has a negative mode at fixed charge, and one with an odd number of them does grow.
     for state in (ground, excited):
-        modes = (*state.certificate.rotation.modes_at_fixed_charge, 0, 0, 0, 0)
-        for ell in (0, 1, 2, 3):
+        modes = (*state.certificate.rotation.modes_at_fixed_charge, 0, 0, 0)
+        for ell in (0, 1, 2):
             grows = not ss.oscillations(state, ell, 3, complexified="modulus").stable
+            assert grows == (state is excited)
             assert grows <= (modes[ell] > 0)
             assert grows >= bool(modes[ell] % 2)
     assert ground.certificate.rotation.classically_stable
@@ -77,15 +99,10 @@ def test_an_excited_q_ball_is_unstable_although_its_charge_falls(omega, guess):
 
 def test_the_counts_are_those_of_the_whole_spectrum():
     """n(L_+) and n(L_-) at each l from all eigenvalues of dense matrices."""
-    problem = ss.Problem(ss.Potential(sextic), ss.RadialGrid(25.0, 12, 12), omega=0.8)
-    excited = ss.find_states(problem, max_nodes=1)[1]
+    excited = q_balls(0.8)[1]
     found = excited.certificate.rotation
     for ell, count in enumerate(found.negative_modes):
         assert np.sum(ss.spectrum(excited, 4, ell).eigenvalues < -1e-6) == count
-    imaginary = ss.Potential(lambda u, p: 0.5 * u[0] ** 2)  # a placeholder: only its operator is replaced
-    del imaginary
-    from supersoliton.fluctuations.spectrum import Operator
-
     curvature = known_imaginary_curvature(excited.problem, excited.u)
     for ell, count in enumerate(found.phase_modes):
         matrix = Operator(excited.problem, excited.u, excited.multiplier, ell, curvature=curvature).matrix
@@ -100,7 +117,7 @@ def test_the_trial_of_the_quickstart_with_the_best_score_is_unstable():
     )  # fmt: skip
     edges = (0.0, 2.6, 4.9, 7.2, 9.9, 13.2, 17.0, 21.0, 25.0)
     problem = ss.Problem(model, ss.RadialGrid(edges=edges, order=12), norm=4789.9747055675225)
-    state = min((ss.solve(problem, ss.SuperGaussian(2.0, 4.5, core, alternate=True)) for core in CORES), key=energy)
+    state = ss.solve(problem, ss.SuperGaussian(2.0, 4.5, (0, 1, 2, 3), alternate=True))
     found = state.certificate.rotation
     assert state.certificate.certified
     assert found.charge_slope == pytest.approx(1475.84, rel=1e-4)
@@ -108,13 +125,6 @@ def test_the_trial_of_the_quickstart_with_the_best_score_is_unstable():
     assert not found.classically_stable
     assert found.stable_against_quanta
     assert found.verdict.startswith("classically unstable (dQ/domega > 0)")
-
-
-CORES = ((0, 1, 2), (1, 2, 3), (0, 1, 2, 3), (1, 2, 3, 4))
-
-
-def energy(state):
-    return state.energy
 
 
 def test_the_strong_coupling_q_ball_is_unstable():
@@ -165,18 +175,18 @@ def test_the_quanta_are_those_that_carry_the_charge():
 
 
 def test_a_short_domain_with_the_decaying_exterior_has_the_whole_charge():
-    """Q, E_Q and dQ/domega count what is outside: r_max = 7 against 30, up to the linear exterior."""
+    """Q, E_Q and dQ/domega count what is outside: r_max = 9 against 30, up to the linear exterior."""
     wide, short = (
         ss.solve(
             ss.Problem(ss.Potential(sextic), ss.RadialGrid(r, n, 12), omega=0.6, boundary="decaying"),
             ss.SuperGaussian(1.0, 4.0),
         )
-        for r, n in ((30.0, 20), (7.0, 12))
+        for r, n in ((30.0, 20), (9.0, 12))
     )
     a, b = wide.certificate.rotation, short.certificate.rotation
-    assert short.norm < (1.0 - 1e-5) * wide.norm  # the norm inside is short by far more than the errors below
+    assert short.norm < (1.0 - 2e-5) * wide.norm  # the norm inside is short by far more than the errors below
     for name in ("charge", "energy", "charge_slope", "norm_slope"):
-        assert getattr(b, name) == pytest.approx(getattr(a, name), rel=2e-7), name
+        assert getattr(b, name) == pytest.approx(getattr(a, name), rel=1e-7), name
 
 
 def test_fields_with_a_phase_each():

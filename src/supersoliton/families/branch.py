@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, overload
 import numpy as np
 from numpy import ndarray as Array
 
-from ..problem.complexified import kinetic_factor
 from ..problem.problem import DiscreteProblem
 from ..problem.scales import Scales
 from ..solvers.base import CONVERGED, Solution
-from ..states.stability import canonical_norm, charge_and_energy, charged_mass
 from ..states.state import State, make_state
 
 if TYPE_CHECKING:
@@ -30,13 +28,13 @@ COLUMNS = {
     "charge_slope": "dQ / domega at fixed couplings",
     "energy": "E[f], the static energy functional",
     "norm": "N",
-    "multiplier": "omega^2 times the kinetic factor of the fields that rotate",
+    "multiplier": "omega^2",
     "action": "E - omega^2 N / 2; of a bounce its action S",
     "negative_modes": "negative modes at l = 0 (at fixed norm: of the constrained second variation)",
     "unstable_modes": "negative modes at l = 0 and, of a rotating state, at fixed norm",
     "residual": "relative dual residual",
     "discretisation": "estimated relative error of E from the mesh",
-    "norm_slope": "dN / d(multiplier) at fixed couplings (Vakhitov-Kolokolov)",
+    "norm_slope": "dN / domega^2 at fixed couplings (Vakhitov-Kolokolov)",
     "identity": "relative violation of dE = omega^2/2 dN + E_p dp since the previous point",
     "steps": "corrector iterations",
 }
@@ -52,6 +50,10 @@ class BranchPoint:
         "norm": "norm",
         "multiplier": "mass^2",
         "norm_slope": "norm/mass^2",
+        "omega": "mass",
+        "charge": "charge",
+        "charged_energy": "energy",
+        "charge_slope": "charge/mass",
     }
 
     # problem and fields
@@ -65,6 +67,12 @@ class BranchPoint:
     negative_modes: int
     unstable_modes: int
     norm_slope: float  # NaN without norm or frequency
+    # of the rotating state; NaN where nothing rotates
+    omega: float
+    charge: float
+    charged_energy: float
+    energy_per_charge: float
+    charge_slope: float
     # accuracy
     residual: float
     discretisation: float
@@ -74,34 +82,6 @@ class BranchPoint:
     @property
     def action(self) -> float:
         return self.energy - 0.5 * self.multiplier * self.problem.norm_kinetic * self.norm
-
-    @functools.cached_property
-    def _rotation(self) -> tuple[float, float, float]:
-        """omega, Q and E_Q; NaN where nothing rotates."""
-        if self.problem.norm is None and self.problem.omega is None:
-            return (float("nan"),) * 3
-        return charge_and_energy(self.problem, self.u, self.multiplier)
-
-    @property
-    def omega(self) -> float:
-        return self._rotation[0]
-
-    @property
-    def charge(self) -> float:
-        return self._rotation[1]
-
-    @property
-    def charged_energy(self) -> float:
-        return self._rotation[2]
-
-    @property
-    def energy_per_charge(self) -> float:
-        return self.charged_energy / (charged_mass(self.problem) * self.charge)
-
-    @property
-    def charge_slope(self) -> float:
-        factor = kinetic_factor(self.problem)
-        return canonical_norm(self.problem, self.u) + 2.0 * factor * self.multiplier * self.norm_slope
 
     @property
     def stable(self) -> bool:

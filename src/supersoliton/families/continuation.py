@@ -18,6 +18,7 @@ from ..problem.scales import on_scales
 from ..solvers.base import Stopwatch
 from ..states.accuracy import discretisation_error
 from ..states.kinds import BOUNDARY_LIMIT, boundary_fraction, is_homogeneous
+from ..states.stability import canonical_norm, charge_and_energy, charged_mass
 from ..states.state import State
 from .branch import Branch, BranchPoint, SpecialPoint, Units
 from .curve import CorrectorError, Curve, Node, linearise
@@ -182,6 +183,10 @@ class _Walk:
             self.progress(self.points[-1])
 
     def record(self, node: Node, violation: float = float("nan")) -> BranchPoint:
+        problem, u, multiplier = node.point.problem, node.point.u, node.point.multiplier
+        omega, charge, charged_energy = (
+            charge_and_energy(problem, u, multiplier) if math.isfinite(node.norm_slope) else (math.nan,) * 3
+        )
         point = BranchPoint(
             problem=node.point.problem,
             u=node.point.u,
@@ -194,6 +199,11 @@ class _Walk:
             residual=node.residual,
             discretisation=discretisation_error(node.point.problem, node.point.u, node.point.multiplier),
             norm_slope=node.norm_slope,
+            omega=omega,
+            charge=charge,
+            charged_energy=charged_energy,
+            energy_per_charge=charged_energy / (charged_mass(problem) * charge) if omega > 0 else math.nan,
+            charge_slope=canonical_norm(problem, u) + 2.0 * multiplier * node.norm_slope,
             identity=violation,
             steps=node.iterations,
         )

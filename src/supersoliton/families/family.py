@@ -208,13 +208,13 @@ class Family:
             out[-1] -= np.asarray(problem.theory.exterior) @ self.vacuum_rate(problem)
         return out * problem.free_nodes
 
-    def exterior_rate(self, point: FamilyPoint) -> Array:
-        """dX/dq of the exterior matrix, by a central difference (one-sided at omega = 0)."""
+    def exterior_rate(self, point: FamilyPoint, ell: int = 0) -> Array:
+        """dX/dq of the exterior matrix at l, by a central difference (one-sided at omega = 0)."""
         problem = point.problem
         step = _DIFFERENCE * max(abs(point.q), 1e-3)
         lower = point.q if self.kind == "omega" and point.q < step else point.q - step
         upper = point.q + step
-        ends = [self.problem_at(problem, value).exterior(0) for value in (lower, upper)]
+        ends = [self.problem_at(problem, value).exterior(ell) for value in (lower, upper)]
         return (ends[1] - ends[0]) / (upper - lower)
 
     def curvature_rate(self, u: Array, du: Array) -> Array:

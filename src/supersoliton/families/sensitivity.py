@@ -102,8 +102,7 @@ def sensitivity(state: State, parameter: str) -> Sensitivity:
 def _along(family: Family, u: Array, multiplier: float) -> Sensitivity:
     """The derivatives of a dimensionless state, per unit of the user's parameter."""
     problem = family.problem
-    # The family uses omega^2: d/domega = 2 omega d/domega^2.
-    per = (2.0 * float(problem.omega or 0.0) if family.kind == "omega" else 1.0) / family.unit
+    per = _per_parameter(family)
     point = family.point(u, multiplier)
     line = linearise(family, point)
     du, dc = line.solve(np.zeros_like(u), line.value_row(1.0), homogeneous=True)
@@ -149,9 +148,18 @@ def eigenvalue_slopes(
     found = along or sensitivity(state, parameter)
     modes = spectrum(inner, n_modes, ell, functions=True)
     assert modes.functions is not None
-    curvature = Family(problem, parameter).curvature_rate(inner.u, scales.reduce_fields(found.fields))
+    family = family_of(problem, parameter, scales)
+    curvature = family.curvature_rate(inner.u, scales.reduce_fields(found.fields))
     at = grid.at_quadrature(modes.functions)
     slopes = np.einsum("eq,eqik,eqij,eqjk->k", grid.quadrature_weights, at, curvature, at, optimize=True)
     carried = np.einsum("eq,i,eqik->k", grid.quadrature_weights, problem.carries_norm, at**2, optimize=True)
+    if problem.boundary == "decaying":
+        rate = _per_parameter(family) * family.exterior_rate(family.point(inner.u, inner.multiplier), ell)
+        slopes += np.einsum("ik,ij,jk->k", modes.functions[-1], rate, modes.functions[-1])
     unit = scales.unit("mass^2")
     return modes.eigenvalues * unit, slopes * unit - found.multiplier * carried
+
+
+def _per_parameter(family: Family) -> float:
+    """dq/dp in the user's unit of p; for omega q is omega^2, d/domega = 2 omega d/domega^2."""
+    return (2.0 * float(family.problem.omega or 0.0) if family.kind == "omega" else 1.0) / family.unit

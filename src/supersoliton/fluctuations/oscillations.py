@@ -44,7 +44,7 @@ from numpy import ndarray as Array
 
 from .._checks import expect_count, expect_state
 from ..machine.blas_threads import one_thread
-from ..problem.complexified import frequency_squared, imaginary_curvature
+from ..problem.complexified import imaginary_curvature
 from ..problem.problem import DiscreteProblem
 from ..problem.scales import on_scales
 from ..solvers.base import FieldsOnMesh
@@ -132,24 +132,19 @@ class Oscillations:
 def rotation_frequency(problem: DiscreteProblem, multiplier: float) -> float:
     """omega of the rotation: sqrt(multiplier / k), for fields of equal kinetic factor k."""
     rotates = problem.carries_norm > 0
-    factors = problem.model.kinetic[rotates]
     if not rotates.any():
         raise ValueError("oscillations: no field of this problem rotates: list the complex fields in norm_of=")
-    if np.ptp(factors) > 0:
-        raise ValueError(
-            f"oscillations: the rotating fields have kinetic factors {factors.tolist()}: one phase needs equal ones"
-        )
     if np.any(problem.vacuum.values[rotates] != 0):
         raise ValueError(
             f"oscillations: the rotating fields are {problem.vacuum.values[rotates].tolist()} at infinity, not 0: "
             "this is not a Q-ball; use spectrum(state)"
         )
-    squared = frequency_squared(problem, multiplier)
-    if squared < 0:
+    if multiplier < 0:
+        shown = problem.model.given_mass_squared(multiplier)
         raise ValueError(
-            f"oscillations: this state has omega^2 = {squared:.6g}, no rotation frequency: choose a smaller norm"
+            f"oscillations: this state has omega^2 = {shown:.6g}, no rotation frequency: choose a smaller norm"
         )
-    return math.sqrt(squared)
+    return math.sqrt(multiplier)
 
 
 def thresholds(problem: DiscreteProblem, omega: float) -> Float[Array, " threshold"]:

@@ -26,5 +26,6 @@ def write_atomically(path: Path, content: str | bytes | Callable[[Path], None], 
             with draft.open("rb") as file:
                 os.fsync(file.fileno())
         draft.replace(path)
-    finally:
+    except BaseException:
         draft.unlink(missing_ok=True)
+        raise

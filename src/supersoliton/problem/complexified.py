@@ -27,20 +27,6 @@ _SYMMETRY = 1e-9  # relative change of V above which it is not invariant
 _VANISHES = 1e-14  # of its largest value: below it V'/u of a field is V''
 
 
-def frequency_squared(problem: DiscreteProblem, multiplier: float) -> float:
-    r"""omega^2 of the rotation: the multiplier over the kinetic factor k of the fields that rotate.
-
-    The profile of e^{i omega t} u obeys -k lap u + V' = k omega^2 u. NaN if the factors differ: then one phase is none.
-    """
-    return multiplier / kinetic_factor(problem) if multiplier != 0 else 0.0
-
-
-def kinetic_factor(problem: DiscreteProblem) -> float:
-    """The kinetic factor of the fields that carry the norm; NaN if it is not the same for all."""
-    factors = problem.model.kinetic[problem.carries_norm > 0]
-    return float(factors[0]) if len(factors) and np.ptp(factors) == 0 else math.nan
-
-
 @dataclass(frozen=True)
 class _Doubled:
     """V(re, im) as a potential of 2n real fields. Hashable by its function, so that kernels are compiled once."""

@@ -10,6 +10,7 @@ contains the best trials and an even sample of the others; an ask then takes har
 from __future__ import annotations
 
 import copy
+import warnings
 import weakref
 from bisect import insort
 from collections.abc import Container, Sequence
@@ -19,10 +20,11 @@ import numpy as np
 import optuna
 from numpy import ndarray as Array
 from optuna.distributions import FloatDistribution
+from optuna.samplers import TPESampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from .optuna_private import good_of, largest_part, quiet_optuna
+from .optuna_private import good_of, largest_part, quiet_optuna, reseed
 from .pareto import Fronts
 
 SHOWN = 400  # with fewer trials an ask is faster, with more the draws are no better: see docs/samplers.md
@@ -60,11 +62,22 @@ class Valid(FloatDistribution):
 
 def study_of_chosen(study: optuna.Study) -> optuna.Study:
     """A study in memory with the directions of `study` and the trials selected for TPE."""
-    choice = _choices.get(study)
-    if choice is None:
-        choice = _choices[study] = Choice(study.directions)
+    choice = _choice_of(study)
     choice.storage.trials = choice.of(study.get_trials(deepcopy=False))
     return optuna.Study(_NAME, choice.storage)
+
+
+def tpe_of(study: optuna.Study, seed: int) -> TPESampler:
+    """The sampler of a study, which draws what a new one with this seed draws."""
+    sampler = _choice_of(study).sampler
+    reseed(sampler, seed)
+    return sampler
+
+
+def _choice_of(study: optuna.Study) -> Choice:
+    if study not in _choices:
+        _choices[study] = Choice(study.directions)
+    return _choices[study]
 
 
 class Choice:
@@ -72,8 +85,10 @@ class Choice:
 
     def __init__(self, directions: Sequence[StudyDirection]) -> None:
         self.storage = _Storage()
-        with quiet_optuna():
+        with quiet_optuna(), warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             self.storage.create_new_study(directions, _NAME)
+            self.sampler = TPESampler(multivariate=True)
         self._signs = np.array([1.0 if d is StudyDirection.MAXIMIZE else -1.0 for d in directions])
         self._seen, self._open = 0, list[int]()
         # feasible trials of several objectives: their fronts, and their numbers

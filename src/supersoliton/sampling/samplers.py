@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, FloatDistribution
-from optuna.samplers import BaseSampler, GPSampler, NSGAIIISampler, NSGAIISampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, GPSampler, NSGAIIISampler, NSGAIISampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from ..config.scan import ScanSettings
-from .chosen import Valid, study_of_chosen
+from .chosen import Valid, study_of_chosen, tpe_of
 from .optuna_private import SobolPoint, generation_key, quiet_optuna, row_of, storage_of
 
 # Packages that a sampler needs beyond our dependencies, and the arguments of pip that install them.
@@ -122,11 +122,13 @@ class _ScanSampler(BaseSampler):
     def _point(self, name: str, study: optuna.Study, trial: FrozenTrial, attempt: int) -> dict[str, float]:
         """A value for every coupling, in Optuna's order: those that the sampler draws jointly, then the others."""
         with _one_thread() if name == "botorch" else nullcontext():
-            sampler = _optunas(name, self._settings, self._number, attempt)
+            joint = dict(sorted(self._space.items())) if name in _JOINT else {}
+            if name != "tpe":
+                sampler = _optunas(name, self._settings, self._number, attempt)
             if name in EXTRAS:
                 study, trial = _with_violated_constraints(study, trial)
-            joint = dict(sorted(self._space.items())) if name in _JOINT else {}
             if name == "tpe":
+                sampler = tpe_of(study, _seed_of(self._settings, self._number, attempt))
                 study = study_of_chosen(study)
                 ranges = sorted(self._settings.parameters.items())
                 joint = {key: Valid(range_.low, range_.high, log=range_.log) for key, range_ in ranges}
@@ -204,12 +206,16 @@ def _seed(*numbers: int) -> int:
     return int(np.random.SeedSequence(numbers).generate_state(1)[0])
 
 
-def _optunas(name: str, settings: ScanSettings, number: int, attempt: int = 0) -> BaseSampler:
-    """Optuna's sampler of this name, for the trial of this number; a further attempt has another seed."""
+def _seed_of(settings: ScanSettings, number: int, attempt: int) -> int:
+    """The seed of a sampler for the trial of this number; a further attempt has another one."""
     # no zero for the first attempt: it would change the draws of studies made by versions without attempts
-    seed = _seed(settings.seed, number, *([attempt] if attempt else []))
+    return _seed(settings.seed, number, *([attempt] if attempt else []))
+
+
+def _optunas(name: str, settings: ScanSettings, number: int, attempt: int = 0) -> BaseSampler:
+    """Optuna's sampler of this name (but TPE, see :func:`.tpe_of`), for the trial of this number."""
+    seed = _seed_of(settings, number, attempt)
     makers: dict[str, Callable[[], BaseSampler]] = {
-        "tpe": lambda: TPESampler(seed=seed, multivariate=True),
         "nsga2": lambda: NSGAIISampler(population_size=settings.population, seed=seed),
         "nsga3": lambda: NSGAIIISampler(population_size=settings.population, seed=seed),
         # not deterministic_objective: evaluations have no noise, but noise describes the jumps of scores better

@@ -11,7 +11,7 @@ from ..elements.grid import sphere_area
 from ..problem.asymptotics import slowest_decay
 from ..problem.problem import DiscreteProblem
 from ..problem.residual import energy_floor, force, translation_border
-from ..problem.tangent_space import TangentSpace
+from ..problem.tangent_space import TangentSpace, norm_border
 from ..theory.derivatives import point_kernels
 from ..theory.vacua import mass_matrix
 
@@ -59,8 +59,9 @@ def discretisation_error(problem: DiscreteProblem, u: Array, multiplier: float) 
     rounding = 4e-16 * scale * math.sqrt(problem.grid.n_nodes)
     size = max(abs(energy), 1e-6 * scale, energy_floor(problem))
     if problem.omega is not None:
-        # At fixed omega only E - omega^2 N/2 is stationary: E also has the error of N.
-        corrected += 0.5 * at.multiplier * (fine.norm_of_state(v + step) - fine.norm_of_state(v))
+        # At fixed omega only E - omega^2 N/2 is stationary: E also has the error of N. To first order, in which a step
+        # along a symmetry, which is noise, changes nothing.
+        corrected += at.multiplier * float(np.sum(norm_border(fine, v) * step))
     # Twice the difference, because the finer mesh has an error too and the estimate should be an upper bound.
     return float((2.0 * abs(corrected - energy) + exterior_error(problem, u) + rounding) / size)
 

@@ -3,8 +3,8 @@
 A rotating state: omega, Q, E_Q, E_Q/(m Q), dQ/domega and, last, the static energy functional E[f] with the norm N. A
 bounce: its action S. Another state: its energy E, at fixed norm with N and omega^2.
 
-*Units*, for canonical fields in d + 1 dimensions with hbar = c = 1: E and E_Q in mass, N and dQ/domega in 1/mass, Q is a
-pure number, for every d. An action is that of a static saddle in d <= 3 dimensions of space, in mass (S/T is the
+*Units*, for canonical fields in d + 1 dimensions with hbar = c = 1: E and E_Q in mass, N and dQ/domega in 1/mass, and Q
+a pure number, for every d. An action is that of a static saddle in d <= 3 dimensions of space, in mass (S/T is the
 exponent at temperature T), and a pure number in d > 3, where one dimension is imaginary time.
 """
 

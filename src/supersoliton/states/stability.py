@@ -7,8 +7,9 @@ With canonical fields and S = E - omega^2 N/2, stationary at the state,
 Along a branch :math:`du/d\omega^2 = L_+^{-1}M_cu`, so that :math:`dN/d\omega^2 = 2\,(M_cu)^TL_+^{-1}M_cu` and
 :math:`dQ/d\omega = N + 2\omega^2dN/d\omega^2`.
 
-*Classical stability.* The conserved E - omega Q has the second variation :math:`|\dot\psi - i\omega\psi|^2 + L_+ + L_-`
-about the state. At fixed Q one negative direction is lost if dQ/domega < 0, none otherwise, so that at angular momentum l
+*Classical stability.* The conserved E - omega Q has the second variation
+:math:`|\dot\psi - i\omega\psi|^2 + L_+ + L_-` about the state. At fixed Q one negative direction is lost if
+dQ/domega < 0, none otherwise, so that at angular momentum l
 
 .. math:: n_l = n(L_+) + n(L_-) - [\,l = 0 \wedge dQ/d\omega < 0\,]
 
@@ -28,7 +29,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy import ndarray as Array
 
-from ..problem.complexified import frequency_squared, kinetic_factor, known_imaginary_curvature
+from ..problem.complexified import known_imaginary_curvature
 from ..problem.problem import DiscreteProblem
 from ..problem.tangent_space import TangentSpace, norm_border
 from ..theory.vacua import mass_matrix
@@ -159,7 +160,7 @@ class Rotation:
 
 def is_rotating(problem: DiscreteProblem, multiplier: float) -> bool:
     """Whether omega^2 > 0."""
-    return multiplier > _AT_REST * _largest_squared(problem) * float(np.max(problem.model.kinetic))
+    return multiplier > _AT_REST * _largest_squared(problem)
 
 
 def rotation_of(
@@ -169,17 +170,13 @@ def rotation_of(
 
     ``space``: the tangent space at the point; ``translation``: the measured eigenvalue of the translation, or NaN.
     """
-    squared = frequency_squared(problem, multiplier)
-    if problem.norm is None and problem.omega is None:
-        return None
-    if not (math.isfinite(squared) and problem.norm_of_state(u) > 0):
+    if (problem.norm is None and problem.omega is None) or not problem.norm_of_state(u) > 0:
         return None
     if np.any(problem.vacuum.values[problem.carries_norm > 0] != 0):
         return None
     omega, charge, energy = charge_and_energy(problem, u, multiplier)
-    factor = kinetic_factor(problem)
-    # For canonical fields, k u^2 -> u^2; the response is to the multiplier k omega^2.
-    slope = factor**2 * _norm_response(problem, u, space)
+    exact = TangentSpace(problem, u, multiplier, curvature=space.curvature) if space.sigma else space
+    slope = _norm_response(problem, u, exact)
     held = space.at_fixed_norm().count_negative()
     plus = _counts(problem, u, multiplier, space.curvature, translation, everywhere=True)
     imaginary = known_imaginary_curvature(problem, u)
@@ -191,7 +188,7 @@ def rotation_of(
         charge=charge,
         energy=energy,
         norm_slope=slope,
-        charge_slope=canonical_norm(problem, u) + 2.0 * squared * slope,
+        charge_slope=canonical_norm(problem, u) + 2.0 * multiplier * slope,
         energy_per_charge=energy / (charged_mass(problem) * charge),
         negative_modes=plus,
         phase_modes=minus,
@@ -201,7 +198,7 @@ def rotation_of(
 
 def charge_and_energy(problem: DiscreteProblem, u: Array, multiplier: float) -> tuple[float, float, float]:
     """omega, Q and E_Q; NaN where nothing rotates."""
-    omega = math.sqrt(frequency_squared(problem, multiplier)) if is_rotating(problem, multiplier) else math.nan
+    omega = math.sqrt(multiplier) if is_rotating(problem, multiplier) else math.nan
     charge = omega * canonical_norm(problem, u)
     # E - omega^2 N/2 is right outside the domain too, where E alone is not (the boundary "decaying").
     action = problem.energy(u) - 0.5 * multiplier * problem.norm_of_state(u)
@@ -209,12 +206,12 @@ def charge_and_energy(problem: DiscreteProblem, u: Array, multiplier: float) -> 
 
 
 def canonical_norm(problem: DiscreteProblem, u: Array) -> float:
-    """N of the canonical fields sqrt(k) u, with what is outside the domain at the boundary "decaying"."""
+    """N, with what is outside the domain at the boundary "decaying"."""
     norm = problem.norm_of_state(u)
     if problem.boundary == "decaying" and problem.omega is not None:
         away = u[-1] - problem.vacuum.values
         norm -= float(away @ _exterior_rates(problem)[0] @ away)
-    return kinetic_factor(problem) * norm
+    return norm
 
 
 def charged_mass(problem: DiscreteProblem) -> float:

@@ -47,7 +47,7 @@ class State:
     certificate : Certificate
         Accuracy and stability checks.
     energy : float
-        The static energy functional E[f] of the fields, less that of the vacuum; not the energy E_Q of a rotating state.
+        The static energy functional E[f] of the fields, less that of the vacuum; a rotating state has E_Q.
     norm : float
         N.
     u : ndarray of shape (n_nodes, n_fields)
@@ -113,9 +113,8 @@ class State:
 
     @property
     def omega(self) -> float:
-        """Frequency, in mass: the root of the multiplier over the kinetic factor; NaN where omega^2 < 0."""
-        squared = frequency_squared(self.problem, self.multiplier)
-        return math.sqrt(squared) if squared >= 0 else float("nan")
+        """Frequency, in mass: the square root of ``multiplier``; NaN where that is negative (a false vacuum)."""
+        return math.sqrt(self.multiplier) if self.multiplier >= 0 else float("nan")
 
     @property
     def action(self) -> float:

@@ -20,7 +20,7 @@ from jaxtyping import Bool, Float, Int
 from numpy import ndarray as Array
 
 from .base import AbstractModel
-from .derivatives import point_kernels
+from .derivatives import TINY, point_kernels
 
 # Distances from 8e-31 to 7e50, doubled each time: every unit in use, with a margin. Further down V'(0) is not exact
 # (fields of 0 are replaced by 1e-45 where V is evaluated), further up u^6 overflows.
@@ -38,13 +38,14 @@ class Scales(NamedTuple):
     """The units of a potential around a point.
 
     ``field``: of the fields. ``curvature``: of V'' (mass^2 times a kinetic factor), 0 where V is constant, NaN where
-    it is. ``fields``: of each field; all equal to ``field`` unless the scales along the axes differ by a factor of a
-    million or more.
+    it is. ``fields``, ``curvatures``: of each field; all equal to the former unless the scales along the axes differ by
+    a factor of a million or more.
     """
 
     field: float
     curvature: float
     fields: Float[Array, " field"]
+    curvatures: Float[Array, " field"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,14 +146,15 @@ def scales_from_rays(model: AbstractModel, rays: Rays, r: float = 0.0) -> Scales
     if earliest == len(DISTANCES):
         field = float(np.max(np.abs(point))) or 1.0
         slope = _slopes(model, rays, np.arange(len(rays.axis)), np.full((len(rays.axis), 1), field), r)
-        return Scales(field, float(np.max(np.abs(slope))) / field, np.full(len(point), field))
+        curvature = float(np.max(np.abs(slope))) / field
+        return Scales(field, curvature, np.full(len(point), field), np.full(len(point), curvature))
     chosen = np.flatnonzero(own & (rays.first == earliest))
     distances = _located(model, rays, chosen, r)
     at = int(np.argmin(distances))
     distance = float(distances[at])
     slope = _slopes(model, rays, chosen[at : at + 1], distances[at : at + 1, None], r)
-    field = 2.0 * distance  # rho compares t with 2t
-    return Scales(field, abs(float(slope[0, 0])) / distance, _of_each_field(model, rays, field, r))
+    field, curvature = 2.0 * distance, abs(float(slope[0, 0])) / distance  # rho compares t with 2t
+    return Scales(field, curvature, *_of_each_field(model, rays, field, curvature, r))
 
 
 def slopes_along_rays(
@@ -188,6 +190,8 @@ def slopes_along_rays(
         slopes, few = along - start[:, None], len(small)
         scatter = np.max(np.abs(slopes[:, :few]), axis=1, initial=0.0)
         noise = np.maximum(scatter, np.finfo(float).eps * np.abs(start))
+        # Fields of 0 are evaluated at 1e-45.
+        noise = np.maximum(noise, TINY * np.nan_to_num(np.max(np.abs(curvature), initial=0.0), posinf=0.0))
         slopes = slopes[:, few:]
         known = np.isfinite(slopes) & (np.abs(slopes) > _RELIABLE * noise[:, None]) & (np.abs(slopes) > 0.0)
         ratio = slopes[:, 1:] / slopes[:, :-1]
@@ -262,9 +266,11 @@ def _at_zero(x: Float[Array, " k"], y: Float[Array, " k"]) -> float:
     return float(x[0] + p[0])
 
 
-def _of_each_field(model: AbstractModel, rays: Rays, field: float, r: float) -> Float[Array, " field"]:
-    """The scale along each axis where these are far apart; ``field`` where V has none along an axis."""
-    out = np.full(len(rays.point), field)
+def _of_each_field(
+    model: AbstractModel, rays: Rays, field: float, curvature: float, r: float
+) -> tuple[Float[Array, " field"], Float[Array, " field"]]:
+    """The scales along each axis where these are far apart; the common ones where V has none along an axis."""
+    fields, curvatures = np.full(len(rays.point), field), np.full(len(rays.point), curvature)
     nearest: dict[int, int] = {}
     for ray in np.flatnonzero((rays.axis >= 0) & (rays.first < len(DISTANCES))):
         axis = int(rays.axis[ray])
@@ -272,5 +278,7 @@ def _of_each_field(model: AbstractModel, rays: Rays, field: float, r: float) -> 
             nearest[axis] = int(ray)
     which = np.array(list(nearest.values()), int)
     if len(which) and float(np.max(DISTANCES[rays.first[which]])) >= _FAR_APART * field:
-        out[list(nearest)] = 2.0 * _located(model, rays, which, r)
-    return out
+        distances = _located(model, rays, which, r)
+        fields[list(nearest)] = 2.0 * distances
+        curvatures[list(nearest)] = np.abs(_slopes(model, rays, which, distances[:, None], r)[:, 0]) / distances
+    return fields, curvatures

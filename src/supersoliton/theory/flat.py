@@ -19,41 +19,35 @@ def relaxed(
 ) -> Float[Array, "s field"]:
     """Points after Newton steps in the massive directions only."""
     y = y.copy()
-    inner = np.ix_(free, free)
+    weight = v.weight[free]
     for _ in range(steps):
-        force = v.value_and_gradient(y)[1][:, free]
-        matrix = v.hessian(y)[:, inner[0], inner[1]]
+        force = v.value_and_gradient(y)[1][:, free] * weight
+        matrix = v.weighted_hessian(y, free)
         usable = np.isfinite(force).all(1) & np.isfinite(matrix).all((1, 2))
         values, vectors = np.linalg.eigh(np.where(usable[:, None, None], matrix, 0.0))
         massive = np.abs(values) > NULL * np.abs(values).max(1, keepdims=True)
         modes = np.einsum("sij,si->sj", vectors, np.where(usable[:, None], force, 0.0))
         modes = np.divide(modes, values, out=np.zeros_like(modes), where=massive)
-        y[:, free] -= np.einsum("sij,sj->si", vectors, modes)
+        y[:, free] -= np.einsum("sij,sj->si", vectors, modes) * weight
     return y
 
 
 def null_space(
-    matrix: Float[Array, "field field"],
-    force: Float[Array, " field"],
-    free: Bool[Array, " field"],
-    largest: float,
-    size: float,
-) -> Float[Array, "k field"]:
+    matrix: Float[Array, "k k"], force: Float[Array, " k"], largest: float, size: float
+) -> Float[Array, "null k"]:
     """Orthonormal directions in which V has no curvature compared with ``largest``.
 
     Also those in which the curvature is small and Newton's method has not converged: it does so slowly towards massless
     points, such as those of u^3 and u^4.
     """
-    values, vectors = np.linalg.eigh(matrix[np.ix_(free, free)])
+    values, vectors = np.linalg.eigh(matrix)
     chosen = np.abs(values) <= NULL * largest
-    chosen |= (np.abs(values) <= _SOFT * largest) & (np.abs(vectors.T @ force[free]) > 1e-12 * size * np.abs(values))
-    out = np.zeros((int(chosen.sum()), len(matrix)))
-    out[:, free] = vectors[:, chosen].T
-    return out
+    chosen |= (np.abs(values) <= _SOFT * largest) & (np.abs(vectors.T @ force) > 1e-12 * size * np.abs(values))
+    return vectors[:, chosen].T
 
 
 def behaviour_along(
-    v: Dimensionless, y: Float[Array, " field"], null: Float[Array, "k field"], free: Array, size: float
+    v: Dimensionless, y: Float[Array, " field"], null: Float[Array, "k field"], free: Array, size: float, largest: float
 ) -> tuple[int, bool]:
     """How many of the directions V does not change along, and whether V falls along one of them."""
     if len(null) == 0:
@@ -64,16 +58,14 @@ def behaviour_along(
     ends = relaxed(v, ends, free, 3)
     energy = v.value_and_gradient(np.concatenate([y[None], ends]))[0]
     change = (energy[1:] - energy[0]).reshape(4, len(null))
-    curvature = float(np.max(np.abs(v.hessian(y[None])[0])))
-    zero = 1e-10 * curvature * step**2 + 4.0 * float(v.rounding(energy[:1])[0])
+    zero = 1e-10 * largest * step**2 + 4.0 * float(v.rounding(energy[:1])[0])
     flat = np.all(np.abs(change) <= zero, axis=0)
     return int(flat.sum()), bool(np.any(change < -zero))
 
 
 def _projected(v: Dimensionless, y: Array, along: Array, free: Array) -> Array:
     """The part of each vector ``along`` in the null space at its point."""
-    inner = np.ix_(free, free)
-    matrix = v.hessian(y)[:, inner[0], inner[1]]
+    matrix = v.weighted_hessian(y, free)
     values, vectors = np.linalg.eigh(np.where(np.isfinite(matrix), matrix, 0.0))
     null = np.abs(values) <= 1e-6 * np.abs(values).max(1, keepdims=True)
     part = np.einsum("sij,si->sj", vectors, along[:, free]) * null
@@ -103,7 +95,9 @@ def connected(
         left = ~arrived
         along = _projected(v, points[left], away[left], free)
         length = np.linalg.norm(along, axis=1, keepdims=True)
-        move = along * (np.minimum(length, _STRIDE * size) / np.maximum(length, 1e-300))
+        # Longer steps far away: the opposite point of a sphere is two sizes away, a straight valley extends further.
+        stride = np.maximum(_STRIDE * size, 0.5 * _STRIDE * np.linalg.norm(away[left], axis=1, keepdims=True))
+        move = along * (np.minimum(length, stride) / np.maximum(length, 1e-300))
         points[left] = relaxed(v, points[left] + move, free, 2)
     return arrived
 
@@ -112,8 +106,8 @@ def is_closed(v: Dimensionless, y: Array, null: Float[Array, "k field"], free: A
     """Whether a walk straight ahead along a flat direction comes back, as on a circle or a sphere."""
     point, ahead = y[None].copy(), null[:1] * (_STRIDE * size)
     for step in range(_STEPS):
-        moved = relaxed(v, point + ahead, free, 2)
-        if not np.all(np.isfinite(moved)) or np.max(np.abs(v.value_and_gradient(moved)[1])) > 1e-6:
+        moved = relaxed(v, point + ahead, free, 3)
+        if not np.all(np.isfinite(moved)):
             return False
         ahead = _projected(v, moved, moved - point, free)
         ahead *= _STRIDE * size / max(float(np.linalg.norm(ahead)), 1e-300)

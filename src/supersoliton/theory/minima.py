@@ -36,6 +36,9 @@ class Dimensionless:
         self.unit = scales.fields
         energy = scales.curvature * scales.field**2
         self.energy = energy if np.isfinite(energy) and energy > 0.0 else 1.0
+        # Where fields have scales of their own, their terms in V may differ by many orders: the metric of V''.
+        terms = scales.curvatures * scales.fields**2
+        self.weight = np.sqrt(np.min(terms) / terms) if np.all(terms > 0.0) else np.ones(model.n_fields)
         zero = float(self.kernels.value(np.zeros((1, model.n_fields)), self.params, np.array([self.r]))[0])
         self.zero = zero if np.isfinite(zero) else 0.0
 
@@ -48,6 +51,12 @@ class Dimensionless:
         with np.errstate(all="ignore"):
             matrix = self.kernels.hessian(y * self.unit, self.params, np.full(len(y), self.r))
             return matrix * (self.unit[:, None] * (self.unit / self.energy))
+
+    def weighted_hessian(self, y: Float[Array, "s field"], free: Bool[Array, " field"]) -> Array:
+        """V'' of the fields ``free`` in the metric in which the terms of all fields are comparable."""
+        weight = self.weight[free]
+        matrix = self.hessian(y)
+        return (matrix if free.all() else matrix[:, free][:, :, free]) * (weight[:, None] * weight)
 
     def rounding(self, energy: Float[Array, " s"]) -> Float[Array, " s"]:
         """The rounding of values ``energy``, which a large constant in V increases."""
@@ -161,8 +170,7 @@ def descend(
         if len(active) == 0 or time.perf_counter() > deadline:
             break
         here, force_here = y[active], force[active][:, free]
-        curvature = np.array(v.hessian(here))
-        curvature = curvature if free.all() else curvature[:, free][:, :, free]
+        curvature = v.weighted_hessian(here, free)
         extent = np.abs(here).max(1)
         usable = np.isfinite(force_here).all(1) & np.isfinite(curvature).all((1, 2)) & (extent < limit[active])
         if not usable.all():
@@ -171,13 +179,18 @@ def descend(
             far[active[~usable & (extent >= limit[active])]] = True
         extent = np.maximum(size[active], extent)
         step = np.zeros_like(here)
-        step[:, free], convex = _newton_steps(curvature, force_here)
+        step[:, free], convex = _newton_steps(curvature, force_here * v.weight[free])
+        step *= v.weight
         length = np.abs(step).max(1)
         # Away from a maximum Newton's step only doubles the distance: use a longer one, which the search may halve.
         stride = np.where(convex | (length <= 1e-14 * extent), length, np.maximum(length, _STRIDE * extent))
         step *= (np.minimum(stride, max_step[active]) / np.maximum(length, 1e-300))[:, None]
         pending = np.flatnonzero(usable & (length > 1e-14 * extent))
-        start = here, energy[active], force[active]
+        # The last digits of the fields change V by this much: more than the depth of a light field's well, if another
+        # field is heavy and large.
+        digits = 4.0 * _EPS * np.abs(here[:, free]) / v.weight[free]
+        blur = np.einsum("sii,si->s", np.abs(curvature), digits**2)
+        start = here, energy[active], force[active], blur
         best, energy[active], force[active] = _line_search(v, start, step, pending, deadline)
         moved = np.abs(best - here).max(1)
         y[active] = best
@@ -197,11 +210,11 @@ def descend(
 
 
 def _line_search(
-    v: Dimensionless, start: tuple[Array, Array, Array], step: Array, pending: Array, deadline: float
+    v: Dimensionless, start: tuple[Array, Array, Array, Array], step: Array, pending: Array, deadline: float
 ) -> tuple[Array, Array, Array]:
     """Fields, V and V' after the longest of the halved steps that does not raise V, for the ``pending`` searches."""
-    y, energy, _ = start
-    best, best_energy, best_force = (x.copy() for x in start)
+    y, energy, _, blur = start
+    best, best_energy, best_force = (x.copy() for x in start[:3])
     tried = 0
     while len(pending) and tried < _HALVINGS and time.perf_counter() <= deadline:
         # As many step lengths as fit in a block of the kernel: with few searches the calls dominate the cost.
@@ -210,7 +223,7 @@ def _line_search(
         trial_energy, trial_force = (
             x.reshape(*trial.shape[:2], *x.shape[1:]) for x in v.value_and_gradient(trial.reshape(-1, trial.shape[2]))
         )
-        better = trial_energy <= energy[pending] + v.rounding(energy[pending])
+        better = trial_energy <= energy[pending] + v.rounding(energy[pending]) + blur[pending]
         column = np.flatnonzero(better.any(0))
         longest, done = np.argmax(better, axis=0)[column], pending[column]
         best[done], best_energy[done] = trial[longest, column], trial_energy[longest, column]

@@ -8,33 +8,28 @@ from numpy import ndarray as Array
 from . import flat
 from .base import AbstractModel
 from .field_scales import DISTANCES, scales_of_potential, slopes_along_rays
-from .minima import Dimensionless
-from .vacua import Vacuum, mass_matrix, slope, vacuum_at
+from .vacua import Vacuum, curvature, mass_matrix, slope, vacuum_at
 
 _POLISH = 20  # Newton steps at most
-_REACH = 10.0  # field scales around the given point within which a stationary point is looked for
 _SLACK = 1e-2  # a given vacuum may be this wrong, relative to its distance from the next stationary point
 
 
 def polished(model: AbstractModel, values: Array, r: float = 0.0) -> tuple[Vacuum, float]:
     """The stationary point near ``values``, by Newton steps in the massive directions, and its distance from them.
 
-    The distance is infinite where no stationary point is near: where the steps leave the region in which V behaves as
-    at ``values``.
+    The distance is infinite where no stationary point is near: where the steps do not become shorter.
     """
     given = np.asarray(values, dtype=float)
-    scales = scales_of_potential(model, given, r)
-    v, free = Dimensionless(model, scales, r), np.ones(len(given), bool)
-    y = given[None] / v.unit
+    u, last = given, np.inf
     for _ in range(_POLISH):
-        after = flat.relaxed(v, y, free, 1)
-        step = float(np.max(np.abs(after - y)))
-        if not np.isfinite(step) or np.max(np.abs(after[0] - given / v.unit)) > _REACH:
+        found = vacuum_at(model, u, r)
+        step = _newton_step(model, u, r)
+        length = float(np.max(np.abs(step)))
+        if not length <= max(0.5 * last, 1e-14 * float(np.max(np.abs(u)))):  # also where it is not a number
             return vacuum_at(model, given, r), np.inf
-        y = after
-        if step <= 4e-16 * max(1.0, float(np.max(np.abs(y)))):
-            break
-    u = np.where(np.abs(y[0] * v.unit - given) <= 2e-16 * np.abs(given), given, y[0] * v.unit)
+        if length <= 4e-16 * float(np.max(np.abs(u))) or last == 0.0:
+            return found, float(np.linalg.norm(u - given))
+        u, last = u - step, length if last == np.inf or length > 1e-14 * float(np.max(np.abs(u))) else 0.0
     return vacuum_at(model, u, r), float(np.linalg.norm(u - given))
 
 
@@ -49,6 +44,14 @@ def is_stationary(model: AbstractModel, values: Array, r: float = 0.0, *, tolera
     return bool(force <= tolerance * scales.curvature * scales.field)
 
 
+def _newton_step(model: AbstractModel, u: Array, r: float) -> Array:
+    """V''^-1 V' in the massive directions."""
+    values, vectors = np.linalg.eigh(curvature(model, u, r))
+    modes = vectors.T @ slope(model, u, r)
+    massive = np.abs(values) > flat.NULL * np.max(np.abs(values))
+    return vectors @ np.divide(modes, values, out=np.zeros_like(modes), where=massive)
+
+
 def distance_to_next(model: AbstractModel, vacuum: Vacuum, r: float = 0.0) -> float:
     """Distance from a stationary point to the nearest other one along rays (axes, eigenvectors of V''); inf if none."""
     rays = slopes_along_rays(model, vacuum.values, r)
@@ -61,7 +64,9 @@ def distance_to_next(model: AbstractModel, vacuum: Vacuum, r: float = 0.0) -> fl
         turned = np.isfinite(slopes) & (np.sign(slopes) != np.sign(slopes[known[0]]))
         turned[: known[0]] = False
         if turned.any():
-            distances.append(0.75 * float(DISTANCES[int(np.argmax(turned))]))
+            k = int(np.argmax(turned))
+            before, after = np.abs(slopes[k - 1 : k + 1])
+            distances.append(float(DISTANCES[k - 1] * (1.0 + before / (before + after))))
     return min(distances, default=np.inf)
 
 

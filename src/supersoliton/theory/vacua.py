@@ -110,13 +110,18 @@ def mass_matrix(model: AbstractModel, values: Array, r: float = 0.0) -> Float[Ar
 def vacuum_at(model: AbstractModel, values: Sequence[float] | Array, r: float = 0.0) -> Vacuum:
     """The :class:`Vacuum` record at any field values, stationary or not."""
     u = np.asarray(values, dtype=float)
-    energy, _, curvature = _at(model, u, r)
-    return _record(model, u, energy, curvature)
+    energy, _, matrix = _at(model, u, r)
+    return _record(model, u, energy, matrix)
 
 
 def slope(model: AbstractModel, values: Array, r: float = 0.0) -> Float[Array, " field"]:
     """V'(u) at a homogeneous state."""
     return _at(model, values, r)[1].copy()
+
+
+def curvature(model: AbstractModel, values: Array, r: float = 0.0) -> Float[Array, "field field"]:
+    """V''(u) at a homogeneous state."""
+    return _at(model, values, r)[2]
 
 
 def _with_kinetic(model: AbstractModel, curvature: Array) -> Array:
@@ -245,10 +250,8 @@ def vacua(
     kernels, radii = point_kernels(model.potential_function), np.full(len(points), float(r))
     energies = kernels.value(points, model.params, radii)
     curvatures = kernels.hessian(points, model.params, radii)
-    return Vacua(
-        (
-            _record(model, points[i], energies[i], curvatures[i], search.surfaces[i], search.apart)
-            for i in search.order()
-        ),
-        search.unbounded,
-    )
+    surfaces, apart = search.surfaces, search.apart
+    found = [_record(model, points[i], energies[i], curvatures[i], surfaces[i], apart) for i in search.order()]
+    if apart and free.all():  # a light tachyon beside a heavy field is seen in the exact spectrum only
+        found = [vacuum for vacuum in found if vacuum.stable]
+    return Vacua(found, search.unbounded)

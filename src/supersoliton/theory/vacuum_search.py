@@ -75,21 +75,41 @@ class VacuumSearch:
         if len(ends) == 0:
             return []
         ends = self._cleaned(flat.relaxed(self.v, ends, self.free, 2), sizes)
-        ends, sizes = self._distinct(ends, sizes)
+        # Of connected minima those with most zeros are shown.
+        order = np.argsort(-np.sum(ends == 0.0, axis=1), kind="stable")
+        ends, sizes = self._distinct(ends[order], sizes[order])
         if len(ends) == 0:
             return []
-        free, extent = self.free, np.maximum(sizes, np.abs(ends).max(1))
+        free, extent = self.free, np.maximum(self.groups[0].low, np.abs(ends).max(1))
         force = self.v.value_and_gradient(ends)[1]
         # At a massless point V'' is compared with what it is a little further away.
         aside = 0.1 * extent[:, None] * np.where(free, 1.0, 0.0)
-        matrices = np.stack([self.v.hessian(x) for x in (ends, ends + aside, ends - aside)])
-        size = np.abs(matrices[..., free, :][..., free]).max((2, 3))
+        matrices = np.stack([self.v.weighted_hessian(x, free) for x in (ends, ends + aside, ends - aside)])
+        size = np.abs(matrices).max((2, 3))
         largest = np.max(size, axis=0, where=np.isfinite(size), initial=0.0)
+        left = np.ones(len(ends), bool)
+        for surface in range(len(self.points)):
+            self._leave_connected(surface, ends, left)
         new: list[Array] = []
         for i, end in enumerate(ends):
-            if self._is_minimum(end, float(extent[i]), force[i], matrices[0, i], float(largest[i])):
+            if left[i] and self._is_minimum(end, float(extent[i]), force[i], matrices[0, i], float(largest[i])):
                 new.append(end)
+                left[: i + 1] = False
+                self._leave_connected(len(self.points) - 1, ends, left)
         return new
+
+    def _leave_connected(self, i: int, ends: Array, left: Array) -> None:
+        """Take from ``left`` the points that lie on the surface of minima ``i``."""
+        count, point = self.surfaces[i][0], self.points[i]
+        if count == 0 or not left.any():
+            return
+        which = np.flatnonzero(left)
+        energy = self.v.value_and_gradient(np.concatenate([point[None], ends[which]]))[0]
+        tied = np.abs(energy[1:] - energy[0]) <= 1e-8 * abs(energy[0]) + self.v.rounding(energy[:1])[0]
+        which = which[tied]
+        if len(which):
+            size = max(self.groups[0].low, float(np.max(np.abs(point))))
+            left[which[flat.connected(self.v, point, ends[which], self.free, size)]] = False
 
     def _distinct(self, y: Array, size: Array) -> tuple[Array, Array]:
         """The points that differ from each other and from the minima found before."""
@@ -105,31 +125,27 @@ class VacuumSearch:
 
     def _is_minimum(self, y: Array, extent: float, force: Array, matrix: Array, largest: float) -> bool:
         """Whether y is a minimum that is not connected to one found before; if so it is kept."""
-        free = self.free
+        free, weight = self.free, self.v.weight[self.free]
         if not (np.all(np.isfinite(matrix)) and np.all(np.isfinite(force))):
             return False
-        if not np.max(np.abs(force[free])) <= 1e-9 * largest * extent:
+        if not np.max(np.abs(force[free] * weight**2)) <= 1e-9 * largest * extent:
             return False
-        if np.linalg.eigvalsh(matrix[np.ix_(free, free)])[0] < -flat.NULL * largest:
+        if np.linalg.eigvalsh(matrix)[0] < -flat.NULL * largest:
             return False
-        null = flat.null_space(matrix, force, free, largest, extent)
-        count, falls = flat.behaviour_along(self.v, y, null, free, extent)
+        inner = flat.null_space(matrix, force[free] * weight, largest, extent)
+        null = np.zeros((len(inner), len(y)))
+        null[:, free] = inner * weight
+        count, falls = flat.behaviour_along(self.v, y, null, free, extent, largest)
         if falls:
             return False
-        closed = False
-        if count:
-            alike = [i for i, (k, _) in enumerate(self.surfaces) if k == count and self._tied(self.points[i], y)]
-            targets = np.reshape([self.points[i] for i in alike], (-1, len(y)))
-            if len(targets) and flat.connected(self.v, y, targets, free, extent).any():
+        if count < len(null) and self.points:  # massless: Newton's method has few digits of it
+            near = np.max(np.abs(np.stack(self.points) - y), axis=1)
+            if np.min(near) <= 1e-2 * extent:
                 return False
-            closed = flat.is_closed(self.v, y, null, free, extent)
+        closed = bool(count) and flat.is_closed(self.v, y, null, free, extent)
         self.points.append(y)
         self.surfaces.append((count, closed))
         return True
-
-    def _tied(self, first: Array, second: Array) -> bool:
-        energy = self.v.value_and_gradient(np.stack([first, second]))[0]
-        return abs(energy[0] - energy[1]) <= 1e-8 * max(abs(energy[0]), 1e-300) + float(self.v.rounding(energy)[0])
 
     def _cleaned(self, y: Array, size: Array) -> Array:
         """Components that vanish to rounding set to 0, where that does not increase the slope."""
@@ -156,9 +172,16 @@ class VacuumSearch:
             self.unbounded = rays.directions[falling[0]] if len(falling) else None
 
     def order(self) -> list[int]:
-        """Lowest first; ties (u and -u) by the sum of the fields, the positive one first on every machine."""
+        """Lowest first; of ties the one nearest the origin, and of u and -u the positive one on every machine."""
         points = np.stack(self.points)
         energy = self.v.value_and_gradient(points)[0]
         depth = max(float(np.max(np.abs(energy))), 1e-300)
         ranks = np.round(energy / (_TIED * depth))
-        return sorted(range(len(points)), key=lambda i: (ranks[i], -round(float(np.sum(points[i])), 6)))
+        return sorted(range(len(points)), key=lambda i: (ranks[i], *_place(points[i])))
+
+
+def _place(y: Array) -> tuple[float, float]:
+    """Distance and sign of a point, to digits that do not depend on the machine."""
+    distance, total = float(np.linalg.norm(y)), float(np.sum(y))
+    digits = 6 - int(np.floor(np.log10(distance))) if distance > 0.0 else 6
+    return round(distance, digits), -round(total, digits)

@@ -76,8 +76,9 @@ class Store:
         if len(data) > self.limit:
             return False
         path = self.path(key)
-        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)  # private to the user
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.parent.is_dir():
+            self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)  # private to the user
+            path.parent.mkdir(parents=True, exist_ok=True)
 
         def write(draft: Path) -> None:
             draft.write_bytes(data)
@@ -87,10 +88,11 @@ class Store:
             before = path.stat().st_size if path.exists() else 0
             total = self._total() + len(data)
             write_atomically(path, write)
-            total -= before
-            if total > self.limit:
-                total = self._remove_oldest(path)
-            self._note(total)
+            after = total - before
+            if after > self.limit:
+                after = self._remove_oldest(path)
+            if after != total:
+                self._note(after)
         return True
 
     def discard(self, key: str) -> None:

@@ -181,5 +181,5 @@ class ParetoFront:
                 path.unlink(missing_ok=True)
 
     def _paths(self, number: int) -> tuple[Path, Path]:
-        stem = self._folder / f"trial_{number:05d}"
-        return stem.with_suffix(".nc"), stem.with_suffix(".spectra.json")
+        stem = f"trial_{number:05d}"
+        return self._folder / f"{stem}.nc", self._folder / f"{stem}.spectra.json"

@@ -14,7 +14,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from ...config.scan import ScanSettings
-from ...sampling.optuna_private import id_of, quiet_optuna, set_constraint
+from ...sampling.optuna_private import forget_read_trials, id_of, quiet_optuna, set_constraint
 from ...sampling.proposals import MARK, is_drawn
 from ...sampling.samplers import choose_parents_again, distributions, make_sampler
 from ..trial import ERROR, Outcome, is_finished
@@ -133,10 +133,18 @@ class MemoryStudy:
 
     def ask(self, planned: tuple[Mapping[str, float], Mapping[str, Any]] | None = None) -> FrozenTrial:
         """A new running trial, at a point drawn by the sampler or at a planned one with its attributes."""
-        if planned is not None:
-            self._study.enqueue_trial(dict(planned[0]), user_attrs=dict(planned[1]))
-        self._study.sampler = make_sampler(self._settings, self._numbers, self._warned)
-        number = self._study.ask(self._distributions).number
+        # What `Study.ask` does, which takes three times as long: 0.4 ms a trial.
+        number = self._storage.create_new_trial(self._id)
+        if planned is None:
+            forget_read_trials(self._study)
+            sampler = make_sampler(self._settings, number, self._warned)
+            point = sampler.sample_relative(self._study, self._storage.get_trial(number), self._distributions)
+        else:
+            point = dict(planned[0])
+            for name, value in planned[1].items():
+                self._storage.set_trial_user_attr(number, name, value)
+        for name, kind in self._distributions.items():
+            self._storage.set_trial_param(number, name, kind.to_internal_repr(point[name]), kind)
         self._numbers += 1
         trial = self._storage.get_trial(number)
         self._count(trial)
