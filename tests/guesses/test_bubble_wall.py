@@ -14,7 +14,7 @@ KNOWN = {case.name: case for case in BOUNCES if "Fubini" not in case.name}
 
 
 def best_wall(model, false_vacuum, target, dim):
-    return best_walls(model, false_vacuum, [target], dim)[0]
+    return next(iter(best_walls(model, false_vacuum, [target], dim)[0]), None)
 
 
 def tilted(c: float) -> ss.Potential:

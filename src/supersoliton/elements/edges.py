@@ -12,6 +12,7 @@ from scipy.special import eval_legendre
 from .grid import RadialGrid, lobatto_nodes
 
 _SAMPLES_PER_ELEMENT = 40
+_HALVED = 16.0  # part of the roughness that is assumed to be left in each half of an element
 
 
 def equidistribute(r: Float[Array, " x"], density: Float[Array, " x"], n_elements: int) -> tuple[float, ...]:
@@ -84,3 +85,17 @@ def roughness(grid: RadialGrid, u: Float[Array, "node field"]) -> Float[Array, "
     span = np.max(u, axis=0) - np.min(u, axis=0)
     span = np.maximum(span, 1e-3 * np.max(span) + 1e-300)
     return np.max(np.abs(coefficients[:, -2:, :]) / span, axis=(1, 2))
+
+
+def split_edges(grid: RadialGrid, u: Float[Array, "node field"], n_elements: int) -> tuple[float, ...]:
+    """The elements of ``grid``, the roughest halved until there are ``n_elements``.
+
+    For features that :func:`adapted_edges` does not see: layers where the fields are small, jumps of V''.
+    """
+    edges = [float(x) for x in grid.element_edges]
+    rough = [float(x) for x in roughness(grid, u)]
+    while len(rough) < n_elements:
+        k = int(np.argmax(rough))
+        edges.insert(k + 1, 0.5 * (edges[k] + edges[k + 1]))
+        rough[k : k + 1] = [rough[k] / _HALVED, rough[k] / _HALVED]
+    return tuple(edges)

@@ -59,11 +59,13 @@ class Wall:
         return self.false_vacuum + h[..., None] * (self.centre - self.false_vacuum)
 
 
-def best_walls(model: AbstractModel, false_vacuum: Array, targets: Sequence[Array], dim: float) -> list[Wall | None]:
-    """The wall of least action towards each target; None if V is nowhere lower on the path.
+def best_walls(model: AbstractModel, false_vacuum: Array, targets: Sequence[Array], dim: float) -> list[list[Wall]]:
+    """The walls towards each target, least action first: one for each local minimum of the action over the amplitude.
 
-    For dim <= 2 the action has no maximum under scaling, so the shape of three dimensions is used.
+    None where no wall has U < 0. For dim <= 2 the action has no maximum under scaling, so the shape of three dimensions is used.
     """
+    if not targets:
+        return []
     reach = np.linspace(0.0, 1.5, _TABLE)
     away = np.stack(targets) - false_vacuum
     paths = false_vacuum + reach[None, :, None] * away[:, None, :]
@@ -78,7 +80,7 @@ def best_walls(model: AbstractModel, false_vacuum: Array, targets: Sequence[Arra
 
 def _best_along(
     potential: Float[Array, " point"], false_vacuum: Array, direction: Array, kinetic: float, dim: float
-) -> Wall | None:
+) -> list[Wall]:
     d = dim if dim > 2.0 else 3.0
     reach = np.linspace(0.0, 1.5, _TABLE)
     potential = potential - potential[0]
@@ -86,7 +88,7 @@ def _best_along(
     table = np.clip(np.nan_to_num(potential, nan=_FORBIDDEN), -_FORBIDDEN, _FORBIDDEN)
     amplitudes = reach[lower & (reach > 0.02)]
     if not len(amplitudes):
-        return None
+        return []
     amplitudes = amplitudes[:: max(1, len(amplitudes) // 40)]
     measures, slopes = _shapes(d)
     area = sphere_area(d)
@@ -95,17 +97,24 @@ def _best_along(
     t = 0.5 * area * kinetic * np.outer(amplitudes**2, slopes)
     usable = (u < 0) & (u > -_FORBIDDEN)
     if not usable.any():
-        return None
+        return []
     scale = (d - 2.0) * t / np.where(usable, -d * u, 1.0)
     action = np.where(usable, 2.0 / d * t * scale ** ((d - 2.0) / 2.0), np.inf)
-    at, shape = np.unravel_index(int(np.argmin(action)), action.shape)
-    return Wall(
-        action=float(action[at, shape]),
-        centre=false_vacuum + amplitudes[at] * direction,
-        false_vacuum=np.asarray(false_vacuum, float),
-        ratio=float(_RATIOS[shape]),
-        width=math.sqrt(float(scale[at, shape])),
-    )
+    shapes = np.argmin(action, axis=1)
+    least = np.concatenate([[np.inf], np.min(action, axis=1), [np.inf]])
+    lowest = np.flatnonzero((least[1:-1] < least[:-2]) & (least[1:-1] <= least[2:]))
+
+    def wall(at: int) -> Wall:
+        shape = int(shapes[at])
+        return Wall(
+            action=float(action[at, shape]),
+            centre=false_vacuum + amplitudes[at] * direction,
+            false_vacuum=np.asarray(false_vacuum, float),
+            ratio=float(_RATIOS[shape]),
+            width=math.sqrt(float(scale[at, shape])),
+        )
+
+    return sorted((wall(int(at)) for at in lowest), key=lambda w: w.action)
 
 
 @functools.lru_cache(maxsize=8)

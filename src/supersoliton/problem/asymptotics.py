@@ -7,9 +7,12 @@ import math
 import numpy as np
 from numpy import ndarray as Array
 
+from ..theory.base import AbstractModel
 from ..theory.vacua import mass_matrix
 from .exterior import gap_matrix
 from .problem import DiscreteProblem, Problem
+
+MASSLESS = 1e-10  # mass^2 relative to the largest, below which a field counts as massless
 
 
 def decay_length(problem: Problem, radius: float = 0.0) -> float:
@@ -35,3 +38,14 @@ def continuum(problem: DiscreteProblem, multiplier: float) -> tuple[Array, Array
 def gaps_of(problem: DiscreteProblem, multiplier: float) -> Array:
     """W = V''(v) - omega^2 at r_max, (field, field), omega^2 on the fields that carry the norm."""
     return gap_matrix(problem.model, problem.vacuum.values, multiplier * problem.carries_norm, problem.grid.r_max)
+
+
+def moved_masses_squared(model: AbstractModel, vacuum: Array, away: Array, share: float) -> Array:
+    """The masses^2 of the fields that ``away`` (point, field) from a vacuum moves, ascending; 0 for a massless one.
+
+    Moved are the eigendirections of V'' whose largest strength is at least ``share`` of the strongest one's.
+    """
+    values, vectors = np.linalg.eigh(gap_matrix(model, vacuum, np.zeros(model.n_fields), 0.0))
+    strength = np.max(np.abs(away * np.sqrt(model.kinetic) @ vectors), axis=0)
+    moved = values[strength >= share * np.max(strength)]
+    return np.where(moved > MASSLESS * max(1.0, float(values[-1])), moved, 0.0)

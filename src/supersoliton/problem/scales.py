@@ -97,6 +97,8 @@ class Scales:
                 changes[name] = type(value)(self.restore(item) for item in value)
             elif unit == "history":
                 changes[name] = tuple((energy * self.unit("energy"), residual) for energy, residual in value)
+            elif isinstance(value, tuple):
+                changes[name] = tuple(item * self.unit(unit) for item in value)
             else:
                 changes[name] = value * self.unit(unit)
         if isinstance(result, Vacuum):
@@ -203,7 +205,8 @@ def scales_around(
     if is_dimensionless(model):
         return Scales(1.0, 1.0, dim, kinetic, 1.0)
     canonical = Dimensionless(model, 1.0, 1.0)
-    field, curvature, _ = scales_of_potential(canonical, around * canonical.roots)
+    found = scales_of_potential(canonical, around * canonical.roots)
+    field, curvature = found.field, found.curvature
     length = 1.0 / math.sqrt(curvature) if curvature > 0 else 1.0
     if rounded:
         field, length = power_of_two(field), power_of_two(length)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy import ndarray as Array
 
-from ..elements.edges import adapted_edges, roughness
+from ..elements.edges import adapted_edges, roughness, split_edges
 from ..elements.grid import RadialGrid
 from ..problem.asymptotics import decay_length
 from ..problem.problem import DiscreteProblem, Problem
@@ -25,33 +25,60 @@ _TARGET = 2e-12  # relative error of the energy below which no finer mesh is tri
 # The same for the fields (roughness of the worst element), if the first mesh was not adapted to them: the error of the
 # energy is second order in that of the fields.
 SMOOTH = 1e-8
+_HELPED = 1e-2  # part of the error to which an adapted mesh must lower it, or else elements are halved
 _TAIL = 14.0  # decay lengths kept beyond the core: e^-14 = 1e-6, and the exterior is exact to the square of that
 
 
 def converge_mesh(
-    problem: DiscreteProblem, solution: Solution, solver: AbstractSolver, smooth: float = math.inf
+    problem: DiscreteProblem,
+    solution: Solution,
+    solver: AbstractSolver,
+    smooth: float = math.inf,
+    error_of: Callable[[DiscreteProblem, Array, float], float] = discretisation_error,
 ) -> tuple[DiscreteProblem, Solution, float]:
     """Adapt the mesh to a converged solution and refine it until the energy's error is at rounding and the fields'
-    roughness below ``smooth``.
+    roughness below ``smooth``. ``error_of`` measures the relative error of the energy.
 
     Returns the problem on its final mesh, the solution there and the estimated relative error of the energy. If the
     solver fails on a finer mesh, the last good mesh is returned.
     """
-    error = discretisation_error(problem, solution.u, solution.multiplier)
+    error = error_of(problem, solution.u, solution.multiplier)
     for n_elements in ELEMENTS:
         if error <= _TARGET and np.max(roughness(problem.grid, solution.u)) <= smooth:
             break
         if n_elements < problem.grid.n_elements:
             continue
-        edges = adapted_edges(problem.grid, solution.u, n_elements)
-        finer = problem.with_grid(RadialGrid(edges=edges, order=ORDER, dim=problem.grid.dim))
-        start = transfer(problem, solution.u, finer)
-        moved = solver.run(finer, start)
-        if not moved.converged or not has_same_fields(finer, moved.u, start, REMESHED):
+        before = problem, solution, error
+        problem, solution, error = _on_edges(
+            adapted_edges(problem.grid, solution.u, n_elements), *before, solver, error_of
+        )
+        if error > max(_TARGET, _HELPED * before[2]) and n_elements > before[0].grid.n_elements:
+            # What is missing is not where the fields change most: halve the elements that are rough.
+            split = _on_edges(split_edges(before[0].grid, before[1].u, n_elements), *before, solver, error_of)
+            problem, solution, error = split if split[2] < error else (problem, solution, error)
+        if problem is before[0] and n_elements > problem.grid.n_elements:
             break
-        finer_error = discretisation_error(finer, moved.u, moved.multiplier)
-        if finer_error < error or n_elements > problem.grid.n_elements or finer_error <= _TARGET:
-            problem, solution, error = finer, moved, finer_error
+    return problem, solution, error
+
+
+def _on_edges(
+    edges: tuple[float, ...],
+    problem: DiscreteProblem,
+    solution: Solution,
+    error: float,
+    solver: AbstractSolver,
+    error_of: Callable[[DiscreteProblem, Array, float], float],
+) -> tuple[DiscreteProblem, Solution, float]:
+    """The solution on other elements with its error; what was given where the solver fails or the error is no less."""
+    grid = problem.grid
+    finer = problem.with_grid(RadialGrid(edges=edges, order=ORDER, dim=grid.dim))
+    start = transfer(problem, solution.u, finer)
+    moved = solver.run(finer, start)
+    if not moved.converged or not has_same_fields(finer, moved.u, start, REMESHED):
+        return problem, solution, error
+    finer_error = error_of(finer, moved.u, moved.multiplier)
+    if finer_error < error or len(edges) - 1 > grid.n_elements or finer_error <= _TARGET:
+        return finer, moved, finer_error
     return problem, solution, error
 
 

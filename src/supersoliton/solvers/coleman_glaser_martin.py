@@ -31,6 +31,10 @@ from ..problem.tangent_space import Bordered
 from .base import Stopwatch
 
 _MAX_SIGMA = 1e8
+_LARGEST_LOG = 300.0  # of an action; beyond it, and below minus it, numbers overflow
+# A descent in which bubbles shrink without end: the amplitude grows by this factor, or half of it lies within this part
+# of the first element.
+_GROWN, _NARROW, _COLLAPSED = 1e3, 0.2, "the bubble collapses"
 
 
 class Shape(NamedTuple):
@@ -42,6 +46,11 @@ class Shape(NamedTuple):
     force: float
     steps: int
     status: str
+
+    @property
+    def ended(self) -> bool:
+        """Whether the descent left no usable shape: it collapsed, or ran out of time."""
+        return not math.isfinite(self.action) or self.status.startswith((_COLLAPSED, "out of time"))
 
 
 @dataclass(frozen=True)
@@ -61,12 +70,18 @@ class ColemanGlaserMartin:
         d = float(problem.grid.dim)
         mask = problem.free_nodes
         sigma, steps = self.sigma, 0
-        watch = Stopwatch(self.max_seconds)
+        watch, vacuum, first = Stopwatch(self.max_seconds), problem.vacuum.values, float(np.max(np.abs(u - u[-1])))
         at = self._measure(problem, u, d, mask)
         if at is None:
             return Shape(u, math.nan, math.nan, math.nan, 0, "the start has no region of lower potential")
         while True:
             action, scale, force, tension, pull, size, t, potential = at
+            grown = float(np.max(np.abs(u - vacuum))) / first
+            if grown > _GROWN or _is_narrow(problem, u):
+                words = (
+                    f"{_COLLAPSED}: its centre grew {grown:.1f} times and it shrank to {_core(problem, u):.1e} of r_max"
+                )
+                return Shape(u, math.nan, scale, size, steps, words)
             if size <= self.tol:
                 return Shape(u, action, scale, size, steps, "converged")
             if watch.expired:
@@ -75,12 +90,16 @@ class ColemanGlaserMartin:
                 return Shape(u, action, scale, size, steps, f"not converged within {steps} steps: force {size:.1e}")
             # sigma is in units of the rescaled problem
             shift = np.full(u.shape[1], sigma * scale)
-            factors = second_variation.factorise(problem, scale * problem.curvature(u), shift)
+            curvature = scale * problem.curvature(u)
+            if not np.all(np.isfinite(curvature)):
+                return Shape(u, math.nan, scale, size, steps, "V'' is not finite at the fields reached")
+            factors = second_variation.factorise(problem, curvature, shift)
             steps += 1
-            dyads = np.diag([-1.0 / t, (d - 2.0) * t / (d * potential**2)])
+            # Minus the inverses of the weights of the two dyads
+            corner = np.diag([t, -d * potential / (d - 2.0) * (potential / t)])
             columns = np.stack([tension * mask, pull * mask], axis=2)
             invert = functools.partial(second_variation.solve, factors)
-            step, _ = Bordered(invert, columns, corner=-np.linalg.inv(dyads)).solve(-force)
+            step, _ = Bordered(invert, columns, corner=corner).solve(-force)
             moved = None
             if np.all(np.isfinite(step)) and float(np.sum(force * step)) < 0.0:
                 moved = self._measure(problem, u + step, d, mask)
@@ -104,9 +123,25 @@ class ColemanGlaserMartin:
         if not (math.isfinite(t) and math.isfinite(potential) and potential < 0.0 < t):
             return None
         scale = (d - 2.0) * t / (-d * potential)
-        action = 2.0 / d * t * scale ** ((d - 2.0) / 2.0)
+        exponent = math.log(2.0 / d * t) + 0.5 * (d - 2.0) * math.log(scale) if scale > 0.0 else math.inf
+        if not abs(exponent) < _LARGEST_LOG or not np.all(np.isfinite(gradient)):
+            return None
+        action = math.exp(exponent)
         pull = gradient - tension
         force = (tension + scale * pull) * mask
         # Relative to T' in the l2 norm of nodal forces, which suffices to stop a descent.
         size = float(np.linalg.norm(force) / np.linalg.norm(tension * mask))
         return action, scale, force, tension, pull, size, t, potential
+
+
+def _core(problem: DiscreteProblem, u: Array) -> float:
+    """The radius at which the fields have fallen to half of those at the origin, over that of the domain."""
+    away = np.linalg.norm(u - problem.vacuum.values, axis=1)
+    return float(problem.grid.nodes[int(np.argmax(away < 0.5 * away[0]))] / problem.grid.r_max)
+
+
+def _is_narrow(problem: DiscreteProblem, u: Array) -> bool:
+    """Whether the mesh does not resolve the core."""
+    away = np.linalg.norm(u - problem.vacuum.values, axis=1)
+    first = problem.grid.element_edges[1] / problem.grid.r_max
+    return bool(away[0] >= np.max(away) and _core(problem, u) < _NARROW * first)

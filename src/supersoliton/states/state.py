@@ -25,6 +25,7 @@ from .certificate import Certificate, certify
 from .headline import Number, headline, headline_rows, verdict
 from .kinds import Kind
 from .observables import half_radius
+from .tunnelling import Tunnelling
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -71,6 +72,8 @@ class State:
         The grid of ``problem``.
     fields : xarray.Dataset
         The fields over r, or over x on a line.
+    tunnelling : Tunnelling or None
+        For a bounce, the minimum in its core and the bounces it was compared with; None otherwise, and after loading.
     """
 
     units: ClassVar[dict[str, str]] = {
@@ -78,6 +81,7 @@ class State:
         "certificate": "result",
         "energy": "energy",
         "norm": "norm",
+        "tunnelling": "result",
     }
 
     problem: DiscreteProblem
@@ -85,6 +89,7 @@ class State:
     certificate: Certificate
     energy: float
     norm: float
+    tunnelling: Tunnelling | None = None
 
     @property
     def u(self) -> Array:
@@ -178,6 +183,8 @@ class State:
         c = self.certificate
         rows = [("kind", c.kind), ("status", f"{self.status} in {self.steps} steps, {self.solution.seconds:.2f} s")]
         rows += [*headline_rows(self), ("relative error of the energy", f"{c.discretisation:.1e}")]
+        if self.tunnelling is not None:
+            rows.append(("tunnelling", self.tunnelling.words))
         rows += [
             ("residual", f"{c.residual:.1e}"),
             ("virial identity", f"{c.virial:.1e}"),

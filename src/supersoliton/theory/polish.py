@@ -84,10 +84,10 @@ def nearby_vacuum(name: str, model: AbstractModel, values: Array, r: float = 0.0
         if not moved <= _SLACK * room:
             words = "no stationary point is near it"
             if np.isfinite(moved):
-                words = f"the one near it is {found.values.tolist()}, off by {moved / room:.2g} of the way to the next"
-            force = float(np.max(np.abs(slope(model, given, r))))
+                shown = model.given_fields(found.values).tolist()
+                words = f"the one near it is {shown}, off by {moved / room:.2g} of the way to the next"
             raise ValueError(
-                f"{name} {given.tolist()} is not stationary: V has the slope {force:.3g} there, and {words}; "
-                "give a stationary point of V, see ss.vacua"
+                f"{name} {model.given_fields(given).tolist()} is not a stationary point of V, and {words}; give one, see "
+                "ss.vacua"
             )
     return found

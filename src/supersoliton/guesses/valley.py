@@ -1,0 +1,128 @@
+r"""The way of a thin wall between two minima of V.
+
+A planar wall takes the path that minimises its tension :math:`\int\sqrt{2V}\,ds`, so across the path
+
+.. math:: 2V\,\frac{d^2u}{ds^2} = \nabla_\perp V
+
+(the lowest way over V itself bends to the softest direction at its ends, which costs tension). It is solved by Newton's
+method for images at equal arc length, with the modulus of V'' across the path, so that stiff directions need no small
+steps.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray as Array
+from scipy.interpolate import CubicSpline
+
+from ..theory.base import AbstractModel
+from ..theory.derivatives import point_kernels
+from ..theory.vacua import Vacuum
+from .shooting import Way, arc_lengths
+
+# Images and steps of a coarse and of a fine path; with many fields the fine one has fewer images.
+_IMAGES, _STEPS, _UNKNOWNS = (32, 96), (25, 6), 800
+_SETTLED = 1e-4  # steps, relative to the length of the path, at which it counts as relaxed
+_LONGEST = 0.1  # longest step, relative to the length of the path
+_FLOOR = 0.02  # least V in the weight of the curvature, relative to the barrier
+
+
+@dataclass(frozen=True, eq=False)
+class Path:
+    """A way through the space of fields from the false vacuum: points at arc lengths in the metric of kinetic terms."""
+
+    s: Float[Array, " image"]
+    points: Float[Array, "image field"]
+
+    @functools.cached_property
+    def _spline(self) -> CubicSpline:
+        return CubicSpline(self.s, self.points)
+
+    def __call__(self, s: Array) -> Array:
+        return np.asarray(self._spline(np.clip(s, 0.0, self.s[-1])))
+
+    def tangent(self, s: Array) -> Array:
+        return np.asarray(self._spline(np.clip(s, 0.0, self.s[-1]), 1))
+
+
+def valley(model: AbstractModel, start: Vacuum, end: Array) -> Path:
+    """The straight way from a false vacuum to ``end`` relaxed to least tension."""
+    path = _spread(model, start.values + np.linspace(0.0, 1.0, _IMAGES[0])[:, None] * (end - start.values), _IMAGES[0])
+    for count, steps in zip(_IMAGES, _STEPS, strict=True):
+        images = max(_IMAGES[0], min(count, _UNKNOWNS // model.n_fields))
+        path = _spread(model, path(np.linspace(0.0, path.s[-1], images)), images)
+        for _ in range(steps):
+            moved, longest = _step(model, path, start.energy_density)
+            path = _spread(model, moved, images)
+            if longest <= _SETTLED * path.s[-1]:
+                break
+    return path
+
+
+def _step(model: AbstractModel, path: Path, energy: float) -> tuple[Array, float]:
+    """The images after a Newton step across the path, and the longest step."""
+    kernels, root = point_kernels(model.potential_function), np.sqrt(model.kinetic)
+    x, zeros = path.points * root, np.zeros(len(path.points) - 2)
+    v, force = kernels.value_and_gradient(path.points[1:-1], model.params, zeros)
+    curvature = kernels.hessian(path.points[1:-1], model.params, zeros) / (root[:, None] * root)
+    force = force / root
+    along = path.tangent(path.s[1:-1]) * root
+    along = along / np.linalg.norm(along, axis=1, keepdims=True)
+    usable = np.isfinite(v) & np.isfinite(force).all(1) & np.isfinite(curvature).all((1, 2))
+    v, force = np.where(usable, v - energy, 0.0), np.where(usable[:, None], force, 0.0)
+    curvature = np.where(usable[:, None, None], curvature, 0.0)
+    across = np.eye(len(root)) - along[:, :, None] * along[:, None, :]
+    values, vectors = np.linalg.eigh(across @ curvature @ across)
+    stiffness = (vectors * np.abs(values)[:, None, :]) @ vectors.swapaxes(1, 2)
+    weight = 2.0 * (np.maximum(v, 0.0) + _FLOOR * max(float(np.max(v)), 1e-300)) / (path.s[1] - path.s[0]) ** 2
+    bend = weight[:, None] * (x[2:] - 2.0 * x[1:-1] + x[:-2])
+    load = (across @ (bend - force)[:, :, None])[:, :, 0]
+    m, n = load.shape
+    matrix = np.zeros((m, n, m, n))
+    i = np.arange(m)
+    matrix[i, :, i, :] = stiffness + along[:, :, None] * along[:, None, :] * np.max(np.abs(values))
+    matrix[i, :, i, :] += 2.0 * weight[:, None, None] * np.eye(n)
+    matrix[i[1:], :, i[:-1], :] -= weight[1:, None, None] * np.eye(n)
+    matrix[i[:-1], :, i[1:], :] -= weight[:-1, None, None] * np.eye(n)
+    matrix = matrix.reshape(m * n, m * n) + 1e-12 * float(np.max(np.abs(matrix))) * np.eye(m * n)
+    step = (across @ np.linalg.solve(matrix, load.ravel()).reshape(m, n, 1))[:, :, 0]
+    longest = float(np.max(np.linalg.norm(step, axis=1)))
+    x[1:-1] += step * min(1.0, _LONGEST * path.s[-1] / max(longest, 1e-300))
+    return x / root, longest
+
+
+def _spread(model: AbstractModel, points: Array, images: int) -> Path:
+    """The points at equal arc lengths."""
+    steps = np.linalg.norm(np.diff(points, axis=0) * np.sqrt(model.kinetic), axis=1)
+    s = np.concatenate([[0.0], np.cumsum(np.maximum(steps, 1e-12 * (np.sum(steps) + 1e-300)))])
+    even = CubicSpline(s, points)(np.linspace(0.0, s[-1], images))
+    even[0], even[-1] = points[0], points[-1]
+    steps = np.linalg.norm(np.diff(even, axis=0) * np.sqrt(model.kinetic), axis=1)
+    return Path(np.concatenate([[0.0], np.cumsum(steps)]), even)
+
+
+def way_along(model: AbstractModel, path: Path, energy: float) -> tuple[float, Way | None]:
+    """The barrier on a path, and the table of V - ``energy`` along it; None if V is nowhere lower or not finite."""
+    kernels, reach = point_kernels(model.potential_function), float(path.s[-1])
+    s = np.linspace(0.0, reach, 513)[1:]
+    v = kernels.value(path(s), model.params, np.zeros(len(s))) - energy
+    below = v < 0.0
+    first = int(np.argmax(below)) if below.any() else len(s)
+    barrier = float(np.max(v[:first], initial=0.0))
+    if not below.any() or not np.all(np.isfinite(v)):
+        return barrier, None
+    scale = max(float(s[first]), 1e-3 * reach)
+    points = arc_lengths(reach, scale)
+    value, force = kernels.value_and_gradient(path(points), model.params, np.zeros(len(points)))
+    slope = np.sum(force * path.tangent(points), axis=1)
+    value = value - energy
+    value[0] = 0.0
+    if not (np.all(np.isfinite(value)) and np.all(np.isfinite(slope)) and math.isfinite(barrier)):
+        return barrier, None
+    slope[-1] = max(slope[-1], 0.0)  # the end is a minimum
+    return barrier, Way(reach, scale, value, slope)
