@@ -19,7 +19,7 @@ from ..search.self_consistent import iterate
 from ..states import certificate as limits
 from ..states.headline import headline_rows, verdict
 from ..states.state import State, make_state
-from ..theory.whole_line import names_of
+from ..theory.whole_line import theory_of
 from .tables import number, simple_table
 
 _SHOWN_MODES = 10
@@ -51,7 +51,7 @@ def find_state(config: Config, point: Mapping[str, float]) -> tuple[State, dict[
 
 def describe_state(state: State) -> dict[str, Any]:
     """The printed numbers of a state, as plain data."""
-    centre = dict(zip(names_of(state.problem.model), (float(value) for value in state(0.0)), strict=True))
+    centre = dict(zip(theory_of(state.problem.model).fields, (float(value) for value in state(0.0)), strict=True))
     vacuum = dict(zip(state.problem.model.fields, (float(v) for v in state.problem.vacuum.values), strict=True))
     return {
         "kind": state.certificate.kind,

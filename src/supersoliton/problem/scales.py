@@ -26,7 +26,7 @@ from ..theory.base import AbstractModel
 from ..theory.dimensionless import Dimensionless
 from ..theory.field_scales import scales_of_potential
 from ..theory.vacua import Vacuum, mass_matrix, vacuum_at
-from ..theory.whole_line import WholeLine
+from ..theory.whole_line import theory_of
 from .problem import DiscreteProblem, Problem
 
 _T = TypeVar("_T")
@@ -49,6 +49,11 @@ class Scales:
     def factors(self) -> Array:
         """u_i / y_i, shape (n_fields,)."""
         return self.field / np.sqrt(np.array(self.kinetic))
+
+    @property
+    def one_side(self) -> Scales:
+        """The scales of the fields of a whole line, whose theory holds their even and their odd parts."""
+        return dataclasses.replace(self, kinetic=self.kinetic[: len(self.kinetic) // 2])
 
     def unit(self, name: str) -> Any:
         """The factor by which a result of this unit is multiplied; products and quotients are written "norm/mass^2"."""
@@ -173,11 +178,6 @@ class Scales:
             values = given is not None and not isinstance(given, str)
             out[name] = tuple((np.asarray(given) * factors).tolist()) if values else given
         return out
-
-
-def theory_of(model: AbstractModel) -> AbstractModel:
-    """The theory of a problem: that of its fields, not of their even and odd parts on a line."""
-    return model.model if isinstance(model, WholeLine) else model
 
 
 def is_dimensionless(model: AbstractModel) -> bool:

@@ -23,7 +23,7 @@ from ..states.observables import core_radius
 from ..states.state import State, make_state, restored_state
 from .adaptive import converge_mesh
 from .bounce import BounceError
-from .kinks import find_kinks, mesh_for
+from .kinks import KinkError, find_kinks, mesh_for
 from .same_state import distinct_solutions, is_same_state
 from .solve import solve
 
@@ -92,7 +92,7 @@ def _find_states(problem: Problem, n_starts: int, max_nodes: int, seed: int, wat
         on = problem if isinstance(problem, DiscreteProblem) else solve(problem).problem
         return _states(on, _minima(on, n_starts, seed, watch))
     if problem.line is not None:
-        on = problem if isinstance(problem, DiscreteProblem) else problem.with_grid(mesh_for(problem)[0])
+        on = problem if isinstance(problem, DiscreteProblem) else _on_its_line(problem)
         kinks = _states(on, find_kinks(on, Newton(), every=True))
         return kinks if isinstance(problem, DiscreteProblem) else [_on_its_own_mesh(s, watch) for s in kinks]
     try:
@@ -109,6 +109,14 @@ def _find_states(problem: Problem, n_starts: int, max_nodes: int, seed: int, wat
         found += level
     states = _states(on, found)
     return states if isinstance(problem, DiscreteProblem) else [_on_its_own_mesh(s, watch) for s in states]
+
+
+def _on_its_line(problem: Problem) -> DiscreteProblem:
+    """The problem on the mesh of the lowest kink, or if there is none, of the wall with which its search starts."""
+    try:
+        return solve(problem).problem
+    except KinkError:
+        return problem.with_grid(mesh_for(problem)[0])
 
 
 def _states(problem: DiscreteProblem, found: list[Solution]) -> list[State]:

@@ -55,12 +55,19 @@ def _newton_step(model: AbstractModel, u: Array, r: float) -> Array:
 def distance_to_next(model: AbstractModel, vacuum: Vacuum, r: float = 0.0) -> float:
     """Distance from a stationary point to the nearest other one along rays (axes, eigenvectors of V''); inf if none."""
     rays = slopes_along_rays(model, vacuum.values, r)
-    rows = np.flatnonzero(np.isinf(rays.power).any(1))
-    if len(rows) == 0:
-        return np.inf
-    octave = np.argmax(np.isinf(rays.power[rows]), axis=1)
-    before, after = np.abs(rays.slopes[rows, octave]), np.abs(rays.slopes[rows, octave + 1])
-    return float(np.min(DISTANCES[octave] * (1.0 + before / (before + after))))
+    distances = []
+    for slopes, power in zip(rays.slopes, rays.power, strict=True):
+        known = np.flatnonzero(np.isfinite(power))
+        if len(known) == 0:
+            continue
+        # A slope of 0 beyond the rounding around the vacuum is a turn too: V's zeros may be at powers of 2 as well.
+        turned = np.isfinite(slopes) & (np.sign(slopes) != np.sign(slopes[known[0]]))
+        turned[: known[0]] = False
+        if turned.any():
+            k = int(np.argmax(turned))
+            before, after = np.abs(slopes[k - 1 : k + 1])
+            distances.append(float(DISTANCES[k - 1] * (1.0 + before / (before + after))))
+    return min(distances, default=np.inf)
 
 
 def nearby_vacuum(name: str, model: AbstractModel, values: Array, r: float = 0.0) -> Vacuum:
