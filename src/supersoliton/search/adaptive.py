@@ -49,7 +49,9 @@ def converge_mesh(
         if n_elements < problem.grid.n_elements:
             continue
         before = problem, solution, error
-        problem, solution, error = _on_edges(adapted_edges(problem.grid, solution.u, n_elements), *before, solver, error_of)
+        problem, solution, error = _on_edges(
+            adapted_edges(problem.grid, solution.u, n_elements), *before, solver, error_of
+        )
         if error > max(_TARGET, _HELPED * before[2]) and n_elements > before[0].grid.n_elements:
             # What is missing is not where the fields change most: halve the elements that are rough.
             split = _on_edges(split_edges(before[0].grid, before[1].u, n_elements), *before, solver, error_of)

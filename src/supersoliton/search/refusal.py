@@ -19,7 +19,17 @@ _PATH = 201  # values of V between two vacua
 
 
 class BounceError(ValueError):
-    """There is no bounce, or none was found; the message says which and why."""
+    """There is no bounce, or none was found; the message says which and why.
+
+    Attributes
+    ----------
+    reason : str
+        The message without its advice on the arguments of :func:`supersoliton.bounce`.
+    """
+
+    def __init__(self, reason: str, advice: str = "") -> None:
+        super().__init__(f"{reason}{advice}")
+        self.reason = reason
 
 
 def check_false_vacuum(model: AbstractModel, values: Array) -> Vacuum:
@@ -81,9 +91,9 @@ def check_massless_directions(model: AbstractModel, start: Vacuum, dim: float) -
 def check_lower(model: AbstractModel, start: Vacuum, other: Vacuum) -> None:
     """Raise BounceError if ``other`` is not lower than the false vacuum by more than 1e-9 of the barrier between."""
     depth = start.energy_density - other.energy_density
-    barrier = barrier_between(model, start, other)
+    barrier = barrier_between(model, start, other)[0]
     if abs(depth) <= DEGENERATE * barrier:
-        raise BounceError(degenerate(depth, barrier))
+        raise degenerate(depth, barrier)
     if depth < 0:
         raise BounceError(
             f"bounce: true_vacuum has V = {other.energy_density:.9g}, above the false vacuum's "
@@ -91,38 +101,44 @@ def check_lower(model: AbstractModel, start: Vacuum, other: Vacuum) -> None:
         )
 
 
-def barrier_between(model: AbstractModel, start: Vacuum, other: Vacuum) -> float:
-    """The largest V - V(false vacuum) on the straight way between two states; inf where V is not finite."""
+def barrier_between(model: AbstractModel, start: Vacuum, other: Vacuum) -> tuple[float, float]:
+    r"""The largest V - V(false vacuum) on the straight way between two states, and :math:`\int\sqrt{2V}` along it."""
     t = np.linspace(0.0, 1.0, _PATH)[:, None]
-    points = start.values + t * (other.values - start.values)
+    away = other.values - start.values
+    points = start.values + t * away
     v = point_kernels(model.potential_function).value(points, model.params, np.zeros(_PATH)) - start.energy_density
-    return max(float(np.max(np.nan_to_num(v, nan=0.0, posinf=0.0, neginf=0.0))), 0.0)
+    v = np.maximum(np.nan_to_num(v, nan=0.0, posinf=0.0, neginf=0.0), 0.0)
+    length = math.sqrt(float(np.sum(model.kinetic * away**2)))
+    return float(np.max(v)), float(np.trapezoid(np.sqrt(2.0 * v), t[:, 0])) * length
 
 
-def degenerate(depth: float, barrier: float) -> str:
-    return (
+def degenerate(depth: float, barrier: float) -> BounceError:
+    return BounceError(
         f"bounce: the two vacua are degenerate (V differs by {depth:.3g}, the barrier is {barrier:.3g}): the radius of "
         "the wall is infinite, so there is no bounce"
     )
 
 
-def nearly_degenerate(depth: float, barrier: float) -> str:
-    return (
+def nearly_degenerate(depth: float, barrier: float, tension: float, dim: float) -> BounceError:
+    radius = (dim - 1.0) * tension / depth if depth > 0.0 else math.inf
+    return BounceError(
         f"bounce: the lower state is nearly degenerate with the false vacuum (depth {depth:.3g}, barrier "
-        f"{barrier:.3g}), so the bounce is larger than {LARGEST:.0e} widths of its wall: use the thin-wall formula, or "
-        "give a deeper true_vacuum"
+        f"{barrier:.3g}): the radius of the wall is about (d - 1) sigma/depth = {radius:.2g}, beyond the "
+        f"{LARGEST:.0e} decay lengths of the lower state up to which walls are looked for",
+        ": use the thin-wall formula, or give a deeper true_vacuum",
     )
 
 
-def nothing_lower(start: Vacuum, where: str) -> str:
-    return (
+def nothing_lower(start: Vacuum, where: str) -> BounceError:
+    return BounceError(
         f"bounce: no state lower than {start.values.tolist()} (V = {start.energy_density:.9g}) was found {where}: it "
-        "appears to be stable; give true_vacuum if you know one"
+        "appears to be stable",
+        "; give true_vacuum if you know one",
     )
 
 
-def no_barrier(start: Vacuum) -> str:
-    return f"bounce: V falls from {start.values.tolist()} without a barrier, so there is no bounce"
+def no_barrier(start: Vacuum) -> BounceError:
+    return BounceError(f"bounce: V falls from {start.values.tolist()} without a barrier, so there is no bounce")
 
 
 def breaks_pohozaev(way: Way, dim: float) -> bool:
@@ -142,8 +158,8 @@ def breaks_pohozaev_at(along: Array, excess: Array, dim: float) -> bool:
     return bool(np.all(balance <= rounding) or np.all(balance >= -rounding))
 
 
-def pohozaev(dim: float) -> str:
-    return (
+def pohozaev(dim: float) -> BounceError:
+    return BounceError(
         f"bounce: there is no bounce: (d - 2)/2 u.V' - d V has one sign wherever V was looked at, but its integral "
         f"vanishes for every bounce (Pohozaev). V falls at least as fast as |u|^{2.0 * dim / (dim - 2.0):.4g} where it "
         f"is lower, so in d = {dim:g} bubbles can shrink without end"

@@ -78,7 +78,9 @@ class ColemanGlaserMartin:
             action, scale, force, tension, pull, size, t, potential = at
             grown = float(np.max(np.abs(u - vacuum))) / first
             if grown > _GROWN or _is_narrow(problem, u):
-                words = f"{_COLLAPSED}: its centre grew {grown:.1f} times and it shrank to {_core(problem, u):.1e} of r_max"
+                words = (
+                    f"{_COLLAPSED}: its centre grew {grown:.1f} times and it shrank to {_core(problem, u):.1e} of r_max"
+                )
                 return Shape(u, math.nan, scale, size, steps, words)
             if size <= self.tol:
                 return Shape(u, action, scale, size, steps, "converged")
