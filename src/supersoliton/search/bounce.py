@@ -38,7 +38,7 @@ from .walls import bounces_of_fields
 
 _LARGER_DOMAINS = 12  # the domain may grow this many times by a quarter
 _EXTERIOR_LIMIT = 1e-14  # error from the linearised exterior, relative to the action
-# A massless field: the domain grows fourfold at most _LARGER_POWERS times, until the action changes by less than _STANDS
+# A massless field: the domain grows fourfold, at most so many times, until the action changes by less than _STANDS
 _LARGER_POWERS, _STANDS = 6, 1e-12
 _DESCENT_STEPS = 400  # of the descent from the centre of a bounce to a minimum of V
 _FAR = 1e8  # a descent that comes this far from its start has no lower bound

@@ -86,7 +86,7 @@ def _without_grid(problem: Problem, guess: Any, solver: AbstractSolver) -> tuple
         try:
             found = bounce_of(problem, problem.dimension)
         except BounceError as error:
-            raise ValueError(f"solve: without a grid a localised state is needed, but {error}") from error
+            raise ValueError(f"solve: without a grid a localised state is needed, but {error.reason}") from error
         if problem.omega is None:
             return found.problem, found.solution
         background = tuple(problem.vacuum.values)

@@ -1,9 +1,10 @@
 """Bounces of several fields: walls on ways to lower states, relaxed by descent and solved by Newton's method.
 
-A way is straight, or a valley of V relaxed from it. On straight ways the best tanh walls are chosen on a table of V
-(:mod:`..guesses.bubble_wall`); on relaxed ones the walls are found by shooting (:mod:`..guesses.shooting`). Their shapes
-are relaxed by descent on the scale-free functional (:mod:`..solvers.coleman_glaser_martin`). For d <= 2, where the
-action has no maximum under scaling, all solutions at d = 2.25 are continued in d.
+A way is straight, or one of least tension (:mod:`..guesses.valley`). On straight ways the best tanh walls are chosen on
+a table of V (:mod:`..guesses.bubble_wall`); on ways of least tension they are found by shooting
+(:mod:`..guesses.shooting`). Shapes are relaxed by descent on the scale-free functional
+(:mod:`..solvers.coleman_glaser_martin`). For d < 2.25 all solutions at d = 2.25 are continued in d, because for d <= 2
+the action has no maximum under scaling.
 """
 
 from __future__ import annotations
@@ -96,31 +97,32 @@ def _candidates(model: AbstractModel, start: Vacuum, target: Array | None, dim: 
     walls = [w for each in best_walls(model, start.values, [*minima, *points], dim) for w in each]
     chosen = _distinct(model, start, sorted(walls, key=lambda wall: wall.action))
     found = [_straight(model, start, wall) for wall in chosen if wall.ratio < _THIN or not minima]
-    barrier, depth = 0.0, 0.0
+    barrier, tension, depth = 0.0, 0.0, 0.0
     for end in _without_mirrors(model, start, minima)[:_RELAXED]:
         path = valley(model, start, end)
-        barrier, way = way_along(model, path, start.energy_density)
+        barrier, tension, way = way_along(model, path, start.energy_density)
         depth = -float(way.value[-1]) if way is not None else 0.0
         if way is not None:
             scan = scan_centres(way, dim)
             found += [_curved(model, start, path, profile, dim) for profile in scan.profiles[:_STRAIGHT]]
     if not minima and points and _breaks_pohozaev(model, start, dim):
-        raise BounceError(pohozaev(dim))
+        raise pohozaev(dim)
     if found:
         return sorted(found, key=lambda candidate: candidate.action)
     if minima and depth > 0.0:
-        raise BounceError(nearly_degenerate(depth, barrier))
+        raise nearly_degenerate(model, depth, barrier, tension, dim)
     if minima or points:
         raise BounceError(
-            "bounce: no way to the lower states found is short enough: no straight wall has a negative potential "
-            "energy, and the way along the valley of V does not get below the false vacuum: give another true_vacuum"
+            "bounce: lower states were found, but no straight way below: no wall on one has a negative potential "
+            "energy, and on the ways of least tension V does not get below the false vacuum",
+            ": give another true_vacuum",
         )
     if newton.watch.expired:
         raise BounceError(
             f"bounce: out of time after {newton.watch.seconds:.0f} s of searching for a lower state: increase "
             "max_seconds"
         )
-    raise BounceError(nothing_lower(model, start, f"among the minima of V and along {_RAYS} directions"))
+    raise nothing_lower(model, start, f"among the minima of V and along {_RAYS} directions")
 
 
 def _straight(model: AbstractModel, start: Vacuum, wall: Wall) -> Candidate:

@@ -152,7 +152,9 @@ class Dimensionless(AbstractModel):
 
     @property
     def potential_function(self) -> PotentialFunction:
-        return _DimensionlessPotential(self.model.potential_function, tuple(self.roots.tolist()), self._names, self.origin)
+        return _DimensionlessPotential(
+            self.model.potential_function, tuple(self.roots.tolist()), self._names, self.origin
+        )
 
     @property
     def complexified_potential(self) -> ComplexifiedFunction | None:
@@ -180,6 +182,9 @@ class Dimensionless(AbstractModel):
 
     def given_potential(self, value: float) -> float:
         return self.model.given_potential(value * (self.field / self.length) ** 2 + self.offset)
+
+    def given_length(self, value: float) -> float:
+        return self.model.given_length(value * self.length)
 
     def given_mass_squared(self, value: float) -> float:
         return self.model.given_mass_squared(value / self.length**2)
