@@ -28,6 +28,7 @@ class Tolerance(NamedTuple):
 SOLVED = Tolerance(1e-7, 1e-2)  # both converged on one mesh; the fields distinguish degenerate states
 COARSE = Tolerance(1e-4, 1e-2)  # one energy is from a coarse mesh or a prediction: three times the worst error seen
 RELAXING = Tolerance(1e-4, 0.1)  # neither has converged yet
+MESHED = Tolerance(1e-6, 1e-3)  # each converged on a mesh of its own
 REMESHED = Tolerance(0.01, 0.1)  # converged on two meshes that both resolve the state
 FITTED = Tolerance(0.05, 0.1)  # the same, if the first domain was much too small or too large
 _CENTRE = 0.01  # shapes on different meshes: difference of the fields at the origin, relative to their height
@@ -58,6 +59,18 @@ def is_same_state(problem: DiscreteProblem, u: Array, v: Array) -> bool:
     """Whether two converged states on one mesh are the same."""
     close = is_same_energy(finite_energy(problem, u), finite_energy(problem, v), problem.energy_scale(u))
     return close and has_same_fields(problem, u, v, SOLVED)
+
+
+def is_same_anywhere(one: tuple[DiscreteProblem, Array], other: tuple[DiscreteProblem, Array]) -> bool:
+    """Whether converged fields on two meshes, each adapted to them, are the same state up to the sign of the fields.
+
+    By energies and by the fields at the origin, whose errors on adapted meshes are far below these tolerances.
+    """
+    (problem, u), (problem_v, v) = one, other
+    if not is_same_energy(problem.energy(u), problem_v.energy(v), problem.energy_scale(u), MESHED):
+        return False
+    centre, centre_v = (np.abs(w[0] - p.vacuum.values) for p, w in ((problem, u), (problem_v, v)))
+    return bool(np.linalg.norm(centre - centre_v) <= MESHED.fields * np.linalg.norm(centre))
 
 
 def distinct_solutions(problem: DiscreteProblem, found: Sequence[Solution]) -> list[Solution]:

@@ -38,6 +38,10 @@ class SolveError(RuntimeError):
         self.state = state
 
 
+class SolveWarning(RuntimeWarning):
+    """Warns that a result is not the localised state that was asked for; the message says in which way."""
+
+
 @one_thread
 def solve(problem: Problem, guess: Any = None, solver: AbstractSolver | None = None, *, throw: bool = False) -> State:
     """Solve at numerical couplings; the arguments are those of :func:`supersoliton.families.differentiable.solve`."""

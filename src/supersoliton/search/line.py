@@ -1,0 +1,83 @@
+"""The profile equation along one line in field space: its potential, tabulated where it does not depend on r."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy import ndarray as Array
+from scipy.interpolate import BSpline, make_interp_spline
+
+from ..theory.base import AbstractModel
+from ..theory.derivatives import point_kernels
+
+NEAR, FAR = 1e-8, 1e5  # |x| between which U is tabulated, in units of the fields
+_POINTS = 3000  # of the table of each sign: 1 % apart
+
+
+@dataclass(frozen=True)
+class Line:
+    r"""The equation of x in u = base(r) + x e, k (x'' + (d-1) x'/r) = dU/dx.
+
+    .. math:: U(x, r) = \left[V - \tfrac12\omega^2u_c^2\right]_{u = base}^{u = base + xe}
+    """
+
+    model: AbstractModel
+    dim: float
+    direction: Array  # e, of length 1
+    base: Callable[[Array], Array]  # fields (point, field) at radii
+    shift: Array  # omega^2 for each field
+    settled: float = 0.0  # radius beyond which the base is constant; 0 if it is constant everywhere
+
+    @functools.cached_property
+    def kinetic(self) -> float:
+        """The factor k of the kinetic term."""
+        return float(np.sum(self.model.kinetic * self.direction**2))
+
+    def potential(self, x: Array, r: Array) -> tuple[Array, Array]:
+        """U and dU/dx at points of the line."""
+        if self.settled > 0.0:
+            return self._at_points(x, r)
+        table, size = self._table, np.maximum(np.abs(x), 1e-300)
+        s, side = np.log(size), np.where(x < 0, 1, 0)
+        inside = np.clip(s, np.log(NEAR), np.log(FAR))
+        # U = x^2 f(ln |x|): both U and its derivative come from one spline, so that the energy of a motion is exact.
+        ratio, rate = np.empty((2, len(x)))
+        for i in (0, 1):
+            on = side == i
+            if on.any():
+                ratio[on], rate[on] = table[i](inside[on]), table[i](inside[on], 1)
+        ratio = ratio + rate * (s - inside)
+        return size**2 * ratio, x * (2.0 * ratio + rate)
+
+    @functools.cached_property
+    def _table(self) -> tuple[BSpline, BSpline]:
+        """Splines of U/x^2 in ln |x|, for x > 0 and x < 0. U is the integral of its derivative, exact near x = 0."""
+        s = np.linspace(np.log(NEAR), np.log(FAR), 2 * _POINTS + 1)
+        splines = []
+        for sign in (1.0, -1.0):
+            slope = self._at_points(sign * np.exp(s), np.zeros(len(s)))[1] * sign
+            slope = np.where(np.isfinite(slope), slope, 0.0) - sign * self._at_points(np.zeros(1), np.zeros(1))[1]
+            flow = np.exp(s) * slope  # dU/ds
+            cells = (flow[:-2:2] + 4.0 * flow[1:-1:2] + flow[2::2]) * (s[2] - s[0]) / 6.0
+            energy = np.concatenate([[0.0], np.cumsum(cells)]) + 0.5 * flow[0]
+            splines.append(make_interp_spline(s[::2], energy * np.exp(-2.0 * s[::2]), k=5))
+        return splines[0], splines[1]
+
+    def _at_points(self, x: Array, r: Array) -> tuple[Array, Array]:
+        base = self.base(r)
+        kernels, params = point_kernels(self.model.potential_function), self.model.params
+        u = base + x[:, None] * self.direction
+        with np.errstate(all="ignore"):
+            value, slope = kernels.value_and_gradient(u, params, r)
+            value = value - kernels.value(base, params, r) - 0.5 * np.sum(self.shift * (u**2 - base**2), axis=1)
+            return value, np.sum((slope - self.shift * u) * self.direction, axis=1)
+
+    def curvature(self, x: float) -> float:
+        """d2U/dx2 at r = 0."""
+        at = np.zeros(1)
+        u = self.base(at) + x * self.direction
+        hessian = point_kernels(self.model.potential_function).hessian(u, self.model.params, at)[0]
+        return float(self.direction @ (hessian - np.diag(self.shift)) @ self.direction)
