@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 from numpy import ndarray as Array
@@ -17,7 +17,7 @@ from numpy import ndarray as Array
 from .._checks import expect_count, expect_problem
 from ..guesses.multistart import screened_starts
 from ..problem.problem import DiscreteProblem, Problem
-from ..problem.transfer import scale_to_norm
+from ..problem.transfer import scale_to_norm, transfer
 from ..solvers.base import Solution, Stopwatch
 from ..solvers.deflation import DeflatedNewton
 from ..solvers.newton import Newton
@@ -26,10 +26,11 @@ from ..states.observables import core_radius
 from ..states.state import State, make_state
 from .adaptive import refitted
 from .bounce import BounceError
+from .collapse import without_collapse
 from .lines import states_on_lines, states_on_lines_at_norm
 from .nodal import Found, has_line, nodal_states
 from .norm_branch import states_at_norm, trapped_states
-from .same_state import distinct_solutions, is_same_state, is_same_anywhere
+from .same_state import distinct_solutions, is_same_anywhere
 from .solve import SolveWarning, solve
 
 # Starts with one more node: the state compressed and amplified by alpha, less a copy of strength gamma displaced to rho
@@ -134,21 +135,17 @@ class _Search:
         self.problem, self.n_starts, self.max_nodes, self.watch = problem, n_starts, max_nodes, watch
         self.found: list[Found] = []
         self.unresolved: set[int] = set()  # nodes of states that the mesh of the problem does not hold
-        self.tried = 0  # starts of the last level
+        self.tried: dict[int, int] = {}  # starts for each number of nodes
         self.reasons: list[str] = []
 
     def add(self, found: Found | None) -> bool:
         """Keep a solution if it is new."""
-        if found is None or not found.solution.converged or is_homogeneous(*self._fields(found)):
+        if found is None or not found.solution.converged or is_homogeneous(*_fields(found)):
             return False
-        if any(is_same_anywhere(self._fields(found), self._fields(other)) for other in self.found):
+        if any(is_same_anywhere(_fields(found), _fields(other)) for other in self.found):
             return False
         self.found.append(found)
         return True
-
-    @staticmethod
-    def _fields(found: Found) -> tuple[DiscreteProblem, Array]:
-        return found.problem, found.solution.u
 
     def states(self) -> list[State]:
         return sorted((make_state(*found) for found in self.found), key=lambda state: state.energy)
@@ -171,7 +168,8 @@ class _Search:
             elif has_line(self.problem):
                 out.append(f"nothing found with {nodes} by shooting from every centre")
             else:
-                out.append(f"nothing found with {nodes} in {self.n_starts} starts")
+                starts = self.tried.get(n, 0)
+                out.append(f"nothing found with {nodes} in {starts} start{'' if starts == 1 else 's'}")
         return out
 
     def without_norm(self) -> None:
@@ -188,10 +186,9 @@ class _Search:
         if has_line(self.problem):
             self.shoot()
         elif self.found:
-            for found in states_on_lines(self.problem, first, self.max_nodes, self.watch):
-                self.add(found)
+            self.add_all(states_on_lines(self.problem, first, self.max_nodes, self.watch))
             for n in range(1, self.max_nodes + 1):
-                self.deflate(first.problem, n)
+                self.deflate(n)
 
     def shoot(self) -> None:
         for nodes, found in nodal_states(self.problem, self.max_nodes, self.watch):
@@ -199,32 +196,52 @@ class _Search:
                 self.unresolved.add(nodes)
             self.add(found)
 
-    def deflate(self, on: DiscreteProblem, n: int) -> None:
+    def add_all(self, starts: Iterable[tuple[int, Found | None]]) -> None:
+        """Keep the new ones of what starts with some number of nodes led to."""
+        for nodes, found in starts:
+            self.tried[nodes] = self.tried.get(nodes, 0) + 1
+            self.add(found)
+
+    def deflate(self, n: int) -> None:
         """States with n nodes by deflation, if there are none yet, from shapes built on those with n - 1."""
-        counts = [radial_nodes(*self._fields(found)) for found in self.found]
+        counts = [radial_nodes(*_fields(found)) for found in self.found]
         if n in counts:
             return
-        level = [f for f, count in zip(self.found, counts, strict=True) if count == n - 1 and f.problem.grid == on.grid]
-        known = [found.solution for found in self.found if found.problem.grid == on.grid]
-        for solution in _one_node_more(on, [f.solution for f in level], known, self.n_starts, self.watch):
-            own = Found(on, solution)
-            self.add(own if isinstance(self.problem, DiscreteProblem) else Found(*refitted(on, solution)))
+        left = self.n_starts
+        for base in [found for found, count in zip(self.found, counts, strict=True) if count == n - 1]:
+            on = base.problem
+            for u in _nodal_starts(on, base.solution)[:left]:
+                if self.watch.expired:
+                    return
+                left, self.tried[n] = left - 1, self.tried.get(n, 0) + 1
+                avoided = [transfer(other.problem, other.solution.u, on) for other in self.found]
+                avoided.append(np.tile(on.vacuum.values, (len(u), 1)))
+                solution = DeflatedNewton(avoided, Newton(max_steps=40)).run(on, u)
+                if solution.converged and not isinstance(self.problem, DiscreteProblem):
+                    self.add(Found(*refitted(on, solution)))
+                else:
+                    self.add(Found(on, solution))
 
     def at_norm(self, seed: int, *, excited: bool) -> None:
         """The minima, and where ``excited`` the other stationary states with few nodes."""
         on = self.problem if isinstance(self.problem, DiscreteProblem) else solve(self.problem).problem
-        for solution in distinct_solutions(on, _minima(on, self.n_starts, seed, self.watch)):
+        minima = without_collapse(on, distinct_solutions(on, _minima(on, self.n_starts, seed, self.watch)))
+        for solution in minima:
             self.add(Found(on, solution))
+        if not self.found and minima:
+            self.reasons.append(minima[0].status)
         if not excited:
             return
         if has_line(self.problem):
-            others = states_at_norm(self.problem, self.max_nodes, self.watch)
+            self.add_all(states_at_norm(self.problem, self.max_nodes, self.watch))
         elif self.problem.model.explicit_r:
-            others = trapped_states(on, self.max_nodes, self.watch)
+            self.add_all(trapped_states(on, self.max_nodes, self.watch))
         else:
-            others = states_on_lines_at_norm(self.problem, self.found[:1], self.max_nodes, self.watch)
-        for found in others:
-            self.add(found)
+            self.add_all(states_on_lines_at_norm(self.problem, self.found[:1], self.max_nodes, self.watch))
+
+
+def _fields(found: Found) -> tuple[DiscreteProblem, Array]:
+    return found.problem, found.solution.u
 
 
 def _minima(problem: DiscreteProblem, n_starts: int, seed: int, watch: Stopwatch) -> list[Solution]:
@@ -241,29 +258,6 @@ def _minima(problem: DiscreteProblem, n_starts: int, seed: int, watch: Stopwatch
         if watch.expired:
             break
         out.append(newton.run(problem, u))
-    return out
-
-
-def _one_node_more(
-    problem: DiscreteProblem, level: list[Solution], known: list[Solution], n_starts: int, watch: Stopwatch
-) -> list[Solution]:
-    """New states with one more node than those of ``level``; all known states are deflated."""
-    vacuum = problem.vacuum.values
-    out: list[Solution] = []
-    tried = 0
-    for base in level:
-        for u in _nodal_starts(problem, base):
-            if watch.expired or tried >= n_starts:
-                return out
-            tried += 1
-            avoided: list[Any] = [s.u for s in (*known, *out)] + [np.tile(vacuum, (len(u), 1))]
-            solution = DeflatedNewton(avoided, Newton(max_steps=40)).run(problem, u)
-            if (
-                solution.converged
-                and not is_homogeneous(problem, solution.u)
-                and not any(is_same_state(problem, solution.u, other.u) for other in (*known, *out))
-            ):
-                out.append(solution)
     return out
 
 

@@ -15,6 +15,7 @@ from ..theory.derivatives import point_kernels
 
 NEAR, FAR = 1e-8, 1e5  # |x| between which U is tabulated, in units of the fields
 _POINTS = 3000  # of the table of each sign: 1 % apart
+_NEWTON_STEPS = 40  # towards the minimum in the other fields
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Line:
     base: Callable[[Array], Array]  # fields (point, field) at radii
     shift: Array  # omega^2 for each field
     settled: float = 0.0  # radius beyond which the base is constant; 0 if it is constant everywhere
+    followed: bool = False  # whether the other fields minimise V at each x (for a direction along one field)
 
     @functools.cached_property
     def kinetic(self) -> float:
@@ -52,10 +54,29 @@ class Line:
         ratio = ratio + rate * (s - inside)
         return size**2 * ratio, x * (2.0 * ratio + rate)
 
+    def fields(self, x: Array, r: Array) -> Array:
+        """u at points of the line, (point, field)."""
+        u = self.base(r) + x[:, None] * self.direction
+        if not self.followed:
+            return u
+        others = self.direction == 0.0
+        at, values = self._others
+        for i in np.flatnonzero(others):
+            u[:, i] = np.interp(x, at, values[:, i])
+        return u
+
+    @functools.cached_property
+    def _others(self) -> tuple[Array, Array]:
+        """x in order, and the fields there with the others at the minimum of V."""
+        size = np.exp(_logarithms())
+        x = np.concatenate([-size[::-1], size])
+        u = self.base(np.zeros(len(x))) + x[:, None] * self.direction
+        return x, _minimised(self.model, u, self.direction == 0.0, self.shift)
+
     @functools.cached_property
     def _table(self) -> tuple[BSpline, BSpline]:
         """Splines of U/x^2 in ln |x|, for x > 0 and x < 0. U is the integral of its derivative, exact near x = 0."""
-        s = np.linspace(np.log(NEAR), np.log(FAR), 2 * _POINTS + 1)
+        s = _logarithms()
         splines = []
         for sign in (1.0, -1.0):
             slope = self._at_points(sign * np.exp(s), np.zeros(len(s)))[1] * sign
@@ -69,7 +90,7 @@ class Line:
     def _at_points(self, x: Array, r: Array) -> tuple[Array, Array]:
         base = self.base(r)
         kernels, params = point_kernels(self.model.potential_function), self.model.params
-        u = base + x[:, None] * self.direction
+        u = self.fields(x, r)
         with np.errstate(all="ignore"):
             value, slope = kernels.value_and_gradient(u, params, r)
             value = value - kernels.value(base, params, r) - 0.5 * np.sum(self.shift * (u**2 - base**2), axis=1)
@@ -81,3 +102,34 @@ class Line:
         u = self.base(at) + x * self.direction
         hessian = point_kernels(self.model.potential_function).hessian(u, self.model.params, at)[0]
         return float(self.direction @ (hessian - np.diag(self.shift)) @ self.direction)
+
+
+def _logarithms() -> Array:
+    return np.linspace(np.log(NEAR), np.log(FAR), 2 * _POINTS + 1)
+
+
+def _minimised(model: AbstractModel, u: Array, free: Array, shift: Array) -> Array:
+    """``u`` with the ``free`` fields at a minimum of V - omega^2 u_c^2/2 next to them, by damped Newton steps."""
+    kernels, radius = point_kernels(model.potential_function), np.zeros(len(u))
+    u, chosen = u.copy(), np.flatnonzero(free)
+    damping = np.full(len(u), 1e-3)
+
+    def value(v: Array) -> Array:
+        return kernels.value(v, model.params, radius) - 0.5 * np.sum(shift * v**2, axis=1)
+
+    with np.errstate(all="ignore"):
+        before = value(u)
+        for _ in range(_NEWTON_STEPS):
+            slope = (kernels.gradient(u, model.params, radius) - shift * u)[:, chosen]
+            hessian = (kernels.hessian(u, model.params, radius) - np.diag(shift))[:, chosen][:, :, chosen]
+            broken = ~(np.all(np.isfinite(hessian), axis=(1, 2)) & np.all(np.isfinite(slope), axis=1))
+            hessian[broken], slope[broken] = np.eye(len(chosen)), 0.0
+            values, vectors = np.linalg.eigh(hessian)
+            along = np.einsum("pij,pi->pj", vectors, slope) / (np.abs(values) + damping[:, None])
+            trial = u.copy()
+            trial[:, chosen] -= np.einsum("pij,pj->pi", vectors, along)
+            after = value(trial)
+            lower = after <= before
+            u[lower], before = trial[lower], np.where(lower, after, before)
+            damping = np.where(lower, 0.2 * damping, 10.0 * damping)
+    return u

@@ -1,7 +1,7 @@
 """States of several fields with nodes in one of them, from shooting along lines in field space.
 
 Lines: each field alone with the others in the vacuum; the direction of the lowest state's centre; each field with the
-others held at their profiles in the lowest state. Newton's method then relaxes all fields.
+others at the minimum of V, or held at their profiles in the lowest state. Newton's method then relaxes all fields.
 """
 
 from __future__ import annotations
@@ -18,28 +18,27 @@ from ..solvers.newton import Newton
 from ..states.observables import core_radius
 from ..theory.derivatives import point_kernels
 from .line import Line
-from .nodal import Found, mesh_for, solved, started
+from .nodal import Found, Starts, mesh_for, solved, started
 from .norm_branch import follow_to_norm, placed
 from .shooting import profiles
 
 _BEYOND = 2.0  # decay lengths beyond the core of the lowest state at which the fields held no longer matter
+_MINOR = 1e-3  # of the strongest field's centre, below which a field is not part of the state
 _NO_FORCE = 1e-6  # slope of V along a field at its vacuum value, relative to the other slopes, below which it may stay
 _SHARES = (1.0, 0.5, 1.5)  # of m^2 - omega^2 of the lowest state, where the norm is fixed
 
 
-def states_on_lines(problem: Problem, lowest: Found, max_nodes: int, watch: Stopwatch) -> Iterator[Found]:
-    """States with at most ``max_nodes`` nodes; ``lowest`` is the state without."""
+def states_on_lines(problem: Problem, lowest: Found, max_nodes: int, watch: Stopwatch) -> Starts:
+    """States with at most ``max_nodes`` nodes; ``lowest`` is the state of least action."""
     decay = decay_length(problem)
     for line in _lines(problem, lowest, problem.multiplier_shift, decay):
         for profile in profiles(line, max_nodes, decay):
             if watch.expired:
                 return
-            found = solved(problem, line, profile) if profile.nodes else None
-            if found is not None:
-                yield found
+            yield profile.nodes, solved(problem, line, profile)
 
 
-def states_on_lines_at_norm(problem: Problem, lowest: list[Found], max_nodes: int, watch: Stopwatch) -> Iterator[Found]:
+def states_on_lines_at_norm(problem: Problem, lowest: list[Found], max_nodes: int, watch: Stopwatch) -> Starts:
     """The same at fixed norm: found at some omega near that of the lowest state, then followed to the norm."""
     newton = Newton(target="stationary")
     for first in lowest:
@@ -51,15 +50,11 @@ def states_on_lines_at_norm(problem: Problem, lowest: list[Found], max_nodes: in
                 for profile in profiles(line, max_nodes, decay):
                     if watch.expired:
                         return
-                    if not profile.nodes:
-                        continue
                     on = mesh_for(problem.replace(grid=None, dim=problem.dimension), profile)
-                    own = on.norm_of_state(line.base(on.grid.nodes) + profile(on.grid.nodes)[:, None] * line.direction)
+                    own = on.norm_of_state(line.fields(profile(on.grid.nodes), on.grid.nodes))
                     begun = started(on.replace(norm=own), line, profile, newton) if own > 0 else None
                     found = begun and follow_to_norm(begun, float(problem.norm or own), newton, watch)
-                    home = None if found is None else placed(problem, found, newton)
-                    if home is not None:
-                        yield home
+                    yield profile.nodes, found and placed(problem, found, newton)
 
 
 def _lines(problem: Problem, lowest: Found, shift: Array, decay: float) -> Iterator[Line]:
@@ -75,10 +70,13 @@ def _lines(problem: Problem, lowest: Found, shift: Array, decay: float) -> Itera
 
     for direction in alone:
         yield Line(problem.model, dim, direction, still, shift)
+    for i, direction in enumerate(axes):
+        if abs(centre[i]) > _MINOR * np.max(np.abs(centre)):
+            yield Line(problem.model, dim, direction, still, shift, followed=True)
     settled = core_radius(lowest.problem, lowest.solution.u) + _BEYOND * decay
     for i, direction in enumerate(axes):
         others = np.delete(centre, i)
-        if np.max(np.abs(others)) > 1e-3 * np.max(np.abs(centre)) and _may_stay(problem, lowest, i):
+        if np.max(np.abs(others)) > _MINOR * np.max(np.abs(centre)) and _may_stay(problem, lowest, i):
             yield Line(problem.model, dim, direction, _held(lowest, i), shift, settled)
 
 

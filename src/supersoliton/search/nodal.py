@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from numpy import ndarray as Array
 
 from ..elements.grid import RadialGrid
 from ..problem.asymptotics import decay_length
@@ -21,7 +20,7 @@ from .adaptive import ELEMENTS, ORDER, SMOOTH, converge_mesh
 from .line import Line
 from .shooting import Profile, profiles
 
-_STEPS_PER_ELEMENT = 6  # of the shooting: they show how fast the field varies
+_STEPS_PER_ELEMENT = 4  # of the shooting: they show how fast the field varies
 _INSIDE = (12.0, 6.0, 2.5)  # element edges inside a thin wall, in decay lengths before the point where shooting began
 
 
@@ -30,6 +29,9 @@ class Found(NamedTuple):
 
     problem: DiscreteProblem
     solution: Solution
+
+
+Starts = Iterator[tuple[int, Found | None]]  # the nodes of each start, and the state that it led to
 
 
 def line_of(problem: Problem, multiplier: float) -> Line:
@@ -44,7 +46,7 @@ def has_line(problem: Problem) -> bool:
     return problem.model.n_fields == 1 and problem.parity == "even" and not problem.model.explicit_r
 
 
-def nodal_states(problem: Problem, max_nodes: int, watch: Stopwatch) -> Iterator[tuple[int, Found | None]]:
+def nodal_states(problem: Problem, max_nodes: int, watch: Stopwatch) -> Starts:
     """The states of one field with at most ``max_nodes`` nodes at the problem's frequency.
 
     Yields the nodes of each and the state; None where Newton's method does not reach it on the mesh of the problem.
@@ -72,7 +74,7 @@ def solved(problem: Problem, line: Line, profile: Profile) -> Found | None:
 def started(problem: DiscreteProblem, line: Line, profile: Profile, newton: Newton) -> Found | None:
     """The state that Newton's method reaches from a profile on a mesh; None if it fails or ends with other nodes."""
     r = problem.grid.nodes
-    u = satisfy_conditions(problem, line.base(r) + profile(r)[:, None] * line.direction)
+    u = satisfy_conditions(problem, line.fields(profile(r), r))
     solution = newton.run(problem, u)
     good = solution.converged and not is_homogeneous(problem, solution.u)
     return Found(problem, solution) if good and radial_nodes(problem, solution.u) == profile.nodes else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 import scipy.linalg
@@ -19,8 +18,8 @@ from ..solvers.newton import Newton
 from ..states.kinds import is_homogeneous, radial_nodes
 from .adaptive import SMOOTH, converge_mesh
 from .line import FAR, NEAR, Line
+from .nodal import Found, Starts, line_of, mesh_for, started
 from .same_state import is_same_energy
-from .nodal import Found, line_of, mesh_for, started
 from .shooting import Profile, profiles
 
 _LENGTHS = 15.0  # decay lengths kept beyond the last half-height
@@ -84,8 +83,8 @@ def _cut(edges: np.ndarray, r_max: float) -> tuple[float, ...]:
     return tuple(float(x) for x in np.append(inside, r_max))
 
 
-def states_at_norm(problem: Problem, max_nodes: int, watch: Stopwatch) -> Iterator[Found]:
-    """The states of one field at fixed norm with at most ``max_nodes`` nodes, where N(omega) is the norm of the problem.
+def states_at_norm(problem: Problem, max_nodes: int, watch: Stopwatch) -> Starts:
+    """The states of one field at fixed norm with at most ``max_nodes`` nodes: where N(omega) is that norm.
 
     Shooting at a few omega gives N(omega) for each number of nodes; the norm is reached from the nearest of them.
     """
@@ -102,12 +101,8 @@ def states_at_norm(problem: Problem, max_nodes: int, watch: Stopwatch) -> Iterat
     for n in sorted(known):
         for own_norm, profile in _nearest(known[n], norm):
             begun = started(mesh_for(problem.replace(norm=own_norm, grid=None), profile), free, profile, newton)
-            found = None if begun is None else follow_to_norm(begun, norm, newton, watch)
-            if found is None:
-                continue
-            at_home = placed(problem, found, newton)
-            if at_home is not None:
-                yield at_home
+            found = begun and follow_to_norm(begun, norm, newton, watch)
+            yield n, found and placed(problem, found, newton)
 
 
 def placed(problem: Problem, found: Found, newton: Newton) -> Found | None:
@@ -127,7 +122,7 @@ def placed(problem: Problem, found: Found, newton: Newton) -> Found | None:
 def _nearest(known: list[tuple[float, Profile]], norm: float) -> list[tuple[float, Profile]]:
     """From which norms to follow: one of each pair of neighbours that enclose ``norm``; else the nearest."""
     chosen = []
-    for a, b in zip(known[:-1], known[1:], strict=True):
+    for a, b in itertools.pairwise(known):
         if (a[0] - norm) * (b[0] - norm) <= 0.0:
             chosen.append(min(a, b, key=lambda pair: abs(math.log(pair[0] / norm))))
     return chosen or [min(known, key=lambda pair: abs(math.log(pair[0] / norm)))]
@@ -145,7 +140,7 @@ def _multipliers(problem: Problem, line: Line) -> list[tuple[float, float]]:
     return [(mass - gap, 1.0 / math.sqrt(gap / float(problem.model.kinetic[0]))) for gap in sorted(gaps)]
 
 
-def trapped_states(problem: DiscreteProblem, max_nodes: int, watch: Stopwatch) -> Iterator[Found]:
+def trapped_states(problem: DiscreteProblem, max_nodes: int, watch: Stopwatch) -> Starts:
     """States in a trap at fixed norm: the modes of small fields in the trap, followed to the norm of the problem."""
     vacuum = np.tile(problem.vacuum.values, (problem.grid.n_nodes, 1))
     newton = Newton(target="stationary")
@@ -155,8 +150,8 @@ def trapped_states(problem: DiscreteProblem, max_nodes: int, watch: Stopwatch) -
         if watch.expired or not solution.converged:
             continue
         found = follow_to_norm(Found(small, solution), float(problem.norm or 1.0), newton, watch, fitted=False)
-        if found is not None and radial_nodes(found.problem, found.solution.u) <= max_nodes:
-            yield Found(problem, found.solution)
+        if found is not None and (nodes := radial_nodes(found.problem, found.solution.u)) <= max_nodes:
+            yield nodes, Found(problem, found.solution)
 
 
 def _modes(problem: DiscreteProblem, u: np.ndarray, count: int) -> list[np.ndarray]:

@@ -25,32 +25,19 @@ from scipy.optimize import brentq
 from scipy.special import gammaln, ive
 
 from .line import Line
+from .motion import integrate
 
 _REACH = np.geomspace(1e-3, 1e4, 800)  # |x| at which U is tabulated, in units of the fields
-_SCAN = 200  # centres of each segment in the scan
+_SCAN = 240  # centres of each segment in the scan
 _SPLIT = 64  # motions inside each bracket in each pass
-_CENTRED = 1e-4  # width of a bracket in xi at which it is followed outwards
-_TOGETHER = 1e-5  # relative difference of its two motions up to which both are the state
+_CENTRED = 3e-4  # width of a bracket in xi at which it is followed outwards
+_TOGETHER = 1e-4  # relative difference of its two motions up to which both are the state
 _PASSES = 200  # limit on passes; a pass follows the state over about two decay lengths
 _FAINT = 1e-8  # |x| over its outermost maximum at which the state has ended
-_DEEPEST = 200.0  # thinnest walls tried: the centre is exp(-200) away from the maximum of -U, the radius 200 widths
+_ENOUGH = 1e-2  # the same for a start of Newton's method, where the motion cannot be followed further
+_DEEPEST = 400.0  # thinnest walls tried: the centre is exp(-400) away from the maximum of -U, the radius 400 widths
 _LINEAR = 1e-3  # distance from the maximum, relative to the segment, up to which the equation is linearised
-_RTOL = 1e-7  # of the integration; Newton's method on the mesh makes the rest
-_STEPS = 6000  # limit on steps of a pass
-_ESCAPED = 30.0  # |x| over that of the centre at which the motion has left for good
-
-# Dormand and Prince, J. Comput. Appl. Math. 6 (1980) 19: stages, and fifth minus fourth order.
-_NODES = (0.0, 1 / 5, 3 / 10, 4 / 5, 8 / 9, 1.0, 1.0)
-_STAGES = (
-    (),
-    (1 / 5,),
-    (3 / 40, 9 / 40),
-    (44 / 45, -56 / 15, 32 / 9),
-    (19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729),
-    (9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656),
-    (35 / 384, 0.0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84),
-)
-_ERROR = (71 / 57600, 0.0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40)
+_WIDEST = 1e3  # range tried over the bracket at which a state is given up
 
 
 class Segment(NamedTuple):
@@ -90,12 +77,6 @@ class Profile:
         low = np.flatnonzero(height[last:] < 0.5 * height[last])
         return float(self.r[last + low[0]] if len(low) else self.r[-1])
 
-    def radius_of(self, fraction: float) -> float:
-        """Radius beyond which |x| stays below ``fraction`` of its outermost maximum; that of the last point if never."""
-        height = np.abs(self.x)
-        outer = height[np.searchsorted(self.r, self.core) - 1] * 2.0
-        return float(self.r[int(np.flatnonzero(height > fraction * outer)[-1])])
-
     def norm(self) -> float:
         """int x^2 r^(d-1) dr over the recorded motion."""
         r = np.linspace(0.0, 1.0, 4001) ** 2 * self.r[-1]
@@ -122,7 +103,8 @@ def segments(line: Line) -> list[Segment]:
     """Where the motion can start: U < 0. Divided at the maxima of -U, near which states accumulate."""
     out = []
     centre = np.zeros(len(_REACH))
-    mirrored = bool(np.allclose(*(line.potential(s * _REACH, centre)[0] for s in (1, -1)), rtol=1e-10, equal_nan=True))
+    up, down = (line.potential(sign * _REACH, centre)[0] for sign in (1.0, -1.0))
+    mirrored = np.allclose(up, down, rtol=1e-10, equal_nan=True)
     for side in (1.0,) if mirrored else (1.0, -1.0):
         x = side * _REACH
         energy = line.potential(x, centre)[0]
@@ -199,52 +181,6 @@ def _argument(growth: Array, dim: float) -> Array:
     return high
 
 
-def integrate(
-    line: Line, r: Array, x: Array, slope: Array, limit: Array, group: Array | None = None
-) -> tuple[Array, Array, list[tuple[Array, Array, Array]]]:
-    """Follow the motions until their nodes are final or more than ``limit``.
-
-    Each has its own steps, or those of its ``group``; then the points after each step are recorded. Returns the nodes,
-    whether the motion is trapped, and the record: (r, x, x') of all motions.
-    """
-    friction, k = line.dim - 1.0, line.kinetic
-    state, r = np.stack([x, slope]), r.copy()
-    far = _ESCAPED * np.abs(x)
-    step = 0.3 * r if group is None else 0.01 * r
-    energy, force = line.potential(x, r)
-    count, trapped, active = np.zeros(len(x), int), np.zeros(len(x), bool), np.arange(len(x))
-    record = [(r.copy(), *state.copy())]
-    for _ in range(_STEPS):
-        if not len(active):
-            break
-        at, y, h = r[active], state[:, active], step[active]
-        stages = [np.stack([y[1], force[active] / k - friction / at * y[1]])]
-        with np.errstate(all="ignore"):
-            for node, row in zip(_NODES[1:], _STAGES[1:], strict=True):
-                moved = y + h * sum(a * s for a, s in zip(row, stages, strict=True) if a)
-                value, pull = line.potential(moved[0], at + node * h)
-                stages.append(np.stack([moved[1], pull / k - friction / (at + node * h) * moved[1]]))
-            error = np.abs(h * sum(e * s for e, s in zip(_ERROR, stages, strict=True) if e))
-            worst = np.max(error / (np.abs(y) + h * np.abs(stages[0]) + 1e-300), axis=0) / _RTOL
-            worst = np.where(np.isfinite(worst), worst, 1e30)
-        if group is not None:
-            most = np.zeros(int(np.max(group)) + 1)
-            np.maximum.at(most, group[active], worst)
-            worst = most[group[active]]
-        good = worst <= 1.0
-        step[active] = h * np.clip(0.9 * (worst + 1e-30) ** -0.2, 0.2, 4.0)
-        done = active[good]
-        count[done] += moved[0, good] * y[0, good] < 0.0
-        r[done], state[:, done] = (at + h)[good], moved[:, good]
-        energy[done], force[done] = value[good], pull[good]
-        trapped[done] = (0.5 * k * state[1, done] ** 2 < energy[done]) & (r[done] >= line.settled)
-        gone = trapped[done] | (count[done] > limit[done]) | ~(np.abs(state[0, done]) <= far[done])
-        active = np.concatenate([active[~good & (step[active] > 1e-12 * (1.0 + at))], done[~gone]])
-        if group is not None:
-            record.append((r.copy(), *state.copy()))
-    return count, trapped, record
-
-
 def _brackets(xi: Array, count: Array, trapped: Array, max_nodes: int) -> list[tuple[int, float, float]]:
     """(n, centre trapped with n nodes, neighbouring centre with more)."""
     out = []
@@ -273,70 +209,77 @@ def _centred(line: Line, segment: Segment, brackets: list[tuple[int, float, floa
 
 
 def _followed(line: Line, segment: Segment, brackets: list[tuple[int, float, float]], decay: float) -> list[Profile]:
-    """The states in the brackets, followed outwards until they are faint.
-
-    What is beyond the last point where both sides of a bracket agree is found between these two sides, and so on: the
-    instability of the motion does not limit how far a state is followed.
-    """
-    if not brackets:
-        return []
-    ends, tracks = [], []
-    for _, *xi in brackets:
-        r, x, slope = _starts(line, segment, np.array(xi))
-        r_, x_, slope_ = _centre(line, segment, xi[0], r[0], x[0], slope[0])
-        tracks.append([(r_, x_, slope_)])
-        later = float(np.max(r))  # both at one radius: the differences are tiny
-        ends.append(np.stack([x + slope * (later - r), slope + _acceleration(line, r, x, slope) * (later - r)]))
-        tracks[-1].append((np.array([later]), ends[-1][:1, 0], ends[-1][1:, 0]))
-    radii = np.array([t[-1][0][0] for t in tracks])
-    left = np.array([n for n, _, _ in brackets])
-    open_ = list(range(len(brackets)))
-    share = np.linspace(-1.0, 2.0, _SPLIT)  # wider than the bracket, by the error of the integration
+    """The states in the brackets, all followed outwards at once."""
+    ways = [_Way(line, segment, n, np.array(xi), decay) for n, *xi in brackets]
+    open_ = ways
     for _ in range(_PASSES):
         if not open_:
             break
-        start = np.concatenate([e[:, :1] + (e[:, 1:] - e[:, :1]) * share for e in (ends[i] for i in open_)], axis=1)
-        repeated = np.repeat(open_, _SPLIT)
+        r = np.repeat([way.r for way in open_], _SPLIT)
+        x, slope = np.concatenate([way.starts() for way in open_], axis=1)
+        limit = np.repeat([way.left for way in open_], _SPLIT)
         group = np.repeat(np.arange(len(open_)), _SPLIT)
-        count, trapped, record = integrate(line, radii[repeated], *start, left[repeated], group)
+        count, trapped, record = integrate(line, r, x, slope, limit, group)
+        parts = [slice(j * _SPLIT, (j + 1) * _SPLIT) for j in range(len(open_))]
         points = np.array(record)  # (step, (r, x, x'), motion)
-        still = []
-        for j, i in enumerate(open_):
-            own = slice(j * _SPLIT, (j + 1) * _SPLIT)
-            first = int(np.argmax(count[own] > left[i]))
-            if first == 0 or not trapped[own][first - 1]:
-                continue
-            pair = points[:, :, [j * _SPLIT + first - 1, j * _SPLIT + first]]
-            pair = pair[np.concatenate([[True], np.diff(pair[:, 0, 0]) > 0])]
-            size = np.abs(pair[:, 1]) + decay * np.abs(pair[:, 2])
-            apart = np.abs(np.diff(pair[:, 1])) + decay * np.abs(np.diff(pair[:, 2])) > _TOGETHER * size[:, :1]
-            apart = apart[:, 0] | (pair[:, 0, 0] != pair[:, 0, 1])
-            last = int(np.argmax(apart)) - 1 if apart.any() else len(pair) - 1
-            if last < 1:
-                continue
-            tracks[i].append((pair[1 : last + 1, 0, 0], pair[1 : last + 1, 1, 0], pair[1 : last + 1, 2, 0]))
-            left[i] -= int(np.sum(pair[1 : last + 1, 1, 0] * pair[:last, 1, 0] < 0.0))
-            radii[i], ends[i] = pair[last, 0, 0], pair[last, 1:]
-            if left[i] > 0 or not _is_faint(tracks[i]):
-                still.append(i)
-        open_ = still
-    return [
-        Profile(
-            n, *(np.concatenate(parts) for parts in zip(*track, strict=True)), decay, line.dim, float(track[1][0][0])
-        )
-        for (n, _, _), track in zip(brackets, tracks, strict=True)
-    ]
+        open_ = [
+            way
+            for way, part in zip(open_, parts, strict=True)
+            if way.narrowed(count[part], trapped[part], points[:, :, part])
+        ]
+    return [way.profile() for way in ways if way.is_faint(_ENOUGH)]
 
 
-def _acceleration(line: Line, r: Array, x: Array, slope: Array) -> Array:
-    return line.potential(x, r)[1] / line.kinetic - (line.dim - 1.0) / r * slope
+class _Way:
+    """A state with ``n`` nodes followed outwards, between a motion that is trapped with them and one with more nodes.
 
+    What is beyond the last point where the two agree is found between them, and so on: the instability of the motion
+    does not limit how far a state is followed.
+    """
 
-def _is_faint(track: list[tuple[Array, Array, Array]]) -> bool:
-    """Whether |x| has fallen to nothing since its last maximum."""
-    x = np.abs(np.concatenate([part[1] for part in track]))
-    falling = np.flatnonzero(np.diff(x) > 0)
-    return bool(x[-1] < _FAINT * np.max(x[falling[-1] + 1 if len(falling) else 0 :]))
+    def __init__(self, line: Line, segment: Segment, n: int, xi: Array, decay: float) -> None:
+        self.n, self.left, self.decay, self.dim = n, n, decay, line.dim
+        self.width = 1.0  # of the range tried over that of the bracket, on either side of it
+        r, x, slope = _starts(line, segment, xi)
+        self.r = self.begin = float(np.max(r))  # both motions at one radius: the differences are tiny
+        turn = line.potential(x, r)[1] / line.kinetic - (line.dim - 1.0) / r * slope
+        self.ends = np.stack([x + slope * (self.r - r), slope + turn * (self.r - r)])  # (x and x', trapped and more)
+        inside = _centre(line, segment, float(xi[0]), float(r[0]), float(x[0]), float(slope[0]))
+        self.track = [np.stack(inside), np.array([[self.r], *self.ends[:, :1]])]  # (r, x, x'), point
+
+    def starts(self) -> Array:
+        """x and x' of the motions that are tried."""
+        share = np.linspace(-self.width, 1.0 + self.width, _SPLIT)
+        return self.ends[:, :1] + (self.ends[:, 1:] - self.ends[:, :1]) * share
+
+    def narrowed(self, count: Array, trapped: Array, points: Array) -> bool:
+        """Go on as far as the two motions next to the state agree; whether there is more to follow."""
+        first = int(np.argmax(count > self.left))
+        if first == 0 or not trapped[first - 1]:  # by the error of the integration it lies further outside
+            self.width *= 8.0
+            return self.width < _WIDEST
+        pair = points[:, :, first - 1 : first + 1]
+        pair = pair[np.concatenate([[True], np.diff(pair[:, 0, 0]) > 0])]
+        size = np.abs(pair[:, 1, 0]) + self.decay * np.abs(pair[:, 2, 0])
+        apart = np.abs(pair[:, 1, 1] - pair[:, 1, 0]) + self.decay * np.abs(pair[:, 2, 1] - pair[:, 2, 0])
+        differ = (apart > _TOGETHER * size) | (pair[:, 0, 0] != pair[:, 0, 1])
+        last = int(np.argmax(differ)) - 1 if differ.any() else len(pair) - 1
+        if last < 1:
+            return False
+        self.track.append(pair[1 : last + 1, :, 0].T)
+        self.left -= int(np.sum(pair[1 : last + 1, 1, 0] * pair[:last, 1, 0] < 0.0))
+        self.r, self.ends, self.width = float(pair[last, 0, 0]), pair[last, 1:], 1.0
+        return self.left > 0 or not self.is_faint(_FAINT)
+
+    def is_faint(self, limit: float) -> bool:
+        """Whether |x| has fallen below ``limit`` times its last maximum."""
+        x = np.abs(np.concatenate([part[1] for part in self.track]))
+        rising = np.flatnonzero(np.diff(x) > 0)
+        return self.left == 0 and bool(x[-1] < limit * np.max(x[rising[-1] + 1 if len(rising) else 0 :]))
+
+    def profile(self) -> Profile:
+        r, x, slope = np.concatenate(self.track, axis=1)
+        return Profile(self.n, r, x, slope, self.decay, self.dim, self.begin)
 
 
 def _centre(line: Line, segment: Segment, xi: float, r: float, x: float, slope: float) -> tuple[Array, Array, Array]:

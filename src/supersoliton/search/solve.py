@@ -19,6 +19,7 @@ from ..solvers.newton import Newton
 from ..states.state import State, make_state
 from .adaptive import ELEMENTS, ORDER, SMOOTH, converge_mesh, domain_for, grow_domain, reaches_edge
 from .bounce import BounceError
+from .collapse import without_collapse
 from .saddle import bounce_of, find_solitons, has_bounce, needs_bounce, through_the_barrier
 
 _LARGER_DOMAINS = 6  # the domain may grow this many times by half
@@ -66,7 +67,7 @@ def _run(problem: DiscreteProblem, guess: Any, solver: AbstractSolver, *, insist
         if not found:
             raise ValueError("solve: no start of the default search has a finite energy: give a guess")
         return found[0]
-    solution = solver.run(problem, starting_fields(problem, guess))
+    solution = without_collapse(problem, [solver.run(problem, starting_fields(problem, guess))])[0]
     if needs_bounce(problem, solver, guess, [solution], insist=insist):
         return through_the_barrier(problem) or solution  # if no bounce exists, Newton's result
     return solution
