@@ -152,6 +152,8 @@ class _Search:
 
     def missing(self, states: list[State]) -> list[str]:
         """A sentence for each number of nodes with which nothing was found."""
+        if self.reasons:
+            return []
         counts = {radial_nodes(state.problem, state.u) for state in states}
         out = []
         for n in sorted(set(range(self.max_nodes + 1)) - counts):
@@ -180,7 +182,7 @@ class _Search:
             if not isinstance(error.__cause__, BounceError):
                 raise
             self.reasons.append(str(error).removeprefix("solve: "))
-            return
+            return  # solve has tried shooting, too
         first = Found(ground.problem, ground.solution)
         self.add(first)
         if has_line(self.problem):

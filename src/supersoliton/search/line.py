@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy import ndarray as Array
@@ -41,7 +41,8 @@ class Line:
     def potential(self, x: Array, r: Array) -> tuple[Array, Array]:
         """U and dU/dx at points of the line."""
         if self.settled > 0.0:
-            return self._at_points(x, r)
+            return self.at_points(x, r)
+        quadratic, linear = self._rotation
         table, size = self._table, np.maximum(np.abs(x), 1e-300)
         s, side = np.log(size), np.where(x < 0, 1, 0)
         inside = np.clip(s, np.log(NEAR), np.log(FAR))
@@ -51,8 +52,23 @@ class Line:
             on = side == i
             if on.any():
                 ratio[on], rate[on] = table[i](inside[on]), table[i](inside[on], 1)
-        ratio = ratio + rate * (s - inside)
-        return size**2 * ratio, x * (2.0 * ratio + rate)
+        ratio = ratio + rate * (s - inside) - 0.5 * quadratic
+        return size**2 * ratio - linear * x, x * (2.0 * ratio + rate) - linear
+
+    @functools.cached_property
+    def _rotation(self) -> tuple[float, float]:
+        """The coefficients of -x^2/2 and -x in -omega^2 u_c^2/2 that the table does not hold."""
+        if self.followed:
+            return 0.0, 0.0
+        turned = self.shift * self.direction
+        return float(turned @ self.direction), float(turned @ self.base(np.zeros(1))[0])
+
+    def at_shift(self, shift: Array) -> Line:
+        """The same line at another frequency, with the same table."""
+        other = replace(self, shift=shift)
+        if not self.followed and self.settled == 0.0:
+            other.__dict__["_table"] = self._table
+        return other
 
     def fields(self, x: Array, r: Array) -> Array:
         """u at points of the line, (point, field)."""
@@ -79,15 +95,18 @@ class Line:
         s = _logarithms()
         splines = []
         for sign in (1.0, -1.0):
-            slope = self._at_points(sign * np.exp(s), np.zeros(len(s)))[1] * sign
-            slope = np.where(np.isfinite(slope), slope, 0.0) - sign * self._at_points(np.zeros(1), np.zeros(1))[1]
+            x = np.concatenate([[0.0], sign * np.exp(s)])
+            slope = self.at_points(x, np.zeros(len(x)))[1]
+            slope = sign * (np.where(np.isfinite(slope), slope, 0.0) - slope[0])[1:]
+            slope = slope + self._rotation[0] * np.exp(s)
             flow = np.exp(s) * slope  # dU/ds
             cells = (flow[:-2:2] + 4.0 * flow[1:-1:2] + flow[2::2]) * (s[2] - s[0]) / 6.0
             energy = np.concatenate([[0.0], np.cumsum(cells)]) + 0.5 * flow[0]
             splines.append(make_interp_spline(s[::2], energy * np.exp(-2.0 * s[::2]), k=5))
         return splines[0], splines[1]
 
-    def _at_points(self, x: Array, r: Array) -> tuple[Array, Array]:
+    def at_points(self, x: Array, r: Array) -> tuple[Array, Array]:
+        """U and dU/dx from the potential itself."""
         base = self.base(r)
         kernels, params = point_kernels(self.model.potential_function), self.model.params
         u = self.fields(x, r)

@@ -34,10 +34,9 @@ class Found(NamedTuple):
 Starts = Iterator[tuple[int, Found | None]]  # the nodes of each start, and the state that it led to
 
 
-def line_of(problem: Problem, multiplier: float) -> Line:
-    """The equation of a problem of one field at omega^2 = ``multiplier``."""
+def line_of(problem: Problem, shift: Array) -> Line:
+    """The equation of a problem of one field at omega^2 = ``shift``, (1,)."""
     vacuum = problem.vacuum.values
-    shift = multiplier * problem.carries_norm
     return Line(problem.model, float(problem.dimension), np.ones(1), lambda r: np.tile(vacuum, (len(r), 1)), shift)
 
 
@@ -51,8 +50,7 @@ def nodal_states(problem: Problem, max_nodes: int, watch: Stopwatch) -> Starts:
 
     Yields the nodes of each and the state; None where Newton's method does not reach it on the mesh of the problem.
     """
-    multiplier = 0.0 if problem.omega is None else float(problem.omega) ** 2
-    line, decay = line_of(problem, multiplier), decay_length(problem)
+    line, decay = line_of(problem, problem.multiplier_shift), decay_length(problem)
     for profile in profiles(line, max_nodes, decay) if math.isfinite(decay) else ():
         if watch.expired:
             return

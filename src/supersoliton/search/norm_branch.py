@@ -92,11 +92,11 @@ def states_at_norm(problem: Problem, max_nodes: int, watch: Stopwatch) -> Starts
     norm, newton = float(problem.norm), Newton(target="stationary")
     area = sphere_area(float(problem.dimension))
     known: dict[int, list[tuple[float, Profile]]] = {}
-    free = line_of(problem, 0.0)
+    free = line_of(problem, np.zeros(1))
     for multiplier, decay in _multipliers(problem, free):
         if watch.expired:
             break
-        for profile in profiles(line_of(problem, multiplier), max_nodes, decay):
+        for profile in profiles(free.at_shift(np.array([multiplier])), max_nodes, decay):
             known.setdefault(profile.nodes, []).append((area * profile.norm(), profile))
     for n in sorted(known):
         for own_norm, profile in _nearest(known[n], norm):
@@ -128,16 +128,32 @@ def _nearest(known: list[tuple[float, Profile]], norm: float) -> list[tuple[floa
     return chosen or [min(known, key=lambda pair: abs(math.log(pair[0] / norm)))]
 
 
+def least_norm(problem: Problem) -> float | None:
+    """The least N(omega) of the states of one field without nodes; None if N falls to an end of the range of omega."""
+    line, area = line_of(problem, np.zeros(1)), sphere_area(float(problem.dimension))
+    gaps, norms = [], []
+    for multiplier, decay in _multipliers(problem, line):
+        found = profiles(line.at_shift(np.array([multiplier])), 0, decay)
+        if found:
+            gaps.append(-2.0 * math.log(decay))
+            norms.append(math.log(area * min(profile.norm() for profile in found)))
+    i = int(np.argmin(norms)) if norms else 0
+    if not 0 < i < len(norms) - 1:
+        return None
+    fit = np.polynomial.Polynomial.fit(gaps[i - 1 : i + 2], norms[i - 1 : i + 2], 2)
+    return math.exp(float(fit(fit.deriv().roots()[0])))
+
+
 def _multipliers(problem: Problem, line: Line) -> list[tuple[float, float]]:
     """omega^2 to shoot at, and the decay length at each; from the mass downwards."""
-    mass = float(problem.vacuum.masses_squared[0])
+    mass = line.curvature(0.0)
     x = np.geomspace(NEAR, FAR, 4000)[1000:]
     least = min(float(np.min(2.0 * line.potential(s * x, x)[0] / x**2)) for s in (1.0, -1.0))
     if mass <= 0.0 or least >= mass * (1.0 - 1e-9):
         return []
     bounded = least > -100.0 * mass
     gaps = (mass - least) * np.array(_SHARES) if bounded else mass * np.array(_GAPS)
-    return [(mass - gap, 1.0 / math.sqrt(gap / float(problem.model.kinetic[0]))) for gap in sorted(gaps)]
+    return [(mass - gap, 1.0 / math.sqrt(gap / line.kinetic)) for gap in sorted(gaps)]
 
 
 def trapped_states(problem: DiscreteProblem, max_nodes: int, watch: Stopwatch) -> Starts:

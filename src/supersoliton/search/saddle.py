@@ -25,7 +25,7 @@ from ..theory.derivatives import point_kernels
 from .bounce import BounceError, bounce
 from .lowest import ANALYTIC, SearchResult, find_solutions
 
-_SECONDS = 60.0  # time budget of the search for a bounce if the solver has none
+SECONDS = 60.0  # time budget of the search for a bounce if the solver has none
 
 
 def find_solitons(
@@ -39,7 +39,7 @@ def find_solitons(
     found = find_solutions(problem, solver, guess, every=every)
     if not needs_bounce(problem, solver, guess, found.solutions, insist=insist):
         return found
-    saddle = through_the_barrier(problem, getattr(solver, "max_seconds", None) or _SECONDS)
+    saddle = through_the_barrier(problem, getattr(solver, "max_seconds", None) or SECONDS)
     if saddle is None:
         return found
     return found._replace(
@@ -80,7 +80,7 @@ def has_bounce(problem: Problem) -> bool:
     return problem.norm is None and problem.parity == "even" and not problem.model.explicit_r
 
 
-def through_the_barrier(problem: DiscreteProblem, max_seconds: float = _SECONDS) -> Solution | None:
+def through_the_barrier(problem: DiscreteProblem, max_seconds: float = SECONDS) -> Solution | None:
     """The bounce on the problem's own mesh; None if there is none or the mesh does not resolve it.
 
     None too if the boundary is free, because nothing keeps the fields there in the false vacuum.
@@ -95,7 +95,7 @@ def through_the_barrier(problem: DiscreteProblem, max_seconds: float = _SECONDS)
     return moved if is_soliton(problem, [moved]) else None
 
 
-def bounce_of(problem: Problem, dim: float, max_seconds: float = _SECONDS) -> State:
+def bounce_of(problem: Problem, dim: float, max_seconds: float = SECONDS) -> State:
     """The bounce out of the problem's vacuum, on a mesh of its own. Raises BounceError."""
     return bounce(effective_model(problem), problem.vacuum.values, dim=float(dim), max_seconds=max_seconds)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -14,13 +15,17 @@ from ..guesses.guess import choose_guess, core_of, is_search, starting_fields
 from ..machine.blas_threads import one_thread
 from ..problem.asymptotics import decay_length
 from ..problem.problem import DiscreteProblem, Problem
-from ..solvers.base import AbstractSolver, Solution
+from ..solvers.base import AbstractSolver, Solution, Stopwatch
 from ..solvers.newton import Newton
+from ..states.kinds import Kind
 from ..states.state import State, make_state
 from .adaptive import ELEMENTS, ORDER, SMOOTH, converge_mesh, domain_for, grow_domain, reaches_edge
 from .bounce import BounceError
 from .collapse import without_collapse
-from .saddle import bounce_of, find_solitons, has_bounce, needs_bounce, through_the_barrier
+from .existence import why_none
+from .nodal import has_line, nodal_states
+from .norm_branch import least_norm
+from .saddle import SECONDS, bounce_of, find_solitons, has_bounce, needs_bounce, through_the_barrier
 
 _LARGER_DOMAINS = 6  # the domain may grow this many times by half
 
@@ -55,6 +60,7 @@ def solve(problem: Problem, guess: Any = None, solver: AbstractSolver | None = N
         state = make_state(problem, _run(problem, guess, chosen, insist=solver is None))
     else:
         state = make_state(*_without_grid(problem, guess, chosen))
+    state = explained(state)
     if throw and not state.converged:
         raise SolveError(state)
     return state
@@ -81,10 +87,16 @@ def _without_grid(problem: Problem, guess: Any, solver: AbstractSolver) -> tuple
     """
     core = core_of(guess)
     if has_bounce(problem):
+        reason = why_none(problem)
+        if reason is not None:
+            raise ValueError(f"solve: {reason}") from BounceError(reason)
         try:
-            found = bounce_of(problem, problem.dimension)
+            found = bounce_of(problem, problem.dimension, getattr(solver, "max_seconds", None) or SECONDS)
         except BounceError as error:
-            raise ValueError(f"solve: without a grid a localised state is needed, but {error}") from error
+            shot = _least_action_by_shooting(problem)
+            if shot is not None:
+                return shot
+            raise ValueError(f"solve: without a grid a localised state is needed, but {_reworded(error)}") from error
         if problem.omega is None:
             return found.problem, found.solution
         background = tuple(problem.vacuum.values)
@@ -96,9 +108,64 @@ def _without_grid(problem: Problem, guess: Any, solver: AbstractSolver) -> tuple
     on = problem.with_grid(_first_grid(problem, core))
     solution = _run(on, guess, solver, insist=False)
     on, solution = grow_domain(on, solution, solver, 1.5, _LARGER_DOMAINS, reaches_edge)
+    solution = without_collapse(on, [solution])[0]
     if solution.converged:
         on, solution, _ = converge_mesh(on, solution, solver, SMOOTH)
     return on, solution
+
+
+def _least_action_by_shooting(problem: Problem) -> tuple[DiscreteProblem, Solution] | None:
+    """The state of one field without nodes that has the least action."""
+    if not has_line(problem):
+        return None
+    states = [make_state(*found) for _, found in nodal_states(problem, 0, Stopwatch(SECONDS)) if found is not None]
+    best = min(states, key=lambda state: state.action, default=None)
+    return None if best is None else (best.problem, best.solution)
+
+
+def _reworded(error: BounceError) -> str:
+    """The reason of a bounce's failure without the arguments of `bounce`, which `solve` does not take."""
+    text = re.sub(r"[,;:]?\s*(or )?give [^,;:]*true_vacuum[^,;:]*", "", str(error).removeprefix("bounce: "))
+    text = text.replace("true_vacuum", "the state beyond the barrier").replace("false_vacuum", "the vacuum")
+    return f"{text}; with a grid, solve continues from a guess"
+
+
+def explained(state: State) -> State:
+    """The state, with a reason against its certificate where a localised state was asked for and is not found."""
+    problem, kind = state.problem, state.certificate.kind
+    reason = None
+    if kind is Kind.VACUUM and problem.omega is not None:
+        reason = _vacuum_found(problem)
+    elif kind is Kind.UNCONVERGED:
+        reason = why_none(problem)
+    elif kind is Kind.DELOCALISED:
+        reason = why_none(problem) or _below_the_least_norm(problem)
+    if reason is None:
+        return state
+    certificate = replace(state.certificate, reasons=(*state.certificate.reasons, reason))
+    return replace(state, certificate=certificate)
+
+
+def _vacuum_found(problem: Problem) -> str:
+    return f"what was found is the vacuum: {why_none(problem) or 'no localised state was found'}"
+
+
+def _below_the_least_norm(problem: DiscreteProblem) -> str | None:
+    least = least_norm(problem) if problem.norm is not None and has_line(problem) else None
+    if least is None or float(problem.norm or 0.0) >= least:
+        return None
+    return (
+        f"localised states of this potential have a norm of at least about {least:.3g}, and here it is {problem.norm:g}"
+    )
+
+
+def shortcoming(state: State, guess: Any) -> str | None:
+    """Why the state is not what was asked for: not converged, or the vacuum where a soliton was meant."""
+    if not state.converged:
+        return f"the result is not converged: {'; '.join(state.certificate.reasons)}"
+    if state.certificate.kind is Kind.VACUUM and (guess is None or state.problem.omega is not None):
+        return _vacuum_found(state.problem)
+    return None
 
 
 def _first_grid(problem: Problem, core: float) -> RadialGrid:
