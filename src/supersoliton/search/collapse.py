@@ -2,7 +2,7 @@ r"""Collapse at fixed norm, where V falls faster than :math:`|u|^{2+4/d}`.
 
 Compressing a state at fixed norm, u_c(r) -> a^(d/2) u_c(ar), multiplies the gradient energy by a^2 and the potential
 energy of a power p by a^(d(p-2)/2): the energy then has no lowest value, and a descent ends with a spike that is as
-narrow as the mesh allows. Such a spike is no state. Local minima may exist beside the collapse.
+narrow as the mesh allows. Such a spike is no state. Local minima may exist as well.
 """
 
 from __future__ import annotations

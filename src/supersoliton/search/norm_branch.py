@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import scipy.linalg
+from scipy.optimize import minimize_scalar
 
 from ..elements.edges import adapted_edges
 from ..elements.grid import RadialGrid, sphere_area
@@ -131,17 +132,20 @@ def _nearest(known: list[tuple[float, Profile]], norm: float) -> list[tuple[floa
 def least_norm(problem: Problem) -> float | None:
     """The least N(omega) of the states of one field without nodes; None if N falls to an end of the range of omega."""
     line, area = line_of(problem, np.zeros(1)), sphere_area(float(problem.dimension))
-    gaps, norms = [], []
-    for multiplier, decay in _multipliers(problem, line):
-        found = profiles(line.at_shift(np.array([multiplier])), 0, decay)
-        if found:
-            gaps.append(-2.0 * math.log(decay))
-            norms.append(math.log(area * min(profile.norm() for profile in found)))
+    mass = line.curvature(0.0)
+
+    def log_norm(log_gap: float) -> float:
+        gap = math.exp(log_gap)
+        found = profiles(line.at_shift(np.array([mass - gap])), 0, math.sqrt(line.kinetic / gap))
+        return math.log(area * min(profile.norm() for profile in found)) if found else math.inf
+
+    gaps = [math.log(mass - multiplier) for multiplier, _ in _multipliers(problem, line)]
+    norms = [log_norm(gap) for gap in gaps]
     i = int(np.argmin(norms)) if norms else 0
     if not 0 < i < len(norms) - 1:
         return None
-    fit = np.polynomial.Polynomial.fit(gaps[i - 1 : i + 2], norms[i - 1 : i + 2], 2)
-    return math.exp(float(fit(fit.deriv().roots()[0])))
+    found = minimize_scalar(log_norm, bounds=(gaps[i - 1], gaps[i + 1]), method="bounded", options={"maxiter": 7})
+    return math.exp(min(float(found.fun), norms[i]))
 
 
 def _multipliers(problem: Problem, line: Line) -> list[tuple[float, float]]:

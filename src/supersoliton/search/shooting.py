@@ -253,7 +253,7 @@ class _Way:
         return self.ends[:, :1] + (self.ends[:, 1:] - self.ends[:, :1]) * share
 
     def narrowed(self, count: Array, trapped: Array, points: Array) -> bool:
-        """Go on as far as the two motions next to the state agree; whether there is more to follow."""
+        """Follow the state as far as the two motions next to it agree; whether there is more to follow."""
         first = int(np.argmax(count > self.left))
         if first == 0 or not trapped[first - 1]:  # by the error of the integration it lies further outside
             self.width *= 8.0
