@@ -55,6 +55,7 @@ PUBLIC = [
     "Sensitivity",
     "Solution",
     "SolveError",
+    "SolveWarning",
     "State",
     "SuperGaussian",
     "Vacuum",

@@ -44,6 +44,7 @@ _HOME = {
     "Branch": "families.branch",
     "continuation": "families.continuation",
     "SolveError": "search.solve",
+    "SolveWarning": "search.solve",
     "DifferentiableState": "families.differentiable",
     "solve": "families.differentiable",
     "Modes": "fluctuations.spectrum",
@@ -102,6 +103,7 @@ if TYPE_CHECKING:
     from .search.self_consistent import FixedPoint as FixedPoint
     from .search.self_consistent import self_consistent as self_consistent
     from .search.solve import SolveError as SolveError
+    from .search.solve import SolveWarning as SolveWarning
     from .solvers.base import Solution as Solution
     from .solvers.gradient_flow import GradientFlow as GradientFlow
     from .solvers.lbfgs import LBFGS as LBFGS

@@ -14,6 +14,7 @@ from ..problem.asymptotics import decay_length
 from ..problem.problem import DiscreteProblem, Problem
 from ..problem.transfer import transfer
 from ..solvers.base import AbstractSolver, Solution
+from ..solvers.newton import Newton
 from ..states.accuracy import discretisation_error
 from ..states.kinds import boundary_fraction, is_homogeneous
 from .same_state import REMESHED, Tolerance, has_same_fields, is_same_energy
@@ -133,3 +134,16 @@ def on_domain(
         if not moved.converged or not is_same_energy(other.energy(moved.u), before, before, tolerance):
             return None
     return other, moved
+
+
+def refitted(problem: DiscreteProblem, solution: Solution) -> tuple[DiscreteProblem, Solution]:
+    """The solution on a mesh adapted to it, where it was found on that of another state."""
+    newton, grid = Newton(target="stationary"), problem.grid
+    edges = adapted_edges(grid, solution.u, 3 * grid.n_elements // 2)
+    # Refined even if the energy is accurate: the error of the fields is the square root of the energy's.
+    finer = problem.with_grid(RadialGrid(edges=edges, order=grid.order, dim=grid.dim))
+    start = transfer(problem, solution.u, finer)
+    moved = newton.run(finer, start)
+    if not moved.converged or not has_same_fields(finer, moved.u, start, REMESHED):
+        return problem, solution
+    return converge_mesh(finer, moved, newton)[:2]

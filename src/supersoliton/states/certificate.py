@@ -193,9 +193,9 @@ def certify(
 
 
 def _reasons(problem: DiscreteProblem, solution: Solution, entry: dict[str, Any]) -> tuple[str, ...]:
-    out = []
     if not solution.converged:
-        out.append(solution.status)
+        return (solution.status,)  # what the other entries exceed follows from that
+    out = []
     if not entry["residual"] <= RESIDUAL_LIMIT:
         out.append(f"residual {entry['residual']:.1e} above {RESIDUAL_LIMIT:.0e}")
     if not entry["discretisation"] <= DISCRETISATION_LIMIT:
