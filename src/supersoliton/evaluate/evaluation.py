@@ -12,6 +12,7 @@ from numpy import ndarray as Array
 
 from ..config.configuration import Config
 from ..fluctuations.spectrum import Modes, channels_of, physical_masses, spectrum
+from ..guesses.multistart import MultiStart
 from ..guesses.trained.warm_start import untrained
 from ..machine.blas_threads import one_thread
 from ..scores import registry
@@ -87,7 +88,7 @@ def evaluate(cfg: Config, point: Mapping[str, float]) -> Evaluation:
     state = make_state(problem, found.solutions[0])
     clock.lap("certificate")
     # Results from a predicted start must pass the certificate; otherwise search again without predictions.
-    if found.start != ANALYTIC and not state.certificate.solved:
+    if found.start != ANALYTIC and isinstance(guess, MultiStart) and not state.certificate.solved:
         again = find_solitons(problem, cfg.solver, untrained(guess))
         found = again._replace(steps=found.steps + again.steps, untrained_steps=found.untrained_steps)
         state = make_state(problem, found.solutions[0])
