@@ -16,7 +16,9 @@ from ..elements.grid import RadialGrid, sphere_area
 from ..machine.batching import cached_property
 from ..theory.base import AbstractModel
 from ..theory.derivatives import point_kernels
-from ..theory.vacua import Vacuum, mass_matrix, slope, vacua, vacuum_at
+from ..theory.polish import nearby_vacuum
+from ..theory.rotating import Rotating
+from ..theory.vacua import Vacuum, slope, vacua, vacuum_at
 from . import functional
 from .exterior import decay_rate, gap_matrix
 from .functional import Geometry, Theory
@@ -145,13 +147,10 @@ class Problem:
             values = np.empty(0)
         if values.shape != (n,) or not np.all(np.isfinite(values)):
             raise ValueError(f"problem.{name} must be {n} finite values, got {given!r}: give one for each field")
-        force = slope(self.model, values, self._outer_radius) - self.multiplier_shift * values
-        scale = 1.0 + np.max(np.abs(values)) * np.max(np.abs(mass_matrix(self.model, values, self._outer_radius)))
-        if not np.max(np.abs(force)) <= 1e-6 * scale:
-            raise ValueError(
-                f"problem.{name} {values.tolist()} is not a vacuum: the slope of V is {np.max(np.abs(force)):.3g}; "
-                'use boundary="vacuum" or a stationary point of V'
-            )
+        model = self.model
+        if np.any(self.multiplier_shift * values):
+            model = Rotating(model, float(self.omega or 0.0) ** 2, tuple(self.carries_norm))
+        values = nearby_vacuum(f"problem.{name}", model, values, self._outer_radius).values
         lightest = vacuum_at(self.model, values, self._outer_radius)
         if self.norm is None and self.omega is None and not lightest.stable and not self.model.explicit_r:
             raise ValueError(

@@ -35,7 +35,10 @@ def polished(model: AbstractModel, values: Array, r: float = 0.0) -> tuple[Vacuu
 
 def _newton_step(model: AbstractModel, u: Array, r: float) -> Array:
     """V''^-1 V' in the massive directions."""
-    values, vectors = np.linalg.eigh(curvature(model, u, r))
+    matrix = curvature(model, u, r)
+    if not np.all(np.isfinite(matrix)):
+        return np.full(len(u), np.nan)
+    values, vectors = np.linalg.eigh(matrix)
     modes = vectors.T @ slope(model, u, r)
     massive = np.abs(values) > flat.NULL * np.max(np.abs(values))
     return vectors @ np.divide(modes, values, out=np.zeros_like(modes), where=massive)
@@ -67,7 +70,7 @@ def nearby_vacuum(name: str, model: AbstractModel, values: Array, r: float = 0.0
                 words = f"the one near it is {found.values.tolist()}, off by {moved / room:.2g} of the way to the next"
             force = float(np.max(np.abs(slope(model, given, r))))
             raise ValueError(
-                f"{name} {given.tolist()} is not stationary: V has the slope {force:.3g} there, and {words}; "
+                f"{name} {given.tolist()} is not a vacuum: the slope of V is {force:.3g} there, and {words}; "
                 "give a stationary point of V, see ss.vacua"
             )
     return found
