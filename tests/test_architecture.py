@@ -57,6 +57,7 @@ PUBLIC = [
     "SolveError",
     "State",
     "SuperGaussian",
+    "Table",
     "Vacuum",
     "WarmStart",
     "bounce",
