@@ -58,6 +58,7 @@ PUBLIC = [
     "SolveWarning",
     "State",
     "SuperGaussian",
+    "Table",
     "Vacuum",
     "WarmStart",
     "bounce",

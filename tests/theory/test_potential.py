@@ -31,8 +31,10 @@ def test_constrained_fields_and_kinetic_factors():
     ("function", "explicit"),
     [
         (lambda u, p: u[0] ** 2, False),
-        (lambda u, p, r: u[0] ** 2, True),
-        (lambda u, p, r=0.0: u[0] ** 2, True),
+        (lambda u, p, r: r * u[0] ** 2, True),
+        (lambda u, p, r: u[0] ** 2, False),  # no trap
+        (lambda u, p, r: u[0] ** 2 + 0.0 * r, True),  # as far as the trace tells
+        (lambda u, p, r=0.0: u[0] ** 2 + r, True),
         (lambda u, p, scale=2.0: scale * u[0] ** 2, False),
         (lambda u, p, *, scale=2.0: scale * u[0] ** 2, False),
         (cubic_nls, False),
