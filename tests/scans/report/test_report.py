@@ -39,7 +39,7 @@ REPULSIVE = {
 class _Page(HTMLParser):
     """Headings, the addresses a browser would fetch, and unclosed elements."""
 
-    VOID = ("meta", "img", "source", "br", "link", "input")
+    VOID = ("meta", "img", "source", "br", "wbr", "link", "input")
 
     def __init__(self, text):
         super().__init__()
