@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+from numpy import ndarray as Array
 
 from ..elements.grid import RadialGrid
 from ..problem.asymptotics import decay_length
