@@ -17,7 +17,6 @@ from ..guesses.trained.warm_start import untrained
 from ..machine.blas_threads import one_thread
 from ..scores import registry
 from ..scores.constraints import chosen
-from ..search.kinks import KinkError
 from ..search.lowest import ANALYTIC, SearchResult
 from ..search.saddle import find_solitons
 from ..search.self_consistent import iterate, recorded
@@ -66,19 +65,15 @@ def evaluate(cfg: Config, point: Mapping[str, float]) -> Evaluation:
     clock = _Clock()
     couplings = {name: float(value) for name, value in point.items()}
     problem = cfg.problem_at(couplings)
+    fixed, guess = None, cfg.guess
     try:
         lightest = observables.lightest_squared(problem)
-    except ValueError as error:  # no vacuum: the potential has no minimum at these couplings
-        return _without_state(couplings, str(error), clock)
-    clock.lap("vacuum")
-    fixed = None
-    guess = cfg.guess
-    if cfg.problem.self_consistent is None:
-        try:
+        clock.lap("vacuum")
+        if cfg.problem.self_consistent is None:
             found = find_solitons(problem, cfg.solver, guess)
-        except KinkError as error:
-            return _without_state(couplings, str(error), clock)
-    else:  # evaluate the fixed point, or the last iteration if there is none
+    except ValueError as error:  # the potential has no minimum at these couplings, or there is no kink between two
+        return _without_state(couplings, str(error), clock)
+    if cfg.problem.self_consistent is not None:  # evaluate the fixed point, or the last iteration if there is none
         fixed = iterate(problem, cfg.problem.self_consistent, guess, cfg.solver)
         problem, found = fixed.problem, SearchResult(fixed.solutions, len(fixed.solutions))
         lightest = observables.lightest_squared(problem) if found.solutions else lightest

@@ -172,7 +172,8 @@ def _below_the_least_norm(problem: DiscreteProblem) -> str | None:
     least = least_norm(problem) if problem.norm is not None and has_line(problem) else None
     if least is None or float(problem.norm or 0.0) >= least:
         return None
-    return f"localised states of this potential have at least about {least / float(problem.norm or 1.0):.4g} times this norm"
+    times = least / float(problem.norm or 1.0)
+    return f"localised states of this potential have at least about {times:.4g} times this norm"
 
 
 def shortcoming(state: State, guess: Any) -> str | None:

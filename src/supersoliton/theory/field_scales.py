@@ -1,6 +1,6 @@
 """The natural units of a potential: the distances in field space at which it changes its behaviour, from V alone.
 
-Along a ray from a point the slope of V is a power of the distance t over many octaves: t near a massive vacuum, t^3
+Along a ray from a point the slope of V is a power of the distance t over many doublings: t near a massive vacuum, t^3
 near a massless quartic. The power, log2 of the doubling ratio
 
     rho(t) = [V'(2t) - V'(0)] / [V'(t) - V'(0)]     (components along the ray),
@@ -30,8 +30,8 @@ _RELIABLE = 1e3  # slopes are used where they exceed the rounding of V' by this 
 _OVERFLOW = 1e200  # a slope that is not finite after one of this size has overflowed, and is no singularity of V
 _MOST = 16  # axes and eigenvectors looked along, those of smallest curvature first
 _FAR_APART = 1e6  # fields whose scales differ by this factor get one each
-_STEADY = 0.05  # change of the power from one octave to the next that counts as none
-_ROUNDS, _PARTS = 2, 64  # subdivisions of the octave of a departure, before an interpolation of fourth order
+_STEADY = 0.05  # change of the power from one doubling to the next that counts as none
+_ROUNDS, _PARTS = 2, 64  # subdivisions of the doubling of a departure, before an interpolation of fourth order
 
 
 class Scales(NamedTuple):
@@ -66,7 +66,7 @@ class Rays:
 
     @functools.cached_property
     def regular(self) -> Int[Array, " ray"]:
-        """Index of the smallest distance from which on the power is known and constant: four octaves alike.
+        """Index of the smallest distance from which on the power is known and constant: four doublings alike.
 
         The rounding of V', at smaller distances, is not so steady.
         """
@@ -89,7 +89,7 @@ class Rays:
 
     @functools.cached_property
     def changing(self) -> Bool[Array, "ray distance"]:
-        """Where the power changes from one octave to the next: V' has no zero elsewhere."""
+        """Where the power changes from one doubling to the next: V' has no zero elsewhere."""
         with np.errstate(invalid="ignore"):
             step = np.abs(np.diff(self.power, axis=1))
         out = np.isinf(self.power)

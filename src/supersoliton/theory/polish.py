@@ -101,7 +101,7 @@ def nearby_vacuum(name: str, model: AbstractModel, values: Array, r: float = 0.0
                 shown = model.given_fields(found.values).tolist()
                 words = f"the one near it is {shown}, off by {moved / room:.2g} of the way to the next"
             raise ValueError(
-                f"{name} {model.given_fields(given).tolist()} is not a stationary point of V, and {words}; give one, see "
-                "ss.vacua"
+                f"{name} {model.given_fields(given).tolist()} is not a stationary point of V, and {words}; give one, "
+                "see ss.vacua"
             )
     return found
