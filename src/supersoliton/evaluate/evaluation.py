@@ -15,11 +15,13 @@ from ..fluctuations.spectrum import Modes, channels_of, physical_masses, spectru
 from ..guesses.multistart import MultiStart
 from ..guesses.trained.warm_start import untrained
 from ..machine.blas_threads import one_thread
+from ..problem.problem import DiscreteProblem
 from ..scores import registry
 from ..scores.constraints import chosen
+from ..search.kinks import KinkError
 from ..search.lowest import ANALYTIC, SearchResult
 from ..search.saddle import find_solitons
-from ..search.self_consistent import iterate, recorded
+from ..search.self_consistent import Iterated, iterate, recorded
 from ..states import observables
 from ..states.certificate import RESIDUAL_LIMIT
 from ..states.kinds import BOUNDARY_LIMIT, Kind
@@ -65,18 +67,18 @@ def evaluate(cfg: Config, point: Mapping[str, float]) -> Evaluation:
     clock = _Clock()
     couplings = {name: float(value) for name, value in point.items()}
     problem = cfg.problem_at(couplings)
-    fixed, guess = None, cfg.guess
+    guess = cfg.guess
     try:
         lightest = observables.lightest_squared(problem)
-        clock.lap("vacuum")
-        if cfg.problem.self_consistent is None:
-            found = find_solitons(problem, cfg.solver, guess)
-    except ValueError as error:  # the potential has no minimum at these couplings, or there is no kink between two
+    except ValueError as error:  # no vacuum: the potential has no minimum at these couplings
         return _without_state(couplings, str(error), clock)
-    if cfg.problem.self_consistent is not None:  # evaluate the fixed point, or the last iteration if there is none
-        fixed = iterate(problem, cfg.problem.self_consistent, guess, cfg.solver)
-        problem, found = fixed.problem, SearchResult(fixed.solutions, len(fixed.solutions))
-        lightest = observables.lightest_squared(problem) if found.solutions else lightest
+    clock.lap("vacuum")
+    try:
+        problem, found, fixed = _search(cfg, problem)
+    except KinkError as error:
+        return _without_state(couplings, str(error), clock)
+    if fixed is not None and found.solutions:
+        lightest = observables.lightest_squared(problem)
     clock.lap("state")
     if not found.solutions:
         return _without_state(couplings, fixed.status if fixed else "diverged: no start has a finite energy", clock)
@@ -118,6 +120,14 @@ def evaluate(cfg: Config, point: Mapping[str, float]) -> Evaluation:
         start=found.start,
         state=state,
     )
+
+
+def _search(cfg: Config, problem: DiscreteProblem) -> tuple[DiscreteProblem, SearchResult, Iterated | None]:
+    """The states found; with self-consistent couplings those of the fixed point, or of the last iteration."""
+    if cfg.problem.self_consistent is None:
+        return problem, find_solitons(problem, cfg.solver, cfg.guess), None
+    fixed = iterate(problem, cfg.problem.self_consistent, cfg.guess, cfg.solver)
+    return fixed.problem, SearchResult(fixed.solutions, len(fixed.solutions)), fixed
 
 
 def _modes(cfg: Config, state: State) -> dict[int, Modes]:
