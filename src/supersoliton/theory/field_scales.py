@@ -94,7 +94,7 @@ class Rays:
             step = np.abs(np.diff(self.power, axis=1))
         out = np.isinf(self.power)
         out[:, :-1] |= step > _STEADY
-        out[:, 1:] |= step > _STEADY
+        out[:, 1:] |= (step > _STEADY) & self.beyond[:, :-1]
         return out & self.beyond
 
     @functools.cached_property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy import ndarray as Array
 
@@ -16,7 +18,7 @@ _ROUNDING = 1e-6  # a Newton step that V' cannot resolve, relative to the distan
 _SLACK = 1e-2  # a given vacuum may be this wrong, relative to its distance from the next stationary point
 
 
-def polished(model: AbstractModel, values: Array, r: float = 0.0) -> tuple[Vacuum, float]:
+def polished(model: AbstractModel, values: Sequence[float] | Array, r: float = 0.0) -> tuple[Vacuum, float]:
     """The stationary point near ``values``, by Newton steps in the massive directions, and its distance from them.
 
     The distance is infinite where no stationary point is near: where the steps do not become shorter.
@@ -84,7 +86,7 @@ def distance_to_next(model: AbstractModel, vacuum: Vacuum, r: float = 0.0) -> fl
     return min(distances) if distances else scales_from_rays(model, rays, r).field
 
 
-def nearby_vacuum(name: str, model: AbstractModel, values: Array, r: float = 0.0) -> Vacuum:
+def nearby_vacuum(name: str, model: AbstractModel, values: Sequence[float] | Array, r: float = 0.0) -> Vacuum:
     """The polished stationary point next to ``values``, given as the argument ``name``.
 
     Raises ValueError where it lies further away than 1 % of the distance to the next stationary point.
