@@ -89,7 +89,7 @@ def test_motions_on_both_sides_of_the_centre_have_the_nodes_of_the_state_and_mor
     assert sorted(found) == list(range(most + 1))
     for n, state in found.items():
         centre = abs(float(state(0.0)[0]))
-        sides = [nodes_from(SLOPES[potential], centre * (1 + shift), dim, state.multiplier) for shift in (-1e-6, 1e-6)]
+        sides = [nodes_from(SLOPES[potential], centre * (1 + shift), dim, state.multiplier) for shift in (-near, near)]
         assert min(sides) == n < max(sides)
 
 
@@ -108,7 +108,7 @@ def test_at_fixed_norm_the_states_solve_the_equation_at_their_multiplier(nodes, 
     assert state.norm == pytest.approx(norm, rel=1e-10)
     assert state.certificate.certified, state.certificate.reasons
     centre = abs(float(state(0.0)[0]))
-    sides = [nodes_from(SLOPES[sextic], centre * (1 + shift), 3, state.multiplier) for shift in (-1e-6, 1e-6)]
+    sides = [nodes_from(SLOPES[sextic], centre * (1 + shift), 3, state.multiplier) for shift in (-1e-9, 1e-9)]
     assert min(sides) == nodes < max(sides)
 
 

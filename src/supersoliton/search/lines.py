@@ -32,9 +32,7 @@ def states_on_lines(problem: Problem, lowest: Found, max_nodes: int, watch: Stop
     """States with at most ``max_nodes`` nodes; ``lowest`` is the state of least action."""
     decay = decay_length(problem)
     for line in _lines(problem, lowest, problem.multiplier_shift, decay):
-        for profile in profiles(line, max_nodes, decay):
-            if watch.expired:
-                return
+        for profile in () if watch.expired else profiles(line, max_nodes, decay):
             yield profile.nodes, solved(problem, line, profile)
 
 

@@ -102,7 +102,12 @@ def states_at_norm(problem: Problem, max_nodes: int, watch: Stopwatch) -> Starts
             known.setdefault(profile.nodes, []).append((area * profile.norm(), profile))
     for n in sorted(known):
         for own_norm, profile in _nearest(known[n], norm):
-            begun = started(mesh_for(problem.replace(norm=own_norm, grid=None), profile), free, profile, newton)
+            begun = started(
+                mesh_for(problem.replace(norm=own_norm, grid=None, dim=problem.dimension), profile),
+                free,
+                profile,
+                newton,
+            )
             found = begun and follow_to_norm(begun, norm, newton, watch)
             yield n, found and placed(problem, found, newton)
 
