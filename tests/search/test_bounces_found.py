@@ -110,7 +110,7 @@ def test_the_state_says_where_its_core_ends():
     assert state.tunnelling.asked.values[0] == pytest.approx(20.0 * np.pi + f, rel=1e-9)
     assert "the bounce of least action this way ends in" in state.tunnelling.words
     assert any("least action this way" in value for _, value in state.table())
-    assert state.action == pytest.approx(shot(lambda x: np.sin(x) - 0.2, 6.4, 6.4849, f, 3)[1], rel=1e-6)
+    assert state.action == pytest.approx(shot(lambda x: np.sin(x) - 0.2, 6.4, 6.4845, f, 3)[1], rel=1e-6)
 
 
 def test_a_descent_ends_in_the_minimum_of_its_basin():
@@ -144,6 +144,39 @@ def test_pohozaev_decides_for_a_pure_power(power, dim, exists):
 def test_pohozaev_in_two_fields():
     model = ss.Potential(lambda u, p: 0.5 * jnp.sum(u**2) - 0.25 * (u[0] ** 4 + u[1] ** 4), fields=("a", "b"))
     assert "Pohozaev" in refusal(model, [0.0, 0.0], dim=4)
+
+
+def two_parabolas(u, p):
+    """Minima at -1 and b, where V = 0 and -0.3; V' jumps at u = 0."""
+    b = 1.2649110640673518
+    return jnp.where(u[0] < 0.0, 0.5 * (u[0] + 1.0) ** 2, 0.5 * (u[0] - b) ** 2 - 0.3)
+
+
+def test_an_element_edge_is_placed_at_a_jump_of_the_slope():
+    """Outside A e^-r/r, inside b - B sinh(r)/r: both vanish at R with equal slopes."""
+    b = 1.2649110640673518
+
+    def mismatch(r):
+        return (1.0 + 1.0 / r) * 1.0 - b * (1.0 / math.tanh(r) - 1.0 / r)
+
+    radius = brentq(mismatch, 5.0, 12.0, xtol=1e-14)
+    state = ss.bounce(ss.Potential(two_parabolas), [-1.0])
+    assert state.action == pytest.approx(376.559049, rel=2e-9)
+    assert min(abs(state.grid.element_edges - radius)) < 1e-8
+    assert state.certificate.virial < 1e-10
+
+
+def test_an_element_edge_is_placed_at_a_jump_of_the_curvature():
+    def bent(u, p):
+        x = u[0]
+        return 0.5 * x**2 - jnp.where(x < 0.7, 0.0, 2.0 * (x - 0.7) ** 2) + 0.3 * jnp.maximum(x - 2.0, 0.0) ** 4
+
+    def slope(x):
+        return x - (4.0 * (x - 0.7) if x > 0.7 else 0.0) + (1.2 * (x - 2.0) ** 3 if x > 2.0 else 0.0)
+
+    state = ss.bounce(ss.Potential(bent), [0.0])
+    assert state.action == pytest.approx(shot(slope, 1.5, 3.9, 0.0, 3)[1], rel=1e-7)
+    assert np.min(np.abs(state.u[:: state.grid.order, 0] - 0.7)) < 1e-9
 
 
 def test_a_jump_of_V_gives_no_vacuum_as_bounce():
