@@ -82,7 +82,17 @@ def test_solve_prints_a_state_with_its_certificate_and_saves_it(tmp_path):
 
     done = run("solve", single_file(tmp_path), "--out", tmp_path / "out", "--json", tmp_path / "data.json")
     assert (done.returncode, done.stderr) == (0, "")
-    for word in ("q-ball", "converged", "energy E", "multiplier", "certificate", "residual", "virial", "translation"):
+    words = (
+        "q-ball",
+        "converged",
+        "frequency ω",
+        "charge Q",
+        "energy E_Q",
+        "dQ/dω",
+        "classically stable",
+        "functional",
+    )
+    for word in (*words, "certificate", "residual", "virial", "translation"):
         assert word in done.stdout, word
     data = json.loads((tmp_path / "data.json").read_text())
     state = ss.load(tmp_path / "out" / "state.nc")
