@@ -16,10 +16,11 @@ from ..fluctuations.spectrum import channels_of, physical_masses, spectrum
 from ..scores import registry
 from ..search.saddle import find_solitons
 from ..search.self_consistent import iterate
+from ..search.solve import explained
 from ..states import certificate as limits
 from ..states.headline import headline_rows, verdict
 from ..states.state import State, make_state
-from ..theory.whole_line import names_of
+from ..theory.whole_line import theory_of
 from .tables import number, simple_table
 
 _SHOWN_MODES = 10
@@ -46,13 +47,14 @@ def find_state(config: Config, point: Mapping[str, float]) -> tuple[State, dict[
         raise ValueError(
             "no start of this problem has a finite energy: check the couplings, or give a [problem.guess]."
         )
-    return make_state(problem, solutions[0]), fed
+    return explained(make_state(problem, solutions[0])), fed
 
 
 def describe_state(state: State) -> dict[str, Any]:
     """The printed numbers of a state, as plain data."""
-    centre = dict(zip(names_of(state.problem.model), (float(value) for value in state(0.0)), strict=True))
-    vacuum = dict(zip(state.problem.model.fields, (float(v) for v in state.problem.vacuum.values), strict=True))
+    centre = dict(zip(theory_of(state.problem.model).fields, (float(value) for value in state(0.0)), strict=True))
+    far = state.problem.vacuum.values if state.problem.line is None else state.problem.line[1]
+    vacuum = dict(zip(centre, (float(value) for value in far), strict=True))
     return {
         "kind": state.certificate.kind,
         "status": state.status,

@@ -73,6 +73,8 @@ class Modes:
         Whether the state lives on a whole line, where translations are at l = 0.
     undecided : int
         Number of states at the lowest continuum that are bound by next to nothing, or resonances, and not in ``bound``.
+    depth : float
+        The largest entry of the operator's potential inside the state, in mass^2.
     bound_masses : ndarray
         Masses of the stable bound states.
     physical_masses : ndarray
@@ -86,6 +88,7 @@ class Modes:
         "bound": "mass^2",
         "functions": "mode",
         "errors": "mass^2",
+        "depth": "mass^2",
     }
 
     eigenvalues: Float[Array, " mode"]
@@ -98,6 +101,7 @@ class Modes:
     errors: Float[Array, " mode"] | None = field(default=None, repr=False)
     on_line: bool = field(default=False, repr=False)
     undecided: int = 0
+    depth: float = field(default=0.0, repr=False)
 
     @property
     def masses(self) -> Float[Array, " positive"]:
@@ -118,7 +122,7 @@ class Modes:
     def _zero(self) -> float:
         """The modulus below which an eigenvalue is that of a symmetry: a mesh keeps internal ones, not translations."""
         limit = ZERO_MODE if self.ell == 1 or self.on_line else _INTERNAL_ZERO_MODE
-        return limit * float(np.max(np.abs(self.continuum[np.isfinite(self.continuum)]), initial=0.0))
+        return limit * float(np.max(np.abs(self.continuum[np.isfinite(self.continuum)]), initial=self.depth))
 
     @property
     def bound_masses(self) -> Float[Array, " bound"]:
@@ -286,6 +290,7 @@ def spectrum(
     bound, undecided = bound_states(problem, state.u, state.multiplier, ell, everything, op.curvature)
     if errors:
         estimates = eigenvalue_errors(problem, state.u, ell, values, min(len(bound), len(values)))
+    depth = float(np.max(np.abs(op.curvature)))
     copies, on_line = degeneracy(problem.grid.dim, ell), problem.line is not None
-    found = Modes(values, thresholds, edges, bound, ell, copies, nodal, estimates, on_line, undecided)
+    found = Modes(values, thresholds, edges, bound, ell, copies, nodal, estimates, on_line, undecided, depth)
     return scales.restore(found)

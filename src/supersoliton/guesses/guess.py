@@ -43,6 +43,8 @@ def dimensionless_guess(guess: Any, problem: Problem, scales: Scales) -> Any:
     if guess is None or is_search(guess):
         return guess
     if isinstance(guess, AbstractProfile):
+        if problem.line is not None:
+            raise ValueError(f"guess: on a line a wall is needed, got {guess!r}: give a function of x, or no guess")
         return ScaledProfile(
             guess.amplitude / scales.field, guess.width / scales.length, inner=guess, original=problem, scales=scales
         )
@@ -71,7 +73,7 @@ class _ScaledFields:
         self.u = state.u
 
     def __call__(self, r: Array) -> Array:
-        return self.scales.reduce_fields(np.asarray(self.state(r * self.scales.length)))
+        return np.asarray(_divided(self.state(r * self.scales.length), self.scales))
 
 
 def is_search(guess: Any) -> bool:
@@ -98,8 +100,6 @@ def starting_fields(problem: DiscreteProblem, guess: Any) -> Array:
     """
     nodes, n = problem.grid.nodes, problem.model.n_fields
     if problem.line is not None and callable(guess):
-        if isinstance(guess, AbstractProfile):
-            raise ValueError(f"guess: on a line a wall is needed, got {guess!r}: give a function of x, or no guess")
         u = _from_array(folded(guess, nodes, n // 2), nodes, n)
     elif isinstance(guess, AbstractProfile):
         u = guess(problem, nodes)

@@ -10,11 +10,11 @@ from numpy import ndarray as Array
 
 from ..theory.base import AbstractModel
 from ..theory.derivatives import point_kernels
-from ..theory.vacua import mass_matrix, slope, vacuum_at
-from ..theory.whole_line import WholeLine, fold
+from ..theory.polish import nearby_vacuum
+from ..theory.vacua import vacuum_at
+from ..theory.whole_line import WholeLine, fold, theory_of
 
 _PARITIES = ("even", "odd")
-_MOVED = 1e-2  # largest move of an end to the vacuum next to it, relative to the distance of the ends
 _DEGENERATE = 1e-9  # difference of V at the ends below which they are degenerate, relative to the barrier
 _SAMPLES = 201  # points on the straight way between the ends
 
@@ -34,6 +34,26 @@ def parity_of(given: Any, n_fields: int, dim: float) -> str | tuple[str, ...]:
 def odd_fields(parity: str | Sequence[str], n_fields: int) -> Array:
     """Mask of the fields that are odd, (n_fields,)."""
     return np.array([one == "odd" for one in ((parity,) * n_fields if isinstance(parity, str) else parity)])
+
+
+def stationary_values(problem: Any, name: str) -> tuple[float, ...]:
+    """The stationary point of V next to the values given as ``name``. Raises ValueError if it is not a vacuum."""
+    model, given, radius = problem.model, getattr(problem, name), problem.outer_radius
+    n = model.n_fields
+    try:
+        values = np.asarray(given, dtype=float)
+    except (TypeError, ValueError):
+        values = np.empty(0)
+    if values.shape != (n,) or not np.all(np.isfinite(values)):
+        raise ValueError(f"problem.{name} must be {n} finite values, got {given!r}: give one for each field")
+    values = nearby_vacuum(f"problem.{name}", problem.effective_model, values, radius).values
+    lightest = vacuum_at(model, values, radius)
+    if problem.norm is None and problem.omega is None and not lightest.stable and not model.explicit_r:
+        raise ValueError(
+            f"problem.{name} {values.tolist()} is not a vacuum: it has a tachyon of mass^2 "
+            f"{lightest.masses_squared[0]:.4g}; use a minimum of V, see vacua(model)"
+        )
+    return tuple(float(x) for x in values)
 
 
 def check_reflection(model: AbstractModel, odd: Array, vacuum: Array) -> None:
@@ -77,15 +97,15 @@ def line_settings(problem: Any) -> dict[str, Any]:
         known or (problem.background is None and problem.parity == "even")
     ):
         raise ValueError("problem.line gives the fields at both ends: leave out boundary, background and parity")
-    inner = problem.model.model if known else problem.model
+    inner = theory_of(problem.model)
     if inner.explicit_r:
         raise ValueError("problem.line: V depends on r itself, so its origin is fixed: use the half line with parity")
     ends = _two_points(inner, problem.line)
     if not any(hasattr(value, "aval") for value in inner.params.values()):  # traced couplings have no value yet
-        ends = np.stack([_polished(inner, one, float(np.max(np.abs(ends[1] - ends[0])))) for one in ends])
+        ends = np.stack([_minimum(inner, one) for one in ends])
         _check_degenerate(inner, ends)
     return {
-        "model": WholeLine(inner),
+        "model": problem.model if known else WholeLine(inner),
         "parity": ("even",) * inner.n_fields + ("odd",) * inner.n_fields,
         "background": tuple(fold(ends[0], ends[1]).tolist()),
         "line": tuple(tuple(end.tolist()) for end in ends),
@@ -112,28 +132,14 @@ def _two_points(model: AbstractModel, line: Any) -> Array:
     return given
 
 
-def _polished(model: AbstractModel, given: Array, distance: float) -> Array:
-    """The minimum of V next to ``given``, by Newton's method in the massive directions."""
-    u = given.copy()
-    for _ in range(20):
-        matrix, force = mass_matrix(model, u), slope(model, u)
-        if not (np.all(np.isfinite(matrix)) and np.all(np.isfinite(force))):
-            break
-        root = np.sqrt(model.kinetic)
-        step = -np.linalg.lstsq(matrix, force / root, rcond=1e-8)[0] / root
-        u = u + step
-        if not np.max(np.abs(u - given)) <= distance or np.max(np.abs(step)) <= 1e-15 * distance:
-            break
-    u = np.where(np.abs(u) < 1e-12 * distance, 0.0, u)
-    at = vacuum_at(model, u)
-    if np.max(np.abs(u - given)) <= _MOVED * distance and at.stable:
-        return u
-    reason = f"the slope of V is {np.max(np.abs(slope(model, given))):.3g}"
-    if np.max(np.abs(u - given)) <= _MOVED * distance:
-        reason = f"it has a tachyon of mass^2 {at.masses_squared[0]:.4g}"
-    elif at.stable and np.max(np.abs(u - given)) <= distance:
-        reason += f", and the next minimum found is {u.tolist()}"
-    raise ValueError(f"problem.line: {given.tolist()} is not a vacuum: {reason}; give minima of V, see vacua(model)")
+def _minimum(model: AbstractModel, given: Array) -> Array:
+    found = nearby_vacuum("problem.line", model, given)
+    if not found.stable:
+        raise ValueError(
+            f"problem.line: {found.values.tolist()} is not a minimum of V: it has a tachyon of mass^2 "
+            f"{found.masses_squared[0]:.4g}; see ss.vacua"
+        )
+    return found.values
 
 
 def _check_degenerate(model: AbstractModel, ends: Array) -> None:

@@ -34,4 +34,4 @@ def exterior_form(dim: float, kinetic: Array, gaps: Array, radius: float, ell: i
     rates = np.array([decay_rate(dim, value if value > zero else 0.0, radius, ell) for value in values])
     root = np.sqrt(kinetic)
     inner = vectors @ np.diag(rates) @ vectors.T
-    return sphere_area(dim) * radius ** (dim - 1.0) * root[:, None] * inner * root[None, :]
+    return np.asarray(sphere_area(dim) * radius ** (dim - 1.0) * root[:, None] * inner * root[None, :])

@@ -16,7 +16,7 @@ from .._checks import is_number
 from ..elements.grid import RadialGrid
 from ..theory.base import AbstractModel
 from ..theory.derivatives import point_kernels
-from ..theory.polish import is_stationary, nearby_vacuum
+from ..theory.polish import is_stationary
 from ..theory.rotating import Rotating
 from ..theory.vacua import Vacuum, slope, vacua, vacuum_at
 from . import ends, functional
@@ -136,7 +136,7 @@ class Problem:
 
     def _check_boundary(self) -> None:
         if self.background is not None and self.line is None:
-            object.__setattr__(self, "background", self._stationary_values("background", self.background))
+            object.__setattr__(self, "background", ends.stationary_values(self, "background"))
         if isinstance(self.boundary, str):
             if self.boundary not in _BOUNDARIES:
                 raise ValueError(
@@ -145,24 +145,7 @@ class Problem:
             if self.boundary == "decaying" and self.norm is not None:
                 raise ValueError('problem.boundary "decaying" needs a fixed frequency, not a norm: use "vacuum"')
             return
-        object.__setattr__(self, "boundary", self._stationary_values("boundary", self.boundary))
-
-    def _stationary_values(self, name: str, given: Any) -> tuple[float, ...]:
-        n = self.model.n_fields
-        try:
-            values = np.asarray(given, dtype=float)
-        except (TypeError, ValueError):
-            values = np.empty(0)
-        if values.shape != (n,) or not np.all(np.isfinite(values)):
-            raise ValueError(f"problem.{name} must be {n} finite values, got {given!r}: give one for each field")
-        values = nearby_vacuum(f"problem.{name}", self.effective_model, values, self._outer_radius).values
-        lightest = vacuum_at(self.model, values, self._outer_radius)
-        if self.norm is None and self.omega is None and not lightest.stable and not self.model.explicit_r:
-            raise ValueError(
-                f"problem.{name} {values.tolist()} is not a vacuum: it has a tachyon of mass^2 "
-                f"{lightest.masses_squared[0]:.4g}; use a minimum of V, see vacua(model)"
-            )
-        return tuple(float(x) for x in values)
+        object.__setattr__(self, "boundary", ends.stationary_values(self, "boundary"))
 
     # Derived quantities
 
@@ -202,7 +185,7 @@ class Problem:
         return Rotating(self.model, float(self.omega) ** 2, tuple(float(c) for c in self.carries_norm))
 
     @property
-    def _outer_radius(self) -> float:
+    def outer_radius(self) -> float:
         """Radius at which the vacuum minimises V, for potentials that depend on r."""
         return 0.0
 
@@ -216,18 +199,18 @@ class Problem:
 
     def _find_vacuum(self) -> Vacuum:
         if self.background is not None:
-            return vacuum_at(self.model, self.background, self._outer_radius)
+            return vacuum_at(self.model, self.background, self.outer_radius)
         if not isinstance(self.boundary, str):
-            return vacuum_at(self.model, self.boundary, self._outer_radius)
+            return vacuum_at(self.model, self.boundary, self.outer_radius)
         n = self.model.n_fields
         held = self.carries_norm > 0 if (self.norm is not None or self.omega is not None) else np.zeros(n, bool)
         if held.all():
             return self._stationary(np.zeros(n))
         if not held.any():
-            origin = vacuum_at(self.model, np.zeros(n), self._outer_radius)
-            if origin.stable and is_stationary(self.model, origin.values, self._outer_radius):
+            origin = vacuum_at(self.model, np.zeros(n), self.outer_radius)
+            if origin.stable and is_stationary(self.model, origin.values, self.outer_radius):
                 return origin
-        candidates = vacua(self.model, held_at_zero=held, r=self._outer_radius)
+        candidates = vacua(self.model, held_at_zero=held, r=self.outer_radius)
         if not candidates:
             raise ValueError(
                 f"problem.boundary {self.boundary!r}: the potential of {self.model!r} has no minimum that a search "
@@ -236,13 +219,13 @@ class Problem:
         return candidates[0]
 
     def _stationary(self, values: Array) -> Vacuum:
-        if not is_stationary(self.model, values, self._outer_radius):
-            force = np.max(np.abs(slope(self.model, values, self._outer_radius)))
+        if not is_stationary(self.model, values, self.outer_radius):
+            force = np.max(np.abs(slope(self.model, values, self.outer_radius)))
             raise ValueError(
                 f"problem.boundary: the fields that carry the norm must vanish at infinity, but V has slope "
                 f"{force:.3g} there: shift the fields so that V is stationary at 0"
             )
-        return vacuum_at(self.model, values, self._outer_radius)
+        return vacuum_at(self.model, values, self.outer_radius)
 
     # Modified copies
 
@@ -294,7 +277,7 @@ class DiscreteProblem(Problem):
         return self.grid.dim
 
     @property
-    def _outer_radius(self) -> float:
+    def outer_radius(self) -> float:
         return self.grid.r_max
 
     @cached_property

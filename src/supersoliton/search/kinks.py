@@ -28,7 +28,7 @@ from ..solvers.newton import Newton
 from ..theory.base import AbstractModel
 from ..theory.derivatives import point_kernels
 from ..theory.vacua import mass_matrix, slope
-from ..theory.whole_line import WholeLine, folded, unfold
+from ..theory.whole_line import folded, theory_of, unfold
 from .adaptive import ELEMENTS, ORDER, domain_for
 from .same_state import distinct_solutions
 
@@ -100,17 +100,21 @@ def find_kinks(problem: DiscreteProblem, solver: AbstractSolver, *, every: bool 
 def mesh_for(problem: Problem) -> tuple[RadialGrid, bool]:
     """A mesh for the wall of lowest estimated energy with room for its tails, and whether these are powers of x."""
     way = _ways(problem)[0]
-    r_max = domain_for(problem, way.core)
-    if way.reach <= r_max:
+    longest = domain_for(problem, way.core)
+    if way.reach <= longest:
+        r_max = min(
+            longest, 1.2 * max(way.reach, 2.0 * way.core)
+        )  # light fields that the wall does not move need no room
         uniform = RadialGrid(r_max=r_max, n_elements=ELEMENTS[-1], order=ORDER, dim=1)
         edges = adapted_edges(uniform, _parts(problem, way.fields, uniform.nodes), ELEMENTS[0])
         return RadialGrid(edges=edges, order=ORDER, dim=1), False
     if max(way.powers) > _STEEPEST:
-        end, power = max(zip(problem.line or (), way.powers, strict=True), key=lambda one: one[1])
+        line = _Line.of(problem)
+        end, power = max(zip((line.left, line.right), way.powers, strict=True), key=lambda one: one[1])
         raise KinkError(
-            f"solve: V rises like the power {power:.1f} of the distance from the vacuum {list(end)}, so the tail falls "
-            f"like the power {-2.0 / (power - 2.0):.2f} of x, too slowly for a mesh that is chosen here (the power of "
-            "V must be below 5): give a grid for the kink of a finite line"
+            f"solve: V rises like the power {power:.1f} of the distance from the vacuum {line.shown(end)}, so the tail "
+            f"falls like the power {-2.0 / (power - 2.0):.2f} of x, too slowly for a mesh that is chosen here (the "
+            "power of V must be below 5): give a grid for the kink of a finite line"
         )
     # A power of x in the tail (a massless vacuum) is resolved by elements that grow in proportion to x.
     reach = min(way.reach, _LONGEST * way.width)
@@ -159,15 +163,18 @@ class _Line:
 
     @classmethod
     def of(cls, problem: Problem) -> _Line:
-        assert isinstance(problem.model, WholeLine)
-        assert problem.line is not None
-        left, right = (np.asarray(end) for end in problem.line)
-        inner = problem.model.model
+        left, right = (np.asarray(end) for end in problem.line or ())
+        inner = theory_of(problem.model)
         return cls(inner, left, right, problem.multiplier_shift[: inner.n_fields])
 
     @property
     def distance(self) -> float:
         return float(np.linalg.norm(self.right - self.left))
+
+    def shown(self, u: Array) -> list[float]:
+        """Fields in the user's units, for a message."""
+        given = self.model.given_fields(np.where(np.abs(u) < 1e-9 * self.distance, 0.0, u))
+        return [float(f"{value:.6g}") + 0.0 for value in given]
 
     def excess(self, u: Array) -> Array:
         """V - omega^2 u^2/2 of fields (point, field), less the larger of its values at the ends."""
@@ -263,7 +270,10 @@ def _between(line: _Line, way: Array) -> KinkError | None:
     largest = float(np.max(excess))
     wall = np.flatnonzero(excess > 1e-2 * largest)
     if not largest > 0.0 or len(wall) == 0:
-        return KinkError(f"solve: V does not rise between {line.left.tolist()} and {line.right.tolist()}: no wall")
+        ends = f"{line.shown(line.left)} and {line.shown(line.right)}"
+        return KinkError(
+            f"solve: V does not rise between {ends}, so there is no wall: give vacua with a barrier between"
+        )
     inside = np.arange(wall[0] + 1, wall[-1])
     dips = inside[(excess[inside] <= excess[inside - 1]) & (excess[inside] <= excess[inside + 1])]
     for at in dips[excess[dips] < 1e-2 * largest]:
@@ -271,10 +281,10 @@ def _between(line: _Line, way: Array) -> KinkError | None:
         apart = min(float(np.linalg.norm(u - end)) for end in (line.left, line.right))
         depth = float(line.excess(u[None])[0])
         if apart > _APART * line.distance and depth <= _FLAT * largest:
-            kink = f"kink from {line.left.tolist()} to {line.right.tolist()}"
+            kink = f"kink from {line.shown(line.left)} to {line.shown(line.right)}"
             # With several fields another wall may pass by that vacuum.
             none = f"there is no static {kink}" if len(u) == 1 else f"no stable {kink} was found"
-            shown = [float(f"{value:.6g}") + 0.0 for value in np.where(np.abs(u) < 1e-9 * line.distance, 0.0, u)]
+            shown = line.shown(u)
             if depth < -_FLAT * largest:
                 return KinkError(
                     f"solve: {none}: V falls below both ends at {shown}, so the wall fills with that vacuum and grows; "

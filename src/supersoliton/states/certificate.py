@@ -194,13 +194,14 @@ def certify(
 
 
 def _reasons(problem: DiscreteProblem, solution: Solution, entry: dict[str, Any]) -> tuple[str, ...]:
-    out = []
     if not solution.converged:
-        out.append(solution.status)
+        return (solution.status,)  # what the other entries exceed follows from that
+    out = []
     if not entry["residual"] <= RESIDUAL_LIMIT:
         out.append(f"residual {entry['residual']:.1e} above {RESIDUAL_LIMIT:.0e}")
     if not entry["discretisation"] <= DISCRETISATION_LIMIT:
-        out.append(f"energy uncertain by {entry['discretisation']:.1e}: refine the mesh")
+        remedy = "refine the mesh" if problem.line is None else "refine the mesh, or make the line longer"
+        out.append(f"energy uncertain by {entry['discretisation']:.1e}: {remedy}")
     if not entry["virial"] <= VIRIAL_LIMIT:
         out.append(f"virial identity violated by {entry['virial']:.1e}: refine the mesh")
     if math.isfinite(entry["translation_mode"]):

@@ -20,7 +20,7 @@ from ..problem.problem import DiscreteProblem, Problem
 from ..problem.scales import Scales, on_scales, reduced
 from ..solvers.base import Solution
 from ..theory.base import AbstractModel, read_theory
-from ..theory.whole_line import WholeLine, names_of, unfold
+from ..theory.whole_line import WholeLine, theory_of, unfold
 from .certificate import Certificate, certify
 from .headline import Number, headline, headline_rows, verdict
 from .kinds import Kind
@@ -152,7 +152,7 @@ class State:
         if self.problem.line is not None:
             nodes, name, long_name = np.concatenate([-nodes[:0:-1], nodes]), "x", "position"
             u = unfold(np.concatenate([u[:0:-1], u]), nodes)
-        variables = dict(zip(names_of(self.problem.model), ((name, column) for column in u.T), strict=True))
+        variables = dict(zip(theory_of(self.problem.model).fields, ((name, column) for column in u.T), strict=True))
         at = {name: (name, nodes, {"units": "1/mass", "long_name": long_name})}
         return xr.Dataset(variables, coords=at, attrs={"energy": self.energy, "kind": str(self.certificate.kind)})
 
@@ -176,8 +176,7 @@ class State:
 
     @property
     def _theory_name(self) -> str:
-        model = self.problem.model
-        return type(model.model if isinstance(model, WholeLine) else model).__name__
+        return type(theory_of(self.problem.model)).__name__
 
     def table(self) -> list[tuple[str, str]]:
         """Rows of (name, value) that the command line and notebooks show."""
@@ -190,7 +189,7 @@ class State:
             ("residual", f"{c.residual:.1e}"),
             ("virial identity", f"{c.virial:.1e}"),
             ("modes at ℓ = 0", c.modes_in_words),
-            ("translation mode (ℓ = 1)", _shown(c.translation_mode, ".1e")),
+            (f"translation mode (ℓ = {1 if self.problem.line is None else 0})", _shown(c.translation_mode, ".1e")),
             ("tail decay / mass gap", _shown(c.tail, ".6f")),
             ("norm in the outer tenth", _shown(c.boundary_fraction, ".1e")),
             ("distance to the solution", _shown(c.radius, ".1e")),

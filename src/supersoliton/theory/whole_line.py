@@ -12,7 +12,7 @@ problem on the half line with parities, and its meshes, solvers, certificates an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -100,6 +100,6 @@ def folded(function: Callable[[Array], Any], x: Array, n_fields: int) -> Array:
     return fold(at(-x), at(x))
 
 
-def names_of(model: AbstractModel) -> Sequence[str]:
-    """Names of the fields as the user gave them."""
-    return model.model.fields if isinstance(model, WholeLine) else model.fields
+def theory_of(model: AbstractModel) -> AbstractModel:
+    """The theory of a problem: that of its fields, not of their even and odd parts on a line."""
+    return model.model if isinstance(model, WholeLine) else model
