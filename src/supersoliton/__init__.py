@@ -15,6 +15,7 @@ _HOME = {
     "RadialGrid": "elements.grid",
     "OctaveHiggs": "theory.octave_higgs",
     "Potential": "theory.potential",
+    "Table": "theory.table",
     "Vacuum": "theory.vacua",
     "vacua": "theory.vacua",
     "Problem": "problem.problem",
@@ -44,6 +45,7 @@ _HOME = {
     "Branch": "families.branch",
     "continuation": "families.continuation",
     "SolveError": "search.solve",
+    "SolveWarning": "search.solve",
     "DifferentiableState": "families.differentiable",
     "solve": "families.differentiable",
     "Modes": "fluctuations.spectrum",
@@ -102,6 +104,7 @@ if TYPE_CHECKING:
     from .search.self_consistent import FixedPoint as FixedPoint
     from .search.self_consistent import self_consistent as self_consistent
     from .search.solve import SolveError as SolveError
+    from .search.solve import SolveWarning as SolveWarning
     from .solvers.base import Solution as Solution
     from .solvers.gradient_flow import GradientFlow as GradientFlow
     from .solvers.lbfgs import LBFGS as LBFGS
@@ -112,6 +115,7 @@ if TYPE_CHECKING:
     from .states.state import load as load
     from .theory.octave_higgs import OctaveHiggs as OctaveHiggs
     from .theory.potential import Potential as Potential
+    from .theory.table import Table as Table
     from .theory.vacua import Vacuum as Vacuum
     from .theory.vacua import vacua as vacua
     from .training.job import pretrain as pretrain

@@ -40,6 +40,15 @@ def single_file(folder):
     return path
 
 
+def test_solve_fails_if_the_state_is_not_converged(tmp_path):
+    path = single_file(tmp_path)
+    path.write_text(path.read_text() + "\n[solver]\nmax_steps = 2\n")
+    done = run("solve", path, "--out", tmp_path / "out", "--json", tmp_path / "state.json")
+    assert done.returncode == 1
+    assert re.search("the state is not converged: .*2 steps", " ".join(done.stderr.split()))
+    assert json.loads((tmp_path / "state.json").read_text())["converged"] is False
+
+
 def test_help_is_quick_and_lists_the_commands():
     start = _processor_seconds()
     done = run("--help")

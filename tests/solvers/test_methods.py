@@ -22,6 +22,9 @@ from supersoliton.problem.residual import force
 from supersoliton.solvers.descent import Descent
 from supersoliton.solvers.lbfgs import Chart
 
+# States that do not converge are the subject here; that solve warns of them is tested in tests/search/test_solve.py.
+pytestmark = pytest.mark.filterwarnings("ignore::supersoliton.SolveWarning")
+
 SOLVERS = {
     "newton": ss.Newton(target="minimum"),
     "lbfgs": ss.LBFGS(),

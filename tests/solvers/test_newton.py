@@ -13,6 +13,9 @@ from problems import BY_NAME, CASES, COMPACT_GRID, QUICKSTART_GRID, cubic_nls, o
 from supersoliton.elements.grid import differentiation_matrix
 from supersoliton.theory.derivatives import point_kernels
 
+# States that do not converge are the subject here; that solve warns of them is tested in tests/search/test_solve.py.
+pytestmark = pytest.mark.filterwarnings("ignore::supersoliton.SolveWarning")
+
 FIXED_NORM = [case.name for case in CASES if "norm" in case.exact and case.problem().norm is not None]
 
 

@@ -110,7 +110,7 @@ def _about(version: Annotated[bool, typer.Option("--version", metavar="", help="
 def solve(file: File, out: Out = None, json_file: Json = None, device: Device = None, quiet: Quiet = False) -> None:
     """Find one stationary state, print its numbers and checks, save state.nc and state.png.
 
-    Scanned parameters are set to the middle of their ranges.
+    Scanned parameters are set to the middle of their ranges. The exit code is 1 if the state is not converged.
     """
     devices.use(device)
     from .states import describe_state, find_state, print_state
@@ -127,6 +127,9 @@ def solve(file: File, out: Out = None, json_file: Json = None, device: Device = 
     if not quiet:
         print_state(_console(), data)
     write_json(json_file, data)
+    if not state.converged:
+        _print_error(f"{file}: the state is not converged: {state.status}")
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -16,6 +16,7 @@ from ..fluctuations.spectrum import channels_of, physical_masses, spectrum
 from ..scores import registry
 from ..search.saddle import find_solitons
 from ..search.self_consistent import iterate
+from ..search.solve import explained
 from ..states import certificate as limits
 from ..states.headline import headline_rows, verdict
 from ..states.state import State, make_state
@@ -46,7 +47,7 @@ def find_state(config: Config, point: Mapping[str, float]) -> tuple[State, dict[
         raise ValueError(
             "no start of this problem has a finite energy: check the couplings, or give a [problem.guess]."
         )
-    return make_state(problem, solutions[0]), fed
+    return explained(make_state(problem, solutions[0])), fed
 
 
 def describe_state(state: State) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from ..states.kinds import BOUNDARY_LIMIT, boundary_fraction, is_homogeneous
 from ..states.stability import canonical_norm, charge_and_energy, charged_mass
 from ..states.state import State
 from .branch import Branch, BranchPoint, SpecialPoint, Units
-from .curve import CorrectorError, Curve, Node, linearise
+from .curve import CorrectorError, Curve, Node
 from .family import family_of
 from .segment import Segment, SpecialNode
 
@@ -105,7 +105,7 @@ def continuation(
         raise ValueError(f"continuation: max_states must be an integer of at least 2, got {max_states!r}: try 200")
     curve = Curve(family, abs(goal - start.q), tol=tol, max_iterations=_CORRECTOR_STEPS)
     try:
-        lin = linearise(family, start)
+        lin = curve.linearise(start)
         first = curve.measure(start, state.solution.residual, 0, lin, math.copysign(1.0, goal - start.q))
     except CorrectorError as error:
         raise ValueError(

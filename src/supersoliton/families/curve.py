@@ -27,6 +27,7 @@ from numpy import ndarray as Array
 
 from ..problem.residual import force, without_translation
 from ..problem.tangent_space import Bordered, TangentSpace, norm_border
+from ..problem.zero_modes import Symmetries
 from .family import Family, FamilyPoint
 
 _SHIFTS = (0.0, 1e-6, -3e-6)  # tried in turn; the spectrum's unit is mass^2
@@ -115,7 +116,7 @@ class Linearisation:
             u, c = u + du, c + dc
             if not (np.all(np.isfinite(u)) and np.all(np.isfinite(c))):
                 return None
-            rest = self.without_translation(load - self.space.apply(u) - np.tensordot(c, self.columns, 1))
+            rest = self.without_symmetries(load - self.space.apply(u) - np.tensordot(c, self.columns, 1))
             gap = goal - np.array([np.sum(row.u * u) + np.sum(row.c * c) for row in rows])
             # The products have rounding errors of this scale, so the residual cannot fall below them.
             size = scale + float(np.max(np.abs(np.tensordot(c, self.columns, 1))))
@@ -136,18 +137,34 @@ class Linearisation:
         column = -border if self.family.kind == "coupling" else self.columns[0]
         return -2.0 * float(np.sum(border * _inverse(self.space)(column[:, :, None])[:, :, 0]))
 
-    def without_translation(self, force: Array) -> Array:
-        return without_translation(self.point.problem, self.point.u, force)
+    def without_symmetries(self, force: Array) -> Array:
+        """A force without its parts along translations and zero modes, which are rounding."""
+        force, held = without_translation(self.point.problem, self.point.u, force), self.space.held
+        if held is None or not held.size:
+            return force
+        normals = self.space.columns[:, :, -held.shape[2] :]
+        along = np.linalg.solve(
+            np.tensordot(held, normals, ((0, 1), (0, 1))), np.tensordot(held, force, ((0, 1), (0, 1)))
+        )
+        return force - np.tensordot(normals, along, 1)
+
+    def count_negative(self) -> tuple[int, int]:
+        """Negative modes at l = 0, and those at fixed charge where the frequency is fixed."""
+        space = self.space.constrained_by(None)
+        negative = space.count_negative()
+        fixed = self.point.problem.omega is not None
+        return negative, space.at_fixed_norm().count_negative() if fixed else negative
 
 
 def _inverse(space: TangentSpace) -> Callable[[Array], Array]:
-    """A^-1; on a line, without translations, along which A is singular."""
-    if space.problem.line is None:
+    """A^-1, without translations on a line and zero modes, along which A is singular."""
+    if space.problem.line is None and (space.held is None or not space.held.size):
         return space.invert
     return lambda load: np.asarray(space.solve(load)[0])
 
 
-def linearise(family: Family, point: FamilyPoint) -> Linearisation:
+def linearise(family: Family, point: FamilyPoint, held: Array | None = None) -> Linearisation:
+    """The system at a point; ``held``: zero modes of symmetries, along which it is not to move."""
     problem = point.problem
     grid = problem.grid
     gradient = problem.energy_and_gradient(point.u)[1]
@@ -155,7 +172,8 @@ def linearise(family: Family, point: FamilyPoint) -> Linearisation:
     vector = without_translation(problem, point.u, (gradient - point.multiplier * mass_term) * problem.free_nodes)
     if not np.all(np.isfinite(vector)):
         raise CorrectorError("the energy's gradient is not finite")
-    space = TangentSpace(problem, point.u, point.multiplier)
+    own = np.empty((*point.u.shape, 0)) if held is not None and held.size else None  # the norm is one of the rows
+    space = TangentSpace(problem, point.u, point.multiplier, constraints=own, held=held)
     border = norm_border(problem, point.u)
     if family.kind == "norm":
         columns = [-border]
@@ -186,6 +204,7 @@ class Node:
     # observables and stability
     energy: float
     norm: float
+    held: Array | None  # zero modes of symmetries
     negative_modes: int
     unstable_modes: int
     norm_slope: float  # dN/domega^2 at fixed couplings
@@ -198,6 +217,12 @@ class Curve:
     def __init__(self, family: Family, span: float, *, tol: float, max_iterations: int) -> None:
         self.family, self.tol, self.max_iterations = family, tol, max_iterations
         self.span = span  # the range of the parameter: its scale where the parameter is near zero
+        self.symmetries: Symmetries | None = None
+
+    def linearise(self, point: FamilyPoint) -> Linearisation:
+        if self.symmetries is None:
+            self.symmetries = Symmetries(point.problem, point.u, point.multiplier)
+        return linearise(self.family, point, self.symmetries.at(point.problem, point.u))
 
     def metric_at(self, point: FamilyPoint) -> ArcMetric:
         grid = point.problem.grid
@@ -228,7 +253,7 @@ class Curve:
         """
         point, history = guess, [math.inf]
         for iteration in range(self.max_iterations + 1):
-            lin = linearise(self.family, point)
+            lin = self.linearise(point)
             residual = self.residual(point)
             if not math.isfinite(residual) or (iteration > 2 and residual > 0.5 * history[-2] and residual > self.tol):
                 raise CorrectorError(f"the corrector does not contract at residual {residual:.1e}")
@@ -241,7 +266,7 @@ class Curve:
                 polished = self.residual(moved)
                 if polished <= self.tol:
                     point, residual = moved, polished
-                    lin = linearise(self.family, point)
+                    lin = self.linearise(point)
                 return self.with_rayleigh_quotient(point), residual, iteration, lin
             point = moved
         raise CorrectorError(
@@ -281,8 +306,7 @@ class Curve:
         border = norm_border(problem, point.u)
         row = self.family.value_row(point)
         carried = problem.norm is not None or problem.omega is not None
-        negative = lin.space.count_negative()
-        unstable = lin.space.at_fixed_norm().count_negative() if problem.omega is not None else negative
+        negative, unstable = lin.count_negative()
         dq = float(np.sum(row[0] * tangent.u) + np.sum(row[1] * tangent.c))
         varying = self.family.kind == "norm" or self.family.holds_norm
         return Node(
@@ -296,6 +320,7 @@ class Curve:
             dmultiplier=float(tangent.c[-1]) if varying else (dq if self.family.kind == "omega" else 0.0),
             energy=problem.energy(point.u),
             norm=problem.norm_of_state(point.u),
+            held=lin.space.held,
             negative_modes=negative,
             unstable_modes=unstable,
             norm_slope=lin.norm_slope() if carried else float("nan"),

@@ -7,6 +7,7 @@ custom rule, so ``jax.grad``, ``jax.jvp`` and ``jax.jacobian`` are exact and cos
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from .._checks import expect_problem
 from ..fluctuations.spectrum import spectrum
 from ..guesses.guess import Guess
 from ..problem.problem import Problem
+from ..search.solve import SolveWarning, shortcoming
 from ..search.solve import solve as solve_at_numbers
 from ..solvers.base import AbstractSolver
 from ..states.state import State
@@ -112,7 +114,7 @@ def solve(
     solver : Newton or LBFGS or GradientFlow, optional
         The method; :class:`Newton` if not given.
     throw : bool, default False
-        Raise :class:`SolveError` if the solver does not converge, instead of only recording it in ``state.status``.
+        Raise :class:`SolveError` if the solver does not converge, instead of a warning and ``state.status``.
 
     Returns
     -------
@@ -128,6 +130,11 @@ def solve(
         bounce, or a parameter is traced by ``jax.jit`` or ``vmap``.
     SolveError
         If ``throw`` is true and the solver does not converge.
+
+    Warns
+    -----
+    SolveWarning
+        If the result is not converged, or is the vacuum where a soliton was asked for (a frequency, or no guess).
 
     Notes
     -----
@@ -158,8 +165,13 @@ def solve(
     expect_problem("solve", problem)
     if traced_parameters(problem):
         traced: Any = solve_traced(problem, lambda plain: solve_at_numbers(plain, guess, solver, throw=throw))
-        return traced  # type: ignore[no-any-return]
-    return solve_at_numbers(problem, guess, solver, throw=throw)
+        lacks = shortcoming(traced.state, guess)
+    else:
+        traced = solve_at_numbers(problem, guess, solver, throw=throw)
+        lacks = shortcoming(traced, guess)
+    if lacks is not None:
+        warnings.warn(f"solve: {lacks}", SolveWarning, stacklevel=2)
+    return traced  # type: ignore[no-any-return]
 
 
 def _with_rule(values: Callable[..., Any], slopes: Callable[[str], Any], names: tuple[str, ...]) -> Callable[..., Any]:

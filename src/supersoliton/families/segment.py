@@ -242,4 +242,4 @@ class Segment:
 def critical_mode(node: Node) -> tuple[float, Array]:
     """The eigenvalue of the (constrained) second variation nearest to zero and its mode, by inverse iteration."""
     point = node.point
-    return TangentSpace(point.problem, point.u, point.multiplier, sigma=_OFFSET).nearest_mode()
+    return TangentSpace(point.problem, point.u, point.multiplier, sigma=_OFFSET, held=node.held).nearest_mode()

@@ -24,6 +24,7 @@ from ..problem.problem import DiscreteProblem
 from ..problem.residual import force
 from ..problem.scales import on_scales
 from ..problem.tangent_space import TangentSpace, norm_border
+from ..problem.zero_modes import Symmetries
 from ..states.state import State
 from .curve import linearise
 from .family import Family, family_of
@@ -104,7 +105,7 @@ def _along(family: Family, u: Array, multiplier: float) -> Sensitivity:
     problem = family.problem
     per = _per_parameter(family)
     point = family.point(u, multiplier)
-    line = linearise(family, point)
+    line = linearise(family, point, Symmetries(problem, u, multiplier).modes)
     du, dc = line.solve(np.zeros_like(u), line.value_row(1.0), homogeneous=True)
     border = norm_border(problem, u)
     if family.kind == "coupling":
@@ -128,7 +129,7 @@ def tangents(
     The vacuum depends on the couplings too. All derivatives share one factorisation.
     """
     multiplier = force(problem, u).multiplier
-    space = TangentSpace(problem, u, multiplier)
+    space = TangentSpace(problem, u, multiplier, held=Symmetries(problem, u, multiplier).modes)
     loads, motions = np.zeros((*u.shape, len(names))), np.zeros((*u.shape, len(names)))
     for k, name in enumerate(names):
         family = Family(problem, name)

@@ -62,7 +62,8 @@ class Wall:
 def best_walls(model: AbstractModel, false_vacuum: Array, targets: Sequence[Array], dim: float) -> list[list[Wall]]:
     """The walls towards each target, least action first: one for each local minimum of the action over the amplitude.
 
-    None where no wall has U < 0. For dim <= 2 the action has no maximum under scaling, so the shape of three dimensions is used.
+    None where no wall has U < 0. For dim <= 2 the action has no maximum under scaling, so the shape of three dimensions
+    is used.
     """
     if not targets:
         return []

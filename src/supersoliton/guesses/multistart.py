@@ -174,12 +174,28 @@ def screened_starts(
                 labels.append(members)
     batch = _finish(problem, problem.vacuum.values + np.stack(profiles))
     energies = energies_of(problem, batch)
+    if problem.norm is not None:
+        energies = _without_runaway(energies.reshape(-1, len(widths), 2)).ravel()
     best: dict[tuple[int, ...], Start] = {}
     for energy, label, u in zip(energies, labels, batch, strict=True):
         if math.isfinite(energy) and (label not in best or energy < best[label].energy):
             best[label] = Start(float(energy), label, u)
     ranked = sorted(best.values(), key=lambda start: (start.energy, start.label))
     return [start._replace(u=scale_to_norm(problem, start.u)) for start in ranked]
+
+
+def _without_runaway(energies: Array) -> Array:
+    """Energies (set, width, shape), infinite for narrow starts on the way to collapse where wider ones have a minimum.
+
+    Where the narrowest start is the lowest, V may fall without bound; the state wanted is a local minimum.
+    """
+    out = energies.copy()
+    for index in np.ndindex(energies.shape[0], energies.shape[2]):
+        curve = energies[index[0], :, index[1]]
+        falling = np.diff(curve) < 0.0
+        if np.argmin(curve) == 0 and falling.any():
+            out[index[0], : int(np.argmax(falling)) + 1, index[1]] = math.inf  # up to the barrier
+    return out
 
 
 def _finish(problem: DiscreteProblem, batch: Array) -> Array:

@@ -17,12 +17,11 @@ compiled integrator is shared by all potentials.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray as Array
@@ -30,15 +29,13 @@ from scipy.interpolate import CubicHermiteSpline
 from scipy.special import ive
 
 from ..elements.grid import sphere_area
-from ..machine.jax_setup import enable_compilation_cache
+from .trajectories import BATCH, Table, ends_of, recorded
 
 POINTS = 4096  # of the table of V
 _DENSER = 30.0  # the points are spaced evenly up to this part of the scale of a way
-_BATCH = 128  # trajectories integrated together
 _INTERVALS = 8  # separate ranges of centres on a way, the next ones to the false vacuum
-_STEPS = 1500  # most steps of a trajectory; as many are kept of one that is recorded
 # Local error of a step, relative to s and to the largest s; the second for walls of more than _THIN decay lengths,
-# whose radius follows from a small difference of V. Both are lowered where the depth of V is a small part of the barrier.
+# whose radius follows from a small difference of V. Both are lowered where V is flat or friction is small.
 _TOLERANCE, _TIGHT, _THIN = 1e-6, 1e-10, 30.0
 _WIDENED = 0.05  # part of the radius by which a thin wall may have been misplaced
 _NARROW, _NARROWER = 1e4, 1e7  # parts that a bracket is divided into, and that of a thin wall
@@ -92,7 +89,7 @@ class Way:
         return np.asarray(a + x * (b + x * (c + x * d)))
 
     @functools.cached_property
-    def table(self) -> tuple[Array, Array, float, float]:
+    def table(self) -> Table:
         """Points, coefficients of the cubic from each to the next, stretch of the points, and the least energy.
 
         A trajectory below minus a thousandth of the barrier is an undershoot; one that is a little below 0, perhaps by
@@ -155,24 +152,22 @@ def scan_centres(way: Way, dim: float) -> Scan:
     if not starts:
         return Scan([], 0, 0)
     labels = [start.labels() for start in starts]
-    states = [start.states(x) for start, x in zip(starts, labels, strict=True)]
-    verdicts = np.split(
-        _shoot(way, dim, np.concatenate(states), _tolerance(way, dim, _TOLERANCE)),
-        np.cumsum([len(x) for x in labels])[:-1],
-    )
+    states = np.concatenate([start.states(x) for start, x in zip(starts, labels, strict=True)])
+    ends = np.cumsum([len(x) for x in labels])
+    verdicts = np.split(ends_of(way.table, dim, states, _tolerance(way, dim, _TOLERANCE)), ends[:-1])
     brackets = []
     for start, x, verdict in zip(starts, labels, verdicts, strict=True):
         known = np.flatnonzero(verdict != 0)
-        for i, j in zip(known[:-1], known[1:], strict=True):
+        for i, j in itertools.pairwise(known):
             if verdict[i] != verdict[j]:
                 brackets.append(_Bracket(start, x[i], x[j], verdict[i]))
     counts = [int(sum(np.sum(v == sign) for v in verdicts)) for sign in (-1, 1)]
     profiles, unresolved = _profiles(way, dim, _narrowed(way, dim, brackets, _NARROW, _TOLERANCE))
-    return Scan(profiles, *counts, unresolved)
+    return Scan(profiles, counts[0], counts[1], unresolved)
 
 
 def _without_friction(way: Way) -> list[Profile]:
-    r"""The bounce in one dimension, where energy is conserved: :math:`r = \int ds/\sqrt{2V}` from the first zero of V."""
+    r"""The bounce in one dimension, where energy is conserved: :math:`r = \int ds/\sqrt{2V}` from a zero of V."""
     first = int(np.argmax(way.value < 0.0))
     if first == 0:
         return []
@@ -266,7 +261,7 @@ def _starts(way: Way, dim: float) -> list[_Start]:
             high, mass = float(way.s[beyond - 1] + root), math.sqrt(max(2.0 * c + 6.0 * d * root, 1e-12))
         at = slice(max(first - 1, 0), beyond)
         s, slope = np.append(way.s[at], high), np.append(way.slope[at], 0.0 if mass else way.slope[beyond - 1])
-        count = (_BATCH if mass else 2 * _BATCH) - 77
+        count = (BATCH if mass else 2 * BATCH) - 77
         out.append(_Start(low, high, mass, dim, _spread(s, slope, count)))
     return out
 
@@ -303,7 +298,7 @@ class _Bracket(NamedTuple):
 
 def _narrowed(way: Way, dim: float, brackets: list[_Bracket], parts: float, tolerance: float) -> list[_Bracket]:
     """The brackets narrowed to at most 1 of ``parts``."""
-    share = max(_LEAST_SHARE, _BATCH // max(len(brackets), 1))
+    share = max(_LEAST_SHARE, BATCH // max(len(brackets), 1))
     for _ in range(math.ceil(math.log(parts) / math.log(share)) if brackets else 0):
         brackets = _divided(way, dim, brackets, share, _tolerance(way, dim, tolerance))
     return brackets
@@ -318,7 +313,7 @@ def _divided(way: Way, dim: float, brackets: list[_Bracket], share: int, toleran
     """Each bracket replaced by its part in which the end changes, all divided at once."""
     labels = [np.linspace(b.low, b.high, share + 2)[1:-1] for b in brackets]
     states = np.concatenate([b.start.states(x) for b, x in zip(brackets, labels, strict=True)])
-    verdicts = np.split(_shoot(way, dim, states, tolerance), len(brackets))
+    verdicts = np.split(ends_of(way.table, dim, states, tolerance), len(brackets))
     out = []
     for b, x, verdict in zip(brackets, labels, verdicts, strict=True):
         other = np.flatnonzero(verdict == -b.verdict)
@@ -331,10 +326,8 @@ def _divided(way: Way, dim: float, brackets: list[_Bracket], share: int, toleran
 def _record(way: Way, dim: float, bracket: _Bracket, tolerance: float) -> Profile | None:
     """The profile between the two sides of a bracket, as far as they agree."""
     states = bracket.start.states(np.array([bracket.low, bracket.high]))
-    paths, counts = _recorder()(way.table, dim, states, _tolerance(way, dim, tolerance))
-    (a, b), (n, m) = np.asarray(paths), np.asarray(counts)
-    a, b = a[:n], b[:m]
-    if n < 8 or m < 8:
+    a, b = recorded(way.table, dim, states, _tolerance(way, dim, tolerance))
+    if min(len(a), len(b)) < 8:
         return None
     other = CubicHermiteSpline(b[:, 0], b[:, 1], b[:, 2])
     inside = a[:, 0] <= b[-1, 0]
@@ -357,138 +350,3 @@ def _linear_core(start: _Start, r: Array, radius: float) -> tuple[Array, Array]:
     x, edge = np.maximum(m * r, 1e-8), m * radius
     scale = (start.high - start.end) * np.exp(x - edge) * (edge / x) ** order / ive(order, edge)
     return start.high - scale * ive(order, x), -m * scale * ive(order + 1.0, x)
-
-
-# The integrator: the pair of orders 5 and 4 of Dormand and Prince, every trajectory with its own step
-
-
-def _shoot(way: Way, dim: float, states: Float[Array, "start 3"], tolerance: float) -> Array:
-    """1 for overshoot, -1 for undershoot, 0 where neither is reached."""
-    count = len(states)
-    padded = np.concatenate([states, np.repeat(states[-1:], -count % _BATCH, axis=0)])
-    parts = [
-        np.asarray(_integrator()(way.table, dim, padded[i : i + _BATCH], tolerance))
-        for i in range(0, len(padded), _BATCH)
-    ]
-    return np.concatenate(parts)[:count]
-
-
-def _piece(table: Any, s: Any) -> tuple[Any, Any]:
-    """The coefficients of V, cubic around s, and the distance of s from their point."""
-    points, cubics, stretch, _ = table
-    scale, step = points[-1] / jnp.sinh(stretch), stretch / (POINTS - 1)
-    k = jnp.clip(jnp.arcsinh(s / scale) / step, 0, POINTS - 2).astype(int)
-    return cubics[k].T, s - points[k]
-
-
-def _force(table: Any, s: Any) -> Any:
-    (_, b, c, d), x = _piece(table, s)
-    return b + x * (2.0 * c + 3.0 * d * x)
-
-
-def _value(table: Any, s: Any) -> Any:
-    (a, b, c, d), x = _piece(table, s)
-    return a + x * (b + x * (c + x * d))
-
-
-_A = (
-    (1 / 5,),
-    (3 / 40, 9 / 40),
-    (44 / 45, -56 / 15, 32 / 9),
-    (19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729),
-    (9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656),
-    (35 / 384, 0.0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84),
-)
-_C = (1 / 5, 3 / 10, 4 / 5, 8 / 9, 1.0, 1.0)
-_E = (71 / 57600, 0.0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40)
-
-
-class _Flight(NamedTuple):
-    r: Any
-    s: Any
-    v: Any  # s'
-    a: Any  # s''
-    step: Any
-    verdict: Any
-    size: Any  # the largest s
-
-
-def _launched(table: Any, dim: Any, states: Any) -> _Flight:
-    """The flights after a Taylor step from the origin, with the first step length."""
-    r, s, v = states.T
-    force, bump = _force(table, s), 1e-3 * s
-    stiffness = jnp.abs(_force(table, s + bump) - _force(table, s - bump)) / (2.0 * bump)
-    length = 1.0 / jnp.sqrt(stiffness + jnp.abs(force) / s + 1e-300)
-    first = 0.02 * length
-    at_origin = r == 0.0
-    verdict = jnp.where(0.5 * v**2 <= _value(table, s), -1, 0)
-    r, moved = jnp.where(at_origin, first, r), jnp.where(at_origin, s + 0.5 * force * first**2 / dim, s)
-    v = jnp.where(at_origin, force * first / dim, v)
-    return _Flight(r, moved, v, _force(table, moved) - (dim - 1.0) / r * v, 0.2 * length, verdict, s)
-
-
-def _stepped(table: Any, dim: Any, tolerance: Any, flight: _Flight) -> _Flight:
-    """One step of every flight that has not ended, kept where its error is small."""
-    r, s, v, h = flight.r, flight.s, flight.v, flight.step
-    vs, accelerations = [v], [flight.a]
-    for weights, c in zip(_A, _C, strict=True):
-        new_s = s + h * sum(w * x for w, x in zip(weights, vs, strict=True) if w)
-        new_v = v + h * sum(w * x for w, x in zip(weights, accelerations, strict=True) if w)
-        vs.append(new_v)
-        accelerations.append(_force(table, new_s) - (dim - 1.0) / (r + c * h) * new_v)
-    errors = [h * sum(w * x for w, x in zip(_E, k, strict=True) if w) for k in (vs, accelerations)]
-    worst = jnp.maximum(jnp.abs(errors[0]), jnp.abs(errors[1]) * h) / (tolerance * (jnp.abs(s) + 1e-2 * flight.size))
-    worst = jnp.where(jnp.isfinite(worst), worst, 1e6)
-    active = flight.verdict == 0
-    kept = active & (worst <= 1.0)
-    under = (new_v > 0.0) | (0.5 * new_v**2 - _value(table, new_s) <= table[3])
-    verdict = jnp.where(kept, jnp.where(new_s <= 0.0, 1, jnp.where(under, -1, 0)), flight.verdict)
-    factor = jnp.clip(0.9 * (worst + 1e-12) ** -0.2, 0.2, 4.0)
-    ahead = _Flight(r + h, new_s, new_v, accelerations[-1], h, verdict, flight.size)
-    moved = _Flight(*(jnp.where(kept, new, old) for new, old in zip(ahead, flight, strict=True)))
-    return moved._replace(step=jnp.where(active, h * factor, h), verdict=verdict)
-
-
-@functools.cache
-def _integrator() -> Any:
-    enable_compilation_cache()
-
-    @jax.jit
-    def shoot(table: Any, dim: Any, states: Any, tolerance: Any) -> Any:
-        def more(carry: Any) -> Any:
-            return (carry[0] < _STEPS) & jnp.any(carry[1].verdict == 0)
-
-        def step(carry: Any) -> Any:
-            return carry[0] + 1, _stepped(table, dim, tolerance, carry[1])
-
-        return jax.lax.while_loop(more, step, (0, _launched(table, dim, states)))[1].verdict
-
-    return shoot
-
-
-@functools.cache
-def _recorder() -> Any:
-    enable_compilation_cache()
-
-    @jax.jit
-    def record(table: Any, dim: Any, states: Any, tolerance: Any) -> Any:
-        def point(flight: _Flight) -> Any:
-            return jnp.stack([flight.r, flight.s, flight.v], axis=1)
-
-        def more(carry: Any) -> Any:
-            return (carry[0] < _STEPS) & jnp.any(carry[1].verdict == 0)
-
-        def step(carry: Any) -> Any:
-            i, flight, path, count = carry
-            new = _stepped(table, dim, tolerance, flight)
-            moved = new.r > flight.r
-            row = jnp.where(moved[:, None], point(new), path[sides, count])
-            return i + 1, new, path.at[sides, count].set(row), count + moved
-
-        first, sides = _launched(table, dim, states), jnp.arange(states.shape[0])
-        path = jnp.zeros((states.shape[0], _STEPS + 2, 3)).at[:, 0].set(states).at[:, 1].set(point(first))
-        count = jnp.where(states[:, 0] == 0.0, 2, 1)
-        _, _, path, count = jax.lax.while_loop(more, step, (0, first, path, count))
-        return path, count
-
-    return record

@@ -26,8 +26,8 @@ from ..theory.vacua import Vacuum
 from .shooting import Way, arc_lengths
 
 # Images and steps of a coarse and of a fine path; with many fields the fine one has fewer images.
-_IMAGES, _STEPS, _UNKNOWNS = (32, 96), (25, 6), 800
-_SETTLED = 1e-4  # steps, relative to the length of the path, at which it counts as relaxed
+_IMAGES, _STEPS, _UNKNOWNS = (32, 96), (12, 4), 600
+_SETTLED = 1e-3  # steps, relative to the length of the path, at which it counts as relaxed
 _LONGEST = 0.1  # longest step, relative to the length of the path
 _FLOOR = 0.02  # least V in the weight of the curvature, relative to the barrier
 
@@ -106,16 +106,17 @@ def _spread(model: AbstractModel, points: Array, images: int) -> Path:
     return Path(np.concatenate([[0.0], np.cumsum(steps)]), even)
 
 
-def way_along(model: AbstractModel, path: Path, energy: float) -> tuple[float, Way | None]:
-    """The barrier on a path, and the table of V - ``energy`` along it; None if V is nowhere lower or not finite."""
+def way_along(model: AbstractModel, path: Path, energy: float) -> tuple[float, float, Way | None]:
+    """Barrier and tension of a path, and the table of V - ``energy`` along it; None if V is nowhere lower, or NaN."""
     kernels, reach = point_kernels(model.potential_function), float(path.s[-1])
     s = np.linspace(0.0, reach, 513)[1:]
     v = kernels.value(path(s), model.params, np.zeros(len(s))) - energy
     below = v < 0.0
     first = int(np.argmax(below)) if below.any() else len(s)
     barrier = float(np.max(v[:first], initial=0.0))
+    tension = float(np.trapezoid(np.sqrt(2.0 * np.maximum(np.nan_to_num(v), 0.0)), s))
     if not below.any() or not np.all(np.isfinite(v)):
-        return barrier, None
+        return barrier, tension, None
     scale = max(float(s[first]), 1e-3 * reach)
     points = arc_lengths(reach, scale)
     value, force = kernels.value_and_gradient(path(points), model.params, np.zeros(len(points)))
@@ -123,6 +124,6 @@ def way_along(model: AbstractModel, path: Path, energy: float) -> tuple[float, W
     value = value - energy
     value[0] = 0.0
     if not (np.all(np.isfinite(value)) and np.all(np.isfinite(slope)) and math.isfinite(barrier)):
-        return barrier, None
+        return barrier, tension, None
     slope[-1] = max(slope[-1], 0.0)  # the end is a minimum
-    return barrier, Way(reach, scale, value, slope)
+    return barrier, tension, Way(reach, scale, value, slope)

@@ -25,11 +25,12 @@ from ..elements.grid import RadialGrid
 from ..theory.base import AbstractModel
 from ..theory.dimensionless import Dimensionless
 from ..theory.field_scales import scales_of_potential
-from ..theory.vacua import Vacuum, mass_matrix
+from ..theory.vacua import Vacuum, mass_matrix, vacuum_at
 from ..theory.whole_line import theory_of
 from .problem import DiscreteProblem, Problem
 
 _T = TypeVar("_T")
+_NOISE = 1e-13  # rounding of V in dimensionless units above which V is taken from its slope
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Scales:
     kinetic: tuple[float, ...]
     norm_kinetic: float
     offset: float = 0.0
+    around: tuple[float, ...] = ()  # the vacuum, where V is ``offset``
 
     @property
     def factors(self) -> Array:
@@ -112,7 +114,9 @@ class Scales:
 
     def reduce_model(self, model: AbstractModel) -> Dimensionless:
         """The theory in these units."""
-        return Dimensionless(model, self.field, self.length, self.offset)
+        noise = np.finfo(float).eps * abs(self.offset) / self.unit("potential")
+        origin = tuple((np.array(self.around) / self.factors).tolist()) if noise > _NOISE else ()
+        return Dimensionless(model, self.field, self.length, self.offset, origin)
 
     def reduce_vacuum(self, vacuum: Vacuum) -> Vacuum:
         """A homogeneous state in these units."""
@@ -197,9 +201,7 @@ def power_of_two(value: float) -> float:
     return 2.0 ** round(math.log2(value))
 
 
-def scales_around(
-    model: AbstractModel, around: Array, dim: float, *, offset: float = 0.0, rounded: bool = False
-) -> Scales:
+def scales_around(model: AbstractModel, around: Array, dim: float, *, rounded: bool = False) -> Scales:
     """The scales of V around a homogeneous state, ``rounded`` to powers of 2 or not."""
     kinetic = tuple(model.kinetic.tolist())
     if is_dimensionless(model):
@@ -210,7 +212,8 @@ def scales_around(
     length = 1.0 / math.sqrt(curvature) if curvature > 0 else 1.0
     if rounded:
         field, length = power_of_two(field), power_of_two(length)
-    return Scales(field, length, dim, kinetic, 1.0, offset)
+    offset = vacuum_at(model, around).energy_density
+    return Scales(field, length, dim, kinetic, 1.0, offset if math.isfinite(offset) else 0.0, tuple(around.tolist()))
 
 
 def scales_of(problem: Problem) -> Scales:

@@ -139,9 +139,10 @@ class TangentSpace(Bordered):
         self.factors, self.held = factors, held
         if constraints is None:
             constraints = constraints_of(problem, u) if ell == 0 else np.empty((*u.shape, 0))
-            if held is not None and held.size:
-                normals = (problem.grid.mass_form @ held.reshape(len(u), -1)).reshape(held.shape)
-                constraints = np.concatenate([constraints, normals * self.free[:, :, None]], axis=2)
+        self.constraints = constraints
+        if held is not None and held.size:
+            normals = (problem.grid.mass_form @ held.reshape(len(u), -1)).reshape(held.shape)
+            constraints = np.concatenate([constraints, normals * self.free[:, :, None]], axis=2)
         # (A closure over self would keep megabytes of factors per step until the garbage collector runs.)
         super().__init__(functools.partial(second_variation.solve, factors), constraints)
 
@@ -166,7 +167,7 @@ class TangentSpace(Bordered):
 
     def shifted(self, sigma: float) -> TangentSpace:
         """The tangent space with another shift, factorised again."""
-        given: dict[str, Any] = {"curvature": self.curvature, "constraints": self.columns}
+        given: dict[str, Any] = {"curvature": self.curvature, "constraints": self.constraints, "held": self.held}
         return TangentSpace(self.problem, self.u, self.multiplier, sigma=sigma, ell=self.ell, **given)
 
     def moved(self, u: Array, multiplier: float) -> TangentSpace:
@@ -180,8 +181,13 @@ class TangentSpace(Bordered):
             return self
         norm = norm_border(self.problem, self.u)[:, :, None]
         border = np.concatenate([constraints_of(self.problem, self.u), norm], axis=2)
+        return self.constrained_by(border)
+
+    def constrained_by(self, constraints: Array | None) -> TangentSpace:
+        """The tangent space of other constraints (None: those of the problem), with the same factors."""
         given: dict[str, Any] = {"curvature": self.__dict__.get("curvature"), "factors": self.factors}
-        return TangentSpace(self.problem, self.u, self.multiplier, sigma=self.sigma, constraints=border, **given)
+        given |= {"sigma": self.sigma, "ell": self.ell, "constraints": constraints, "held": self.held}
+        return TangentSpace(self.problem, self.u, self.multiplier, **given)
 
     # The operator
 

@@ -24,6 +24,7 @@ _WINDOW, _LEAST = 1e-6, 1e-10
 # |eigenvalue| over the sum of the moduli of its terms below which a mode is a zero mode. Symmetries hold exactly on any
 # mesh, so theirs are below 1e-12; the negative mode -(d - 1)/R^2 of a bounce with R = 10^4 is -2e-8.
 _ZERO = 1e-9
+_FIT = 1e-6  # relative deviation of a mode from G (u - u_infinity) up to which its symmetry is linear
 _ITERATIONS, _EXTRA = 8, 2  # of the subspace iteration; vectors beyond those asked for
 
 
@@ -67,6 +68,35 @@ def zero_modes(space: TangentSpace, residual: float) -> Array:
     eps = window(space.problem)
     below, above = space.shifted(eps), space.shifted(-eps)
     return inertia(below, above, max(_ZERO, residual)).modes
+
+
+class Symmetries:
+    """The zero modes of a state, carried along a family of states.
+
+    The mode of a linear symmetry with generator G is G (u - u_infinity). A mode of another kind is kept as it is.
+
+    Parameters
+    ----------
+    problem, u, multiplier : the state at which the zero modes are computed.
+    """
+
+    def __init__(self, problem: DiscreteProblem, u: Array, multiplier: float) -> None:
+        self.modes = zero_modes(TangentSpace(problem, u, multiplier), 0.0)
+        away = u - problem.vacuum.values
+        fits = [np.linalg.lstsq(away, mode)[0] for mode in np.moveaxis(self.modes, 2, 0)]
+        self.generators = [
+            fit if np.max(np.abs(away @ fit - mode)) <= _FIT * np.max(np.abs(mode)) else None
+            for fit, mode in zip(fits, np.moveaxis(self.modes, 2, 0), strict=True)
+        ]
+
+    def at(self, problem: DiscreteProblem, u: Array) -> Array:
+        """The zero modes (node, field, mode) of another state of the family."""
+        away = u - problem.vacuum.values
+        modes = [
+            self.modes[:, :, k] if fit is None else away @ fit / max(float(np.linalg.norm(away @ fit)), 1e-300)
+            for k, fit in enumerate(self.generators)
+        ]
+        return np.stack(modes, axis=2) if modes else self.modes
 
 
 def modes_near_zero(space: TangentSpace, count: int) -> tuple[Array, Array, Array]:

@@ -14,6 +14,7 @@ from ..problem.asymptotics import decay_length
 from ..problem.problem import DiscreteProblem, Problem
 from ..problem.transfer import transfer
 from ..solvers.base import AbstractSolver, Solution
+from ..solvers.newton import Newton
 from ..states.accuracy import discretisation_error
 from ..states.kinds import boundary_fraction, is_homogeneous
 from .same_state import REMESHED, Tolerance, has_same_fields, is_same_energy
@@ -21,7 +22,7 @@ from .same_state import REMESHED, Tolerance, has_same_fields, is_same_energy
 # Numbers of elements, tried in this order; only a few, because kernels are compiled for each.
 ELEMENTS = (16, 24, 40, 64)
 ORDER = 12
-_TARGET = 2e-12  # relative error of the energy below which no finer mesh is tried
+TARGET = 2e-12  # relative error of the energy below which no finer mesh is tried
 # The same for the fields (roughness of the worst element), if the first mesh was not adapted to them: the error of the
 # energy is second order in that of the fields.
 SMOOTH = 1e-8
@@ -44,7 +45,7 @@ def converge_mesh(
     """
     error = error_of(problem, solution.u, solution.multiplier)
     for n_elements in ELEMENTS:
-        if error <= _TARGET and np.max(roughness(problem.grid, solution.u)) <= smooth:
+        if error <= TARGET and np.max(roughness(problem.grid, solution.u)) <= smooth:
             break
         if n_elements < problem.grid.n_elements:
             continue
@@ -52,7 +53,7 @@ def converge_mesh(
         problem, solution, error = _on_edges(
             adapted_edges(problem.grid, solution.u, n_elements), *before, solver, error_of
         )
-        if error > max(_TARGET, _HELPED * before[2]) and n_elements > before[0].grid.n_elements:
+        if error > max(TARGET, _HELPED * before[2]) and n_elements > before[0].grid.n_elements:
             # What is missing is not where the fields change most: halve the elements that are rough.
             split = _on_edges(split_edges(before[0].grid, before[1].u, n_elements), *before, solver, error_of)
             problem, solution, error = split if split[2] < error else (problem, solution, error)
@@ -77,7 +78,7 @@ def _on_edges(
     if not moved.converged or not has_same_fields(finer, moved.u, start, REMESHED):
         return problem, solution, error
     finer_error = error_of(finer, moved.u, moved.multiplier)
-    if finer_error < error or len(edges) - 1 > grid.n_elements or finer_error <= _TARGET:
+    if finer_error < error or len(edges) - 1 > grid.n_elements or finer_error <= TARGET:
         return finer, moved, finer_error
     return problem, solution, error
 
@@ -133,3 +134,16 @@ def on_domain(
         if not moved.converged or not is_same_energy(other.energy(moved.u), before, before, tolerance):
             return None
     return other, moved
+
+
+def refitted(problem: DiscreteProblem, solution: Solution) -> tuple[DiscreteProblem, Solution]:
+    """The solution on a mesh adapted to it, where it was found on that of another state."""
+    newton, grid = Newton(target="stationary"), problem.grid
+    edges = adapted_edges(grid, solution.u, 3 * grid.n_elements // 2)
+    # Refined even if the energy is accurate: the error of the fields is the square root of the energy's.
+    finer = problem.with_grid(RadialGrid(edges=edges, order=grid.order, dim=grid.dim))
+    start = transfer(problem, solution.u, finer)
+    moved = newton.run(finer, start)
+    if not moved.converged or not has_same_fields(finer, moved.u, start, REMESHED):
+        return problem, solution
+    return converge_mesh(finer, moved, newton)[:2]

@@ -38,7 +38,7 @@ from .walls import bounces_of_fields
 
 _LARGER_DOMAINS = 12  # the domain may grow this many times by a quarter
 _EXTERIOR_LIMIT = 1e-14  # error from the linearised exterior, relative to the action
-# A massless field: the domain grows fourfold at most _LARGER_POWERS times, until the action changes by less than _STANDS
+# A massless field: the domain grows fourfold, at most so many times, until the action changes by less than _STANDS
 _LARGER_POWERS, _STANDS = 6, 1e-12
 _DESCENT_STEPS = 400  # of the descent from the centre of a bounce to a minimum of V
 _FAR = 1e8  # a descent that comes this far from its start has no lower bound
@@ -125,7 +125,7 @@ def bounce(
         raise BounceError("bounce: the potential depends on r itself, so there is no homogeneous false vacuum")
     given = _values("false_vacuum", model, false_vacuum)
     target = None if true_vacuum is None else _values("true_vacuum", model, true_vacuum)
-    scales = scales_around(model, given, float(dim), offset=vacuum_at(model, given).energy_density)
+    scales = scales_around(model, given, float(dim))
     inner = model if is_dimensionless(model) else scales.reduce_model(model)
     start = check_false_vacuum(inner, scales.reduce_fields(given))
     found = _bounce(inner, start, None if target is None else scales.reduce_fields(target), float(dim), newton)
@@ -254,7 +254,8 @@ def minimum_below(model: AbstractModel, u: Array) -> Vacuum | None:
         trial = here + step * 0.5 ** np.arange(12)[:, None]
         lower = kernels.value(trial, model.params, np.zeros(12)) < value
         if length <= 1e-9 * reach or not lower.any():
-            return vacuum_at(model, here[0]) if length <= 1e-5 * reach and values[0] > -1e-9 * stiff[-1] else None
+            settled = length <= 1e-5 * reach and values[0] > -1e-9 * stiff[-1]
+            return vacuum_at(model, (here + step)[0]) if settled else None
         here = trial[[int(np.argmax(lower))]]
         if float(np.max(np.abs(here - origin))) > _FAR * reach:
             return None

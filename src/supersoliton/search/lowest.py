@@ -31,6 +31,7 @@ from ..problem.scales import Scales, reduced
 from ..problem.transfer import transfer
 from ..solvers.base import AbstractSolver, Solution
 from ..solvers.newton import Newton
+from .collapse import COLLAPSED, is_collapsed, without_collapse
 from .same_state import COARSE, RELAXING, distinct_solutions, finite_energy, has_same_fields, is_same_energy
 from .screening import flow_together
 
@@ -87,7 +88,8 @@ def find_solutions(
     guess = choose_guess(inner, dimensionless_guess(guess, problem, scales), search=True)
     if is_search(guess):
         return scales.restore(_Search(inner, solver, guess, problem, scales).run(every=every))
-    found = distinct_solutions(inner, [solver.run(inner, starting_fields(inner, guess))])
+    solved = distinct_solutions(inner, [solver.run(inner, starting_fields(inner, guess))])
+    found = without_collapse(inner, solved)
     return scales.restore(SearchResult(found, len(found), ANALYTIC, sum(s.steps for s in found)))
 
 
@@ -122,10 +124,12 @@ class _Search:
             if candidate.settled and candidate.energy > limit and not every:
                 continue
             solution, start = self.polish(candidate)
+            if is_collapsed(self.problem, solution.u):
+                solution = replace(solution, status=COLLAPSED)
             polished.append((solution, start))
             if candidate.settled and solution.converged and limit == math.inf:
                 limit = self.energy_limit(candidate, solution, candidates)
-        solutions = distinct_solutions(self.problem, [solution for solution, _ in polished])
+        solutions = without_collapse(self.problem, distinct_solutions(self.problem, [s for s, _ in polished]))
         start = next((start for s, start in polished if solutions and s is solutions[0]), ANALYTIC)
         untrained = math.nan if self.library is None else float(self.library.record["search_steps"])
         return SearchResult(solutions, len(candidates) + self.too_high, start, self.steps, untrained)

@@ -23,6 +23,7 @@ from ..theory.base import AbstractModel
 from ..theory.derivatives import point_kernels
 from ..theory.vacua import Vacuum
 from .adaptive import ELEMENTS, ORDER
+from .jumps import jumps_of, placed
 from .refusal import (
     DEGENERATE,
     BounceError,
@@ -37,6 +38,7 @@ from .thin_wall import settle
 
 _RANGE = (1e-4, 1e4)  # distances from the false vacuum at which V is looked at
 _BEYOND = 1e3  # a way along which V falls without end is followed to this many times the point of equal V
+_PAST = 1.02  # how far a way goes beyond the only minimum on it
 _ROUNDING = 1e-12  # of V, relative to its largest modulus on the way there
 _DECAY = 14.0  # decay lengths of the domain beyond the core
 EXCITED = 1e-6  # strength, relative to the strongest, from which a field counts as moved by the wall
@@ -62,12 +64,14 @@ class Line(NamedTuple):
     """A direction of the field, what V looks like along it and the bounces that shooting found.
 
     ``deepest`` is the lowest V less that of the false vacuum (that of the lowest other minimum, if V is nowhere lower;
-    NaN if there is none), ``barrier`` the largest V before it. ``way`` is None where no table resolves a region of lower V.
+    NaN if there is none), ``barrier`` the largest V before it, ``tension`` the integral of sqrt(2V) up to it. ``way``
+    is None where no table resolves a region of lower V.
     """
 
     sign: float
     barrier: float
     deepest: float
+    tension: float
     way: Way | None
     scan: Scan
 
@@ -77,16 +81,18 @@ def lines_of(model: AbstractModel, start: Vacuum, target: Array | None, dim: flo
     signs = (1.0, -1.0) if target is None else (1.0 if target[0] > start.values[0] else -1.0,)
     lines: list[Line] = []
     for sign in signs:
-        barrier, deepest, way = _way(model, start, sign)
+        barrier, deepest, tension, way = _way(model, start, sign)
         other = lines[0].way if lines else None
         if way is not None and other is not None and _is_mirror(way, other):
             continue
-        lines.append(Line(sign, barrier, deepest, way, Scan([], 0, 0) if way is None else scan_centres(way, dim)))
+        lines.append(
+            Line(sign, barrier, deepest, tension, way, Scan([], 0, 0) if way is None else scan_centres(way, dim))
+        )
     return lines
 
 
-def _way(model: AbstractModel, start: Vacuum, sign: float) -> tuple[float, float, Way | None]:
-    """Barrier, depth and table of one direction."""
+def _way(model: AbstractModel, start: Vacuum, sign: float) -> tuple[float, float, float, Way | None]:
+    """Barrier, depth, tension and table of one direction."""
     kernels, root = point_kernels(model.potential_function), math.sqrt(float(model.kinetic[0]))
 
     def excess(s: Array) -> Array:
@@ -98,23 +104,28 @@ def _way(model: AbstractModel, start: Vacuum, sign: float) -> tuple[float, float
     finite = np.isfinite(v)
     count = len(s) if finite.all() else int(np.argmin(finite))
     if count < 3:
-        return math.nan, math.nan, None
+        return math.nan, math.nan, math.nan, None
     s, v = s[:count], v[:count]
     below = v < -_ROUNDING * np.maximum.accumulate(np.abs(v))
-    if not below.any():
-        at, lowest = _lowest_minimum(excess, s, v)
-        return float(np.max(v[s <= at], initial=0.0)), lowest, None
-    first, falls = int(np.argmax(below)), np.flatnonzero(below[1:] & (v[1:] < v[:-1])) + 1
-    last = int(falls[-1]) if len(falls) else first
-    reach = min(float(s[min(last + 2, count - 1)]), _BEYOND * float(s[first]))
-    points = arc_lengths(reach, float(s[first]))
+    if below.any():
+        first, falls = int(np.argmax(below)), np.flatnonzero(below[1:] & (v[1:] < v[:-1])) + 1
+        last = int(falls[-1]) if len(falls) else first
+        lower, reach, deepest = float(s[first]), float(s[min(last + 2, count - 1)]), float(np.min(v))
+    else:
+        lower, deepest = _lowest_minimum(excess, s, v)
+        reach = _PAST * lower
+    inner = np.maximum(v[s <= lower], 0.0)
+    barrier, tension = float(np.max(inner)), float(np.trapezoid(np.sqrt(2.0 * inner), s[s <= lower]))
+    if not deepest < -_ROUNDING * barrier:
+        return barrier, deepest, tension, None
+    reach = min(reach, _BEYOND * lower)
+    points = arc_lengths(reach, lower)
     u = start.values + sign * points[:, None] / root
     value, slope = kernels.value_and_gradient(u, model.params, np.zeros(len(u)))
     value, slope = value - start.energy_density, sign * slope[:, 0] / root
     value[0], slope[0] = 0.0, slope[0] if math.isfinite(slope[0]) else 0.0
-    usable = np.all(np.isfinite(value)) and np.all(np.isfinite(slope))
-    barrier = float(np.max(v[:first], initial=0.0))
-    return barrier, float(np.min(v)), Way(reach, float(s[first]), value, slope) if usable else None
+    usable = np.all(np.isfinite(value)) and np.all(np.isfinite(slope)) and bool(np.any(value < 0.0))
+    return barrier, deepest, tension, Way(reach, lower, value, slope) if usable else None
 
 
 def _lowest_minimum(excess: Callable[[Array], Array], s: Array, v: Array) -> tuple[float, float]:
@@ -204,12 +215,15 @@ def bounces_of_field(
         if solved and (estimate > _WORTH * solved[0].action or len(solved) >= _SOLVED):
             break
         found = solve_profile(model, start, line.sign, profile, dim, newton)
+        jumps = jumps_of(line.way, float(profile.s[0])) if found.solution.converged and line.way is not None else []
+        if jumps:
+            found = Found(*(placed(*found, jumps, newton) or found))
         if found.solution.converged and abs(found.action - estimate) < _AGREES * estimate:
             solved.append(found)
         else:
             failures.append(_failure(found, estimate))
     if not solved:
-        raise BounceError(_why_none(model, lines, start, target, dim, failures))
+        raise _why_none(model, lines, start, target, dim, failures)
     return solved, len(profiles) + sum(line.scan.unresolved for line in lines)
 
 
@@ -221,9 +235,9 @@ def _failure(found: Found, estimate: float) -> str:
 
 def _why_none(
     model: AbstractModel, lines: list[Line], start: Vacuum, target: Array | None, dim: float, failures: list[str]
-) -> str:
+) -> BounceError:
     if failures:
-        return f"bounce: no profile led to a stationary state ({'; '.join(sorted(set(failures)))})"
+        return BounceError(f"bounce: no profile led to a stationary state ({'; '.join(sorted(set(failures)))})")
     lower = [line for line in lines if line.deepest < DEGENERATE * line.barrier]
     if not lower:
         reach = float(np.max(np.abs(model.given_fields(np.full(1, _RANGE[1])))))
@@ -238,9 +252,13 @@ def _why_none(
     if line.way is not None and breaks_pohozaev(line.way, dim):
         return pohozaev(dim)
     if line.way is None or (line.scan.overshoots == 0 and depth < barrier):
-        return nearly_degenerate(depth, barrier)
+        return nearly_degenerate(model, depth, barrier, line.tension, dim)
+    if line.scan.unresolved:
+        return BounceError(
+            f"bounce: {line.scan.unresolved} found by shooting, but so sensitive to the centre that none was resolved"
+        )
     side = "turns back before the false vacuum" if line.scan.overshoots == 0 else "passes the false vacuum"
-    return (
+    return BounceError(
         f"bounce: none was found: a field released from any of {line.scan.undershoots + line.scan.overshoots} points "
         f"up to a distance of {float(np.max(np.abs(model.given_fields(np.full(1, line.way.reach))))):.3g} {side}"
     )

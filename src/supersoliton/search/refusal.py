@@ -20,7 +20,17 @@ _PATH = 201  # values of V between two vacua
 
 
 class BounceError(ValueError):
-    """There is no bounce, or none was found; the message says which and why."""
+    """There is no bounce, or none was found; the message says which and why.
+
+    Attributes
+    ----------
+    reason : str
+        The message without its advice on the arguments of :func:`supersoliton.bounce`.
+    """
+
+    def __init__(self, reason: str, advice: str = "") -> None:
+        super().__init__(f"{reason}{advice}")
+        self.reason = reason
 
 
 def check_false_vacuum(model: AbstractModel, values: Array) -> Vacuum:
@@ -32,8 +42,8 @@ def check_false_vacuum(model: AbstractModel, values: Array) -> Vacuum:
     if not state.stable:
         squared = model.given_mass_squared(float(state.masses_squared[0]))
         raise BounceError(
-            f"bounce: the state {_shown(model, state)} is unstable (tachyon with mass^2 = {squared:.6g}): it rolls down "
-            "without a barrier, so there is no bounce"
+            f"bounce: the state {_shown(model, state)} is unstable (tachyon with mass^2 = {squared:.6g}): it rolls "
+            "down without a barrier, so there is no bounce"
         )
     return state
 
@@ -88,9 +98,9 @@ def check_massless_directions(model: AbstractModel, start: Vacuum, dim: float) -
 def check_lower(model: AbstractModel, start: Vacuum, other: Vacuum) -> None:
     """Raise BounceError if ``other`` is not lower than the false vacuum by more than 1e-9 of the barrier between."""
     depth = start.energy_density - other.energy_density
-    barrier = barrier_between(model, start, other)
+    barrier = barrier_between(model, start, other)[0]
     if abs(depth) <= DEGENERATE * barrier:
-        raise BounceError(degenerate(depth, barrier))
+        raise degenerate(depth, barrier)
     if depth < 0:
         raise BounceError(
             f"bounce: true_vacuum has V = {model.given_potential(other.energy_density):.9g}, above the false vacuum's "
@@ -98,26 +108,31 @@ def check_lower(model: AbstractModel, start: Vacuum, other: Vacuum) -> None:
         )
 
 
-def barrier_between(model: AbstractModel, start: Vacuum, other: Vacuum) -> float:
-    """The largest V - V(false vacuum) on the straight way between two states; inf where V is not finite."""
+def barrier_between(model: AbstractModel, start: Vacuum, other: Vacuum) -> tuple[float, float]:
+    r"""The largest V - V(false vacuum) on the straight way between two states, and :math:`\int\sqrt{2V}` along it."""
     t = np.linspace(0.0, 1.0, _PATH)[:, None]
-    points = start.values + t * (other.values - start.values)
+    away = other.values - start.values
+    points = start.values + t * away
     v = point_kernels(model.potential_function).value(points, model.params, np.zeros(_PATH)) - start.energy_density
-    return max(float(np.max(np.nan_to_num(v, nan=0.0, posinf=0.0, neginf=0.0))), 0.0)
+    v = np.maximum(np.nan_to_num(v, nan=0.0, posinf=0.0, neginf=0.0), 0.0)
+    length = math.sqrt(float(np.sum(model.kinetic * away**2)))
+    return float(np.max(v)), float(np.trapezoid(np.sqrt(2.0 * v), t[:, 0])) * length
 
 
-def degenerate(depth: float, barrier: float) -> str:
-    return (
+def degenerate(depth: float, barrier: float) -> BounceError:
+    return BounceError(
         f"bounce: the two vacua are degenerate (V differs by {_of_barrier(depth, barrier)}): the radius of the wall is "
         "infinite, so there is no bounce"
     )
 
 
-def nearly_degenerate(depth: float, barrier: float) -> str:
-    return (
-        f"bounce: the lower state is nearly degenerate with the false vacuum (its depth is {_of_barrier(depth, barrier)}"
-        f"), so the bounce is larger than {LARGEST:.0e} widths of its wall: use the thin-wall formula, or give a deeper "
-        "true_vacuum"
+def nearly_degenerate(model: AbstractModel, depth: float, barrier: float, tension: float, dim: float) -> BounceError:
+    radius = model.given_length((dim - 1.0) * tension / depth) if depth > 0.0 else math.inf
+    return BounceError(
+        "bounce: the lower state is nearly degenerate with the false vacuum (its depth is "
+        f"{_of_barrier(depth, barrier)}): the radius of the wall is about (d - 1) sigma/depth = {radius:.2g}, beyond "
+        f"the {LARGEST:.0e} decay lengths of the lower state up to which walls are looked for",
+        ": use the thin-wall formula, or give a deeper true_vacuum",
     )
 
 
@@ -125,16 +140,17 @@ def _of_barrier(depth: float, barrier: float) -> str:
     return f"{depth / barrier:.3g} of the barrier" if barrier > 0 else "0"
 
 
-def nothing_lower(model: AbstractModel, start: Vacuum, where: str) -> str:
+def nothing_lower(model: AbstractModel, start: Vacuum, where: str) -> BounceError:
     value = model.given_potential(start.energy_density)
-    return (
+    return BounceError(
         f"bounce: no state lower than {_shown(model, start)} (V = {value:.9g}) was found {where}: it appears to be "
-        "stable; give true_vacuum if you know one"
+        "stable",
+        "; give true_vacuum if you know one",
     )
 
 
-def no_barrier(model: AbstractModel, start: Vacuum) -> str:
-    return f"bounce: V falls from {_shown(model, start)} without a barrier, so there is no bounce"
+def no_barrier(model: AbstractModel, start: Vacuum) -> BounceError:
+    return BounceError(f"bounce: V falls from {_shown(model, start)} without a barrier, so there is no bounce")
 
 
 def breaks_pohozaev(way: Way, dim: float) -> bool:
@@ -154,8 +170,8 @@ def breaks_pohozaev_at(along: Array, excess: Array, dim: float) -> bool:
     return bool(np.all(balance <= rounding) or np.all(balance >= -rounding))
 
 
-def pohozaev(dim: float) -> str:
-    return (
+def pohozaev(dim: float) -> BounceError:
+    return BounceError(
         f"bounce: there is no bounce: (d - 2)/2 u.V' - d V has one sign wherever V was looked at, but its integral "
         f"vanishes for every bounce (Pohozaev). V falls at least as fast as |u|^{2.0 * dim / (dim - 2.0):.4g} where it "
         f"is lower, so in d = {dim:g} bubbles can shrink without end"

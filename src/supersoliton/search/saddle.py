@@ -26,7 +26,7 @@ from .bounce import BounceError, bounce
 from .kinks import find_kinks
 from .lowest import ANALYTIC, SearchResult, find_solutions
 
-_SECONDS = 60.0  # time budget of the search for a bounce if the solver has none
+SECONDS = 60.0  # time budget of the search for a bounce if the solver has none
 
 
 def find_solitons(
@@ -51,7 +51,7 @@ def _find_solitons(
     found = find_solutions(problem, solver, guess, every=every)
     if not needs_bounce(problem, solver, guess, found.solutions, insist=insist):
         return found
-    saddle = through_the_barrier(problem, getattr(solver, "max_seconds", None) or _SECONDS)
+    saddle = through_the_barrier(problem, getattr(solver, "max_seconds", None) or SECONDS)
     if saddle is None:
         return found
     return found._replace(
@@ -92,7 +92,7 @@ def has_bounce(problem: Problem) -> bool:
     return problem.norm is None and problem.parity == "even" and not problem.model.explicit_r
 
 
-def through_the_barrier(problem: DiscreteProblem, max_seconds: float = _SECONDS) -> Solution | None:
+def through_the_barrier(problem: DiscreteProblem, max_seconds: float = SECONDS) -> Solution | None:
     """The bounce on the problem's own mesh; None if there is none or the mesh does not resolve it.
 
     None too if the boundary is free, because nothing keeps the fields there in the false vacuum.
@@ -107,7 +107,7 @@ def through_the_barrier(problem: DiscreteProblem, max_seconds: float = _SECONDS)
     return moved if is_soliton(problem, [moved]) else None
 
 
-def bounce_of(problem: Problem, dim: float, max_seconds: float = _SECONDS) -> State:
+def bounce_of(problem: Problem, dim: float, max_seconds: float = SECONDS) -> State:
     """The bounce out of the problem's vacuum, on a mesh of its own. Raises BounceError."""
     return bounce(problem.effective_model, problem.vacuum.values, dim=float(dim), max_seconds=max_seconds)
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy import ndarray as Array
 
+from ..elements.edges import roughness
 from ..problem.problem import DiscreteProblem
 from ..solvers.base import CONVERGED, Solution
 from ..solvers.coleman_glaser_martin import Shape
@@ -28,8 +29,10 @@ class Tolerance(NamedTuple):
 SOLVED = Tolerance(1e-7, 1e-2)  # both converged on one mesh; the fields distinguish degenerate states
 COARSE = Tolerance(1e-4, 1e-2)  # one energy is from a coarse mesh or a prediction: three times the worst error seen
 RELAXING = Tolerance(1e-4, 0.1)  # neither has converged yet
+MESHED = Tolerance(1e-6, 1e-3)  # each converged on a mesh of its own
 REMESHED = Tolerance(0.01, 0.1)  # converged on two meshes that both resolve the state
 FITTED = Tolerance(0.05, 0.1)  # the same, if the first domain was much too small or too large
+_ROUGH = 5e-3  # share of the two highest polynomials in the range of the fields; below 1e-4 on a useful mesh
 _CENTRE = 0.01  # shapes on different meshes: difference of the fields at the origin, relative to their height
 
 
@@ -60,14 +63,36 @@ def is_same_state(problem: DiscreteProblem, u: Array, v: Array) -> bool:
     return close and has_same_fields(problem, u, v, SOLVED)
 
 
+def is_same_anywhere(one: tuple[DiscreteProblem, Array], other: tuple[DiscreteProblem, Array]) -> bool:
+    """Whether converged fields on two meshes, each adapted to them, are the same state up to the sign of the fields.
+
+    By energies and by the fields at the origin, whose errors on adapted meshes are far below these tolerances.
+    """
+    (problem, u), (problem_v, v) = one, other
+    if not is_same_energy(problem.energy(u), problem_v.energy(v), problem.energy_scale(u), MESHED):
+        return False
+    centre, centre_v = (np.abs(w[0] - p.vacuum.values) for p, w in ((problem, u), (problem_v, v)))
+    return bool(np.linalg.norm(centre - centre_v) <= MESHED.fields * np.linalg.norm(centre))
+
+
 def distinct_solutions(problem: DiscreteProblem, found: Sequence[Solution]) -> list[Solution]:
-    """Solutions without duplicates, converged ones first, lowest energy first; those with NaN are dropped."""
+    """Solutions without duplicates, lowest energy first; those with NaN are dropped.
+
+    Converged ones come first, and of these the ones that the mesh resolves.
+    """
     finite = [s for s in found if np.all(np.isfinite(s.u))]
     distinct: list[Solution] = []
-    for solution in sorted(finite, key=lambda s: (not s.converged, finite_energy(problem, s.u))):
+    for solution in sorted(
+        finite, key=lambda s: (not s.converged, is_unresolved(problem, s.u), finite_energy(problem, s.u))
+    ):
         if not any(is_same_state(problem, solution.u, other.u) for other in distinct):
             distinct.append(solution)
     return distinct
+
+
+def is_unresolved(problem: DiscreteProblem, u: Array) -> bool:
+    """Whether the fields vary so much within an element that its polynomials say nothing about them."""
+    return bool(np.max(roughness(problem.grid, u)) > _ROUGH)
 
 
 def is_same_shape(shape: Shape, other: Shape) -> bool:

@@ -15,13 +15,18 @@ from ..machine.blas_threads import one_thread
 from ..problem.asymptotics import decay_length
 from ..problem.problem import DiscreteProblem, Problem
 from ..problem.scales import reduced
-from ..solvers.base import AbstractSolver, Solution
+from ..solvers.base import AbstractSolver, Solution, Stopwatch
 from ..solvers.newton import Newton
+from ..states.kinds import Kind
 from ..states.state import State, make_state, restored_state
 from .adaptive import ELEMENTS, ORDER, SMOOTH, converge_mesh, domain_for, grow_domain, reaches_edge
 from .bounce import BounceError
+from .collapse import without_collapse
+from .existence import why_none
 from .kinks import centred, mesh_for
-from .saddle import bounce_of, find_solitons, has_bounce, needs_bounce, through_the_barrier
+from .nodal import has_line, nodal_states
+from .norm_branch import least_norm
+from .saddle import SECONDS, bounce_of, find_solitons, has_bounce, needs_bounce, through_the_barrier
 
 _LARGER_DOMAINS = 6  # the domain may grow this many times by half
 
@@ -40,6 +45,10 @@ class SolveError(RuntimeError):
         self.state = state
 
 
+class SolveWarning(RuntimeWarning):
+    """Warns that a result is not the localised state that was asked for; the message says in which way."""
+
+
 @one_thread
 def solve(problem: Problem, guess: Any = None, solver: AbstractSolver | None = None, *, throw: bool = False) -> State:
     """Solve at numerical couplings; the arguments are those of :func:`supersoliton.families.differentiable.solve`."""
@@ -54,7 +63,7 @@ def solve(problem: Problem, guess: Any = None, solver: AbstractSolver | None = N
         found = make_state(inner, _run(inner, within, chosen, insist=solver is None))
     else:
         found = make_state(*_without_grid(inner, within, chosen))
-    state = restored_state(found, problem, scales)
+    state = restored_state(explained(found), problem, scales)
     if throw and not state.converged:
         raise SolveError(state)
     return state
@@ -67,7 +76,7 @@ def _run(problem: DiscreteProblem, guess: Any, solver: AbstractSolver, *, insist
         if not found:
             raise ValueError("solve: no start of the default search has a finite energy: give a guess")
         return found[0]
-    solution = solver.run(problem, starting_fields(problem, guess))
+    solution = without_collapse(problem, [solver.run(problem, starting_fields(problem, guess))])[0]
     if needs_bounce(problem, solver, guess, [solution], insist=insist):
         return through_the_barrier(problem) or solution  # if no bounce exists, Newton's result
     return solution
@@ -83,10 +92,16 @@ def _without_grid(problem: Problem, guess: Any, solver: AbstractSolver) -> tuple
         return _on_a_line(problem, guess, solver)
     core = core_of(guess)
     if has_bounce(problem):
+        reason = why_none(problem)
+        if reason is not None:
+            raise ValueError(f"solve: {reason}") from BounceError(reason)
         try:
-            found = bounce_of(problem, problem.dimension)
+            found = bounce_of(problem, problem.dimension, getattr(solver, "max_seconds", None) or SECONDS)
         except BounceError as error:
-            raise ValueError(f"solve: without a grid a localised state is needed, but {error}") from error
+            shot = _least_action_by_shooting(problem)
+            if shot is not None:
+                return shot
+            raise ValueError(f"solve: without a grid a localised state is needed, but {_reworded(error)}") from error
         if problem.omega is None:
             return found.problem, found.solution
         background = tuple(problem.vacuum.values)
@@ -98,6 +113,7 @@ def _without_grid(problem: Problem, guess: Any, solver: AbstractSolver) -> tuple
     on = problem.with_grid(_first_grid(problem, core))
     solution = _run(on, guess, solver, insist=False)
     on, solution = grow_domain(on, solution, solver, 1.5, _LARGER_DOMAINS, reaches_edge)
+    solution = without_collapse(on, [solution])[0]
     if solution.converged:
         on, solution, _ = converge_mesh(on, solution, solver, SMOOTH)
     return on, solution
@@ -114,6 +130,59 @@ def _on_a_line(problem: Problem, guess: Any, solver: AbstractSolver) -> tuple[Di
     if solution.converged:
         on, solution, _ = converge_mesh(on, centred(on, solution), Newton(), SMOOTH)
     return on, solution
+
+
+def _least_action_by_shooting(problem: Problem) -> tuple[DiscreteProblem, Solution] | None:
+    """The state of one field without nodes that has the least action."""
+    if not has_line(problem):
+        return None
+    states = [make_state(*found) for _, found in nodal_states(problem, 0, Stopwatch(SECONDS)) if found is not None]
+    best = min(states, key=lambda state: state.action, default=None)
+    return None if best is None else (best.problem, best.solution)
+
+
+def _reworded(error: BounceError) -> str:
+    """The reason of a bounce's failure without the arguments of `bounce`, which `solve` does not take."""
+    text = error.reason.removeprefix("bounce: ")
+    text = text.replace("true_vacuum", "the state beyond the barrier").replace("false_vacuum", "the vacuum")
+    return f"{text}; with a grid, solve continues from a guess"
+
+
+def explained(state: State) -> State:
+    """The state, with a reason against its certificate where a localised state was asked for and is not found."""
+    problem, kind = state.problem, state.certificate.kind
+    reason = None
+    if kind is Kind.VACUUM and problem.omega is not None:
+        reason = _vacuum_found(problem)
+    elif kind is Kind.UNCONVERGED:
+        reason = why_none(problem)
+    elif kind is Kind.DELOCALISED:
+        reason = why_none(problem) or _below_the_least_norm(problem)
+    if reason is None:
+        return state
+    certificate = replace(state.certificate, reasons=(*state.certificate.reasons, reason))
+    return replace(state, certificate=certificate)
+
+
+def _vacuum_found(problem: Problem) -> str:
+    return f"what was found is the vacuum: {why_none(reduced(problem)[0]) or 'no localised state was found'}"
+
+
+def _below_the_least_norm(problem: DiscreteProblem) -> str | None:
+    least = least_norm(problem) if problem.norm is not None and has_line(problem) else None
+    if least is None or float(problem.norm or 0.0) >= least:
+        return None
+    times = least / float(problem.norm or 1.0)
+    return f"localised states of this potential have at least about {times:.4g} times this norm"
+
+
+def shortcoming(state: State, guess: Any) -> str | None:
+    """Why the state is not what was asked for: not converged, or the vacuum where a soliton was meant."""
+    if not state.converged:
+        return f"the result is not converged: {'; '.join(state.certificate.reasons)}"
+    if state.certificate.kind is Kind.VACUUM and (guess is None or state.problem.omega is not None):
+        return _vacuum_found(state.problem)
+    return None
 
 
 def _first_grid(problem: Problem, core: float) -> RadialGrid:

@@ -1,8 +1,8 @@
 r"""Newton's method for walls whose radius is many times their width.
 
-Moving the wall is almost a zero mode, :math:`-(d-1)/R^2`, along which a Newton step is right only over a fraction of the
-wall's width. So its step is split: across u'(r) the shape moves as usual; along it the whole profile is shifted, mesh
-and all, by the distance that the step promises.
+Moving the wall is almost a zero mode, :math:`-(d-1)/R^2`, along which a Newton step is right only over a fraction of
+the wall's width. So its step is split: across u'(r) the shape moves as usual; along it the whole profile is shifted,
+mesh and all, by the distance that the step promises.
 """
 
 from __future__ import annotations
@@ -69,6 +69,6 @@ def _moved(problem: DiscreteProblem, u: Array, distance: float) -> tuple[Discret
 
 
 def _shifted(r: Array, radius: float, distance: float) -> Array:
-    """The radius that ``r`` moves to: the origin stays, the wall and all beyond half its radius move by ``distance``."""
+    """The radius that ``r`` moves to: the origin stays, all beyond half the wall's radius moves by ``distance``."""
     x = np.clip(2.0 * r / radius, 0.0, 1.0)
     return r + distance * x**2 * (3.0 - 2.0 * x)

@@ -1,9 +1,10 @@
 """Bounces of several fields: walls on ways to lower states, relaxed by descent and solved by Newton's method.
 
-A way is straight, or a valley of V relaxed from it. On straight ways the best tanh walls are chosen on a table of V
-(:mod:`..guesses.bubble_wall`); on relaxed ones the walls are found by shooting (:mod:`..guesses.shooting`). Their shapes
-are relaxed by descent on the scale-free functional (:mod:`..solvers.coleman_glaser_martin`). For d <= 2, where the
-action has no maximum under scaling, all solutions at d = 2.25 are continued in d.
+A way is straight, or one of least tension (:mod:`..guesses.valley`). On straight ways the best tanh walls are chosen on
+a table of V (:mod:`..guesses.bubble_wall`); on ways of least tension they are found by shooting
+(:mod:`..guesses.shooting`). Shapes are relaxed by descent on the scale-free functional
+(:mod:`..solvers.coleman_glaser_martin`). For d < 2.25 all solutions at d = 2.25 are continued in d, because for d <= 2
+the action has no maximum under scaling.
 """
 
 from __future__ import annotations
@@ -48,11 +49,12 @@ from .same_state import FITTED, is_same_shape
 from .thin_wall import settle
 
 _SCALING_DIM = 2.25  # lowest d for the functional of Coleman, Glaser and Martin; below it, continuation in d
-_STRAIGHT, _RELAXED = 3, 2  # walls on straight ways and lower minima with relaxed ways whose shapes are relaxed
+_STRAIGHT, _RELAXED = 4, 2  # walls on straight ways, and ways of least tension, whose shapes are relaxed
 _THIN = 10.0  # ratio of radius to width from which a wall is found on the relaxed way
 # Elements for the descent, half of those of the first Newton run, and the force to which the chosen shape is relaxed on
 # them: small enough that Newton's method needs one factorisation on the finer mesh.
 _DESCENT_ELEMENTS, _RELAXED_FORCE = ELEMENTS[0] // 2, 1e-5
+_RIVAL = 1.05  # actions of shapes, or of thin walls as they were found, up to this many times the least are solved
 _SAME_ACTION = 1e-6  # relative difference below which two actions are one bounce, found twice
 _UNRESOLVED = 1e-2  # error of the action from which the fields are not those of a solution
 _NEARLY = 1e-6  # residual at which a state that does not converge is returned with its status
@@ -93,34 +95,38 @@ def bounces_of_fields(
 def _candidates(model: AbstractModel, start: Vacuum, target: Array | None, dim: float, newton: Any) -> list[Candidate]:
     """Walls whose shapes are relaxed, least estimated action first. Raises BounceError if there are none."""
     minima, points = ([target], []) if target is not None else lower_states(model, start, newton)
-    walls = [w for each in best_walls(model, start.values, [*minima, *points], dim) for w in each]
-    chosen = _distinct(model, start, sorted(walls, key=lambda wall: wall.action))
+    each = best_walls(model, start.values, [*minima, *points], dim)
+    walls = sorted((wall for walls in each for wall in walls), key=lambda wall: wall.action)
+    chosen = _distinct(model, start, walls)
     found = [_straight(model, start, wall) for wall in chosen if wall.ratio < _THIN or not minima]
-    barrier, depth = 0.0, 0.0
-    for end in _without_mirrors(model, start, minima)[:_RELAXED]:
+    # The straight way may cross a mountain, and a thin wall must be placed to a fraction of its width.
+    far = [end for end, walls in zip(minima, each, strict=False) if not walls or walls[0].ratio >= _THIN]
+    barrier, tension, depth = 0.0, 0.0, 0.0
+    for end in _without_mirrors(model, start, far)[:_RELAXED]:
         path = valley(model, start, end)
-        barrier, way = way_along(model, path, start.energy_density)
+        barrier, tension, way = way_along(model, path, start.energy_density)
         depth = -float(way.value[-1]) if way is not None else 0.0
         if way is not None:
             scan = scan_centres(way, dim)
             found += [_curved(model, start, path, profile, dim) for profile in scan.profiles[:_STRAIGHT]]
     if not minima and points and _breaks_pohozaev(model, start, dim):
-        raise BounceError(pohozaev(dim))
+        raise pohozaev(dim)
     if found:
         return sorted(found, key=lambda candidate: candidate.action)
     if minima and depth > 0.0:
-        raise BounceError(nearly_degenerate(depth, barrier))
+        raise nearly_degenerate(model, depth, barrier, tension, dim)
     if minima or points:
         raise BounceError(
-            "bounce: no way to the lower states found is short enough: no straight wall has a negative potential "
-            "energy, and the way along the valley of V does not get below the false vacuum: give another true_vacuum"
+            "bounce: lower states were found, but no straight way below: no wall on one has a negative potential "
+            "energy, and on the ways of least tension V does not get below the false vacuum",
+            ": give another true_vacuum",
         )
     if newton.watch.expired:
         raise BounceError(
             f"bounce: out of time after {newton.watch.seconds:.0f} s of searching for a lower state: increase "
             "max_seconds"
         )
-    raise BounceError(nothing_lower(model, start, f"among the minima of V and along {_RAYS} directions"))
+    raise nothing_lower(model, start, f"among the minima of V and along {_RAYS} directions")
 
 
 def _straight(model: AbstractModel, start: Vacuum, wall: Wall) -> Candidate:
@@ -273,7 +279,9 @@ def _solve_all(relaxed: list[Relaxed], failures: list[str], newton: Any) -> list
     stalled: list[Found] = []
     finished: list[Shape] = []
     for one in relaxed:
-        if solved and newton.watch.expired:
+        # At the lowest dimension all are solved, because their order may change on the way down.
+        rival = math.inf if one.problem.grid.dim == _SCALING_DIM else _RIVAL
+        if solved and (newton.watch.expired or one.action > rival * min(found.action for found in solved)):
             break
         if any(is_same_shape(one.shape, other) for other in finished):
             continue

@@ -139,6 +139,10 @@ class AbstractModel(ABC):
         """A value of V in the units that the user gave."""
         return value
 
+    def given_length(self, value: float) -> float:
+        """A radius in the units that the user gave."""
+        return value
+
     def given_mass_squared(self, value: float) -> float:
         """A mass squared in the units that the user gave."""
         return value

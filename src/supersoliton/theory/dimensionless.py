@@ -11,8 +11,9 @@ The scales are those of :mod:`..problem.scales`.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax.numpy as jnp
@@ -22,6 +23,7 @@ from .base import AbstractModel, ComplexifiedFunction, PotentialFunction
 from .derivatives import TINY, PointKernels, point_kernels
 
 # Names of the scales among the couplings: they are traced like these, so that one kernel serves every unit.
+_POINTS = 32  # of Gauss's rule for V from its slope
 _SCALES = ("scale of the fields", "scale of the lengths", "offset of V")
 
 
@@ -32,6 +34,7 @@ class _DimensionlessPotential:
     function: PotentialFunction
     roots: tuple[float, ...]
     names: tuple[str, ...]  # of the scales
+    origin: tuple[float, ...] = ()  # where V is V_0, if V is the integral of its slope from there
 
     def __call__(self, y: Any, p: Mapping[str, Any], s: Any) -> Any:
         couplings, (field, length, offset) = _split(p, self.names)
@@ -53,6 +56,18 @@ class _DimensionlessPotential:
 
             return call
 
+        def from_slopes(y: Any, p: Mapping[str, Any], s: Any) -> Any:
+            """V less V_0 by Gauss's rule along the straight way from the origin."""
+            origin, s = np.array(self.origin), np.asarray(s)
+            away, force = np.asarray(y) - origin, scaled(inner.gradient, gradient)
+            total = np.zeros(len(away))
+            for t, weight in zip(*_rule(), strict=True):
+                total += weight * np.sum(away * force(origin + t * away, p, s), axis=1)
+            return total
+
+        def both_from_slopes(y: Any, p: Mapping[str, Any], s: Any) -> Any:
+            return from_slopes(y, p, s), scaled(inner.gradient, gradient)(y, p, s)
+
         def value(v: Any, factors: Any, unit: float, offset: float) -> Any:
             return (v - offset) * unit
 
@@ -66,12 +81,19 @@ class _DimensionlessPotential:
             return value(pair[0], *units), gradient(pair[1], *units)
 
         return PointKernels(
-            value=scaled(inner.value, value),
+            value=from_slopes if self.origin else scaled(inner.value, value),
             gradient=scaled(inner.gradient, gradient),
             hessian=scaled(inner.hessian, hessian),
             radial=scaled(inner.radial, lambda v, factors, unit, offset: v * unit),
-            value_and_gradient=scaled(inner.value_and_gradient, both),
+            value_and_gradient=both_from_slopes if self.origin else scaled(inner.value_and_gradient, both),
         )
+
+
+@functools.cache
+def _rule() -> tuple[list[float], list[float]]:
+    """Points on [0, 1] and weights of Gauss's rule."""
+    x, w = np.polynomial.legendre.leggauss(_POINTS)
+    return (0.5 * (x + 1.0)).tolist(), (0.5 * w).tolist()
 
 
 @dataclass(frozen=True)
@@ -96,12 +118,16 @@ def _split(p: Mapping[str, Any], names: tuple[str, ...]) -> tuple[dict[str, Any]
 
 @dataclass(frozen=True)
 class Dimensionless(AbstractModel):
-    """``model`` in units of ``field`` and ``length``, with ``offset`` subtracted from V."""
+    """``model`` in units of ``field`` and ``length``, with ``offset`` subtracted from V.
+
+    Where the rounding of a large constant in V would show, V is the integral of its slope from ``origin``.
+    """
 
     model: AbstractModel
     field: float
     length: float
     offset: float = 0.0
+    origin: tuple[float, ...] = ()
 
     @property
     def roots(self) -> np.ndarray:
@@ -126,7 +152,9 @@ class Dimensionless(AbstractModel):
 
     @property
     def potential_function(self) -> PotentialFunction:
-        return _DimensionlessPotential(self.model.potential_function, tuple(self.roots.tolist()), self._names)
+        return _DimensionlessPotential(
+            self.model.potential_function, tuple(self.roots.tolist()), self._names, self.origin
+        )
 
     @property
     def complexified_potential(self) -> ComplexifiedFunction | None:
@@ -155,11 +183,14 @@ class Dimensionless(AbstractModel):
     def given_potential(self, value: float) -> float:
         return self.model.given_potential(value * (self.field / self.length) ** 2 + self.offset)
 
+    def given_length(self, value: float) -> float:
+        return self.model.given_length(value * self.length)
+
     def given_mass_squared(self, value: float) -> float:
         return self.model.given_mass_squared(value / self.length**2)
 
     def replace(self, **couplings: Any) -> Dimensionless:
-        return Dimensionless(self.model.replace(**couplings), self.field, self.length, self.offset)
+        return replace(self, model=self.model.replace(**couplings))
 
     def __repr__(self) -> str:
         return repr(self.model)

@@ -65,19 +65,19 @@ class Dimensionless:
 
 @dataclass(frozen=True)
 class Group:
-    """Octaves of |y| over which V has structure, from ``low`` to ``high``."""
+    """Doublings of |y| over which V has structure, from ``low`` to ``high``."""
 
     low: float
     high: float
 
 
 def groups(rays: Rays, scales: Scales) -> list[Group]:
-    """The sizes of y at which V' changes its behaviour along some ray; runs less than 4 octaves apart are one."""
+    """The sizes of y at which V' changes its behaviour along some ray; runs less than 4 doublings apart are one."""
     size = np.max(np.abs(rays.directions) / scales.fields, axis=1)
     shift = np.round(np.log2(size)).astype(int)
-    octaves = {int(k) + int(shift[ray]) for ray, k in zip(*np.nonzero(rays.changing), strict=True)}
+    doublings = {int(k) + int(shift[ray]) for ray, k in zip(*np.nonzero(rays.changing), strict=True)}
     out: list[list[int]] = []
-    for k in sorted(octaves):
+    for k in sorted(doublings):
         if out and k - out[-1][1] < 4:
             out[-1][1] = k
         else:
@@ -119,7 +119,7 @@ def starts(
     return np.concatenate(points), np.concatenate(scales)
 
 
-_FINE, _COARSE = 64, 8  # points of an octave on which minima along a ray are looked for: one field, several
+_FINE, _COARSE = 64, 8  # points of an doubling on which minima along a ray are looked for: one field, several
 
 
 def _unit_directions(rays: Rays, unit: Array, rng: np.random.Generator, count: int) -> Float[Array, "ray field"]:

@@ -94,6 +94,9 @@ class Rotating(AbstractModel):
     def given_potential(self, value: float) -> float:
         return self.model.given_potential(value)
 
+    def given_length(self, value: float) -> float:
+        return self.model.given_length(value)
+
     def given_mass_squared(self, value: float) -> float:
         return self.model.given_mass_squared(value)
 
