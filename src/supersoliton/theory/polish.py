@@ -64,9 +64,9 @@ def distance_to_next(model: AbstractModel, vacuum: Vacuum, r: float = 0.0) -> fl
     rows = np.flatnonzero(turns.any(1))
     if len(rows) == 0:
         return scales_from_rays(model, rays, r).field
-    octave = np.argmax(turns[rows], axis=1)
-    before, after = np.abs(rays.slopes[rows, octave]), np.abs(rays.slopes[rows, octave + 1])
-    return float(np.min(DISTANCES[octave] * (1.0 + before / (before + after))))
+    at = np.argmax(turns[rows], axis=1)
+    before, after = np.abs(rays.slopes[rows, at]), np.abs(rays.slopes[rows, at + 1])
+    return float(np.min(DISTANCES[at] * (1.0 + before / (before + after))))
 
 
 def nearby_vacuum(name: str, model: AbstractModel, values: Sequence[float] | Array, r: float = 0.0) -> Vacuum:
