@@ -32,6 +32,7 @@ class Table:
 
     Examples
     --------
+    >>> import numpy as np
     >>> x = np.linspace(-1.0, 6.0, 141)
     >>> model = ss.Potential(ss.Table(x, x**4 - 8 * x**3 + 10 * x**2))
     >>> print(f"{ss.bounce(model, [0.0], dim=4).action:.4f}")
