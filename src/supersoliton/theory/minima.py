@@ -75,19 +75,19 @@ def groups(rays: Rays, scales: Scales) -> list[Group]:
     """The sizes of y at which V' changes its behaviour along some ray; runs less than 4 doublings apart are one."""
     size = np.max(np.abs(rays.directions) / scales.fields, axis=1)
     shift = np.round(np.log2(size)).astype(int)
-    doublings = {int(k) + int(shift[ray]) for ray, k in zip(*np.nonzero(rays.changing), strict=True)}
+    exponents = {int(k) + int(shift[ray]) for ray, k in zip(*np.nonzero(rays.changing), strict=True)}
     out: list[list[int]] = []
-    for k in sorted(doublings):
+    for k in sorted(exponents):
         if out and k - out[-1][1] < 4:
             out[-1][1] = k
         else:
             out.append([k, k])
     first = float(np.log2(DISTANCES[0]))
-    found = [Group(2.0 ** (first + a), 2.0 ** (first + min(b, a + _MOST_OCTAVES) + 1.0)) for a, b in out]
+    found = [Group(2.0 ** (first + a), 2.0 ** (first + min(b, a + _MOST_DOUBLINGS) + 1.0)) for a, b in out]
     return found or [Group(0.1, 10.0)]
 
 
-_MOST_OCTAVES = 16  # of one group: a periodic potential has structure at all larger distances
+_MOST_DOUBLINGS = 16  # of one group: a periodic potential has structure at all larger distances
 
 
 def starts(

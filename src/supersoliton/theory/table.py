@@ -15,7 +15,7 @@ class Table:
 
     The minima of the table stay minima, each in the intervals next to its point, and no others arise. Beyond the table
     V continues as a parabola where it rises outwards, else as a straight line; nothing is known of V there, so results
-    with fields outside of ``range`` are results about this continuation.
+    with fields outside of ``table.range``, its first and last field value, are results about this continuation.
 
     Parameters
     ----------
@@ -23,11 +23,6 @@ class Table:
         Field values, ascending; at least 6.
     V : array_like, shape (n,)
         The potential there.
-
-    Attributes
-    ----------
-    range : tuple of float
-        The first and the last field value of the table.
 
     Raises
     ------
@@ -37,6 +32,7 @@ class Table:
 
     Examples
     --------
+    >>> import numpy as np
     >>> x = np.linspace(-1.0, 6.0, 141)
     >>> model = ss.Potential(ss.Table(x, x**4 - 8 * x**3 + 10 * x**2))
     >>> print(f"{ss.bounce(model, [0.0], dim=4).action:.4f}")
