@@ -35,8 +35,10 @@ def jumps_of(way: Way, centre: float) -> list[float]:
     largest = int(np.searchsorted(way.s, centre))
     bends = _outstanding(np.abs(np.diff(way.slope)), np.max(np.abs(way.slope[:largest])), largest)
     steps = _outstanding(np.abs(curve[2:] - curve[:-2]), np.max(np.abs(curve[:largest])), largest) + 1
-    steps = [j for j in steps if all(abs(j - i) > _MARGIN for i in bends)]
-    return sorted(_crossing(way.s, f, int(j)) for f, at in ((way.value, bends), (way.slope, steps)) for j in at)
+    apart = [int(j) for j in steps if all(abs(j - i) > _MARGIN for i in bends)]
+    return sorted(
+        [_crossing(way.s, way.value, int(j)) for j in bends] + [_crossing(way.s, way.slope, j) for j in apart]
+    )
 
 
 def _outstanding(change: Array, size: float, largest: int) -> Array:
