@@ -355,7 +355,7 @@ def judge(case: Case) -> Verdict:
         note = "; ".join(c.reasons)
     except ValueError as error:
         note = str(error)
-    except Exception:  # noqa: BLE001  (a crash is a finding, and the campaign goes on)
+    except Exception:  # noqa: BLE001  (a crash is a finding, and the other problems are solved)
         note = "CRASH " + traceback.format_exc(limit=1)
     seconds = time.perf_counter() - start
     if right is None:
