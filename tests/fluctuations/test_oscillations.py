@@ -51,7 +51,7 @@ def test_kinetic_factors_slow_the_oscillations():
     """k = 2 is the same Q-ball in space stretched by sqrt(2), with time stretched as much: rho and omega / sqrt(2)."""
     omega = 0.9
     model = ss.Potential(logarithmic, params={"m": 1.0, "w": 1.0}, kinetic=(2.0,))
-    problem = ss.Problem(model, ss.RadialGrid(8.0 * math.sqrt(2.0), 8, 12), omega=omega)
+    problem = ss.Problem(model, ss.RadialGrid(8.0 * math.sqrt(2.0), 8, 12), omega=omega / math.sqrt(2.0))
     state = ss.solve(problem, lambda r: 0.9 * np.exp(0.5 * (3 - omega**2 - 0.95 * r**2 / 2.0)))
     found = ss.oscillations(state, 0, 6, complexified="modulus")
     assert found.omega == pytest.approx(omega / math.sqrt(2.0))

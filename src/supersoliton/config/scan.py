@@ -10,7 +10,7 @@ import numpy as np
 
 from .._ranges import Range as Range
 from ..machine import devices
-from ..scores.constraints import CONSTRAINTS
+from .constraints import CONSTRAINTS
 
 SAMPLERS = ("tpe", "nsga2", "nsga3", "gp", "botorch", "random", "sobol")
 EXECUTORS = ("auto", "in_process", "processes", "dask")

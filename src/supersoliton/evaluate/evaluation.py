@@ -11,13 +11,13 @@ import numpy as np
 from numpy import ndarray as Array
 
 from ..config.configuration import Config
+from ..config.constraints import chosen
 from ..fluctuations.spectrum import Modes, channels_of, physical_masses, spectrum
 from ..guesses.multistart import MultiStart
 from ..guesses.trained.warm_start import untrained
 from ..machine.blas_threads import one_thread
 from ..problem.problem import DiscreteProblem
 from ..scores import registry
-from ..scores.constraints import chosen
 from ..search.kinks import KinkError
 from ..search.lowest import ANALYTIC, SearchResult
 from ..search.saddle import find_solitons

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..config.constraints import CONSTRAINTS, chosen
 from ..machine import devices
-from ..scores.constraints import CONSTRAINTS, chosen
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...scores.constraints import CONSTRAINTS
+from ...config.constraints import CONSTRAINTS
 from ...states.kinds import Kind
 from .records import Record, Trial
 

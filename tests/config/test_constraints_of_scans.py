@@ -5,8 +5,8 @@ import math
 import pytest
 
 from supersoliton.config import load, loads
+from supersoliton.config.constraints import CONSTRAINTS, chosen
 from supersoliton.evaluate.evaluation import evaluate
-from supersoliton.scores.constraints import CONSTRAINTS, chosen
 
 STABLE = {"omega": 0.5, "charge": 10.0, "charge_slope": -40.0, "modes_at_fixed_charge": 0.0, "energy_per_charge": 0.9}
 SMALL = """
