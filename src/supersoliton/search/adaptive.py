@@ -35,27 +35,24 @@ def converge_mesh(
     solution: Solution,
     solver: AbstractSolver,
     smooth: float = math.inf,
-    error_of: Callable[[DiscreteProblem, Array, float], float] = discretisation_error,
 ) -> tuple[DiscreteProblem, Solution, float]:
     """Adapt the mesh to a converged solution and refine it until the energy's error is at rounding and the fields'
-    roughness below ``smooth``. ``error_of`` measures the relative error of the energy.
+    roughness below ``smooth``.
 
     Returns the problem on its final mesh, the solution there and the estimated relative error of the energy. If the
     solver fails on a finer mesh, the last good mesh is returned.
     """
-    error = error_of(problem, solution.u, solution.multiplier)
+    error = discretisation_error(problem, solution.u, solution.multiplier)
     for n_elements in ELEMENTS:
         if error <= _TARGET and np.max(roughness(problem.grid, solution.u)) <= smooth:
             break
         if n_elements < problem.grid.n_elements:
             continue
         before = problem, solution, error
-        problem, solution, error = _on_edges(
-            adapted_edges(problem.grid, solution.u, n_elements), *before, solver, error_of
-        )
+        problem, solution, error = _on_edges(adapted_edges(problem.grid, solution.u, n_elements), *before, solver)
         if error > max(_TARGET, _HELPED * before[2]) and n_elements > before[0].grid.n_elements:
             # What is missing is not where the fields change most: halve the elements that are rough.
-            split = _on_edges(split_edges(before[0].grid, before[1].u, n_elements), *before, solver, error_of)
+            split = _on_edges(split_edges(before[0].grid, before[1].u, n_elements), *before, solver)
             problem, solution, error = split if split[2] < error else (problem, solution, error)
         if problem is before[0] and n_elements > problem.grid.n_elements:
             break
@@ -68,7 +65,6 @@ def _on_edges(
     solution: Solution,
     error: float,
     solver: AbstractSolver,
-    error_of: Callable[[DiscreteProblem, Array, float], float],
 ) -> tuple[DiscreteProblem, Solution, float]:
     """The solution on other elements with its error; what was given where the solver fails or the error is no less."""
     grid = problem.grid
@@ -77,7 +73,7 @@ def _on_edges(
     moved = solver.run(finer, start)
     if not moved.converged or not has_same_fields(finer, moved.u, start, REMESHED):
         return problem, solution, error
-    finer_error = error_of(finer, moved.u, moved.multiplier)
+    finer_error = discretisation_error(finer, moved.u, moved.multiplier)
     if finer_error < error or len(edges) - 1 > grid.n_elements or finer_error <= _TARGET:
         return finer, moved, finer_error
     return problem, solution, error
