@@ -28,6 +28,8 @@ from ..problem.problem import DiscreteProblem
 from ..solvers.base import Solution
 from .accuracy import Errors, accuracy, virial
 from .kantorovich import kantorovich_radius
+from .jumps import in_words as jumps_in_words
+from .jumps import jumps
 from .kinds import Kind, boundary_fraction, classify, is_homogeneous
 from .mode_counts import count_modes, in_words
 from .stability import Rotation, rotation_of
@@ -219,7 +221,9 @@ def _reasons(problem: DiscreteProblem, solution: Solution, entry: dict[str, Any]
     if not entry["residual"] <= RESIDUAL_LIMIT:
         out.append(f"residual {entry['residual']:.1e} above {RESIDUAL_LIMIT:.0e}")
     if not entry["discretisation"] <= DISCRETISATION_LIMIT:
-        out.append(f"energy uncertain by {entry['discretisation']:.1e}: refine the mesh")
+        kinks = jumps(problem, solution.u)
+        why = f" because {jumps_in_words(problem, kinks)} inside an element" if kinks else ""
+        out.append(f"energy uncertain by {entry['discretisation']:.1e}{why}: refine the mesh")
     if entry["box"] > BOX_LIMIT:
         out.append(f"energy uncertain by {entry['box']:.1e} because of the box: use a larger r_max")
     if not entry["virial"] <= VIRIAL_LIMIT:
