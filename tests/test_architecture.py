@@ -14,7 +14,7 @@ PACKAGE = Path(supersoliton.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 # Fewer lines than this in a file; at most so many in a function (without its docstring), in a class,
 # and in the package (without its docstrings).
-MAX_FILE, MAX_FUNCTION, MAX_CLASS, MAX_PACKAGE = 400, 60, 250, 22_100
+MAX_FILE, MAX_FUNCTION, MAX_CLASS, MAX_PACKAGE = 400, 60, 250, 21_400
 # The floors, lowest first: the only list of them. A room may import itself and rooms on lower floors, but no other room
 # on its own floor.
 FLOORS = (
@@ -58,6 +58,7 @@ PUBLIC = [
     "SolveWarning",
     "State",
     "SuperGaussian",
+    "Table",
     "Vacuum",
     "WarmStart",
     "bounce",

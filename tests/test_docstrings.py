@@ -18,7 +18,7 @@ EXCEPTIONS = [name for name in CLASSES if issubclass(getattr(ss, name), Exceptio
 # What a user constructs has parameters; what a call returns has attributes.
 CONSTRUCTED = [
     "Exponential", "Gaussian", "GradientFlow", "LBFGS", "MultiStart", "Newton", "OctaveHiggs", "OriginalGuess",
-    "Potential", "Problem", "RadialGrid", "SelfConsistent", "SuperGaussian", "WarmStart",
+    "Potential", "Problem", "RadialGrid", "SelfConsistent", "SuperGaussian", "Table", "WarmStart",
 ]  # fmt: skip
 RESULTS = sorted(set(CLASSES) - set(CONSTRUCTED) - set(EXCEPTIONS))
 

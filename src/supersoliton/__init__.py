@@ -15,6 +15,7 @@ _HOME = {
     "RadialGrid": "elements.grid",
     "OctaveHiggs": "theory.octave_higgs",
     "Potential": "theory.potential",
+    "Table": "theory.table",
     "Vacuum": "theory.vacua",
     "vacua": "theory.vacua",
     "Problem": "problem.problem",
@@ -114,6 +115,7 @@ if TYPE_CHECKING:
     from .states.state import load as load
     from .theory.octave_higgs import OctaveHiggs as OctaveHiggs
     from .theory.potential import Potential as Potential
+    from .theory.table import Table as Table
     from .theory.vacua import Vacuum as Vacuum
     from .theory.vacua import vacua as vacua
     from .training.job import pretrain as pretrain

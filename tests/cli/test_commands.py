@@ -40,6 +40,15 @@ def single_file(folder):
     return path
 
 
+def test_solve_fails_if_the_state_is_not_converged(tmp_path):
+    path = single_file(tmp_path)
+    path.write_text(path.read_text() + "\n[solver]\nmax_steps = 2\n")
+    done = run("solve", path, "--out", tmp_path / "out", "--json", tmp_path / "state.json")
+    assert done.returncode == 1
+    assert re.search("the state is not converged: .*2 steps", " ".join(done.stderr.split()))
+    assert json.loads((tmp_path / "state.json").read_text())["converged"] is False
+
+
 def test_help_is_quick_and_lists_the_commands():
     start = _processor_seconds()
     done = run("--help")
@@ -73,7 +82,17 @@ def test_solve_prints_a_state_with_its_certificate_and_saves_it(tmp_path):
 
     done = run("solve", single_file(tmp_path), "--out", tmp_path / "out", "--json", tmp_path / "data.json")
     assert (done.returncode, done.stderr) == (0, "")
-    for word in ("q-ball", "converged", "energy E", "multiplier", "certificate", "residual", "virial", "translation"):
+    words = (
+        "q-ball",
+        "converged",
+        "frequency ω",
+        "charge Q",
+        "energy E_Q",
+        "dQ/dω",
+        "classically stable",
+        "functional",
+    )
+    for word in (*words, "certificate", "residual", "virial", "translation"):
         assert word in done.stdout, word
     data = json.loads((tmp_path / "data.json").read_text())
     state = ss.load(tmp_path / "out" / "state.nc")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import supersoliton as ss
-from supersoliton.elements.edges import adapted_edges, equidistribute, roughness, wall_edges
+from supersoliton.elements.edges import adapted_edges, equidistribute, roughness, split_edges, wall_edges
 
 
 def tanh_wall(r, radius, width):
@@ -96,3 +96,13 @@ def test_roughness_sees_the_weaker_of_two_fields():
     both = roughness(grid, np.stack([smooth, sharp], axis=1))
     assert both[3] > 1e-3  # the element from 7.5 to 10
     assert np.argmax(both) == 3
+
+
+def test_split_edges_halves_the_rough_elements():
+    """A layer of width 1e-3 at 0.4 on a uniform mesh: only the elements around it are halved."""
+    grid = ss.RadialGrid(edges=tuple(np.linspace(0.0, 1.0, 9)), order=8, dim=3)
+    u = np.tanh((grid.nodes - 0.4) / 1e-3)[:, None]
+    edges = np.array(split_edges(grid, u, 12))
+    assert len(edges) == 13
+    assert set(np.linspace(0.0, 1.0, 9)) <= set(edges)
+    assert np.all((edges >= 0.25) & (edges <= 0.5) | np.isin(edges, np.linspace(0.0, 1.0, 9)))

@@ -13,7 +13,7 @@ WALLS = ("vacuum", "free", "decaying")
 
 
 def poeschl_teller(u, p, r):
-    """1/2 u^2 [m^2 - s(s + 1) sech^2 r]: levels m^2 - (s - n)^2, n < s, of parity (-1)^n; in d = 3, l = 0 the odd ones."""
+    """1/2 u^2 [m^2 - s(s + 1) sech^2 r]: m^2 - (s - n)^2 of parity (-1)^n; odd ones at d = 3, l = 0."""
     return 0.5 * u[0] ** 2 * (p["m2"] - p["s"] * (p["s"] + 1.0) / jnp.cosh(r) ** 2)
 
 

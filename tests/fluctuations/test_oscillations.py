@@ -9,8 +9,8 @@ from scipy.optimize import brentq
 
 import supersoliton as ss
 from problems import QUICKSTART_GRID, cubic_nls, logarithmic, octave_model, solved, strong_model, trapped_gas
+from supersoliton.fluctuations.operator import Operator
 from supersoliton.fluctuations.oscillations import imaginary_curvature
-from supersoliton.fluctuations.spectrum import Operator
 from supersoliton.theory.octave_higgs import complexified_octave_higgs_potential, octave_higgs_potential
 
 SECH_GRID = ss.RadialGrid(dim=1, edges=(0.0, 1.2, 2.5, 4.0, 6.0, 9.0, 13.0, 19.0, 28.0))

@@ -7,7 +7,7 @@ import pytest
 
 import supersoliton as ss
 from problems import BY_NAME, cubic_nls, double_well, logarithmic_case, solved
-from supersoliton.fluctuations.spectrum import scalar_basis
+from supersoliton.fluctuations.operator import scalar_basis
 
 SECH_EDGES = np.array([0.0, 1.2, 2.5, 4.0, 6.0, 9.0, 13.0, 19.0, 28.0])
 KINK_EDGES = np.array([0.0, 0.8, 1.7, 2.8, 4.0, 5.5, 7.5, 10.5, 16.0])

@@ -41,7 +41,7 @@ BAD = [
     (WELL, {"line": ([-1.0], [1.0, 0.0])}, "must be .left, right. with 1 finite values each"),
     (WELL, {"line": ([1.0], [1.0])}, "give two different vacua"),
     (WELL, {"line": ([-1.0], [0.0])}, "tachyon of mass.2 -2"),
-    (WELL, {"line": ([-1.0], [1.4])}, "problem.line .1.4. is not stationary: V has the slope 2.69 there"),
+    (WELL, {"line": ([-1.0], [1.4])}, r"line \[1.4\] is not a stationary point of V, and the one near it"),
     (
         ss.Potential(lambda u, p: 0.5 * (1 - u[0] ** 2) ** 2 + 0.01 * u[0]),
         {"line": ([-1.0], [1.0])},

@@ -74,16 +74,22 @@ def test_the_cubic_equation_has_the_published_centres(dim):
 
 
 @pytest.mark.parametrize(
-    ("potential", "omega", "dim", "most"),
-    [(saturable, 0.5, 3, 3), (cubic_quintic, 0.8, 2, 2), (logarithmic, None, 3, 2), (sextic, 0.8, 2.5, 1)],
+    ("potential", "omega", "dim", "most", "near"),
+    # V'' of the logarithmic potential is infinite at a node, which limits the mesh; its certificate says so
+    [
+        (saturable, 0.5, 3, 3, 1e-6),
+        (cubic_quintic, 0.8, 2, 2, 1e-6),
+        (logarithmic, None, 3, 2, 1e-3),
+        (sextic, 0.8, 2.5, 1, 1e-6),
+    ],
     ids=["saturable", "cubic-quintic", "logarithmic", "sextic"],
 )
-def test_motions_on_both_sides_of_the_centre_have_the_nodes_of_the_state_and_more(potential, omega, dim, most):
+def test_motions_on_both_sides_of_the_centre_have_the_nodes_of_the_state_and_more(potential, omega, dim, most, near):
     found = by_nodes(ss.find_states(ss.Problem(ss.Potential(potential), dim=dim, omega=omega), max_nodes=most))
     assert sorted(found) == list(range(most + 1))
     for n, state in found.items():
         centre = abs(float(state(0.0)[0]))
-        sides = [nodes_from(SLOPES[potential], centre * (1 + shift), dim, state.multiplier) for shift in (-1e-6, 1e-6)]
+        sides = [nodes_from(SLOPES[potential], centre * (1 + shift), dim, state.multiplier) for shift in (-near, near)]
         assert min(sides) == n < max(sides)
 
 
@@ -102,7 +108,7 @@ def test_at_fixed_norm_the_states_solve_the_equation_at_their_multiplier(nodes, 
     assert state.norm == pytest.approx(norm, rel=1e-10)
     assert state.certificate.certified, state.certificate.reasons
     centre = abs(float(state(0.0)[0]))
-    sides = [nodes_from(SLOPES[sextic], centre * (1 + shift), 3, state.multiplier) for shift in (-1e-6, 1e-6)]
+    sides = [nodes_from(SLOPES[sextic], centre * (1 + shift), 3, state.multiplier) for shift in (-1e-9, 1e-9)]
     assert min(sides) == nodes < max(sides)
 
 
@@ -164,7 +170,7 @@ def test_the_table_of_a_line_is_the_potential():
     line = Line(ss.Potential(cubic_quintic), 3.0, np.ones(1), lambda r: np.zeros((len(r), 1)), np.array([0.3]))
     x = np.array([-20.0, -1.7, -1e-5, 1e-6, 0.3, 5.0])
     energy, slope = line.potential(x, np.zeros(6))
-    assert energy == pytest.approx(x**2 / 2 - x**4 / 4 + x**6 / 24 - 0.15 * x**2, rel=1e-8)
+    assert energy == pytest.approx(x**2 / 2 - x**4 / 4 + x**6 / 24 - 0.15 * x**2, rel=1e-7)
     assert slope == pytest.approx(x - x**3 + x**5 / 4 - 0.3 * x, rel=1e-7)
 
 

@@ -12,7 +12,7 @@ from scipy.interpolate import make_interp_spline
 from tests.problems import octave_model, solved
 
 import supersoliton as ss
-from supersoliton.fluctuations.spectrum import Operator
+from supersoliton.fluctuations.operator import Operator
 from supersoliton.problem.complexified import known_imaginary_curvature
 from supersoliton.problem.tangent_space import TangentSpace
 from supersoliton.states.stability import Rotation, charged_mass, rotation_of

@@ -31,8 +31,10 @@ def test_constrained_fields_and_kinetic_factors():
     ("function", "explicit"),
     [
         (lambda u, p: u[0] ** 2, False),
-        (lambda u, p, r: u[0] ** 2, True),
-        (lambda u, p, r=0.0: u[0] ** 2, True),
+        (lambda u, p, r: r * u[0] ** 2, True),
+        (lambda u, p, r: u[0] ** 2, False),  # no trap
+        (lambda u, p, r: u[0] ** 2 + 0.0 * r, True),  # as far as the trace tells
+        (lambda u, p, r=0.0: u[0] ** 2 + r, True),
         (lambda u, p, scale=2.0: scale * u[0] ** 2, False),
         (lambda u, p, *, scale=2.0: scale * u[0] ** 2, False),
         (cubic_nls, False),
@@ -67,7 +69,7 @@ def test_potentials_of_one_function_share_compiled_kernels():
 def test_named_potentials_are_picklable():
     model = pickle.loads(pickle.dumps(ss.Potential(trapped_gas, params={"beta": 2.0})))
     assert model.params == {"beta": 2.0}
-    assert model.potential_function is trapped_gas
+    assert float(model.potential_function(jnp.array([2.0]), model.params, 3.0)) == 0.5 * 9.0 * 4.0 + 0.5 * 2.0 * 16.0
 
 
 def broken(u, p):
@@ -83,8 +85,14 @@ BAD_FUNCTIONS = {
     "a complex number": (lambda u, p: 1j * u[0], "complex128"),
     "an integer": (lambda u, p: 3, "int"),
     "a missing coupling": (lambda u, p: p["g"] * u[0], r"uses p\['g'\] but the couplings are none: add it to params=$"),
-    "plain Python branches": (lambda u, p: u[0] if u[0] > 0 else 0.0, r"value \(if, while.*: use jnp.where$"),
-    "numpy": (lambda u, p: np.sin(u[0]), "write it with jax.numpy, not numpy or math$"),
+    "plain Python branches": (
+        lambda u, p: u[0] if u[0] > 0 else 0.0,
+        r"value of a field or of a coupling \(if, while.*: use jnp.where$",
+    ),
+    "numpy": (lambda u, p: np.sin(u[0]), "write it with jax.numpy, not numpy, math, "),
+    "float32": (lambda u, p: jnp.float32(u[0] ** 2), "returns float32, which has too few digits"),
+    "a temperature": (lambda u, p, T: T * u[0] ** 2, r"third argument T: name it r if it is the radius, or put T into"),
+    "four arguments": (lambda u, p, r, T: T * u[0] ** 2, "further argument T: put it into params$"),
     "its own exception": (broken, "RuntimeError: my own mistake"),
     "a field that is not there": (lambda u, p: u[0] ** 2 + u[1] ** 2, "1 field"),
 }
@@ -131,3 +139,26 @@ def test_bad_arguments_are_named(arguments, words):
 def test_one_name_may_be_given_as_a_string():
     assert ss.Potential(cubic_nls, fields="phi").fields == ("phi",)
     assert ss.Potential(cubic_nls, fields="phi", constrained="phi").constrained.tolist() == [True]
+
+
+def test_a_coupling_that_python_branches_on_is_one_sentence():
+    """Known already when the potential is made, not when a kernel is compiled."""
+    with pytest.raises(ValueError, match=r"of a coupling \(if, while, and, or\): use jnp.where$"):
+        ss.Potential(lambda u, p: u[0] ** 2 if p["g"] > 0 else -(u[0] ** 2), params={"g": 1.0})
+
+
+def test_another_name_for_the_radius():
+    model = ss.Potential(lambda u, p, rho: 0.5 * (u[0] - rho) ** 2, radius=True)
+    assert model.explicit_r
+    assert float(ss.vacua(model, r=3.0)[0].values[0]) == pytest.approx(3.0, abs=1e-12)
+
+
+def test_couplings_are_read_only():
+    given = {"m2": np.ones(2), "g": 1.0}
+    model = ss.Potential(lambda u, p: jnp.sum(p["m2"] * u**2) * p["g"], ("a", "b"), given)
+    with pytest.raises(TypeError, match=r"use model.replace"):
+        model.couplings["g"] = 2.0
+    given["m2"][0] = 7.0
+    assert model.params["m2"].tolist() == [1.0, 1.0]
+    with pytest.raises(ValueError, match="read-only"):
+        model.params["m2"][0] = 7.0

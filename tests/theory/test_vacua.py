@@ -171,3 +171,112 @@ def test_cached_derivatives_depend_on_couplings_and_radius():
     for r in (1.0, 2.0, 1.0):
         assert vacuum_at(trap, [3.0], r).energy_density == pytest.approx(4.5 * r**2, rel=1e-12)
         assert vacuum_at(trap, [3.0], r).masses_squared == pytest.approx([r**2], rel=1e-12)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.floats(-16, 19), st.floats(-16, 19))
+def test_vacua_scale_with_the_units(log_field, log_mass):
+    """V = L^4 v(u/f): two minima at 0 and f, V = 0 and -L^4/10, masses L^2/f times those of v."""
+    f, mass = 10.0**log_field, 10.0**log_mass
+    model = ss.Potential(
+        lambda u, p: p["L"] ** 4 * (0.3 * (u[0] / p["f"]) ** 2 - (u[0] / p["f"]) ** 3 + 0.6 * (u[0] / p["f"]) ** 4),
+        params={"f": f, "L": mass},
+    )
+    deep, shallow = ss.vacua(model)
+    assert deep.values == pytest.approx([f], rel=1e-12)
+    assert deep.energy_density == pytest.approx(-0.1 * mass**4, rel=1e-12)
+    assert deep.masses == pytest.approx([np.sqrt(1.8) * mass**2 / f], rel=1e-12)
+    assert shallow.values.tolist() == [0.0]
+    assert shallow.masses == pytest.approx([np.sqrt(0.6) * mass**2 / f], rel=1e-12)
+
+
+def test_minima_at_the_planck_scale_and_at_246():
+    """One field: V = 0.1 (u^2 - 246^2)^2 (1 - u^2/M^2)^2 + ...; two fields: products of wells of their own."""
+    planck = 1.2e19
+
+    def both(u, p):
+        return 0.1 * (u[0] ** 2 - 246.0**2) ** 2 * (1.0 - u[0] ** 2 / planck**2) ** 2
+
+    found = sorted(float(v.values[0]) for v in ss.vacua(ss.Potential(both)))
+    assert found == pytest.approx([-planck, -246.0, 246.0, planck], rel=1e-9)
+
+    def apart(u, p):
+        return 0.1 * (u[0] ** 2 - 246.0**2) ** 2 + 1e60 * ((u[1] / planck) ** 2 - 1.0) ** 2
+
+    minima = ss.vacua(ss.Potential(apart, ("h", "s")))
+    assert {(round(v.values[0]), round(v.values[1] / planck)) for v in minima} == {
+        (246, 1),
+        (246, -1),
+        (-246, 1),
+        (-246, -1),
+    }
+    assert len(minima) == 4
+    for v in minima:
+        assert np.abs(v.values) == pytest.approx([246.0, planck], rel=1e-9)
+        assert v.masses == pytest.approx([np.sqrt(0.8) * 246.0, np.sqrt(8e60) / planck], rel=1e-9)
+
+
+def test_a_large_constant_hides_no_minimum():
+    model = ss.Potential(lambda u, p: 0.1 * (u[0] ** 4 - 8 * u[0] ** 3 + 10 * u[0] ** 2) + 1e12)
+    assert [float(v.values[0]) for v in ss.vacua(model)] == pytest.approx([5.0, 0.0], abs=1e-7)
+
+
+@pytest.mark.parametrize("n", [2, 3, 4])
+def test_a_sphere_of_minima_is_listed_once(n):
+    (found,) = ss.vacua(ss.Potential(lambda u, p: (jnp.sum(u**2) - 9e4) ** 2, tuple("abcd"[:n])))
+    assert np.linalg.norm(found.values) == pytest.approx(300.0, rel=1e-12)
+    assert (found.flat, found.closed) == (n - 1, True)
+    assert found.masses.tolist() == [0.0] * (n - 1) + [pytest.approx(np.sqrt(8 * 9e4), rel=1e-12)]
+    assert ("circle of minima" in repr(found)) == (n == 2)
+
+
+def test_flat_directions_massless_minima_and_two_circles():
+    valley = ss.vacua(ss.Potential(lambda u, p: (u[0] ** 2 - 1) ** 2, ("a", "b")))
+    assert [(abs(v.values[0]), v.flat, v.closed) for v in valley] == [(pytest.approx(1.0), 1, False)] * 2
+    assert "1 flat direction" in repr(valley[0])
+    (massless,) = ss.vacua(ss.Potential(lambda u, p: u[0] ** 4 + u[1] ** 2, ("a", "b")))
+    assert (massless.values.tolist(), massless.flat) == ([0.0, 0.0], 0)
+    circles = ss.vacua(
+        ss.Potential(lambda u, p: (u[0] ** 2 + u[1] ** 2 - 1) ** 2 + 0.1 * (u[2] ** 2 - 1) ** 2, ("a", "b", "c"))
+    )
+    assert sorted(round(float(v.values[2]), 9) for v in circles) == [-1.0, 1.0]
+    assert all(v.closed for v in circles)
+
+
+def test_v_without_a_lower_bound_is_said():
+    assert ss.vacua(ss.Potential(double_well)).unbounded is None
+    assert ss.vacua(ss.Potential(lambda u, p: -jnp.exp(-(u[0] ** 2)))).unbounded is None
+    assert ss.vacua(ss.Potential(lambda u, p: jnp.log1p(u[0] ** 2))).unbounded is None
+    open_below = ss.vacua(ss.Potential(lambda u, p: u[0] ** 2 + u[1] ** 2 - u[0] ** 2 * u[1] ** 2, ("a", "b")))
+    assert len(open_below) == 1
+    far = 1e3 * open_below.unbounded
+    assert np.sum(far**2) - far[0] ** 2 * far[1] ** 2 < -1e9
+    assert "no lower bound" in repr(open_below)
+
+
+def gaussian_wells(u, p):
+    away = jnp.sum((u - p["c"]) ** 2, axis=1) / (2.0 * p["w"] ** 2)
+    return 0.05 * jnp.sum(u**2) + 0.002 * jnp.sum(u**4) - jnp.sum(p["A"] * jnp.exp(-away))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_all_wells_of_two_fields_against_a_fine_grid(seed):
+    """Every point of a 400 x 400 grid that lies below its eight neighbours is next to a minimum found."""
+    rng = np.random.default_rng(seed)
+    couplings = {"c": 2.0 * rng.normal(size=(6, 2)), "A": rng.uniform(0.5, 2, 6), "w": rng.uniform(0.4, 0.9, 6)}
+    found = np.array([v.values for v in ss.vacua(ss.Potential(gaussian_wells, ("a", "b"), couplings))])
+    side = np.linspace(-7.0, 7.0, 400)
+    a, b = np.meshgrid(side, side, indexing="ij")
+    distance = (a[..., None] - couplings["c"][:, 0]) ** 2 + (b[..., None] - couplings["c"][:, 1]) ** 2
+    wells = np.exp(-distance / (2 * couplings["w"] ** 2)) @ couplings["A"]
+    v = 0.05 * (a**2 + b**2) + 0.002 * (a**4 + b**4) - wells
+    middle = v[1:-1, 1:-1]
+    lower = np.ones(middle.shape, bool)
+    for i in range(3):
+        for j in range(3):
+            if (i, j) != (1, 1):
+                lower &= middle < v[i : i + 398, j : j + 398]
+    expected = np.stack([side[1:-1][k] for k in np.nonzero(lower)], 1)
+    assert len(found) == len(expected)
+    for point in expected:
+        assert np.min(np.max(np.abs(found - point), axis=1)) < 0.05

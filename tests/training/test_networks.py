@@ -19,7 +19,7 @@ def model(library):
 
 @pytest.fixture
 def data(config, library, model):
-    return networks.make_training_data(config, library.box, model, [0])
+    return networks.make_training_data(config, config.warm_start, library.box, model, [0])
 
 
 def test_roots_are_states(config, library, model, data):

@@ -53,7 +53,8 @@ def find_state(config: Config, point: Mapping[str, float]) -> tuple[State, dict[
 def describe_state(state: State) -> dict[str, Any]:
     """The printed numbers of a state, as plain data."""
     centre = dict(zip(theory_of(state.problem.model).fields, (float(value) for value in state(0.0)), strict=True))
-    vacuum = dict(zip(state.problem.model.fields, (float(v) for v in state.problem.vacuum.values), strict=True))
+    far = state.problem.vacuum.values if state.problem.line is None else state.problem.line[1]
+    vacuum = dict(zip(centre, (float(value) for value in far), strict=True))
     return {
         "kind": state.certificate.kind,
         "status": state.status,

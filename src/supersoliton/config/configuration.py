@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 from ..elements.grid import RadialGrid
 from ..guesses import Exponential, Gaussian, MultiStart, OriginalGuess, SuperGaussian, WarmStart
+from ..guesses.profiles import AbstractProfile
 from ..guesses.trained.library import digest_of_file
 from ..machine import user_files
 from ..machine.paths import TRAINED_STARTS
@@ -33,12 +34,12 @@ from .warm_start import WarmStartSettings
 _TABLES = ("model", "grid", "problem", "solver", "spectrum", "score", "warm_start", "scan")
 # Tables that the program adds to the resolved file; accepted so that this file can be run again unchanged.
 _RECORDED = ("versions", "record")
-_SOLVERS: dict[str, Any] = {
+_SOLVERS: dict[str, type[AbstractSolver]] = {
     "newton": Newton,  # the default
     "lbfgs": LBFGS,
     "gradient_flow": GradientFlow,
 }
-_GUESSES: dict[str, Any] = {
+_GUESSES: dict[str, type[AbstractProfile | MultiStart]] = {
     "multistart": MultiStart,  # the default
     "gaussian": Gaussian,
     "super_gaussian": SuperGaussian,
@@ -93,11 +94,11 @@ class Config:
     @property
     def trained_guess(self) -> WarmStart | None:
         """The trained starts of [warm_start]; None without such a table."""
-        options = self.warm_start
-        if options is None:
+        options, search = self.warm_start, self.problem.guess
+        if options is None or not isinstance(search, MultiStart):  # which `loads` refuses together
             return None
         return WarmStart(
-            n_polish=self.problem.guess.n_polish,
+            n_polish=search.n_polish,
             checkpoint=options.checkpoint,
             use=options.use,
             corrections=options.corrections,
@@ -105,7 +106,7 @@ class Config:
         )
 
     @property
-    def guess(self) -> Any:
+    def guess(self) -> AbstractProfile | MultiStart | None:
         """The starts of a search: the trained ones if there are any, else [problem.guess]."""
         return self.trained_guess or self.problem.guess
 
@@ -133,7 +134,7 @@ class Config:
             "scan": scan,
         }
 
-    def with_scan(self, **changes: Any) -> Config:
+    def with_scan(self, **changes: object) -> Config:
         """The same configuration with other [scan] settings, e.g. `trials=6`."""
         settings = {f.name: getattr(self.scan, f.name) for f in dataclasses.fields(self.scan)} | changes
         return dataclasses.replace(self, scan=construct("scan", ScanSettings, **settings))
@@ -152,7 +153,7 @@ class Config:
 
     __hash__ = None  # type: ignore[assignment]
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[Callable[..., Config], tuple[dict[str, Any]]]:
         return (loads, (self.to_dict(),))
 
 
@@ -203,7 +204,7 @@ def _check_tables(tables: Mapping[str, Any]) -> None:
             raise ValueError(f"[{key}] must be a table, got {value!r}: write its keys below a line [{key}].")
 
 
-def _kind(table: str, values: dict[str, Any], kinds: tuple[str, ...]) -> str:
+def _kind(table: str, values: dict[str, object], kinds: tuple[str, ...]) -> str:
     """Take `kind` out of a table; the first is the default."""
     kind = values.pop("kind", kinds[0])
     if kind not in kinds:
@@ -228,7 +229,7 @@ def _scan(table: Mapping[str, Any]) -> ScanSettings:
     return dataclasses.replace(settings, parameters=ranges)
 
 
-def _range(name: str, value: Any) -> Range:
+def _range(name: str, value: object) -> Range:
     where = f"[scan.parameters] {name}"
     if isinstance(value, list | tuple) and len(value) == 2:
         value = {"low": value[0], "high": value[1]}
@@ -298,12 +299,12 @@ def _warm_start(table: Mapping[str, Any] | None, base: Path) -> tuple[WarmStartS
     return settings, digest_of_file(settings.checkpoint) if digest is None else str(digest)
 
 
-def _guess(values: dict[str, Any]) -> Any:
+def _guess(values: dict[str, object]) -> AbstractProfile | MultiStart:
     kind = _kind("problem.guess", values, tuple(_GUESSES))
     return build("problem.guess", _GUESSES[kind], values)
 
 
-def _kind_table(component: Any, kinds: Mapping[str, Any]) -> dict[str, Any]:
+def _kind_table(component: object, kinds: Mapping[str, type]) -> dict[str, Any]:
     kind = next(kind for kind, cls in kinds.items() if type(component) is cls)
     return {"kind": kind, **as_table(component)}
 

@@ -10,7 +10,7 @@ import math
 import re
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
@@ -25,7 +25,7 @@ _WORDS = {
 }
 
 
-def build(table: str, cls: type[Component], values: Mapping[str, Any], *, also: Iterable[str] = ()) -> Component:
+def build(table: str, cls: type[Component], values: Mapping[str, object], *, also: Iterable[str] = ()) -> Component:
     """Make `cls(**values)` after checking keys and types; `table` is named in errors, `also` lists keys read elsewhere.
 
     Whole numbers become floats, and lists tuples, according to the type of the field. The component's own checks
@@ -45,7 +45,7 @@ def build(table: str, cls: type[Component], values: Mapping[str, Any], *, also: 
     return construct(table, cls, **arguments)
 
 
-def construct(table: str, make: Any, **arguments: Any) -> Any:
+def construct(table: str, make: Callable[..., Component], **arguments: object) -> Component:
     """Call `make`, with the error of a component reworded as one about the table."""
     try:
         return make(**arguments)
@@ -62,7 +62,7 @@ def reworded(table: str, message: str) -> str:
     return result if changed else f"[{table}]: {message}"
 
 
-def check_keys(table: str, values: Mapping[str, Any], known: Iterable[str]) -> None:
+def check_keys(table: str, values: Mapping[str, object], known: Iterable[str]) -> None:
     """Refuse a key that `known` does not list, and suggest the nearest one."""
     known = list(known)
     for key in values:
@@ -73,16 +73,17 @@ def check_keys(table: str, values: Mapping[str, Any], known: Iterable[str]) -> N
             raise ValueError(f"[{table}] has no key {key!r} (value {values[key]!r}): {remedy}")
 
 
-def as_table(values: Any) -> dict[str, Any]:
+def as_table(values: object) -> dict[str, Any]:
     """The fields of a component as a TOML table: tuples become lists, and None is omitted, as TOML has no null."""
+    assert dataclasses.is_dataclass(values)
     return {f.name: _plain(getattr(values, f.name)) for f in dataclasses.fields(values) if _given(values, f)}
 
 
-def _given(values: Any, field: dataclasses.Field[Any]) -> bool:
+def _given(values: object, field: dataclasses.Field[object]) -> bool:
     return field.init and getattr(values, field.name) is not None
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
     if isinstance(value, Mapping):
@@ -90,11 +91,11 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _required(field: dataclasses.Field[Any]) -> bool:
+def _required(field: dataclasses.Field[object]) -> bool:
     return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
-def _checked(where: str, value: Any, hint: Any, field: dataclasses.Field[Any]) -> Any:
+def _checked(where: str, value: object, hint: object, field: dataclasses.Field[object]) -> object:
     fits, converted = fit(value, hint)
     if not fits:
         default = "" if _required(field) or field.default is None else f", e.g. {_shown(field.default)}"
@@ -106,7 +107,7 @@ def _checked(where: str, value: Any, hint: Any, field: dataclasses.Field[Any]) -
     return converted
 
 
-def fit(value: Any, hint: Any) -> tuple[bool, Any]:
+def fit(value: object, hint: object) -> tuple[bool, object]:
     """Whether a TOML value is of the annotated type, and the value converted to it."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any:
@@ -125,8 +126,9 @@ def fit(value: Any, hint: Any) -> tuple[bool, Any]:
     if origin is dict or hint is dict:
         return isinstance(value, Mapping), value
     if hint is float:
-        fits = isinstance(value, int | float) and not isinstance(value, bool)
-        return fits, float(value) if fits else value
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return False, value
+        return True, float(value)
     if hint is int:
         return isinstance(value, int) and not isinstance(value, bool), value
     if isinstance(hint, type):
@@ -134,7 +136,7 @@ def fit(value: Any, hint: Any) -> tuple[bool, Any]:
     return True, value
 
 
-def is_finite(value: Any) -> bool:
+def is_finite(value: object) -> bool:
     """Whether a value contains no NaN and no infinity, at any depth."""
     if isinstance(value, float):
         return math.isfinite(value)
@@ -145,7 +147,7 @@ def is_finite(value: Any) -> bool:
     return True
 
 
-def _describe(hint: Any) -> str:
+def _describe(hint: object) -> str:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         return " or ".join(dict.fromkeys(_describe(option) for option in arguments if option is not type(None)))
@@ -153,8 +155,8 @@ def _describe(hint: Any) -> str:
         return f"a list [{_describe(arguments[0])}, …]"
     if origin is dict or hint is dict:
         return "a table"
-    return _WORDS.get(hint, str(hint))
+    return _WORDS.get(hint, str(hint)) if isinstance(hint, type) else str(hint)
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else repr(value)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+
+from ..guesses.multistart import MultiStart
+from ..guesses.profiles import AbstractProfile
+from ..search.feedback import SelfConsistent
 
 # The numbers that a trial records in any theory, besides its scores; a test compares them with an evaluation.
 RECORDED = (
@@ -30,8 +33,8 @@ class ProblemSettings:
     norm_of: str | tuple[str, ...] | None = None
     parity: str | tuple[str, ...] = "even"
     line: tuple[tuple[float, ...], ...] | None = None
-    guess: Any = None
-    self_consistent: Any = None
+    guess: AbstractProfile | MultiStart | None = None
+    self_consistent: SelfConsistent | None = None
 
     def __post_init__(self) -> None:
         if self.norm is not None and not (math.isfinite(self.norm) and self.norm > 0):

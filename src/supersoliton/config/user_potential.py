@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..machine import user_files
@@ -36,7 +36,7 @@ def make_model(table: Mapping[str, Any]) -> Potential:
     return model.replace(**parameters) if parameters else model
 
 
-def _needs_arguments(function: Any) -> bool:
+def _needs_arguments(function: Callable[..., object]) -> bool:
     return any(
         p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
         for p in inspect.signature(function).parameters.values()

@@ -12,14 +12,16 @@ from numpy import ndarray as Array
 
 from ..config.configuration import Config
 from ..fluctuations.spectrum import Modes, channels_of, physical_masses, spectrum
+from ..guesses.multistart import MultiStart
 from ..guesses.trained.warm_start import untrained
 from ..machine.blas_threads import one_thread
+from ..problem.problem import DiscreteProblem
 from ..scores import registry
 from ..scores.constraints import chosen
 from ..search.kinks import KinkError
 from ..search.lowest import ANALYTIC, SearchResult
 from ..search.saddle import find_solitons
-from ..search.self_consistent import iterate, recorded
+from ..search.self_consistent import Iterated, iterate, recorded
 from ..states import observables
 from ..states.certificate import RESIDUAL_LIMIT
 from ..states.kinds import BOUNDARY_LIMIT, Kind
@@ -65,29 +67,25 @@ def evaluate(cfg: Config, point: Mapping[str, float]) -> Evaluation:
     clock = _Clock()
     couplings = {name: float(value) for name, value in point.items()}
     problem = cfg.problem_at(couplings)
+    guess = cfg.guess
     try:
         lightest = observables.lightest_squared(problem)
     except ValueError as error:  # no vacuum: the potential has no minimum at these couplings
         return _without_state(couplings, str(error), clock)
     clock.lap("vacuum")
-    fixed = None
-    guess = cfg.guess
-    if cfg.problem.self_consistent is None:
-        try:
-            found = find_solitons(problem, cfg.solver, guess)
-        except KinkError as error:
-            return _without_state(couplings, str(error), clock)
-    else:  # evaluate the fixed point, or the last iteration if there is none
-        fixed = iterate(problem, cfg.problem.self_consistent, guess, cfg.solver)
-        problem, found = fixed.problem, SearchResult(fixed.solutions, len(fixed.solutions))
-        lightest = observables.lightest_squared(problem) if found.solutions else lightest
+    try:
+        problem, found, fixed = _search(cfg, problem)
+    except KinkError as error:
+        return _without_state(couplings, str(error), clock)
+    if fixed is not None and found.solutions:
+        lightest = observables.lightest_squared(problem)
     clock.lap("state")
     if not found.solutions:
         return _without_state(couplings, fixed.status if fixed else "diverged: no start has a finite energy", clock)
     state = make_state(problem, found.solutions[0])
     clock.lap("certificate")
     # Results from a predicted start must pass the certificate; otherwise search again without predictions.
-    if found.start != ANALYTIC and not state.certificate.solved:
+    if found.start != ANALYTIC and isinstance(guess, MultiStart) and not state.certificate.solved:
         again = find_solitons(problem, cfg.solver, untrained(guess))
         found = again._replace(steps=found.steps + again.steps, untrained_steps=found.untrained_steps)
         state = make_state(problem, found.solutions[0])
@@ -122,6 +120,14 @@ def evaluate(cfg: Config, point: Mapping[str, float]) -> Evaluation:
         start=found.start,
         state=state,
     )
+
+
+def _search(cfg: Config, problem: DiscreteProblem) -> tuple[DiscreteProblem, SearchResult, Iterated | None]:
+    """The states found; with self-consistent couplings those of the fixed point, or of the last iteration."""
+    if cfg.problem.self_consistent is None:
+        return problem, find_solitons(problem, cfg.solver, cfg.guess), None
+    fixed = iterate(problem, cfg.problem.self_consistent, cfg.guess, cfg.solver)
+    return fixed.problem, SearchResult(fixed.solutions, len(fixed.solutions)), fixed
 
 
 def _modes(cfg: Config, state: State) -> dict[int, Modes]:

@@ -51,7 +51,8 @@ from ..solvers.base import FieldsOnMesh
 from ..theory.base import ComplexifiedFunction
 from ..theory.dimensionless import Dimensionless
 from ..theory.vacua import mass_matrix
-from .spectrum import ZERO_MODE, Operator, check_ell, degeneracy, expect_at_most
+from .operator import Operator
+from .spectrum import ZERO_MODE, check_ell, degeneracy, expect_at_most
 
 # A sigma, or its imaginary part, below this times the largest mass^2 is set to 0.
 _ROUNDING = 1e-9

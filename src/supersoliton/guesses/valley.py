@@ -26,8 +26,8 @@ from ..theory.vacua import Vacuum
 from .shooting import Way, arc_lengths
 
 # Images and steps of a coarse and of a fine path; with many fields the fine one has fewer images.
-_IMAGES, _STEPS, _UNKNOWNS = (32, 96), (25, 6), 800
-_SETTLED = 1e-4  # steps, relative to the length of the path, at which it counts as relaxed
+_IMAGES, _STEPS, _UNKNOWNS = (32, 96), (12, 4), 600
+_SETTLED = 1e-3  # steps, relative to the length of the path, at which it counts as relaxed
 _LONGEST = 0.1  # longest step, relative to the length of the path
 _FLOOR = 0.02  # least V in the weight of the curvature, relative to the barrier
 

@@ -83,7 +83,7 @@ class Symmetries:
     def __init__(self, problem: DiscreteProblem, u: Array, multiplier: float) -> None:
         self.modes = zero_modes(TangentSpace(problem, u, multiplier), 0.0)
         away = u - problem.vacuum.values
-        fits = [np.linalg.lstsq(away, mode)[0] for mode in np.moveaxis(self.modes, 2, 0)]
+        fits = [_generator(away, mode) for mode in np.moveaxis(self.modes, 2, 0)]
         self.generators = [
             fit if np.max(np.abs(away @ fit - mode)) <= _FIT * np.max(np.abs(mode)) else None
             for fit, mode in zip(fits, np.moveaxis(self.modes, 2, 0), strict=True)
@@ -97,6 +97,16 @@ class Symmetries:
             for k, fit in enumerate(self.generators)
         ]
         return np.stack(modes, axis=2) if modes else self.modes
+
+
+def _generator(away: Array, mode: Array) -> Array:
+    """The least antisymmetric G with ``away`` G = ``mode``, if there is one; (field, field).
+
+    The least square fit is PG, with the projector P on the directions of the state.
+    """
+    fit = np.linalg.lstsq(away, mode, rcond=_FIT)[0]
+    projector = np.linalg.pinv(away, rcond=_FIT) @ away
+    return fit - fit.T + projector @ fit.T
 
 
 def modes_near_zero(space: TangentSpace, count: int) -> tuple[Array, Array, Array]:

@@ -1,7 +1,7 @@
 """The trials given to TPE, ranked: all of them up to `SHOWN`, beyond that a selection of `SHOWN`.
 
 TPE sorts the finished trials into a good tenth and the others, fits a density to each, and draws where their ratio is
-largest. It sorts all of them anew in every ask; here a trial is ranked once, when it has ended. Up to `SHOWN` trials
+largest. It sorts all of them in every ask; here a trial is ranked once, when it has ended. Up to `SHOWN` trials
 the draws are Optuna's own. With all trials an ask takes 21 ms at 1,000 trials and 0.23 s at 10,000. The selection
 contains the best trials and an even sample of the others; an ask then takes hardly longer at 10,000 trials than at
 `SHOWN`. It depends on the trials alone, so a resumed scan draws the same points as an uninterrupted one.

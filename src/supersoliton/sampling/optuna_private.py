@@ -75,7 +75,7 @@ def reseed(sampler: TPESampler, seed: int) -> None:
 
 
 def forget_read_trials(study: optuna.Study) -> None:
-    """Let samplers read the trials anew, as at the start of `Study.ask`."""
+    """Let samplers read the trials again, as at the start of `Study.ask`."""
     study._thread_local.cached_all_trials = None
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 from numpy import ndarray as Array
@@ -178,6 +177,6 @@ def _predictions(surrogate: Surrogate, units: Array, after: int) -> list[tuple[d
     return made
 
 
-def as_attribute(predicted: SurrogatePrediction) -> Mapping[str, Any]:
+def as_attribute(predicted: SurrogatePrediction) -> Mapping[str, object]:
     """The prediction as the study stores it."""
     return {MARK: asdict(predicted)}

@@ -6,7 +6,7 @@ import hashlib
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..config import read
 from ..machine import devices, user_files
@@ -102,13 +102,14 @@ def scan(
         name, request = path.stem, _request(path, overrides)
         directory = Path("runs") / name if out is None else Path(out)
         wanted = _wanted(request)
-        where = request["scan"].get("storage", "") if isinstance(request["scan"], dict) else None
-        mode = request["scan"].get("mode") if isinstance(request["scan"], dict) else None
+        given = request["scan"]
+        table = given if isinstance(given, dict) else {"storage": None}
+        where, mode = table.get("storage", ""), table.get("mode")
         if wanted is not None and isinstance(where, str) and mode != "pretrain" and (directory / RESOLVED).exists():
             address = locate(where, directory)
             if is_same_request(address, name, identity(request)):
                 result = read_result(address, directory, name, wanted=wanted)
-                left = "verify" in request["scan"] and is_pending(result.study.get_trials(False), result.finished)
+                left = "verify" in table and is_pending(result.study.get_trials(False), result.finished)
                 if result.finished >= wanted and not left:
                     return _reported(result, where, quiet)
         from ..config import load
@@ -140,7 +141,7 @@ def scan(
     return _reported(result, config.scan.storage, quiet)
 
 
-def _trained(config: Config, directory: Path, request: Mapping[str, Any], quiet: bool) -> tuple[Config, Library]:
+def _trained(config: Config, directory: Path, request: Mapping[str, object], quiet: bool) -> tuple[Config, Library]:
     """The configuration with trained starts, and their library; a library that exists is not trained again."""
     table = request.get("warm_start", {})
     if config.warm_start is None or (request and isinstance(table, Mapping) and "checkpoint" not in table):
@@ -179,7 +180,7 @@ def _reported(result: ScanResult, storage: str, quiet: bool) -> ScanResult:
     return result
 
 
-def _request(path: Path, overrides: Mapping[str, Any]) -> dict[str, Any]:
+def _request(path: Path, overrides: Mapping[str, object]) -> dict[str, object]:
     """The tables as the user gave them, to recognise a study without checking them again.
 
     The content of the files that they name is included, to notice when one is edited.
@@ -195,7 +196,7 @@ def _request(path: Path, overrides: Mapping[str, Any]) -> dict[str, Any]:
     return tables
 
 
-def _wanted(request: Mapping[str, Any]) -> int | None:
+def _wanted(request: Mapping[str, object]) -> int | None:
     """The number of trials asked for; None if it is missing or invalid."""
     table = request.get("scan")
     trials = table.get("trials") if isinstance(table, dict) else None

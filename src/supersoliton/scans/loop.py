@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
@@ -33,6 +33,8 @@ from .trial import Outcome, is_finished
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from ..config import Config
 
 _PATIENCE = 600.0  # seconds to wait for a database that does not answer
 _PAUSE = 1.0  # seconds between reads of a study while other drivers evaluate its last trials
@@ -81,7 +83,7 @@ class _Drawn:
         self.is_feasible = _is_feasible(trial)
 
 
-def is_same_request(address: storage.Address, name: str, request: Mapping[str, Any]) -> bool:
+def is_same_request(address: storage.Address, name: str, request: Mapping[str, object]) -> bool:
     """Whether the study was made from the same file content, which then needs no further checks."""
     mark = storage.read_mark(address, name)
     return mark is not None and mark.get("request") == request
@@ -93,11 +95,11 @@ def read_result(address: storage.Address, directory: Path, name: str, *, wanted:
 
 
 def run_scan(
-    config: Any,
+    config: Config,
     directory: Path,
     *,
     name: str,
-    request: Mapping[str, Any],
+    request: Mapping[str, object],
     wanted: int,
     workers: int,
     quiet: bool = False,
@@ -148,7 +150,7 @@ def run_scan(
 class _Loop:
     """Repeats until done: record the trials that have ended, start new points, wait for workers."""
 
-    def __init__(self, config: Any, ledger: Ledger, directory: Path, *, wanted: int) -> None:
+    def __init__(self, config: Config, ledger: Ledger, directory: Path, *, wanted: int) -> None:
         self._config, self._ledger, self._directory, self._wanted = config, ledger, directory, wanted
         trials = ledger.load()
         self._table = TrialTable(directory / TRIALS, list(config.scan.parameters), trials)
@@ -264,7 +266,7 @@ class _Loop:
         self._progress.done, self._progress.failed = self._ledger.done, self._ledger.memory.failed
 
 
-def _completed(config: Any, tables: Mapping[str, Any]) -> dict[str, Any]:
+def _completed(config: Config, tables: Mapping[str, object]) -> dict[str, object]:
     """A configuration recorded by an earlier version, with defaults for newer settings."""
     try:
         return identity(config.with_tables(tables).to_dict())

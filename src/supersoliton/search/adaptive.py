@@ -23,7 +23,7 @@ from .same_state import REMESHED, Tolerance, has_same_fields, is_same_energy
 # Numbers of elements, tried in this order; only a few, because kernels are compiled for each.
 ELEMENTS = (16, 24, 40, 64)
 ORDER = 12
-_TARGET = 2e-12  # relative error of the energy below which no finer mesh is tried
+TARGET = 2e-12  # relative error of the energy below which no finer mesh is tried
 # The same for the fields (roughness of the worst element), if the first mesh was not adapted to them: the error of the
 # energy is second order in that of the fields.
 SMOOTH = 1e-8
@@ -45,16 +45,16 @@ def converge_mesh(
     solver fails on a finer mesh, the last good mesh is returned.
     """
     error = discretisation_error(problem, solution.u, solution.multiplier)
-    if error > _TARGET and jumps(problem, solution.u):
+    if error > TARGET and jumps(problem, solution.u):
         return _with_edges_at_jumps(problem, solution, solver, error)
     for n_elements in ELEMENTS:
-        if error <= _TARGET and np.max(roughness(problem.grid, solution.u)) <= smooth:
+        if error <= TARGET and np.max(roughness(problem.grid, solution.u)) <= smooth:
             break
         if n_elements < problem.grid.n_elements:
             continue
         before = problem, solution, error
         problem, solution, error = _on_edges(adapted_edges(problem.grid, solution.u, n_elements), *before, solver)
-        if error > max(_TARGET, _HELPED * before[2]) and n_elements > before[0].grid.n_elements:
+        if error > max(TARGET, _HELPED * before[2]) and n_elements > before[0].grid.n_elements:
             # What is missing is not where the fields change most: halve the elements that are rough.
             split = _on_edges(split_edges(before[0].grid, before[1].u, n_elements), *before, solver)
             problem, solution, error = split if split[2] < error else (problem, solution, error)
@@ -124,7 +124,7 @@ def _on_edges(
     if not moved.converged or not has_same_fields(finer, moved.u, start, REMESHED):
         return problem, solution, error
     finer_error = discretisation_error(finer, moved.u, moved.multiplier)
-    if finer_error < error or len(edges) - 1 > grid.n_elements or finer_error <= _TARGET:
+    if finer_error < error or len(edges) - 1 > grid.n_elements or finer_error <= TARGET:
         return finer, moved, finer_error
     return problem, solution, error
 

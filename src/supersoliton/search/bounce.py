@@ -249,7 +249,8 @@ def minimum_below(model: AbstractModel, u: Array) -> Vacuum | None:
         trial = here + step * 0.5 ** np.arange(12)[:, None]
         lower = kernels.value(trial, model.params, np.zeros(12)) < value
         if length <= 1e-9 * reach or not lower.any():
-            return vacuum_at(model, here[0]) if length <= 1e-5 * reach and values[0] > -1e-9 * stiff[-1] else None
+            settled = length <= 1e-5 * reach and values[0] > -1e-9 * stiff[-1]
+            return vacuum_at(model, (here + step)[0]) if settled else None
         here = trial[[int(np.argmax(lower))]]
         if float(np.max(np.abs(here - origin))) > _FAR * reach:
             return None

@@ -200,7 +200,8 @@ class _Search:
         if has_line(self.problem):
             self.shoot()
         elif self.found:
-            self.add_all(states_on_lines(self.problem, first, self.max_nodes, self.watch))
+            if not self.problem.model.explicit_r:
+                self.add_all(states_on_lines(self.problem, first, self.max_nodes, self.watch))
             for n in range(1, self.max_nodes + 1):
                 self.deflate(n)
 

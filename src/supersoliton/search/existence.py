@@ -30,11 +30,12 @@ _CANCELLATION = 1e-12  # of the two terms of Pohozaev's bracket
 
 def why_none(problem: Problem) -> str | None:
     """Why the problem has no localised state, if a condition decides it; a clause for a sentence."""
-    if problem.norm is not None:
-        return _never_bound(problem)
-    if problem.model.explicit_r or problem.parity != "even":
-        return None
-    return _oscillating(problem) or _above_the_vacuum(problem)
+    with np.errstate(all="ignore"):  # where V is not finite, the comparisons below are false and nothing is claimed
+        if problem.norm is not None:
+            return _never_bound(problem)
+        if problem.model.explicit_r or problem.parity != "even":
+            return None
+        return _oscillating(problem) or _above_the_vacuum(problem)
 
 
 def _oscillating(problem: Problem) -> str | None:

@@ -32,9 +32,7 @@ def states_on_lines(problem: Problem, lowest: Found, max_nodes: int, watch: Stop
     """States with at most ``max_nodes`` nodes; ``lowest`` is the state of least action."""
     decay = decay_length(problem)
     for line in _lines(problem, lowest, problem.multiplier_shift, decay):
-        for profile in profiles(line, max_nodes, decay):
-            if watch.expired:
-                return
+        for profile in profiles(line, max_nodes, decay, watch):
             yield profile.nodes, solved(problem, line, profile)
 
 
@@ -47,7 +45,7 @@ def states_on_lines_at_norm(problem: Problem, lowest: list[Found], max_nodes: in
             multiplier = first.solution.multiplier + (1.0 - share) * gap
             decay = (share * gap) ** -0.5
             for line in _lines(problem, first, multiplier * problem.carries_norm, decay):
-                for profile in profiles(line, max_nodes, decay):
+                for profile in profiles(line, max_nodes, decay, watch):
                     if watch.expired:
                         return
                     on = mesh_for(problem.replace(grid=None, dim=problem.dimension), profile)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+from numpy import ndarray as Array
 
 from ..elements.grid import RadialGrid
 from ..problem.asymptotics import decay_length
@@ -51,7 +52,7 @@ def nodal_states(problem: Problem, max_nodes: int, watch: Stopwatch) -> Starts:
     Yields the nodes of each and the state; None where Newton's method does not reach it on the mesh of the problem.
     """
     line, decay = line_of(problem, problem.multiplier_shift), decay_length(problem)
-    for profile in profiles(line, max_nodes, decay) if math.isfinite(decay) else ():
+    for profile in profiles(line, max_nodes, decay, watch) if math.isfinite(decay) else ():
         if watch.expired:
             return
         yield profile.nodes, solved(problem, line, profile)

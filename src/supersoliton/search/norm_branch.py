@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -97,11 +98,16 @@ def states_at_norm(problem: Problem, max_nodes: int, watch: Stopwatch) -> Starts
     for multiplier, decay in _multipliers(problem, free):
         if watch.expired:
             break
-        for profile in profiles(free.at_shift(np.array([multiplier])), max_nodes, decay):
+        for profile in profiles(free.at_shift(np.array([multiplier])), max_nodes, decay, watch):
             known.setdefault(profile.nodes, []).append((area * profile.norm(), profile))
     for n in sorted(known):
         for own_norm, profile in _nearest(known[n], norm):
-            begun = started(mesh_for(problem.replace(norm=own_norm, grid=None), profile), free, profile, newton)
+            begun = started(
+                mesh_for(problem.replace(norm=own_norm, grid=None, dim=problem.dimension), profile),
+                free,
+                profile,
+                newton,
+            )
             found = begun and follow_to_norm(begun, norm, newton, watch)
             yield n, found and placed(problem, found, newton)
 
@@ -129,23 +135,26 @@ def _nearest(known: list[tuple[float, Profile]], norm: float) -> list[tuple[floa
     return chosen or [min(known, key=lambda pair: abs(math.log(pair[0] / norm)))]
 
 
-def least_norm(problem: Problem) -> float | None:
-    """The least N(omega) of the states of one field without nodes; None if N falls to an end of the range of omega."""
+def least_norm(problem: Problem, watch: Stopwatch) -> float | None:
+    """The least N(omega) of the states of one field without nodes; None if N falls to an end of the range of omega.
+
+    None as well if the time of ``watch`` is up.
+    """
     line, area = line_of(problem, np.zeros(1)), sphere_area(float(problem.dimension))
     mass = line.curvature(0.0)
 
     def log_norm(log_gap: float) -> float:
         gap = math.exp(log_gap)
-        found = profiles(line.at_shift(np.array([mass - gap])), 0, math.sqrt(line.kinetic / gap))
+        found = profiles(line.at_shift(np.array([mass - gap])), 0, math.sqrt(line.kinetic / gap), watch)
         return math.log(area * min(profile.norm() for profile in found)) if found else math.inf
 
     gaps = [math.log(mass - multiplier) for multiplier, _ in _multipliers(problem, line)]
     norms = [log_norm(gap) for gap in gaps]
     i = int(np.argmin(norms)) if norms else 0
-    if not 0 < i < len(norms) - 1:
+    if watch.expired or not 0 < i < len(norms) - 1:
         return None
-    found = minimize_scalar(log_norm, bounds=(gaps[i - 1], gaps[i + 1]), method="bounded", options={"maxiter": 7})
-    return math.exp(min(float(found.fun), norms[i]))
+    found = minimize_scalar(log_norm, bounds=(gaps[i - 1], gaps[i + 1]), method="bounded", options={"maxiter": 4})
+    return None if watch.expired else math.exp(min(float(found.fun), norms[i]))
 
 
 def _multipliers(problem: Problem, line: Line) -> list[tuple[float, float]]:

@@ -42,8 +42,8 @@ def check_false_vacuum(model: AbstractModel, values: Array) -> Vacuum:
     if not state.stable:
         squared = model.given_mass_squared(float(state.masses_squared[0]))
         raise BounceError(
-            f"bounce: the state {_shown(model, state)} is unstable (tachyon with mass^2 = {squared:.6g}): it rolls down "
-            "without a barrier, so there is no bounce"
+            f"bounce: the state {_shown(model, state)} is unstable (tachyon with mass^2 = {squared:.6g}): it rolls "
+            "down without a barrier, so there is no bounce"
         )
     return state
 
@@ -129,9 +129,9 @@ def degenerate(depth: float, barrier: float) -> BounceError:
 def nearly_degenerate(model: AbstractModel, depth: float, barrier: float, tension: float, dim: float) -> BounceError:
     radius = model.given_length((dim - 1.0) * tension / depth) if depth > 0.0 else math.inf
     return BounceError(
-        f"bounce: the lower state is nearly degenerate with the false vacuum (its depth is {_of_barrier(depth, barrier)}"
-        f"): the radius of the wall is about (d - 1) sigma/depth = {radius:.2g}, beyond the {LARGEST:.0e} decay lengths "
-        "of the lower state up to which walls are looked for",
+        "bounce: the lower state is nearly degenerate with the false vacuum (its depth is "
+        f"{_of_barrier(depth, barrier)}): the radius of the wall is about (d - 1) sigma/depth = {radius:.2g}, beyond "
+        f"the {LARGEST:.0e} decay lengths of the lower state up to which walls are looked for",
         ": use the thin-wall formula, or give a deeper true_vacuum",
     )
 

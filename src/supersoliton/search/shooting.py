@@ -24,10 +24,12 @@ from scipy.interpolate import CubicHermiteSpline
 from scipy.optimize import brentq
 from scipy.special import gammaln, ive
 
+from ..solvers.base import Stopwatch
 from .line import Line
 from .motion import integrate
 
 _REACH = np.geomspace(1e-3, 1e4, 800)  # |x| at which U is tabulated, in units of the fields
+Bracket = tuple[int, float, float]  # (n, xi of a centre trapped with n nodes, xi of one next to it with more)
 _SCAN = 240  # centres of each segment in the scan
 _SPLIT = 64  # motions inside each bracket in each pass
 _CENTRED = 3e-4  # width of a bracket in xi at which it is followed outwards
@@ -83,19 +85,18 @@ class Profile:
         return float(np.trapezoid(self(r) ** 2 * r ** (self.dim - 1.0), r))
 
 
-def profiles(line: Line, max_nodes: int, decay: float) -> list[Profile]:
+def profiles(line: Line, max_nodes: int, decay: float, watch: Stopwatch | None = None) -> list[Profile]:
     """The states with at most ``max_nodes`` nodes; none in one dimension, where the motion has no friction.
 
-    ``decay``: the decay length of x far away, in the units of r.
+    ``decay``: the decay length of x far away, in the units of r. When the time of ``watch`` is up, those found so far.
     """
     found: list[Profile] = []
-    if line.dim == 1.0:
-        return found
-    for segment in segments(line):
+    watch = watch or Stopwatch(None)
+    for segment in segments(line) if line.dim > 1.0 and not watch.expired else ():
         xi = np.linspace(segment.high, segment.low, _SCAN)
         count, trapped, _ = integrate(line, *_starts(line, segment, xi), np.full(_SCAN, max_nodes))
-        brackets = _centred(line, segment, _brackets(xi, count, trapped, max_nodes))
-        found += _followed(line, segment, brackets, decay)
+        brackets = _centred(line, segment, _brackets(xi, count, trapped, max_nodes), watch)
+        found += _followed(line, segment, brackets, decay, watch)
     return sorted(found, key=lambda p: (p.nodes, abs(p.x[0])))
 
 
@@ -181,7 +182,7 @@ def _argument(growth: Array, dim: float) -> Array:
     return high
 
 
-def _brackets(xi: Array, count: Array, trapped: Array, max_nodes: int) -> list[tuple[int, float, float]]:
+def _brackets(xi: Array, count: Array, trapped: Array, max_nodes: int) -> list[Bracket]:
     """(n, centre trapped with n nodes, neighbouring centre with more)."""
     out = []
     for i in range(len(xi) - 1):
@@ -192,9 +193,9 @@ def _brackets(xi: Array, count: Array, trapped: Array, max_nodes: int) -> list[t
     return out
 
 
-def _centred(line: Line, segment: Segment, brackets: list[tuple[int, float, float]]) -> list[tuple[int, float, float]]:
+def _centred(line: Line, segment: Segment, brackets: list[Bracket], watch: Stopwatch) -> list[Bracket]:
     """The brackets narrowed to ``_CENTRED`` in xi."""
-    while brackets and max(abs(a - b) for _, a, b in brackets) > _CENTRED:
+    while brackets and max(abs(a - b) for _, a, b in brackets) > _CENTRED and not watch.expired:
         inner = np.array([np.linspace(a, b, _SPLIT) for _, a, b in brackets])
         limit = np.repeat([n for n, _, _ in brackets], _SPLIT)
         count, trapped, _ = integrate(line, *_starts(line, segment, inner.ravel()), limit)
@@ -208,12 +209,12 @@ def _centred(line: Line, segment: Segment, brackets: list[tuple[int, float, floa
     return brackets
 
 
-def _followed(line: Line, segment: Segment, brackets: list[tuple[int, float, float]], decay: float) -> list[Profile]:
+def _followed(line: Line, segment: Segment, brackets: list[Bracket], decay: float, watch: Stopwatch) -> list[Profile]:
     """The states in the brackets, all followed outwards at once."""
     ways = [_Way(line, segment, n, np.array(xi), decay) for n, *xi in brackets]
     open_ = ways
     for _ in range(_PASSES):
-        if not open_:
+        if not open_ or watch.expired:
             break
         r = np.repeat([way.r for way in open_], _SPLIT)
         x, slope = np.concatenate([way.starts() for way in open_], axis=1)

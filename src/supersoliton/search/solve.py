@@ -28,6 +28,7 @@ from .nodal import has_line, nodal_states
 from .norm_branch import least_norm
 from .saddle import SECONDS, bounce_of, find_solitons, has_bounce, needs_bounce, through_the_barrier
 
+_LEAST_NORM_SECONDS = 8.0  # budget for the least norm of a localised state, which explains a delocalised one
 _LARGER_DOMAINS = 6  # the domain may grow this many times by half
 
 
@@ -95,10 +96,11 @@ def _without_grid(problem: Problem, guess: Any, solver: AbstractSolver) -> tuple
         reason = why_none(problem)
         if reason is not None:
             raise ValueError(f"solve: {reason}") from BounceError(reason)
+        watch = Stopwatch(getattr(solver, "max_seconds", None) or SECONDS)
         try:
-            found = bounce_of(problem, problem.dimension, getattr(solver, "max_seconds", None) or SECONDS)
+            found = bounce_of(problem, problem.dimension, watch.budget or SECONDS)
         except BounceError as error:
-            shot = _least_action_by_shooting(problem)
+            shot = _least_action_by_shooting(problem, watch)
             if shot is not None:
                 return shot
             raise ValueError(f"solve: without a grid a localised state is needed, but {_reworded(error)}") from error
@@ -132,11 +134,11 @@ def _on_a_line(problem: Problem, guess: Any, solver: AbstractSolver) -> tuple[Di
     return on, solution
 
 
-def _least_action_by_shooting(problem: Problem) -> tuple[DiscreteProblem, Solution] | None:
+def _least_action_by_shooting(problem: Problem, watch: Stopwatch) -> tuple[DiscreteProblem, Solution] | None:
     """The state of one field without nodes that has the least action."""
     if not has_line(problem):
         return None
-    states = [make_state(*found) for _, found in nodal_states(problem, 0, Stopwatch(SECONDS)) if found is not None]
+    states = [make_state(*found) for _, found in nodal_states(problem, 0, watch) if found is not None]
     best = min(states, key=lambda state: state.action, default=None)
     return None if best is None else (best.problem, best.solution)
 
@@ -154,7 +156,7 @@ def explained(state: State) -> State:
     reason = None
     if kind is Kind.VACUUM and problem.omega is not None:
         reason = _vacuum_found(problem)
-    elif kind is Kind.UNCONVERGED:
+    elif kind is Kind.UNCONVERGED and not state.status.startswith("out of time"):
         reason = why_none(problem)
     elif kind is Kind.DELOCALISED:
         reason = why_none(problem) or _below_the_least_norm(problem)
@@ -169,10 +171,12 @@ def _vacuum_found(problem: Problem) -> str:
 
 
 def _below_the_least_norm(problem: DiscreteProblem) -> str | None:
-    least = least_norm(problem) if problem.norm is not None and has_line(problem) else None
+    watch = Stopwatch(_LEAST_NORM_SECONDS)
+    least = least_norm(problem, watch) if problem.norm is not None and has_line(problem) else None
     if least is None or float(problem.norm or 0.0) >= least:
         return None
-    return f"localised states of this potential have at least about {least / float(problem.norm or 1.0):.4g} times this norm"
+    times = least / float(problem.norm or 1.0)
+    return f"localised states of this potential have at least about {times:.4g} times this norm"
 
 
 def shortcoming(state: State, guess: Any) -> str | None:

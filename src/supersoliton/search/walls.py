@@ -49,11 +49,12 @@ from .same_state import FITTED, is_same_shape
 from .thin_wall import settle
 
 _SCALING_DIM = 2.25  # lowest d for the functional of Coleman, Glaser and Martin; below it, continuation in d
-_STRAIGHT, _RELAXED = 3, 2  # walls on straight ways and lower minima with relaxed ways whose shapes are relaxed
+_STRAIGHT, _RELAXED = 4, 2  # walls on straight ways, and ways of least tension, whose shapes are relaxed
 _THIN = 10.0  # ratio of radius to width from which a wall is found on the relaxed way
 # Elements for the descent, half of those of the first Newton run, and the force to which the chosen shape is relaxed on
 # them: small enough that Newton's method needs one factorisation on the finer mesh.
 _DESCENT_ELEMENTS, _RELAXED_FORCE = ELEMENTS[0] // 2, 1e-5
+_RIVAL = 1.05  # actions of shapes, or of thin walls as they were found, up to this many times the least are solved
 _SAME_ACTION = 1e-6  # relative difference below which two actions are one bounce, found twice
 _UNRESOLVED = 1e-2  # error of the action from which the fields are not those of a solution
 _NEARLY = 1e-6  # residual at which a state that does not converge is returned with its status
@@ -94,11 +95,14 @@ def bounces_of_fields(
 def _candidates(model: AbstractModel, start: Vacuum, target: Array | None, dim: float, newton: Any) -> list[Candidate]:
     """Walls whose shapes are relaxed, least estimated action first. Raises BounceError if there are none."""
     minima, points = ([target], []) if target is not None else lower_states(model, start, newton)
-    walls = [w for each in best_walls(model, start.values, [*minima, *points], dim) for w in each]
-    chosen = _distinct(model, start, sorted(walls, key=lambda wall: wall.action))
+    each = best_walls(model, start.values, [*minima, *points], dim)
+    walls = sorted((wall for walls in each for wall in walls), key=lambda wall: wall.action)
+    chosen = _distinct(model, start, walls)
     found = [_straight(model, start, wall) for wall in chosen if wall.ratio < _THIN or not minima]
+    # The straight way may cross a mountain, and a thin wall must be placed to a fraction of its width.
+    far = [end for end, walls in zip(minima, each, strict=False) if not walls or walls[0].ratio >= _THIN]
     barrier, tension, depth = 0.0, 0.0, 0.0
-    for end in _without_mirrors(model, start, minima)[:_RELAXED]:
+    for end in _without_mirrors(model, start, far)[:_RELAXED]:
         path = valley(model, start, end)
         barrier, tension, way = way_along(model, path, start.energy_density)
         depth = -float(way.value[-1]) if way is not None else 0.0
@@ -275,7 +279,9 @@ def _solve_all(relaxed: list[Relaxed], failures: list[str], newton: Any) -> list
     stalled: list[Found] = []
     finished: list[Shape] = []
     for one in relaxed:
-        if solved and newton.watch.expired:
+        # At the lowest dimension all are solved, because their order may change on the way down.
+        rival = math.inf if one.problem.grid.dim == _SCALING_DIM else _RIVAL
+        if solved and (newton.watch.expired or one.action > rival * min(found.action for found in solved)):
             break
         if any(is_same_shape(one.shape, other) for other in finished):
             continue

@@ -112,9 +112,7 @@ def accuracy(problem: DiscreteProblem, u: Array, multiplier: float, box: float |
     return max(found, _against(problem, u, multiplier, parts.grid, box), key=lambda one: one.discretisation)
 
 
-def _against(
-    problem: DiscreteProblem, u: Array, multiplier: float, finer: RadialGrid, box: float | None
-) -> Accuracy:
+def _against(problem: DiscreteProblem, u: Array, multiplier: float, finer: RadialGrid, box: float | None) -> Accuracy:
     """The errors by comparison with a finer mesh."""
     fine = problem.with_grid(finer)
     v = problem.grid.interpolate(u, fine.grid.nodes)

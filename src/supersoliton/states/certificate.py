@@ -42,6 +42,7 @@ BOX_LIMIT = 1e-6
 VIRIAL_LIMIT = 1e-8
 TRANSLATION_LIMIT = 1e-7  # of the largest mass^2 of the vacuum
 TAIL_LIMIT = 0.05
+TACHYON_LIMIT = 1e-10  # of -mass^2 in the dimensionless problem: rounding of a massless vacuum
 _UNSTABLE = "unstable"  # first word of the reason
 
 
@@ -239,7 +240,7 @@ def _reasons(problem: DiscreteProblem, solution: Solution, entry: dict[str, Any]
     kind = entry["kind"]
     if kind is Kind.DELOCALISED:
         out.append(f"delocalised: {entry['boundary_fraction']:.1e} of the norm in the outer tenth of the box")
-    if kind.needs_vacuum and not problem.vacuum.stable:
+    if kind.needs_vacuum and not problem.vacuum.stable and problem.vacuum.masses_squared[0] < -TACHYON_LIMIT:
         out.append(f"the vacuum around it has a tachyon of mass^2 {problem.vacuum.masses_squared[0]:.4g}")
     if kind.stable and any(entry["unstable"]):
         out.append(f"{_UNSTABLE}: {in_words(problem, entry['unstable'])}")

@@ -29,7 +29,9 @@ class Jump(NamedTuple):
 def jumps(problem: DiscreteProblem, u: Array) -> list[Jump]:
     """The jumps along u(r), from the inside out; of those of V'' only the isolated ones can be told from steep parts."""
     edges = problem.grid.element_edges
-    r = np.concatenate([*(np.linspace(a, b, _SAMPLES)[:-1] for a, b in zip(edges[:-1], edges[1:], strict=True)), edges[-1:]])
+    r = np.concatenate(
+        [*(np.linspace(a, b, _SAMPLES)[:-1] for a, b in zip(edges[:-1], edges[1:], strict=True)), edges[-1:]]
+    )
     found = []
     changes = _changes(problem, u, r)
     for of, change, size in zip(("V'", "V''"), changes[:2], changes[2:], strict=True):
@@ -62,9 +64,7 @@ def _changes(problem: DiscreteProblem, u: Array, r: Array) -> tuple[Array, Array
     return np.nan_to_num(of_slope), np.nan_to_num(of_second), *sizes
 
 
-def _bisected(
-    problem: DiscreteProblem, u: Array, ends: tuple[float, float], of: str, change: float
-) -> float | None:
+def _bisected(problem: DiscreteProblem, u: Array, ends: tuple[float, float], of: str, change: float) -> float | None:
     """The radius of a jump between ``ends``; None if what changes there is smooth."""
     for _ in range(_ROUNDS):
         r = np.linspace(*ends, _PARTS + 1)

@@ -189,7 +189,7 @@ class State:
             ("residual", f"{c.residual:.1e}"),
             ("virial identity", f"{c.virial:.1e}"),
             ("modes at ℓ = 0", c.modes_in_words),
-            ("translation mode (ℓ = 1)", _shown(c.translation_mode, ".1e")),
+            (f"translation mode (ℓ = {1 if self.problem.line is None else 0})", _shown(c.translation_mode, ".1e")),
             ("tail decay / mass gap", _shown(c.tail, ".6f")),
             ("norm in the outer tenth", _shown(c.boundary_fraction, ".1e")),
             ("distance to the solution", _shown(c.radius, ".1e")),

@@ -1,6 +1,6 @@
 """The natural units of a potential: the distances in field space at which it changes its behaviour, from V alone.
 
-Along a ray from a point the slope of V is a power of the distance t over many octaves: t near a massive vacuum, t^3
+Along a ray from a point the slope of V is a power of the distance t over many doublings: t near a massive vacuum, t^3
 near a massless quartic. The power, log2 of the doubling ratio
 
     rho(t) = [V'(2t) - V'(0)] / [V'(t) - V'(0)]     (components along the ray),
@@ -30,8 +30,8 @@ _RELIABLE = 1e3  # slopes are used where they exceed the rounding of V' by this 
 _OVERFLOW = 1e200  # a slope that is not finite after one of this size has overflowed, and is no singularity of V
 _MOST = 16  # axes and eigenvectors looked along, those of smallest curvature first
 _FAR_APART = 1e6  # fields whose scales differ by this factor get one each
-_STEADY = 0.05  # change of the power from one octave to the next that counts as none
-_ROUNDS, _PARTS = 2, 64  # subdivisions of the octave of a departure, before an interpolation of fourth order
+_STEADY = 0.05  # change of the power from one doubling to the next that counts as none
+_ROUNDS, _PARTS = 2, 64  # subdivisions of the doubling of a departure, before an interpolation of fourth order
 
 
 class Scales(NamedTuple):
@@ -65,25 +65,37 @@ class Rays:
     power: Float[Array, "ray distance"]
 
     @functools.cached_property
-    def start(self) -> Float[Array, " ray"]:
-        """The power at the smallest distances where it is known and constant; NaN if V' is not known anywhere."""
+    def regular(self) -> Int[Array, " ray"]:
+        """Index of the smallest distance from which on the power is known and constant: four doublings alike.
+
+        The rounding of V', at smaller distances, is not so steady.
+        """
         with np.errstate(invalid="ignore"):
             quiet = np.abs(np.diff(self.power, axis=1)) <= _STEADY
-        steady = quiet[:, :-2] & quiet[:, 1:-1] & quiet[:, 2:]  # four octaves: the rounding of V' is not so steady
-        first = np.where(steady.any(1), np.argmax(steady, axis=1), np.argmax(~np.isnan(self.power), axis=1))
-        power = self.power[np.arange(len(first)), first]
+        steady = quiet[:, :-2] & quiet[:, 1:-1] & quiet[:, 2:]
+        return np.where(steady.any(1), np.argmax(steady, axis=1), np.argmax(~np.isnan(self.power), axis=1))
+
+    @functools.cached_property
+    def start(self) -> Float[Array, " ray"]:
+        """The power there; NaN if V' is not known anywhere."""
+        power = self.power[np.arange(len(self.power)), self.regular]
         # The exact power of a massive or massless point, without the rounding of V' or the logarithm of u^2 ln u^2.
         return np.where(np.abs(power - np.round(power)) <= _STEADY, np.round(power), power)
 
     @functools.cached_property
+    def beyond(self) -> Bool[Array, "ray distance"]:
+        """The distances at which V' is no rounding."""
+        return np.arange(self.power.shape[1]) >= self.regular[:, None]
+
+    @functools.cached_property
     def changing(self) -> Bool[Array, "ray distance"]:
-        """Where the power changes from one octave to the next: V' has no zero elsewhere."""
+        """Where the power changes from one doubling to the next: V' has no zero elsewhere."""
         with np.errstate(invalid="ignore"):
             step = np.abs(np.diff(self.power, axis=1))
         out = np.isinf(self.power)
         out[:, :-1] |= step > _STEADY
-        out[:, 1:] |= step > _STEADY
-        return out & np.maximum.accumulate(np.abs(self.power - self.start[:, None]) <= _DEPARTURE, axis=1)
+        out[:, 1:] |= (step > _STEADY) & self.beyond[:, :-1]
+        return out & self.beyond
 
     @functools.cached_property
     def falls(self) -> Bool[Array, " ray"]:
@@ -97,14 +109,14 @@ class Rays:
 
     @functools.cached_property
     def departed(self) -> Bool[Array, "ray distance"]:
-        """Where the power differs from ``start``, beyond the first distances at which it has that value."""
+        """Where the power differs from ``start``."""
         with np.errstate(invalid="ignore"):
             near = np.abs(self.power - self.start[:, None]) <= _DEPARTURE
         # V' is not finite from the next distance on, without having grown large: a wall or a singularity.
         size = np.abs(self.slopes)
         ended = np.zeros_like(near)
         ended[:, :-1] = np.isfinite(size[:, :-1]) & (size[:, :-1] < _OVERFLOW) & ~np.isfinite(size[:, 1:])
-        return np.maximum.accumulate(near, axis=1) & ((~near & ~np.isnan(self.power)) | ended)
+        return self.beyond & ~np.isnan(self.start)[:, None] & ((~near & ~np.isnan(self.power)) | ended)
 
     @functools.cached_property
     def first(self) -> Int[Array, " ray"]:

@@ -65,29 +65,29 @@ class Dimensionless:
 
 @dataclass(frozen=True)
 class Group:
-    """Octaves of |y| over which V has structure, from ``low`` to ``high``."""
+    """Doublings of |y| over which V has structure, from ``low`` to ``high``."""
 
     low: float
     high: float
 
 
 def groups(rays: Rays, scales: Scales) -> list[Group]:
-    """The sizes of y at which V' changes its behaviour along some ray; runs less than 4 octaves apart are one."""
+    """The sizes of y at which V' changes its behaviour along some ray; runs less than 4 doublings apart are one."""
     size = np.max(np.abs(rays.directions) / scales.fields, axis=1)
     shift = np.round(np.log2(size)).astype(int)
-    octaves = {int(k) + int(shift[ray]) for ray, k in zip(*np.nonzero(rays.changing), strict=True)}
+    exponents = {int(k) + int(shift[ray]) for ray, k in zip(*np.nonzero(rays.changing), strict=True)}
     out: list[list[int]] = []
-    for k in sorted(octaves):
+    for k in sorted(exponents):
         if out and k - out[-1][1] < 4:
             out[-1][1] = k
         else:
             out.append([k, k])
     first = float(np.log2(DISTANCES[0]))
-    found = [Group(2.0 ** (first + a), 2.0 ** (first + min(b, a + _MOST_OCTAVES) + 1.0)) for a, b in out]
+    found = [Group(2.0 ** (first + a), 2.0 ** (first + min(b, a + _MOST_DOUBLINGS) + 1.0)) for a, b in out]
     return found or [Group(0.1, 10.0)]
 
 
-_MOST_OCTAVES = 16  # of one group: a periodic potential has structure at all larger distances
+_MOST_DOUBLINGS = 16  # of one group: a periodic potential has structure at all larger distances
 
 
 def starts(
@@ -119,7 +119,7 @@ def starts(
     return np.concatenate(points), np.concatenate(scales)
 
 
-_FINE, _COARSE = 64, 8  # points of an octave on which minima along a ray are looked for: one field, several
+_FINE, _COARSE = 64, 8  # points of an doubling on which minima along a ray are looked for: one field, several
 
 
 def _unit_directions(rays: Rays, unit: Array, rng: np.random.Generator, count: int) -> Float[Array, "ray field"]:

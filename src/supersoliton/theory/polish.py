@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy import ndarray as Array
 
 from . import flat
 from .base import AbstractModel
-from .field_scales import DISTANCES, scales_of_potential, slopes_along_rays
+from .derivatives import TINY
+from .field_scales import DISTANCES, scales_from_rays, scales_of_potential, slopes_along_rays
 from .vacua import Vacuum, curvature, mass_matrix, slope, vacuum_at
 
 _POLISH = 20  # Newton steps at most
+_ROUNDING = 1e-6  # a Newton step that V' cannot resolve, relative to the distance to the next stationary point
 _SLACK = 1e-2  # a given vacuum may be this wrong, relative to its distance from the next stationary point
 
 
-def polished(model: AbstractModel, values: Array, r: float = 0.0) -> tuple[Vacuum, float]:
+def polished(model: AbstractModel, values: Sequence[float] | Array, r: float = 0.0) -> tuple[Vacuum, float]:
     """The stationary point near ``values``, by Newton steps in the massive directions, and its distance from them.
 
     The distance is infinite where no stationary point is near: where the steps do not become shorter.
@@ -22,15 +26,19 @@ def polished(model: AbstractModel, values: Array, r: float = 0.0) -> tuple[Vacuu
     given = np.asarray(values, dtype=float)
     u, last = given, np.inf
     for _ in range(_POLISH):
+        step, flat_slope = _newton_step(model, u, r)
+        length, size = float(np.max(np.abs(step))), float(np.max(np.abs(u)))
+        if not np.isfinite(length) or flat_slope:
+            break
         found = vacuum_at(model, u, r)
-        step = _newton_step(model, u, r)
-        length = float(np.max(np.abs(step)))
-        if not length <= max(0.5 * last, 1e-14 * float(np.max(np.abs(u)))):  # also where it is not a number
-            return vacuum_at(model, given, r), np.inf
-        if length <= 4e-16 * float(np.max(np.abs(u))) or last == 0.0:
+        if length <= max(4e-16 * size, 4.0 * TINY):
             return found, float(np.linalg.norm(u - given))
-        u, last = u - step, length if last == np.inf or length > 1e-14 * float(np.max(np.abs(u))) else 0.0
-    return vacuum_at(model, u, r), float(np.linalg.norm(u - given))
+        if length > 0.5 * last:  # the rounding of V', or no stationary point
+            if length > _ROUNDING * distance_to_next(model, found, r):
+                break
+            return found, float(np.linalg.norm(u - given))
+        u, last = u - step, length
+    return vacuum_at(model, given, r), np.inf
 
 
 def is_stationary(model: AbstractModel, values: Array, r: float = 0.0, *, tolerance: float = 1e-9) -> bool:
@@ -44,16 +52,24 @@ def is_stationary(model: AbstractModel, values: Array, r: float = 0.0, *, tolera
     return bool(force <= tolerance * scales.curvature * scales.field)
 
 
-def _newton_step(model: AbstractModel, u: Array, r: float) -> Array:
-    """V''^-1 V' in the massive directions."""
-    values, vectors = np.linalg.eigh(curvature(model, u, r))
-    modes = vectors.T @ slope(model, u, r)
-    massive = np.abs(values) > flat.NULL * np.max(np.abs(values))
-    return vectors @ np.divide(modes, values, out=np.zeros_like(modes), where=massive)
+def _newton_step(model: AbstractModel, u: Array, r: float) -> tuple[Array, bool]:
+    """V''^-1 V' in the massive directions, and whether V has a slope in the others."""
+    matrix, force = curvature(model, u, r), slope(model, u, r)
+    if not (np.all(np.isfinite(matrix)) and np.all(np.isfinite(force))):
+        return np.full(len(u), np.nan), False
+    values, vectors = np.linalg.eigh(matrix)
+    modes, largest = vectors.T @ force, np.max(np.abs(values))
+    massive = np.abs(values) > flat.NULL * largest
+    rest = np.max(np.abs(modes), where=~massive, initial=0.0)
+    sloping = bool(rest > 1e-6 * largest * np.max(np.abs(u)) + TINY * (1.0 + largest))
+    return vectors @ np.divide(modes, values, out=np.zeros_like(modes), where=massive), sloping
 
 
 def distance_to_next(model: AbstractModel, vacuum: Vacuum, r: float = 0.0) -> float:
-    """Distance from a stationary point to the nearest other one along rays (axes, eigenvectors of V''); inf if none."""
+    """Distance from a stationary point to the nearest other one along rays (axes, eigenvectors of V'').
+
+    Where there is none, the distance at which V changes its behaviour (:func:`.scales_of_potential`).
+    """
     rays = slopes_along_rays(model, vacuum.values, r)
     distances = []
     for slopes, power in zip(rays.slopes, rays.power, strict=True):
@@ -67,10 +83,10 @@ def distance_to_next(model: AbstractModel, vacuum: Vacuum, r: float = 0.0) -> fl
             k = int(np.argmax(turned))
             before, after = np.abs(slopes[k - 1 : k + 1])
             distances.append(float(DISTANCES[k - 1] * (1.0 + before / (before + after))))
-    return min(distances, default=np.inf)
+    return min(distances) if distances else scales_from_rays(model, rays, r).field
 
 
-def nearby_vacuum(name: str, model: AbstractModel, values: Array, r: float = 0.0) -> Vacuum:
+def nearby_vacuum(name: str, model: AbstractModel, values: Sequence[float] | Array, r: float = 0.0) -> Vacuum:
     """The polished stationary point next to ``values``, given as the argument ``name``.
 
     Raises ValueError where it lies further away than 1 % of the distance to the next stationary point.
@@ -87,7 +103,7 @@ def nearby_vacuum(name: str, model: AbstractModel, values: Array, r: float = 0.0
                 shown = model.given_fields(found.values).tolist()
                 words = f"the one near it is {shown}, off by {moved / room:.2g} of the way to the next"
             raise ValueError(
-                f"{name} {model.given_fields(given).tolist()} is not a stationary point of V, and {words}; give one, see "
-                "ss.vacua"
+                f"{name} {model.given_fields(given).tolist()} is not a stationary point of V, and {words}; give one, "
+                "see ss.vacua"
             )
     return found

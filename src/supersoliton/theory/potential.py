@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from ..machine import (
     user_files,
 )
 from .base import AbstractModel, PotentialFunction, check_coupling
+from .tracing import TracedPotential, signature, surroundings
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,9 @@ class Potential(AbstractModel, kind="potential"):
     Parameters
     ----------
     function : callable
-        ``V(u, p) -> scalar``, with u of shape (n_fields,) and p the dict of couplings. A third positional argument
-        receives the radius r (a trap). Define it once: JAX compiles again for each new function object.
+        ``V(u, p) -> scalar``, with u of shape (n_fields,) and p the dict of couplings. A third argument named ``r``
+        receives the radius (a trap). What the function reads besides its arguments (globals, closures) may change:
+        the potential follows.
     fields : sequence of str, default ("u",)
         Names of the fields.
     params : dict of str to float, optional
@@ -36,6 +37,8 @@ class Potential(AbstractModel, kind="potential"):
         Names of the fields that carry the norm; all fields if not given.
     kinetic : sequence of float, optional
         Factors k_i > 0 of the gradient terms :math:`\tfrac12 k_i u_i'^2`; ones if not given.
+    radius : bool, default False
+        Whether the third argument is the radius although it is not named ``r``.
 
     Raises
     ------
@@ -54,6 +57,7 @@ class Potential(AbstractModel, kind="potential"):
     couplings: dict[str, Any] = field(hash=False)
     constrained_fields: tuple[str, ...]
     kinetic_factors: tuple[float, ...]
+    radius: bool
 
     def __init__(
         self,
@@ -63,6 +67,7 @@ class Potential(AbstractModel, kind="potential"):
         *,
         constrained: Sequence[str] | None = None,
         kinetic: Sequence[float] | None = None,
+        radius: bool = False,
     ) -> None:
         if not callable(function):
             raise ValueError(f"Potential: function must be callable as V(u, p), got {function!r}: give a function")
@@ -83,35 +88,60 @@ class Potential(AbstractModel, kind="potential"):
         values = dict(params or {})
         for name, value in values.items():
             check_coupling("Potential.params", name, value)
+        _check_third_argument(function, radius)
         for attribute, value in (
             ("function", function),
             ("names", names),
-            ("couplings", values),
+            ("couplings", Couplings(values)),
             ("constrained_fields", chosen),
             ("kinetic_factors", factors),
+            ("radius", radius),
         ):
             object.__setattr__(self, attribute, value)
         self._check_function()
 
     def _check_function(self) -> None:
-        u = jax.ShapeDtypeStruct((len(self.names),), jnp.float64)
-        r = jax.ShapeDtypeStruct((), jnp.float64)
-        try:
-            out = jax.eval_shape(lambda u, r: self.potential_function(u, self.params, r), u, r)
-        except Exception as error:
-            raise ValueError(f"Potential: {_why_it_failed(error, self.params)}") from error
+        out = self._traced.out
         self._check_indices()
         shape, dtype = getattr(out, "shape", None), getattr(out, "dtype", None)
-        if shape != () or dtype is None or not jnp.issubdtype(dtype, jnp.floating):
+        if shape == () and dtype in (jnp.float32, jnp.float16, jnp.bfloat16):
+            raise ValueError(
+                f"Potential: the function returns {dtype}, which has too few digits: "
+                "do not convert to it (no jnp.float32), and let the fields' float64 stand"
+            )
+        if shape != () or dtype != jnp.float64:
             raise ValueError(
                 f"Potential: the function must return one real number, got shape {shape} of type {dtype}: "
                 "sum over the fields, and take u[0] rather than u for a single field"
             )
 
+    def _trace(self) -> TracedPotential:
+        """The function as JAX traces it now."""
+        function = self.function if _takes_radius(self.function, self.radius) else _without_radius(self.function)
+        try:
+            traced = TracedPotential(function, len(self.names), self.couplings)
+        except Exception as error:
+            raise ValueError(f"Potential: {_why_it_failed(error, self.couplings)}") from error
+        self.__dict__["_traced_as"] = surroundings(self.function), traced
+        return traced
+
+    @property
+    def _traced(self) -> TracedPotential:
+        """The function as traced; traced again if what it reads has changed."""
+        known = self.__dict__.get("_traced_as")
+        if known is None or known[0] != surroundings(self.function):
+            return self._trace()
+        traced: TracedPotential = known[1]
+        return traced
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_traced_as"}
+
     def _check_indices(self) -> None:
         """Raise ValueError for an index out of range, which NumPy reports and JAX clamps silently."""
         try:
-            self.potential_function(np.full(len(self.names), 0.5), self.params, 0.5)
+            more = (0.5,) if _takes_radius(self.function, self.radius) else ()
+            self.function(np.full(len(self.names), 0.5), self.params, *more)
         except IndexError as error:
             raise ValueError(
                 f"Potential: the function failed on {len(self.names)} field(s): {error}: list all fields in fields="
@@ -127,13 +157,13 @@ class Potential(AbstractModel, kind="potential"):
     def params(self) -> dict[str, Any]:
         return dict(self.couplings)
 
-    @functools.cached_property
+    @property
     def explicit_r(self) -> bool:
-        return _takes_radius(self.function)
+        return self._traced.depends_on_r
 
-    @functools.cached_property
+    @property
     def potential_function(self) -> PotentialFunction:
-        return self.function if self.explicit_r else _without_radius(self.function)
+        return self._traced
 
     @property
     def constrained(self) -> np.ndarray:
@@ -156,8 +186,14 @@ class Potential(AbstractModel, kind="potential"):
                 known = ", ".join(self.couplings) or "none"
                 raise ValueError(f"Potential has no coupling {name!r}: its couplings are {known}")
         values = {**self.couplings, **couplings}
-        roles: dict[str, Any] = {"constrained": self.constrained_fields, "kinetic": self.kinetic_factors}
-        return Potential(self.function, self.names, values, **roles)
+        for name, value in couplings.items():
+            check_coupling("Potential.params", name, value)
+        if signature(values) != self._traced.signature:
+            roles: dict[str, Any] = {"constrained": self.constrained_fields, "kinetic": self.kinetic_factors}
+            return Potential(self.function, self.names, values, radius=self.radius, **roles)
+        other: Potential = object.__new__(Potential)
+        other.__dict__.update(self.__dict__, couplings=Couplings(values))
+        return other
 
     def describe(self) -> dict[str, Any]:
         function = self.function
@@ -168,6 +204,7 @@ class Potential(AbstractModel, kind="potential"):
             "params": {name: float(value) for name, value in self.couplings.items()},
             "constrained": list(self.constrained_fields),
             "kinetic": list(self.kinetic_factors),
+            **({"radius": True} if self.radius else {}),
         }
 
     @classmethod
@@ -197,9 +234,12 @@ def _names(argument: str, given: object) -> tuple[str, ...]:
 def _why_it_failed(error: Exception, couplings: Mapping[str, float]) -> str:
     """A short message for an error of the traced function, with a remedy."""
     if isinstance(error, jax.errors.TracerBoolConversionError):
-        return "the function branches on a field's value (if, while, and, or): use jnp.where"
+        return "the function branches on the value of a field or of a coupling (if, while, and, or): use jnp.where"
     if isinstance(error, jax.errors.ConcretizationTypeError | jax.errors.TracerArrayConversionError):
-        return "the function uses a field as a number or a NumPy array: write it with jax.numpy, not numpy or math"
+        return (
+            "the function uses a field or a coupling as a Python number or a NumPy array: "
+            "write it with jax.numpy, not numpy, math, float() or int()"
+        )
     if isinstance(error, KeyError):
         known = ", ".join(couplings) or "none"
         return f"the function uses p[{error}] but the couplings are {known}: add it to params="
@@ -207,20 +247,37 @@ def _why_it_failed(error: Exception, couplings: Mapping[str, float]) -> str:
     return f"the function failed with {type(error).__name__}: {message[:200]}: write it as V(u, p) or V(u, p, r)"
 
 
-def _takes_radius(function: Callable[..., Any]) -> bool:
+def _arguments(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """The positional arguments of a function."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):  # built-in callables have no signature: assume V(u, p)
-        return False
-    required = [
-        p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty
-    ]
-    named = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    return len(required) >= 3 or (len(named) >= 3 and named[2] == "r")
+        return []
+    return [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+
+
+def _takes_radius(function: Callable[..., Any], radius: bool) -> bool:
+    arguments = _arguments(function)
+    return len(arguments) >= 3 and (radius or arguments[2].name == "r")
+
+
+def _check_third_argument(function: Callable[..., Any], radius: bool) -> None:
+    """Raise ValueError for required arguments that nothing is known about."""
+    arguments = _arguments(function)
+    if radius and len(arguments) < 3:
+        raise ValueError("Potential: radius=True, but the function has no third argument: write it as V(u, p, r)")
+    for p in arguments[2 + _takes_radius(function, radius) :]:
+        if p.default is p.empty:
+            raise ValueError(
+                f"Potential: the function has the third argument {p.name}: name it r if it is the radius, "
+                f"or put {p.name} into params and read it as p[{p.name!r}]"
+                if p is arguments[2]
+                else f"Potential: the function has the further argument {p.name}: put it into params"
+            )
 
 
 class _without_radius:
-    """V(u, p) called as V(u, p, r). Equal for the same function, so that compiled kernels are shared."""
+    """V(u, p) called as V(u, p, r)."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
@@ -228,8 +285,27 @@ class _without_radius:
     def __call__(self, u: Any, p: Any, r: Any) -> Any:
         return self.function(u, p)
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _without_radius) and other.function is self.function
 
-    def __hash__(self) -> int:
-        return hash(("without_radius", id(self.function)))
+class Couplings(dict[str, Any]):
+    """The couplings of a potential, by name; read-only."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        super().__init__((name, _frozen(value)) for name, value in values.items())
+
+    def _refuse(self, *_: Any, **__: Any) -> Any:
+        raise TypeError("the couplings of a potential are read-only: use model.replace(name=value)")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    update = setdefault = pop = popitem = clear = _refuse
+
+    def __reduce__(self) -> Any:
+        return Couplings, (dict(self),)
+
+
+def _frozen(value: Any) -> Any:
+    """An array of its own that cannot be written to; other values as they are."""
+    if not isinstance(value, np.ndarray):
+        return value
+    out = np.array(value)
+    out.flags.writeable = False
+    return out

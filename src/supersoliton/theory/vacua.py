@@ -252,6 +252,6 @@ def vacua(
     curvatures = kernels.hessian(points, model.params, radii)
     surfaces, apart = search.surfaces, search.apart
     found = [_record(model, points[i], energies[i], curvatures[i], surfaces[i], apart) for i in search.order()]
-    if apart and free.all():  # a light tachyon beside a heavy field is seen in the exact spectrum only
+    if apart and free.all():  # a light tachyon next to a heavy field is seen in the exact spectrum only
         found = [vacuum for vacuum in found if vacuum.stable]
     return Vacua(found, search.unbounded)

@@ -150,7 +150,7 @@ class VacuumSearch:
     def _cleaned(self, y: Array, size: Array) -> Array:
         """Components that vanish to rounding set to 0, where that does not increase the slope."""
         extent = np.maximum(size, np.abs(y).max(1))
-        for limit, allowance in ((1e-4, 0.0), (1e-9, 1e-15)):
+        for limit, allowance in ((1e-4, 0.0), (1e-9, 1e-12)):
             cleaned = np.where(np.abs(y) <= limit * extent[:, None], 0.0, y)
             changed = np.flatnonzero((cleaned != y).any(1))
             if len(changed):

@@ -11,13 +11,14 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray as Array
 from threadpoolctl import threadpool_limits
 
+from ..config.configuration import Config
 from ..guesses.guess import starting_fields
 from ..guesses.multistart import screened_starts
 from ..guesses.trained.carriers import Carriers, carriers_of, oriented
@@ -31,6 +32,7 @@ from ..search.same_state import is_lower, is_same_energy
 from .seeds import problem_at
 from .workers import in_order
 
+Result = TypeVar("Result")
 BEYOND = 0.24  # 12 % of a range, in coordinates from -1 to 1
 _FIRST_SEED = 10**6  # the points of the training have seeds from 0, those of the benchmark from here
 
@@ -78,7 +80,7 @@ class Benefit:
 
 
 def bench(
-    config: Any,
+    config: Config,
     library: Library,
     *,
     points: int = 200,
@@ -91,15 +93,17 @@ def bench(
     Times are processor times of one thread. Raises ValueError if the library does not fit the configuration.
     """
     library.check(config.problem_at(library.box.point(np.zeros(len(library.box.names)))))
-    out = []
+    guess, out = config.trained_guess, []
+    assert guess is not None  # the command makes the table [warm_start] from the name of its file
     for where in ("inside", "outside"):
-        tasks = [(config, library, _unseen(library, where, seed, index)) for index in range(points)]
+        tasks = [(config, guess, library, _unseen(library, where, seed, index)) for index in range(points)]
         measured = []
         for done, point in enumerate(in_order(_measure, tasks, workers), start=1):
             measured.append(point)
             report(where, done, points)
         lost = [point for point in measured if isinstance(point, _NotFound)]
-        out.append(_benefit(config, where, [point for point in measured if isinstance(point, _Point)], lost, library))
+        found = [point for point in measured if isinstance(point, _Point)]
+        out.append(_benefit(config, guess, where, found, lost, library))
     return out
 
 
@@ -151,13 +155,13 @@ class _NotFound:
     recovered: bool
 
 
-def _measure(config: Any, library: Library, x: Array) -> _Point | _NotFound | None:
+def _measure(config: Config, guess: WarmStart, library: Library, x: Array) -> _Point | _NotFound | None:
     """All methods at one point; None if there is no vacuum."""
     with threadpool_limits(1):
         problem = problem_at(config, library.box, x)
         if problem is None:
             return None
-        guess = replace(config.trained_guess, use="none")
+        guess = replace(guess, use="none")
         found, seconds = _timed(lambda: find_solitons(problem, config.solver, untrained(guess)))
         if not is_soliton(problem, found.solutions):
             trained = find_solitons(problem, config.solver, replace(guess, use="auto"))
@@ -168,13 +172,13 @@ def _measure(config: Any, library: Library, x: Array) -> _Point | _NotFound | No
         for use in ("auto", *SOURCES):
             searches[use] = _run_search(config, problem, replace(guess, use=use), energy)
         model = library.models.get(branch)
-        starts = _starts(config, problem, branch, model, x, truth, energy)
-        u, seconds = _timed(lambda: _search_start(config, library, problem, branch))
+        starts = _starts(config, guess.corrections, problem, branch, model, x, truth, energy)
+        u, seconds = _timed(lambda: _search_start(guess.corrections, library, problem, branch))
         starts["search"] = _solve_from(config, problem, u, seconds, branch, truth, energy)
         return _Point(x, None if model is None else branch, starts, searches)
 
 
-def _run_search(config: Any, problem: DiscreteProblem, guess: WarmStart, energy: float) -> _SearchRun:
+def _run_search(config: Config, problem: DiscreteProblem, guess: WarmStart, energy: float) -> _SearchRun:
     found, seconds = _timed(lambda: find_solitons(problem, config.solver, guess))
     lowest = problem.energy(found.solutions[0].u) if found.solutions else math.inf
     converged = bool(found.solutions) and found.solutions[0].converged
@@ -182,7 +186,8 @@ def _run_search(config: Any, problem: DiscreteProblem, guess: WarmStart, energy:
 
 
 def _starts(
-    config: Any,
+    config: Config,
+    corrections: int,
     problem: DiscreteProblem,
     branch: Carriers,
     model: BranchModel | None,
@@ -195,15 +200,15 @@ def _starts(
     out["analytic"] = _solve_from(config, problem, analytic, seconds, branch, truth, energy)
     if model is None:
         return out
-    for name, source, count in _methods(config, model, x):
+    for name, source, count in _methods(corrections, model, x):
         u, seconds = _timed(lambda r=source, n=count: _predicted(problem, model, r, x, n))  # type: ignore[misc]
         out[name] = _solve_from(config, problem, u, seconds, branch, truth, energy)
     return out
 
 
-def _methods(config: Any, model: BranchModel, x: Array) -> list[tuple[str, str, int]]:
+def _methods(corrections: int, model: BranchModel, x: Array) -> list[tuple[str, str, int]]:
     """Name, source and number of corrections of each method that the model has."""
-    counts = dict.fromkeys((0, config.warm_start.corrections))
+    counts = dict.fromkeys((0, corrections))
     sources = [source for source in SOURCES if model.predict(source, x) is not None]
     return [(source if count == 0 else f"{source}, corrected", source, count) for source in sources for count in counts]
 
@@ -217,10 +222,10 @@ def _predicted(problem: DiscreteProblem, model: BranchModel, source: str, x: Arr
     return correct(GalerkinPoint(problem, model.basis, coefficients), corrections, predicted=variation).u
 
 
-def _search_start(config: Any, library: Library, problem: DiscreteProblem, branch: Carriers) -> Array:
+def _search_start(corrections: int, library: Library, problem: DiscreteProblem, branch: Carriers) -> Array:
     """The start that a search would use for this branch."""
     found = predict(library, problem, branch, SOURCES)
-    better = None if found is None else corrected(problem, problem.coarser(3), found, config.warm_start.corrections)
+    better = None if found is None else corrected(problem, problem.coarser(3), found, corrections)
     return _analytic(problem, branch) if better is None else better.u
 
 
@@ -230,7 +235,7 @@ def _analytic(problem: DiscreteProblem, branch: Carriers) -> Array:
 
 
 def _solve_from(
-    config: Any, problem: DiscreteProblem, u: Array, predict: float, branch: Carriers, truth: Array, energy: float
+    config: Config, problem: DiscreteProblem, u: Array, predict: float, branch: Carriers, truth: Array, energy: float
 ) -> _StartRun:
     error = oriented(problem, u) - truth
     size = truth - problem.vacuum.values
@@ -243,37 +248,38 @@ def _solve_from(
     return _StartRun(relative, solution.steps - 1.0, right, predict, seconds)
 
 
-def _timed(call: Callable[[], Any]) -> tuple[Any, float]:
+def _timed(call: Callable[[], Result]) -> tuple[Result, float]:
     start = time.process_time()
     result = call()
     return result, time.process_time() - start
 
 
-def _prediction_ms(config: Any, library: Library, measured: list[_Point]) -> dict[str, float]:
+def _prediction_ms(config: Config, corrections: int, library: Library, measured: list[_Point]) -> dict[str, float]:
     """Mean milliseconds of one prediction by each method, over all points of each branch in a loop."""
     spent: dict[str, float] = {}
     for branch in dict.fromkeys(point.branch for point in measured if point.branch is not None):
         model, xs = library.models[branch], [point.x for point in measured if point.branch == branch]
-        problems = [problem_at(config, library.box, x) for x in xs]
+        problems = [problem for x in xs if (problem := problem_at(config, library.box, x)) is not None]
         for problem in problems:
-            assert problem is not None
             problem.energy(problem.vacuum.values + model.basis.mean)  # caches what the solve needs anyway
-        for name, source, count in _methods(config, model, xs[0]):
+        for name, source, count in _methods(corrections, model, xs[0]):
             tasks = [(problem, model, source, x, count) for problem, x in zip(problems, xs, strict=True)]
             _predict_all(tasks)
             spent[name] = spent.get(name, 0.0) + _timed(functools.partial(_predict_all, tasks))[1]
     return {name: 1e3 * seconds / sum(name in point.starts for point in measured) for name, seconds in spent.items()}
 
 
-def _predict_all(tasks: Any) -> None:
+def _predict_all(tasks: list[tuple[DiscreteProblem, BranchModel, str, Array, int]]) -> None:
     for task in tasks:
         _predicted(*task)
 
 
-def _benefit(config: Any, where: str, measured: list[_Point], lost: list[_NotFound], library: Library) -> Benefit:
+def _benefit(
+    config: Config, guess: WarmStart, where: str, measured: list[_Point], lost: list[_NotFound], library: Library
+) -> Benefit:
     names = dict.fromkeys(name for point in measured for name in point.starts)
     with threadpool_limits(1):
-        ms = _prediction_ms(config, library, measured)
+        ms = _prediction_ms(config, guess.corrections, library, measured)
     runs = {name: [point.starts[name] for point in measured if name in point.starts] for name in names}
     starts = [_row(name, runs[name], ms.get(name)) for name in names]
     trained = float(sum(library.record["seconds"].values()))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..machine.paths import TRAINED_STARTS
 
 if TYPE_CHECKING:
     from ..config import Config
     from ..guesses.trained.library import Library
+    from ..problem.problem import DiscreteProblem
 
 
 def pretrain(
@@ -82,7 +83,7 @@ def pretrain(
 
     check_source("pretrain", path_or_config)
     config = load(path_or_config) if isinstance(path_or_config, str | Path) else path_or_config
-    changes: dict[str, Any] = {} if seed is None else {"seed": seed}
+    changes: dict[str, str | int] = {} if seed is None else {"seed": seed}
     if out is not None:
         changes["checkpoint"] = str(Path(out).absolute() / TRAINED_STARTS)
     elif config.warm_start is None:
@@ -91,12 +92,12 @@ def pretrain(
     return train(config.with_warm_start(**changes), workers, quiet)
 
 
-def check_source(call: str, given: Any) -> None:
+def check_source(call: str, given: object) -> None:
     if not isinstance(given, str | Path) and not hasattr(given, "with_scan"):
         raise ValueError(f"{call}: give the path of a TOML file or a Config, got {given!r}")
 
 
-def middle_problem(config: Config) -> Any:
+def middle_problem(config: Config) -> DiscreteProblem:
     """The problem in the middle of the scanned box."""
     return config.problem_at({name: limits.middle for name, limits in config.scan.parameters.items()})
 

@@ -14,20 +14,28 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray as Array
 
+from ..config.configuration import Config
+from ..config.warm_start import WarmStartSettings
 from ..guesses.trained.box import Box
 from ..guesses.trained.carriers import carriers_of, oriented
 from ..guesses.trained.galerkin import GalerkinPoint, correct
 from ..guesses.trained.library import BranchModel
 from ..guesses.trained.network import Network
 from .seeds import problem_at
+
+if TYPE_CHECKING:
+    import jax
+    import optax
+
+Tree = Any  # arrays in containers or modules of Equinox: what JAX calls a pytree
 
 ROUNDS = 10
 _BATCH = 256
@@ -60,7 +68,7 @@ class Training:
     curve: tuple[tuple[int, float, float], ...] = ()  # step, rms error on the training data, on the held-out data
     waited: int = 0  # rounds since the best network
 
-    def is_over(self, settings: Any) -> bool:
+    def is_over(self, settings: WarmStartSettings) -> bool:
         return len(self.curve) >= ROUNDS or self.waited >= settings.patience or settings.steps == 0
 
 
@@ -74,10 +82,12 @@ def require_packages() -> None:
         )
 
 
-def make_training_data(config: Any, box: Box, model: BranchModel, key: list[int]) -> TrainingData:
+def make_training_data(
+    config: Config, settings: WarmStartSettings, box: Box, model: BranchModel, key: list[int]
+) -> TrainingData:
     """The seeds of a branch, and new points with their roots; points without one (the branch has ended) are dropped."""
     random = np.random.default_rng(key)
-    settings, count = config.warm_start, len(model.x)
+    count = len(model.x)
     middle = problem_at(config, box, model.x[0])
     vacuum = np.zeros(0) if middle is None else middle.vacuum.values
     points, roots = [], []
@@ -105,7 +115,7 @@ def make_training_data(config: Any, box: Box, model: BranchModel, key: list[int]
     )
 
 
-def _root(config: Any, box: Box, model: BranchModel, x: Array, vacuum: Array) -> Array | None:
+def _root(config: Config, box: Box, model: BranchModel, x: Array, vacuum: Array) -> Array | None:
     problem = problem_at(config, box, x, vacuum)
     if problem is None or model.regression is None:
         return None
@@ -115,7 +125,7 @@ def _root(config: Any, box: Box, model: BranchModel, x: Array, vacuum: Array) ->
     return model.basis.project(oriented(problem, point.u) - problem.vacuum.values)
 
 
-def new_training(settings: Any, n_couplings: int, n_modes: int, key: list[int]) -> Training:
+def new_training(settings: WarmStartSettings, n_couplings: int, n_modes: int, key: list[int]) -> Training:
     """A network with random weights."""
     arrays, _, optimiser = _new_network(settings, n_couplings, n_modes, _seed(key))
     import jax
@@ -124,7 +134,7 @@ def new_training(settings: Any, n_couplings: int, n_modes: int, key: list[int]) 
     return Training(_leaves(state), tuple(np.asarray(a) for a in jax.tree.leaves(arrays)))
 
 
-def train_round(settings: Any, data: TrainingData, training: Training, key: list[int]) -> Training:
+def train_round(settings: WarmStartSettings, data: TrainingData, training: Training, key: list[int]) -> Training:
     """One round, a tenth of the steps. The same arguments give the same bits."""
     import jax
     import jax.numpy as jnp
@@ -145,7 +155,7 @@ def train_round(settings: Any, data: TrainingData, training: Training, key: list
 
 
 @functools.lru_cache(maxsize=4)
-def _kernel(width: int, depth: int, steps: int, n_couplings: int, n_modes: int) -> Any:
+def _kernel(width: int, depth: int, steps: int, n_couplings: int, n_modes: int) -> Callable[..., Any]:
     """(arrays, moments, keys, data) -> (arrays, moments, rms error, rms error on held-out data), compiled once."""
     import equinox as eqx
     import jax
@@ -154,13 +164,13 @@ def _kernel(width: int, depth: int, steps: int, n_couplings: int, n_modes: int) 
 
     _, static, optimiser = _build(width, depth, steps, n_couplings, n_modes, 0)
 
-    def error(arrays: Any, x: Any, coefficients: Any, data: Mapping[str, Any]) -> Any:
+    def error(arrays: Tree, x: jax.Array, coefficients: jax.Array, data: Mapping[str, jax.Array]) -> jax.Array:
         away = jax.vmap(eqx.combine(arrays, static))(x) * data["scales"] - coefficients
         return jnp.mean(jnp.sum(away**2, axis=1)) / data["size"] ** 2
 
     @jax.jit
-    def run(arrays: Any, moments: Any, keys: Any, data: Mapping[str, Any]) -> Any:
-        def step(carry: Any, key: Any) -> Any:
+    def run(arrays: Tree, moments: Tree, keys: jax.Array, data: Mapping[str, jax.Array]) -> Tree:
+        def step(carry: Tree, key: jax.Array) -> Tree:
             arrays, moments = carry
             chosen = jax.random.randint(key, (_BATCH,), 0, data["count"])
             value, slope = jax.value_and_grad(error)(arrays, data["x"][chosen], data["c"][chosen], data)
@@ -174,7 +184,7 @@ def _kernel(width: int, depth: int, steps: int, n_couplings: int, n_modes: int) 
     return run
 
 
-def _padded(settings: Any, data: TrainingData) -> dict[str, Any]:
+def _padded(settings: WarmStartSettings, data: TrainingData) -> dict[str, Array | np.generic]:
     """The data with the same array shapes for all branches, so that they share one compiled kernel."""
 
     def filled(array: Array, length: int) -> Array:
@@ -194,7 +204,7 @@ def _padded(settings: Any, data: TrainingData) -> dict[str, Any]:
     }
 
 
-def network_of(settings: Any, data: TrainingData, training: Training) -> Network:
+def network_of(settings: WarmStartSettings, data: TrainingData, training: Training) -> Network:
     """The best network so far, as NumPy arrays."""
     import jax
 
@@ -207,12 +217,16 @@ def network_of(settings: Any, data: TrainingData, training: Training) -> Network
     )
 
 
-def _new_network(settings: Any, n_couplings: int, n_modes: int, seed: int) -> tuple[Any, Any, Any]:
+def _new_network(
+    settings: WarmStartSettings, n_couplings: int, n_modes: int, seed: int
+) -> tuple[Tree, Tree, optax.GradientTransformation]:
     """(arrays, static parts, optimiser) of a new network."""
     return _build(settings.width, settings.depth, settings.steps, n_couplings, n_modes, seed)
 
 
-def _build(width: int, depth: int, steps: int, n_couplings: int, n_modes: int, seed: int) -> tuple[Any, Any, Any]:
+def _build(
+    width: int, depth: int, steps: int, n_couplings: int, n_modes: int, seed: int
+) -> tuple[Tree, Tree, optax.GradientTransformation]:
     import equinox as eqx
     import jax
     import optax
@@ -226,7 +240,7 @@ def _build(width: int, depth: int, steps: int, n_couplings: int, n_modes: int, s
     return arrays, static, optax.adam(optax.cosine_decay_schedule(_RATE, max(steps, 1)))
 
 
-def _leaves(state: Any) -> tuple[Array, ...]:
+def _leaves(state: Tree) -> tuple[Array, ...]:
     import jax
 
     return tuple(np.asarray(leaf) for leaf in jax.tree.leaves(state))

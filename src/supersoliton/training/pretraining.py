@@ -12,14 +12,17 @@ import importlib.metadata
 import os
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 from numpy import ndarray as Array
 
+from ..config.configuration import Config
+from ..config.warm_start import WarmStartSettings
+from ..guesses.multistart import MultiStart
 from ..guesses.trained.box import Box
 from ..guesses.trained.carriers import Carriers
 from ..guesses.trained.library import BranchModel, Library, describe_theory, read_library, save_library
@@ -29,6 +32,8 @@ from .checkpoint import pack, unpack
 from .networks import Training, TrainingData
 from .seeds import Seed, SeedSearch, draw_point, follow, search_point, span, variations
 from .workers import in_order
+
+Result = TypeVar("Result")
 
 FEWEST = 4  # states that a branch needs for a basis
 _SAVE_INTERVAL = 5.0  # seconds
@@ -47,7 +52,7 @@ class Stage:
 
 
 def pretrain(
-    config: Any,
+    config: Config,
     *,
     workers: int | None = None,
     report: Callable[[Stage], None] = lambda stage: None,
@@ -71,7 +76,7 @@ def pretrain(
         raise ValueError("[scan.parameters] is empty: name at least one coupling to vary, e.g. g = [0.5, 0.8].")
     if settings.networks < 1.0 and settings.steps:
         networks.require_packages()
-    work = _Pretraining(config, workers or config.scan.workers, report, stop_after)
+    work = _Pretraining(config, settings, workers or config.scan.workers, report, stop_after)
     try:
         finished = work.run()
     except BaseException:  # also Ctrl-C: finished tasks are kept
@@ -87,8 +92,15 @@ class _Stopped(Exception):
 class _Pretraining:
     """One training run and its state; :meth:`library` collects all that must survive an interruption."""
 
-    def __init__(self, config: Any, workers: int, report: Callable[[Stage], None], stop_after: int | None) -> None:
-        self.config, self.settings, self.workers, self.report = config, config.warm_start, workers, report
+    def __init__(
+        self,
+        config: Config,
+        settings: WarmStartSettings,
+        workers: int,
+        report: Callable[[Stage], None],
+        stop_after: int | None,
+    ) -> None:
+        self.config, self.settings, self.workers, self.report = config, settings, workers, report
         self.box = Box.of(config.scan.parameters)
         self.target = Path(self.settings.checkpoint)
         self.draft = self.target.with_name(self.target.stem + ".training" + self.target.suffix)
@@ -131,7 +143,8 @@ class _Pretraining:
 
     def search(self) -> None:
         todo = range(len(self.searched), self.settings.points)
-        tasks = ((self.config, self.box, draw_point(self.config, self.box, index)) for index in todo)
+        config, box, seed = self.config, self.box, self.settings.seed
+        tasks = ((config, box, draw_point(config, box, seed, index)) for index in todo)
         for found in self.timed("search", in_order(search_point, tasks, self.workers)):
             self.searched.append(found)
             branches = len({seed.branch for one in self.searched for seed in one.seeds})
@@ -148,7 +161,7 @@ class _Pretraining:
         refused = [Carriers(*parts) for parts in self.refused]
         todo = [branch for branch in order if branch not in self.models and branch not in refused]
         tasks = (
-            (self.config, self.box, met[b], lowest[b] / max(sum(lowest.values()), 1), [self.settings.seed, 1, *_key(b)])
+            (self.config, self.settings, self.box, met[b], lowest[b] / max(sum(lowest.values()), 1), _key(b))
             for b in todo
         )
         made = self.timed("models", in_order(_model_of, tasks, self.workers))
@@ -170,7 +183,7 @@ class _Pretraining:
         if settings.steps == 0 or settings.networks >= 1.0:
             return
         todo = [b for b in chosen if b not in self.training_data]
-        tasks = ((self.config, self.box, self.models[b], [settings.seed, 2, *_key(b)]) for b in todo)
+        tasks = ((self.config, settings, self.box, self.models[b], [settings.seed, 2, *_key(b)]) for b in todo)
         made = self.timed("roots", in_order(networks.make_training_data, tasks, self.workers))
         for branch, data in zip(todo, made, strict=True):
             self.training_data[branch] = data
@@ -195,7 +208,7 @@ class _Pretraining:
 
     # Saving and resuming
 
-    def timed(self, stage: str, results: Any) -> Any:
+    def timed(self, stage: str, results: Iterator[Result]) -> Iterator[Result]:
         """The results; their time is added to the seconds of the stage."""
         last = time.monotonic()
         for result in results:
@@ -219,7 +232,7 @@ class _Pretraining:
 
     def library(self, finished: bool = False) -> Library:
         steps = [one.steps for one in self.searched if one.lowest is not None]
-        record: dict[str, Any] = {
+        record: dict[str, object] = {
             "settings": self.training_settings(),
             "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
             "seconds": self.seconds,
@@ -233,10 +246,12 @@ class _Pretraining:
             record |= {"unfinished": plain, "without_model": [list(map(list, b)) for b in self.refused]}
         return Library(self.box, self.config.grid, self.theory, self.models, finished, record, arrays)
 
-    def training_settings(self) -> dict[str, Any]:
+    def training_settings(self) -> dict[str, object]:
         """The settings that affect the result, as plain data."""
         own = {name: value for name, value in dataclasses.asdict(self.settings).items() if name not in _USE}
-        return own | {"n_polish": self.config.problem.guess.n_polish, "solver": repr(self.config.solver)}
+        guess = self.config.problem.guess
+        assert isinstance(guess, MultiStart)
+        return own | {"n_polish": guess.n_polish, "solver": repr(self.config.solver)}
 
     def resume(self) -> None:
         """Read the file of unfinished work, if there is one. Raises ValueError if it has other settings."""
@@ -256,14 +271,15 @@ class _Pretraining:
         self.refused = [(tuple(c), tuple(s)) for c, s in old.record["without_model"]]
 
 
-def _model_of(config: Any, box: Box, seeds: list[Seed], share: float, key: list[int]) -> BranchModel | None:
+def _model_of(
+    config: Config, settings: WarmStartSettings, box: Box, seeds: list[Seed], share: float, key: list[int]
+) -> BranchModel | None:
     """The model of a branch without its network; None if the branch has too few states."""
-    settings = config.warm_start
-    states = follow(config, box, seeds, settings.seeds, key)
+    states = follow(config, box, seeds, settings.seeds, [settings.seed, 1, *key])
     if len(states) < FEWEST:
         return None
     states = states[: settings.seeds]
-    basis = span(config, box, states)
+    basis = span(config, box, states, settings.basis)
     x = np.stack([seed.x for seed in states])
     coefficients = np.stack([basis.project(seed.w) for seed in states])
     process = GaussianProcess(x, coefficients)

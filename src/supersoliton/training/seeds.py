@@ -6,15 +6,14 @@ Every state is solved to the solver's tolerance and kept only if it is certified
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray as Array
 
+from ..config.configuration import Config
 from ..families.sensitivity import tangents
 from ..guesses.guess import starting_fields
-from ..guesses.multistart import MultiStart
 from ..guesses.trained.basis import Basis, make_basis
 from ..guesses.trained.box import Box
 from ..guesses.trained.carriers import Carriers, carriers_of, oriented
@@ -51,25 +50,24 @@ class SeedSearch:
     steps: int
 
 
-def draw_point(config: Any, box: Box, index: int) -> Float[Array, " coupling"]:
+def draw_point(config: Config, box: Box, seed: int, index: int) -> Float[Array, " coupling"]:
     """Coordinates of the point number ``index``, uniform in the box extended by a tenth."""
-    x = np.random.default_rng([config.warm_start.seed, index]).uniform(-_WIDER, _WIDER, len(box.names))
+    x = np.random.default_rng([seed, index]).uniform(-_WIDER, _WIDER, len(box.names))
     return x if problem_at(config, box, x) is not None else np.clip(x, -1.0, 1.0)
 
 
-def search_point(config: Any, box: Box, x: Float[Array, " coupling"]) -> SeedSearch:
+def search_point(config: Config, box: Box, x: Float[Array, " coupling"]) -> SeedSearch:
     """The search without training at coordinates x."""
     problem = problem_at(config, box, x)
     if problem is None:
         return SeedSearch(x, None, [], 0)
-    guess = MultiStart(config.problem.guess.n_polish)
-    found = find_solitons(problem, config.solver, guess, every=True)
+    found = find_solitons(problem, config.solver, config.problem.guess, every=True)
     seeds = [seed for s in found.solutions if (seed := make_seed(problem, box, s)) is not None]
     lowest = carriers_of(problem, found.solutions[0].u) if is_soliton(problem, found.solutions) else None
     return SeedSearch(x, lowest, seeds, found.steps - sum(s.steps for s in found.solutions[1:]))
 
 
-def follow(config: Any, box: Box, seeds: list[Seed], wanted: int, key: list[int]) -> list[Seed]:
+def follow(config: Config, box: Box, seeds: list[Seed], wanted: int, key: list[int]) -> list[Seed]:
     """``seeds`` and more states of their branch, up to ``wanted`` in all.
 
     Each new one lies between the nearest seed and a random point of the box, so the seeds spread over the branch.
@@ -101,8 +99,8 @@ def make_seed(problem: DiscreteProblem, box: Box, solution: Solution) -> Seed | 
     return Seed(carriers_of(problem, u), box.unit_of(problem), u - problem.vacuum.values, problem.vacuum.values)
 
 
-def span(config: Any, box: Box, seeds: list[Seed]) -> Basis:
-    """The basis of seeds of one branch and of their derivatives along the coordinates of the box."""
+def span(config: Config, box: Box, seeds: list[Seed], size: int) -> Basis:
+    """A basis of ``size`` vectors of seeds of one branch and of their derivatives along the coordinates of the box."""
     moved = []
     for seed in seeds:
         problem = problem_at(config, box, seed.x, seed.vacuum)
@@ -110,10 +108,10 @@ def span(config: Any, box: Box, seeds: list[Seed]) -> Basis:
         slopes = tangents(problem, problem.vacuum.values + seed.w, box.names)
         moved.append(slopes * _stretch(box, seed.x)[:, None, None])
     states = np.stack([seed.w for seed in seeds])
-    return make_basis(config.grid, states, np.concatenate(moved), config.warm_start.basis)
+    return make_basis(config.grid, states, np.concatenate(moved), size)
 
 
-def variations(config: Any, box: Box, seeds: list[Seed], basis: Basis) -> Float[Array, "state mode mode"]:
+def variations(config: Config, box: Box, seeds: list[Seed], basis: Basis) -> Float[Array, "state mode mode"]:
     """The second variations of the seeds in a basis."""
     out = []
     for seed in seeds:
@@ -130,14 +128,14 @@ def _stretch(box: Box, x: Array) -> Array:
     return np.array([(ahead[name] - behind[name]) / (2.0 * h) for name in box.names])
 
 
-def problem_at(config: Any, box: Box, x: Array, vacuum: Array | None = None) -> DiscreteProblem | None:
+def problem_at(config: Config, box: Box, x: Array, vacuum: Array | None = None) -> DiscreteProblem | None:
     """The problem at coordinates x; None if the model or its vacuum does not exist there.
 
     ``vacuum``: that of a neighbouring problem. It is used if it is a vacuum here too, because the search for one costs
     more than the state.
     """
     try:
-        problem: DiscreteProblem = config.problem_at(box.point(x))
+        problem = config.problem_at(box.point(x))
         if vacuum is not None:
             same = vacuum_at(problem.model, vacuum, config.grid.r_max)
             force = slope(problem.model, vacuum, config.grid.r_max)

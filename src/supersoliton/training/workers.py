@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import TypeVar
 
+Result = TypeVar("Result")
 _MEMORY_GROWTH = 8 << 30  # bytes that a worker may grow by
 
 
@@ -12,7 +13,7 @@ class LostWorker(RuntimeError):
     """A worker process was killed; finished tasks are kept."""
 
 
-def in_order(function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]], workers: int) -> Iterator[Any]:
+def in_order(function: Callable[..., Result], tasks: Iterable[tuple[object, ...]], workers: int) -> Iterator[Result]:
     """``function(*task)`` of every task. Raises LostWorker if a worker process is killed."""
     if workers == 1:
         for task in tasks:
@@ -29,7 +30,7 @@ def in_order(function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]], wor
         raise LostWorker(f"a worker process was killed ({type(error).__name__})") from error
 
 
-def _call(function: Callable[..., Any], task: tuple[Any, ...]) -> Any:
+def _call(function: Callable[..., Result], task: tuple[object, ...]) -> Result:
     """Call in a worker, where loky would take compiled kernels (300 MB) for a leak and restart, which costs seconds."""
     from joblib.externals.loky import process_executor
 

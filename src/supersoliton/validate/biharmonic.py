@@ -8,7 +8,7 @@ import numpy as np
 from numpy import ndarray as Array
 
 from ..elements.grid import RadialGrid
-from ..fluctuations.spectrum import scalar_basis
+from ..fluctuations.operator import scalar_basis
 from .claim import FAILS, Claim, Picture, Table
 from .original import Original, flux_laplacian
 from .pictures import Curve, Panel, picture

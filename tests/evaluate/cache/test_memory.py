@@ -5,7 +5,6 @@ import dataclasses
 import math
 import sys
 import time
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -152,7 +151,7 @@ def test_results_limited_by_time_are_not_stored(cfg, fresh, memory):
     slow = dataclasses.replace(fresh, seconds={**fresh.seconds, "state": 60.0})
     assert "time budget" in memory.keep(POINT, slow)
     assert memory.recall(POINT) == (None, "")
-    patient = SimpleNamespace(solver=SimpleNamespace(max_seconds=None), problem=SimpleNamespace())
+    patient = dataclasses.replace(cfg, solver=dataclasses.replace(cfg.solver, max_seconds=None))
     assert not limited_by_time(patient, slow)
     assert limited_by_time(patient, dataclasses.replace(fresh, seconds={"vacuum": 61.0, "total": 70.0}))
 

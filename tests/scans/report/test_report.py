@@ -39,7 +39,7 @@ REPULSIVE = {
 class _Page(HTMLParser):
     """Headings, the addresses a browser would fetch, and unclosed elements."""
 
-    VOID = ("meta", "img", "source", "br", "link", "input")
+    VOID = ("meta", "img", "source", "br", "wbr", "link", "input")
 
     def __init__(self, text):
         super().__init__()
@@ -90,6 +90,8 @@ def test_page_tells_what_the_record_holds(qballs):
     assert "4 trials finished, none failed" in words
     assert f"{sum(t.is_soliton for t in record.trials)} of 4 are solitons" in words
     assert f"{len(record.pareto)} of these" in words
+    stable = sum(trial.value("classically_stable") == 1 for trial in record.trials if trial.kind == "q-ball")
+    assert f"{stable} {'is' if stable == 1 else 'are'} classically stable" in words
     assert "supersoliton scan" in words
     assert "data-view='cube'" in text
     for trial in record.pareto:

@@ -9,11 +9,15 @@ import inspect
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...machine import user_files
+
+if TYPE_CHECKING:
+    from ...config import Config
+    from ...theory.base import AbstractModel, PotentialFunction
 
 # Rooms whose code an evaluation does not use; all others are part of the numerics. A test follows the imports of
 # evaluate/ and fails if it finds one of these.
@@ -39,7 +43,7 @@ def numerics_version() -> str:
     return digest.hexdigest()[:16]
 
 
-def canonical(value: Any) -> Any:
+def canonical(value: object) -> object:
     """Plain data with the same JSON if and only if the values are equal: floats by their bits, types distinguished.
 
     3 and 3.0 are equal, because a default may be written as the first and read as the second. Raises TypeError for
@@ -60,13 +64,13 @@ def canonical(value: Any) -> Any:
     raise TypeError(f"cannot be part of a key: {value!r}")
 
 
-def digest_of(value: Any) -> str:
+def digest_of(value: object) -> str:
     """SHA-256 of the canonical form, hex."""
     text = json.dumps(canonical(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def settings_digest(tables: Mapping[str, Any], own: str | None) -> str:
+def settings_digest(tables: Mapping[str, Mapping[str, object]], own: str | None) -> str:
     """Digest of all but the point that an evaluation depends on, from the resolved tables of its configuration.
 
     All `tables` count except [scan], which chooses points. `own` is the fingerprint of the user's code, which replaces
@@ -85,7 +89,7 @@ def key_of(settings: str, point: Mapping[str, float]) -> str:
     return digest_of({"settings": settings, "point": {name: float(value) for name, value in point.items()}})
 
 
-def fingerprint_of(config: Any) -> tuple[str | None, bool]:
+def fingerprint_of(config: Config) -> tuple[str | None, bool]:
     """(fingerprint of the user's theory and scores in a configuration, whether it could be determined).
 
     The fingerprint is None without user code: the version of the package is part of the path of an entry.
@@ -97,7 +101,7 @@ def fingerprint_of(config: Any) -> tuple[str | None, bool]:
     return (digest_of(parts), True) if parts else (None, True)
 
 
-def fingerprint(model: Any) -> str | None:
+def fingerprint(model: AbstractModel) -> str | None:
     """Fingerprint of a user's theory: fields and their roles, source, and the trace of its operations.
 
     The trace is the jaxpr, with constants, of V, V', V'' and dV/dr. It includes what is not in the source: imported
@@ -118,8 +122,10 @@ def fingerprint(model: Any) -> str | None:
     return digest_of({"source": source, "trace": trace, "roles": roles})
 
 
-def _source(function: Any) -> str | None:
+def _source(function: Callable[..., object] | type | None) -> str | None:
     """The source: of the user's file when it was loaded, else of the function or of the class's module; or None."""
+    if function is None:
+        return None
     module = sys.modules.get(getattr(function, "__module__", ""))
     kept = getattr(module, "__supersoliton_source__", None)
     if kept is not None:
@@ -135,12 +141,12 @@ def _source(function: Any) -> str | None:
 
 
 @functools.lru_cache(maxsize=16)
-def _trace(function: Any, n_fields: int, names: tuple[str, ...]) -> str | None:
+def _trace(function: PotentialFunction, n_fields: int, names: tuple[str, ...]) -> str | None:
     """A digest of all operations and constants in V and its derivatives; None if they cannot be traced in full."""
     import jax
     import numpy as np
 
-    def everything(u: Any, p: Any, r: Any) -> Any:
+    def everything(u: jax.Array, p: dict[str, jax.Array], r: jax.Array) -> tuple[jax.Array, ...]:
         along_r = jax.jvp(lambda x: function(u, p, x), (r,), (r,))[1]
         return function(u, p, r), jax.grad(function)(u, p, r), jax.hessian(function)(u, p, r), along_r
 

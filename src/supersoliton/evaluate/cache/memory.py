@@ -17,9 +17,11 @@ from numpy import ndarray as Array
 from ..trial_result import TrialResult
 from .entry import Damaged, pack, unpack
 from .keys import fingerprint_of, key_of, numerics_version, settings_digest
-from .store import DEFAULT_SIZE, Store
+from .store import Store
 
 if TYPE_CHECKING:
+    from ...config import Config
+    from ...states.state import State
     from ..evaluation import Evaluation
 
 HIT, STORED = "hit", "stored"
@@ -41,14 +43,14 @@ class Recalled(TrialResult):
     _state: dict[str, Any] | None = field(repr=False)
     _arrays: dict[str, Array] = field(repr=False)
 
-    def evaluation(self, config: Any) -> Evaluation:
+    def evaluation(self, config: Config) -> Evaluation:
         """The result of `evaluate`, with its state reconstructed for the problem of `config`."""
         from ..evaluation import Evaluation
 
         given = {f.name: getattr(self, f.name) for f in dataclasses.fields(TrialResult)}
         return Evaluation(**given, state=self._state_of(config))
 
-    def _state_of(self, config: Any) -> Any:
+    def _state_of(self, config: Config) -> State | None:
         from ...solvers.base import Solution
         from ...states.certificate import Certificate
         from ...states.state import State
@@ -75,9 +77,9 @@ class CachedEvaluate:
     `directory` and `size` (MB) as for :class:`Store`. A user's potential without a source is not cached.
     """
 
-    def __init__(self, config: Any, *, directory: Path | None = None, size: float | None = None) -> None:
+    def __init__(self, config: Config, *, directory: Path | None = None, size: float | None = None) -> None:
         self._config = config
-        chosen = getattr(config.scan, "cache_size", DEFAULT_SIZE) if size is None else size
+        chosen = config.scan.cache_size if size is None else size
         self.store = Store(numerics_version(), directory=directory, size=chosen)
         own, self.usable = fingerprint_of(config)
         self._settings = settings_digest(config.to_dict(), own)
@@ -128,7 +130,7 @@ class CachedEvaluate:
 
 
 def evaluate_cached(
-    config: Any, point: Mapping[str, float], *, directory: Path | None = None, size: float | None = None
+    config: Config, point: Mapping[str, float], *, directory: Path | None = None, size: float | None = None
 ) -> Evaluation:
     """`evaluate(config, point)` from the cache, or computed and stored.
 
@@ -145,7 +147,7 @@ def evaluate_cached(
     return evaluation
 
 
-def limited_by_time(config: Any, evaluation: Evaluation) -> bool:
+def limited_by_time(config: Config, evaluation: Evaluation) -> bool:
     """Whether a time budget may have changed the result, which is then not reproducible.
 
     No search ran out of time if all of them together took less than the budget of one.
@@ -153,7 +155,7 @@ def limited_by_time(config: Any, evaluation: Evaluation) -> bool:
     budget = getattr(config.solver, "max_seconds", None)
     seconds = evaluation.seconds
     searched = seconds.get("vacuum", seconds["total"])
-    if getattr(config.problem, "self_consistent", None) is not None:  # searches for a vacuum in every iteration
+    if config.problem.self_consistent is not None:  # searches for a vacuum in every iteration
         searched += seconds.get("state", 0.0)
     return searched >= _VACUUM_SECONDS or (budget is not None and seconds.get("state", 0.0) >= budget)
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ...machine import devices
 from .executor import AbstractExecutor
 from .in_process import InProcess
 
+if TYPE_CHECKING:
+    from ...config import Config
 
-def make_executor(config: Any, scratch: Path, *, workers: int, log: Path) -> AbstractExecutor:
+
+def make_executor(config: Config, scratch: Path, *, workers: int, log: Path) -> AbstractExecutor:
     """The executor named in [scan]; "auto": this process for one worker or an accelerator, else `workers` more."""
     settings = config.scan
     if settings.executor == "dask" or settings.scheduler:
@@ -27,7 +30,7 @@ def make_executor(config: Any, scratch: Path, *, workers: int, log: Path) -> Abs
     return _behind_the_cache(config, scratch, LocalProcesses(config, scratch, count=workers, log=log, **limits))
 
 
-def _behind_the_cache(config: Any, scratch: Path, others: AbstractExecutor) -> AbstractExecutor:
+def _behind_the_cache(config: Config, scratch: Path, others: AbstractExecutor) -> AbstractExecutor:
     if not config.scan.cache:
         return others
     from .recalled import CachedExecutor

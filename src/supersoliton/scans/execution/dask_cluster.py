@@ -20,10 +20,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..trial import Outcome, run_trial
 from .executor import ONE_THREAD, RETRIES, AbstractExecutor, WorkerError, with_ahead
+
+if TYPE_CHECKING:
+    import distributed
+
+    from ...config import Config
 
 _CONNECT_SECONDS = 60.0
 _COUNT_SECONDS = 5.0  # between two counts of the workers
@@ -31,7 +36,7 @@ _HUNG = "supersoliton-hung"  # topic of the events in which a worker reports tha
 _REPORT_SECONDS = 5.0  # time that a worker has to report it before it ends
 
 _one_at_a_time = threading.Lock()  # one evaluation per process, whatever the number of threads of its worker
-_configurations: dict[bytes, Any] = {}  # only that of the last scan: a worker serves one scan after another
+_configurations: dict[bytes, Config] = {}  # only that of the last scan: a worker serves one scan after another
 
 
 class Dask(AbstractExecutor):
@@ -41,7 +46,7 @@ class Dask(AbstractExecutor):
     Raises ValueError if Dask is not installed, WorkerError if the scheduler does not answer.
     """
 
-    def __init__(self, config: Any, scratch: Path, *, scheduler: str, workers: int, limit: float) -> None:
+    def __init__(self, config: Config, scratch: Path, *, scheduler: str, workers: int, limit: float) -> None:
         try:
             import distributed
         except ImportError as error:
@@ -50,13 +55,13 @@ class Dask(AbstractExecutor):
         self._pickled = pickle.dumps(config)
         self._name = uuid.uuid4().hex  # of this run, in the keys of its tasks
         self._points: dict[int, dict[str, float]] = {}
-        self._futures: dict[int, Any] = {}
+        self._futures: dict[int, distributed.Future] = {}
         self._done: queue.SimpleQueue[tuple[int, bool]] = queue.SimpleQueue()  # ticket, whether it hangs
         self._where = scheduler or f"{workers} processes"
         self._cluster = None
         try:
             if not scheduler:
-                self._cluster = _local(distributed, workers)
+                self._cluster = _local(workers)
             self._client = distributed.Client(
                 self._cluster or scheduler, timeout=_CONNECT_SECONDS, set_as_default=False, name="supersoliton"
             )
@@ -89,7 +94,7 @@ class Dask(AbstractExecutor):
         self._futures[ticket] = future
         future.add_done_callback(lambda _: self._done.put((ticket, False)))
 
-    def _hung(self, event: Any) -> None:
+    def _hung(self, event: tuple[float, object]) -> None:
         """Receive an event (time, message), which may come from another scan of the cluster."""
         name, _, ticket = str(event[1]).rpartition("-")
         if name == self._name:
@@ -141,8 +146,9 @@ class Dask(AbstractExecutor):
             self._cluster.close()
 
 
-def _local(distributed: Any, workers: int) -> Any:
+def _local(workers: int) -> distributed.LocalCluster:
     import dask
+    import distributed
 
     # our own number of retries, and no dashboard, which other users could open
     with dask.config.set({"distributed.scheduler.allowed-failures": RETRIES}):

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ...machine import devices
 from ..trial import Outcome, run_trial
 from .executor import AbstractExecutor
 
+if TYPE_CHECKING:
+    from ...config import Config
+
 
 class InProcess(AbstractExecutor):
     """One trial at a time in this process: no time limit can be enforced, and a crash of the process ends the scan."""
 
-    def __init__(self, config: Any, scratch: Path) -> None:
+    def __init__(self, config: Config, scratch: Path) -> None:
         self._config, self._scratch = config, scratch
         if config.scan.device in devices.ACCELERATORS:
             # entries of the cache are reproducible to the last bit, and an accelerator rounds differently

@@ -18,10 +18,13 @@ from dataclasses import dataclass, field
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..trial import Outcome
 from .executor import ONE_THREAD, RETRIES, AbstractExecutor, WorkerError, with_ahead
+
+if TYPE_CHECKING:
+    from ...config import Config
 
 # Consecutive workers that exit, or are killed, before the ready message and thus stop the scan; kills may be chance.
 _FAILED_STARTS, _KILLED_STARTS = 3, 12
@@ -54,7 +57,7 @@ class LocalProcesses(AbstractExecutor):
     """
 
     def __init__(
-        self, config: Any, scratch: Path, *, count: int, log: Path, limit: float = 900.0, memory: float = 0.0
+        self, config: Config, scratch: Path, *, count: int, log: Path, limit: float = 900.0, memory: float = 0.0
     ) -> None:
         self._pickled = pickle.dumps((config, scratch, memory))
         self._count, self._log, self._limit = count, log, limit

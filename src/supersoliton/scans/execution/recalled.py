@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..trial import Outcome, recall_trial
 from .executor import AbstractExecutor
+
+if TYPE_CHECKING:
+    from ...config import Config
 
 
 class CachedExecutor(AbstractExecutor):
     """Answers from the cache; points without an entry, or with a damaged one, go to the executor `others`."""
 
-    def __init__(self, config: Any, scratch: Path, others: AbstractExecutor) -> None:
+    def __init__(self, config: Config, scratch: Path, others: AbstractExecutor) -> None:
         self._config, self._scratch, self._others = config, scratch, others
         self._found: list[tuple[int, Outcome]] = []
 

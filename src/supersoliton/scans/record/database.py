@@ -16,7 +16,7 @@ from typing import Any
 
 import optuna
 import sqlalchemy as sa
-from optuna.distributions import distribution_to_json, json_to_distribution
+from optuna.distributions import BaseDistribution, distribution_to_json, json_to_distribution
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError
 
@@ -185,14 +185,14 @@ class _Transaction(AbstractTransaction):
             if not known.rowcount:
                 self._connection.execute(BEATS.insert(), {"trial_id": key, "heartbeat": now})
 
-    def _attributes(self, key: int, user: Mapping[str, Any], system: Mapping[str, Any]) -> None:
+    def _attributes(self, key: int, user: Mapping[str, object], system: Mapping[str, object]) -> None:
         for table, attributes in ((USER_ATTRS, user), (SYSTEM_ATTRS, system)):
             self._insert(
                 table,
                 [{"trial_id": key, "key": name, "value_json": json.dumps(value)} for name, value in attributes.items()],
             )
 
-    def _insert(self, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+    def _insert(self, table: sa.Table, rows: list[dict[str, object]]) -> None:
         if rows:
             self._connection.execute(_INSERT[table], rows)
 
@@ -208,7 +208,7 @@ def _read(connection: sa.Connection, study: int, *conditions: sa.ColumnElement[b
         for key, *values in connection.execute(query.order_by(next(iter(table.primary_key)))):
             yield found.setdefault(key, {}), values
 
-    known: dict[str, Any] = {}  # JSON of a distribution → the distribution, one object for all trials
+    known: dict[str, BaseDistribution] = {}  # JSON of a distribution → the distribution, one object for all trials
     for row, (name, value, text) in collect(
         "params", PARAMS, *_named(PARAMS, "param_name param_value distribution_json")
     ):
@@ -288,6 +288,6 @@ def _local(utc: datetime | None) -> datetime | None:
     return None if utc is None else utc.replace(tzinfo=UTC).astimezone().replace(tzinfo=None)
 
 
-def _value(key: int, objective: int, value: float) -> dict[str, Any]:
+def _value(key: int, objective: int, value: float) -> dict[str, object]:
     stored, kind = value_to_stored(value)
     return {"trial_id": key, "objective": objective, "value": stored, "value_type": kind}

@@ -9,7 +9,6 @@ import math
 import platform
 from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tomli_w
@@ -24,7 +23,7 @@ from .storage import without_password
 _PACKAGES = ("supersoliton", "jax", "jaxlib", "numpy", "scipy", "optuna", "xarray", "h5netcdf", "particle")
 
 
-def write_config(path: Path, tables: Mapping[str, Any], study: str) -> None:
+def write_config(path: Path, tables: Mapping[str, Mapping[str, object]], study: str) -> None:
     """Write the resolved configuration, [versions], and in [record] the study and its storage without its password.
 
     The file can be scanned again unchanged, because [versions] and [record] are not read.
@@ -52,8 +51,9 @@ class TrialTable:
 
     def rewrite(self, trials: Iterable[FrozenTrial]) -> None:
         """Write the whole table from the study."""
-        rows = [self._row(trial) for trial in trials if trial.state.is_finished()]
-        self._last, self._ordered = max((row["number"] for row in rows), default=-1), True
+        ended = [trial for trial in trials if trial.state.is_finished()]
+        rows = [self._row(trial) for trial in ended]
+        self._last, self._ordered = max((trial.number for trial in ended), default=-1), True
         self._widen(dict.fromkeys(key for row in rows for key in row))
         self._write(rows)
 
@@ -72,7 +72,8 @@ class TrialTable:
     def close(self) -> None:
         """Sort the rows by trial number: parallel trials end in another order."""
         if not self._ordered:
-            self._write(sorted(self._read(), key=lambda row: int(row["number"])))
+            rows = self._read()
+            self._write(sorted(rows, key=lambda row: int(str(row["number"]))))
             self._ordered = True
 
     def _widen(self, keys: Iterable[str]) -> None:
@@ -83,11 +84,11 @@ class TrialTable:
         middle = [key for key in keys if key not in {*first, *last, *constraints}]
         self._columns = [*first, *middle, *constraints, *last]
 
-    def _read(self) -> list[dict[str, Any]]:
+    def _read(self) -> list[dict[str, str]]:
         with self._path.open(newline="", encoding="utf-8") as file:
             return list(csv.DictReader(file))
 
-    def _write(self, rows: Iterable[Mapping[str, Any]]) -> None:
+    def _write(self, rows: Iterable[Mapping[str, object]]) -> None:
         def write(draft: Path) -> None:
             with draft.open("w", newline="", encoding="utf-8") as file:
                 table = csv.DictWriter(file, self._columns)
@@ -96,7 +97,7 @@ class TrialTable:
 
         write_atomically(self._path, write)
 
-    def _row(self, trial: FrozenTrial) -> dict[str, Any]:
+    def _row(self, trial: FrozenTrial) -> dict[str, str | int]:
         attributes = trial.user_attrs
         error = str(attributes.get("error", "")).strip().splitlines()
         return {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 # Settings of [scan] that may change between runs of one study: they do not affect the trials.
 FREE = (
@@ -15,15 +14,16 @@ _RECORDED = ("versions", "record")
 _RANGE = ("low", "high")  # what --extend may change of a scanned parameter
 
 
-def identity(tables: Mapping[str, Any]) -> dict[str, Any]:
+def identity(tables: Mapping[str, object]) -> dict[str, object]:
     """The settings on which two runs of one study must agree: all but `FREE` of [scan] and the recorded tables."""
     kept = {key: value for key, value in tables.items() if key not in _RECORDED}
-    if isinstance(kept.get("scan"), Mapping):
-        kept["scan"] = {key: value for key, value in kept["scan"].items() if key not in FREE}
+    scan = kept.get("scan")
+    if isinstance(scan, Mapping):
+        kept["scan"] = {key: value for key, value in scan.items() if key not in FREE}
     return kept
 
 
-def check_same(directory: Path, old: Mapping[str, Any], new: Mapping[str, Any], *, extend: bool) -> bool:
+def check_same(directory: Path, old: Mapping[str, object], new: Mapping[str, object], *, extend: bool) -> bool:
     """Whether ranges were changed, which only `extend` permits.
 
     Raises ValueError that names the first other key in which two resolved configurations differ.
@@ -44,7 +44,7 @@ def check_same(directory: Path, old: Mapping[str, Any], new: Mapping[str, Any], 
     return extended
 
 
-def _differences(path: str, old: Any, new: Any) -> list[tuple[str, Any, Any]]:
+def _differences(path: str, old: object, new: object) -> list[tuple[str, object, object]]:
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         return [
             found

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import optuna
@@ -131,7 +130,7 @@ class MemoryStudy:
     def get(self, number: int) -> FrozenTrial:
         return self._storage.get_trial(number)
 
-    def ask(self, planned: tuple[Mapping[str, float], Mapping[str, Any]] | None = None) -> FrozenTrial:
+    def ask(self, planned: tuple[Mapping[str, float], Mapping[str, object]] | None = None) -> FrozenTrial:
         """A new running trial, at a point drawn by the sampler or at a planned one with its attributes."""
         # What `Study.ask` does, which takes three times as long: 0.4 ms a trial.
         number = self._storage.create_new_trial(self._id)
@@ -177,7 +176,7 @@ class MemoryStudy:
         return self._storage.get_trial(number)
 
 
-def _attributes(outcome: Outcome) -> dict[str, Any]:
+def _attributes(outcome: Outcome) -> dict[str, object]:
     if outcome.failed:
         return {"status": outcome.status, ERROR: outcome.error, "cache": outcome.cache}
     names = ("kind", "status", "reasons", "values", "constraints", "seconds", "start", "cache")

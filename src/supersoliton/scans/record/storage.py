@@ -24,7 +24,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import optuna
 from sqlalchemy import event, text
@@ -41,6 +41,7 @@ from .record import AbstractRecord, StorageTrouble
 
 FORMAT = 2  # of our record: since 2 running trials are in the study, with their points; 1 can still be read
 _MARK = "supersoliton"  # user attribute of a study of ours: the configuration that it was made for
+Mark: TypeAlias = dict[str, Any]  # what a study was made for, as JSON: its configuration and format
 _NOT_OURS = "keep it and give another folder with --out, or move it away."
 _BUSY_SECONDS = 5.0  # how long one statement waits for a lock of SQLite; the scan itself waits longer
 _MARK_SECONDS = 20.0  # how long another driver may take to mark the study that it is making
@@ -87,7 +88,7 @@ def hide_password(url: str) -> str:
     return re.sub(r"(://[^/:@]*):.*@", r"\1:***@", url)
 
 
-def read_mark(address: Address, name: str) -> dict[str, Any] | None:
+def read_mark(address: Address, name: str) -> Mark | None:
     """The configuration that the study at an address was made for; None if there is no study yet. Only reads.
 
     Raises ValueError for a file that is no study, or a study that is not ours or has another name.
@@ -138,7 +139,7 @@ def _journal(path: Path) -> optuna.storages.JournalStorage:
         raise ValueError(f"cannot use {path} ({error.strerror}): give another storage.") from error
 
 
-def _server_mark(address: Address, name: str) -> dict[str, Any] | None:
+def _server_mark(address: Address, name: str) -> Mark | None:
     """The mark of a study on a server. Without a mark, another driver is just making it, or it is not ours."""
     deadline = time.monotonic() + _MARK_SECONDS
     while True:
@@ -157,7 +158,7 @@ def _server_mark(address: Address, name: str) -> dict[str, Any] | None:
         time.sleep(0.2)
 
 
-def _checked(mark: dict[str, Any], address: Address) -> dict[str, Any]:
+def _checked(mark: Mark, address: Address) -> Mark:
     if mark.get("format", 1) > FORMAT:
         raise ValueError(f"{address} was written by a newer supersoliton: install that, or {_NOT_OURS}")
     return mark
@@ -214,7 +215,7 @@ def _only_study(address: Address) -> str:
     return str(names[0])
 
 
-def create_study(address: Address, name: str, settings: ScanSettings, mark: Mapping[str, Any]) -> optuna.Study:
+def create_study(address: Address, name: str, settings: ScanSettings, mark: Mapping[str, object]) -> optuna.Study:
     """A new study, every objective maximised; if another driver makes it at the same time, that one is opened.
 
     A file is made under another name and then moved into place, so that a kill leaves a complete study or none.
@@ -245,7 +246,7 @@ def create_study(address: Address, name: str, settings: ScanSettings, mark: Mapp
     return open_study(address, name)
 
 
-def _fill(storage: Any, name: str, settings: ScanSettings, mark: Mapping[str, Any]) -> None:
+def _fill(storage: Any, name: str, settings: ScanSettings, mark: Mapping[str, object]) -> None:
     with quiet_optuna():
         directions = [optuna.study.StudyDirection.MAXIMIZE] * len(settings.objectives)
         study = optuna.create_study(study_name=name, storage=storage, directions=directions)
@@ -255,7 +256,7 @@ def _fill(storage: Any, name: str, settings: ScanSettings, mark: Mapping[str, An
         set_mark(study, mark)
 
 
-def set_mark(study: optuna.Study, mark: Mapping[str, Any]) -> None:
+def set_mark(study: optuna.Study, mark: Mapping[str, object]) -> None:
     study.set_user_attr(_MARK, {**mark, "format": FORMAT})
 
 

@@ -183,7 +183,7 @@ def _column(name: str, values: Sequence[float], *, log: bool) -> dict[str, Any]:
     return {"name": name, "label": name, "log": log, "values": [_number(value, 7) for value in values]}
 
 
-def _kind(kind: str) -> dict[str, Any]:
+def _kind(kind: str) -> dict[str, str | int]:
     marker, slot = kind_marker(kind)
     return {"name": kind, "word": kind_words(kind)[0], "marker": marker, "slot": slot}
 

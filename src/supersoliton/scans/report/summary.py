@@ -37,7 +37,7 @@ def summary_sentences(record: Record) -> list[str]:
     if not record.trials:
         return [*sentences, "No trial finished, so there is nothing to rank."]
     sentences.append(_what_was_found(record))
-    sentences.append(_feasibility(record))
+    sentences += [_rotating(record), _feasibility(record)]
     group, who = scored_trials(record), "feasible trials" if record.feasible else "converged trials"
     for score in record.scores:
         sentences += score.sentences({name: _values(group, name) for name in score.outputs}, who)
@@ -95,6 +95,19 @@ def _what_was_found(record: Record) -> str:
     verb = "is a soliton" if len(solitons) == 1 else "are solitons"
     text = f"{len(solitons)} of {total} {verb}, {certified} of them passing every check"
     return f"{text}; by kind: {parts}."
+
+
+def _rotating(record: Record) -> str:
+    """How many of the Q-balls are stable, in either sense; empty if there is none."""
+    balls = [trial for trial in record.trials if trial.kind == Kind.Q_BALL and math.isfinite(trial.value("omega"))]
+    if not balls:
+        return ""
+    stable = sum(trial.value("classically_stable") == 1.0 for trial in balls)
+    bound = sum(trial.value("energy_per_charge") < 1.0 for trial in balls)
+    return (
+        f"Of the {count_words(len(balls), Kind.Q_BALL)}, {stable} {'is' if stable == 1 else 'are'} classically stable, "
+        f"and {bound} cannot decay into free quanta (E_Q < m Q)."
+    )
 
 
 def _is_certified(trial: Trial) -> bool:
