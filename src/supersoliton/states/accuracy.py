@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -21,6 +21,7 @@ from ..theory.vacua import mass_matrix
 
 EXTRA_ORDER = 4  # of the finer mesh on which the discretisation error is measured
 _PARTS, _SMOOTH = 3, 1e-12  # see accuracy
+_LOOSE = 10.0  # see _centre
 _DIFFERENCE = 1e-4  # relative step in omega^2 for the derivative of the exterior
 
 
@@ -72,11 +73,22 @@ class Errors:
 
 
 class Accuracy(NamedTuple):
-    """Relative errors of the energy due to the mesh and to the box, and the absolute errors of all numbers."""
+    """Relative errors of the energy due to the mesh and to the box, and the absolute errors of all numbers.
+
+    ``centre``: error of the fields at the origin over their range, where r^(d-1) has too little weight there to fix
+    them; 0 where they are as accurate as elsewhere.
+    """
 
     discretisation: float
     box: float
     errors: Errors
+    centre: float = 0.0
+
+    def at_least(self, relative: float, energy: float) -> Accuracy:
+        """The same with an error of the energy due to the mesh that is not less than ``relative``."""
+        size, e = relative * abs(energy), self.errors
+        errors = replace(e, energy=max(e.energy, size), action=max(e.action, size))
+        return self._replace(discretisation=max(self.discretisation, relative), errors=errors)
 
 
 class _Change(NamedTuple):
@@ -128,22 +140,31 @@ def _against(problem: DiscreteProblem, u: Array, multiplier: float, finer: Radia
     excess = 0.0 if problem.norm is None else 0.5 * (norms[1] - float(problem.norm))
     steps, corrections = space.solve(-np.stack([at.vector, edge], axis=-1), np.array([[-excess, 0.0]]))
 
-    before = problem.energy(u) - 0.5 * at.multiplier * norms[0]
-    after = energy - 0.5 * at.multiplier * norms[1] + 0.5 * float(np.sum(at.vector * steps[..., 0]))
+    before = problem.energy(u) - 0.5 * at.multiplier * float(norms[0])
+    after = energy - 0.5 * at.multiplier * float(norms[1]) + 0.5 * float(np.sum(at.vector * steps[..., 0]))
     if problem.norm is None:
         # To first order, in which a step along a symmetry, which is noise, changes nothing.
         moved = float(norms[1] - norms[0] + 2.0 * np.sum(norm_border(fine, v) * steps[..., 0]))
         mesh = _Change(after - before, moved, 0.0)
     else:
         mesh = _Change(after - before, 0.0, at.multiplier - float(corrections[0, 0]) - multiplier)
+    centre = _centre(u, steps[..., 0], fine.grid.order)
     if box is None:
         saved = 0.5 * float(np.sum(edge * steps[..., 1])) + stored
         saved += math.copysign(exterior_error(problem, u), saved)
         change = _without_box(space, steps[..., 1], outside, saved)
         change = change._replace(multiplier=change.multiplier - float(corrections[0, 1]) if problem.norm else 0.0)
-        return _in_all(problem, u, at.multiplier, mesh, change)
+        return _in_all(problem, u, at.multiplier, mesh, change)._replace(centre=centre)
     known = _Change(0.5 * np.nan_to_num(box) * abs(energy), 0.0, 0.0)
-    return _in_all(problem, u, at.multiplier, mesh, known)._replace(box=box)
+    return _in_all(problem, u, at.multiplier, mesh, known)._replace(box=box, centre=centre)
+
+
+def _centre(u: Array, step: Array, order: int) -> float:
+    """How far the Newton step moves the fields at the origin, over their range; 0 if that is little more than outside
+    of the first element, where a step along a symmetry, which is noise, has the same size."""
+    moved = np.max(np.abs(step), axis=1)
+    size = float(np.max(np.ptp(u, axis=0)))
+    return float(moved[0]) / size if moved[0] > _LOOSE * np.max(moved[order:]) and size > 0.0 else 0.0
 
 
 def _in_all(problem: DiscreteProblem, u: Array, multiplier: float, mesh: _Change, box: _Change) -> Accuracy:
@@ -153,7 +174,7 @@ def _in_all(problem: DiscreteProblem, u: Array, multiplier: float, mesh: _Change
     fixed = problem.norm is not None
 
     def of_energy(change: _Change) -> float:
-        return abs(change.action + 0.5 * multiplier * change.norm)
+        return abs(float(change.action) + 0.5 * multiplier * change.norm)
 
     def of_action(change: _Change) -> float:
         return abs(change.action) + 0.5 * norm * abs(change.multiplier)

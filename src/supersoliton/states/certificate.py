@@ -27,9 +27,9 @@ from ..problem.asymptotics import continuum
 from ..problem.problem import DiscreteProblem
 from ..solvers.base import Solution
 from .accuracy import Errors, accuracy, virial
-from .kantorovich import kantorovich_radius
 from .jumps import in_words as jumps_in_words
 from .jumps import jumps
+from .kantorovich import kantorovich_radius
 from .kinds import Kind, boundary_fraction, classify, is_homogeneous
 from .mode_counts import count_modes, in_words
 from .stability import Rotation, rotation_of
@@ -39,6 +39,7 @@ from .tail import Tail, measured_tail
 RESIDUAL_LIMIT = 1e-10
 DISCRETISATION_LIMIT = 1e-6
 BOX_LIMIT = 1e-6
+CENTRE_LIMIT = 1e-5
 VIRIAL_LIMIT = 1e-8
 TRANSLATION_LIMIT = 1e-7  # of the largest mass^2 of the vacuum
 TAIL_LIMIT = 0.05
@@ -190,12 +191,17 @@ def certify(
     kind = classify(problem, solution, sum(modes.negative), fraction, homogeneous)
     found = accuracy(problem, u, multiplier, box if kind.localised else float("nan"))
     tail = measured_tail(problem, u, multiplier) if kind.localised else Tail(float("nan"))
+    violation = virial(problem, u, multiplier)
+    kinks = [] if max(violation / VIRIAL_LIMIT, found.discretisation / DISCRETISATION_LIMIT) <= 1 else jumps(problem, u)
+    if any(jump.of == "V'" for jump in kinks):
+        # The points hold the wall in place: each number of them on either side has its own solution of the equations.
+        found = found.at_least(violation, problem.energy(u))
     entries: dict[str, Any] = {
         "residual": solution.residual,
         "discretisation": found.discretisation,
         "box": found.box,
         "errors": found.errors,
-        "virial": virial(problem, u, multiplier),
+        "virial": violation,
         "negative_modes": modes.negative[0],
         "zero_modes": modes.zero,
         "negative_modes_by_sector": modes.negative,
@@ -205,7 +211,12 @@ def certify(
         "kind": kind,
         "radius": kantorovich_radius(modes.space).relative if kind.localised else float("nan"),
     }
-    measured = {"unstable": (modes.unstable, *modes.negative[1:]), "linear": tail.linear}
+    measured = {
+        "unstable": (modes.unstable, *modes.negative[1:]),
+        "linear": tail.linear,
+        "jumps": kinks,
+        "centre": found.centre,
+    }
     reasons = _reasons(problem, solution, {**entries, **measured})
     if wanted is not None and kind not in (wanted, Kind.UNCONVERGED):
         reasons = (f"this is a {kind.words[0]}, not a {wanted.words[0]}", *reasons)
@@ -222,9 +233,13 @@ def _reasons(problem: DiscreteProblem, solution: Solution, entry: dict[str, Any]
     if not entry["residual"] <= RESIDUAL_LIMIT:
         out.append(f"residual {entry['residual']:.1e} above {RESIDUAL_LIMIT:.0e}")
     if not entry["discretisation"] <= DISCRETISATION_LIMIT:
-        kinks = jumps(problem, solution.u)
+        kinks = entry["jumps"]
         why = f" because {jumps_in_words(problem, kinks)} inside an element" if kinks else ""
         out.append(f"energy uncertain by {entry['discretisation']:.1e}{why}: refine the mesh")
+    if not entry["centre"] <= CENTRE_LIMIT:
+        out.append(
+            f"the fields at the origin are uncertain by {entry['centre']:.1e} of their range: r^(d-1) has no weight there"
+        )
     if entry["box"] > BOX_LIMIT:
         out.append(f"energy uncertain by {entry['box']:.1e} because of the box: use a larger r_max")
     if not entry["virial"] <= VIRIAL_LIMIT:
@@ -245,5 +260,7 @@ def _reasons(problem: DiscreteProblem, solution: Solution, entry: dict[str, Any]
     if kind.stable and any(entry["unstable"]):
         out.append(f"{_UNSTABLE}: {in_words(problem, entry['unstable'])}")
     if kind is Kind.BOUNCE and not any(entry["negative_modes_by_sector"]):
-        out.append("a bounce has one negative mode, this state has none")
+        kinks = jumps(problem, solution.u)
+        why = f": {jumps_in_words(problem, kinks)}, which the count leaves out" if kinks else ""
+        out.append(f"a bounce has one negative mode, this state has none{why}")
     return tuple(out)

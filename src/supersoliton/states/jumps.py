@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -27,11 +28,9 @@ class Jump(NamedTuple):
 
 
 def jumps(problem: DiscreteProblem, u: Array) -> list[Jump]:
-    """The jumps along u(r), from the inside out; of those of V'' only the isolated ones can be told from steep parts."""
+    """The jumps along u(r), from the inside out."""
     edges = problem.grid.element_edges
-    r = np.concatenate(
-        [*(np.linspace(a, b, _SAMPLES)[:-1] for a, b in zip(edges[:-1], edges[1:], strict=True)), edges[-1:]]
-    )
+    r = np.concatenate([*(np.linspace(a, b, _SAMPLES)[:-1] for a, b in pairwise(edges)), edges[-1:]])
     found = []
     changes = _changes(problem, u, r)
     for of, change, size in zip(("V'", "V''"), changes[:2], changes[2:], strict=True):
