@@ -164,7 +164,7 @@ def _centre(u: Array, step: Array, order: int) -> float:
     of the first element, where a step along a symmetry, which is noise, has the same size."""
     moved = np.max(np.abs(step), axis=1)
     size = float(np.max(np.ptp(u, axis=0)))
-    return float(moved[0]) / size if moved[0] > _LOOSE * np.max(moved[order:]) and size > 0.0 else 0.0
+    return min(float(moved[0]) / size, 1.0) if moved[0] > _LOOSE * np.max(moved[order:]) and size > 0.0 else 0.0
 
 
 def _in_all(problem: DiscreteProblem, u: Array, multiplier: float, mesh: _Change, box: _Change) -> Accuracy:

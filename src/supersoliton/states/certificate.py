@@ -238,7 +238,8 @@ def _reasons(problem: DiscreteProblem, solution: Solution, entry: dict[str, Any]
         out.append(f"energy uncertain by {entry['discretisation']:.1e}{why}: refine the mesh")
     if not entry["centre"] <= CENTRE_LIMIT:
         out.append(
-            f"the fields at the origin are uncertain by {entry['centre']:.1e} of their range: r^(d-1) has no weight there"
+            f"the fields at the origin are uncertain by {entry['centre']:.1e} of their range: "
+            "r^(d-1) has no weight there"
         )
     if entry["box"] > BOX_LIMIT:
         out.append(f"energy uncertain by {entry['box']:.1e} because of the box: use a larger r_max")

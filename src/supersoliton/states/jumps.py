@@ -67,7 +67,8 @@ def _bisected(problem: DiscreteProblem, u: Array, ends: tuple[float, float], of:
     """The radius of a jump between ``ends``; None if what changes there is smooth."""
     for _ in range(_ROUNDS):
         r = np.linspace(*ends, _PARTS + 1)
-        left = _changes(problem, u, r)[0 if of == "V'" else 1]
+        of_slope, of_second, *_ = _changes(problem, u, r)
+        left = of_slope if of == "V'" else of_second
         k = int(np.argmax(left))
         if left[k] < _STAYS * change:
             return None
