@@ -148,7 +148,7 @@ def _against(problem: DiscreteProblem, u: Array, multiplier: float, finer: Radia
         mesh = _Change(after - before, moved, 0.0)
     else:
         mesh = _Change(after - before, 0.0, at.multiplier - float(corrections[0, 0]) - multiplier)
-    centre = _centre(u, steps[..., 0], fine.grid.order)
+    centre = _centre(problem.grid, u, steps[..., 0], finer.order)
     if box is None:
         saved = 0.5 * float(np.sum(edge * steps[..., 1])) + stored
         saved += math.copysign(exterior_error(problem, u), saved)
@@ -159,9 +159,15 @@ def _against(problem: DiscreteProblem, u: Array, multiplier: float, finer: Radia
     return _in_all(problem, u, at.multiplier, mesh, known)._replace(box=box, centre=centre)
 
 
-def _centre(u: Array, step: Array, order: int) -> float:
-    """How far the Newton step moves the fields at the origin, over their range; 0 if that is little more than outside
-    of the first element, where a step along a symmetry, which is noise, has the same size."""
+def _centre(grid: RadialGrid, u: Array, step: Array, order: int) -> float:
+    """How far the Newton step moves the fields at the origin, over their range.
+
+    0 where r^(d-1) has weight there, or if that is little more than outside of the first element, where a step along a
+    symmetry, which is noise, has the same size.
+    """
+    first = grid.quadrature_weights[0]
+    if np.min(first) > np.finfo(float).eps * np.max(first):
+        return 0.0
     moved = np.max(np.abs(step), axis=1)
     size = float(np.max(np.ptp(u, axis=0)))
     return min(float(moved[0]) / size, 1.0) if moved[0] > _LOOSE * np.max(moved[order:]) and size > 0.0 else 0.0
