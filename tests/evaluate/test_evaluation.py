@@ -35,7 +35,7 @@ norm = { low = 10, high = 5000, log = true }
 NAMES = {
     *("fractal_score", "hierarchy", "regularity", "enhanced_score", "null_mean", "null_std", "null_percentile"),
     *("mass_ratio", "octave_splitting", "energy", "energy_per_norm", "norm", "multiplier", "size", "octaves_in_core"),
-    *("n_distinct", "residual", "discretisation", "virial", "negative_modes", "translation_mode", "tail"),
+    *("n_distinct", "residual", "discretisation", "box", "virial", "negative_modes", "translation_mode", "tail"),
     "boundary_fraction",
 }
 CONSTRAINTS = {

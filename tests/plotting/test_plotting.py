@@ -43,8 +43,9 @@ def test_state_figure_draws_the_fields(qball):
     assert ax.get_xlabel() == "r [1/mass]"
     assert ax.get_ylabel() == "field [mass]"
     title = ax.get_title(loc="left")
-    assert f"ω = {qball.omega:.8g},  Q = {qball.charge:.8g},  $E_Q$ = {qball.charged_energy:.8g}" in title
-    assert f"E[f] = {qball.energy:.8g}" in figure.get_supxlabel()
+    omega, charge, energy = (f"{x.value:.{min(x.digits, 8)}g}" for x in qball.headline[:3])
+    assert f"ω = {omega},  Q = {charge},  $E_Q$ = {energy}" in title
+    assert f"E[f] = {qball.energy:.7g}" in figure.get_supxlabel()
     assert f"residual {qball.certificate.residual:.1e}" in figure.get_supxlabel()
     assert figure.get_supxlabel().startswith("certified")
 

@@ -82,7 +82,7 @@ def test_the_energy_is_exact(name):
     assert state.energy == pytest.approx(exact, rel=1e-10)
     c = state.certificate
     assert c.certified, c.reasons
-    assert abs(state.energy - exact) <= c.discretisation * exact + 1e-14
+    assert abs(state.energy - exact) <= c.energy_error * exact + 1e-14
     assert (c.kind, c.negative_modes) == ("kink", 0)
     assert abs(c.translation_mode) < 1e-9
     for x, end in zip((-1e9, 1e9), state.problem.line, strict=True):

@@ -106,6 +106,7 @@ def _certificate_table(data: Mapping[str, Any]) -> Table:
     table = _pairs("certificate: " + ("all checks passed" if data["certified"] else "not certified"))
     table.add_row("residual", _small(c["residual"]), f"relative, dual norm; below {limits.RESIDUAL_LIMIT:.0e}")
     table.add_row("discretisation", _small(c["discretisation"]), "relative error of E, from a finer mesh")
+    table.add_row("box", _small(c["box"]), "relative error of E due to the finite box")
     table.add_row("virial identity", _small(c["virial"]), f"relative; below {limits.VIRIAL_LIMIT:.0e}")
     table.add_row("negative modes", str(c["negative_modes"]), "at ℓ = 0, at fixed norm if any; 0 means a minimum")
     table.add_row("translation mode", _small(c["translation_mode"]), "eigenvalue of u′(r) at ℓ = 1; exactly 0")

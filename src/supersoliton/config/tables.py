@@ -14,7 +14,7 @@ RECORDED = (
     "lightest_squared", "energy", "energy_per_norm", "norm", "action", "multiplier", "size", "largest_amplitude",
     "residual", "omega", "charge", "charged_energy", "energy_per_charge", "charge_slope", "modes_at_fixed_charge",
     "minimum_at_fixed_norm", "classically_stable",
-    "discretisation", "virial", "negative_modes", "translation_mode", "tail", "boundary_fraction", "certified",
+    "discretisation", "box", "virial", "negative_modes", "translation_mode", "tail", "boundary_fraction", "certified",
     "n_distinct", "steps", "newton_steps", "steps_saved",
 )  # fmt: skip
 

@@ -180,6 +180,7 @@ def _measurements(state: State) -> dict[str, float]:
         "largest_amplitude": float(np.max(np.abs(state.u[:, carriers]), initial=0.0)),
         "residual": c.residual,
         "discretisation": c.discretisation,
+        "box": c.box,
         "virial": c.virial,
         "negative_modes": float(c.negative_modes),
         "translation_mode": c.translation_mode,

@@ -142,6 +142,7 @@ def certificate_words(state: Any) -> str:
     parts = [
         f"residual {c.residual:.1e}",
         f"discretisation {c.discretisation:.1e}",
+        f"box {c.box:.1e}",
         f"virial {c.virial:.1e}",
         f"negative modes {c.negative_modes}",
         f"translation mode {c.translation_mode:.1e}",

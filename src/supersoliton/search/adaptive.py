@@ -12,10 +12,11 @@ from ..elements.edges import adapted_edges, roughness, split_edges
 from ..elements.grid import RadialGrid
 from ..problem.asymptotics import decay_length
 from ..problem.problem import DiscreteProblem, Problem
-from ..problem.transfer import transfer
+from ..problem.transfer import satisfy_conditions, transfer
 from ..solvers.base import AbstractSolver, Solution
 from ..solvers.newton import Newton
 from ..states.accuracy import discretisation_error
+from ..states.jumps import jumps
 from ..states.kinds import boundary_fraction, is_homogeneous
 from .same_state import REMESHED, Tolerance, has_same_fields, is_same_energy
 
@@ -26,6 +27,7 @@ TARGET = 2e-12  # relative error of the energy below which no finer mesh is trie
 # The same for the fields (roughness of the worst element), if the first mesh was not adapted to them: the error of the
 # energy is second order in that of the fields.
 SMOOTH = 1e-8
+_JUMP_STEPS, _AT_THE_JUMP = 8, 1e-12  # meshes that are tried to put an edge where V' jumps, and how near, over r_max
 _HELPED = 1e-2  # part of the error to which an adapted mesh must lower it, or else elements are halved
 _TAIL = 14.0  # decay lengths kept beyond the core: e^-14 = 1e-6, and the exterior is exact to the square of that
 
@@ -35,31 +37,76 @@ def converge_mesh(
     solution: Solution,
     solver: AbstractSolver,
     smooth: float = math.inf,
-    error_of: Callable[[DiscreteProblem, Array, float], float] = discretisation_error,
 ) -> tuple[DiscreteProblem, Solution, float]:
     """Adapt the mesh to a converged solution and refine it until the energy's error is at rounding and the fields'
-    roughness below ``smooth``. ``error_of`` measures the relative error of the energy.
+    roughness below ``smooth``.
 
     Returns the problem on its final mesh, the solution there and the estimated relative error of the energy. If the
     solver fails on a finer mesh, the last good mesh is returned.
     """
-    error = error_of(problem, solution.u, solution.multiplier)
+    error = discretisation_error(problem, solution.u, solution.multiplier)
+    if error > TARGET and jumps(problem, solution.u):
+        return _with_edges_at_jumps(problem, solution, solver, error)
     for n_elements in ELEMENTS:
         if error <= TARGET and np.max(roughness(problem.grid, solution.u)) <= smooth:
             break
         if n_elements < problem.grid.n_elements:
             continue
         before = problem, solution, error
-        problem, solution, error = _on_edges(
-            adapted_edges(problem.grid, solution.u, n_elements), *before, solver, error_of
-        )
+        problem, solution, error = _on_edges(adapted_edges(problem.grid, solution.u, n_elements), *before, solver)
         if error > max(TARGET, _HELPED * before[2]) and n_elements > before[0].grid.n_elements:
             # What is missing is not where the fields change most: halve the elements that are rough.
-            split = _on_edges(split_edges(before[0].grid, before[1].u, n_elements), *before, solver, error_of)
+            split = _on_edges(split_edges(before[0].grid, before[1].u, n_elements), *before, solver)
             problem, solution, error = split if split[2] < error else (problem, solution, error)
         if problem is before[0] and n_elements > problem.grid.n_elements:
             break
     return problem, solution, error
+
+
+def _with_edges_at_jumps(
+    problem: DiscreteProblem, solution: Solution, solver: AbstractSolver, error: float
+) -> tuple[DiscreteProblem, Solution, float]:
+    """The solution on a mesh with element edges where V' or V'' jumps, inside which it is smooth.
+
+    The radius r of a jump moves with the solution. Where V'' jumps it settles in one or two steps. Where V' does, it
+    follows an edge at e by a small part of the way only, so that r = e is solved by secants.
+    """
+    given = problem, solution, error
+    at, off, last = np.empty(0), np.empty(0), np.empty(0)
+    edges = np.array(adapted_edges(problem.grid, solution.u, max(ELEMENTS[1], problem.grid.n_elements)))
+    for _ in range(_JUMP_STEPS):
+        radii = np.array([jump.radius for jump in jumps(problem, solution.u)])
+        if not len(radii):
+            break
+        wanted, moved_off = radii, radii - at if len(at) == len(radii) else np.empty(0)
+        if len(moved_off) and np.max(np.abs(moved_off)) <= _AT_THE_JUMP * problem.grid.r_max:
+            break
+        if len(off) and len(moved_off):
+            rate = (moved_off - off) / np.where(at == last, np.inf, at - last)
+            wanted = at - moved_off / np.where(np.abs(rate) > 1e-6, rate, -1.0)
+            span = 0.5 * np.min(np.diff(edges))
+            wanted = np.clip(wanted, at - span, at + span)
+        last, off, at = at, moved_off, wanted
+        on = problem.with_grid(RadialGrid(edges=_with_edges(edges, wanted), order=ORDER, dim=problem.grid.dim))
+        # The start is stretched so that it jumps at the edges.
+        ends = problem.grid.r_max
+        inside = np.interp(on.grid.nodes, [0.0, *wanted, ends], [0.0, *radii, ends])
+        moved = solver.run(on, satisfy_conditions(on, problem.grid.interpolate(solution.u, inside)))
+        if not moved.converged:
+            break
+        problem, solution = on, moved
+    final = discretisation_error(problem, solution.u, solution.multiplier)
+    return (problem, solution, final) if final < error else given
+
+
+def _with_edges(edges: Array, radii: Array) -> tuple[float, ...]:
+    """The edges with others at ``radii``, in place of those that are nearer than a fourth of an element."""
+    near = 0.25 * np.diff(edges)
+    size = np.minimum(np.append(near, near[-1]), np.append(near[0], near))
+    keep = np.min(np.abs(edges[:, None] - radii[None, :]), axis=1) > size
+    keep[[0, -1]] = True
+    inside = radii[(radii > 0.0) & (radii < edges[-1])]
+    return tuple(np.unique(np.concatenate([edges[keep], inside])).tolist())
 
 
 def _on_edges(
@@ -68,7 +115,6 @@ def _on_edges(
     solution: Solution,
     error: float,
     solver: AbstractSolver,
-    error_of: Callable[[DiscreteProblem, Array, float], float],
 ) -> tuple[DiscreteProblem, Solution, float]:
     """The solution on other elements with its error; what was given where the solver fails or the error is no less."""
     grid = problem.grid
@@ -77,7 +123,7 @@ def _on_edges(
     moved = solver.run(finer, start)
     if not moved.converged or not has_same_fields(finer, moved.u, start, REMESHED):
         return problem, solution, error
-    finer_error = error_of(finer, moved.u, moved.multiplier)
+    finer_error = discretisation_error(finer, moved.u, moved.multiplier)
     if finer_error < error or len(edges) - 1 > grid.n_elements or finer_error <= TARGET:
         return finer, moved, finer_error
     return problem, solution, error

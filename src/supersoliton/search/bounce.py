@@ -23,7 +23,7 @@ from ..problem.problem import DiscreteProblem, Problem
 from ..problem.scales import is_dimensionless, scales_around
 from ..solvers.base import Solution, Stopwatch
 from ..solvers.newton import Newton
-from ..states.accuracy import discretisation_error, exterior_error
+from ..states.accuracy import exterior_error
 from ..states.state import State, make_state, restored_state
 from ..states.tunnelling import Tunnelling
 from ..theory.base import AbstractModel
@@ -151,7 +151,7 @@ def _refined(found: Found, newton: _Deadline) -> State:
     if is_massless(found.problem.vacuum) and _moves_massless(found):
         return _extrapolated(found, newton)
     problem, solution = grow_domain(*found, newton, 1.25, _LARGER_DOMAINS, _is_nonlinear_outside, REMESHED)
-    return make_state(*converge_mesh(problem, solution, newton))
+    return make_state(*converge_mesh(problem, solution, newton)[:2])
 
 
 def _moves_massless(found: Found) -> bool:
@@ -163,14 +163,9 @@ def _moves_massless(found: Found) -> bool:
 def _extrapolated(found: Found, newton: _Deadline) -> State:
     """The bounce of a massless field, whose tail is a power of r: the domain grows until the action stands.
 
-    The error of the action is that of the mesh and what further growth would change, by extrapolation.
+    What further growth would change, by extrapolation, is the error due to the box.
     """
-
-    def mesh_error(problem: DiscreteProblem, u: Array, multiplier: float) -> float:
-        outside = exterior_error(problem, u) / abs(problem.energy(u))
-        return max(discretisation_error(problem, u, multiplier) - outside, 0.0)
-
-    problem, solution, _ = converge_mesh(*found, newton, error_of=mesh_error)
+    problem, solution, _ = converge_mesh(*found, newton)
     actions = [problem.energy(solution.u)]
     for _ in range(_LARGER_POWERS):
         edges = np.append(problem.grid.element_edges, problem.grid.r_max * np.array([2.0, 4.0]))
@@ -185,7 +180,7 @@ def _extrapolated(found: Found, newton: _Deadline) -> State:
     steps = np.abs(np.diff(actions)) if len(actions) > 1 else np.array(actions)
     ratio = min(steps[-1] / max(steps[-2], 1e-300), 0.9) if len(steps) > 1 else 0.5
     beyond = float(steps[-1] * ratio / (1.0 - ratio)) / actions[-1]
-    return make_state(problem, solution, mesh_error(problem, solution.u, 0.0) + beyond)
+    return make_state(problem, solution, beyond)
 
 
 def _is_nonlinear_outside(problem: DiscreteProblem, solution: Solution) -> bool:

@@ -1,21 +1,28 @@
-"""Accuracy of a state: discretisation error, exterior error, virial identity, translation mode."""
+"""Accuracy of a state: errors due to the mesh and to the box, virial identity, translation mode."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy import ndarray as Array
 
-from ..elements.grid import sphere_area
-from ..problem.asymptotics import slowest_decay
+from ..elements.grid import RadialGrid, sphere_area
+from ..problem import second_variation
+from ..problem.asymptotics import gaps_of
+from ..problem.exterior import exterior_form
 from ..problem.problem import DiscreteProblem
-from ..problem.residual import energy_floor, force, translation_border
+from ..problem.residual import energy_floor, force, shift_of, translation_border
 from ..problem.tangent_space import TangentSpace, norm_border
 from ..theory.derivatives import point_kernels
 from ..theory.vacua import mass_matrix
 
 EXTRA_ORDER = 4  # of the finer mesh on which the discretisation error is measured
+_PARTS, _SMOOTH = 3, 1e-12  # see accuracy
+_LOOSE = 10.0  # see _centre
+_DIFFERENCE = 1e-4  # relative step in omega^2 for the derivative of the exterior
 
 
 def virial(problem: DiscreteProblem, u: Array, multiplier: float) -> float:
@@ -41,39 +48,203 @@ def virial(problem: DiscreteProblem, u: Array, multiplier: float) -> float:
     return float(abs(sum(terms)) / max(scale, energy_floor(problem)))  # all terms of a homogeneous state vanish
 
 
-def discretisation_error(problem: DiscreteProblem, u: Array, multiplier: float) -> float:
-    r"""Estimated relative error of E due to the finite mesh, the exterior and rounding.
+@dataclass(frozen=True)
+class Errors:
+    """Estimated absolute errors of a state's numbers, from the mesh and the finite box together.
 
-    The state is interpolated to a mesh of order p + 4, where one Newton step lowers the (constrained) energy by
-    1/2 F^T H^-1 F. The difference of the energies is the error, up to the much smaller error of the finer mesh.
+    Attributes
+    ----------
+    energy : float
+        Of E.
+    norm : float
+        Of N; 0 where it is fixed.
+    multiplier : float
+        Of omega^2, in mass^2; 0 where the frequency is fixed.
+    action : float
+        Of E - omega^2 N/2.
     """
-    energy = problem.energy(u)
-    fine = problem.with_grid(problem.grid.refine(extra_order=EXTRA_ORDER))
+
+    units: ClassVar[dict[str, str]] = {"energy": "energy", "norm": "norm", "multiplier": "mass^2", "action": "energy"}
+
+    energy: float
+    norm: float
+    multiplier: float
+    action: float
+
+
+class Accuracy(NamedTuple):
+    """Relative errors of the energy due to the mesh and to the box, and the absolute errors of all numbers.
+
+    ``centre``: error of the fields at the origin over their range, where r^(d-1) has too little weight there to fix
+    them; 0 where they are as accurate as elsewhere.
+    """
+
+    discretisation: float
+    box: float
+    errors: Errors
+    centre: float = 0.0
+
+    def at_least(self, relative: float, energy: float) -> Accuracy:
+        """The same with an error of the energy due to the mesh that is not less than ``relative``."""
+        size, e = relative * abs(energy), self.errors
+        errors = replace(e, energy=max(e.energy, size), action=max(e.action, size))
+        return self._replace(discretisation=max(self.discretisation, relative), errors=errors)
+
+
+class _Change(NamedTuple):
+    """What E - omega^2 N/2 at this omega^2, N and omega^2 change by on a finer mesh, or without the box."""
+
+    action: float
+    norm: float
+    multiplier: float
+
+
+def discretisation_error(problem: DiscreteProblem, u: Array, multiplier: float) -> float:
+    """Estimated relative error of E due to the finite mesh and rounding; see :func:`accuracy`."""
+    return accuracy(problem, u, multiplier).discretisation
+
+
+def accuracy(problem: DiscreteProblem, u: Array, multiplier: float, box: float | None = None) -> Accuracy:
+    r"""Errors due to the finite mesh, the finite box and rounding, from one factorisation.
+
+    The state is interpolated to a mesh of order p + 4 whose edge is released: beyond it the fields decay at the rate of
+    the masses at the edge. There one Newton step lowers E - omega^2 N/2 by 1/2 F^T H^-1 F. The force F inside is an
+    error of the mesh. That at the edge, the slope of the fields, is one of the box: to leading order it saves what
+    Hadamard's formula :math:`dE/dR = -S_dR^{d-1}\tfrac12ku'^2` gives, integrated over the tail.
+
+    ``box``: that error, relative, where it is known from larger boxes; NaN for a state that has no larger one. Where
+    the energy of the same fields differs on elements cut in three, V is not smooth inside elements (a kink, a spike),
+    and more points in each say little: then the finer mesh is that of the parts.
+    """
+    found = _against(problem, u, multiplier, problem.grid.refine(extra_order=EXTRA_ORDER), box)
+    parts = problem.with_grid(problem.grid.refine(split=_PARTS))
+    missed = abs(parts.energy(problem.grid.interpolate(u, parts.grid.nodes)) - problem.energy(u))
+    if not missed > max(found.errors.energy, _SMOOTH * problem.energy_scale(u)):
+        return found
+    return max(found, _against(problem, u, multiplier, parts.grid, box), key=lambda one: one.discretisation)
+
+
+def _against(problem: DiscreteProblem, u: Array, multiplier: float, finer: RadialGrid, box: float | None) -> Accuracy:
+    """The errors by comparison with a finer mesh."""
+    fine = problem.with_grid(finer)
     v = problem.grid.interpolate(u, fine.grid.nodes)
-    at = force(fine, v)
-    excess = 0.0 if problem.norm is None else 0.5 * (fine.norm_of_state(v) - float(problem.norm))
-    step, _ = TangentSpace(fine, v, at.multiplier).solve(-at.vector, -excess)
-    # Restoring the norm changes E at the rate of the multiplier.
-    corrected = fine.energy(v) + 0.5 * float(np.sum(at.vector * step)) - at.multiplier * excess
-    scale = problem.energy_scale(u)
-    rounding = 4e-16 * scale * math.sqrt(problem.grid.n_nodes)
+    energy, gradient = fine.energy_and_gradient(v)
+    at = force(fine, v, gradient)
+    norms = np.array([problem.norm_of_state(u), fine.norm_of_state(v)])
+    outside = _outside(fine, at.multiplier)
+    edge, stored = _force_at_the_edge(fine, v, gradient, at.multiplier, outside)
+    last = np.ones(v.shape[1])
+    shift = shift_of(fine, at.multiplier)
+    factors = second_variation.factorise(fine, fine.curvature(v), shift, free_last=last, exterior=outside)
+    space = TangentSpace(fine, v, at.multiplier, factors=factors)
+    excess = 0.0 if problem.norm is None else 0.5 * (norms[1] - float(problem.norm))
+    steps, corrections = space.solve(-np.stack([at.vector, edge], axis=-1), np.array([[-excess, 0.0]]))
+
+    before = problem.energy(u) - 0.5 * at.multiplier * float(norms[0])
+    after = energy - 0.5 * at.multiplier * float(norms[1]) + 0.5 * float(np.sum(at.vector * steps[..., 0]))
+    if problem.norm is None:
+        # To first order, in which a step along a symmetry, which is noise, changes nothing.
+        moved = float(norms[1] - norms[0] + 2.0 * np.sum(norm_border(fine, v) * steps[..., 0]))
+        mesh = _Change(after - before, moved, 0.0)
+    else:
+        mesh = _Change(after - before, 0.0, at.multiplier - float(corrections[0, 0]) - multiplier)
+    centre = _centre(problem.grid, u, steps[..., 0], finer.order)
+    if box is None:
+        saved = 0.5 * float(np.sum(edge * steps[..., 1])) + stored
+        saved += math.copysign(exterior_error(problem, u), saved)
+        change = _without_box(space, steps[..., 1], outside, saved)
+        change = change._replace(multiplier=change.multiplier - float(corrections[0, 1]) if problem.norm else 0.0)
+        return _in_all(problem, u, at.multiplier, mesh, change)._replace(centre=centre)
+    known = _Change(0.5 * np.nan_to_num(box) * abs(energy), 0.0, 0.0)
+    return _in_all(problem, u, at.multiplier, mesh, known)._replace(box=box, centre=centre)
+
+
+def _centre(grid: RadialGrid, u: Array, step: Array, order: int) -> float:
+    """How far the Newton step moves the fields at the origin, over their range.
+
+    0 where r^(d-1) has weight there, or if that is little more than outside of the first element, where a step along a
+    symmetry, which is noise, has the same size.
+    """
+    first = grid.quadrature_weights[0]
+    if np.min(first) > np.finfo(float).eps * np.max(first):
+        return 0.0
+    moved = np.max(np.abs(step), axis=1)
+    size = float(np.max(np.ptp(u, axis=0)))
+    return min(float(moved[0]) / size, 1.0) if moved[0] > _LOOSE * np.max(moved[order:]) and size > 0.0 else 0.0
+
+
+def _in_all(problem: DiscreteProblem, u: Array, multiplier: float, mesh: _Change, box: _Change) -> Accuracy:
+    """Twice the changes, because what they are compared with has an error too and each should be an upper bound."""
+    energy, norm, scale = problem.energy(u), problem.norm_of_state(u), problem.energy_scale(u)
+    noise = 4e-16 * math.sqrt(problem.grid.n_nodes)
+    fixed = problem.norm is not None
+
+    def of_energy(change: _Change) -> float:
+        return abs(float(change.action) + 0.5 * multiplier * change.norm)
+
+    def of_action(change: _Change) -> float:
+        return abs(change.action) + 0.5 * norm * abs(change.multiplier)
+
     size = max(abs(energy), 1e-6 * scale, energy_floor(problem))
-    if problem.omega is not None:
-        # At fixed omega only E - omega^2 N/2 is stationary: E also has the error of N. To first order, in which a step
-        # along a symmetry, which is noise, changes nothing.
-        corrected += at.multiplier * float(np.sum(norm_border(fine, v) * step))
-    # Twice the difference, because the finer mesh has an error too and the estimate should be an upper bound.
-    return float((2.0 * abs(corrected - energy) + exterior_error(problem, u) + rounding) / size)
+    rotates = 0.0 if problem.omega is None and not fixed else 1.0
+    errors = Errors(
+        energy=2.0 * (of_energy(mesh) + of_energy(box)) + noise * scale,
+        norm=0.0 if fixed else rotates * (2.0 * (abs(mesh.norm) + abs(box.norm)) + noise * norm),
+        multiplier=2.0 * (abs(mesh.multiplier) + abs(box.multiplier)) + noise * abs(multiplier) if fixed else 0.0,
+        action=2.0 * (of_action(mesh) + of_action(box)) + noise * scale,
+    )
+    return Accuracy((2.0 * of_energy(mesh) + noise * scale) / size, 2.0 * of_energy(box) / size, errors)
+
+
+def _outside(problem: DiscreteProblem, multiplier: float) -> Array:
+    """The energy of the linearised fields outside, as a form of the fields at the edge."""
+    gaps, grid = gaps_of(problem, multiplier), problem.grid
+    if not np.all(np.isfinite(gaps)):  # u^2 ln u^2: an edge that is only released saves more than the tail does
+        return np.zeros_like(gaps)
+    return exterior_form(grid.dim, problem.model.kinetic, gaps, grid.r_max)
+
+
+def _force_at_the_edge(
+    problem: DiscreteProblem, u: Array, gradient: Array, multiplier: float, outside: Array
+) -> tuple[Array, float]:
+    """The force on a released edge, (node, field), and the energy that the fields outside then have."""
+    away = u[-1] - problem.vacuum.values
+    pull = (outside - np.asarray(problem.theory.exterior)) @ away
+    held = gradient[-1] - multiplier * problem.carries_norm * (problem.grid.mass_form @ u)[-1]
+    edge = np.zeros_like(u)
+    edge[-1] = (1.0 - problem.free_last) * held + pull
+    return edge, 0.5 * float(away @ pull)
+
+
+def _without_box(space: TangentSpace, step: Array, outside: Array, saved: float) -> _Change:
+    """The change without the box, from the ``step`` that releasing the edge causes; N to second order in it.
+
+    At fixed norm only the second order of that of omega^2.
+    """
+    problem, carries = space.problem, space.problem.carries_norm
+    away = space.u[-1] + step[-1] - problem.vacuum.values
+    gaps = gaps_of(problem, space.multiplier)
+    beyond = 0.0
+    if carries.any() and np.all(np.isfinite(gaps)):
+        # N outside: minus twice the derivative of the energy outside by omega^2
+        small = _DIFFERENCE * max(float(np.max(np.abs(gaps))), 1e-300)
+        shifted = gaps + np.diag(small * carries / problem.model.kinetic)
+        form = exterior_form(problem.grid.dim, problem.model.kinetic, shifted, problem.grid.r_max)
+        beyond = float(away @ (form - outside) @ away) / small
+    second = float(np.sum(step * (problem.grid.mass_form @ step) * carries)) + beyond
+    if problem.norm is None:
+        return _Change(saved, 2.0 * float(np.sum(norm_border(problem, space.u) * step)) + second, 0.0)
+    _, correction = space.project(step, np.array([-0.5 * second]))
+    return _Change(saved, 0.0, -float(correction[0]))
 
 
 def exterior_error(problem: DiscreteProblem, u: Array) -> float:
-    """Error of the energy due to the linearised equation outside the domain.
+    """Error of the energy due to the linearised equation outside the domain, where the boundary is "decaying".
 
-    The exterior energy 1/2 (u - v)^T X (u - v), times the relative deviation of V from its quadratic form at r_max. On
-    a line with held ends, the energy that a longer line would save.
+    The exterior energy 1/2 (u - v)^T X (u - v), times the relative deviation of V from its quadratic form at r_max.
     """
     if problem.boundary != "decaying":
-        return 0.0 if problem.line is None else _saved_by_a_longer_line(problem, u)
+        return 0.0
     away = u[-1] - problem.vacuum.values
     outside = 0.5 * float(away @ np.asarray(problem.theory.exterior) @ away)
     kernels = point_kernels(problem.model.potential_function)
@@ -83,16 +254,6 @@ def exterior_error(problem: DiscreteProblem, u: Array) -> float:
     quadratic = 0.5 * float(scaled @ mass_matrix(problem.model, problem.vacuum.values, float(radius[0])) @ scaled)
     deviation = abs(float(edge - bottom) - quadratic) / max(abs(quadratic), 1e-300)
     return abs(outside) * min(deviation, 1.0) if outside != 0.0 else 0.0
-
-
-def _saved_by_a_longer_line(problem: DiscreteProblem, u: Array) -> float:
-    r"""Integral of -dE/dR = 1/2 k u'(R)^2, over both ends.
-
-    An exponential tail saves this slope times 1/(2m). Power-law tails save at most R times it.
-    """
-    slope = problem.grid.differentiate(u)[-1] ** 2 * problem.model.kinetic
-    rate = sphere_area(1.0) * 0.5 * float(np.sum(slope))
-    return rate * min(0.5 * slowest_decay(problem), problem.grid.r_max)
 
 
 def translation_mode(space: TangentSpace) -> float:

@@ -1,7 +1,8 @@
 r"""The certificate of a state: its accuracy and stability checks.
 
-*Residual*: dual norm of the force, relative (:mod:`..problem.residual`). *Discretisation*: relative error of
-the energy, from one Newton step on a mesh of higher order. *Virial*: under r -> r/a a stationary state satisfies
+*Residual*: dual norm of the force, relative (:mod:`..problem.residual`). *Discretisation* and *box*: relative errors of
+the energy, from one Newton step on a mesh of higher order whose edge is released (:mod:`.accuracy`). *Virial*: under
+r -> r/a a stationary state satisfies
 
 .. math:: (d-2)T + d\,(U - \tfrac12\omega^2N) + \int r\,\partial_rV = -S_dR^d\left[\tfrac12 u'^2 - W\right]_R,\quad
           W = V - V_\infty - \tfrac12\omega^2u_c^2
@@ -25,7 +26,9 @@ import numpy as np
 from ..problem.asymptotics import continuum
 from ..problem.problem import DiscreteProblem
 from ..solvers.base import Solution
-from .accuracy import discretisation_error, virial
+from .accuracy import Errors, accuracy, virial
+from .jumps import in_words as jumps_in_words
+from .jumps import jumps
 from .kantorovich import kantorovich_radius
 from .kinds import Kind, boundary_fraction, classify, is_homogeneous
 from .mode_counts import count_modes, in_words
@@ -35,6 +38,8 @@ from .tail import Tail, measured_tail
 # Limits that a certified state must satisfy; `reasons` names the entries that exceed them.
 RESIDUAL_LIMIT = 1e-10
 DISCRETISATION_LIMIT = 1e-6
+BOX_LIMIT = 1e-6
+CENTRE_LIMIT = 1e-5
 VIRIAL_LIMIT = 1e-8
 TRANSLATION_LIMIT = 1e-7  # of the largest mass^2 of the vacuum
 TAIL_LIMIT = 0.05
@@ -51,7 +56,14 @@ class Certificate:
     residual : float
         Dual norm of the force, relative; at most 1e-10.
     discretisation : float
-        Relative error of the energy, estimated on a finer mesh; at most 1e-6.
+        Relative error of the energy due to the mesh, estimated on a finer one; at most 1e-6.
+    box : float
+        Relative error of the energy due to the finite box, against infinite space; at most 1e-6. NaN for states that
+        are not localised.
+    errors : Errors or None
+        Absolute errors of energy, norm, omega^2 and action, from mesh and box.
+    energy_error : float
+        Relative error of the energy: that of the mesh and that of the box.
     virial : float
         Violation of Derrick's identity, over the sum of the moduli of its terms; at most 1e-8.
     negative_modes : int
@@ -88,7 +100,7 @@ class Certificate:
         Whether the state is a soliton.
     """
 
-    units: ClassVar[dict[str, str]] = {"translation_mode": "mass^2", "rotation": "result"}
+    units: ClassVar[dict[str, str]] = {"translation_mode": "mass^2", "rotation": "result", "errors": "result"}
 
     residual: float
     discretisation: float
@@ -103,6 +115,13 @@ class Certificate:
     zero_modes: int = -1
     negative_modes_by_sector: tuple[int, ...] = ()
     rotation: Rotation | None = None
+    box: float = float("nan")
+    errors: Errors | None = None
+
+    @property
+    def energy_error(self) -> float:
+        """Relative error of the energy: that of the mesh and that of the box."""
+        return self.discretisation + (0.0 if math.isnan(self.box) else self.box)
 
     @property
     def certified(self) -> bool:
@@ -149,15 +168,18 @@ class Certificate:
             raise ValueError(f"there is no kind of state {record['kind']!r}: it was written by another version")
         lists = {name: tuple(record.get(name, ())) for name in ("reasons", "negative_modes_by_sector")}
         rotation = Rotation.from_record(record.get("rotation"))
-        return cls(**{**record, "kind": kind, "rotation": rotation, **lists})
+        errors = record.get("errors")
+        found = None if errors is None else Errors(**errors)
+        return cls(**{**record, "kind": kind, "rotation": rotation, "errors": found, **lists})
 
 
 def certify(
-    problem: DiscreteProblem, solution: Solution, discretisation: float | None = None, wanted: Kind | None = None
+    problem: DiscreteProblem, solution: Solution, box: float | None = None, wanted: Kind | None = None
 ) -> Certificate:
     """Measure all entries of the certificate.
 
-    ``discretisation``: the error, if already known. ``wanted``: a state of another kind is not certified.
+    ``box``: the relative error of the energy due to the box, if it was measured in a larger one. ``wanted``: a state of
+    another kind is not certified.
     """
     u, multiplier = solution.u, solution.multiplier
     if not np.all(np.isfinite(u)) or not math.isfinite(multiplier) or not math.isfinite(solution.residual):
@@ -167,13 +189,19 @@ def certify(
     modes = count_modes(problem, u, multiplier, homogeneous=homogeneous)
     fraction = float("nan") if homogeneous else boundary_fraction(problem, u)
     kind = classify(problem, solution, sum(modes.negative), fraction, homogeneous)
-    if discretisation is None:
-        discretisation = discretisation_error(problem, u, multiplier)
+    found = accuracy(problem, u, multiplier, box if kind.localised else float("nan"))
     tail = measured_tail(problem, u, multiplier) if kind.localised else Tail(float("nan"))
+    violation = virial(problem, u, multiplier)
+    kinks = [] if max(violation / VIRIAL_LIMIT, found.discretisation / DISCRETISATION_LIMIT) <= 1 else jumps(problem, u)
+    if any(jump.of == "V'" for jump in kinks):
+        # The points hold the wall in place: each number of them on either side has its own solution of the equations.
+        found = found.at_least(violation, problem.energy(u))
     entries: dict[str, Any] = {
         "residual": solution.residual,
-        "discretisation": discretisation,
-        "virial": virial(problem, u, multiplier),
+        "discretisation": found.discretisation,
+        "box": found.box,
+        "errors": found.errors,
+        "virial": violation,
         "negative_modes": modes.negative[0],
         "zero_modes": modes.zero,
         "negative_modes_by_sector": modes.negative,
@@ -183,7 +211,12 @@ def certify(
         "kind": kind,
         "radius": kantorovich_radius(modes.space).relative if kind.localised else float("nan"),
     }
-    measured = {"unstable": (modes.unstable, *modes.negative[1:]), "linear": tail.linear}
+    measured = {
+        "unstable": (modes.unstable, *modes.negative[1:]),
+        "linear": tail.linear,
+        "jumps": kinks,
+        "centre": found.centre,
+    }
     reasons = _reasons(problem, solution, {**entries, **measured})
     if wanted is not None and kind not in (wanted, Kind.UNCONVERGED):
         reasons = (f"this is a {kind.words[0]}, not a {wanted.words[0]}", *reasons)
@@ -200,8 +233,16 @@ def _reasons(problem: DiscreteProblem, solution: Solution, entry: dict[str, Any]
     if not entry["residual"] <= RESIDUAL_LIMIT:
         out.append(f"residual {entry['residual']:.1e} above {RESIDUAL_LIMIT:.0e}")
     if not entry["discretisation"] <= DISCRETISATION_LIMIT:
-        remedy = "refine the mesh" if problem.line is None else "refine the mesh, or make the line longer"
-        out.append(f"energy uncertain by {entry['discretisation']:.1e}: {remedy}")
+        kinks = entry["jumps"]
+        why = f" because {jumps_in_words(problem, kinks)} inside an element" if kinks else ""
+        out.append(f"energy uncertain by {entry['discretisation']:.1e}{why}: refine the mesh")
+    if not entry["centre"] <= CENTRE_LIMIT:
+        out.append(
+            f"the fields at the origin are uncertain by {entry['centre']:.1e} of their range: "
+            "r^(d-1) has no weight there"
+        )
+    if entry["box"] > BOX_LIMIT:
+        out.append(f"energy uncertain by {entry['box']:.1e} because of the box: use a larger r_max")
     if not entry["virial"] <= VIRIAL_LIMIT:
         out.append(f"virial identity violated by {entry['virial']:.1e}: refine the mesh")
     if math.isfinite(entry["translation_mode"]):
@@ -220,5 +261,7 @@ def _reasons(problem: DiscreteProblem, solution: Solution, entry: dict[str, Any]
     if kind.stable and any(entry["unstable"]):
         out.append(f"{_UNSTABLE}: {in_words(problem, entry['unstable'])}")
     if kind is Kind.BOUNCE and not any(entry["negative_modes_by_sector"]):
-        out.append("a bounce has one negative mode, this state has none")
+        kinks = jumps(problem, solution.u)
+        why = f": {jumps_in_words(problem, kinks)}, which the count leaves out" if kinks else ""
+        out.append(f"a bounce has one negative mode, this state has none{why}")
     return tuple(out)

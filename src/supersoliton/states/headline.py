@@ -10,10 +10,12 @@ exponent at temperature T), and a pure number in d > 3, where one dimension is i
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 from .kinds import Kind
 
+_MOST = 12  # significant digits that are printed
 _FUNCTIONAL = ("E[f]", "N", "omega^2")
 _SPACE = 3  # dimensions of space; a bounce of more has imaginary time among them
 
@@ -25,7 +27,7 @@ class Number(NamedTuple):
     name: str
     value: float
     unit: str = ""
-    digits: int = 12
+    digits: int = _MOST
 
     @property
     def text(self) -> str:
@@ -36,24 +38,51 @@ class Number(NamedTuple):
 def headline(state: Any) -> list[Number]:
     """The numbers by which ``state`` is known, the most important first."""
     held = state.problem.norm is not None or state.problem.omega is not None
-    functional = Number("E[f]", "static energy functional E[f]", state.energy, "mass")
-    norm = Number("N", "norm N", state.norm, "1/mass", 10)
+    of = _digits(state)
+    functional = Number("E[f]", "static energy functional E[f]", state.energy, "mass", of["energy"])
+    norm = Number("N", "norm N", state.norm, "1/mass", min(of["norm"], 10))
     rotation = state.certificate.rotation
     if rotation is not None and rotation.rotates and state.certificate.kind in (Kind.Q_BALL, Kind.EXCITED):
         return [
-            Number("omega", "frequency ω", rotation.omega, "mass"),
-            Number("Q", "charge Q = ωN", rotation.charge),
-            Number("E_Q", "energy E_Q", rotation.energy, "mass"),
-            Number("E_Q/(m Q)", "E_Q / (m_free Q)", rotation.energy_per_charge, "", 6),
+            Number("omega", "frequency ω", rotation.omega, "mass", of["omega"]),
+            Number("Q", "charge Q = ωN", rotation.charge, "", of["charge"]),
+            Number("E_Q", "energy E_Q", rotation.energy, "mass", of["charged_energy"]),
+            Number("E_Q/(m Q)", "E_Q / (m_free Q)", rotation.energy_per_charge, "", min(of["energy_per_charge"], 6)),
             Number("dQ/domega", "dQ/dω", rotation.charge_slope, "1/mass", 6),
             functional,
             norm,
         ]
     if is_saddle(state):
-        return [Number("S", "action S", state.action, action_unit(float(state.grid.dim)))]
+        return [Number("S", "action S", state.action, action_unit(float(state.grid.dim)), of["action"])]
     if held:
-        return [functional, norm, Number("omega^2", "multiplier ω²", state.multiplier, "mass²")]
-    return [Number("E", "energy E", state.energy, "mass")]
+        return [functional, norm, Number("omega^2", "multiplier ω²", state.multiplier, "mass²", of["multiplier"])]
+    return [Number("E", "energy E", state.energy, "mass", of["energy"])]
+
+
+def _digits(state: Any) -> dict[str, int]:
+    """The significant digits that are right, by the name of the number; 12 where no error is known."""
+    errors, rotation = state.certificate.errors, state.certificate.rotation
+    names = ("energy", "norm", "multiplier", "action", "omega", "charge", "charged_energy", "energy_per_charge")
+    if errors is None:
+        return dict.fromkeys(names, _MOST)
+    values = {"energy": state.energy, "norm": state.norm, "multiplier": state.multiplier, "action": state.action}
+    relative = {name: getattr(errors, name) / abs(value) if value else 0.0 for name, value in values.items()}
+    if rotation is not None and rotation.rotates:
+        relative["omega"] = 0.5 * relative["multiplier"]
+        relative["charge"] = relative["omega"] + relative["norm"]
+        part = abs(rotation.omega * rotation.charge / rotation.energy)
+        relative["charged_energy"] = errors.action / abs(rotation.energy) + part * (
+            relative["multiplier"] + relative["norm"]
+        )
+        relative["energy_per_charge"] = relative["charged_energy"] + relative["charge"]
+    return {name: _right(relative.get(name, 0.0)) for name in names}
+
+
+def _right(relative: float) -> int:
+    """The significant digits of a number with this relative error."""
+    if not relative > 0.0:
+        return _MOST if relative == 0.0 else 1
+    return min(max(math.floor(-math.log10(relative)), 1), _MOST)
 
 
 def headline_rows(state: Any) -> list[tuple[str, str]]:

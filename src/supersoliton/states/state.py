@@ -182,7 +182,7 @@ class State:
         """Rows of (name, value) that the command line and notebooks show."""
         c = self.certificate
         rows = [("kind", c.kind), ("status", f"{self.status} in {self.steps} steps, {self.solution.seconds:.2f} s")]
-        rows += [*headline_rows(self), ("relative error of the energy", f"{c.discretisation:.1e}")]
+        rows += [*headline_rows(self), ("relative error of the energy", f"{c.energy_error:.1e}")]
         if self.tunnelling is not None:
             rows.append(("tunnelling", self.tunnelling.words))
         rows += [
@@ -281,17 +281,18 @@ def _as_tuples(value: Any) -> Any:
 
 
 def make_state(
-    problem: DiscreteProblem, solution: Solution, discretisation: float | None = None, wanted: Kind | None = None
+    problem: DiscreteProblem, solution: Solution, box: float | None = None, wanted: Kind | None = None
 ) -> State:
     """The state of a solution: measure energy, norm and certificate.
 
-    ``discretisation``: the error, if already known. ``wanted``: a state of another kind is not certified.
+    ``box``: the relative error of the energy due to the box, if it was measured in a larger one. ``wanted``: a state of
+    another kind is not certified.
     """
     inner, scales = reduced(problem)
     within = replace(
         solution, u=scales.reduce_fields(solution.u), multiplier=solution.multiplier / scales.unit("mass^2")
     )
-    certificate = scales.restore(certify(inner, within, discretisation, wanted))
+    certificate = scales.restore(certify(inner, within, box, wanted))
     energy = inner.energy(within.u) * scales.unit("energy")
     return State(problem, solution, certificate, energy, inner.norm_of_state(within.u) * scales.unit("norm"))
 

@@ -38,6 +38,7 @@ _FACTS = {
     "size": ("size", 4),
     "residual": ("residual", 2),
     "discretisation": ("discretisation", 2),
+    "box": ("box", 2),
     "virial": ("virial", 2),
     "negative_modes": ("negative modes at fixed norm", 3),
     "translation_mode": ("translation mode", 2),
