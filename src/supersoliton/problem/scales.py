@@ -30,6 +30,7 @@ from ..theory.whole_line import theory_of
 from .problem import DiscreteProblem, Problem
 
 _T = TypeVar("_T")
+_LARGEST = 1e40  # scale: powers of it stay numbers in high dimensions
 _NOISE = 1e-13  # rounding of V in dimensionless units above which V is taken from its slope
 
 
@@ -142,8 +143,8 @@ class Scales:
         return other
 
     def reduce_fields(self, u: Array) -> Array:
-        """Fields (..., n_fields) in these units."""
-        return u / self.factors
+        """Fields (..., n_fields) in these units; the same array where they are those of the user."""
+        return u if self.field == 1.0 and set(self.kinetic) == {1.0} else u / self.factors
 
     # Back to the user's units
 
@@ -210,6 +211,7 @@ def scales_around(model: AbstractModel, around: Array, dim: float, *, rounded: b
     found = scales_of_potential(canonical, around * canonical.roots)
     field, curvature = found.field, found.curvature
     length = 1.0 / math.sqrt(curvature) if curvature > 0 else 1.0
+    field, length = (min(max(scale, 1.0 / _LARGEST), _LARGEST) for scale in (field, length))
     if rounded:
         field, length = power_of_two(field), power_of_two(length)
     offset = vacuum_at(model, around).energy_density

@@ -116,6 +116,16 @@ def accuracy(problem: DiscreteProblem, u: Array, multiplier: float, box: float |
     the energy of the same fields differs on elements cut in three, V is not smooth inside elements (a kink, a spike),
     and more points in each say little: then the finer mesh is that of the parts.
     """
+    known = problem.__dict__.get("accuracy")  # of the last state of this problem: a search asks before the certificate
+    if known is not None and known[0] is u and known[1:3] == (multiplier, box):
+        result: Accuracy = known[3]
+        return result
+    result = _measured(problem, u, multiplier, box)
+    problem.__dict__["accuracy"] = (u, multiplier, box, result)
+    return result
+
+
+def _measured(problem: DiscreteProblem, u: Array, multiplier: float, box: float | None) -> Accuracy:
     found = _against(problem, u, multiplier, problem.grid.refine(extra_order=EXTRA_ORDER), box)
     parts = problem.with_grid(problem.grid.refine(split=_PARTS))
     missed = abs(parts.energy(problem.grid.interpolate(u, parts.grid.nodes)) - problem.energy(u))
