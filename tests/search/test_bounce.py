@@ -261,7 +261,7 @@ def flat_direction(u, p):
 
 
 def test_a_false_vacuum_that_is_not_stationary():
-    assert "not stationary" in refusal(ss.Potential(one_field_quartic), [0.3])
+    assert "is not a stationary point of V" in refusal(ss.Potential(one_field_quartic), [0.3])
 
 
 def test_explicit_radius():

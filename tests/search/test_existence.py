@@ -37,7 +37,6 @@ def test_above_the_mass_the_fields_oscillate(omega):
 
 
 def test_below_the_least_frequency_there_is_none_and_the_limit_is_given():
-    assert "its least value is 0.2 at u = " in reason(sextic, omega=0.44)
     assert "choose omega above 0.4472" in reason(sextic, omega=0.44)
     assert reason(sextic, omega=0.45) is None
     assert ss.solve(ss.Problem(ss.Potential(sextic), omega=0.5)).certificate.certified
@@ -81,9 +80,7 @@ def test_below_the_least_norm_that_is_said(monkeypatch):
     monkeypatch.setattr(solve_module, "_LEAST_NORM_SECONDS", 600.0)  # a busy machine
     state = ss.solve(problem)
     assert not state.certificate.certified
-    assert any(
-        "localised states of this potential have a norm of at least about" in r for r in state.certificate.reasons
-    )
+    assert any("localised states of this potential have at least about" in r for r in state.certificate.reasons)
 
 
 def test_no_argument_of_bounce_is_named_by_solve():

@@ -239,7 +239,7 @@ def test_tolerance_is_met_and_options_are_plain_data():
         (None, lambda r: np.ones(3), r"shape \(3,\)"),
         (None, ss.Gaussian(field="nope"), "guess.field 'nope'"),
         (None, ss.Gaussian(field=7), "guess.field 7"),
-        (1.0, np.zeros(97), "cannot be scaled to norm 1"),
+        (1.0, np.zeros(97), "cannot be scaled to the norm"),
     ],
 )
 def test_a_guess_that_does_not_fit_is_one_sentence(problem, guess, words):

@@ -70,7 +70,7 @@ def test_vacuum_masses_of_the_strong_couplings():
 
 def test_a_vacuum_has_no_octave_in_its_core():
     problem = ss.Problem(octave_model(0.6, n_octaves=2), QUICKSTART_GRID)
-    assert octaves_in_core(ss.solve(problem, np.zeros((QUICKSTART_GRID.n_nodes, 3)))) == 0
+    assert octaves_in_core(ss.solve(problem, np.tile(problem.vacuum.values, (QUICKSTART_GRID.n_nodes, 1)))) == 0
 
 
 def test_the_mean_higgs_field_is_the_average_over_the_ball():

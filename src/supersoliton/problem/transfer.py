@@ -22,8 +22,8 @@ def scale_to_norm(problem: DiscreteProblem, u: Array) -> Array:
     if not carried > 0:
         names = [f for f, c in zip(problem.model.fields, problem.carries_norm, strict=True) if c]
         raise ValueError(
-            f"guess: the fields {', '.join(names)} vanish, so they cannot be scaled to norm {problem.norm:g}: "
-            "start with at least one of them non-zero"
+            f"guess: the fields {', '.join(names)} vanish, so they cannot be scaled to the norm of the problem: start "
+            "with at least one of them non-zero"
         )
     factor = math.sqrt(float(problem.norm) / carried)
     return np.where(problem.carries_norm > 0, u * factor, u)

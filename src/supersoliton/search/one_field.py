@@ -38,6 +38,7 @@ from .thin_wall import settle
 
 _RANGE = (1e-4, 1e4)  # distances from the false vacuum at which V is looked at
 _BEYOND = 1e3  # a way along which V falls without end is followed to this many times the point of equal V
+_SHALLOW = 1e-2  # depth over barrier below which the minimum is located
 _PAST = 1.02  # how far a way goes beyond the only minimum on it
 _ROUNDING = 1e-12  # of V, relative to its largest modulus on the way there
 _DECAY = 14.0  # decay lengths of the domain beyond the core
@@ -111,6 +112,8 @@ def _way(model: AbstractModel, start: Vacuum, sign: float) -> tuple[float, float
         first, falls = int(np.argmax(below)), np.flatnonzero(below[1:] & (v[1:] < v[:-1])) + 1
         last = int(falls[-1]) if len(falls) else first
         lower, reach, deepest = float(s[first]), float(s[min(last + 2, count - 1)]), float(np.min(v))
+        if -deepest < _SHALLOW * float(np.max(v[: first + 1])):  # the table misses the depth of a well as shallow
+            deepest = float(np.fmin(deepest, _lowest_minimum(excess, s, v)[1]))
     else:
         lower, deepest = _lowest_minimum(excess, s, v)
         reach = _PAST * lower

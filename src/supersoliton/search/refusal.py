@@ -39,7 +39,7 @@ def check_false_vacuum(model: AbstractModel, values: Array) -> Vacuum:
         state = nearby_vacuum("bounce: false_vacuum", model, values)
     except ValueError as error:
         raise BounceError(str(error)) from error
-    if not state.stable:
+    if state.masses_squared[0] < -MASSLESS * max(1.0, float(state.masses_squared[-1])):
         squared = model.given_mass_squared(float(state.masses_squared[0]))
         raise BounceError(
             f"bounce: the state {_shown(model, state)} is unstable (tachyon with mass^2 = {squared:.6g}): it rolls "

@@ -61,7 +61,10 @@ def solve(problem: Problem, guess: Any = None, solver: AbstractSolver | None = N
     within = choose_guess(inner, dimensionless_guess(guess, problem, scales))
     chosen = chosen.dimensionless(scales)
     if isinstance(inner, DiscreteProblem):
-        found = make_state(inner, _run(inner, within, chosen, insist=solver is None))
+        # Without a guess the state of least action is meant, whatever Newton's method finds from a profile.
+        least = guess is None and solver is None and inner.omega is not None and has_bounce(inner)
+        saddle = through_the_barrier(inner) if least else None
+        found = make_state(inner, saddle or _run(inner, within, chosen, insist=solver is None))
     else:
         found = make_state(*_without_grid(inner, within, chosen))
     state = restored_state(explained(found), problem, scales)
