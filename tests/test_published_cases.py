@@ -28,7 +28,7 @@ def test_a_false_vacuum_with_the_digits_that_a_paper_prints():
     model = ss.Potential(lambda u, p: u[0] ** 4 - u[0] ** 2 + 0.25 * u[0])
     state = certified(ss.bounce(model, [0.633518], [-0.762844], dim=4))
     assert state.action == pytest.approx(482.937732011, rel=1e-10)
-    assert state.problem.boundary[0] == pytest.approx(0.6335175491806829, rel=1e-14)
+    assert state.problem.vacuum.values[0] == pytest.approx(0.6335175491806829, rel=1e-12)
     with pytest.raises(ss.BounceError, match=r"0\.6335175.*off by"):
         ss.bounce(model, [0.55], [-0.762844], dim=4)
 

@@ -93,7 +93,7 @@ WRONG = [
     ({"problem": {"norm": -3.0}}, "[problem] norm", "-3"),
     ({"problem": {"boundary": [1.0, 2.0]}}, "[problem] boundary", "1.0"),
     ({"problem": {"boundary": "wall"}}, "[problem] boundary", "wall"),
-    ({"model": {"n_octaves": 1}, "problem": {"boundary": [0.7, 0.7]}}, "[problem] boundary", "not a vacuum"),
+    ({"model": {"n_octaves": 1}, "problem": {"boundary": [0.7, 0.7]}}, "[problem] boundary", "not a stationary point"),
     ({"problem": {"norm": 5.0, "omega": 0.5}}, "[problem]", "exclude"),
     ({"problem": {"guess": {"kind": "gaussian", "width": 0}}}, "[problem.guess] width", "0"),
     ({"problem": {"guess": {"kind": "gaussian", "field": "psi_77"}}}, "[problem.guess] field", "psi_77"),

@@ -369,7 +369,8 @@ def test_norm_needs_a_state_at_fixed_norm_and_states_must_have_converged():
     state = scalar_soliton(b=0.5, k=1.0)
     with pytest.raises(ValueError, match="needs a state at fixed norm"):
         ss.continuation(state, "norm", 5.0)
-    unfinished = ss.solve(state.problem, lambda r: np.stack([np.exp(-r), 0.0 * r], axis=1), ss.Newton(max_steps=1))
+    with pytest.warns(ss.SolveWarning, match="not converged"):
+        unfinished = ss.solve(state.problem, lambda r: np.stack([np.exp(-r), 0.0 * r], axis=1), ss.Newton(max_steps=1))
     with pytest.raises(ValueError, match="the state is not converged"):
         ss.continuation(unfinished, "b", 1.0)
 
