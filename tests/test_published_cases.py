@@ -179,4 +179,4 @@ def test_a_kink_that_is_unstable_in_the_other_field():
     lowest = certified(ss.solve(ss.Problem(model, line=([-1.0, 0.0], [1.0, 0.0]))), "kink", 0)
     assert lowest.energy == pytest.approx(2 * 0.5 * (1 - 0.25 / 3), rel=1e-10)
     both = ss.solve(ss.Problem(model, grid, boundary=[1.0, 0.0], parity=("odd", "even")))
-    assert both.energy == pytest.approx(lowest.energy, rel=1e-9)
+    assert both.energy == pytest.approx(lowest.energy, rel=1e-7)  # a box of 20: exp(-20) of the tail is missing

@@ -107,7 +107,9 @@ def test_a_rotating_state(f, l, mesh):
         a, b = ss.sensitivity(one, name), ss.sensitivity(other, name)
         same(b.energy * unit / (f**2 * l), a.energy)
         same(b.multiplier * unit * l**2, a.multiplier)
-        same(b.fields * unit / f, a.fields)
+        r = np.linspace(0.0, 8.0, 17)  # the nodes of meshes that are adapted differ by more than the digits
+        at = [state.grid.interpolate(x.fields, r * per) for state, x, per in ((one, a, 1.0), (other, b, l))]
+        same(at[1] * unit / f, at[0])
 
 
 @pytest.mark.parametrize(("f", "l"), UNITS)
