@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
 from collections.abc import Callable
@@ -129,7 +128,6 @@ def nodal_action(v: Callable[[Any], Any], slope: Callable[[Any], Any], dim: floa
     return None
 
 
-@functools.lru_cache(maxsize=4096)
 def _nodes(slope: Callable[[Any], Any], centre: float, dim: float) -> tuple[int, float]:
     """The nodes passed before the field is trapped around a minimum of V, and 2T/d up to its last turn near u = 0."""
 

@@ -35,7 +35,7 @@ def choose_guess(problem: Problem, guess: Any, *, search: bool = False) -> Any:
         return guess
     if search or problem.norm is not None or problem.line is not None:
         return MultiStart()
-    return Gaussian() if problem.omega is None else Gaussian(amplitude=3.0)
+    return Gaussian(amplitude=3.0) if problem.omega is None else Gaussian(amplitude=9.0)
 
 
 def dimensionless_guess(guess: Any, problem: Problem, scales: Scales) -> Any:

@@ -32,7 +32,9 @@ from ..theory.vacua import mass_matrix
 _WIDTHS = 8  # widths tried for each set, geometric between an element's resolution and the box
 _SETS_PER_SIZE = 2  # sets of each size that become starts
 _BEAM = 8  # sets of each size that are extended by one more field
-_STRENGTHS = (0.5, 1.0, 2.0, 4.0)  # amplitudes tried without norm
+# Amplitudes tried without norm, in units of the distance at which V departs from its mass term: up to and far beyond
+# the barrier.
+_STRENGTHS = (1.5, 3.0, 6.0, 12.0)
 
 
 class Start(NamedTuple):

@@ -258,5 +258,14 @@ def reduced(problem: Problem) -> tuple[Any, Scales]:
     if known is None:
         scales = scales_of(problem)
         already = is_dimensionless(problem.model)
-        known = problem.__dict__["reduced"] = (problem if already else scales.reduce_problem(problem), scales)
+        inner = problem if already else scales.reduce_problem(problem)
+        if not already:
+            inner.__dict__["original"] = problem, scales
+        known = problem.__dict__["reduced"] = inner, scales
     return known
+
+
+def original_of(problem: DiscreteProblem) -> tuple[DiscreteProblem, Scales]:
+    """The user's problem that a dimensionless one was made of, and its scales; itself if it was not."""
+    known: tuple[DiscreteProblem, Scales] | None = problem.__dict__.get("original")
+    return known or (problem, reduced(problem)[1])

@@ -27,7 +27,7 @@ from ..guesses.trained.galerkin import TOLERANCE
 from ..guesses.trained.prediction import Prediction, corrected, is_minimum, predict
 from ..guesses.trained.warm_start import WarmStart
 from ..problem.problem import DiscreteProblem
-from ..problem.scales import Scales, reduced
+from ..problem.scales import original_of, reduced
 from ..problem.transfer import transfer
 from ..solvers.base import AbstractSolver, Solution
 from ..solvers.newton import Newton
@@ -87,7 +87,7 @@ def find_solutions(
     solver = solver.dimensionless(scales)
     guess = choose_guess(inner, dimensionless_guess(guess, problem, scales), search=True)
     if is_search(guess):
-        return scales.restore(_Search(inner, solver, guess, problem, scales).run(every=every))
+        return scales.restore(_Search(inner, solver, guess).run(every=every))
     solved = distinct_solutions(inner, [solver.run(inner, starting_fields(inner, guess))])
     found = without_collapse(inner, solved)
     return scales.restore(SearchResult(found, len(found), ANALYTIC, sum(s.steps for s in found)))
@@ -101,16 +101,14 @@ class _Search:
         problem: DiscreteProblem,
         solver: AbstractSolver,
         multi: MultiStart,
-        original: DiscreteProblem,
-        scales: Scales,
     ) -> None:
         self.problem, self.solver, self.multi = problem, solver, multi
-        self.original, self.scales = original, scales  # trained models are in the user's units
+        self.original, self.scales = original_of(problem)  # trained models are in the user's units
         _ = problem.vacuum  # searched for once: the coarser problems reuse it
         self.coarse, self.coarsest = problem.coarser(2), problem.coarser(3)
         newton = solver if isinstance(solver, Newton) else Newton()
         self.newton, self.coarse_solver = newton, replace(newton, tol=max(newton.tol, _COARSE_TOL))
-        self.library = multi.library_for(original) if isinstance(multi, WarmStart) else None
+        self.library = multi.library_for(self.original) if isinstance(multi, WarmStart) else None
         self.steps = 0
         self.too_high = 0  # predicted states that cannot be the lowest
 
