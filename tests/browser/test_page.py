@@ -131,7 +131,7 @@ def test_panel_has_certificate_profile_and_spectrum_of_a_pareto_trial(page, reco
     headings = page.locator("#trial h4").all_inner_texts()
     assert headings == ["Certificate", "Profile", "Spectrum"]
     words = page.locator("#trial").inner_text()
-    assert re.search(rf"E\[f\]\s+{re.escape(format(best.value('energy'), '.5g')[:4])}", words)
+    assert re.search(rf"static functional \[mass\] {re.escape(format(best.value('energy'), '.5g')[:4])}", words)
     assert page.locator("#trial svg path").count() >= 4  # three octaves and the Higgs field
     # the first stored node of the Higgs field, drawn where its value says
     assert "Φ" in words
