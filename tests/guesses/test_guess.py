@@ -14,7 +14,7 @@ GRID = ss.RadialGrid(20.0, 8, 8)
 def test_the_default_is_a_search_at_fixed_norm_and_one_profile_without():
     at_norm = ss.Problem(octave_model(0.6, n_octaves=2), GRID, norm=800.0)
     assert choose_guess(at_norm, None) == ss.MultiStart()
-    assert choose_guess(ss.Problem(CUBIC, GRID), None) == ss.Gaussian(1.0, 3.0)
+    assert choose_guess(ss.Problem(CUBIC, GRID), None) == ss.Gaussian(3.0, 3.0)
     at_frequency = ss.Problem(CUBIC, GRID, omega=0.5)
     high = choose_guess(at_frequency, None)
     # reaches through the barrier of V - omega^2 u^2/2 = 3/8 u^2 - u^4/4, that is beyond u = sqrt(3/2)

@@ -303,7 +303,13 @@ class DiscreteProblem(Problem):
     def energy(self, u: Array) -> float:
         """E[u] of nodal fields (n_nodes, n_fields)."""
         kernel = functional.potential_kernels(self.model.potential_function)[0]
-        return float(kernel(self.geometry, self.theory, u, self.background_density))
+        return self._of_last("E", u, lambda u: float(kernel(self.geometry, self.theory, u, self.background_density)))
+
+    def _of_last(self, name: str, u: Array, compute: Any) -> Any:
+        """``compute(u)``, kept for the last fields: V may be slow, and several checks ask for the same."""
+        if (known := self.__dict__.get(name)) is None or not np.array_equal(known[0], u):
+            known = self.__dict__[name] = np.array(u), compute(u)
+        return known[1]
 
     def energy_and_gradient(self, u: Array) -> tuple[float, Array]:
         """E[u] and dE/du, (n_nodes, n_fields)."""
@@ -355,14 +361,16 @@ class DiscreteProblem(Problem):
 
     def energy_parts(self, u: Array) -> dict[str, float]:
         """T ("gradient"), U ("potential"), int |V| ("modulus") and int r dV/dr ("radial") inside the domain."""
+        return self._of_last("energy parts", u, self._integrated)
+
+    def _integrated(self, u: Array) -> dict[str, float]:
         grid = self.grid
         kernels = point_kernels(self.model.potential_function)
         params, radii, weights = self.model.params, grid.quadrature_points.ravel(), grid.quadrature_weights.ravel()
-        flat = grid.at_quadrature(np.asarray(u)).reshape(-1, self.model.n_fields)
+        flat = grid.at_quadrature(u).reshape(-1, self.model.n_fields)
         excess = kernels.value(flat, params, radii) - self.background_density
-        radial = 0.0
+        radial, vacuum = 0.0, np.tile(self.vacuum.values, (len(radii), 1))
         if self.model.explicit_r:
-            vacuum = np.tile(self.vacuum.values, (len(radii), 1))
             radial = float(weights @ (kernels.radial(flat, params, radii) - kernels.radial(vacuum, params, radii)))
         return {
             "gradient": 0.5 * float(np.sum(u * (grid.stiffness_form @ u) * self.model.kinetic)),
