@@ -23,7 +23,6 @@ from ..theory.base import AbstractModel
 from ..theory.derivatives import point_kernels
 from ..theory.vacua import Vacuum
 from .adaptive import ELEMENTS, ORDER
-from .jumps import jumps_of, placed
 from .refusal import (
     DEGENERATE,
     BounceError,
@@ -218,9 +217,6 @@ def bounces_of_field(
         if solved and (estimate > _WORTH * solved[0].action or len(solved) >= _SOLVED):
             break
         found = solve_profile(model, start, line.sign, profile, dim, newton)
-        jumps = jumps_of(line.way, float(profile.s[0])) if found.solution.converged and line.way is not None else []
-        if jumps:
-            found = Found(*(placed(*found, jumps, newton) or found))
         if found.solution.converged and abs(found.action - estimate) < _AGREES * estimate:
             solved.append(found)
         else:
