@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -78,7 +79,7 @@ def print_state(console: Console, data: Mapping[str, Any]) -> None:
     _print_point(console, data)
     table = _pairs(f"{data['kind']}: {data['status']} after {data['steps']} steps, {data['seconds']:.2f} s")
     for name, text in data["numbers"]:
-        table.add_row(name, text, "")
+        table.add_row(escape(name), escape(text), "")  # E[f] is no markup
     strongest = max(abs(data["centre"][f] - data["vacuum"][f]) for f in data["centre"])
     for field, value in data["centre"].items():
         if abs(value - data["vacuum"][field]) > _SMALLEST_LISTED * strongest > 0:

@@ -1,7 +1,7 @@
 """Trajectories of a field along a tabulated way, many at once: the radial equation, compiled once for all potentials.
 
-The pair of orders 5 and 4 of J. R. Dormand and P. J. Prince, *J. Comp. Appl. Math.* **6** (1980) 19; every trajectory
-has its own step. It ends as an overshoot where s passes 0, as an undershoot where s turns back.
+By the pair of orders 5 and 4 of Dormand and Prince; every trajectory has its own step. It ends as an overshoot where s
+passes 0, as an undershoot where s turns back.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from jaxtyping import Float
 from numpy import ndarray as Array
 
 from ..machine.jax_setup import enable_compilation_cache
+from .dormand_prince import ERROR, NODES, STAGES
 
 BATCH = 128  # trajectories integrated together
 _STEPS = 1500  # most steps of a trajectory; as many are kept of one that is recorded
@@ -57,18 +58,6 @@ def _value(table: Any, s: Any) -> Any:
     return a + x * (b + x * (c + x * d))
 
 
-_A = (
-    (1 / 5,),
-    (3 / 40, 9 / 40),
-    (44 / 45, -56 / 15, 32 / 9),
-    (19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729),
-    (9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656),
-    (35 / 384, 0.0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84),
-)
-_C = (1 / 5, 3 / 10, 4 / 5, 8 / 9, 1.0, 1.0)
-_E = (71 / 57600, 0.0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40)
-
-
 class _Flight(NamedTuple):
     r: Any
     s: Any
@@ -97,12 +86,12 @@ def _stepped(table: Any, dim: Any, tolerance: Any, flight: _Flight) -> _Flight:
     """One step of every flight that has not ended, kept where its error is small."""
     r, s, v, h = flight.r, flight.s, flight.v, flight.step
     vs, accelerations = [v], [flight.a]
-    for weights, c in zip(_A, _C, strict=True):
+    for weights, c in zip(STAGES[1:], NODES[1:], strict=True):
         new_s = s + h * sum(w * x for w, x in zip(weights, vs, strict=True) if w)
         new_v = v + h * sum(w * x for w, x in zip(weights, accelerations, strict=True) if w)
         vs.append(new_v)
         accelerations.append(_force(table, new_s) - (dim - 1.0) / (r + c * h) * new_v)
-    errors = [h * sum(w * x for w, x in zip(_E, k, strict=True) if w) for k in (vs, accelerations)]
+    errors = [h * sum(w * x for w, x in zip(ERROR, k, strict=True) if w) for k in (vs, accelerations)]
     worst = jnp.maximum(jnp.abs(errors[0]), jnp.abs(errors[1]) * h) / (tolerance * (jnp.abs(s) + 1e-2 * flight.size))
     worst = jnp.where(jnp.isfinite(worst), worst, 1e6)
     active = flight.verdict == 0

@@ -5,24 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy import ndarray as Array
 
+from ..guesses.dormand_prince import ERROR, NODES, STAGES
 from .line import Line
 
 _RTOL = 1e-6  # of the integration; Newton's method on the mesh makes the rest
 _STEPS = 6000  # limit on steps
 _ESCAPED = 30.0  # |x| over that of the centre at which the motion has left for good
-
-# Dormand and Prince, J. Comput. Appl. Math. 6 (1980) 19: stages, and fifth minus fourth order.
-_NODES = (0.0, 1 / 5, 3 / 10, 4 / 5, 8 / 9, 1.0, 1.0)
-_STAGES = (
-    (),
-    (1 / 5,),
-    (3 / 40, 9 / 40),
-    (44 / 45, -56 / 15, 32 / 9),
-    (19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729),
-    (9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656),
-    (35 / 384, 0.0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84),
-)
-_ERROR = (71 / 57600, 0.0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40)
 
 
 def integrate(
@@ -67,10 +55,10 @@ def _step(line: Line, r: Array, y: Array, force: Array, h: Array) -> tuple[Array
     friction, k = line.dim - 1.0, line.kinetic
     stages = [np.stack([y[1], force / k - friction / r * y[1]])]
     with np.errstate(all="ignore"):
-        for node, row in zip(_NODES[1:], _STAGES[1:], strict=True):
+        for node, row in zip(NODES[1:], STAGES[1:], strict=True):
             moved = y + h * sum(a * s for a, s in zip(row, stages, strict=True) if a)
             value, pull = line.potential(moved[0], r + node * h)
             stages.append(np.stack([moved[1], pull / k - friction / (r + node * h) * moved[1]]))
-        error = np.abs(h * sum(e * s for e, s in zip(_ERROR, stages, strict=True) if e))
+        error = np.abs(h * sum(e * s for e, s in zip(ERROR, stages, strict=True) if e))
         worst = np.max(error / (np.abs(y) + h * np.abs(stages[0]) + 1e-300), axis=0) / _RTOL
     return moved, value, pull, np.where(np.isfinite(worst), worst, 1e30)

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy import ndarray as Array
 
-from .minima import Dimensionless
+from .minima import InUnits
 
 NULL = 1e-8  # curvature, relative to the largest, below which a direction is followed to see whether V changes
 _SOFT = 1e-5  # the same where Newton's method has not converged in that direction
@@ -14,9 +14,7 @@ _STEPS, _STRIDE = 40, 0.3  # of a walk along a flat direction, in units of the f
 _NEAR = 1e-2  # distance at which a walk has arrived, in the same units
 
 
-def relaxed(
-    v: Dimensionless, y: Float[Array, "s field"], free: Bool[Array, " field"], steps: int
-) -> Float[Array, "s field"]:
+def relaxed(v: InUnits, y: Float[Array, "s field"], free: Bool[Array, " field"], steps: int) -> Float[Array, "s field"]:
     """Points after Newton steps in the massive directions only."""
     y = y.copy()
     weight = v.weight[free]
@@ -47,7 +45,7 @@ def null_space(
 
 
 def behaviour_along(
-    v: Dimensionless, y: Float[Array, " field"], null: Float[Array, "k field"], free: Array, size: float, largest: float
+    v: InUnits, y: Float[Array, " field"], null: Float[Array, "k field"], free: Array, size: float, largest: float
 ) -> tuple[int, bool]:
     """How many of the directions V does not change along, and whether V falls along one of them."""
     if len(null) == 0:
@@ -63,7 +61,7 @@ def behaviour_along(
     return int(flat.sum()), bool(np.any(change < -zero))
 
 
-def _projected(v: Dimensionless, y: Array, along: Array, free: Array) -> Array:
+def _projected(v: InUnits, y: Array, along: Array, free: Array) -> Array:
     """The part of each vector ``along`` in the null space at its point."""
     matrix = v.weighted_hessian(y, free)
     values, vectors = np.linalg.eigh(np.where(np.isfinite(matrix), matrix, 0.0))
@@ -81,9 +79,7 @@ def _projected(v: Dimensionless, y: Array, along: Array, free: Array) -> Array:
     return out
 
 
-def connected(
-    v: Dimensionless, y: Array, targets: Float[Array, "s field"], free: Array, size: float
-) -> Bool[Array, " s"]:
+def connected(v: InUnits, y: Array, targets: Float[Array, "s field"], free: Array, size: float) -> Bool[Array, " s"]:
     """Which of the minima lie on the same flat surface as ``y``: walks along it that approach ``y``."""
     points = targets.copy()
     arrived = np.zeros(len(points), bool)
@@ -102,7 +98,7 @@ def connected(
     return arrived
 
 
-def is_closed(v: Dimensionless, y: Array, null: Float[Array, "k field"], free: Array, size: float) -> bool:
+def is_closed(v: InUnits, y: Array, null: Float[Array, "k field"], free: Array, size: float) -> bool:
     """Whether a walk straight ahead along a flat direction comes back, as on a circle or a sphere."""
     point, ahead = y[None].copy(), null[:1] * (_STRIDE * size)
     for step in range(_STEPS):

@@ -28,7 +28,7 @@ _STRIDE = 0.25  # least step where V is not convex, relative to the fields or th
 _EPS = float(np.finfo(float).eps)
 
 
-class Dimensionless:
+class InUnits:
     """V, V' and V'' as functions of y = u/unit, in units that make them of order one near the origin."""
 
     def __init__(self, model: AbstractModel, scales: Scales, r: float) -> None:
@@ -91,7 +91,7 @@ _MOST_DOUBLINGS = 16  # of one group: a periodic potential has structure at all 
 
 
 def starts(
-    v: Dimensionless, rays: Rays, sizes: list[Group], n_starts: int, seed: int, centre: Array | None = None
+    v: InUnits, rays: Rays, sizes: list[Group], n_starts: int, seed: int, centre: Array | None = None
 ) -> tuple[Float[Array, "start field"], Float[Array, " start"]]:
     """Starting points of searches and the size that each has: minima along rays, and random points, for each group."""
     free, n = rays.free, len(rays.free)
@@ -131,7 +131,7 @@ def _unit_directions(rays: Rays, unit: Array, rng: np.random.Generator, count: i
 
 
 def _minima_on_rays(
-    v: Dimensionless, middle: Array, directions: Float[Array, "ray field"], distances: Float[Array, " t"]
+    v: InUnits, middle: Array, directions: Float[Array, "ray field"], distances: Float[Array, " t"]
 ) -> Float[Array, "start field"]:
     """Where V' along a ray changes from falling to rising, nearest first."""
     points = middle + distances[:, None] * directions[:, None, :]
@@ -147,7 +147,7 @@ def _minima_on_rays(
 
 
 def descend(
-    v: Dimensionless,
+    v: InUnits,
     y: Float[Array, "s field"],
     size: Float[Array, " s"],
     free: Bool[Array, " field"],
@@ -210,7 +210,7 @@ def descend(
 
 
 def _line_search(
-    v: Dimensionless, start: tuple[Array, Array, Array, Array], step: Array, pending: Array, deadline: float
+    v: InUnits, start: tuple[Array, Array, Array, Array], step: Array, pending: Array, deadline: float
 ) -> tuple[Array, Array, Array]:
     """Fields, V and V' after the longest of the halved steps that does not raise V, for the ``pending`` searches."""
     y, energy, _, blur = start

@@ -100,8 +100,8 @@ def nearby_vacuum(name: str, model: AbstractModel, values: Sequence[float] | Arr
         if not moved <= _SLACK * room:
             words = "no stationary point is near it"
             if np.isfinite(moved):
-                shown = model.given_fields(found.values).tolist()
-                words = f"the one near it is {shown}, off by {moved / room:.2g} of the way to the next"
+                shown = ", ".join(f"{x:.10g}" for x in model.given_fields(found.values))
+                words = f"the one near it is [{shown}], off by {moved / room:.2g} of the way to the next"
             raise ValueError(
                 f"{name} {model.given_fields(given).tolist()} is not a stationary point of V, and {words}; give one, "
                 "see ss.vacua"

@@ -14,7 +14,7 @@ from numpy import ndarray as Array
 
 from .._checks import expect_model
 from .base import AbstractModel
-from .derivatives import point_kernels
+from .derivatives import TINY, point_kernels
 from .vacuum_search import VacuumSearch
 
 _ROUNDING = 1e-10  # mass^2 relative to the largest that counts as 0
@@ -69,9 +69,8 @@ class Vacuum:
         word = "masses" if self.stable else "unstable, masses^2"
         numbers = self.masses if self.stable else self.masses_squared
         surface = f"; {self._surface}" if self.flat else ""
-        return (
-            f"Vacuum({shown}; V = {self.energy_density:.9g}; {word} {np.array2string(numbers, precision=4)}{surface})"
-        )
+        masses = np.array2string(numbers, formatter={"float_kind": lambda x: f"{x:.5g}"})
+        return f"Vacuum({shown}; V = {self.energy_density:.9g}; {word} {masses}{surface})"
 
     @property
     def _surface(self) -> str:
@@ -143,7 +142,9 @@ def _record(
     if surface[0]:
         spectrum[np.argsort(np.abs(spectrum))[: surface[0]]] = 0.0
         spectrum.sort()
-    return Vacuum(model.fields, u, float(energy), spectrum, *surface)
+    # V is evaluated at TINY where a field is 0
+    at_zero = abs(energy) <= len(u) * float(np.max(np.abs(curvature))) * TINY**2
+    return Vacuum(model.fields, u, 0.0 if at_zero else float(energy), spectrum, *surface)
 
 
 def _spectrum(matrix: Float[Array, "field field"], apart: bool) -> Float[Array, " field"]:
@@ -237,7 +238,7 @@ def vacua(
     >>> ss.vacua(ss.Potential(lambda u, p: 0.25 * (u[0]**2 - 1)**2 + 0.1 * u[0]))
     [Vacuum(u=-1.04668; V = -0.102386...; masses [1.5122]), Vacuum(u=0.945649; V = 0.097360...; masses [1.2972])]
     >>> ss.vacua(ss.Potential(lambda u, p: (u[0]**2 + u[1]**2 - 1)**2, fields=("a", "b")))
-    [Vacuum(a=1; V = 0; masses [0.    2.8284]; a circle of minima)]
+    [Vacuum(a=1; V = 0; masses [0 2.8284]; a circle of minima)]
     """
     expect_model("vacua", model)
     free = np.ones(model.n_fields, bool) if held_at_zero is None else ~np.asarray(held_at_zero, bool)

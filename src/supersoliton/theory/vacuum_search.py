@@ -10,7 +10,7 @@ from numpy import ndarray as Array
 from . import flat, minima
 from .base import AbstractModel
 from .field_scales import scales_from_rays, slopes_along_rays
-from .minima import Dimensionless
+from .minima import InUnits
 
 _DISTINCT = 1e-6  # relative distance below which two minima count as one
 _TIED = 1e-10  # energy density relative to the depth of the wells below which two minima count as degenerate
@@ -39,7 +39,7 @@ class VacuumSearch:
         more /= np.linalg.norm(more, axis=1, keepdims=True)
         self.rays = slopes_along_rays(model, np.zeros(n), r, free, more=more)
         scales = scales_from_rays(model, self.rays, r)
-        self.v = Dimensionless(model, scales, r)
+        self.v = InUnits(model, scales, r)
         self.apart = bool(np.any(scales.fields != scales.field))
         self.groups = minima.groups(self.rays, scales)
         self.known = None if known is None else known / self.v.unit
