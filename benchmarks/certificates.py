@@ -102,20 +102,41 @@ def _random_well(rng: np.random.Generator) -> np.ndarray:
             return c
 
 
+def _saddle(
+    kind: str,
+    seed: int,
+    words: str,
+    c: np.ndarray,
+    dim: float,
+    unit: tuple[float, float],
+    solve: Callable[[], ss.State],
+    *,
+    thin: bool = False,
+) -> Case:
+    """A case whose action is that of the least bounce of one field with the polynomial ``c``."""
+    f, l = unit
+    return Case(
+        kind,
+        seed,
+        words,
+        lambda: (
+            references.thin_bounce(references.slope_of(c), dim)
+            if thin
+            else references.least_bounce(polynomial(c), references.slope_of(c), dim)
+        ),
+        solve,
+        lambda s: s.action / (f**2 * l ** (dim - 2.0)),
+        1e-6 if thin else _SURE,
+    )
+
+
 def bounce(seed: int) -> Case:
     """One field out of a well of a sextic polynomial, in d = 1 to 5."""
     rng = np.random.default_rng([1, seed])
     c, (f, l), dim = _random_well(rng), units(rng), float(rng.choice([1.0, 2.0, 2.5, 3.0, 4.0, 5.0]))
     v = polynomial(c)
     model = ss.Potential(in_units(lambda u: v(u[0]), f, l))
-    return Case(
-        "bounce",
-        seed,
-        f"d = {dim:g}",
-        lambda: references.least_bounce(v, references.slope_of(c), dim),
-        lambda: ss.bounce(model, [0.0], dim=dim),
-        lambda s: s.action / (f**2 * l ** (dim - 2.0)),
-    )
+    return _saddle("bounce", seed, f"d = {dim:g}", c, dim, (f, l), lambda: ss.bounce(model, [0.0], dim=dim))
 
 
 def rotated(seed: int) -> Case:
@@ -132,13 +153,14 @@ def rotated(seed: int) -> Case:
         return v(x[0]) + rest + coupling * x[0] ** 2 * (x[1:] ** 2).sum()
 
     model = ss.Potential(in_units(potential, f, l), fields=tuple("abcd"[:n]))
-    return Case(
+    return _saddle(
         "bounce of rotated fields",
         seed,
         f"n = {n}, d = {dim:g}",
-        lambda: references.least_bounce(v, references.slope_of(c), dim),
+        c,
+        dim,
+        (f, l),
         lambda: ss.bounce(model, [0.0] * n, dim=dim),
-        lambda s: s.action / (f**2 * l ** (dim - 2.0)),
     )
 
 
@@ -147,15 +169,9 @@ def symmetric(seed: int) -> Case:
     rng = np.random.default_rng([3, seed])
     (f, l), dim, n = units(rng), float(rng.choice([2.0, 3.0, 4.0])), int(rng.integers(2, 5))
     c = np.array([0.5, 0.0, -rng.uniform(0.5, 1.5), 0.0, rng.uniform(0.05, 0.35)])
-    v = polynomial(c)
     model = ss.Potential(in_units(lambda u: _of_square(c, (u**2).sum()), f, l), fields=tuple("abcd"[:n]))
-    return Case(
-        "bounce of O(n)",
-        seed,
-        f"n = {n}, d = {dim:g}",
-        lambda: references.least_bounce(v, references.slope_of(c), dim),
-        lambda: ss.bounce(model, [0.0] * n, dim=dim),
-        lambda s: s.action / (f**2 * l ** (dim - 2.0)),
+    return _saddle(
+        "bounce of O(n)", seed, f"n = {n}, d = {dim:g}", c, dim, (f, l), lambda: ss.bounce(model, [0.0] * n, dim=dim)
     )
 
 
@@ -174,13 +190,14 @@ def q_ball(seed: int) -> Case:
     v = polynomial(c)
     effective = np.array([0.5 * (1.0 - squared), *c[1:]])
     model = ss.Potential(in_units(lambda u: v(u[0]), f, l))
-    return Case(
+    return _saddle(
         "Q-ball at fixed frequency",
         seed,
         f"d = {dim:g}, omega^2 = {squared:.3f}",
-        lambda: references.least_bounce(polynomial(effective), references.slope_of(effective), dim),
+        effective,
+        dim,
+        (f, l),
         lambda: ss.solve(ss.Problem(model, omega=math.sqrt(squared) / l, dim=dim)),
-        lambda s: s.action / (f**2 * l ** (dim - 2.0)),
     )
 
 
@@ -296,14 +313,15 @@ def thin_wall(seed: int) -> Case:
     c[2] -= c[3] + c[4]  # V(1) stays -split * 0.4
     v = polynomial(c)
     model = ss.Potential(in_units(lambda u: v(u[0]), f, l))
-    return Case(
+    return _saddle(
         "thin wall",
         seed,
         f"d = {dim:g}, depth {0.4 * split:.1e}",
-        lambda: references.least_bounce(v, references.slope_of(c), dim, thin=True),
+        c,
+        dim,
+        (f, l),
         lambda: ss.bounce(model, [0.0], [f], dim=dim),
-        lambda s: s.action / (f**2 * l ** (dim - 2.0)),
-        1e-6,
+        thin=True,
     )
 
 
@@ -364,7 +382,7 @@ def judge(case: Case) -> Verdict:
         off = abs(found / right - 1.0) if math.isfinite(found) else math.inf
         close = off <= max(case.accuracy, 3.0 * stated)
         verdict = ("right" if close else "wrong") if certified else ("unsure" if math.isfinite(found) else "missed")
-    covered = right is None or not certified or off <= stated + case.accuracy
+    covered = bool(right is None or not certified or off <= stated + case.accuracy)
     return Verdict(case.kind, case.seed, case.words, verdict, covered, right or math.nan, found, stated, note, seconds)
 
 
@@ -389,7 +407,7 @@ def main() -> int:
         print(summary([v for v in verdicts if v.kind == verdicts[-1].kind]), flush=True)
     print(summary(verdicts))
     chosen.out.parent.mkdir(parents=True, exist_ok=True)
-    chosen.out.write_text(json.dumps([asdict(v) for v in verdicts], indent=1) + "\n")
+    chosen.out.write_text(json.dumps([asdict(v) for v in verdicts], indent=1, default=float) + "\n")
     return 1 if any(v.verdict == "wrong" for v in verdicts) else 0
 
 
@@ -397,7 +415,7 @@ def summary(verdicts: list[Verdict]) -> str:
     """The counts in one line."""
     kinds = sorted({v.kind for v in verdicts})
     exist = [v for v in verdicts if not math.isnan(v.right)]
-    known = [v for v in exist if v.verdict in ("right", "wrong")]
+    known = [v for v in exist if math.isfinite(v.stated) and v.verdict in ("right", "wrong")]
     counts = {
         name: sum(v.verdict == name for v in verdicts) for name in ("right", "wrong", "unsure", "missed", "refused")
     }

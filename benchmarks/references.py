@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.integrate import quad, solve_ivp
 from scipy.optimize import brentq
-from scipy.special import gamma
+from scipy.special import gamma, ive
 
 _REACH = 14.0  # field values up to which centres are looked for
 _CENTRES = 400
@@ -28,14 +28,43 @@ def slope_of(c: np.ndarray) -> Callable[[Any], Any]:
     return np.poly1d([*(c * powers)[::-1].tolist(), 0.0])
 
 
-def least_bounce(v: Callable[[Any], Any], slope: Callable[[Any], Any], dim: float, thin: bool = False) -> float | None:
+def thin_bounce(slope: Any, dim: float) -> float:
+    """The action of a thin wall around the minimum of V near u = 1.
+
+    The centre is so close to that minimum that shooting from it loses all digits. So the radius is sought at which the
+    field is 1e-5 away from the minimum; inside, it is the growing Bessel function.
+    """
+    inside = brentq(slope, 0.8, 1.3, xtol=1e-15)
+    mass, delta = math.sqrt(float(slope.deriv()(inside))), 1e-5
+
+    def flight(radius: float) -> tuple[int, float]:
+        x, order = mass * radius, dim / 2.0 - 1.0
+        speed = -delta * mass * float(ive(order + 1.0, x) / ive(order, x))
+        within = sphere(dim) * radius ** (dim - 1.0) * speed**2 / (4.0 * mass)
+        label, rest = _flight(slope, inside - delta, dim, (radius, speed))
+        return label, 2.0 / dim * within + rest
+
+    radii = np.geomspace(3.0 / mass, 1e5, 60)
+    labels = [flight(r)[0] for r in radii]
+    first = next(i for i in range(len(radii) - 1) if labels[i] < labels[i + 1])
+    low, high = float(radii[first]), float(radii[first + 1])
+    for _ in range(_BISECTIONS):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if flight(middle)[0] < 0 else (low, middle)
+    one, other = flight(low)[1], flight(high)[1]
+    if abs(one - other) > 1e-6 * abs(one):
+        raise RuntimeError(f"the reference is uncertain by {abs(one / other - 1.0):.1e}")
+    return 0.5 * (one + other)
+
+
+def least_bounce(v: Callable[[Any], Any], slope: Callable[[Any], Any], dim: float) -> float | None:
     """The least action of all bounces of one field out of u = 0; None if there is none."""
     found = []
     for side in (1.0, -1.0):
         if dim == 1.0:
             found += _in_one_dimension(v, side)
         else:
-            found += _all_bounces(v, slope, dim, side, thin)
+            found += _all_bounces(v, slope, dim, side)
     return min(found, default=None)
 
 
@@ -49,9 +78,7 @@ def _in_one_dimension(v: Callable[[Any], Any], side: float) -> list[float]:
     return [2.0 * abs(top) * value]
 
 
-def _all_bounces(
-    v: Callable[[Any], Any], slope: Callable[[Any], Any], dim: float, side: float, thin: bool
-) -> list[float]:
+def _all_bounces(v: Callable[[Any], Any], slope: Callable[[Any], Any], dim: float, side: float) -> list[float]:
     """Actions of the bounces at every change between undershoot and overshoot of the centre."""
     x = side * np.linspace(1e-3, _REACH, 20 * _CENTRES)
     value = v(x)
@@ -63,7 +90,7 @@ def _all_bounces(
     wells = [m for m in minima if v(m) < 0.0]
     centres = set(np.linspace(x[lower[0]], x[lower[-1]], _CENTRES // 2).tolist())
     for m in wells:
-        centres |= {m - side * d for d in np.geomspace(1e-14 if thin else 1e-10, 0.5, _CENTRES // 4) * abs(m)}
+        centres |= {m - side * d for d in np.geomspace(1e-10, 0.5, _CENTRES // 4) * abs(m)}
     ordered = sorted((c for c in centres if v(c) < 0.0 and slope(c) * side < 0.0), key=abs)
     outcome = [_flight(slope, c, dim)[0] for c in ordered]
     actions = []
@@ -87,13 +114,17 @@ def _between(slope: Callable[[Any], Any], low: float, high: float, first: int, d
     return 0.5 * (one + other) if abs(one - other) <= 1e-6 * abs(one) else None
 
 
-def _flight(slope: Callable[[Any], Any], centre: float, dim: float) -> tuple[int, float]:
-    """+1 overshoot, -1 undershoot, 0 neither; and 2T/d of the flight."""
+def _flight(
+    slope: Callable[[Any], Any], centre: float, dim: float, launched: tuple[float, float] | None = None
+) -> tuple[int, float]:
+    """+1 overshoot, -1 undershoot, 0 neither; and 2T/d of the flight, from the origin or from (radius, speed)."""
     away = math.copysign(1.0, centre)
     force = float(slope(centre))
     curvature = abs(float((slope(centre * (1 + 1e-6)) - slope(centre * (1 - 1e-6))) / (2e-6 * centre))) + 1.0
     start = 1e-3 / math.sqrt(curvature)
     y = [centre + force * start**2 / (2.0 * dim), force * start / dim, 0.0]
+    if launched is not None:
+        start, y = launched[0], [centre, launched[1], 0.0]
 
     def rate(r: float, y: Any) -> list[float]:
         return [y[1], float(slope(y[0])) - (dim - 1.0) / r * y[1], sphere(dim) * r ** (dim - 1.0) * 0.5 * y[1] ** 2]
@@ -102,7 +133,7 @@ def _flight(slope: Callable[[Any], Any], centre: float, dim: float) -> tuple[int
         return float(away * y[0])
 
     def turns(r: float, y: Any) -> float:
-        return float(-away * y[1]) if r > 2.0 * start else 1.0
+        return float(-away * y[1]) if r > 2.0 * start or launched is not None else 1.0
 
     crosses.terminal = turns.terminal = True  # type: ignore[attr-defined]
     path = solve_ivp(rate, (start, 1e5), y, method="DOP853", rtol=1e-11, atol=1e-13, events=(crosses, turns))

@@ -42,9 +42,7 @@ def test_a_goldstone_direction_is_left_alone():
 def test_what_is_far_from_a_vacuum_is_refused_in_words():
     model = ss.Potential(tilted, params={"f": 1.0, "L": 1.0})
     assert nearby_vacuum("x", model, [0.6336]).values == pytest.approx([ROOTS[2]], rel=1e-15)
-    with pytest.raises(
-        ValueError, match=r"^problem.boundary \[0.66\] is not .* near it is \[0.63351754"
-    ):
+    with pytest.raises(ValueError, match=r"^problem.boundary \[0.66\] is not .* near it is \[0.63351754"):
         ss.Problem(model, boundary=[0.66])
     with pytest.raises(ValueError, match="no stationary point is near it"):
         nearby_vacuum("x", ss.Potential(lambda u, p: u[0]), [3.0])
