@@ -382,7 +382,7 @@ def judge(case: Case) -> Verdict:
         off = abs(found / right - 1.0) if math.isfinite(found) else math.inf
         close = off <= max(case.accuracy, 3.0 * stated)
         verdict = ("right" if close else "wrong") if certified else ("unsure" if math.isfinite(found) else "missed")
-    covered = bool(right is None or not certified or off <= stated + case.accuracy)
+    covered = bool(right is None or not certified or math.isnan(stated) or off <= stated + case.accuracy)
     return Verdict(case.kind, case.seed, case.words, verdict, covered, right or math.nan, found, stated, note, seconds)
 
 
