@@ -22,7 +22,7 @@ from .theme import axis_label, palette_of, theme
 # One marker and one palette colour (-1: grey) per kind of state, so that a print without colours is readable.
 KIND_MARKERS = {
     "q-ball": ("o", 0),
-    "minimum at fixed norm": ("P", 0),
+    "minimum at fixed norm": ("P", 5),
     "bounce": ("D", 1),
     "excited": ("^", 2),
     "kink": (">", 2),

@@ -21,11 +21,11 @@ from ..problem.exterior import gap_matrix
 from ..problem.problem import Problem
 from .line import FAR
 from .nodal import has_line, line_of
+from .refusal import breaks_pohozaev_at
 
 _SAMPLES = 4000  # |u| at which the conditions for one field are examined
 _LEAST = 1e-3  # |u| below which V is that of the mass term
 _ROUNDING = 1e-9  # relative
-_CANCELLATION = 1e-12  # of the two terms of Pohozaev's bracket
 
 
 def why_none(problem: Problem) -> str | None:
@@ -72,11 +72,10 @@ def _above_the_vacuum(problem: Problem) -> str | None:
             return "V is nowhere below its value in the vacuum, so no localised state exists"
         return _never_bound(problem) or _too_slow(problem, omega, x, energy)
     dim = float(problem.dimension)
-    first, second = dim * energy, 0.5 * (dim - 2.0) * x * slope
-    if dim > 2.0 and np.all(first - second > -_CANCELLATION * (np.abs(first) + np.abs(second))):
+    if dim > 2.0 and np.all(np.isfinite(energy + slope)) and breaks_pohozaev_at(x * slope, energy, dim):
         power = f"|u|^{2.0 * dim / (dim - 2.0):.3g}"
         return (
-            f"by Pohozaev's identity no localised state exists in d = {dim:g}: d U - (d-2)/2 u U' is nowhere negative, "
+            f"by Pohozaev's identity no localised state exists in d = {dim:g}: d U - (d-2)/2 u U' has one sign, "
             f"as for potentials that fall like {power} or faster"
         )
     return None

@@ -181,7 +181,8 @@ class State:
     def table(self) -> list[tuple[str, str]]:
         """Rows of (name, value) that the command line and notebooks show."""
         c = self.certificate
-        rows = [("kind", c.kind), ("status", f"{self.status} in {self.steps} steps, {self.solution.seconds:.2f} s")]
+        steps = f"{self.steps} step{'s' if self.steps != 1 else ''}"
+        rows = [("kind", c.kind), ("status", f"{self.status} in {steps}, {self.solution.seconds:.2f} s")]
         rows += [*headline_rows(self), ("relative error of the energy", f"{c.energy_error:.1e}")]
         if self.tunnelling is not None:
             rows.append(("tunnelling", self.tunnelling.words))
