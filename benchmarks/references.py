@@ -28,14 +28,14 @@ def slope_of(c: np.ndarray) -> Callable[[Any], Any]:
     return np.poly1d([*(c * powers)[::-1].tolist(), 0.0])
 
 
-def thin_bounce(slope: Any, dim: float) -> float:
-    """The action of a thin wall around the minimum of V near u = 1.
+def thin_bounce(slope: Any, dim: float, inside: float | None = None) -> float:
+    """The action of a thin wall around the minimum of V at ``inside`` > 0, by default that near u = 1.
 
     The centre is so close to that minimum that shooting from it loses all digits. So the radius is sought at which the
     field is 1e-5 away from the minimum; inside, it is the growing Bessel function.
     """
-    inside = brentq(slope, 0.8, 1.3, xtol=1e-15)
-    mass, delta = math.sqrt(float(slope.deriv()(inside))), 1e-5
+    inside = brentq(slope, 0.8, 1.3, xtol=1e-15) if inside is None else inside
+    mass, delta = math.sqrt(float(slope.deriv()(inside))), 1e-5 * inside
 
     def flight(radius: float) -> tuple[int, float]:
         x, order = mass * radius, dim / 2.0 - 1.0
@@ -78,7 +78,7 @@ def _in_one_dimension(v: Callable[[Any], Any], side: float) -> list[float]:
     return [2.0 * abs(top) * value]
 
 
-def _all_bounces(v: Callable[[Any], Any], slope: Callable[[Any], Any], dim: float, side: float) -> list[float]:
+def _all_bounces(v: Callable[[Any], Any], slope: Any, dim: float, side: float) -> list[float]:
     """Actions of the bounces at every change between undershoot and overshoot of the centre."""
     x = side * np.linspace(1e-3, _REACH, 20 * _CENTRES)
     value = v(x)
@@ -96,8 +96,19 @@ def _all_bounces(v: Callable[[Any], Any], slope: Callable[[Any], Any], dim: floa
     actions = []
     for i in range(len(ordered) - 1):
         if outcome[i] and outcome[i + 1] and outcome[i] != outcome[i + 1]:
-            actions.append(_between(slope, ordered[i], ordered[i + 1], outcome[i], dim))
-    return [a for a in actions if a is not None]
+            found = _between(slope, ordered[i], ordered[i + 1], outcome[i], dim)
+            if found is None:  # a centre too close to a minimum for its digits
+                found = _from_the_well(slope, dim, side, min(wells, key=lambda m: abs(m - ordered[i])))
+            actions.append(found)
+    if wells and not any(label > 0 for label in outcome):  # every centre that digits can tell from the minimum returns
+        actions.append(_from_the_well(slope, dim, side, min(wells, key=v)))
+    return actions
+
+
+def _from_the_well(slope: Any, dim: float, side: float, well: float) -> float:
+    """:func:`thin_bounce` from a minimum on either side of u = 0."""
+    signs = side ** (np.arange(slope.order, -1, -1) + 1)  # of d/dx V(side x)
+    return thin_bounce(np.poly1d(slope.coeffs * signs), dim, abs(well))
 
 
 def _between(slope: Callable[[Any], Any], low: float, high: float, first: int, dim: float) -> float | None:
