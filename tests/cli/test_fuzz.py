@@ -16,11 +16,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
 import supersoliton as ss
+from supersoliton.states.kinds import Kind
 
 # States that do not converge are the subject here; that solve warns of them is tested in tests/search/test_solve.py.
 pytestmark = pytest.mark.filterwarnings("ignore::supersoliton.SolveWarning")
@@ -29,8 +30,14 @@ FACTOR = 4.0  # allowed factor above the limit, without compilation
 COMPILATION = 12.0
 
 GRID = ss.RadialGrid(15.0, 6, 8)
+# Without the phase that looks for a smaller example: of a search of seconds it takes minutes.
 FUZZ = settings(
-    max_examples=12, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], database=None
+    max_examples=12,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
 )
 
 
@@ -119,9 +126,7 @@ def assert_sound(theory: ss.Potential, result: Any) -> None:
         return
     assert isinstance(result.status, str)
     assert result.status.strip()
-    assert result.certificate.kind in (
-        "vacuum", "condensate", "bounce", "q-ball", "excited", "delocalised", "unconverged", "trapped", "kink",
-    )  # fmt: skip
+    assert result.certificate.kind in tuple(Kind)
     if not result.certificate.certified:
         assert all(reason.strip() for reason in result.certificate.reasons)
         assert result.certificate.reasons
@@ -134,9 +139,11 @@ def assert_sound(theory: ss.Potential, result: Any) -> None:
     h = 1e-3 * result.grid.r_max
     low, mid, high = (result(r + s)[:, 0] for s in (-h, 0.0, h))
     laplacian = (high - 2 * mid + low) / h**2 + (result.grid.dim - 1) * (high - low) / (2 * h * r)
-    force = derivatives(theory, mid)[1] - result.multiplier * mid * (result.problem.norm is not None)
+    v, slope = derivatives(theory, mid)
+    force = slope - result.multiplier * mid * (result.problem.norm is not None)
     stiffness = float(np.max(np.abs(result.problem.vacuum.masses_squared)))  # fields of 1e-12 count as the vacuum
     floor = 1e-6 * max(1.0, np.max(np.abs(result.u))) + 1e-12 * stiffness
+    floor += 2e-8 * np.max(np.abs(v))  # the rounding of the difference in V
     scale = np.max(np.abs(force)) + np.max(np.abs(laplacian)) + floor
     assert np.max(np.abs(laplacian - force)) <= 2e-2 * scale
 

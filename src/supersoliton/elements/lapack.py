@@ -23,7 +23,7 @@ from jaxtyping import Float
 from numpy import ndarray as Array
 from scipy.linalg.lapack import dgbtrf, dgbtrs, dpotrf, dsytrf, dsytrs, dtrtrs
 
-from ..machine.blas_threads import one_thread
+from ..machine.arithmetic import numerical
 from .packing import Parts
 
 
@@ -46,7 +46,7 @@ class HostFactors(NamedTuple):
     free: Float[Array, "vertex n"]  # 1 for an unknown, 0 for a value held fixed
 
 
-@one_thread
+@numerical
 def factor(
     entries: Float[Array, "element entry"],
     parts: Parts,
@@ -125,7 +125,7 @@ def _banded(diagonal: Array, off_diagonal: Array) -> Array:
     return band
 
 
-@one_thread
+@numerical
 def solve(factors: HostFactors, rhs: Float[Array, "node n column"]) -> Float[Array, "node n column"]:
     """Solve A x = rhs for several columns; entries of ``rhs`` at fixed values are ignored and x is 0 there."""
     n_nodes, n, columns = rhs.shape
@@ -175,7 +175,7 @@ def matvec(
     return out
 
 
-@one_thread
+@numerical
 def inertia(factors: HostFactors) -> tuple[int, int]:
     """The numbers of negative and positive eigenvalues of the matrix on its free unknowns."""
     negative = sum(_negative_pivots(p.lower, p.pivots) for p in factors.interior if p.pivots is not None)

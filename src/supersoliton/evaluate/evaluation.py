@@ -15,7 +15,7 @@ from ..config.constraints import chosen
 from ..fluctuations.spectrum import Modes, channels_of, physical_masses, spectrum
 from ..guesses.multistart import MultiStart
 from ..guesses.trained.warm_start import untrained
-from ..machine.blas_threads import one_thread
+from ..machine.arithmetic import numerical
 from ..problem.problem import DiscreteProblem
 from ..scores import registry
 from ..search.kinks import KinkError
@@ -57,7 +57,7 @@ class _Clock:
         return {**self.stages, "total": time.perf_counter() - self.start}
 
 
-@one_thread
+@numerical
 def evaluate(cfg: Config, point: Mapping[str, float]) -> Evaluation:
     """Evaluate one set of couplings.
 

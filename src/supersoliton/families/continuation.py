@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .._checks import expect_state, is_number
-from ..machine.blas_threads import one_thread
+from ..machine.arithmetic import numerical
 from ..problem.scales import on_scales
 from ..solvers.base import Stopwatch
 from ..states.accuracy import discretisation_error
@@ -34,7 +34,7 @@ _LARGEST_CORRECTION = 0.5  # of the step
 _UNRESOLVED = 1e-3  # relative error of the energy above which the mesh is too coarse; certificates require 1e-6
 
 
-@one_thread
+@numerical
 def continuation(
     state: State,
     parameter: str,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from .._checks import expect_state
+from ..machine.arithmetic import numerical
 from ..problem.problem import DiscreteProblem
 from ..problem.tangent_space import TangentSpace
 from ..problem.transfer import scale_to_norm
@@ -15,6 +16,7 @@ from ..states.state import State, reduced_state
 _STEP = 2e-3  # relative change of N (or omega) for the check of dE_Q/dQ; its error is of order _STEP^2
 
 
+@numerical
 def rotation(state: State) -> Rotation:
     r"""Charge, energy and stability of the rotating state exp(i omega t) u.
 

@@ -20,6 +20,7 @@ from numpy import ndarray as Array
 
 from .._checks import expect_state
 from ..fluctuations.spectrum import spectrum
+from ..machine.arithmetic import numerical
 from ..problem.problem import DiscreteProblem
 from ..problem.residual import force
 from ..problem.scales import on_scales
@@ -58,6 +59,7 @@ class Sensitivity:
     fields: Float[Array, "node field"]
 
 
+@numerical
 def sensitivity(state: State, parameter: str) -> Sensitivity:
     r"""Exact derivatives of a converged state with respect to one parameter.
 

@@ -14,7 +14,7 @@ import scipy.linalg
 from numpy import ndarray as Array
 
 from ..elements.grid import RadialGrid
-from ..machine.blas_threads import one_thread
+from ..machine.arithmetic import numerical
 from ..problem.problem import DiscreteProblem
 
 # Sizes of the reduced basis, in units of the highest eigenvalue and of the local potential; see Operator._sizes.
@@ -61,7 +61,7 @@ class Operator:
     (point, field, field), replaces V'' if given.
     """
 
-    @one_thread
+    @numerical
     def __init__(
         self,
         problem: DiscreteProblem,

@@ -43,7 +43,7 @@ from jaxtyping import Complex, Float
 from numpy import ndarray as Array
 
 from .._checks import expect_count, expect_state
-from ..machine.blas_threads import one_thread
+from ..machine.arithmetic import numerical
 from ..problem.complexified import imaginary_curvature
 from ..problem.problem import DiscreteProblem
 from ..problem.scales import on_scales
@@ -223,7 +223,7 @@ class _Pencil:
         return self.plus.nodal(a / length), self.plus.nodal(b / length)
 
 
-@one_thread
+@numerical
 def oscillations(
     state: FieldsOnMesh,
     ell: int = 0,

@@ -22,6 +22,7 @@ from numpy import ndarray as Array
 
 from .._checks import expect_count, expect_state
 from ..elements.eigenvalues import all_eigenvalues
+from ..machine.arithmetic import numerical
 from ..problem.asymptotics import continuum
 from ..problem.problem import DiscreteProblem
 from ..problem.scales import on_scales
@@ -214,6 +215,7 @@ def expect_at_most(call: str, n_modes: int, available: int) -> None:
         )
 
 
+@numerical
 def spectrum(
     state: FieldsOnMesh,
     n_modes: int = 300,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -220,10 +221,11 @@ class Problem:
 
     def _stationary(self, values: Array) -> Vacuum:
         if not is_stationary(self.model, values, self.outer_radius):
-            force = np.max(np.abs(slope(self.model, values, self.outer_radius)))
+            force = float(np.max(np.abs(slope(self.model, values, self.outer_radius))))
+            words = f"V has slope {force:.3g} there: shift the fields so that V is stationary at 0"
             raise ValueError(
-                f"problem.boundary: the fields that carry the norm must vanish at infinity, but V has slope "
-                f"{force:.3g} there: shift the fields so that V is stationary at 0"
+                "problem.boundary: the fields that carry the norm must vanish at infinity, but "
+                + (words if math.isfinite(force) else "V' is not finite there")
             )
         return vacuum_at(self.model, values, self.outer_radius)
 

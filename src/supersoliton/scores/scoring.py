@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from numpy import ndarray as Array
 
+from ..machine.arithmetic import numerical
 from .fractal import NullScores, fractal
 from .hierarchy import hierarchy
 from .registry import distinct
@@ -54,6 +55,7 @@ class Scores:
     n_masses: int
 
 
+@numerical
 def score(
     masses_or_modes: Sequence[float] | Array | HasMasses,
     *,

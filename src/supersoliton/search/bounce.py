@@ -17,7 +17,7 @@ import numpy as np
 from numpy import ndarray as Array
 
 from .._checks import expect_model
-from ..machine.blas_threads import one_thread
+from ..machine.arithmetic import numerical
 from ..problem.asymptotics import moved_masses_squared
 from ..problem.problem import DiscreteProblem, Problem
 from ..problem.scales import is_dimensionless, scales_around
@@ -61,7 +61,7 @@ class _Deadline(Newton):
         return left if self.max_seconds is None else min(left, self.max_seconds)
 
 
-@one_thread
+@numerical
 def bounce(
     model: AbstractModel,
     false_vacuum: Sequence[float] | Array | Vacuum,

@@ -16,6 +16,7 @@ from numpy import ndarray as Array
 
 from .._checks import expect_count, expect_problem
 from ..guesses.multistart import screened_starts
+from ..machine.arithmetic import numerical
 from ..problem.problem import DiscreteProblem, Problem
 from ..problem.scales import reduced
 from ..problem.transfer import scale_to_norm, transfer
@@ -54,6 +55,7 @@ class FoundStates(list[State]):
     not_found: tuple[str, ...] = ()
 
 
+@numerical
 def find_states(
     problem: Problem,
     n_starts: int = 32,

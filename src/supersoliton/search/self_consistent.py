@@ -25,6 +25,7 @@ from numpy import ndarray as Array
 
 from .._checks import expect_problem
 from ..guesses.guess import Guess, choose_guess, is_search, starting_fields
+from ..machine.arithmetic import numerical
 from ..problem.problem import DiscreteProblem, Problem
 from ..solvers.base import CONVERGED, AbstractSolver, Solution
 from ..solvers.newton import Newton
@@ -110,6 +111,7 @@ class FixedPoint:
         return self.status == CONVERGED
 
 
+@numerical
 def self_consistent(
     problem: Problem,
     options: SelfConsistent | None = None,

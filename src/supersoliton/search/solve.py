@@ -11,7 +11,7 @@ import numpy as np
 from .._checks import expect_problem
 from ..elements.grid import RadialGrid
 from ..guesses.guess import choose_guess, core_of, dimensionless_guess, is_search, starting_fields
-from ..machine.blas_threads import one_thread
+from ..machine.arithmetic import numerical
 from ..problem.asymptotics import decay_length
 from ..problem.problem import DiscreteProblem, Problem
 from ..problem.scales import reduced
@@ -50,7 +50,7 @@ class SolveWarning(RuntimeWarning):
     """Warns that a result is not the localised state that was asked for; the message says in which way."""
 
 
-@one_thread
+@numerical
 def solve(problem: Problem, guess: Any = None, solver: AbstractSolver | None = None, *, throw: bool = False) -> State:
     """Solve at numerical couplings; the arguments are those of :func:`supersoliton.families.differentiable.solve`."""
     expect_problem("solve", problem)

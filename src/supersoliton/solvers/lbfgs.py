@@ -23,7 +23,7 @@ from scipy.optimize import minimize
 
 from .._checks import is_number
 from ..elements.grid import RadialGrid
-from ..machine.blas_threads import one_thread
+from ..machine.arithmetic import numerical
 from ..problem.problem import DiscreteProblem
 from .base import AbstractSolver, Solution
 from .descent import Descent, DescentPoint, check_options
@@ -83,7 +83,7 @@ class LBFGS(AbstractSolver):
                 raise ValueError(f"solver.{name} must be 0 or positive, got {value!r}: try {remedy}")
         check_options(self.tol, self.max_steps, self.max_seconds, self.polish)
 
-    @one_thread
+    @numerical
     def run(self, problem: DiscreteProblem, u: Array) -> Solution:
         """Solve ``problem``, which has a grid, from nodal fields ``u`` (n_nodes, n_fields); see :meth:`Newton.run`."""
         limits: dict[str, Any] = {"tol": self.tol, "max_steps": self.max_steps, "max_seconds": self.max_seconds}

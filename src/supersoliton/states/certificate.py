@@ -182,7 +182,8 @@ def certify(
     another kind is not certified.
     """
     u, multiplier = solution.u, solution.multiplier
-    if not np.all(np.isfinite(u)) or not math.isfinite(multiplier) or not math.isfinite(solution.residual):
+    numbers = (multiplier, solution.residual, problem.energy(u))
+    if not (np.all(np.isfinite(u)) and all(math.isfinite(x) for x in numbers)):
         nan = float("nan")
         return Certificate(solution.residual, nan, nan, -1, nan, nan, nan, Kind.UNCONVERGED, (solution.status,))
     homogeneous = is_homogeneous(problem, u)

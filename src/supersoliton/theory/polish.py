@@ -92,6 +92,10 @@ def nearby_vacuum(name: str, model: AbstractModel, values: Sequence[float] | Arr
     Raises ValueError where it lies further away than 1 % of the distance to the next stationary point.
     """
     given = np.asarray(values, dtype=float)
+    if not np.all(np.isfinite(slope(model, given, r))):
+        raise ValueError(
+            f"{name} {model.given_fields(given).tolist()}: V' is not finite there; give a stationary point"
+        )
     if is_stationary(model, given, r, tolerance=0.0):
         return vacuum_at(model, given, r)
     found, moved = polished(model, given, r)

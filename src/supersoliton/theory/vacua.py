@@ -13,6 +13,7 @@ from jaxtyping import Float
 from numpy import ndarray as Array
 
 from .._checks import expect_model
+from ..machine.arithmetic import numerical
 from .base import AbstractModel
 from .derivatives import TINY, point_kernels
 from .vacuum_search import VacuumSearch
@@ -188,6 +189,7 @@ def _taylor(function: Any, params: dict[str, Any], point: Array, r: float) -> tu
     return float(energy[0]), gradient[0], kernels.hessian(point, params, radius)[0]
 
 
+@numerical
 def vacua(
     model: AbstractModel,
     *,

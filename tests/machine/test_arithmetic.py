@@ -7,7 +7,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from dense_systems import SHAPES, System, factors
 from supersoliton import validate
 from supersoliton.elements import eigenvalues, lapack
-from supersoliton.machine.blas_threads import one_thread
+from supersoliton.machine.arithmetic import numerical
 from supersoliton.validate import mass_ratio
 
 
@@ -24,11 +24,11 @@ def two_threads():
 
 
 def test_the_callers_threads_are_restored():
-    assert one_thread(threads)() == {1}
-    assert one_thread(lambda: (one_thread(threads)(), threads()))() == ({1}, {1})
+    assert numerical(threads)() == {1}
+    assert numerical(lambda: (numerical(threads)(), threads()))() == ({1}, {1})
     assert threads() == {2}
     with pytest.raises(ZeroDivisionError):
-        one_thread(lambda: 1 / 0)()
+        numerical(lambda: 1 / 0)()
     assert threads() == {2}
 
 

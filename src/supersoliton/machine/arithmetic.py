@@ -1,4 +1,7 @@
-"""Functions that run BLAS on one thread, for small matrices.
+"""How functions that compute run: BLAS on one thread, and without NumPy's warnings.
+
+A potential may overflow or be undefined anywhere. The numbers that follow are infinite or NaN, and solvers, searches
+and certificates check for them and say so in words; NumPy's warnings of the same would only come first.
 
 The blocks of a factorisation have a few hundred rows. When other programs use the same cores, a BLAS that splits them
 over threads spends most of its time waiting: on a busy machine of two cores a Q-ball of 13 fields took 0.7 to 9 s with
@@ -13,6 +16,7 @@ import threading
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
+import numpy as np
 from threadpoolctl import ThreadpoolController
 
 P = ParamSpec("P")
@@ -29,18 +33,18 @@ def _libraries() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def one_thread(function: Callable[P, T]) -> Callable[P, T]:
-    """Run BLAS on one thread inside ``function`` and restore the caller's number of threads afterwards."""
+def numerical(function: Callable[P, T]) -> Callable[P, T]:
+    """Run ``function`` with BLAS on one thread and without floating-point warnings; the caller's settings come back."""
 
     @functools.wraps(function)
-    def limited(*args: P.args, **kwargs: P.kwargs) -> T:
-        if getattr(_state, "limited", False):
+    def within(*args: P.args, **kwargs: P.kwargs) -> T:
+        if getattr(_state, "within", False):
             return function(*args, **kwargs)
-        with _libraries().limit(limits=1, user_api="blas"):
-            _state.limited = True
+        with _libraries().limit(limits=1, user_api="blas"), np.errstate(all="ignore"):
+            _state.within = True
             try:
                 return function(*args, **kwargs)
             finally:
-                _state.limited = False
+                _state.within = False
 
-    return limited
+    return within
