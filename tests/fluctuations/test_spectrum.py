@@ -1,5 +1,6 @@
 """Fluctuation spectra against closed forms and an independent dense assembly; their independence of the box."""
 
+import inspect
 import math
 
 import numpy as np
@@ -222,7 +223,7 @@ def test_bad_angular_momentum(ell, dim):
 
 def _unchecked(function):
     """The function without the run-time type checker of the tests, which would raise first."""
-    return getattr(function, "__wrapped__", function)
+    return inspect.unwrap(function)
 
 
 def test_box_modes_begin_at_the_continuum_for_any_kinetic_factor():

@@ -7,9 +7,9 @@ from dataclasses import replace
 from .._checks import expect_state
 from ..machine.arithmetic import numerical
 from ..problem.problem import DiscreteProblem
-from ..problem.tangent_space import TangentSpace
 from ..problem.transfer import scale_to_norm
 from ..solvers.newton import Newton
+from ..states.mode_counts import count_modes
 from ..states.stability import Rotation, charge_and_energy, rotation_of
 from ..states.state import State, reduced_state
 
@@ -61,9 +61,8 @@ def rotation(state: State) -> Rotation:
     if known is not None:
         found: Rotation | None = known
     else:  # from a file of an earlier version, or not one rotation
-        space = TangentSpace(on, inner.u, inner.multiplier)
-        translation = state.certificate.translation_mode / scales.unit("mass^2")
-        found = scales.restore(rotation_of(on, inner.u, inner.multiplier, space, translation))
+        modes = count_modes(on, inner.u, inner.multiplier, homogeneous=False)
+        found = scales.restore(rotation_of(on, inner.u, inner.multiplier, modes))
     if found is None:
         raise ValueError(f"rotation: {_why_not(problem)}")
     return replace(found, identity=_identity(on, inner)) if found.rotates else found

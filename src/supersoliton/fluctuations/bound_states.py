@@ -34,7 +34,7 @@ _MARGIN, _MARGIN_IN_BOX = 1e-7, 1e-2
 _TAIL = 0.3  # the same over the change of V'' outside the box, which is neglected
 _SHALLOW = 7.0  # R sqrt(E_0 - lambda) below which the box moves a bound state by more than 1e-6
 _FLAT = 1e-3  # deviation of V'' at r_max from its value outside, relative to it, in a box that holds the state
-_STEPS, _HALVINGS = 8, 60
+_STEPS, _HALVINGS, _SOLVES = 8, 60, 4
 _ACCURACY = 1e-12  # of a bound state that is matched to the outside, in the largest mass^2
 
 
@@ -60,7 +60,10 @@ def bound_states(
         return BoundStates(levels[:0], 0)
     margin = max(_MARGIN * matched.scale, _TAIL * matched.tail)
     margin = min(margin, _MARGIN_IN_BOX / problem.grid.r_max**2)
-    count, most = (matched.count(matched.threshold, shift) for shift in (margin, -margin))
+    most = matched.count(matched.threshold, -margin)
+    # The wall of a box lifts every level, so what is bound in it is bound without it.
+    sure = int(np.sum(levels < matched.threshold - margin)) if not np.any(problem.free_last) else 0
+    count = most if sure == most else matched.count(matched.threshold, margin)
     depth = _SHALLOW / problem.grid.r_max
     values = levels[:count].copy()
     for k in np.flatnonzero(values > matched.threshold - depth**2):
@@ -131,15 +134,20 @@ class Matched:
         """The eigenvalue of bound state ``k`` (from 0), by Newton's method or, where that fails, by bisection."""
         tolerance = _ACCURACY * self.scale
         bottom = min(start, self.threshold) - 0.1 * self.scale
-        energy = min(start, self.threshold - tolerance)
-        for _ in range(_STEPS):
-            value, slope = self._nearest(energy)
-            step = value / (1.0 - slope)
+        energy, v, index = min(start, self.threshold - tolerance), self._random(), -1
+        for step_number in range(_STEPS):
+            depth, factors = self.threshold - energy, self.factors(energy)
+            value, v = self._nearest(factors, v, _SOLVES if step_number == 0 else _SOLVES // 2)
+            step = value / (1.0 - self._slope(energy, v, 1e-4 * max(depth, 1e-8 * self.scale)))
+            if abs(value) > 1e-13 * self.scale:
+                # The count at an energy tells which state is next to it, if none is at that very energy.
+                index = second_variation.negative(factors) - (value < 0.0)
             energy += step
             if not bottom < energy < self.threshold:
                 break
-            if abs(step) <= tolerance:
-                if self.count(energy - 10.0 * tolerance) <= k < self.count(energy + 10.0 * tolerance):
+            # Newton's error is quadratic in the step, on the scale of the depth; that of the slope is 1e-8 of it.
+            if abs(step) * (abs(step) / depth + 1e-8) <= tolerance:
+                if index == k:
                     return energy
                 break
         low, high = bottom, self.threshold
@@ -155,20 +163,25 @@ class Matched:
                 break
         return 0.5 * (low + high)
 
-    def _nearest(self, energy: float) -> tuple[float, float]:
-        """The eigenvalue nearest to ``energy``, less it, with the boundary condition at ``energy``, and its derivative
-        in the energy of that condition."""
-        problem, kinetic = self.problem, self.problem.model.kinetic
-        factors, mass = self.factors(energy), problem.grid.mass_form
-        free = np.ones(problem.free_nodes.shape)
-        free[0] = first_free(problem, self.ell)
-        v = np.random.default_rng(0).normal(size=free.shape) * free
-        value = 0.0
-        for _ in range(4):
-            load = (mass @ v) * kinetic * free
+    def _random(self) -> Array:
+        free = np.ones(self.problem.free_nodes.shape)
+        free[0] = first_free(self.problem, self.ell)
+        return np.random.default_rng(0).normal(size=free.shape) * free
+
+    def _nearest(self, factors: second_variation.Factors, v: Array, solves: int) -> tuple[float, Array]:
+        """The eigenvalue of the factorised operator nearest to 0, and its normalised eigenvector, from ``v``."""
+        mass, kinetic, value = self.problem.grid.mass_form, self.problem.model.kinetic, 0.0
+        load = (mass @ v) * kinetic
+        for _ in range(solves):
             image = second_variation.solve(factors, load[:, :, None])[:, :, 0]
-            value = float(np.sum(image * load) / np.sum(image * ((mass @ image) * kinetic)))
-            v = image / math.sqrt(float(np.sum(image * ((mass @ image) * kinetic))))
-        h = 1e-4 * max(self.threshold - energy, 1e-8 * self.scale)
-        slope = v[-1] @ (self.exterior(energy) - self.exterior(energy - h)) @ v[-1] / h
-        return value, min(float(slope), 0.0)
+            weighted = (mass @ image) * kinetic
+            length = float(np.sum(image * weighted))
+            value = float(np.sum(image * load)) / length
+            v, load = image / math.sqrt(length), weighted / math.sqrt(length)
+        return value, v
+
+    def _slope(self, energy: float, v: Array, h: float) -> float:
+        """The derivative of an eigenvalue in the energy of its boundary condition; never positive."""
+        h = min(h, 0.5 * (self.threshold - energy))
+        change = self.exterior(energy + h) - self.exterior(energy - h)
+        return min(float(v[-1] @ change @ v[-1] / (2.0 * h)), 0.0)

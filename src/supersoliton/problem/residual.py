@@ -158,11 +158,14 @@ def size_floor(problem: DiscreteProblem) -> float:
 
 
 def energy_floor(problem: DiscreteProblem) -> float:
-    """The least energy by which an error is divided: a millionth of |V''| v^2 in the box."""
+    """The least energy by which an error is divided: a millionth of |V''| v^2 in the box.
+
+    In the dimensionless problem V'' is of order 1 where the fields are, also around a massless vacuum.
+    """
     volume = float(np.sum(problem.grid.quadrature_weights))
     strength = float(np.sum(problem.vacuum.values**2)) or 1e-6
     stiffness = float(np.max(np.abs(problem.vacuum.masses_squared)))
-    return 1e-6 * strength * (stiffness if math.isfinite(stiffness) else 1.0) * volume
+    return 1e-6 * strength * (stiffness if 1e-6 < stiffness < math.inf else 1.0) * volume
 
 
 def shift_of(problem: DiscreteProblem, multiplier: float) -> Array:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy import ndarray as Array
 
 from ..guesses.dormand_prince import ERROR, NODES, STAGES
+from ..solvers.base import Stopwatch
 from .line import Line
 
 _RTOL = 1e-6  # of the integration; Newton's method on the mesh makes the rest
@@ -14,12 +15,13 @@ _ESCAPED = 30.0  # |x| over that of the centre at which the motion has left for 
 
 
 def integrate(
-    line: Line, r: Array, x: Array, slope: Array, limit: Array, group: Array | None = None
+    line: Line, r: Array, x: Array, slope: Array, limit: Array, watch: Stopwatch, group: Array | None = None
 ) -> tuple[Array, Array, list[tuple[Array, Array, Array]]]:
     """Follow the motions until their nodes are final or more than ``limit``.
 
     Each has its own steps, or those of its ``group``; then the points after each step are recorded. Returns the nodes,
-    whether the motion is trapped, and the record: (r, x, x') of all motions.
+    whether the motion is trapped, and the record: (r, x, x') of all motions. When the time of ``watch`` is up, the
+    motions end where they are, not trapped.
     """
     state, r = np.stack([x, slope]), r.copy()
     far = _ESCAPED * np.abs(x)
@@ -28,7 +30,7 @@ def integrate(
     count, trapped, active = np.zeros(len(x), int), np.zeros(len(x), bool), np.arange(len(x))
     record = [(r.copy(), *state.copy())]
     for _ in range(_STEPS):
-        if not len(active):
+        if not len(active) or watch.expired:
             break
         at, y, h = r[active], state[:, active], step[active]
         moved, value, pull, worst = _step(line, at, y, force[active], h)

@@ -94,7 +94,7 @@ def profiles(line: Line, max_nodes: int, decay: float, watch: Stopwatch | None =
     watch = watch or Stopwatch(None)
     for segment in segments(line) if line.dim > 1.0 and not watch.expired else ():
         xi = np.linspace(segment.high, segment.low, _SCAN)
-        count, trapped, _ = integrate(line, *_starts(line, segment, xi), np.full(_SCAN, max_nodes))
+        count, trapped, _ = integrate(line, *_starts(line, segment, xi), np.full(_SCAN, max_nodes), watch)
         brackets = _centred(line, segment, _brackets(xi, count, trapped, max_nodes), watch)
         found += _followed(line, segment, brackets, decay, watch)
     return sorted(found, key=lambda p: (p.nodes, abs(p.x[0])))
@@ -198,7 +198,7 @@ def _centred(line: Line, segment: Segment, brackets: list[Bracket], watch: Stopw
     while brackets and max(abs(a - b) for _, a, b in brackets) > _CENTRED and not watch.expired:
         inner = np.array([np.linspace(a, b, _SPLIT) for _, a, b in brackets])
         limit = np.repeat([n for n, _, _ in brackets], _SPLIT)
-        count, trapped, _ = integrate(line, *_starts(line, segment, inner.ravel()), limit)
+        count, trapped, _ = integrate(line, *_starts(line, segment, inner.ravel()), limit, watch)
         more = (count > limit).reshape(inner.shape)
         found = []
         for (n, _, _), x, over, held in zip(brackets, inner, more, trapped.reshape(inner.shape), strict=True):
@@ -220,7 +220,7 @@ def _followed(line: Line, segment: Segment, brackets: list[Bracket], decay: floa
         x, slope = np.concatenate([way.starts() for way in open_], axis=1)
         limit = np.repeat([way.left for way in open_], _SPLIT)
         group = np.repeat(np.arange(len(open_)), _SPLIT)
-        count, trapped, record = integrate(line, r, x, slope, limit, group)
+        count, trapped, record = integrate(line, r, x, slope, limit, watch, group)
         parts = [slice(j * _SPLIT, (j + 1) * _SPLIT) for j in range(len(open_))]
         points = np.array(record)  # (step, (r, x, x'), motion)
         open_ = [

@@ -67,7 +67,7 @@ def solve(problem: Problem, guess: Any = None, solver: AbstractSolver | None = N
         found = make_state(inner, saddle or _run(inner, within, chosen, insist=solver is None))
     else:
         found = make_state(*_without_grid(inner, within, chosen))
-    state = restored_state(explained(found), problem, scales)
+    state = restored_state(explained(found, getattr(solver, "max_seconds", None)), problem, scales)
     if throw and not state.converged:
         raise SolveError(state)
     return state
@@ -153,8 +153,11 @@ def _reworded(error: BounceError) -> str:
     return f"{text}; with a grid, solve continues from a guess"
 
 
-def explained(state: State) -> State:
-    """The state, with a reason against its certificate where a localised state was asked for and is not found."""
+def explained(state: State, max_seconds: float | None = None) -> State:
+    """The state, with a reason against its certificate where a localised state was asked for and is not found.
+
+    ``max_seconds``: the time that the search had; the reason is looked for in no more, and in eight seconds at most.
+    """
     problem, kind = state.problem, state.certificate.kind
     reason = None
     if kind is Kind.VACUUM and problem.omega is not None:
@@ -162,7 +165,7 @@ def explained(state: State) -> State:
     elif kind is Kind.UNCONVERGED and not state.status.startswith("out of time"):
         reason = why_none(problem)
     elif kind is Kind.DELOCALISED:
-        reason = why_none(problem) or _below_the_least_norm(problem)
+        reason = why_none(problem) or _below_the_least_norm(problem, min(max_seconds or math.inf, _LEAST_NORM_SECONDS))
     if reason is None:
         return state
     certificate = replace(state.certificate, reasons=(*state.certificate.reasons, reason))
@@ -173,8 +176,8 @@ def _vacuum_found(problem: Problem) -> str:
     return f"what was found is the vacuum: {why_none(reduced(problem)[0]) or 'no localised state was found'}"
 
 
-def _below_the_least_norm(problem: DiscreteProblem) -> str | None:
-    watch = Stopwatch(_LEAST_NORM_SECONDS)
+def _below_the_least_norm(problem: DiscreteProblem, seconds: float) -> str | None:
+    watch = Stopwatch(seconds)
     least = least_norm(problem, watch) if problem.norm is not None and has_line(problem) else None
     if least is None or float(problem.norm or 0.0) >= least:
         return None

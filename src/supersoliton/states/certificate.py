@@ -223,7 +223,7 @@ def certify(
         reasons = (f"this is a {kind.words[0]}, not a {wanted.words[0]}", *reasons)
     rotation = None
     if solution.converged:
-        rotation = rotation_of(problem, u, multiplier, modes.space, modes.translation)
+        rotation = rotation_of(problem, u, multiplier, modes)
     return Certificate(**entries, reasons=reasons, rotation=rotation)
 
 

@@ -23,6 +23,7 @@ _HIGHEST = 2  # angular momentum looked at: what is stable against l = 1 and 2 i
 class ModeCounts(NamedTuple):
     """The counts; ``space`` is the second variation at l = 0 without its zero modes."""
 
+    unconstrained: int  # negative modes at l = 0 without the constraint of the norm
     negative: tuple[int, ...]  # by sector: l = 0, 1, 2; in d = 1 the state's own parity and the opposite, or the line
     zero: int  # at l = 0
     unstable: int  # negative modes at l = 0 at fixed charge where the frequency is fixed, else those of ``negative``
@@ -36,7 +37,10 @@ def count_modes(problem: DiscreteProblem, u: Array, multiplier: float, *, homoge
     below = TangentSpace(problem, u, multiplier, sigma=eps)
     above = below.shifted(-eps)
     own = inertia(below, above)
-    unstable = own.negative
+    unstable = unconstrained = own.negative
+    if problem.norm is not None:
+        none = np.empty((*u.shape, 0))
+        unconstrained = inertia(below.constrained_by(none), above.constrained_by(none)).negative
     if problem.omega is not None:
         unstable = inertia(below.at_fixed_norm(), above.at_fixed_norm()).negative
     space = below
@@ -57,7 +61,7 @@ def count_modes(problem: DiscreteProblem, u: Array, multiplier: float, *, homoge
         free = np.empty((*u.shape, 0))  # without the phase condition, which removes the translation
         given: dict[str, Any] = {"factors": below.factors, "constraints": free}
         translation = translation_mode(TangentSpace(problem, u, multiplier, sigma=eps, **given))
-    return ModeCounts(tuple(counts), own.zero, unstable, translation, space)
+    return ModeCounts(unconstrained, tuple(counts), own.zero, unstable, translation, space)
 
 
 def _other_sectors(problem: DiscreteProblem) -> range:

@@ -33,6 +33,7 @@ from ..problem.complexified import known_imaginary_curvature
 from ..problem.problem import DiscreteProblem
 from ..problem.tangent_space import TangentSpace, norm_border
 from ..theory.vacua import mass_matrix
+from .mode_counts import ModeCounts
 
 # omega^2 below this times the largest mass^2 is 0: nothing rotates.
 _AT_REST = 1e-9
@@ -40,6 +41,7 @@ _AT_REST = 1e-9
 # exactly, so that their zero modes are 0 to rounding.
 _ZERO = 1e-9
 _HIGHEST_ELL = 20  # the counts fall with l; a state that is still unstable there is no more stable beyond
+_TERMS = 8  # of a series in a small shift
 _LISTED = 3  # angular momenta named in a verdict
 _DIFFERENCE = 1e-3  # relative step in omega^2 for the derivatives of the exterior
 
@@ -163,26 +165,19 @@ def is_rotating(problem: DiscreteProblem, multiplier: float) -> bool:
     return multiplier > _AT_REST * _largest_squared(problem)
 
 
-def rotation_of(
-    problem: DiscreteProblem, u: Array, multiplier: float, space: TangentSpace, translation: float
-) -> Rotation | None:
-    """Charge, energy and stability; None if nothing is at fixed norm or frequency, or not by one phase.
-
-    ``space``: the tangent space at the point; ``translation``: the measured eigenvalue of the translation, or NaN.
-    """
+def rotation_of(problem: DiscreteProblem, u: Array, multiplier: float, modes: ModeCounts) -> Rotation | None:
+    """Charge, energy and stability; None if nothing is at fixed norm or frequency, or not by one phase."""
     if (problem.norm is None and problem.omega is None) or not problem.norm_of_state(u) > 0:
         return None
     if np.any(problem.vacuum.values[problem.carries_norm > 0] != 0):
         return None
     omega, charge, energy = charge_and_energy(problem, u, multiplier)
-    exact = TangentSpace(problem, u, multiplier, curvature=space.curvature) if space.sigma else space
-    slope = _norm_response(problem, u, exact)
-    held = space.at_fixed_norm().count_negative()
-    plus = _counts(problem, u, multiplier, space.curvature, translation, everywhere=True)
+    slope = _norm_response(problem, u, modes.space)
+    plus = _of_real_part(problem, u, multiplier, modes)
     imaginary = known_imaginary_curvature(problem, u)
     minus = None
     if imaginary is not None:
-        minus = _counts(problem, u, multiplier, imaginary.reshape(space.curvature.shape), math.nan)
+        minus = _continued([], problem, u, multiplier, imaginary.reshape(modes.space.curvature.shape))
     return Rotation(
         omega=omega,
         charge=charge,
@@ -192,7 +187,7 @@ def rotation_of(
         energy_per_charge=energy / (charged_mass(problem) * charge),
         negative_modes=plus,
         phase_modes=minus,
-        minimum_at_fixed_norm=held == 0 and not any(plus[1:]),
+        minimum_at_fixed_norm=modes.unstable == 0 and not any(plus[1:]),
     )
 
 
@@ -232,15 +227,30 @@ def _norm_response(problem: DiscreteProblem, u: Array, space: TangentSpace) -> f
     With S the stationary E - omega^2 N/2, N is -2 dS/d(omega^2), explicitly M u^2 and, with the boundary "decaying",
     minus the derivative X' of the exterior matrix X.
     """
-    if problem.boundary != "decaying":
-        # The tangent space of the norm has solved L_+ x = M u already; its Schur complement is -(M u)^T x.
-        return -2.0 * float(space.at_fixed_norm().schur[0, 0])
-    first, second = _exterior_rates(problem)
-    away = u[-1] - problem.vacuum.values
     load = norm_border(problem, u)
-    load[-1] -= first @ away
-    response = space.invert(load[:, :, None])[:, :, 0]
-    return 2.0 * float(np.sum(load * response)) - float(away @ second @ away)
+    outside = 0.0
+    if problem.boundary == "decaying":
+        first, second = _exterior_rates(problem)
+        away = u[-1] - problem.vacuum.values
+        load[-1] -= first @ away
+        outside = float(away @ second @ away)
+    return 2.0 * float(np.sum(load * _unshifted(space, load))) - outside
+
+
+def _unshifted(space: TangentSpace, load: Array) -> Array:
+    """A^-1 ``load``, A without the shift of ``space``: (A + sigma M)^-1 summed as a series in sigma."""
+    total = term = space.invert(load[:, :, None])[:, :, 0]
+    for _ in range(_TERMS if space.sigma else 0):
+        before = np.max(np.abs(term))
+        term = space.sigma * space.invert((space.problem.grid.mass_form @ term)[:, :, None])[:, :, 0]
+        total = total + term
+        if not np.max(np.abs(term)) < 0.1 * before:  # an eigenvalue is nearly as small as sigma
+            break
+        if np.max(np.abs(term)) <= 1e-15 * np.max(np.abs(total)):
+            return total
+    if space.sigma:
+        return _unshifted(space.shifted(0.0), load)
+    return total
 
 
 def _exterior_rates(problem: DiscreteProblem) -> tuple[Array, Array]:
@@ -258,31 +268,24 @@ def _exterior_rates(problem: DiscreteProblem) -> tuple[Array, Array]:
     return (above - below) / (2.0 * step), (above - 2.0 * middle + below) / step**2
 
 
-def _counts(
-    problem: DiscreteProblem,
-    u: Array,
-    multiplier: float,
-    curvature: Array,
-    translation: float,
-    *,
-    everywhere: bool = False,
+def _of_real_part(problem: DiscreteProblem, u: Array, multiplier: float, modes: ModeCounts) -> tuple[int, ...]:
+    """Negative modes of L_+ at fixed frequency at l = 0, 1, ..., up to the first l >= 1 without one."""
+    known = [modes.unconstrained, *modes.negative[1:]]
+    last = next((ell for ell in range(1, len(known)) if known[ell] == 0), len(known) - 1)
+    return _continued(known[: last + 1], problem, u, multiplier, modes.space.curvature)
+
+
+def _continued(
+    known: list[int], problem: DiscreteProblem, u: Array, multiplier: float, curvature: Array
 ) -> tuple[int, ...]:
-    """Negative modes of the operator with this curvature at l = 0, 1, ..., up to the first l without one.
+    """Negative modes of the operator with this curvature at l = 0, 1, ..., from those ``known`` to the first l without.
 
-    ``everywhere``: l = 1 also if there is none at l = 0. Zero modes are not counted.
+    Zero modes are not counted.
     """
-    rounding = _ZERO * _largest_squared(problem)
-    none = np.empty((*u.shape, 0))
     most = 1 if float(problem.grid.dim) == 1.0 else _HIGHEST_ELL
-
-    def count(ell: int) -> int:
-        # The translation is 0 up to the errors of mesh and box, which its measured value shows.
-        known = ell == 1 and math.isfinite(translation)
-        sigma = rounding + (2.0 * abs(translation) if known else 0.0)
-        space = TangentSpace(problem, u, multiplier, sigma=sigma, ell=ell, curvature=curvature, constraints=none)
-        return space.count_negative()
-
-    out = [count(0)]
-    while len(out) <= most and (out[-1] > 0 or (everywhere and len(out) == 1)):
-        out.append(count(len(out)))
+    given: dict[str, Any] = {"sigma": _ZERO * _largest_squared(problem), "curvature": curvature}
+    given["constraints"] = np.empty((*u.shape, 0))
+    out = list(known)
+    while len(out) <= most and (not out or out[-1] > 0):
+        out.append(TangentSpace(problem, u, multiplier, ell=len(out), **given).count_negative())
     return tuple(out)

@@ -141,10 +141,10 @@ def scales_of_potential(model: AbstractModel, around: Array | None = None, r: fl
     Scales
         ``field`` is the least distance at which V' departs from its behaviour near the point, along the eigenvectors of
         V'' there, and ``curvature`` is |V'(t) - V'(0)|/t near it. A potential without a scale (a free field, a pure
-        power) has the size of the point as its field scale, or 1 at the origin.
+        power) has the size of the point as its field scale, or 1 at the origin. All fields have these.
     """
     point = np.zeros(model.n_fields) if around is None else np.asarray(around, float)
-    return scales_from_rays(model, slopes_along_rays(model, point, r), r)
+    return scales_from_rays(model, slopes_along_rays(model, point, r, axes=False), r)
 
 
 def scales_from_rays(model: AbstractModel, rays: Rays, r: float = 0.0) -> Scales:
@@ -176,15 +176,17 @@ def slopes_along_rays(
     free: Bool[Array, " field"] | None = None,
     diagonal: bool = False,
     more: Float[Array, "ray field"] | None = None,
+    axes: bool = True,
 ) -> Rays:
     """V' along the axes and the eigenvectors of V'', or along the diagonals between eigenvectors, in one call.
 
-    ``free``: fields that may move; all if not given. ``more``: further directions.
+    ``free``: fields that may move; all if not given. ``more``: further directions. ``axes``: False leaves out axes that
+    are no eigenvectors.
     """
     kernels, params, n = point_kernels(model.potential_function), model.params, len(point)
     free = np.ones(n, bool) if free is None else free
     curvature = kernels.hessian(point[None], params, np.array([float(r)]))[0][np.ix_(free, free)]
-    inner, axis = _directions(curvature, diagonal)
+    inner, axis = _directions(curvature, diagonal, axes)
     directions = np.zeros((len(inner), n))
     directions[:, free] = inner
     axis = np.where(axis >= 0, np.flatnonzero(free)[axis], -1)
@@ -214,7 +216,7 @@ def slopes_along_rays(
 
 
 def _directions(
-    curvature: Float[Array, "field field"], diagonal: bool
+    curvature: Float[Array, "field field"], diagonal: bool, axes: bool
 ) -> tuple[Float[Array, "ray field"], Int[Array, " ray"]]:
     """Unit vectors, each with its opposite, and the axis that each follows (-1: none)."""
     n = len(curvature)
@@ -229,8 +231,8 @@ def _directions(
     chosen = np.sort(np.argsort(np.abs(np.diag(matrix)), kind="stable")[:_MOST])
     directions, axis = np.eye(n)[chosen], chosen
     if np.any(np.abs(eigen).max(1) < 1.0 - 1e-12):
-        directions = np.concatenate([directions, eigen])
-        axis = np.concatenate([axis, np.full(len(eigen), -1)])
+        directions = np.concatenate([directions, eigen]) if axes else eigen
+        axis = np.concatenate([axis, np.full(len(eigen), -1)]) if axes else np.full(len(eigen), -1)
     return np.concatenate([directions, -directions]), np.concatenate([axis, axis])
 
 
