@@ -33,18 +33,23 @@ def _libraries() -> ThreadpoolController:
     return ThreadpoolController()
 
 
+def current_call() -> object | None:
+    """A token of the outermost call of a ``numerical`` function in this thread; None outside."""
+    return getattr(_state, "within", None)
+
+
 def numerical(function: Callable[P, T]) -> Callable[P, T]:
     """Run ``function`` with BLAS on one thread and without floating-point warnings; the caller's settings come back."""
 
     @functools.wraps(function)
     def within(*args: P.args, **kwargs: P.kwargs) -> T:
-        if getattr(_state, "within", False):
+        if current_call() is not None:
             return function(*args, **kwargs)
         with _libraries().limit(limits=1, user_api="blas"), np.errstate(all="ignore"):
-            _state.within = True
+            _state.within = object()
             try:
                 return function(*args, **kwargs)
             finally:
-                _state.within = False
+                _state.within = None
 
     return within

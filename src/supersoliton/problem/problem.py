@@ -233,9 +233,13 @@ class Problem:
 
     def with_grid(self, grid: RadialGrid) -> DiscreteProblem:
         """The same problem on ``grid``; the vacuum is computed again only where it depends on the mesh."""
-        other = self._with(grid=grid, dim=None)
-        assert isinstance(other, DiscreteProblem)
-        if not self.model.explicit_r and "vacuum" in self.__dict__:
+        if self.model.explicit_r or float(grid.dim) != float(self.dimension):
+            made = self._with(grid=grid, dim=None)
+            assert isinstance(made, DiscreteProblem)
+            return made
+        other: DiscreteProblem = object.__new__(DiscreteProblem)  # every check would end as it did for this one
+        other.__dict__.update({f.name: getattr(self, f.name) for f in fields(self)}, grid=grid, dim=None)
+        if "vacuum" in self.__dict__:
             other.__dict__["vacuum"] = self.vacuum
         return other
 

@@ -41,6 +41,7 @@ _EXTERIOR_LIMIT = 1e-14  # error from the linearised exterior, relative to the a
 # A massless field: the domain grows fourfold, at most so many times, until the action changes by less than _STANDS
 _LARGER_POWERS, _STANDS = 6, 1e-12
 _DESCENT_STEPS = 400  # of the descent from the centre of a bounce to a minimum of V
+_HALVINGS = 12  # of a step of that descent
 _FAR = 1e8  # a descent that comes this far from its start has no lower bound
 _SAME_MINIMUM = 1e-3  # distance of two minima, relative to that from the false vacuum, below which they are one
 
@@ -236,22 +237,24 @@ def _is_same(one: Vacuum | None, other: Vacuum | None, start: Vacuum) -> bool:
 
 def minimum_below(model: AbstractModel, u: Array) -> Vacuum | None:
     """The minimum of V that a descent from ``u`` leads to; None if it reaches none in 400 steps."""
-    kernels, here, r = point_kernels(model.potential_function), np.array(u, dtype=float)[None], np.zeros(1)
-    origin, reach = here.copy(), 1.0 + float(np.max(np.abs(u)))
+    kernels, here = point_kernels(model.potential_function), np.array(u, dtype=float)
+    origin, reach, still = here, 1.0 + float(np.max(np.abs(u))), np.zeros(_HALVINGS)
+    value, force = (x[0] for x in kernels.value_and_gradient(here[None], model.params, still[:1]))
     for _ in range(_DESCENT_STEPS):
-        value, force = (x[0] for x in kernels.value_and_gradient(here, model.params, r))
-        values, vectors = np.linalg.eigh(kernels.hessian(here, model.params, r)[0])
+        values, vectors = np.linalg.eigh(kernels.hessian(here[None], model.params, still[:1])[0])
         stiff = np.maximum(np.abs(values), 1e-10 * max(1.0, float(np.max(np.abs(values)))))
         step = -vectors @ (vectors.T @ force / stiff)
         length = float(np.max(np.abs(step)))
         # At most a tenth of the fields, so that no minimum on the way is passed over.
         step *= min(1.0, 0.1 * (float(np.max(np.abs(here))) + 0.1) / max(length, 1e-300))
-        trial = here + step * 0.5 ** np.arange(12)[:, None]
-        lower = kernels.value(trial, model.params, np.zeros(12)) < value
+        trial = here + step * 0.5 ** np.arange(float(_HALVINGS))[:, None]
+        energies, forces = kernels.value_and_gradient(trial, model.params, still)
+        lower = energies < value
         if length <= 1e-9 * reach or not lower.any():
             settled = length <= 1e-5 * reach and values[0] > -1e-9 * stiff[-1]
-            return vacuum_at(model, (here + step)[0]) if settled else None
-        here = trial[[int(np.argmax(lower))]]
+            return vacuum_at(model, here + step) if settled else None
+        best = int(np.argmax(lower))
+        here, value, force = trial[best], energies[best], forces[best]
         if float(np.max(np.abs(here - origin))) > _FAR * reach:
             return None
     return None

@@ -15,6 +15,7 @@ from ..machine import (
     jax_setup,  # noqa: F401  (float64 before the first array)
     user_files,
 )
+from ..machine.arithmetic import current_call
 from .base import AbstractModel, PotentialFunction, check_coupling
 from .tracing import TracedPotential, signature, surroundings
 
@@ -122,16 +123,17 @@ class Potential(AbstractModel, kind="potential"):
             traced = TracedPotential(function, len(self.names), self.couplings)
         except Exception as error:
             raise ValueError(f"Potential: {_why_it_failed(error, self.couplings)}") from error
-        self.__dict__["_traced_as"] = surroundings(self.function), traced
+        self.__dict__["_traced_as"] = surroundings(self.function), traced, current_call()
         return traced
 
     @property
     def _traced(self) -> TracedPotential:
-        """The function as traced; traced again if what it reads has changed."""
-        known = self.__dict__.get("_traced_as")
-        if known is None or known[0] != surroundings(self.function):
+        """The function as traced; traced again if what it reads has changed since the last call of the package."""
+        known, call = self.__dict__.get("_traced_as"), current_call()
+        if known is None or ((call is None or known[2] is not call) and known[0] != surroundings(self.function)):
             return self._trace()
         traced: TracedPotential = known[1]
+        self.__dict__["_traced_as"] = *known[:2], call
         return traced
 
     def __getstate__(self) -> dict[str, Any]:
