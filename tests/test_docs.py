@@ -91,6 +91,14 @@ def test_tables_of_the_comparison_are_those_of_the_results():
     assert len(re.findall(r"^\| [1-8] \| ", text, re.M)) == 8
 
 
+def test_page_of_the_campaign_is_that_of_its_results():
+    verdicts = json.loads((ROOT / "benchmarks" / "data" / "certificates.json").read_text(encoding="utf-8"))
+    text = (ROOT / "docs" / "certificates.md").read_text(encoding="utf-8")
+    assert text == pages.certificates(verdicts), "run `make docs`"
+    assert len(verdicts) >= 500
+    assert not any(v["verdict"] == "wrong" for v in verdicts)
+
+
 def test_site_builds_without_a_warning_and_is_self_contained(tmp_path):
     pytest.importorskip("mkdocs", reason="the site needs pip install 'supersoliton[docs]'")
     done = subprocess.run(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad, solve_ivp
 from scipy.optimize import brentq
-from scipy.special import gamma
+from scipy.special import gamma, iv, kv
 
 import supersoliton as ss
 from supersoliton.search.bounce import minimum_below
@@ -152,18 +152,56 @@ def two_parabolas(u, p):
     return jnp.where(u[0] < 0.0, 0.5 * (u[0] + 1.0) ** 2, 0.5 * (u[0] - b) ** 2 - 0.3)
 
 
-def test_an_element_edge_is_placed_at_a_jump_of_the_slope():
-    """Outside A e^-r/r, inside b - B sinh(r)/r: both vanish at R with equal slopes."""
-    b = 1.2649110640673518
+@pytest.mark.parametrize("dim", [2, 3, 4])
+def test_parabolas_that_meet_at_a_jump_of_the_slope(dim):
+    """Outside r^-nu K_nu(r), inside b - B r^-nu I_nu(r): both vanish at R with equal slopes, and S = 2T/d."""
+    b, nu = 1.2649110640673518, dim / 2.0 - 1.0
+
+    def inside(r):
+        return b * r**-nu * iv(nu + 1.0, r) / (radius**-nu * iv(nu, radius))
+
+    def outside(r):
+        return r**-nu * kv(nu + 1.0, r) / (radius**-nu * kv(nu, radius))
 
     def mismatch(r):
-        return (1.0 + 1.0 / r) * 1.0 - b * (1.0 / math.tanh(r) - 1.0 / r)
+        return kv(nu + 1.0, r) / kv(nu, r) - b * iv(nu + 1.0, r) / iv(nu, r)
 
-    radius = brentq(mismatch, 5.0, 12.0, xtol=1e-14)
-    state = ss.bounce(ss.Potential(two_parabolas), [-1.0])
-    assert state.action == pytest.approx(376.559049, rel=2e-9)
-    assert min(abs(state.grid.element_edges - radius)) < 1e-8
-    assert state.certificate.virial < 1e-10
+    radius = brentq(mismatch, 2.0, 40.0, xtol=1e-14)
+    kinetic = [
+        quad(lambda r, f=f: f(r) ** 2 * r ** (dim - 1), *ends, epsabs=0, epsrel=1e-12, limit=200)[0]
+        for f, ends in ((inside, (0.0, radius)), (outside, (radius, radius + 40.0)))
+    ]
+    exact = 2.0 * math.pi ** (dim / 2.0) / gamma(dim / 2.0) * sum(kinetic) / dim
+    state = ss.bounce(ss.Potential(two_parabolas), [-1.0], dim=dim)
+    c = state.certificate
+    assert state.action == pytest.approx(exact, rel=1e-11)
+    assert min(abs(state.grid.element_edges - radius)) < 1e-9
+    assert c.certified
+    assert c.negative_modes_by_sector == (1, 0, 0)
+    assert abs(c.translation_mode) < 1e-10
+
+
+def dented(x):
+    return 0.5 * x**2 - 4.0 * jnp.maximum(x - 1.0, 0.0) + 0.05 * jnp.maximum(x - 1.0, 0.0) ** 4
+
+
+@pytest.mark.parametrize("dim", [2, 3, 4])
+def test_a_jump_of_the_slope_in_a_thick_wall_and_in_two_fields(dim):
+    def turned(u, p):
+        x, y = 0.6 * u[0] + 0.8 * u[1], 0.6 * u[1] - 0.8 * u[0]
+        return dented(x) + 0.5 * y**2 * (1.0 + 0.3 * x**2)
+
+    def slope(x):
+        return x - (4.0 if x > 1.0 else 0.0) + 0.2 * max(x - 1.0, 0.0) ** 3
+
+    exact = shot(slope, 1.2, 2.75, 0.0, dim)[1]
+    one = ss.bounce(ss.Potential(lambda u, p: dented(u[0])), [0.0], dim=dim)
+    two = ss.bounce(ss.Potential(turned, ("a", "b")), [0.0, 0.0], dim=dim)
+    for state in (one, two):
+        assert state.action == pytest.approx(exact, rel=1e-6)
+        assert state.certificate.certified
+        assert state.certificate.negative_modes_by_sector == (1, 0, 0)
+    assert two.action == pytest.approx(one.action, rel=1e-10)
 
 
 def test_an_element_edge_is_placed_at_a_jump_of_the_curvature():

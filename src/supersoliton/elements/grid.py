@@ -181,7 +181,8 @@ class RadialGrid:
 
     @functools.cached_property
     def _quadrature(self) -> tuple[Array, Array, Array, Array]:
-        n_points = self.order + _EXTRA_POINTS
+        # At least what integrates the product of two functions of the mesh exactly, with the weight r^(d-1).
+        n_points = self.order + max(_EXTRA_POINTS, math.ceil(self.dim / 2.0))
         x, w, inner = _gauss(self.order, n_points)
         e = self.element_edges
         half = 0.5 * (e[1:] - e[:-1])

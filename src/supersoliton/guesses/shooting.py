@@ -45,6 +45,7 @@ _LEAST_SHARE = 32  # trajectories for each bracket
 _LINEAR = 1e-4  # distance from a minimum, relative to the interval of centres, within which V is quadratic
 LARGEST = 1e5  # radius, in decay lengths of the true vacuum, up to which walls are looked for
 _TAIL_STARTS = 1e-3  # s over its largest value where a profile in one dimension ends
+_EARLY = 0.03  # s over that of the centre where a profile that ends lacks too much of its tail
 _AGREED = 1e-2  # relative difference of the two sides of a bracket up to which the profile is used
 
 
@@ -125,6 +126,11 @@ class Profile:
         steps = np.diff(self.r)[:, None] * np.linspace(0.0, 1.0, parts, endpoint=False)
         return np.append((self.r[:-1, None] + steps).ravel(), self.r[-1])
 
+    @property
+    def ends_early(self) -> bool:
+        """Whether so much of the tail is missing that the action is not known to a few percent."""
+        return bool(self.s[-1] > _EARLY * self.s[0])
+
     def action(self, dim: float) -> float:
         """2T/d, which is the action of a stationary state, up to the error of the profile."""
         r = self.fine_radii()
@@ -192,13 +198,12 @@ def _without_friction(way: Way) -> list[Profile]:
 def _profiles(way: Way, dim: float, brackets: list[_Bracket]) -> tuple[list[Profile], int]:
     """The profiles of the brackets, and the number of those that could not be resolved.
 
-    Thin walls that may have the least action, and walls whose profile ends before the barrier, are found again to more
-    digits.
+    Thin walls that may have the least action, and walls whose profile ends early, are found again to more digits.
     """
     found = [(bracket, _record(way, dim, bracket, _TOLERANCE)) for bracket in brackets]
     good = [(bracket, profile) for bracket, profile in found if profile is not None]
     least = min((profile.action(dim) for _, profile in good), default=math.inf)
-    thin = [b for b, profile in good if b.is_thin and profile.action(dim) <= _RIVAL * least]
+    thin = [b for b, p in good if (b.is_thin or p.ends_early) and p.action(dim) <= _RIVAL * least]
     poor = [bracket for bracket, profile in found if profile is None]
     profiles = [profile for bracket, profile in good if all(bracket is not b for b in thin)]
     again = [bracket.widened if bracket.is_thin else bracket for bracket in (*thin, *poor[:_AGAIN])]

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import functools
 import inspect
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 from numpy import ndarray as Array
@@ -222,10 +221,9 @@ class Problem:
     def _stationary(self, values: Array) -> Vacuum:
         if not is_stationary(self.model, values, self.outer_radius):
             force = float(np.max(np.abs(slope(self.model, values, self.outer_radius))))
-            words = f"V has slope {force:.3g} there: shift the fields so that V is stationary at 0"
             raise ValueError(
-                "problem.boundary: the fields that carry the norm must vanish at infinity, but "
-                + (words if math.isfinite(force) else "V' is not finite there")
+                "problem.boundary: the fields that carry the norm must vanish at infinity, but V has slope "
+                f"{force:.3g} there: shift the fields so that V is stationary and finite at 0"
             )
         return vacuum_at(self.model, values, self.outer_radius)
 
@@ -234,13 +232,10 @@ class Problem:
     def with_grid(self, grid: RadialGrid) -> DiscreteProblem:
         """The same problem on ``grid``; the vacuum is computed again only where it depends on the mesh."""
         if self.model.explicit_r or float(grid.dim) != float(self.dimension):
-            made = self._with(grid=grid, dim=None)
-            assert isinstance(made, DiscreteProblem)
-            return made
-        other: DiscreteProblem = object.__new__(DiscreteProblem)  # every check would end as it did for this one
+            return cast("DiscreteProblem", self._with(grid=grid, dim=None))
+        other = object.__new__(DiscreteProblem)  # every check would end as it did for this one
         other.__dict__.update({f.name: getattr(self, f.name) for f in fields(self)}, grid=grid, dim=None)
-        if "vacuum" in self.__dict__:
-            other.__dict__["vacuum"] = self.vacuum
+        other.__dict__.update({"vacuum": self.vacuum} if "vacuum" in self.__dict__ else {})
         return other
 
     def replace(self, **changes: Any) -> Self:
@@ -257,8 +252,7 @@ class Problem:
             own["model"] = (own.get("model") or self.model).replace(**couplings)
         if "grid" in own:
             own.setdefault("dim", None)
-        made: Any = self._with(**own)
-        return made
+        return cast("Self", self._with(**own))
 
     def _with(self, **changes: Any) -> Problem:
         return Problem(**{f.name: changes.get(f.name, getattr(self, f.name)) for f in fields(self)})

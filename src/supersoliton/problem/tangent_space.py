@@ -19,7 +19,7 @@ import functools
 import math
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray as Array
@@ -103,6 +103,13 @@ class Bordered:
         return goals[:, None] if isinstance(goals, Array) else goals
 
 
+class RankOne(NamedTuple):
+    """Terms sum_k s_k b_k b_k^T of the operator beside V'': a delta function where V' jumps."""
+
+    columns: Array  # b_k, (node, field, term)
+    strengths: Array  # s_k, (term,)
+
+
 class TangentSpace(Bordered):
     r"""The factorised second variation E'' - omega^2 M_c + sigma M at a point, and the constraints there.
 
@@ -115,6 +122,7 @@ class TangentSpace(Bordered):
     factors : factors of the operator, if known, or of the operator at a nearby point.
     constraints : B, (node, field, border); by default the constraints of the problem.
     held : directions (node, field, mode) that solutions do not contain: symmetries, along which nothing changes.
+    beside : terms of the operator that are not in its factors; each is a constraint that gives way by 1/s_k.
     """
 
     def __init__(
@@ -129,6 +137,7 @@ class TangentSpace(Bordered):
         factors: second_variation.Factors | None = None,
         constraints: Array | None = None,
         held: Array | None = None,
+        beside: RankOne | None = None,
     ) -> None:
         self.problem, self.u, self.multiplier, self.sigma, self.ell = problem, u, multiplier, sigma, ell
         if curvature is not None:
@@ -136,15 +145,21 @@ class TangentSpace(Bordered):
         if factors is None:
             first = first_free(problem, ell)
             factors = second_variation.factorise(problem, self.curvature, self.shift, ell=ell, free_first=first)
-        self.factors, self.held = factors, held
+        self.factors, self.held, self.beside = factors, held, beside
         if constraints is None:
             constraints = constraints_of(problem, u) if ell == 0 else np.empty((*u.shape, 0))
         self.constraints = constraints
         if held is not None and held.size:
             normals = (problem.grid.mass_form @ held.reshape(len(u), -1)).reshape(held.shape)
             constraints = np.concatenate([constraints, normals * self.free[:, :, None]], axis=2)
+        corner: Any = 0.0
+        if beside is not None:
+            corner = np.zeros(constraints.shape[-1] + len(beside.strengths))
+            corner[constraints.shape[-1] :] = -1.0 / beside.strengths
+            constraints = np.concatenate([constraints, beside.columns * self.free[:, :, None]], axis=2)
         # (A closure over self would keep megabytes of factors per step until the garbage collector runs.)
-        super().__init__(functools.partial(second_variation.solve, factors), constraints)
+        solve = functools.partial(second_variation.solve, factors)
+        super().__init__(solve, constraints, corner=np.diag(corner) if beside is not None else 0.0)
 
     @cached_property
     def curvature(self) -> Array:
@@ -168,11 +183,13 @@ class TangentSpace(Bordered):
     def shifted(self, sigma: float) -> TangentSpace:
         """The tangent space with another shift, factorised again."""
         given: dict[str, Any] = {"curvature": self.curvature, "constraints": self.constraints, "held": self.held}
+        given["beside"] = self.beside
         return TangentSpace(self.problem, self.u, self.multiplier, sigma=sigma, ell=self.ell, **given)
 
     def moved(self, u: Array, multiplier: float) -> TangentSpace:
         """The constraints of another point with the factors of this one, for a chord step or a count nearby."""
         given: dict[str, Any] = {"sigma": self.sigma, "ell": self.ell, "factors": self.factors, "held": self.held}
+        given["beside"] = self.beside
         return TangentSpace(self.problem, u, multiplier, **given)
 
     def at_fixed_norm(self) -> TangentSpace:
@@ -187,6 +204,7 @@ class TangentSpace(Bordered):
         """The tangent space of other constraints (None: those of the problem), with the same factors."""
         given: dict[str, Any] = {"curvature": self.__dict__.get("curvature"), "factors": self.factors}
         given |= {"sigma": self.sigma, "ell": self.ell, "constraints": constraints, "held": self.held}
+        given["beside"] = self.beside
         return TangentSpace(self.problem, self.u, self.multiplier, **given)
 
     # The operator
@@ -201,7 +219,11 @@ class TangentSpace(Bordered):
     def apply(self, x: Array) -> Array:
         """A x, zero where values are held."""
         exterior = self.problem.theory_at(self.ell).exterior
-        return lapack.matvec(self._blocks, exterior, x[:, :, None])[:, :, 0] * self.free
+        image = lapack.matvec(self._blocks, exterior, x[:, :, None])[:, :, 0]
+        if self.beside is not None:
+            along = np.einsum("nfk,nf->k", self.beside.columns, x)
+            image = image + self.beside.columns @ (self.beside.strengths * along)
+        return image * self.free
 
     # The spectrum on the tangent space
 
@@ -209,12 +231,13 @@ class TangentSpace(Bordered):
         """The number of negative eigenvalues of A on the tangent space.
 
         The bordered matrix has this number plus one per constraint, and also the number of A plus that of -B^T A^-1 B
-        (Haynsworth).
+        (Haynsworth). A term beside V'' with s_k < 0 is a border with a positive corner, and no constraint.
         """
         negative = second_variation.negative(self.factors)
         if self.columns.shape[-1] == 0:
             return negative
-        return negative - int(np.sum(np.linalg.eigvalsh(self.schur) > 0.0))
+        giving = 0 if self.beside is None else int(np.sum(self.beside.strengths < 0.0))
+        return negative + giving - int(np.sum(np.linalg.eigvalsh(self.schur) > 0.0))
 
     def inverse_iteration(self, start: Array | None, count: int, metric: Any) -> tuple[float, float, Array]:
         """The mode of A v = lambda ``metric`` v with the smallest \\|lambda\\| on the tangent space.

@@ -12,12 +12,12 @@ from ..elements.edges import adapted_edges, roughness, split_edges
 from ..elements.grid import RadialGrid
 from ..problem.asymptotics import decay_length
 from ..problem.problem import DiscreteProblem, Problem
-from ..problem.transfer import satisfy_conditions, transfer
+from ..problem.transfer import transfer
 from ..solvers.base import AbstractSolver, Solution
 from ..solvers.newton import Newton
 from ..states.accuracy import discretisation_error
-from ..states.jumps import jumps
 from ..states.kinds import boundary_fraction, is_homogeneous
+from .jump_edges import with_edges_at_jumps
 from .same_state import REMESHED, Tolerance, has_same_fields, is_same_energy
 
 # Numbers of elements, tried in this order; only a few, because kernels are compiled for each.
@@ -27,7 +27,6 @@ TARGET = 2e-12  # relative error of the energy below which no finer mesh is trie
 # The same for the fields (roughness of the worst element), if the first mesh was not adapted to them: the error of the
 # energy is second order in that of the fields.
 SMOOTH = 1e-8
-_JUMP_STEPS, _AT_THE_JUMP = 8, 1e-12  # meshes that are tried to put an edge where V' jumps, and how near, over r_max
 _HELPED = 1e-2  # part of the error to which an adapted mesh must lower it, or else elements are halved
 _TAIL = 14.0  # decay lengths kept beyond the core: e^-14 = 1e-6, and the exterior is exact to the square of that
 
@@ -45,8 +44,10 @@ def converge_mesh(
     solver fails on a finer mesh, the last good mesh is returned.
     """
     error = discretisation_error(problem, solution.u, solution.multiplier)
-    if error > TARGET and jumps(problem, solution.u):
-        return _with_edges_at_jumps(problem, solution, solver, error)
+    edges = np.array(adapted_edges(problem.grid, solution.u, max(ELEMENTS[1], problem.grid.n_elements)))
+    settled = with_edges_at_jumps(problem, solution, edges, ORDER, solver, TARGET)
+    if settled is not None:
+        return *settled, discretisation_error(settled[0], settled[1].u, settled[1].multiplier)
     for n_elements in ELEMENTS:
         if error <= TARGET and np.max(roughness(problem.grid, solution.u)) <= smooth:
             break
@@ -61,52 +62,6 @@ def converge_mesh(
         if problem is before[0] and n_elements > problem.grid.n_elements:
             break
     return problem, solution, error
-
-
-def _with_edges_at_jumps(
-    problem: DiscreteProblem, solution: Solution, solver: AbstractSolver, error: float
-) -> tuple[DiscreteProblem, Solution, float]:
-    """The solution on a mesh with element edges where V' or V'' jumps, inside which it is smooth.
-
-    The radius r of a jump moves with the solution. Where V'' jumps it settles in one or two steps. Where V' does, it
-    follows an edge at e by a small part of the way only, so that r = e is solved by secants.
-    """
-    given = problem, solution, error
-    at, off, last = np.empty(0), np.empty(0), np.empty(0)
-    edges = np.array(adapted_edges(problem.grid, solution.u, max(ELEMENTS[1], problem.grid.n_elements)))
-    for _ in range(_JUMP_STEPS):
-        radii = np.array([jump.radius for jump in jumps(problem, solution.u)])
-        if not len(radii):
-            break
-        wanted, moved_off = radii, radii - at if len(at) == len(radii) else np.empty(0)
-        if len(moved_off) and np.max(np.abs(moved_off)) <= _AT_THE_JUMP * problem.grid.r_max:
-            break
-        if len(off) and len(moved_off):
-            rate = (moved_off - off) / np.where(at == last, np.inf, at - last)
-            wanted = at - moved_off / np.where(np.abs(rate) > 1e-6, rate, -1.0)
-            span = 0.5 * np.min(np.diff(edges))
-            wanted = np.clip(wanted, at - span, at + span)
-        last, off, at = at, moved_off, wanted
-        on = problem.with_grid(RadialGrid(edges=_with_edges(edges, wanted), order=ORDER, dim=problem.grid.dim))
-        # The start is stretched so that it jumps at the edges.
-        ends = problem.grid.r_max
-        inside = np.interp(on.grid.nodes, [0.0, *wanted, ends], [0.0, *radii, ends])
-        moved = solver.run(on, satisfy_conditions(on, problem.grid.interpolate(solution.u, inside)))
-        if not moved.converged:
-            break
-        problem, solution = on, moved
-    final = discretisation_error(problem, solution.u, solution.multiplier)
-    return (problem, solution, final) if final < error else given
-
-
-def _with_edges(edges: Array, radii: Array) -> tuple[float, ...]:
-    """The edges with others at ``radii``, in place of those that are nearer than a fourth of an element."""
-    near = 0.25 * np.diff(edges)
-    size = np.minimum(np.append(near, near[-1]), np.append(near[0], near))
-    keep = np.min(np.abs(edges[:, None] - radii[None, :]), axis=1) > size
-    keep[[0, -1]] = True
-    inside = radii[(radii > 0.0) & (radii < edges[-1])]
-    return tuple(np.unique(np.concatenate([edges[keep], inside])).tolist())
 
 
 def _on_edges(

@@ -14,6 +14,9 @@ from ..problem.problem import DiscreteProblem
 from ..solvers.base import Solution, Stopwatch
 from ..solvers.newton import Newton
 from ..states.observables import core_radius
+from .jump_edges import settle_at_jumps, with_edges_at_jumps
+
+_ROUGH = 1e-8  # error of the action from which jumps of V' or V'' are looked for
 
 
 def continue_dimension(
@@ -53,14 +56,19 @@ def _move(
     fitted = adapted_edges(base, u, grid.n_elements)
     target = problem.with_grid(RadialGrid(edges=fitted, order=grid.order, dim=dim))
     shift = _balanced(problem, solution.u, target, shift, width)
-    moved = newton.run(target, _shifted(problem, solution.u, target.grid.nodes, shift))
-    off = abs(core_radius(target, moved.u) - (old_radius - shift))  # further away it is another state
-    if not moved.converged or off > width:
-        return None
-    strength = float(
-        np.max(np.abs(moved.u - problem.vacuum.values)) / np.max(np.abs(solution.u - problem.vacuum.values))
-    )
-    return (target, moved) if 0.2 < strength < 5.0 else None
+    start = _shifted(problem, solution.u, target.grid.nodes, shift)
+
+    def is_followed(problem: DiscreteProblem, found: Solution) -> bool:
+        away_now = float(np.max(np.abs(found.u - problem.vacuum.values)))
+        strength = away_now / float(np.max(np.abs(solution.u - problem.vacuum.values)))
+        off = abs(core_radius(problem, found.u) - (old_radius - shift))  # further away it is another state
+        return found.converged and off <= width and 0.2 < strength < 5.0
+
+    moved = newton.run(target, start)
+    if is_followed(target, moved):
+        return with_edges_at_jumps(target, moved, np.array(fitted), grid.order, newton, _ROUGH) or (target, moved)
+    settled = settle_at_jumps(target, start, np.array(fitted), grid.order, newton)
+    return settled if settled is not None and is_followed(*settled) else None
 
 
 def _balanced(problem: DiscreteProblem, u: Array, target: DiscreteProblem, shift: float, width: float) -> float:

@@ -23,6 +23,7 @@ from ..theory.base import AbstractModel
 from ..theory.derivatives import point_kernels
 from ..theory.vacua import Vacuum
 from .adaptive import ELEMENTS, ORDER
+from .jump_edges import settle_at_jumps
 from .refusal import (
     DEGENERATE,
     BounceError,
@@ -160,9 +161,18 @@ def solve_profile(
     vacuum = tuple(float(x) for x in start.values)
     problem = DiscreteProblem(model, grid, boundary="decaying", background=vacuum)
     u = start.values + sign * profile(grid.nodes)[:, None] / math.sqrt(float(model.kinetic[0]))
-    if is_thin(profile):
-        return Found(*settle(problem, u, newton))
-    return Found(problem, newton.run(problem, u))
+    found = Found(*settle(problem, u, newton)) if is_thin(profile) else Found(problem, newton.run(problem, u))
+    out_of_time = found.solution.status.startswith("out of time")
+    if not out_of_time and not is_the_bounce(found, profile):  # a jump of V' inside an element may lead steps away
+        settled = settle_at_jumps(problem, u, grid.element_edges, ORDER, newton)
+        found = found if settled is None else Found(*settled)
+    return found
+
+
+def is_the_bounce(found: Found, profile: Profile) -> bool:
+    """Whether Newton's method has converged to the state that shooting found."""
+    estimate = profile.action(found.problem.dimension)
+    return found.solution.converged and abs(found.action - estimate) < _AGREES * estimate
 
 
 def is_thin(profile: Profile) -> bool:
@@ -217,7 +227,7 @@ def bounces_of_field(
         if solved and (estimate > _WORTH * solved[0].action or len(solved) >= _SOLVED):
             break
         found = solve_profile(model, start, line.sign, profile, dim, newton)
-        if found.solution.converged and abs(found.action - estimate) < _AGREES * estimate:
+        if is_the_bounce(found, profile):
             solved.append(found)
         else:
             failures.append(_failure(found, estimate))
@@ -229,7 +239,7 @@ def bounces_of_field(
 def _failure(found: Found, estimate: float) -> str:
     if not found.solution.converged:
         return found.solution.status
-    return f"Newton's method left the bounce of action {estimate:.4g} that shooting found for {found.action:.4g}"
+    return f"Newton's method left the bounce of action {estimate:.4g} that shooting found for one of {found.action:.4g}"
 
 
 def _why_none(

@@ -35,6 +35,7 @@ from ..theory.derivatives import point_kernels
 from ..theory.vacua import Vacuum, vacua
 from .adaptive import ELEMENTS, ORDER, on_domain
 from .dimension import continue_dimension
+from .jump_edges import with_edges_at_jumps
 from .one_field import EXCITED, Found, core_of, is_thin, profile_edges
 from .refusal import (
     DEGENERATE,
@@ -57,6 +58,7 @@ _DESCENT_ELEMENTS, _RELAXED_FORCE = ELEMENTS[0] // 2, 1e-5
 _RIVAL = 1.05  # actions of shapes, or of thin walls as they were found, up to this many times the least are solved
 _SAME_ACTION = 1e-6  # relative difference below which two actions are one bounce, found twice
 _UNRESOLVED = 1e-2  # error of the action from which the fields are not those of a solution
+_ROUGH = 1e-8  # the same, from which jumps of V' or V'' are looked for
 _NEARLY = 1e-6  # residual at which a state that does not converge is returned with its status
 _RAYS = 64  # random directions along which lower values of V are looked for
 _DECAY = 14.0  # decay lengths of the domain beyond the core
@@ -285,7 +287,7 @@ def _solve_all(relaxed: list[Relaxed], failures: list[str], newton: Any) -> list
             break
         if any(is_same_shape(one.shape, other) for other in finished):
             continue
-        found = _finish(one, newton)
+        found = _at_jumps(_finish(one, newton), newton)
         words = _why_refused(found)
         if words:
             failures.append(words)
@@ -300,6 +302,11 @@ def _solve_all(relaxed: list[Relaxed], failures: list[str], newton: Any) -> list
     if not solved:
         raise BounceError(f"bounce: no wall relaxed to a stationary state ({'; '.join(sorted(set(failures)))})")
     return solved
+
+
+def _at_jumps(found: Found, newton: Any) -> Found:
+    settled = with_edges_at_jumps(*found, found.problem.grid.element_edges, ORDER, newton, _ROUGH)
+    return found if settled is None else Found(*settled)
 
 
 def _why_refused(found: Found) -> str:

@@ -187,7 +187,7 @@ def certify(
         nan = float("nan")
         return Certificate(solution.residual, nan, nan, -1, nan, nan, nan, Kind.UNCONVERGED, (solution.status,))
     homogeneous = is_homogeneous(problem, u)
-    modes = count_modes(problem, u, multiplier, homogeneous=homogeneous)
+    modes = count_modes(problem, u, multiplier, homogeneous=homogeneous, stationary=solution.converged)
     fraction = float("nan") if homogeneous else boundary_fraction(problem, u)
     kind = classify(problem, solution, sum(modes.negative), fraction, homogeneous)
     found = accuracy(problem, u, multiplier, box if kind.localised else float("nan"))
@@ -262,7 +262,5 @@ def _reasons(problem: DiscreteProblem, solution: Solution, entry: dict[str, Any]
     if kind.stable and any(entry["unstable"]):
         out.append(f"{_UNSTABLE}: {in_words(problem, entry['unstable'])}")
     if kind is Kind.BOUNCE and not any(entry["negative_modes_by_sector"]):
-        kinks = jumps(problem, solution.u)
-        why = f": {jumps_in_words(problem, kinks)}, which the count leaves out" if kinks else ""
-        out.append(f"a bounce has one negative mode, this state has none{why}")
+        out.append("a bounce has one negative mode, this state has none")
     return tuple(out)

@@ -8,7 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy import ndarray as Array
 
+from ..elements.grid import sphere_area
 from ..problem.problem import DiscreteProblem
+from ..problem.tangent_space import RankOne
 from ..theory.derivatives import point_kernels
 
 _SAMPLES = 24  # in each element
@@ -17,6 +19,7 @@ _ISOLATED = 5.0  # a jump stands out from the changes next to it by this factor
 _STRONG = 1e-3  # least jump, relative to the largest V' or V''
 _STAYS = 0.5  # part of the change that is left in a tiny interval around a jump; of a smooth function nothing is
 _MOST = 8  # jumps that are looked for
+_BESIDE = 1e-8  # distance from a jump at which V' is taken, over the radius of the box
 
 
 class Jump(NamedTuple):
@@ -41,6 +44,27 @@ def jumps(problem: DiscreteProblem, u: Array) -> list[Jump]:
             if radius is not None:
                 found.append(Jump(radius, problem.grid.interpolate(u, radius), of))
     return sorted(found, key=lambda jump: jump.radius)
+
+
+def delta_functions(problem: DiscreteProblem, u: Array, found: list[Jump] | None = None) -> RankOne | None:
+    r"""What V'' has where V' jumps along u(r), as terms of the second variation; None if it does not jump.
+
+    If V' jumps by g at the radius R, from inside to outside, the second variation of a fluctuation :math:`\eta` has the
+    term :math:`S_dR^{d-1}(g\cdot\eta(R))^2/(g\cdot u'(R))`. ``found``: the jumps, if known.
+    """
+    known = jumps(problem, u) if found is None else found
+    radii = np.array([jump.radius for jump in known if jump.of == "V'"])
+    if not len(radii):
+        return None
+    grid, kernels, params = problem.grid, point_kernels(problem.model.potential_function), problem.model.params
+    inside, outside = (radii + side * _BESIDE * grid.r_max for side in (-1.0, 1.0))
+    moved = grid.interpolate(u, outside) - grid.interpolate(u, inside)
+    slopes, second = ([f(grid.interpolate(u, r), params, r) for r in (inside, outside)] for f in kernels[1:3])
+    change = slopes[1] - slopes[0] - np.einsum("kij,kj->ki", 0.5 * (second[0] + second[1]), moved)
+    along = np.sum(change * grid.interpolate(grid.differentiate(u), radii), axis=1)
+    rows = grid.interpolate(np.eye(grid.n_nodes), radii)
+    strengths = sphere_area(grid.dim) * radii ** (grid.dim - 1.0) / along
+    return RankOne(np.einsum("kn,kf->nfk", rows, change), strengths)
 
 
 def in_words(problem: DiscreteProblem, found: list[Jump]) -> str:

@@ -13,10 +13,12 @@ import numpy as np
 from numpy import ndarray as Array
 
 from ..problem.problem import DiscreteProblem
-from ..problem.tangent_space import TangentSpace
+from ..problem.tangent_space import RankOne, TangentSpace
 from ..problem.zero_modes import inertia, window
 from .accuracy import translation_mode
+from .jumps import delta_functions
 
+_TRANSLATED = 1e-6  # eigenvalue of a translation, in the largest mass^2, that is 0
 _HIGHEST = 2  # angular momentum looked at: what is stable against l = 1 and 2 is so far more often than not beyond
 
 
@@ -31,10 +33,27 @@ class ModeCounts(NamedTuple):
     space: TangentSpace
 
 
-def count_modes(problem: DiscreteProblem, u: Array, multiplier: float, *, homogeneous: bool) -> ModeCounts:
-    """Count the modes of a state; one factorisation for each sector and one more at l = 0."""
+def count_modes(
+    problem: DiscreteProblem, u: Array, multiplier: float, *, homogeneous: bool, stationary: bool = True
+) -> ModeCounts:
+    """Count the modes of a state; one factorisation for each sector and one more at l = 0.
+
+    A translation of a ``stationary`` state that is no zero mode is taken as a sign that V' may jump, and then the count
+    is made again with the delta functions of V''.
+    """
+    counts = _counted(problem, u, multiplier, homogeneous, None)
+    largest = float(np.max(np.abs(problem.vacuum.masses_squared)))
+    if homogeneous or not stationary or problem.model.explicit_r or abs(counts.translation) <= _TRANSLATED * largest:
+        return counts
+    beside = delta_functions(problem, u)
+    return counts if beside is None else _counted(problem, u, multiplier, homogeneous, beside)
+
+
+def _counted(
+    problem: DiscreteProblem, u: Array, multiplier: float, homogeneous: bool, beside: RankOne | None
+) -> ModeCounts:
     eps = window(problem)
-    below = TangentSpace(problem, u, multiplier, sigma=eps)
+    below = TangentSpace(problem, u, multiplier, sigma=eps, beside=beside)
     above = below.shifted(-eps)
     own = inertia(below, above)
     unstable = unconstrained = own.negative
@@ -45,13 +64,13 @@ def count_modes(problem: DiscreteProblem, u: Array, multiplier: float, *, homoge
         unstable = inertia(below.at_fixed_norm(), above.at_fixed_norm()).negative
     space = below
     if own.near:  # the shift is not small compared with these modes
-        space = TangentSpace(problem, u, multiplier, curvature=below.curvature, held=own.modes)
+        space = TangentSpace(problem, u, multiplier, curvature=below.curvature, held=own.modes, beside=beside)
     counts, translation = [own.negative], math.nan
     for ell in _other_sectors(problem):
         if float(problem.grid.dim) != 1.0 and counts[-1] + (ell == 1 and problem.norm is not None) == 0:
             counts.append(0)
             continue
-        sector = TangentSpace(problem, u, multiplier, sigma=eps, ell=ell, curvature=below.curvature)
+        sector = TangentSpace(problem, u, multiplier, sigma=eps, ell=ell, curvature=below.curvature, beside=beside)
         count = sector.count_negative()
         if ell == 1 and not homogeneous and not problem.model.explicit_r:
             translation = translation_mode(sector)
@@ -59,7 +78,7 @@ def count_modes(problem: DiscreteProblem, u: Array, multiplier: float, *, homoge
         counts.append(count)
     if problem.line is not None:
         free = np.empty((*u.shape, 0))  # without the phase condition, which removes the translation
-        given: dict[str, Any] = {"factors": below.factors, "constraints": free}
+        given: dict[str, Any] = {"factors": below.factors, "constraints": free, "beside": beside}
         translation = translation_mode(TangentSpace(problem, u, multiplier, sigma=eps, **given))
     return ModeCounts(unconstrained, tuple(counts), own.zero, unstable, translation, space)
 
