@@ -130,6 +130,41 @@ def test_a_branch(f, l):
 
 
 @pytest.mark.parametrize(("f", "l"), UNITS)
+def test_a_fixed_point_and_its_scores(f, l):
+    make = in_units(sextic, 3, g=1.0)
+
+    def formulas(problem, u):
+        return {"g": problem.model.params["g"] + 0.05 * float(np.max(u)) / problem.model.params["f"]}
+
+    def found(f, l):
+        problem = ss.Problem(make(f, l), ss.RadialGrid(20.0 * l, 10, 12), norm=200.0 * f**2 * l**3)
+        return ss.self_consistent(problem, ss.SelfConsistent(feedback=("g",)), formulas=formulas)
+
+    one, other = found(1.0, 1.0), found(f, l)
+    assert (other.status, len(other.history)) == (one.status, len(one.history)) == ("converged", len(one.history))
+    assert words(other.state) == words(one.state)
+    same(other.couplings["g"], one.couplings["g"])
+    same(other.state.energy / (f**2 * l), one.state.energy)
+    a, b = (ss.score(ss.spectrum(x.state, 60), null_samples=20) for x in (one, other))
+    for name in ("fractal_score", "hierarchy", "regularity", "n_masses"):
+        same(getattr(b, name), getattr(a, name))
+
+
+@pytest.mark.parametrize(("f", "l"), UNITS)
+def test_what_is_read_back_and_printed(f, l, tmp_path):
+    make = in_units(cubic, 3)
+    states = [ss.bounce(make(*unit), [0.0]) for unit in ((1.0, 1.0), (f, l))]
+    for k, state in enumerate(states):
+        state.save(tmp_path / f"{k}.npz")
+    one, other = (ss.load(tmp_path / f"{k}.npz", model=make(*unit)) for k, unit in enumerate(((1.0, 1.0), (f, l))))
+    assert words(other) == words(one)
+    same(other.action / (f**2 * l), one.action)
+    said = [repr(state).split("S = ")[1].split(";") for state in (one, other)]
+    assert said[0][-1] == said[1][-1] == " certified)"
+    same(float(said[1][0]) / (f**2 * l), float(said[0][0]))
+
+
+@pytest.mark.parametrize(("f", "l"), UNITS)
 def test_states_of_two_fields_and_their_order(f, l):
     make = in_units(two, 3)
     one = ss.find_states(ss.Problem(make(1.0, 1.0, ("u", "v"))), 6, max_nodes=0)

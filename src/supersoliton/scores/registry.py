@@ -17,7 +17,7 @@ from .score import Score, ScoreSettings
 
 SCORES = (FRACTAL, HIERARCHY, REGULARITY)
 _WHERE = "[score] own"
-_SMALLEST_MASS = 1e-6  # below it a "mass" is a zero mode
+_SMALLEST_MASS = 1e-6  # times the largest; below it a "mass" is a zero mode
 
 
 def read_scores(own: Sequence[str]) -> tuple[Score, ...]:
@@ -42,8 +42,8 @@ def measure(masses: Array, options: ScoreSettings, scores: Sequence[Score]) -> d
 
 
 def distinct(masses: Any) -> Array:
-    """The different masses above 1e-6, ascending. Raises ValueError for NaN or infinite ones."""
+    """The different masses above 1e-6 of the largest, ascending. Raises ValueError for NaN or infinite ones."""
     values = np.asarray(masses, dtype=float).ravel()
     if not np.all(np.isfinite(values)):
         raise ValueError("masses must be finite numbers; drop NaN and infinite entries before scoring.")
-    return np.unique(values[values > _SMALLEST_MASS])
+    return np.unique(values[values > _SMALLEST_MASS * np.max(values, initial=0.0)])
