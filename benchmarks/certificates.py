@@ -422,7 +422,7 @@ def main() -> int:
         for seed in range(chosen.first, chosen.first + chosen.number):
             one = judge(KINDS[name](seed))
             verdicts.append(one)
-            if one.verdict != "right" or not one.covered:
+            if one.verdict not in ("right", "refused") or not one.covered:
                 print(
                     f"{name} {one.seed} ({one.words}): {one.verdict}, found {one.found:.9g}, right {one.right:.9g}, "
                     f"stated {one.stated:.1e}; {one.note[:200]}",
@@ -445,12 +445,12 @@ def summary(verdicts: list[Verdict]) -> str:
     }
     words = ", ".join(f"{count} {name}" for name, count in counts.items())
     title = kinds[0] if len(kinds) == 1 else "all"
-    share = 100.0 * sum(v.verdict == "right" for v in exist) / max(len(exist), 1)
-    covered = 100.0 * sum(v.covered for v in known) / max(len(known), 1)
-    return (
-        f"{title}: {len(verdicts)} problems: {words}; {share:.1f} % of what exists certified right; error covered "
-        f"{covered:.1f} %"
-    )
+    covered = f"; error covered {100.0 * sum(v.covered for v in known) / len(known):.1f} %" if known else ""
+    share = ""
+    if exist:
+        found = sum(v.verdict == "right" for v in exist)
+        share = f"; {100.0 * found / len(exist):.1f} % of what exists certified right"
+    return f"{title}: {len(verdicts)} problems: {words}{share}{covered}"
 
 
 if __name__ == "__main__":
