@@ -1,5 +1,5 @@
 # One command for each thing a person does here. Every target creates what it needs; a second call costs nothing.
-#   make install | scan | test | lint | bench | docs | site | wheel | mutants        PYTHON=python3.12 make install    chooses the interpreter
+#   make install | scan | test | lint | bench | docs | site | wheel | mutants | nightly        PYTHON=python3.12 make install    chooses the interpreter
 PYTHON    ?= python3
 VENV      := .venv
 BIN       := $(VENV)/bin
@@ -11,7 +11,7 @@ PYTEST_ARGS ?= -n 2
 # e.g. make bench BENCH_ARGS="--only state bounce"
 BENCH_ARGS ?=
 
-.PHONY: install scan test lint bench docs site wheel mutants
+.PHONY: install scan test lint bench docs site wheel mutants nightly
 
 install: $(STAMP)
 
@@ -34,6 +34,12 @@ lint: $(STAMP)
 
 test: lint
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# What is slow and seldom fails: the tests marked so, the faults below, and the campaign of certificates (an hour and more).
+nightly: $(STAMP)
+	$(BIN)/python -m pytest $(PYTEST_ARGS) -m nightly
+	$(MAKE) mutants
+	$(BIN)/python -m benchmarks.certificates
 
 # Faults of one line that the tests have to notice, half an hour on two idle cores; not part of the CI.
 mutants: $(STAMP)

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.soak`: kill -9 of workers and of the scan, twenty times at random moments in 200 trials."""
+"""`python -m benchmarks.soak`: kill -9 of workers and of the scan at random moments; the long runs are nightly."""
 
 import random
 
@@ -6,17 +6,19 @@ import pytest
 from benchmarks import soak
 
 
+@pytest.mark.parametrize(("trials", "kills"), [(50, 5), pytest.param(200, 20, marks=pytest.mark.nightly)])
 @pytest.mark.parametrize("kill", [soak.kill_workers, soak.kill_drivers], ids=["workers", "driver"])
-def test_killed_at_random_moments_nothing_is_lost_and_nothing_twice(tmp_path, kill):
+def test_killed_at_random_moments_nothing_is_lost_and_nothing_twice(tmp_path, kill, trials, kills):
     """Every trial is completed, once, at its point; study.db, trials.csv and the states agree. See `soak.check`."""
     file = soak.write(tmp_path)
-    assert kill(file, tmp_path / "out", 200, 20, random.Random(1)) == 20
-    result = soak.check(tmp_path / "out", 200, soak.unbroken(file, tmp_path, 200))
-    assert result["states"] == {"COMPLETE": 200}
-    if kill is soak.kill_drivers:
+    assert kill(file, tmp_path / "out", trials, kills, random.Random(1)) == kills
+    result = soak.check(tmp_path / "out", trials, soak.unbroken(file, tmp_path, trials))
+    assert result["states"] == {"COMPLETE": trials}
+    if kill is soak.kill_drivers and kills >= 20:
         assert result["retaken"] > 0  # some kills came while trials ran, which were evaluated again
 
 
+@pytest.mark.nightly
 def test_a_journal_outlives_killed_drivers_too(tmp_path):
     file = soak.write(tmp_path, f"journal:{tmp_path / 'journal.log'}")
     assert soak.kill_drivers(file, tmp_path / "out", 40, 5, random.Random(2)) == 5

@@ -34,7 +34,7 @@ def assert_same(one, other):
     assert header == header_
 
 
-@pytest.mark.parametrize("tasks", [1, 7, 11, 13, 16, 21])
+@pytest.mark.parametrize("tasks", [13, *(pytest.param(n, marks=pytest.mark.nightly) for n in (1, 7, 11, 16, 21))])
 def test_interrupted_and_resumed_is_uninterrupted(trained, tmp_path, tasks):
     config = load_small(tmp_path)
     assert pretrain(config, stop_after=tasks) is None
@@ -46,6 +46,7 @@ def test_interrupted_and_resumed_is_uninterrupted(trained, tmp_path, tasks):
     assert not draft.exists()
 
 
+@pytest.mark.nightly
 def test_stopped_after_every_task_is_uninterrupted(trained, tmp_path):
     config = load_small(tmp_path)
     for _ in range(200):
