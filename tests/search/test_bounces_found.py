@@ -201,6 +201,10 @@ def test_a_jump_of_the_slope_in_a_thick_wall_and_in_two_fields(dim):
         assert state.action == pytest.approx(exact, rel=1e-6)
         assert state.certificate.certified
         assert state.certificate.negative_modes_by_sector == (1, 0, 0)
+        # The spectrum has the delta function of V'' too: without it nothing is negative and nothing moves freely.
+        negative, translation = (ss.spectrum(state, 2, ell).eigenvalues for ell in (0, 1))
+        assert negative[0] < -0.1 < 0.1 < negative[1]
+        assert abs(translation[0]) < 1e-8 < translation[1]
     assert two.action == pytest.approx(one.action, rel=1e-10)
 
 

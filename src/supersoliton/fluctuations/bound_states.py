@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray as Array
@@ -25,7 +25,7 @@ from ..problem.asymptotics import gaps_of
 from ..problem.exterior import exterior_form
 from ..problem.problem import DiscreteProblem
 from ..problem.residual import shift_of
-from ..problem.tangent_space import first_free
+from ..problem.tangent_space import RankOne, TangentSpace, first_free
 from ..theory.vacua import mass_matrix
 
 # Eigenvalue of the form at the threshold, in mass^2, below which a state may as well be a resonance there; and the same
@@ -46,14 +46,20 @@ class BoundStates(NamedTuple):
 
 
 def bound_states(
-    problem: DiscreteProblem, u: Array, multiplier: float, ell: int, levels: Array, curvature: Array | None = None
+    problem: DiscreteProblem,
+    u: Array,
+    multiplier: float,
+    ell: int,
+    levels: Array,
+    curvature: Array | None = None,
+    beside: RankOne | None = None,
 ) -> BoundStates:
     """The bound states in infinite space, from the ``levels`` in the box, ascending.
 
     Where the operator is not constant outside the box (a trap, a state that the box cuts off), they are the levels
     below the threshold.
     """
-    matched = Matched(problem, u, multiplier, ell, curvature)
+    matched = Matched(problem, u, multiplier, ell, curvature, beside)
     if not matched.applies:
         return BoundStates(levels[levels < matched.threshold], 0)
     if matched.is_free:
@@ -75,9 +81,15 @@ class Matched:
     """The second variation on the mesh, matched at r_max to the solution outside at an eigenvalue E."""
 
     def __init__(
-        self, problem: DiscreteProblem, u: Array, multiplier: float, ell: int, curvature: Array | None = None
+        self,
+        problem: DiscreteProblem,
+        u: Array,
+        multiplier: float,
+        ell: int,
+        curvature: Array | None = None,
+        beside: RankOne | None = None,
     ) -> None:
-        self.problem, self.ell = problem, ell
+        self.problem, self.u, self.multiplier, self.ell, self.beside = problem, u, multiplier, ell, beside
         self.curvature = problem.curvature(u) if curvature is None else curvature
         self.shift = shift_of(problem, multiplier)
         self.gaps = gaps_of(problem, multiplier)
@@ -118,17 +130,20 @@ class Matched:
         gaps = self.gaps - energy * np.eye(len(self.gaps))
         return exterior_form(float(grid.dim), kinetic, gaps, grid.r_max, self.ell, zero=1e-12 * self.scale)
 
-    def factors(self, energy: float, shift: float = 0.0) -> second_variation.Factors:
+    def space(self, energy: float, shift: float = 0.0) -> TangentSpace:
+        """The operator less ``energy``, with ``shift`` added, factorised."""
         problem, kinetic = self.problem, self.problem.model.kinetic
         total = self.shift + (shift - energy) * kinetic
         ends = {"free_first": first_free(problem, self.ell), "free_last": np.ones(len(kinetic))}
-        return second_variation.factorise(
+        factors = second_variation.factorise(
             problem, self.curvature, total, ell=self.ell, exterior=self.exterior(energy), **ends
         )
+        given: dict[str, Any] = {"factors": factors, "beside": self.beside, "constraints": np.empty((*self.u.shape, 0))}
+        return TangentSpace(problem, self.u, self.multiplier, ell=self.ell, **given)
 
     def count(self, energy: float, shift: float = 0.0) -> int:
         """The number of bound states below ``energy``."""
-        return second_variation.negative(self.factors(energy, shift))
+        return self.space(energy, shift).count_negative()
 
     def level(self, k: int, start: float) -> float:
         """The eigenvalue of bound state ``k`` (from 0), by Newton's method or, where that fails, by bisection."""
@@ -136,12 +151,12 @@ class Matched:
         bottom = min(start, self.threshold) - 0.1 * self.scale
         energy, v, index = min(start, self.threshold - tolerance), self._random(), -1
         for step_number in range(_STEPS):
-            depth, factors = self.threshold - energy, self.factors(energy)
-            value, v = self._nearest(factors, v, _SOLVES if step_number == 0 else _SOLVES // 2)
+            depth, space = self.threshold - energy, self.space(energy)
+            value, v = self._nearest(space, v, _SOLVES if step_number == 0 else _SOLVES // 2)
             step = value / (1.0 - self._slope(energy, v, 1e-4 * max(depth, 1e-8 * self.scale)))
             if abs(value) > 1e-13 * self.scale:
                 # The count at an energy tells which state is next to it, if none is at that very energy.
-                index = second_variation.negative(factors) - (value < 0.0)
+                index = space.count_negative() - (value < 0.0)
             energy += step
             if not bottom < energy < self.threshold:
                 break
@@ -168,12 +183,12 @@ class Matched:
         free[0] = first_free(self.problem, self.ell)
         return np.random.default_rng(0).normal(size=free.shape) * free
 
-    def _nearest(self, factors: second_variation.Factors, v: Array, solves: int) -> tuple[float, Array]:
+    def _nearest(self, space: TangentSpace, v: Array, solves: int) -> tuple[float, Array]:
         """The eigenvalue of the factorised operator nearest to 0, and its normalised eigenvector, from ``v``."""
         mass, kinetic, value = self.problem.grid.mass_form, self.problem.model.kinetic, 0.0
         load = (mass @ v) * kinetic
         for _ in range(solves):
-            image = second_variation.solve(factors, load[:, :, None])[:, :, 0]
+            image, _ = space.solve(load)
             weighted = (mass @ image) * kinetic
             length = float(np.sum(image * weighted))
             value = float(np.sum(image * load)) / length

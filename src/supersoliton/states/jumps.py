@@ -12,6 +12,7 @@ from ..elements.grid import sphere_area
 from ..problem.problem import DiscreteProblem
 from ..problem.tangent_space import RankOne
 from ..theory.derivatives import point_kernels
+from ..theory.smoothness import is_analytic
 
 _SAMPLES = 24  # in each element
 _PARTS, _ROUNDS = 15, 8  # an interval with a jump is cut into so many parts, so often
@@ -32,6 +33,8 @@ class Jump(NamedTuple):
 
 def jumps(problem: DiscreteProblem, u: Array) -> list[Jump]:
     """The jumps along u(r), from the inside out."""
+    if is_analytic(problem.model):
+        return []
     edges = problem.grid.element_edges
     r = np.concatenate([*(np.linspace(a, b, _SAMPLES)[:-1] for a, b in pairwise(edges)), edges[-1:]])
     found = []
