@@ -73,8 +73,8 @@ def model(**couplings: float) -> ss.Potential:
 
 
 def outcome(call: Callable[[], Any], budget: float = BUDGET) -> Any:
-    """The result of ``call``, or the message of its ValueError: one plain sentence, in time."""
-    start = time.perf_counter()
+    """The result of ``call``, or the message of its ValueError: one plain sentence, in time (of the processor)."""
+    start = time.process_time()
     try:
         result = call()
     except ValueError as error:
@@ -84,7 +84,7 @@ def outcome(call: Callable[[], Any], budget: float = BUDGET) -> Any:
         assert len(result) < 600
         assert re.search(r"[a-z]{3,} [a-z]", result), result
         assert not re.search(r"(?i)traceback|jaxlib|xlaruntime|broadcast_in_dim|eigenvalues did not converge", result)
-    assert time.perf_counter() - start < FACTOR * budget + COMPILATION
+    assert time.process_time() - start < FACTOR * budget + COMPILATION
     return result
 
 
@@ -288,10 +288,11 @@ def test_a_callback_that_raises_ends_in_words():
 
 # An expensive potential: each evaluation of a block of points sleeps on the host.
 
-_SLEEP = {"seconds": 0.0}
+_SLEEP = {"seconds": 0.0, "calls": 0}
 
 
 def _sleep(x: np.ndarray) -> np.ndarray:
+    _SLEEP["calls"] += 1
     time.sleep(_SLEEP["seconds"])
     return np.zeros(np.shape(x), np.float64)
 
@@ -323,6 +324,9 @@ def slow_theory():
 
 
 LIMIT = 0.6
+MOST = (
+    26  # calls, each a third of the limit: those before it, and what ends a search; the clock may be slow, they are not
+)
 
 
 @functools.cache
@@ -338,30 +342,27 @@ def _warm() -> None:
 def test_a_slow_potential_stops_newton_near_its_time_limit(slow_theory, norm):
     _warm()
     problem = ss.Problem(slow_theory, GRID, norm=norm)
-    _SLEEP["seconds"] = 0.2
-    start = time.perf_counter()
+    _SLEEP["seconds"], _SLEEP["calls"] = 0.2, 0
     state = ss.solve(problem, ss.Gaussian(2.0, 1.5), ss.Newton(max_seconds=LIMIT))
-    assert time.perf_counter() - start < 8.0 * LIMIT
+    assert 0 < _SLEEP["calls"] <= MOST
     assert state.converged or "time" in state.status
     assert state.converged or not state.certificate.certified
 
 
 def test_a_slow_potential_stops_the_search_for_a_bounce_near_its_time_limit(slow_theory):
     _warm()
-    _SLEEP["seconds"] = 0.2
-    start = time.perf_counter()
+    _SLEEP["seconds"], _SLEEP["calls"] = 0.2, 0
     try:
         words = ss.bounce(slow_theory, [0.0], max_seconds=LIMIT).status
     except ss.BounceError as error:
         words = str(error)
-    assert time.perf_counter() - start < 8.0 * LIMIT
+    assert 0 < _SLEEP["calls"] <= MOST
     assert "time" in words
 
 
 def test_a_slow_potential_stops_find_states_near_its_time_limit(slow_theory):
     _warm()
-    _SLEEP["seconds"] = 0.2
-    start = time.perf_counter()
+    _SLEEP["seconds"], _SLEEP["calls"] = 0.2, 0
     states = ss.find_states(ss.Problem(slow_theory, GRID, norm=3.0), max_seconds=LIMIT)
-    assert time.perf_counter() - start < 8.0 * LIMIT
+    assert 0 < _SLEEP["calls"] <= MOST
     assert all(not s.certificate.certified or s.converged for s in states)

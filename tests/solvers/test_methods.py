@@ -210,9 +210,9 @@ class TestFailure:
     def test_a_budget_is_kept_within_a_line_search(self, solver):
         problem, u = _two_octaves()
         SOLVERS[solver].run(problem, u)  # compiled
-        begin = time.perf_counter()
+        begin = time.process_time()
         replace(SOLVERS[solver], max_seconds=0.02).run(problem, u)
-        assert time.perf_counter() - begin < 5.0
+        assert time.process_time() - begin < 5.0
 
     @pytest.mark.parametrize("norm", [None, 200.0])
     def test_nan_at_the_start_in_words(self, solver, norm):

@@ -199,9 +199,9 @@ def test_throw_raises_the_status():
 def test_a_slow_potential_stops_near_its_budget():
     case = BY_NAME["octaves g=0.6 N=5000"]
     solved(case.name)  # compiled
-    start = time.perf_counter()
+    start = time.process_time()
     ss.solve(case.problem(), case.guess, ss.Newton(max_seconds=0.02))
-    assert time.perf_counter() - start < 5.0
+    assert time.process_time() - start < 5.0
 
 
 # Arguments

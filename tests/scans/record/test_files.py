@@ -84,8 +84,10 @@ def test_heartbeat_beats_on_its_own(tmp_path):
     import time
 
     before, given = time.time(), {"done": 1, "total": 2, "running": 1, "failed": 0, "rate": None, "where": "here"}
-    with heartbeat(tmp_path / "heartbeat.log", lambda: Beat(**given), seconds=0.05):
-        time.sleep(0.4)
+    log = tmp_path / "heartbeat.log"
+    with heartbeat(log, lambda: Beat(**given), seconds=0.05):
+        while not log.exists() or log.read_text().count("\n") < 5:
+            time.sleep(0.01)
     *beats, last = [json.loads(line) for line in (tmp_path / "heartbeat.log").read_text().splitlines()]
     assert len(beats) > 4
     assert all(beat.items() >= given.items() and not beat["ended"] and beat["memory"] > 0 for beat in beats)
