@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -12,9 +11,9 @@ import numpy as np
 from .base import AbstractModel
 from .tracing import signature
 
-# Operations that are analytic wherever they are finite, and those that only move numbers.
+# Operations that are analytic wherever they are finite (a root of u^2 is not), and those that only move numbers.
 _ANALYTIC = frozenset({
-    "add", "add_any", "sub", "mul", "div", "neg", "integer_pow", "pow", "square", "sqrt", "rsqrt", "cbrt", "exp",
+    "add", "add_any", "sub", "mul", "div", "neg", "integer_pow", "square", "exp",
     "exp2", "expm1", "log", "log1p", "logistic", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh",
     "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "erf_inv", "lgamma", "digamma", "reduce_sum", "reduce_prod",
     "dot_general", "cumsum", "cumprod", "broadcast_in_dim", "reshape", "squeeze", "expand_dims", "slice", "split",
@@ -40,16 +39,25 @@ def _is_analytic(function: Any, n_fields: int, names: tuple[tuple[str, tuple[int
         traced = jax.make_jaxpr(function)(u, couplings, r)
     except Exception:  # noqa: BLE001  (a coupling that has to be an integer: nothing is known)
         return False
-    return all(_is_smooth(equation) for equation in _equations(traced.jaxpr))
+    return _are_smooth(traced.jaxpr, {traced.jaxpr.invars[0]})
 
 
-def _equations(jaxpr: Any) -> Iterator[Any]:
+def _are_smooth(jaxpr: Any, varying: set[Any]) -> bool:
+    """Whether all operations on what depends on the fields, ``varying``, are smooth. Couplings may go any way."""
     for equation in jaxpr.eqns:
-        if equation.primitive.name not in _NESTED:
-            yield equation
+        depends = [not hasattr(v, "val") and v in varying for v in equation.invars]
+        if not any(depends):
             continue
-        inner = next(equation.params[name] for name in ("jaxpr", "call_jaxpr", "fun_jaxpr") if name in equation.params)
-        yield from _equations(getattr(inner, "jaxpr", inner))
+        if equation.primitive.name in _NESTED:
+            name = next(name for name in ("jaxpr", "call_jaxpr", "fun_jaxpr") if name in equation.params)
+            inner = getattr(equation.params[name], "jaxpr", equation.params[name])
+            known = zip(inner.invars, depends, strict=True)
+            if not _are_smooth(inner, {variable for variable, is_varying in known if is_varying}):
+                return False
+        elif not _is_smooth(equation):
+            return False
+        varying.update(equation.outvars)
+    return True
 
 
 def _is_smooth(equation: Any) -> bool:
