@@ -4,7 +4,8 @@ python -m benchmarks.certificates [problems of each kind] [first seed] [--only K
 
 Random problems of every kind, in random units (fields from 1e-12 to 1e12, lengths likewise) and dimensions, are solved
 and compared with references that share no code with the package: shooting and collocation by SciPy, closed forms, and
-identities. Written: benchmarks/data/certificates.json, from which `make docs` writes docs/certificates.md.
+identities. benchmarks/data/certificates.json is written after each kind (the others are kept in it); `make docs` makes
+docs/certificates.md of it.
 """
 
 # ruff: noqa: E402  (the environment must be set before the imports)
@@ -330,10 +331,10 @@ def node(seed: int) -> Case:
 
 
 def thin_wall(seed: int) -> Case:
-    """Walls of any shape that are nearly degenerate: |u|^p walls, radii of 30 to 3000 widths."""
+    """Walls of any shape that are nearly degenerate: |u|^p walls, radii of 25 to 3000 widths."""
     rng = np.random.default_rng([9, seed])
     (f, l), dim = units(rng), float(rng.choice([2.0, 3.0, 4.0]))
-    split, ratio = 10.0 ** rng.uniform(-3.0, -1.3), rng.uniform(0.6, 1.6)
+    split, ratio = 10.0 ** rng.uniform(-3.3, -1.8), rng.uniform(0.6, 1.6)
     # (x^2 (x - 1)^2)/2 with unlike masses, tilted
     c = np.array([0.5, -1.0 - split, 0.5 + 0.6 * split, 0.1 * (ratio - 1.0), 0.05 * abs(ratio - 1.0)])
     c[2] -= c[3] + c[4]  # V(1) stays -split * 0.4
@@ -417,8 +418,8 @@ def main() -> int:
     parser.add_argument("--only", nargs="*", choices=KINDS, default=list(KINDS))
     parser.add_argument("--out", type=Path, default=_OUT)
     chosen = parser.parse_args()
-    verdicts = []
     for name in chosen.only:
+        verdicts = []
         for seed in range(chosen.first, chosen.first + chosen.number):
             one = judge(KINDS[name](seed))
             verdicts.append(one)
@@ -428,11 +429,19 @@ def main() -> int:
                     f"stated {one.stated:.1e}; {one.note[:200]}",
                     flush=True,
                 )
-        print(summary([v for v in verdicts if v.kind == verdicts[-1].kind]), flush=True)
-    print(summary(verdicts))
-    chosen.out.parent.mkdir(parents=True, exist_ok=True)
-    chosen.out.write_text(json.dumps([asdict(v) for v in verdicts], indent=1, default=float) + "\n")
-    return 1 if any(v.verdict == "wrong" for v in verdicts) else 0
+        print(summary(verdicts), flush=True)
+        kept = _write(chosen.out, verdicts)
+    print(summary(kept))
+    return 1 if any(v.verdict == "wrong" for v in kept) else 0
+
+
+def _write(file: Path, verdicts: list[Verdict]) -> list[Verdict]:
+    """Put the verdicts of one kind in place of those of that kind in the file; returns all that it then holds."""
+    known = [Verdict(**v) for v in json.loads(file.read_text(encoding="utf-8"))] if file.exists() else []
+    kept = sorted([v for v in known if v.kind != verdicts[0].kind] + verdicts, key=lambda v: (v.kind, v.seed))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps([asdict(v) for v in kept], indent=1, default=float) + "\n", encoding="utf-8")
+    return kept
 
 
 def summary(verdicts: list[Verdict]) -> str:
