@@ -208,6 +208,27 @@ def test_a_jump_of_the_slope_in_a_thick_wall_and_in_two_fields(dim):
     assert two.action == pytest.approx(one.action, rel=1e-10)
 
 
+def test_a_q_ball_across_a_jump_of_the_slope():
+    """The same state at fixed frequency and at fixed norm; on a mesh without an edge at the jump that is said."""
+
+    def bent(u, p):
+        x = jnp.abs(u[0])
+        return 0.5 * x**2 - 1.5 * jnp.maximum(x - 1.0, 0.0) + 0.5 * jnp.maximum(x - 1.0, 0.0) ** 2
+
+    model = ss.Potential(bent)
+    at_frequency = ss.solve(ss.Problem(model, omega=0.7))
+    at_norm = ss.solve(ss.Problem(model, norm=at_frequency.norm))
+    for state in (at_frequency, at_norm):
+        assert state.certificate.certified
+        assert state.certificate.virial < 1e-10
+        assert state.certificate.rotation.negative_modes == (1, 0)
+    assert at_norm.omega == pytest.approx(0.7, rel=1e-10)
+    assert at_norm.energy == pytest.approx(at_frequency.energy, rel=1e-9)
+    coarse = ss.solve(ss.Problem(model, ss.RadialGrid(24.0, 12, 12), norm=at_norm.norm), at_norm)
+    assert not coarse.certificate.certified
+    assert any("an element edge at r = 18.0" in reason for reason in coarse.certificate.reasons)
+
+
 def test_an_element_edge_is_placed_at_a_jump_of_the_curvature():
     def bent(u, p):
         x = u[0]

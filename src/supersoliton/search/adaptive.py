@@ -44,10 +44,15 @@ def converge_mesh(
     solver fails on a finer mesh, the last good mesh is returned.
     """
     error = discretisation_error(problem, solution.u, solution.multiplier)
-    edges = np.array(adapted_edges(problem.grid, solution.u, max(ELEMENTS[1], problem.grid.n_elements)))
-    settled = with_edges_at_jumps(problem, solution, edges, ORDER, solver, TARGET)
-    if settled is not None:
-        return *settled, discretisation_error(settled[0], settled[1].u, settled[1].multiplier)
+    jumping = False
+    for n_elements in ELEMENTS[1:]:
+        edges = np.array(adapted_edges(problem.grid, solution.u, max(n_elements, problem.grid.n_elements)))
+        settled = with_edges_at_jumps(problem, solution, edges, ORDER, solver, TARGET)
+        if settled is None:
+            break
+        problem, solution, jumping = *settled, True
+    if jumping:
+        return problem, solution, discretisation_error(problem, solution.u, solution.multiplier)
     for n_elements in ELEMENTS:
         if error <= TARGET and np.max(roughness(problem.grid, solution.u)) <= smooth:
             break

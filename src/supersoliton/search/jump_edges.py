@@ -8,6 +8,8 @@ mesh is laid again.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy import ndarray as Array
 
@@ -16,7 +18,7 @@ from ..problem.problem import DiscreteProblem
 from ..problem.residual import force
 from ..problem.tangent_space import TangentSpace
 from ..problem.transfer import satisfy_conditions, scale_to_norm
-from ..solvers.base import AbstractSolver, Solution
+from ..solvers.base import CONVERGED, AbstractSolver, Solution
 from ..states.accuracy import discretisation_error, virial
 from ..states.jumps import Jump, delta_functions, jumps
 
@@ -24,7 +26,7 @@ _SHARE = 1e-4  # of the violation of the virial identity, which is first order i
 _STEPS = 20
 _FOLLOWED = 2  # times that the edges follow a step: what is left is of fourth order in it
 _WORSE = 1e3  # growth of the residual at which the steps are given up
-_ENOUGH = 1e-9  # residual from which each step has to lower it
+_ENOUGH = 1e-10  # residual of a solution, from which each step has to halve it
 
 
 def with_edges_at_jumps(
@@ -60,21 +62,26 @@ def settle_at_jumps(
         return None
     on = problem.with_grid(RadialGrid(edges=_with_edges(edges, _radii(found)), order=order, dim=problem.grid.dim))
     problem, u = on, satisfy_conditions(on, problem.grid.interpolate(u, on.grid.nodes))
-    best = np.inf
-    for _ in range(_STEPS):
+    found, last = jumps(problem, u), math.inf
+    best = problem, u, force(problem, u)
+    for steps in range(1, _STEPS + 1):
         at = force(problem, u)
-        if not at.residual < (0.5 if best <= _ENOUGH else _WORSE) * best:
+        if at.residual < best[2].residual:
+            best = problem, u, at
+        if not at.residual < (0.5 if last <= _ENOUGH else _WORSE) * last:
             break
-        best = min(best, at.residual)
+        last = min(last, at.residual)
         space = TangentSpace(problem, u, at.multiplier, beside=delta_functions(problem, u, found))
-        moved = scale_to_norm(problem, u + space.solve(-at.vector)[0])
+        u = scale_to_norm(problem, u + space.solve(-at.vector)[0])
         for _ in range(_FOLLOWED):
-            after = jumps(problem, moved) if np.all(np.isfinite(moved)) else []
+            after = jumps(problem, u) if np.all(np.isfinite(u)) else []
             if len(after) != len(found):
                 return None
-            problem, moved = _followed(problem, moved, _radii(found), _radii(after))
+            problem, u = _followed(problem, u, _radii(found), _radii(after))
             found = after
-        u = moved
+    problem, u, at = best
+    if at.residual <= _ENOUGH:  # the solver's own steps, without delta functions, would lead away again
+        return problem, Solution(u, at.multiplier, CONVERGED, at.residual, steps)
     solution = solver.run(problem, u)
     return (problem, solution) if solution.converged else None
 

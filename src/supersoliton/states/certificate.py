@@ -234,9 +234,12 @@ def _reasons(problem: DiscreteProblem, solution: Solution, entry: dict[str, Any]
     if not entry["residual"] <= RESIDUAL_LIMIT:
         out.append(f"residual {entry['residual']:.1e} above {RESIDUAL_LIMIT:.0e}")
     if not entry["discretisation"] <= DISCRETISATION_LIMIT:
-        kinks = entry["jumps"]
+        kinks, remedy = entry["jumps"], "refine the mesh"
         why = f" because {jumps_in_words(problem, kinks)} inside an element" if kinks else ""
-        out.append(f"energy uncertain by {entry['discretisation']:.1e}{why}: refine the mesh")
+        if kinks:
+            edges = ", ".join(f"{problem.model.given_length(jump.radius):.6g}" for jump in kinks)
+            remedy = f"give no grid, or an element edge at r = {edges}"
+        out.append(f"energy uncertain by {entry['discretisation']:.1e}{why}: {remedy}")
     if not entry["centre"] <= CENTRE_LIMIT:
         out.append(
             f"the fields at the origin are uncertain by {entry['centre']:.1e} of their range: "

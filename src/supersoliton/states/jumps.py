@@ -20,6 +20,7 @@ _ISOLATED = 5.0  # a jump stands out from the changes next to it by this factor
 _STRONG = 1e-3  # least jump, relative to the largest V' or V''
 _STAYS = 0.5  # part of the change that is left in a tiny interval around a jump; of a smooth function nothing is
 _MOST = 8  # jumps that are looked for
+_ONE = 1e-6  # distance of two jumps that are one, over the radius of the box
 _BESIDE = 1e-8  # distance from a jump at which V' is taken, over the radius of the box
 
 
@@ -37,14 +38,15 @@ def jumps(problem: DiscreteProblem, u: Array) -> list[Jump]:
         return []
     edges = problem.grid.element_edges
     r = np.concatenate([*(np.linspace(a, b, _SAMPLES)[:-1] for a, b in pairwise(edges)), edges[-1:]])
-    found = []
+    found: list[Jump] = []
     changes = _changes(problem, u, r)
     for of, change, size in zip(("V'", "V''"), changes[:2], changes[2:], strict=True):
         around = np.maximum(np.append(change[1:], 0.0), np.concatenate([[0.0], change[:-1]]))
         stands_out = np.flatnonzero((change > _ISOLATED * around) & (change > _STRONG * size))
         for k in stands_out[np.argsort(-change[stands_out])][:_MOST]:
             radius = _bisected(problem, u, (float(r[k]), float(r[k + 1])), of, float(change[k]))
-            if radius is not None:
+            # V'' jumps where V' does, or is not defined there: one jump.
+            if radius is not None and all(abs(radius - jump.radius) > _ONE * r[-1] for jump in found):
                 found.append(Jump(radius, problem.grid.interpolate(u, radius), of))
     return sorted(found, key=lambda jump: jump.radius)
 
@@ -65,6 +67,10 @@ def delta_functions(problem: DiscreteProblem, u: Array, found: list[Jump] | None
     slopes, second = ([f(grid.interpolate(u, r), params, r) for r in (inside, outside)] for f in kernels[1:3])
     change = slopes[1] - slopes[0] - np.einsum("kij,kj->ki", 0.5 * (second[0] + second[1]), moved)
     along = np.sum(change * grid.interpolate(grid.differentiate(u), radii), axis=1)
+    true = np.abs(along) > 1e-9 * np.max(np.abs(along), initial=1e-300)
+    radii, change, along = radii[true], change[true], along[true]
+    if not len(radii):
+        return None
     rows = grid.interpolate(np.eye(grid.n_nodes), radii)
     strengths = sphere_area(grid.dim) * radii ** (grid.dim - 1.0) / along
     return RankOne(np.einsum("kn,kf->nfk", rows, change), strengths)
