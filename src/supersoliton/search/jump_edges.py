@@ -63,14 +63,14 @@ def settle_at_jumps(
     on = problem.with_grid(RadialGrid(edges=_with_edges(edges, _radii(found)), order=order, dim=problem.grid.dim))
     problem, u = on, satisfy_conditions(on, problem.grid.interpolate(u, on.grid.nodes))
     found, last = jumps(problem, u), math.inf
-    best = problem, u, force(problem, u)
-    for steps in range(1, _STEPS + 1):
+    best, steps = (problem, u, force(problem, u)), 0
+    while steps < _STEPS:
         at = force(problem, u)
-        if at.residual < best[2].residual:
+        if at.residual <= max(best[2].residual, _ENOUGH):  # of solutions the last, whose edges are nearest to the jumps
             best = problem, u, at
         if not at.residual < (0.5 if last <= _ENOUGH else _WORSE) * last:
             break
-        last = min(last, at.residual)
+        last, steps = min(last, at.residual), steps + 1
         space = TangentSpace(problem, u, at.multiplier, beside=delta_functions(problem, u, found))
         u = scale_to_norm(problem, u + space.solve(-at.vector)[0])
         for _ in range(_FOLLOWED):
