@@ -91,13 +91,15 @@ def _radii(found: list[Jump]) -> Array:
 
 
 def _followed(problem: DiscreteProblem, u: Array, before: Array, after: Array) -> tuple[DiscreteProblem, Array]:
-    """The fields on a mesh that is stretched so that its edges at ``before`` come to ``after``.
+    """The fields on a mesh that is stretched so that its edges next to ``before`` come to ``after``.
 
     To first order in the way, from the slopes within the elements: to interpolate would leave the jump of u'' inside
     one of them.
     """
     grid, ends = problem.grid, problem.grid.r_max
-    edges = np.interp(grid.element_edges, [0.0, *before, ends], [0.0, *after, ends])
+    old = grid.element_edges
+    at = old[np.argmin(np.abs(old[:, None] - before), axis=0)]
+    edges = np.interp(old, [0.0, *at, ends], [0.0, *after, ends])
     on = problem.with_grid(RadialGrid(edges=tuple(edges.tolist()), order=grid.order, dim=grid.dim))
     return on, satisfy_conditions(on, u + grid.differentiate(u) * (on.grid.nodes - grid.nodes)[:, None])
 
