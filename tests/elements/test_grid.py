@@ -229,6 +229,13 @@ def test_any_arguments_give_a_sound_grid_or_a_value_error(r_max, n_elements, ord
         assert np.sum(grid.quadrature_weights) == pytest.approx(volume, rel=1e-9)
 
 
+@pytest.mark.parametrize(("order", "dim"), [(2, 13), (3, 18), (12, 19)])
+def test_a_product_of_two_functions_is_integrated_exactly_in_many_dimensions(order, dim):
+    grid = ss.RadialGrid(1.0, 1, order, dim)
+    power = grid.nodes**order
+    assert float(power @ grid.mass @ power) == pytest.approx(sphere_area(dim) / (2 * order + dim), rel=1e-12)
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.floats(1e-3, 50.0), min_size=1, max_size=6, unique=True), st.integers(1, 6))
 def test_graded_meshes_integrate_the_volume(radii, dim):
