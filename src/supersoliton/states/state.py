@@ -326,7 +326,7 @@ def load(path: str | Path, *, model: AbstractModel | None = None) -> State:
     True
     """
     source = Path(path)
-    record, data = read_state_file(source)
+    record, _, data = read_state_file(source)
     if model is None:
         try:
             model = read_theory(record["model"])

@@ -39,8 +39,8 @@ def write_state_file(path: Path, record: Mapping[str, Any], radius: Array, field
     write_atomically(path, seal(content))
 
 
-def read_state_file(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
-    """(record, fields) of a file. Raises ValueError for one that is missing, damaged, or of another program."""
+def read_state_file(path: Path) -> tuple[dict[str, Any], Array, dict[str, Array]]:
+    """(record, radius, fields) of a file. Raises ValueError for one that is missing, damaged, or of another program."""
     import xarray as xr
 
     if not path.is_file():
@@ -55,10 +55,11 @@ def read_state_file(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
             data.load()
         kind = data.attrs.get("format")
         record = json.loads(data.attrs["record"]) if kind in (_FORMAT, _UNCHECKED) else {}
+        radius = np.asarray(data["r"]) if kind in (_FORMAT, _UNCHECKED) else np.empty(0)
         fields = {str(name): np.asarray(values) for name, values in data.data_vars.items()}
     except Exception as error:  # the reader of a damaged file may raise anything
         reason = type(error).__name__
         raise ValueError(f"load: {path} is not a readable netCDF file ({reason}): use one of save()") from error
     if kind not in (_FORMAT, _UNCHECKED) or (kind == _FORMAT and intact is None):
         raise ValueError(f"load: {path} is not a state of this program (format {kind!r}): give another")
-    return record, fields
+    return record, radius, fields
