@@ -111,7 +111,7 @@ def scan(
             if is_same_request(address, name, identity(request)):
                 result = read_result(address, directory, name, wanted=wanted)
                 if result is not None and result.finished >= wanted:
-                    left = "verify" in table and is_pending(result.study.get_trials(False), result.finished)
+                    left = "verify" in table and is_pending(result.trials, result.finished)
                     if not left:
                         return _reported(result, where, quiet)
         from ..config import load

@@ -10,7 +10,7 @@ import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +55,7 @@ class ScanResult:
     counts     kind of state → number of trials; crashed trials count as "failed"
     finished, wanted, new   total number of finished trials, number asked for, number finished by this call
     verified                finished trials of the verification phase, not included in `finished`
+    trials                  every trial, by number, as read last
     interrupted             stopped by Ctrl-C before `wanted` was reached
     """
 
@@ -68,12 +69,13 @@ class ScanResult:
     new: int = 0
     interrupted: bool = False
     verified: int = 0
+    trials: list[FrozenTrial] = field(default_factory=list, repr=False)
 
     def plot(self) -> Figure:
         """Every pair of objectives with the Pareto front, and all trials across their couplings and objectives."""
         from ..plotting import plot_study
 
-        trials = [t for t in self.study.get_trials(deepcopy=False) if t.state is TrialState.COMPLETE]
+        trials = [t for t in self.trials if t.state is TrialState.COMPLETE]
         drawn = {t.number: _Drawn(t) for t in trials}
         return plot_study(list(drawn.values()), [drawn[t.number] for t in self.pareto], self.objectives)
 
@@ -101,7 +103,7 @@ def read_result(address: storage.Address, directory: Path, name: str, *, wanted:
     if inspection.file_faults(directory, table, mark, name, trials):
         return None
     tell_other_numerics(directory, trials)
-    return _result(study, directory, wanted=wanted)
+    return _result(study, trials, directory, wanted=wanted)
 
 
 def run_scan(
@@ -159,7 +161,8 @@ def run_scan(
         loop = _Loop(config, ledger, directory, table, trials, wanted)
         with lease(record):
             loop.run(scratch, workers, quiet=quiet, heartbeat_seconds=heartbeat_seconds)
-        return _result(study, directory, wanted=wanted, new=loop.new, interrupted=loop.interrupted)
+        trials = storage.read_trials(study, address) if loop.new else trials
+        return _result(study, trials, directory, wanted=wanted, new=loop.new, interrupted=loop.interrupted)
 
 
 class _Loop:
@@ -324,9 +327,14 @@ def _is_feasible(trial: FrozenTrial) -> bool:
 
 
 def _result(
-    study: optuna.Study, directory: Path, *, wanted: int, new: int = 0, interrupted: bool = False
+    study: optuna.Study,
+    trials: list[FrozenTrial],
+    directory: Path,
+    *,
+    wanted: int,
+    new: int = 0,
+    interrupted: bool = False,
 ) -> ScanResult:
-    trials = study.get_trials(deepcopy=False)
     counts: Counter[str] = Counter()
     for trial in trials:
         if trial.state is TrialState.COMPLETE:
@@ -340,6 +348,7 @@ def _result(
         pareto=[trials[number] for number in front],
         counts=dict(counts),
         objectives=tuple(study.metric_names or ()),
+        trials=trials,
         finished=sum(is_finished(trial) and is_drawn(trial) for trial in trials),
         verified=sum(is_finished(trial) and not is_drawn(trial) for trial in trials),
         wanted=wanted,

@@ -62,7 +62,7 @@ class DatabaseRecord(AbstractRecord):
             self.storage.engine.dispose()  # after an error, new connections
             try:
                 with self.storage.engine.connect() as connection:
-                    trials = _read(connection, self._id)
+                    trials = read(connection, self._id)
             except (ValueError, LookupError, TypeError) as error:  # a value that is none
                 reason = f"{type(error).__name__}: {error}"
                 raise StorageTrouble(
@@ -117,9 +117,7 @@ class _Transaction(AbstractTransaction):
         if not rows.shared:
             return []
         theirs = {row for row, _ in rows._open.values()} - rows._mine
-        trials = _read(
-            self._connection, rows._id, sa.or_(TRIALS.c.trial_id > rows._last, TRIALS.c.trial_id.in_(theirs))
-        )
+        trials = read(self._connection, rows._id, sa.or_(TRIALS.c.trial_id > rows._last, TRIALS.c.trial_id.in_(theirs)))
         rows._see(trials)
         return trials
 
@@ -203,7 +201,7 @@ class _Transaction(AbstractTransaction):
             self._connection.execute(_INSERT[table], rows)
 
 
-def _read(connection: sa.Connection, study: int, *conditions: sa.ColumnElement[bool]) -> list[FrozenTrial]:
+def read(connection: sa.Connection, study: int, *conditions: sa.ColumnElement[bool]) -> list[FrozenTrial]:
     """Trials of a study by number: what Optuna's `get_all_trials` returns, in an eighth of its time."""
     mine = sa.select(TRIALS.c.trial_id).filter_by(study_id=study).where(*conditions)
     columns: dict[str, dict[int, dict[Any, Any]]] = {}

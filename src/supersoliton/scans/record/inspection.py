@@ -79,8 +79,9 @@ def _config_faults(path: Path, mark: Mark, name: str, storage: str) -> list[Faul
     given: dict[str, Any] = {}
 
     def mend() -> None:
-        scan = {key: value for key, value in given.get("scan", {}).items() if key in FREE}
-        write_config(path, {**recorded, "scan": {"storage": storage, **scan, **recorded["scan"]}}, name)
+        settings = recorded["scan"]
+        kept = {key: value for key, value in given.get("scan", {}).items() if key in FREE or key in settings}
+        write_config(path, {**recorded, "scan": {**kept, **settings, "storage": storage}}, name)
 
     try:
         content = path.read_bytes()

@@ -32,8 +32,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ...config.scan import ScanSettings
 from ...machine.atomic_write import write_atomically
-from ...sampling.optuna_private import quiet_optuna, storage_of
-from .database import DatabaseRecord, trouble
+from ...sampling.optuna_private import id_of, quiet_optuna, storage_of
+from .database import DatabaseRecord, read, trouble
 from .digests import check_trials, is_sealed, seal_mark
 from .folder import DATABASE, RESOLVED
 from .journal import JournalRecord, check, repair
@@ -165,16 +165,24 @@ def mark_of(study: optuna.Study, where: object) -> Mark:
 def read_trials(study: optuna.Study, where: object) -> list[FrozenTrial]:
     """Every trial of a study, for reading. Raises ValueError if one is damaged."""
     with _undamaged(where):
-        trials = study.get_trials(deepcopy=False)
+        backend = storage_of(study)
+        if isinstance(backend, optuna.storages.RDBStorage):  # in an eighth of the time of Optuna's get_trials
+            with backend.engine.connect() as connection:
+                trials = read(connection, id_of(study))
+        else:
+            trials = study.get_trials(deepcopy=False)
     check_trials(trials, mark_of(study, where), where)
     return trials
 
 
 @contextmanager
 def _undamaged(where: object) -> Iterator[None]:
-    """Turn the errors of reading stored values that are none into a sentence."""
+    """Turn the errors of a server that does not answer, and of stored values that are none, into sentences."""
     try:
-        yield
+        with trouble(str(where)):
+            yield
+    except StorageTrouble as error:
+        raise ValueError(f"{error}.") from error
     except (
         ValueError, LookupError, TypeError, AttributeError, AssertionError, SQLAlchemyError,
         optuna.exceptions.OptunaError,
