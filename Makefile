@@ -1,5 +1,5 @@
 # One command for each thing a person does here. Every target creates what it needs; a second call costs nothing.
-#   make install | scan | test | lint | bench | docs | site | wheel        PYTHON=python3.12 make install    chooses the interpreter
+#   make install | scan | test | nightly | lint | bench | docs | site | wheel        PYTHON=python3.12 make install    chooses the interpreter
 PYTHON    ?= python3
 VENV      := .venv
 BIN       := $(VENV)/bin
@@ -11,7 +11,7 @@ PYTEST_ARGS ?= -n 2
 # e.g. make bench BENCH_ARGS="--only state bounce"
 BENCH_ARGS ?=
 
-.PHONY: install scan test lint bench docs site wheel
+.PHONY: install scan test nightly lint bench docs site wheel
 
 install: $(STAMP)
 
@@ -34,6 +34,10 @@ lint: $(STAMP)
 
 test: lint
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# What takes too long for every change: a thousand flipped bits and cuts in each kind of file.
+nightly: $(STAMP)
+	$(BIN)/python -m pytest $(PYTEST_ARGS) --damages 1000 -k damage
 
 # The tables of the README and the pages say what was measured last: a test refuses any other.
 bench: $(STAMP) .venv-bench/.installed
