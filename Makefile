@@ -35,9 +35,11 @@ lint: $(STAMP)
 test: lint
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-# What is slow and seldom fails: the tests marked so, the faults below, and the campaign of certificates (an hour and more).
+# What is slow and seldom fails: the tests marked so, a thousand damages in each kind of
+# file, the faults below, and the campaign of certificates (an hour and more).
 nightly: $(STAMP)
 	$(BIN)/python -m pytest $(PYTEST_ARGS) -m nightly
+	$(BIN)/python -m pytest $(PYTEST_ARGS) --damages 1000 -k damage
 	$(MAKE) mutants
 	$(BIN)/python -m benchmarks.certificates
 

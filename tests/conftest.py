@@ -23,6 +23,17 @@ jax.config.update("jax_enable_x64", True)
 import pytest
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--damages", type=int, default=40, help="flipped bits and cuts in each kind of file; make nightly: 1000"
+    )
+
+
+@pytest.fixture
+def n_damages(request):
+    return request.config.getoption("--damages")
+
+
 @pytest.fixture(autouse=True)
 def _empty_cache(tmp_path_factory, monkeypatch):
     """Every test begins without evaluations of other tests (or of the user); compiled kernels are shared as usual."""

@@ -122,7 +122,9 @@ def test_a_file_of_an_earlier_version_is_read(tmp_path):
     """They were netCDF 4, that is HDF5; the numbers are the same."""
     state = solved("kink d=1")
     with xr.open_dataset(state.save(tmp_path / "new.nc")) as data:
-        data.load().to_netcdf(tmp_path / "old.nc", engine="h5netcdf")
+        old = data.load().assign_attrs(format="supersoliton-state-1")
+        del old.attrs["checksum"]
+        old.to_netcdf(tmp_path / "old.nc", engine="h5netcdf")
     assert (tmp_path / "old.nc").read_bytes()[:4] == b"\x89HDF"
     old, new = (
         ss.load(tmp_path / "old.nc", model=state.problem.model),
@@ -138,7 +140,7 @@ def test_a_file_cut_anywhere_is_refused(tmp_path):
     cut = tmp_path / "cut.nc"
     for kept in np.linspace(0, len(whole) - 1, 60).astype(int):
         cut.write_bytes(whole[:kept])
-        with pytest.raises(ValueError, match="not a readable netCDF file"):
+        with pytest.raises(ValueError, match=r"not a readable netCDF file|does not match its checksum"):
             ss.load(cut)
 
 

@@ -40,7 +40,7 @@ def simple_table(*columns: str, title: str = "") -> Table:
 def describe_scan(result: ScanResult, report: str) -> dict[str, Any]:
     """The printed results of a scan, as plain data."""
     names = result.objectives
-    done = [t.user_attrs for t in result.study.get_trials(deepcopy=False)]
+    done = [t.user_attrs for t in result.trials]
     saved = [a["values"]["steps_saved"] for a in done if a.get("start", _ANALYTIC) not in ("", _ANALYTIC)]
     return {
         "directory": str(result.directory),

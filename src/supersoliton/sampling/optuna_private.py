@@ -32,6 +32,7 @@ STUDIES, TRIALS, BEATS, PARAMS, VALUES, USER_ATTRS, SYSTEM_ATTRS = (
         models.TrialSystemAttributeModel,
     )
 )
+TABLES = (STUDIES, TRIALS, PARAMS, VALUES, USER_ATTRS, SYSTEM_ATTRS)
 _CONSTRAINT = "constraints:"  # begins the attribute that holds a constraint
 # How the table of values keeps infinities, which some databases do not have.
 value_to_stored = models.TrialValueModel.value_to_stored_repr
@@ -82,6 +83,11 @@ def forget_read_trials(study: optuna.Study) -> None:
 def set_constraint(storage: Any, row: int, name: str, value: float) -> None:
     """`Trial.set_constraint` for a trial of which only the key is known, such as one begun by another driver."""
     storage.set_trial_system_attr(row, _CONSTRAINT + name, value)
+
+
+def is_of_samplers(name: str) -> bool:
+    """Whether an attribute of a trial is a constraint or a generation, which samplers read."""
+    return name.startswith(_CONSTRAINT) or name.endswith(":generation")
 
 
 def good_of(count: int, objectives: int) -> int:

@@ -105,13 +105,15 @@ def scan(
         given = request["scan"]
         table = given if isinstance(given, dict) else {"storage": None}
         where, mode = table.get("storage", ""), table.get("mode")
-        if wanted is not None and isinstance(where, str) and mode != "pretrain" and (directory / RESOLVED).exists():
+        known = mode != "pretrain" and not _names_code(request) and (directory / RESOLVED).exists()
+        if wanted is not None and isinstance(where, str) and known:
             address = locate(where, directory)
             if is_same_request(address, name, identity(request)):
                 result = read_result(address, directory, name, wanted=wanted)
-                left = "verify" in table and is_pending(result.study.get_trials(False), result.finished)
-                if result.finished >= wanted and not left:
-                    return _reported(result, where, quiet)
+                if result is not None and result.finished >= wanted:
+                    left = "verify" in table and is_pending(result.trials, result.finished)
+                    if not left:
+                        return _reported(result, where, quiet)
         from ..config import load
 
         config = load(path)
@@ -187,13 +189,22 @@ def _request(path: Path, overrides: Mapping[str, object]) -> dict[str, object]:
     """
     tables = read(path)
     tables["scan"] = {**tables["scan"], **overrides} if isinstance(tables.get("scan"), dict) else tables.get("scan", {})
-    model, score = ({} if not isinstance(tables.get(name), dict) else tables[name] for name in ("model", "score"))
-    own = score.get("own", [])
-    named = [model.get("function"), model.get("kind"), *(own if isinstance(own, list) else [])]
-    if files := [path.parent / file for file in map(user_files.file_of, named) if file]:
+    if files := [path.parent / file for file in map(user_files.file_of, _named(tables)) if file]:
         content = b"".join(file.read_bytes() for file in files if file.is_file())
         tables["content"] = hashlib.sha256(content).hexdigest()
     return tables
+
+
+def _named(tables: Mapping[str, object]) -> list[object]:
+    """The names that may be of the user's code."""
+    model, score = (table if isinstance(table := tables.get(name), dict) else {} for name in ("model", "score"))
+    own = score.get("own", [])
+    return [model.get("function"), model.get("kind"), *(own if isinstance(own, list) else [])]
+
+
+def _names_code(tables: Mapping[str, object]) -> bool:
+    """Whether the user's code is part of the scan; whether that has changed is seen only when it is imported."""
+    return any(isinstance(name, str) and ":" in name for name in _named(tables))
 
 
 def _wanted(request: Mapping[str, object]) -> int | None:

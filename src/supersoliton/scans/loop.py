@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-import fcntl
 import functools
 import math
 import shutil
 import time
+import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from ..evaluate.cache.keys import user_code
 from ..sampling.proposals import is_drawn, is_pending
 from .execution.choose import make_executor
 from .execution.executor import AbstractExecutor
 from .progress import Progress
-from .record import storage
+from .record import inspection, storage
+from .record.changes import RecordWarning, check_code, tell_other_numerics
+from .record.digests import check_trials
 from .record.files import ParetoFront, TrialTable, write_config
-from .record.folder import HEARTBEAT, LOCK, RESOLVED, STATES, TRIALS, WORKERS_LOG
+from .record.folder import HEARTBEAT, RESOLVED, STATES, TRIALS, WORKERS_LOG
 from .record.heartbeat import Beat, heartbeat
 from .record.identity import check_same, identity
 from .record.ledger import Ledger, Update
+from .record.locks import only_one
 from .record.record import StorageTrouble, lease
 from .stopping import Stop, stop_on_signal
 from .trial import Outcome, is_finished
@@ -51,6 +55,7 @@ class ScanResult:
     counts     kind of state → number of trials; crashed trials count as "failed"
     finished, wanted, new   total number of finished trials, number asked for, number finished by this call
     verified                finished trials of the verification phase, not included in `finished`
+    trials                  every trial, by number, as read last
     interrupted             stopped by Ctrl-C before `wanted` was reached
     """
 
@@ -64,12 +69,13 @@ class ScanResult:
     new: int = 0
     interrupted: bool = False
     verified: int = 0
+    trials: list[FrozenTrial] = field(default_factory=list, repr=False)
 
     def plot(self) -> Figure:
         """Every pair of objectives with the Pareto front, and all trials across their couplings and objectives."""
         from ..plotting import plot_study
 
-        trials = [t for t in self.study.get_trials(deepcopy=False) if t.state is TrialState.COMPLETE]
+        trials = [t for t in self.trials if t.state is TrialState.COMPLETE]
         drawn = {t.number: _Drawn(t) for t in trials}
         return plot_study(list(drawn.values()), [drawn[t.number] for t in self.pareto], self.objectives)
 
@@ -89,9 +95,15 @@ def is_same_request(address: storage.Address, name: str, request: Mapping[str, o
     return mark is not None and mark.get("request") == request
 
 
-def read_result(address: storage.Address, directory: Path, name: str, *, wanted: int) -> ScanResult:
-    """The result of an existing study, without evaluating anything."""
-    return _result(storage.open_study(address, name), directory, wanted=wanted)
+def read_result(address: storage.Address, directory: Path, name: str, *, wanted: int) -> ScanResult | None:
+    """The result of an existing study, without evaluating anything; None if a file of its folder must be mended."""
+    study = storage.open_study(address, name)
+    mark, trials = storage.mark_of(study, address), storage.read_trials(study, address)
+    table = TrialTable(directory / TRIALS, list(mark["config"]["scan"]["parameters"]))
+    if inspection.file_faults(directory, table, mark, name, trials):
+        return None
+    tell_other_numerics(directory, trials)
+    return _result(study, trials, directory, wanted=wanted)
 
 
 def run_scan(
@@ -116,44 +128,51 @@ def run_scan(
     """
     address = storage.locate(config.scan.storage, directory)
     tables = config.to_dict()
-    asked_for = {"config": identity(tables), "request": dict(request)}
-    mark = storage.read_mark(address, name)
-    extended = mark is not None and check_same(
-        directory, _completed(config, mark["config"]), asked_for["config"], extend=extend
-    )
+    asked_for = {"config": identity(tables), "request": dict(request), "code": user_code(config)}
+    mark = _agreed(storage.read_mark(address, name), config, directory, asked_for, extend)
     _make_folder(directory)
     with ExitStack() as stack:
-        stack.enter_context(_only_one(directory / LOCK, directory))
-        if address.path is not None and address.path.parent.resolve() != directory.resolve():
-            address.path.parent.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(_only_one(address.path.with_name(f".{address.path.name}.lock"), address.path))
+        stack.enter_context(only_one(directory, address))
+        if mark is None:  # another scan may have made it since
+            mark = _agreed(storage.read_mark(address, name), config, directory, asked_for, extend)
         scratch = directory / STATES / ".running"
         shutil.rmtree(scratch, ignore_errors=True)  # left by a killed driver
         scratch.mkdir(parents=True)
         stack.callback(shutil.rmtree, scratch, ignore_errors=True)
-        write_config(directory / RESOLVED, tables, name)
         if mark is None:
+            inspection.check_new(directory, config.scan.parameters)
             study = storage.create_study(address, name, config.scan, asked_for)
         else:
             study = storage.open_study(address, name)
         stack.callback(storage.finish, address, study)
         record = storage.open_record(address, study)
         stack.callback(record.close)
-        if mark is not None and extended:
-            storage.set_mark(study, {**mark, **asked_for})
-        loop = _Loop(config, Ledger(record, config.scan), directory, wanted=wanted)
+        recorded = storage.mark_of(study, address)
+        ledger = Ledger(record, config.scan)
+        table = TrialTable(directory / TRIALS, list(config.scan.parameters))
+        trials = ledger.load()
+        check_trials(trials, recorded, address)
+        if mark is not None:
+            _tell(directory, trials, inspection.file_faults(directory, table, mark, name, trials))
+            if any(recorded.get(key) != asked_for[key] for key in ("config", "code")):
+                storage.set_mark(study, {**recorded, **asked_for})
+        write_config(directory / RESOLVED, tables, name)
+        table.rewrite(trials)
+        loop = _Loop(config, ledger, directory, table, trials, wanted)
         with lease(record):
             loop.run(scratch, workers, quiet=quiet, heartbeat_seconds=heartbeat_seconds)
-        return _result(study, directory, wanted=wanted, new=loop.new, interrupted=loop.interrupted)
+        trials = storage.read_trials(study, address) if loop.new else trials
+        return _result(study, trials, directory, wanted=wanted, new=loop.new, interrupted=loop.interrupted)
 
 
 class _Loop:
     """Repeats until done: record the trials that have ended, start new points, wait for workers."""
 
-    def __init__(self, config: Config, ledger: Ledger, directory: Path, *, wanted: int) -> None:
+    def __init__(
+        self, config: Config, ledger: Ledger, directory: Path, table: TrialTable, trials: list[FrozenTrial], wanted: int
+    ) -> None:
         self._config, self._ledger, self._directory, self._wanted = config, ledger, directory, wanted
-        trials = ledger.load()
-        self._table = TrialTable(directory / TRIALS, list(config.scan.parameters), trials)
+        self._table = table
         self._front = ParetoFront(directory / STATES, trials)
         self._front.clean()
         self._best = max((trial.values[0] for trial in trials if _is_feasible(trial)), default=math.nan)
@@ -266,6 +285,26 @@ class _Loop:
         self._progress.done, self._progress.failed = self._ledger.done, self._ledger.memory.failed
 
 
+def _agreed(
+    mark: storage.Mark | None, config: Config, directory: Path, asked_for: Mapping[str, Any], extend: bool
+) -> storage.Mark | None:
+    """The mark of a study, if there is one. Raises ValueError if it was made for something else."""
+    if mark is not None:
+        check_same(directory, _completed(config, mark["config"]), asked_for["config"], extend=extend)
+        check_code(directory, mark.get("code"), asked_for["code"])
+    return mark
+
+
+def _tell(directory: Path, trials: Sequence[FrozenTrial], faults: Sequence[inspection.Fault]) -> None:
+    """Warn of what a resumed scan writes again. Raises ValueError for what it must not overwrite."""
+    for fault in faults:
+        if fault.mend is None:
+            raise ValueError(f"{fault.words}.")
+    for fault in faults:
+        warnings.warn(f"{fault.words}: it is written again from the study.", RecordWarning, stacklevel=3)
+    tell_other_numerics(directory, trials)
+
+
 def _completed(config: Config, tables: Mapping[str, object]) -> dict[str, object]:
     """A configuration recorded by an earlier version, with defaults for newer settings."""
     try:
@@ -288,9 +327,14 @@ def _is_feasible(trial: FrozenTrial) -> bool:
 
 
 def _result(
-    study: optuna.Study, directory: Path, *, wanted: int, new: int = 0, interrupted: bool = False
+    study: optuna.Study,
+    trials: list[FrozenTrial],
+    directory: Path,
+    *,
+    wanted: int,
+    new: int = 0,
+    interrupted: bool = False,
 ) -> ScanResult:
-    trials = study.get_trials(deepcopy=False)
     counts: Counter[str] = Counter()
     for trial in trials:
         if trial.state is TrialState.COMPLETE:
@@ -304,6 +348,7 @@ def _result(
         pareto=[trials[number] for number in front],
         counts=dict(counts),
         objectives=tuple(study.metric_names or ()),
+        trials=trials,
         finished=sum(is_finished(trial) and is_drawn(trial) for trial in trials),
         verified=sum(is_finished(trial) and not is_drawn(trial) for trial in trials),
         wanted=wanted,
@@ -320,14 +365,3 @@ def _make_folder(directory: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise ValueError(f"cannot write to {directory} ({error.strerror}): give another folder with --out.") from error
-
-
-@contextmanager
-def _only_one(path: Path, what: Path) -> Iterator[None]:
-    """Hold a lock file; the system releases it when this process ends, for any reason."""
-    with path.open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ValueError(f"another scan is running in {what}: wait for it, or give another --out.") from error
-        yield

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..config.constraints import CONSTRAINTS, chosen
+from ..evaluate.cache.keys import numerics_version
 from ..machine import devices
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Outcome:
     # text
     state_file: str | None = None  # netCDF file of the state, only if feasible and thus possibly Pareto-optimal
     start: str = ""  # of the search for the state: "analytic", "network", "regression" or "neighbour"
+    numerics: str = field(default_factory=numerics_version)  # of the process that computed it
     cache: str = ""  # what the cache of evaluations did: "hit", "stored", or why not; empty if it is switched off
     error: str | None = None  # the traceback of a crash, or how the worker died
     obstacle: str = ""  # why the outcome could not be stored, e.g. a full disk; the trial is evaluated again later

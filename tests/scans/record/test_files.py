@@ -72,7 +72,8 @@ def test_states_come_and_go_with_the_front(tmp_path):
 
 
 def test_table_grows_a_column(tmp_path):
-    table = TrialTable(tmp_path / "trials.csv", ["g"], [make_trial(0, (1.0,), values={"energy": 1.5})])
+    table = TrialTable(tmp_path / "trials.csv", ["g"])
+    table.rewrite([make_trial(0, (1.0,), values={"energy": 1.5})])
     table.append(make_trial(1, (1.0,), values={"energy": 2.5, "size": 3.0}))
     table.append(make_trial(2, (1.0,), values={"size": 4.0}))
     rows = read_rows(tmp_path)

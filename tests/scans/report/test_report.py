@@ -14,6 +14,7 @@ from supersoliton.config import loads
 from supersoliton.scans.job import scan
 from supersoliton.scans.loop import read_result
 from supersoliton.scans.record import storage
+from supersoliton.scans.record.digests import digest_of_trial
 from supersoliton.scans.report import analysis, linked, records, summary, write_report
 
 SMALL = {
@@ -156,7 +157,7 @@ def test_a_folder_without_a_scan_is_named(tmp_path):
     with pytest.raises(ValueError, match="holds no study"):
         write_report(tmp_path)
     (tmp_path / "study.db").write_text("not a database")
-    with pytest.raises(ValueError, match="not a study that Optuna can read"):
+    with pytest.raises(ValueError, match="not a readable study"):
         write_report(tmp_path)
 
 
@@ -216,6 +217,7 @@ def test_many_trials_are_thinned_and_it_is_said(qballs, tmp_path):
             trial = copy.deepcopy(source[number % len(source)])
             trial.number = number
             trial.values = [value * (1 + 0.1 * rng.random()) for value in trial.values]
+            trial.user_attrs["digest"] = digest_of_trial(trial)
             begun = copy.copy(trial)
             begun.user_attrs, begun.system_attrs, begun.state = {}, {}, optuna.trial.TrialState.RUNNING
             begun.values = None

@@ -109,7 +109,13 @@ def fingerprint(model: AbstractModel) -> str | None:
     an operation (a callback): then two potentials cannot be distinguished.
     """
     source = _source(model.source)
-    trace = _trace(model.potential_function, model.n_fields, tuple(sorted(model.params))) if source else None
+    traced = operations(model) if source else None
+    return None if traced is None else digest_of({"source": source, **traced})
+
+
+def operations(model: AbstractModel) -> dict[str, object] | None:
+    """What a theory computes: a digest of its operations, and the roles of its fields; None if it cannot be traced."""
+    trace = _trace(model.potential_function, model.n_fields, tuple(sorted(model.params)))
     if trace is None:
         return None
     roles = {
@@ -119,7 +125,25 @@ def fingerprint(model: AbstractModel) -> str | None:
         "params": {name: float(value) for name, value in model.params.items()},
         "explicit_r": model.explicit_r,
     }
-    return digest_of({"source": source, "trace": trace, "roles": roles})
+    return {"trace": trace, "roles": roles}
+
+
+def user_code(config: Config) -> dict[str, object]:
+    """What a study must keep of the user's code, to tell later whether it has changed; empty without any.
+
+    `operations`: digest of what the theory computes, None if it cannot be traced; `source`: that of its file or class;
+    `is_class`: whether it is a class, which has more than a potential; `scores`: the sources of the user's scores;
+    `jax`: its version, which writes the operations.
+    """
+    code: dict[str, object] = {}
+    if config.model.source is not None:
+        traced = operations(config.model)
+        code["operations"] = None if traced is None else digest_of(traced)
+        code["source"], code["is_class"] = _source(config.model.source), inspect.isclass(config.model.source)
+        code["jax"] = importlib.metadata.version("jax")
+    if config.own_scores:
+        code["scores"] = [_source(score.compute) for score in config.own_scores]
+    return code
 
 
 def _source(function: Callable[..., object] | type | None) -> str | None:

@@ -24,6 +24,7 @@ from numpy import ndarray as Array
 
 from ...elements.grid import RadialGrid
 from ...machine.atomic_write import write_atomically
+from ...machine.checksum import PLACE, is_intact, seal
 from ...problem.problem import DiscreteProblem
 from .basis import Basis
 from .box import Box
@@ -156,10 +157,13 @@ def save_library(path: Path, library: Library) -> Path:
         "branches": branches,
         "record": library.record,
         "data": _hash(arrays),
+        "checksum": "in the comment of the archive",
     }
     content = io.BytesIO()
     np.savez(content, header=np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays)  # type: ignore[arg-type]
-    write_atomically(path, content.getvalue(), sync=True)
+    with zipfile.ZipFile(content, "a") as archive:
+        archive.comment = PLACE
+    write_atomically(path, seal(content.getvalue()), sync=True)
     return path
 
 
@@ -187,8 +191,9 @@ def read_library(path: str | Path, *, training: bool = False) -> Library:
         ) from error
     if header["format"] != FORMAT:
         raise ValueError(f"warm_start: {source} has the format {header['format']!r}, not {FORMAT}: pretrain again")
-    if _hash(arrays) != header["data"]:
-        raise ValueError(f"warm_start: the arrays of {source} do not match their checksum: pretrain again")
+    sealed = is_intact(content) is (True if "checksum" in header else None)  # earlier versions had none
+    if _hash(arrays) != header["data"] or not sealed:
+        raise ValueError(f"warm_start: {source} does not match its checksum: pretrain again")
     grid = RadialGrid(order=header["grid"]["order"], dim=header["grid"]["dim"], edges=tuple(header["grid"]["edges"]))
     box = Box(*(tuple(header["box"][name]) for name in ("names", "low", "high", "log")))
     models = {}

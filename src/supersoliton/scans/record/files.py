@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import csv
 import importlib.metadata
+import io
 import json
 import math
 import platform
 from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tomli_w
 from optuna.trial import FrozenTrial, TrialState
 
 from ...machine.atomic_write import write_atomically
+from ...machine.checksum import PLACE, is_intact, seal
 from ...sampling.pareto import dominates
 from ...sampling.proposals import MARK
 from ..trial import Outcome
 from .storage import without_password
 
+EARLIER = "# Written before the first trial: the value of every setting, and the versions of the software.\n"
+HEADER = f"{EARLIER.strip()} Its checksum is in the last line.\n"
+_CHECKSUM = "checksum"  # in the file of spectra
+_ALWAYS = frozenset({"number", "state", "kind", "status", "seconds", "start", "cache", "reasons"})  # columns
 _PACKAGES = ("supersoliton", "jax", "jaxlib", "numpy", "scipy", "optuna", "xarray", "h5netcdf", "particle")
 
 
@@ -29,11 +36,11 @@ def write_config(path: Path, tables: Mapping[str, Mapping[str, object]], study: 
     The file can be scanned again unchanged, because [versions] and [record] are not read.
     """
     versions = {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in _PACKAGES}
-    header = "# Written before the first trial: the value of every setting, and the versions of the software.\n"
     storage = without_password(str(tables["scan"].get("storage", "")))
     scan = {**tables["scan"], "storage": storage}
     record = {"study": study, "storage": storage}
-    write_atomically(path, header + tomli_w.dumps({**tables, "scan": scan, "versions": versions, "record": record}))
+    text = tomli_w.dumps({**tables, "scan": scan, "versions": versions, "record": record})
+    write_atomically(path, seal(f"{HEADER}{text}# ".encode() + PLACE + b"\n"))
 
 
 class TrialTable:
@@ -43,19 +50,52 @@ class TrialTable:
     once when a trial adds a new column. No row is kept in memory.
     """
 
-    def __init__(self, path: Path, parameters: Sequence[str], trials: Iterable[FrozenTrial]) -> None:
+    def __init__(self, path: Path, parameters: Sequence[str]) -> None:
         self._path, self._parameters = path, list(parameters)
         self._columns: list[str] = []
         self._last, self._ordered = -1, True
-        self.rewrite(trials)
+
+    def rows(self, trials: Iterable[FrozenTrial]) -> list[dict[str, str | int]]:
+        """The rows of the trials that have ended, whose columns the table then has."""
+        rows = [self._row(trial) for trial in trials if trial.state.is_finished()]
+        self._widen(dict.fromkeys(key for row in rows for key in row))
+        return rows
 
     def rewrite(self, trials: Iterable[FrozenTrial]) -> None:
         """Write the whole table from the study."""
-        ended = [trial for trial in trials if trial.state.is_finished()]
-        rows = [self._row(trial) for trial in ended]
-        self._last, self._ordered = max((trial.number for trial in ended), default=-1), True
-        self._widen(dict.fromkeys(key for row in rows for key in row))
+        rows = self.rows(trials)
+        self._last, self._ordered = max((int(row["number"]) for row in rows), default=-1), True
         self._write(rows)
+
+    def fault(self, trials: Iterable[FrozenTrial]) -> str:
+        """In what the table differs from the study, empty if in nothing.
+
+        Raises ValueError if it must not be overwritten: it is another program's, or has trials that the study lacks.
+        """
+        expected = {str(row["number"]): _filled(row) for row in self.rows(trials)}
+        if not self._path.exists():
+            return f"{self._path} was missing" if expected else ""
+        try:
+            content = self._path.read_bytes()
+            text = content.decode(errors="replace").replace("\0", "\ufffd")
+            table = csv.DictReader(io.StringIO(text, newline=""))
+            found = {row.get("number"): _filled(row) for row in table}
+        except csv.Error as error:
+            return f"{self._path} was damaged ({error})"
+        columns = table.fieldnames or []
+        if content and len({*columns} & _ALWAYS) <= len(_ALWAYS) // 2:
+            raise ValueError(f"{self._path} is not the table of this scan: move it away, or give another folder.")
+        known = {str(trial.number) for trial in trials}
+        newer, lost = [n for n in found if n not in known], len(expected.keys() - found.keys())
+        if len(newer) > lost:
+            raise ValueError(
+                f"{self._path} has trials that the study lacks (number {newer[-1]}): restore the study, or move the "
+                "table away to continue without them."
+            )
+        if lost:
+            return f"{self._path} had lost {lost} trial{'s' if lost > 1 else ''}"
+        same = found == expected and (not expected or {*columns} == {*self._columns})
+        return "" if same else f"{self._path} had other content than the study"
 
     def append(self, trial: FrozenTrial) -> None:
         row = self._row(trial)
@@ -78,7 +118,14 @@ class TrialTable:
 
     def _widen(self, keys: Iterable[str]) -> None:
         keys = list(keys)
-        last = ("seconds", "start", "cache", *(("predicted",) if "predicted" in keys else ()), "reasons")
+        last = (
+            "seconds",
+            "start",
+            "cache",
+            *(("numerics",) if "numerics" in keys else ()),
+            *(("predicted",) if "predicted" in keys else ()),
+            "reasons",
+        )
         first = ("number", "state", "kind", "status", *self._parameters)
         constraints = [key for key in keys if key.startswith("c_")]
         middle = [key for key in keys if key not in {*first, *last, *constraints}]
@@ -112,9 +159,26 @@ class TrialTable:
             "seconds": attributes.get("seconds", {}).get("total", ""),
             "start": attributes.get("start", ""),
             "cache": attributes.get("cache", ""),
+            **({"numerics": attributes["numerics"]} if "numerics" in attributes else {}),
             **({"predicted": attributes[MARK]["index"]} if MARK in attributes else {}),
             "reasons": "; ".join([*attributes.get("reasons", []), *error[-1:]]),
         }
+
+
+def read_spectra(path: Path) -> dict[str, list[float]]:
+    """The spectra stored in a file. Raises ValueError if it is damaged."""
+    content = path.read_bytes()
+    try:
+        stored = json.loads(content)
+        if is_intact(content) is not (True if stored.pop(_CHECKSUM, None) else None):  # earlier versions had none
+            raise ValueError("not its checksum")
+        return {name: [float(x) for x in levels] for name, levels in stored.items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is damaged ({type(error).__name__}): restore a copy of it.") from error
+
+
+def _filled(row: Mapping[Any, Any]) -> dict[Any, str]:
+    return {key: str(value) for key, value in row.items() if value not in ("", None)}
 
 
 class ParetoFront:
@@ -158,8 +222,8 @@ class ParetoFront:
         dominated, _ = self._compared([outcome.values.get(name, math.nan) for name in objectives])
         file = None if outcome.state_file is None else Path(outcome.state_file)
         if outcome.feasible and not dominated:
-            state, levels = self._paths(number)
-            write_atomically(levels, json.dumps(outcome.spectra))
+            state, levels = self.paths(self._folder, number)
+            write_atomically(levels, seal(json.dumps({**outcome.spectra, _CHECKSUM: PLACE.decode()}).encode()))
             if file is not None and file.exists():  # already in place if the transaction is repeated
                 file.replace(state)
         elif file is not None:
@@ -169,7 +233,7 @@ class ParetoFront:
         """Let a recorded trial join, and remove the files of trials that are no longer on the front."""
         removed = self._join(trial)
         for number in [trial.number] if removed is None else removed:
-            for path in self._paths(number):
+            for path in self.paths(self._folder, number):
                 path.unlink(missing_ok=True)
 
     def clean(self, spare: Container[int] = ()) -> None:
@@ -178,9 +242,11 @@ class ParetoFront:
             number = path.name.removeprefix("trial_").partition(".")[0]
             if not number.isdigit() or int(number) in spare or int(number) in self._values:
                 continue
-            if path in self._paths(int(number)):
+            if path in self.paths(self._folder, int(number)):
                 path.unlink(missing_ok=True)
 
-    def _paths(self, number: int) -> tuple[Path, Path]:
+    @staticmethod
+    def paths(folder: Path, number: int) -> tuple[Path, Path]:
+        """The files of the state and of the spectra of a trial."""
         stem = f"trial_{number:05d}"
-        return self._folder / f"{stem}.nc", self._folder / f"{stem}.spectra.json"
+        return folder / f"{stem}.nc", folder / f"{stem}.spectra.json"

@@ -29,7 +29,7 @@ def check_same(directory: Path, old: Mapping[str, object], new: Mapping[str, obj
     Raises ValueError that names the first other key in which two resolved configurations differ.
     """
     extended = False
-    for path, before, now in _differences("", old, new):
+    for path, before, now in differences("", old, new):
         table, _, key = path.rpartition(".")
         if table.startswith("scan.parameters.") and key in _RANGE and "(not set)" not in (before, now):
             extended = True
@@ -44,12 +44,13 @@ def check_same(directory: Path, old: Mapping[str, object], new: Mapping[str, obj
     return extended
 
 
-def _differences(path: str, old: object, new: object) -> list[tuple[str, object, object]]:
+def differences(path: str, old: object, new: object) -> list[tuple[str, object, object]]:
+    """(key, old value, new value) wherever two tables differ, below the key `path`."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         return [
             found
             for key in [*old, *(key for key in new if key not in old)]
-            for found in _differences(
+            for found in differences(
                 f"{path}.{key}" if path else str(key), old.get(key, "(not set)"), new.get(key, "(not set)")
             )
         ]

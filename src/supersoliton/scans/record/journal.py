@@ -15,6 +15,7 @@ import optuna
 from optuna.trial import FrozenTrial
 
 from ...sampling.optuna_private import id_of, row_of
+from .digests import DIGEST, OURS
 from .record import AbstractRecord, AbstractTransaction, StorageTrouble
 
 _LOCKED_SECONDS = 2.0  # after which a lock on the journal counts as abandoned: writing a line takes 10 ms
@@ -73,7 +74,7 @@ class _Transaction(AbstractTransaction):
     def end(self, trial: FrozenTrial) -> None:
         key, known = self._journal._open[trial.number]
         for name, value in trial.user_attrs.items():
-            if name not in known:
+            if name not in known or name in (*OURS, DIGEST):  # which a kill here may have left from an earlier start
                 self._storage.set_trial_user_attr(key, name, value)
         for name, value in trial.system_attrs.items():
             if name not in known:

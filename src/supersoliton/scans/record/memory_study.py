@@ -17,6 +17,7 @@ from ...sampling.optuna_private import forget_read_trials, id_of, quiet_optuna, 
 from ...sampling.proposals import MARK, is_drawn
 from ...sampling.samplers import choose_parents_again, distributions, make_sampler
 from ..trial import ERROR, Outcome, is_finished
+from .digests import DIGEST, OURS, digest_of_trial
 
 BEGUN = "begun"  # attribute of a trial that was restarted: how often it has been started
 
@@ -165,6 +166,7 @@ class MemoryStudy:
             self._storage.set_trial_state_values(number, TrialState.COMPLETE, values)
         trial = copy.copy(self._storage.get_trial(number))
         trial.user_attrs = {**trial.user_attrs, **_attributes(outcome)}
+        trial.user_attrs[DIGEST] = digest_of_trial(trial)
         self._count(trial)
         return trial
 
@@ -178,8 +180,9 @@ class MemoryStudy:
 
 def _attributes(outcome: Outcome) -> dict[str, object]:
     if outcome.failed:
-        return {"status": outcome.status, ERROR: outcome.error, "cache": outcome.cache}
-    names = ("kind", "status", "reasons", "values", "constraints", "seconds", "start", "cache")
+        names: tuple[str, ...] = ("status", ERROR, "cache", "numerics")
+    else:
+        names = OURS
     return {name: getattr(outcome, name) for name in names}
 
 

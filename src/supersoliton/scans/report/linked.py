@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
 from ...plotting import field_label, kind_marker, named_fields, signed_mass, thin, wants_log
 from ...plotting.html import escape
+from ...states.state_file import read_state_file
 from .records import Record, Trial
 from .summary import kind_words
 
@@ -201,12 +201,10 @@ def _states(record: Record) -> dict[int, dict[str, Any]]:
 def _profile(path: Path, record: Record) -> dict[str, Any] | None:
     """The fields at the nodes of the mesh, read without the model, which may be in a user's file elsewhere."""
     try:
-        with xr.open_dataset(path) as data:  # classic netCDF or HDF5, as xarray finds it
-            stored = json.loads(data.attrs["record"])
-            names = [str(name) for name in data.data_vars]
-            r, u = data["r"].values, np.stack([data[name].values for name in names], axis=1)
-    except Exception:  # noqa: BLE001  missing, or damaged, which can fail anywhere in the reader
+        stored, r, data = read_state_file(path)
+    except ValueError:  # missing, or damaged, which the page says
         return None
+    names, u = list(data), np.stack(list(data.values()), axis=1)
     reach = np.abs(u).max(axis=0)
     background = [i for i, name in enumerate(names) if name in record.theory.background]
     named = named_fields(reach, background)

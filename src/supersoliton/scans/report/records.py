@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
-import json
 import math
 import re
 import tomllib
+import warnings
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,8 +24,10 @@ from ...scores.registry import SCORES, outputs, read_scores
 from ...scores.score import Score
 from ...states.kinds import Kind
 from ...theory.base import AbstractModel, Column, find_theory
+from ..record.changes import RecordWarning
+from ..record.files import read_spectra
 from ..record.folder import RESOLVED, STATES
-from ..record.storage import open_folder
+from ..record.storage import open_folder, read_trials
 
 
 @dataclass(frozen=True)
@@ -125,9 +127,11 @@ class Record:
     def spectra(self, trial: Trial) -> dict[str, list[float]]:
         """The stored spectra of a trial, empty if there are none."""
         path = self.folder / STATES / f"trial_{trial.number:05d}.spectra.json"
-        if not path.exists():
+        try:
+            return read_spectra(path) if path.exists() else {}
+        except ValueError as error:
+            warnings.warn(str(error), RecordWarning, stacklevel=2)
             return {}
-        return {name: [float(x) for x in values] for name, values in json.loads(path.read_text()).items()}
 
 
 def read_record(folder: Path, storage: str = "") -> Record:
@@ -141,7 +145,7 @@ def read_record(folder: Path, storage: str = "") -> Record:
     path = folder / RESOLVED
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     config = tomllib.loads(text)
-    trials = study.get_trials(deepcopy=False)
+    trials = read_trials(study, folder)
     complete = tuple(_trial(t) for t in trials if t.state == TrialState.COMPLETE)
     names = config.get("scan", {}).get("objectives") or study.metric_names
     objectives = tuple(names or (f"objective {i}" for i in range(len(study.directions))))
