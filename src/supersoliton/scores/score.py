@@ -10,7 +10,7 @@ from numpy import ndarray as Array
 
 from ..theory.base import Column
 
-SPECTRA = ("box", "physical")
+SPECTRA = ("box", "physical", "oscillations")
 TARGETS = ("particle", "original")
 
 
