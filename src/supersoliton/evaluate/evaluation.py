@@ -15,12 +15,13 @@ from ..config.constraints import chosen
 from ..fluctuations.finer_mesh import carry_to_finer_mesh
 from ..fluctuations.oscillations import Oscillations, oscillations
 from ..fluctuations.particles import particle_modes
-from ..fluctuations.spectrum import Modes, channels_of, physical_masses, spectrum
+from ..fluctuations.spectrum import Modes, channels_of, physical_masses, spectrum, vacuum_levels
 from ..guesses.multistart import MultiStart
 from ..guesses.trained.warm_start import untrained
 from ..machine.arithmetic import numerical
 from ..problem.problem import DiscreteProblem
 from ..scores import registry
+from ..scores.score import Shape
 from ..search.kinks import KinkError
 from ..search.lowest import ANALYTIC, SearchResult
 from ..search.saddle import find_solitons
@@ -70,7 +71,6 @@ def evaluate(cfg: Config, point: Mapping[str, float]) -> Evaluation:
     clock = _Clock()
     couplings = {name: float(value) for name, value in point.items()}
     problem = cfg.problem_at(couplings)
-    guess = cfg.guess
     try:
         lightest = observables.lightest_squared(problem)
     except ValueError as error:  # no vacuum: the potential has no minimum at these couplings
@@ -88,7 +88,7 @@ def evaluate(cfg: Config, point: Mapping[str, float]) -> Evaluation:
     state = make_state(problem, found.solutions[0])
     clock.lap("certificate")
     # Results from a predicted start must pass the certificate; otherwise search again without predictions.
-    if found.start != ANALYTIC and isinstance(guess, MultiStart) and not state.certificate.solved:
+    if found.start != ANALYTIC and isinstance(guess := cfg.guess, MultiStart) and not state.certificate.solved:
         again = find_solitons(problem, cfg.solver, untrained(guess))
         found = again._replace(steps=found.steps + again.steps, untrained_steps=found.untrained_steps)
         state = make_state(problem, found.solutions[0])
@@ -98,7 +98,7 @@ def evaluate(cfg: Config, point: Mapping[str, float]) -> Evaluation:
         clock.lap("finer_mesh")
     modes, oscillating = _modes(cfg, state), _oscillating(cfg, state)
     clock.lap("spectrum")
-    scores = _scores(cfg, modes, oscillating)
+    scores = _scores(cfg, state, modes, oscillating)
     clock.lap("scores")
     values = {
         **scores,
@@ -181,19 +181,27 @@ def _costs(state: State, found: SearchResult) -> dict[str, float]:
     }
 
 
-def _scores(cfg: Config, modes: dict[int, Modes], oscillating: dict[int, Oscillations]) -> dict[str, float]:
+def _scores(
+    cfg: Config, state: State, modes: dict[int, Modes], oscillating: dict[int, Oscillations]
+) -> dict[str, float]:
     scores = (*registry.SCORES, *registry.read_scores(cfg.score.own))
-    chosen = oscillating if cfg.score.spectrum == "oscillations" else modes
-    if not chosen:
+    if not (oscillating if cfg.score.spectrum == "oscillations" else modes):
         return dict.fromkeys(registry.outputs(scores), float("nan"))
+    # the lowest continuum of fluctuations, where bound masses end
+    edge = math.sqrt(max(modes[0].continuum[0], 0.0)) if np.isfinite(modes[0].continuum).all() else math.nan
     if cfg.score.spectrum == "box":
         masses = modes[0].masses
+        levels = vacuum_levels(state.problem, modes[0].continuum, 0, len(modes[0].eigenvalues))
+        shape = Shape(np.sqrt(levels[levels > 0]), edge)
     elif oscillating:
-        masses = np.concatenate([oscillating[0].thresholds, *(found.bound for found in oscillating.values())])
-        masses = masses[np.isfinite(masses)]
+        waves = oscillating[0].thresholds
+        waves, edge = waves[np.isfinite(waves) & (waves > 0)], float(waves[0])
+        masses = np.concatenate([waves, *(found.bound for found in oscillating.values())])
+        shape = Shape(waves, edge, all_of_them=True)
     else:
         masses = physical_masses(list(modes.values()))
-    return registry.measure(masses, cfg.score, scores)
+        shape = Shape(registry.distinct(modes[0].thresholds[np.isfinite(modes[0].thresholds)]), edge, all_of_them=True)
+    return registry.measure(masses, cfg.score, scores, shape if math.isfinite(edge) and edge > 0 else None)
 
 
 def _measurements(state: State) -> dict[str, float]:

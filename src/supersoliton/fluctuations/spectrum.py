@@ -203,12 +203,10 @@ def channels_of(problem: DiscreteProblem, wanted: Sequence[int]) -> list[int]:
     return [0] if problem.line is not None else sorted({0, *wanted})
 
 
-def _highest_box_eigenvalue(problem: DiscreteProblem, multiplier: float, ell: int, n_modes: int) -> float:
-    """The n-th eigenvalue of the vacuum in the same box, an estimate of the highest of ``n_modes`` modes of a state."""
-    _, edges = continuum(problem, multiplier)
+def vacuum_levels(problem: DiscreteProblem, edges: Array, ell: int, n_modes: int) -> Float[Array, " mode"]:
+    """The ``n_modes`` lowest eigenvalues of the vacuum in the same box, above the continua that begin at ``edges``."""
     basis = max(field_bases(problem, ell), key=len)
-    levels = np.sort((basis.kappa[:, None] + edges[None, :]).ravel())
-    return float(levels[min(n_modes, len(levels)) - 1])
+    return np.sort((basis.kappa[:, None] + edges[None, :]).ravel())[:n_modes]
 
 
 def eigenvalue_errors(
@@ -300,7 +298,7 @@ def spectrum(
     thresholds, edges = continuum(problem, state.multiplier)
     highest = None
     if fast:
-        highest = max(edges[0], _highest_box_eigenvalue(problem, state.multiplier, ell, n_modes))
+        highest = max(edges[0], float(vacuum_levels(problem, edges, ell, n_modes)[-1]))
     op = Operator(problem, state.u, state.multiplier, ell, highest)
     matrix = op.matrix
     expect_at_most("spectrum", n_modes, len(matrix))

@@ -16,8 +16,8 @@ from jaxtyping import Float, Int
 
 from ..theory.base import Column
 from .hierarchy import hierarchy
-from .ratio_density import GRID, HIGHEST_TARGET, LOWEST_TARGET, RandomSpectra, Spectra, densities, scott
-from .score import Score, ScoreSettings
+from .ratio_density import GRID, HIGHEST_TARGET, LOWEST_TARGET, RandomSpectra, SharedSpectra, Spectra, densities, scott
+from .score import Score, ScoreSettings, Shape
 
 # Masses in the script, GeV: u d s c b t, e mu tau, W Z H.
 ORIGINAL_MASSES = (
@@ -35,6 +35,11 @@ _TOLERANCE = 0.05  # a hit is a target within 5 % of some model ratio
 
 NULL_PERCENTILE = 95.0  # of the null; 5 % of random spectra are above it
 _ACCURACY = 1e-7  # scores that differ by less are ties
+_FEWER = 5  # samples of the log-uniform null for each of that of equal shape, which costs twice as much
+_NULLS = {
+    "null": "random log-uniform spectra of equal count and span",
+    "shape": "spectra of equal shape (the same continuum and lightest mass, as many bound masses at random)",
+}
 
 
 @dataclass(frozen=True)
@@ -128,7 +133,29 @@ def _pair_ratios(values: Float[np.ndarray, "n"]) -> Float[np.ndarray, "pair"]:
 
 
 def _null(fractal: float, x: Float[np.ndarray, "n"], aims: Targets, samples: int, seed: int) -> NullScores:
-    values = np.sum(_fractal_parts(RandomSpectra(x[0], x[-1], len(x), samples, seed), aims), axis=0)
+    return _compared(fractal, RandomSpectra(x[0], x[-1], len(x), samples, seed), aims)
+
+
+def equal_shape(
+    masses: Float[np.ndarray, "n"], shape: Shape, targets: str, samples: int, seed: int, score: float
+) -> NullScores:
+    """The null of equal shape: the same waves, the lightest mass, and random bound masses between it and the continuum.
+
+    They are log-uniform, as many as there are, and the waves those of the empty box. NaN for fewer than two bound
+    masses, where nothing is random.
+    """
+    bound = masses[masses < shape.continuum]
+    waves = shape.waves if shape.all_of_them else shape.waves[: len(masses) - len(bound)]
+    if len(bound) < 2 or not len(waves) or not samples:
+        return NullScores(np.nan, np.nan, np.nan, np.full(samples, np.nan))
+    low, high = np.log10(bound[0]), np.log10(shape.continuum)
+    own = low + (high - low) * np.random.default_rng(seed).uniform(size=(samples, len(bound) - 1))
+    return _compared(score, SharedSpectra(np.log10(np.concatenate([bound[:1], waves])), own), score_targets(targets))
+
+
+def _compared(fractal: float, spectra: Spectra, aims: Targets) -> NullScores:
+    """A score among those of random spectra."""
+    values = np.sum(_fractal_parts(spectra, aims), axis=0)
     defined = values[np.isfinite(values)]
     if not len(defined) or not np.isfinite(fractal):
         return NullScores(np.nan, np.nan, np.nan, values)
@@ -186,31 +213,70 @@ def _compute(masses: np.ndarray, options: ScoreSettings) -> dict[str, float]:
     }
 
 
+def _compare(
+    masses: np.ndarray, options: ScoreSettings, shape: Shape | None, scored: Mapping[str, float]
+) -> dict[str, float]:
+    found = NullScores(np.nan, np.nan, np.nan, np.zeros(0))
+    if shape is not None and len(masses) >= 3:
+        samples = -(-options.null_samples // _FEWER)
+        found = equal_shape(masses, shape, options.targets, samples, options.seed, scored["fractal_score"])
+    return {"shape_mean": found.mean, "shape_std": found.std, "shape_percentile": found.percentile}
+
+
 def _sentences(columns: Mapping[str, np.ndarray], who: str) -> list[str]:
-    """Whether the scores beat random spectra of the same count and span."""
-    percentiles = columns["null_percentile"][np.isfinite(columns["null_percentile"])]
-    if not percentiles.size:
+    """Whether the scores beat either null, the best of many corrected for their number."""
+    score = columns["fractal_score"]
+    out = []
+    for prefix, words in _NULLS.items():
+        sigma = (score - columns[f"{prefix}_mean"]) / np.maximum(columns[f"{prefix}_std"], _ACCURACY)
+        known = np.isfinite(sigma)
+        if not known.any():
+            continue
+        above = int(np.sum(columns[f"{prefix}_percentile"][known] > NULL_PERCENTILE))
+        best = float(np.max(sigma[known]))
+        out.append(
+            f"Against {words} the fractal score of {known.sum()} {who} lies at {_median(sigma):+.1f} "
+            f"standard deviations in the median (percentile {_median(columns[f'{prefix}_percentile']):.0f}); {above} "
+            f"{'lies' if above == 1 else 'lie'} above the {NULL_PERCENTILE:.0f}th percentile, where chance alone puts "
+            f"{0.05 * known.sum():.2g}. The best, {best:+.1f}, is reached by chance in one of so many with p = "
+            f"{_best_of(best, int(known.sum())):.2g}."
+        )
+    if not out:
         return ["No converged trial has a score to compare with random spectra."]
-    above = int(np.sum(percentiles > NULL_PERCENTILE))
-    expected = 0.05 * percentiles.size
-    score, null = (_median(columns[name]) for name in ("fractal_score", "null_mean"))
-    text = (
-        f"Against random spectra of equal count and span, the fractal score of the {percentiles.size} {who} lies at "
-        f"the median percentile {np.median(percentiles):.0f} (median score {score:.3f}, mean of the null {null:.3f}, "
-        f"largest possible 4.952 with targets = 'original'); {above} {'lies' if above == 1 else 'lie'} above the "
-        f"{NULL_PERCENTILE:.0f}th percentile; chance alone gives about {expected:.2g}."
-    )
-    # One-sided 5 % binomial bound on the count that chance alone gives.
+    return [*out, _verdict(columns)]
+
+
+def _best_of(sigma: float, count: int) -> float:
+    """The probability that the largest of so many independent normal values exceeds ``sigma`` (Sidak)."""
+    from scipy.stats import norm
+
+    return float(-np.expm1(count * norm.logcdf(sigma)))
+
+
+def _verdict(columns: Mapping[str, np.ndarray]) -> str:
+    """The plain verdict: from the null of equal shape, or from the other where no spectrum has one."""
     from scipy.stats import binom
 
-    if above <= binom.ppf(0.95, percentiles.size, 0.05):
-        return [text, "That is no more than chance: these scores are no evidence of structure in the spectra."]
-    return [
-        text,
-        "This exceeds the random control, but so do spectra of an empty box: the control draws masses log-uniformly, "
-        "while box modes are never log-uniform. So a high score is not evidence that the spectrum resembles particle "
-        "masses; and trials chosen by an optimiser are not independent samples.",
-    ]
+    fair = np.isfinite(columns["shape_percentile"]).any()
+    prefix = "shape" if fair else "null"
+    percentiles = columns[f"{prefix}_percentile"][np.isfinite(columns[f"{prefix}_percentile"])]
+    sigma = (columns["fractal_score"] - columns[f"{prefix}_mean"]) / np.maximum(columns[f"{prefix}_std"], _ACCURACY)
+    sigma = sigma[np.isfinite(sigma)]
+    above = int(np.sum(percentiles > NULL_PERCENTILE))
+    # One-sided 5 % binomial bound on the count that chance alone gives.
+    many = above > binom.ppf(0.95, percentiles.size, 0.05)
+    best = _best_of(float(np.max(sigma)), sigma.size) < 0.05
+    if not (many or best):
+        return "That is no more than chance: these scores are no evidence of structure in the spectra."
+    if not fair:
+        return (
+            "That is more than chance against log-uniform spectra only, which have another shape than a few bound "
+            "masses below a continuum: it is no evidence of structure in the spectra."
+        )
+    return (
+        "That is more than chance even at equal shape. But trials that an optimiser chose by this score are neither "
+        "independent nor random: repeat the comparison with the sampler random before calling it structure."
+    )
 
 
 def _median(values: np.ndarray) -> float:
@@ -234,7 +300,14 @@ FRACTAL = Score(
         "null_percentile": Column(
             "percentile in the null", "percentage of random spectra of equal count and span with a lower fractal score"
         ),
+        "shape_mean": Column("mean at equal shape", "mean fractal score of the null of equal shape", in_table=False),
+        "shape_std": Column("spread at equal shape", "standard deviation in the null of equal shape", in_table=False),
+        "shape_percentile": Column(
+            "percentile at equal shape",
+            "the same among spectra with the same continuum and lightest mass and as many bound masses at random",
+        ),
     },
     _compute,
     _sentences,
+    _compare,
 )
