@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -225,25 +226,53 @@ def _compare(
 
 def _sentences(columns: Mapping[str, np.ndarray], who: str) -> list[str]:
     """Whether the scores beat either null, the best of many corrected for their number."""
-    score = columns["fractal_score"]
-    out = []
-    for prefix, words in _NULLS.items():
-        sigma = (score - columns[f"{prefix}_mean"]) / np.maximum(columns[f"{prefix}_std"], _ACCURACY)
-        known = np.isfinite(sigma)
-        if not known.any():
-            continue
-        above = int(np.sum(columns[f"{prefix}_percentile"][known] > NULL_PERCENTILE))
-        best = float(np.max(sigma[known]))
-        out.append(
-            f"Against {words} the fractal score of {known.sum()} {who} lies at {_median(sigma):+.1f} "
-            f"standard deviations in the median (percentile {_median(columns[f'{prefix}_percentile']):.0f}); {above} "
-            f"{'lies' if above == 1 else 'lie'} above the {NULL_PERCENTILE:.0f}th percentile, where chance alone puts "
-            f"{0.05 * known.sum():.2g}. The best, {best:+.1f}, is reached by chance in one of so many with p = "
-            f"{_best_of(best, int(known.sum())):.2g}."
-        )
+    found = {prefix: _Beaten.of(columns, prefix) for prefix in _NULLS}
+    out = [found[prefix].in_words(words, who) for prefix, words in _NULLS.items() if found[prefix].sigma.size]
     if not out:
         return ["No converged trial has a score to compare with random spectra."]
-    return [*out, _verdict(columns)]
+    return [*out, _verdict(found["null"], found["shape"])]
+
+
+class _Beaten(NamedTuple):
+    """How far scores lie above a null: standard deviations and percentiles where it is defined, of so many scores.
+
+    Scores without a null, where nothing is random, count among those of which the best is looked at.
+    """
+
+    sigma: np.ndarray
+    percentiles: np.ndarray
+    scored: int
+
+    @classmethod
+    def of(cls, columns: Mapping[str, np.ndarray], prefix: str) -> _Beaten:
+        score, percentiles = columns["fractal_score"], columns[f"{prefix}_percentile"]
+        sigma = (score - columns[f"{prefix}_mean"]) / np.maximum(columns[f"{prefix}_std"], _ACCURACY)
+        known = np.isfinite(sigma) & np.isfinite(percentiles)
+        return cls(sigma[known], percentiles[known], int(np.isfinite(score).sum()))
+
+    @property
+    def above(self) -> int:
+        return int(np.sum(self.percentiles > NULL_PERCENTILE))
+
+    @property
+    def beats_chance(self) -> bool:
+        """More above the 95th percentile than chance puts there (one-sided 5 %), or a best that chance has not."""
+        from scipy.stats import binom
+
+        return bool(
+            self.above > binom.ppf(0.95, self.scored, 0.05) or _best_of(float(np.max(self.sigma)), self.scored) < 0.05
+        )
+
+    def in_words(self, null: str, who: str) -> str:
+        best = float(np.max(self.sigma))
+        return (
+            f"Against {null} the fractal score of {len(self.sigma)} of {self.scored} {who} lies at "
+            f"{np.median(self.sigma):+.1f} standard deviations in the median (percentile "
+            f"{np.median(self.percentiles):.0f}); {self.above} {'lies' if self.above == 1 else 'lie'} above the "
+            f"{NULL_PERCENTILE:.0f}th percentile, where chance alone puts {0.05 * len(self.sigma):.2g}. By chance the "
+            f"best of {self.scored} exceeds {best:+.1f} standard deviations with probability "
+            f"{_best_of(best, self.scored):.2g}."
+        )
 
 
 def _best_of(sigma: float, count: int) -> float:
@@ -253,22 +282,11 @@ def _best_of(sigma: float, count: int) -> float:
     return float(-np.expm1(count * norm.logcdf(sigma)))
 
 
-def _verdict(columns: Mapping[str, np.ndarray]) -> str:
+def _verdict(uniform: _Beaten, shape: _Beaten) -> str:
     """The plain verdict: from the null of equal shape, or from the other where no spectrum has one."""
-    from scipy.stats import binom
-
-    fair = np.isfinite(columns["shape_percentile"]).any()
-    prefix = "shape" if fair else "null"
-    percentiles = columns[f"{prefix}_percentile"][np.isfinite(columns[f"{prefix}_percentile"])]
-    sigma = (columns["fractal_score"] - columns[f"{prefix}_mean"]) / np.maximum(columns[f"{prefix}_std"], _ACCURACY)
-    sigma = sigma[np.isfinite(sigma)]
-    above = int(np.sum(percentiles > NULL_PERCENTILE))
-    # One-sided 5 % binomial bound on the count that chance alone gives.
-    many = above > binom.ppf(0.95, percentiles.size, 0.05)
-    best = _best_of(float(np.max(sigma)), sigma.size) < 0.05
-    if not (many or best):
+    if not (shape if shape.sigma.size else uniform).beats_chance:
         return "That is no more than chance: these scores are no evidence of structure in the spectra."
-    if not fair:
+    if not shape.sigma.size:
         return (
             "That is more than chance against log-uniform spectra only, which have another shape than a few bound "
             "masses below a continuum: it is no evidence of structure in the spectra."
@@ -277,10 +295,6 @@ def _verdict(columns: Mapping[str, np.ndarray]) -> str:
         "That is more than chance even at equal shape. But trials that an optimiser chose by this score are neither "
         "independent nor random: repeat the comparison with the sampler random before calling it structure."
     )
-
-
-def _median(values: np.ndarray) -> float:
-    return float(np.median(values[np.isfinite(values)])) if np.isfinite(values).any() else float("nan")
 
 
 FRACTAL = Score(
