@@ -22,7 +22,7 @@ n_octaves = 3
 quartic_sign = -1
 mu_squared = -1.0
 lambda_H = 0.5
-lambda_1 = 0.05
+m0_squared = 0.5
 lambda_2 = 0.01
 
 [grid]
@@ -38,7 +38,7 @@ objectives = ["fractal_score", "hierarchy", "regularity"]
 
 [scan.parameters]
 g = [0.5, 0.8]
-m0_squared = [0.3, 0.8]
+lambda_1 = [0.03, 0.1]
 norm = { low = 400, high = 3000, log = true }
 """
 
@@ -69,7 +69,7 @@ def main() -> None:
     row = next(row for row in rows if int(row["number"]) == best.number)
     couplings = {name: value for name, value in best.params.items() if name != "norm"}
     model = ss.OctaveHiggs(
-        n_octaves=3, quartic_sign=-1, mu_squared=-1.0, lambda_H=0.5, lambda_1=0.05, lambda_2=0.01, **couplings
+        n_octaves=3, quartic_sign=-1, mu_squared=-1.0, lambda_H=0.5, m0_squared=0.5, lambda_2=0.01, **couplings
     )
     finer = ss.RadialGrid(order=16, edges=tuple(np.linspace(0.0, 25.0, 12)))
     state = ss.solve(ss.Problem(model, finer, norm=best.params["norm"]))

@@ -6,6 +6,7 @@ import pytest
 
 from supersoliton.config import load, loads
 from supersoliton.config.constraints import CONSTRAINTS, chosen
+from supersoliton.evaluate.cache.memory import evaluate_cached
 from supersoliton.evaluate.evaluation import evaluate
 
 STABLE = {"omega": 0.5, "charge": 10.0, "charge_slope": -40.0, "modes_at_fixed_charge": 0.0, "energy_per_charge": 0.9}
@@ -72,11 +73,37 @@ def test_a_trial_has_them_if_the_scan_asks():
     assert not {*CONSTRAINTS} & {*plain.constraints}
 
 
-def test_the_examples_ask_for_it():
+@pytest.mark.parametrize(("certified", "satisfied"), [(1.0, True), (0.0, False), (math.nan, False)])
+def test_certified(certified, satisfied):
+    assert (chosen(["certified"], {"certified": certified})["certified"] <= 0) == satisfied
+
+
+@pytest.mark.parametrize(("squared", "satisfied"), [(0.4, True), (0.0, False), (-50.0, False), (math.nan, False)])
+def test_rotating(squared, satisfied):
+    """omega^2 < 0 rotates at no frequency; the value is smooth through 0 and of order 1."""
+    value = chosen(["rotating"], {"omega_squared": squared, "lightest_squared": 0.5})["rotating"]
+    assert (value <= 0) == satisfied
+    assert -1.0 <= value <= 1.0
+
+
+def test_a_state_that_only_the_mesh_fails_is_judged_on_a_finer_one(tmp_path):
+    """Ten elements of order 6 fail the certificate; at order 10 the state passes all of it, and the cache keeps it."""
+    coarse = loads(SMALL.replace("[problem]", "[grid]\nn_elements = 10\norder = 6\n[problem]"))
+    found = evaluate(coarse, {"g": 0.6})
+    assert found.values["certified"] == 1.0
+    assert found.state.grid.order == 10
+    assert "finer_mesh" in found.seconds
+    assert evaluate_cached(coarse, {"g": 0.6}, directory=tmp_path).values["energy"] == found.values["energy"]
+    again = evaluate_cached(coarse, {"g": 0.6}, directory=tmp_path)  # from the cache, on the finer mesh again
+    assert again.state.grid == found.state.grid
+    assert again.state.problem.energy(again.state.u) == pytest.approx(found.values["energy"], rel=1e-14)
+
+
+def test_the_examples_ask_for_them():
     for name in ("quickstart", "hierarchy"):
-        assert load(f"examples/{name}.toml").scan.constraints == ("classically_stable",)
+        assert load(f"examples/{name}.toml").scan.constraints == ("certified", "rotating", "classically_stable")
 
 
 def test_an_unknown_one_is_refused():
-    with pytest.raises(ValueError, match='no constraint "stabel": choose from classically_stable'):
+    with pytest.raises(ValueError, match='no constraint "stabel": choose from certified, rotating, classically_stable'):
         loads(SMALL.replace('["classically_stable", "stable_against_quanta"]', '["stabel"]'))

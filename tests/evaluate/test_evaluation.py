@@ -1,5 +1,6 @@
 """One trial: pure, picklable, physical failures recorded, energies not above the known states."""
 
+import dataclasses
 import math
 import pickle
 
@@ -8,7 +9,7 @@ import pytest
 
 import supersoliton as ss
 from problems import OCTAVE_Q_BALLS, QUICKSTART_GRID, octave_model
-from supersoliton.config import loads
+from supersoliton.config import load, loads
 from supersoliton.evaluate.evaluation import evaluate
 from supersoliton.search.lowest import find_solutions
 
@@ -192,3 +193,51 @@ def test_the_lowest_state_of_the_multi_start_is_not_above_the_published_one(row)
     assert energies == sorted(energies)
     # 1e-8 of the published number: that much is the mesh's own error at g = 1.
     assert energies[0] <= energy * (1 + 1e-8)
+
+
+def test_the_physical_spectrum_is_that_of_the_full_basis():
+    """A compact Q-ball, whose translation the reduced basis of the box spectrum leaves at 1e-4."""
+    cfg = load("examples/hierarchy.toml")
+    cfg = dataclasses.replace(cfg, score=dataclasses.replace(cfg.score, spectrum="physical", null_samples=5))
+    strong = {"g": 4.64, "m0_squared": 6.0, "delta": 1.2, "lambda_1": 1.0, "lambda_2": math.pi, "beta": 0.15}
+    found = evaluate(cfg, {**strong, "g_yukawa": 0.1, "norm": 60.0})
+    assert found.values["certified"] == 1.0
+    channels = [ss.spectrum(found.state, 3, ell) for ell in (0, 1)]
+    masses = np.concatenate([channels[0].thresholds, *(modes.bound_masses for modes in channels)])
+    assert found.values["hierarchy"] == pytest.approx(masses.max() / masses.min(), abs=1e-6)
+    assert 0 <= found.values["spectrum_error"] < 1e-3
+    assert found.values["omega_squared"] == found.state.multiplier
+
+
+def test_oscillations_are_a_spectrum_to_score():
+    """Thresholds m +- omega and bound frequencies, of the full basis, at fixed charge."""
+    cfg = loads(SMALL.replace("[score]", '[score]\nspectrum = "oscillations"'))
+    found = evaluate(cfg, {"g": 0.6, "norm": 1200.0})
+    exact = [ss.oscillations(found.state, ell) for ell in (0, 1)]
+    for ell in (0, 1):
+        assert found.spectra[f"oscillations_{ell}"] == pytest.approx(exact[ell].bound, abs=1e-6)
+    masses = np.concatenate([exact[0].thresholds, *(one.bound for one in exact)])
+    assert found.values["hierarchy"] == pytest.approx(masses.max() / masses.min(), rel=1e-5)
+    resting = evaluate(cfg, {"g": 1.2, "norm": 1200.0})
+    assert resting.values["omega_squared"] < 0
+    assert math.isnan(resting.values["hierarchy"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("norm = 1200.0", "", "needs rotating states"),
+        ("n_octaves = 2\nm0_squared = 0.5\ng = 0.6\nlambda_1 = 0.05\nlambda_2 = 0.01\n", "", "complex fields"),
+    ],
+)
+def test_oscillations_of_nothing_that_rotates_are_refused(old, new, words, tmp_path):
+    text = SMALL.replace("[score]", '[score]\nspectrum = "oscillations"').replace(old, new)
+    if "complex" in words:
+        (tmp_path / "v.py").write_text("def v(u, p):\n    return p['g'] * u[0] ** 2\n")
+        text = text.replace(
+            "[model]", f'[model]\nkind = "potential"\nfunction = "{tmp_path}/v.py:v"\nparams = {{ g = 0.6 }}'
+        )
+    else:
+        text = text.replace("norm = { low = 10, high = 5000, log = true }", "")
+    with pytest.raises(ValueError, match=words):
+        loads(text)

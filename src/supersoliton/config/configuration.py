@@ -324,6 +324,7 @@ def _check_parameters(config: Config) -> None:
                 raise ValueError(f"[scan.parameters] {name} reaches {value}, but {error}") from error
     if config.problem.omega is not None and (config.problem.norm is not None or "norm" in config.scan.parameters):
         raise ValueError("[problem] norm and omega exclude each other: fix the norm or the frequency.")
+    _check_oscillations(config)
     for name in config.scan.objectives:
         if name not in config.columns:
             near = get_close_matches(name, config.columns, n=1)
@@ -353,3 +354,15 @@ def _check_parameters(config: Config) -> None:
             raise ValueError(f"[problem.guess] field must name a field, got {field!r}: choose from {', '.join(names)}.")
     # building the problem, which takes no time, raises if the tables contradict each other
     config.problem_at({name: limits.low for name, limits in config.scan.parameters.items()})
+
+
+def _check_oscillations(config: Config) -> None:
+    if config.score.spectrum != "oscillations":
+        return
+    if config.problem.norm is None and config.problem.omega is None and "norm" not in config.scan.parameters:
+        raise ValueError('[score] spectrum = "oscillations" needs rotating states: give [problem] norm or omega.')
+    if config.model.complexified_potential is None:
+        raise ValueError(
+            '[score] spectrum = "oscillations" needs a theory that defines complexified_potential, its potential for '
+            'complex fields: add it, or choose "physical".'
+        )

@@ -37,7 +37,21 @@ def _stable_against_quanta(values: Mapping[str, float]) -> float:
     return ratio - 1.0 if ratio != 1.0 and math.isfinite(ratio) else _UNDEFINED
 
 
+def _certified(values: Mapping[str, float]) -> float:
+    return _SATISFIED if values.get("certified") == 1.0 else _UNDEFINED
+
+
+def _rotating(values: Mapping[str, float]) -> float:
+    """-omega^2 over |omega^2| and the mass^2 of the lightest quantum, which is smooth."""
+    squared, lightest = values.get("omega_squared", math.nan), values.get("lightest_squared", math.nan)
+    if not (math.isfinite(squared) and squared != 0.0):
+        return _UNDEFINED
+    return -squared / (abs(squared) + (abs(lightest) if math.isfinite(lightest) else 0.0))
+
+
 CONSTRAINTS: dict[str, Constraint] = {
+    "certified": Constraint("the state passes every check of its certificate", _certified),
+    "rotating": Constraint("the state rotates: omega^2 > 0", _rotating),
     "classically_stable": Constraint(
         "the rotating state is classically stable: dQ/domega < 0 and no other negative mode at fixed charge",
         _classically_stable,

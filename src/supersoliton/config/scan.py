@@ -41,7 +41,8 @@ class ScanSettings:
     fallback     sampler that draws if "gp" or "botorch" is not installed or fails
     workers      parallel processes; 1 runs in this process, and then the same seed gives the same trials
     objectives   names of recorded values, all maximised
-    constraints  what a trial must satisfy in addition: "classically_stable", "stable_against_quanta"
+    constraints  what a trial must satisfy in addition: "certified", "rotating" (omega^2 > 0), "classically_stable",
+                 "stable_against_quanta"
     parameters   name of a coupling, or "norm" → its Range
     verify       the phase after the trials, see VerifySettings; None: no such phase
     cache        read evaluations from the cache, and store new ones

@@ -11,11 +11,11 @@ from ..search.feedback import SelfConsistent
 
 # The numbers that a trial records in any theory, besides its scores; a test compares them with an evaluation.
 RECORDED = (
-    "lightest_squared", "energy", "energy_per_norm", "norm", "action", "multiplier", "size", "largest_amplitude",
-    "residual", "omega", "charge", "charged_energy", "energy_per_charge", "charge_slope", "modes_at_fixed_charge",
-    "minimum_at_fixed_norm", "classically_stable",
+    "lightest_squared", "energy", "energy_per_norm", "norm", "action", "multiplier", "omega_squared", "size",
+    "largest_amplitude", "residual", "omega", "charge", "charged_energy", "energy_per_charge", "charge_slope",
+    "modes_at_fixed_charge", "minimum_at_fixed_norm", "classically_stable",
     "discretisation", "box", "virial", "negative_modes", "translation_mode", "tail", "boundary_fraction", "certified",
-    "n_distinct", "steps", "newton_steps", "steps_saved",
+    "spectrum_error", "n_distinct", "steps", "newton_steps", "steps_saved",
 )  # fmt: skip
 
 

@@ -12,12 +12,16 @@ from numpy import ndarray as Array
 
 from ..config.configuration import Config
 from ..config.constraints import chosen
-from ..fluctuations.spectrum import Modes, channels_of, physical_masses, spectrum
+from ..fluctuations.finer_mesh import carry_to_finer_mesh
+from ..fluctuations.oscillations import Oscillations, oscillations
+from ..fluctuations.particles import particle_modes
+from ..fluctuations.spectrum import Modes, channels_of, physical_masses, spectrum, vacuum_levels
 from ..guesses.multistart import MultiStart
 from ..guesses.trained.warm_start import untrained
 from ..machine.arithmetic import numerical
 from ..problem.problem import DiscreteProblem
 from ..scores import registry
+from ..scores.score import Shape
 from ..search.kinks import KinkError
 from ..search.lowest import ANALYTIC, SearchResult
 from ..search.saddle import find_solitons
@@ -26,7 +30,7 @@ from ..states import observables
 from ..states.certificate import RESIDUAL_LIMIT
 from ..states.kinds import BOUNDARY_LIMIT, Kind
 from ..states.stability import Rotation
-from ..states.state import State, make_state
+from ..states.state import State, make_state, reduced_state, restored_state
 from .trial_result import TrialResult
 
 _RESOLVED = 1e-4  # relative error of the energy above which a state may be an artefact of the mesh
@@ -67,7 +71,6 @@ def evaluate(cfg: Config, point: Mapping[str, float]) -> Evaluation:
     clock = _Clock()
     couplings = {name: float(value) for name, value in point.items()}
     problem = cfg.problem_at(couplings)
-    guess = cfg.guess
     try:
         lightest = observables.lightest_squared(problem)
     except ValueError as error:  # no vacuum: the potential has no minimum at these couplings
@@ -85,20 +88,24 @@ def evaluate(cfg: Config, point: Mapping[str, float]) -> Evaluation:
     state = make_state(problem, found.solutions[0])
     clock.lap("certificate")
     # Results from a predicted start must pass the certificate; otherwise search again without predictions.
-    if found.start != ANALYTIC and isinstance(guess, MultiStart) and not state.certificate.solved:
+    if found.start != ANALYTIC and isinstance(guess := cfg.guess, MultiStart) and not state.certificate.solved:
         again = find_solitons(problem, cfg.solver, untrained(guess))
         found = again._replace(steps=found.steps + again.steps, untrained_steps=found.untrained_steps)
         state = make_state(problem, found.solutions[0])
         clock.lap("state_again")
-    modes = _modes(cfg, state)
+    if state.certificate.needs_finer_mesh:
+        state = _on_finer_mesh(state)
+        clock.lap("finer_mesh")
+    modes, oscillating = _modes(cfg, state), _oscillating(cfg, state)
     clock.lap("spectrum")
-    scores = _scores(cfg, modes)
+    scores = _scores(cfg, state, modes, oscillating)
     clock.lap("scores")
     values = {
         **scores,
         **problem.model.record(state),
         "lightest_squared": lightest,
         **_measurements(state),
+        "spectrum_error": max((one.mass_error for one in modes.values()), default=math.nan),
         **_costs(state, found),
         **(recorded(fixed) if fixed else {}),
     }
@@ -116,7 +123,7 @@ def evaluate(cfg: Config, point: Mapping[str, float]) -> Evaluation:
         values=values,
         constraints=constraints,
         seconds=clock.total(),
-        spectra=_spectra(modes),
+        spectra=_spectra(modes, oscillating),
         start=found.start,
         state=state,
     )
@@ -130,6 +137,13 @@ def _search(cfg: Config, problem: DiscreteProblem) -> tuple[DiscreteProblem, Sea
     return fixed.problem, SearchResult(fixed.solutions, len(fixed.solutions)), fixed
 
 
+def _on_finer_mesh(state: State) -> State:
+    """The state on a mesh of order p + 4 if it is certified there, so that the mesh does not decide; else itself."""
+    inner, scales = reduced_state(state)
+    finer = make_state(*carry_to_finer_mesh(inner.problem, inner.u))
+    return restored_state(finer, state.problem, scales) if finer.certificate.certified else state
+
+
 def _modes(cfg: Config, state: State) -> dict[int, Modes]:
     if not np.all(np.isfinite(state.u)):
         return {}
@@ -137,13 +151,22 @@ def _modes(cfg: Config, state: State) -> dict[int, Modes]:
     for ell in channels_of(state.problem, cfg.spectrum.ell):
         # For l > 0 only bound states are recorded; spectrum() returns all of them for any n_modes.
         wanted = cfg.spectrum.n_modes if ell == 0 else 1
-        out[ell] = spectrum(state, n_modes=wanted, ell=ell, fast=True)
+        modes = spectrum(state, n_modes=wanted, ell=ell, fast=True)
+        out[ell] = particle_modes(state, modes) if cfg.score.spectrum == "physical" else modes
     return out
 
 
-def _spectra(modes: dict[int, Modes]) -> dict[str, Array]:
+def _oscillating(cfg: Config, state: State) -> dict[int, Oscillations]:
+    """The oscillations at each angular momentum if they are scored; none of a state that does not rotate."""
+    if cfg.score.spectrum != "oscillations" or not (state.converged and state.multiplier > 0):
+        return {}
+    return {ell: oscillations(state, ell, fast=True) for ell in channels_of(state.problem, cfg.spectrum.ell)}
+
+
+def _spectra(modes: dict[int, Modes], oscillating: dict[int, Oscillations]) -> dict[str, Array]:
     """The recorded spectra by name."""
     spectra = {f"bound_{ell}": mode.bound for ell, mode in modes.items()}
+    spectra |= {f"oscillations_{ell}": found.bound for ell, found in oscillating.items()}
     if lowest := modes.get(0):
         spectra |= {"box": lowest.masses, "thresholds": lowest.thresholds, "continuum": lowest.continuum}
     return spectra
@@ -158,12 +181,27 @@ def _costs(state: State, found: SearchResult) -> dict[str, float]:
     }
 
 
-def _scores(cfg: Config, modes: dict[int, Modes]) -> dict[str, float]:
+def _scores(
+    cfg: Config, state: State, modes: dict[int, Modes], oscillating: dict[int, Oscillations]
+) -> dict[str, float]:
     scores = (*registry.SCORES, *registry.read_scores(cfg.score.own))
-    if not modes:
+    if not (oscillating if cfg.score.spectrum == "oscillations" else modes):
         return dict.fromkeys(registry.outputs(scores), float("nan"))
-    masses = modes[0].masses if cfg.score.spectrum == "box" else physical_masses(list(modes.values()))
-    return registry.measure(masses, cfg.score, scores)
+    # the lowest continuum of fluctuations, where bound masses end
+    edge = math.sqrt(max(modes[0].continuum[0], 0.0)) if np.isfinite(modes[0].continuum).all() else math.nan
+    if cfg.score.spectrum == "box":
+        masses = modes[0].masses
+        levels = vacuum_levels(state.problem, modes[0].continuum, 0, len(modes[0].eigenvalues))
+        shape = Shape(np.sqrt(levels[levels > 0]), edge)
+    elif oscillating:
+        waves = oscillating[0].thresholds
+        waves, edge = waves[np.isfinite(waves) & (waves > 0)], float(waves[0])
+        masses = np.concatenate([waves, *(found.bound for found in oscillating.values())])
+        shape = Shape(waves, edge, all_of_them=True)
+    else:
+        masses = physical_masses(list(modes.values()))
+        shape = Shape(registry.distinct(modes[0].thresholds[np.isfinite(modes[0].thresholds)]), edge, all_of_them=True)
+    return registry.measure(masses, cfg.score, scores, shape if math.isfinite(edge) and edge > 0 else None)
 
 
 def _measurements(state: State) -> dict[str, float]:
@@ -176,6 +214,7 @@ def _measurements(state: State) -> dict[str, float]:
         "norm": state.norm,
         "action": state.action,
         "multiplier": state.multiplier if has_norm else float("nan"),
+        "omega_squared": state.multiplier if has_norm else float("nan"),
         "size": observables.size(state),
         "largest_amplitude": float(np.max(np.abs(state.u[:, carriers]), initial=0.0)),
         "residual": c.residual,

@@ -59,7 +59,8 @@ class Operator:
     """The second variation in the scalar eigenbasis, fields scaled by sqrt(k).
 
     Field i is expanded in ``sizes[i]`` functions; ``matrix`` is field-major. ``curvature`` at the quadrature points,
-    (point, field, field), replaces V'' if given, and with it the delta functions ``beside``.
+    (point, field, field), replaces V'' if given, and with it the delta functions ``beside``; ``sizes``, if given, the
+    numbers of functions.
     """
 
     @numerical
@@ -71,8 +72,9 @@ class Operator:
         ell: int,
         highest: float | None = None,
         curvature: Array | None = None,
+        sizes: list[int] | None = None,
     ) -> None:
-        grid = problem.grid
+        grid, self.ell = problem.grid, ell
         n = problem.model.n_fields
         self.bases = field_bases(problem, ell)
         self.scale = 1.0 / np.sqrt(problem.model.kinetic)
@@ -83,7 +85,7 @@ class Operator:
         shifted = background - np.diag(multiplier * problem.carries_norm * self.scale**2)
         local = curvature - background
         exterior = np.asarray(problem.theory_at(ell).exterior) * self.scale[:, None] * self.scale[None, :]
-        self.sizes = self._sizes(local, shifted, highest)
+        self.sizes = self._sizes(local, shifted, highest) if sizes is None else sizes
         starts = np.concatenate([[0], np.cumsum(self.sizes)])
         self.slices = [slice(int(a), int(b)) for a, b in pairwise(starts)]
         self.matrix = np.zeros((starts[-1], starts[-1]))

@@ -20,7 +20,7 @@ sigma = rho^2,
 
 and the frequencies are plus and minus the roots of sigma. A sigma that is not real and positive is an instability.
 The phase (0, f) at l = 0 and the translation (f', -omega r f) at l = 1 have sigma = 0, that is a double rho = 0 (the
-second solution is a change of omega, or a constant velocity). The phase is deflated exactly: an eigenvalue that passes
+second solution is a change of omega, or a constant velocity). Both are deflated exactly: an eigenvalue that passes
 through 0, as one does where dQ/domega = 0, is then as accurate as any other.
 
 *Thresholds.* Far away a quantum of mass m has the energy E >= m, seen from the rotating frame E - omega for a particle
@@ -52,7 +52,7 @@ from ..theory.base import ComplexifiedFunction
 from ..theory.dimensionless import Dimensionless
 from ..theory.vacua import mass_matrix
 from .operator import Operator
-from .spectrum import ZERO_MODE, check_ell, degeneracy, expect_at_most
+from .spectrum import check_ell, degeneracy, expect_at_most
 
 # A sigma, or its imaginary part, below this times the largest mass^2 is set to 0.
 _ROUNDING = 1e-9
@@ -164,10 +164,12 @@ def thresholds(problem: DiscreteProblem, omega: float) -> Float[Array, " thresho
 class _Pencil:
     """The matrix of the eigenproblem for (a, beta) in the scalar basis; beta is scaled to balance the matrix."""
 
-    def __init__(self, problem: DiscreteProblem, u: Array, multiplier: float, ell: int, imaginary: Array) -> None:
+    def __init__(
+        self, problem: DiscreteProblem, u: Array, multiplier: float, ell: int, imaginary: Array, highest: float | None
+    ) -> None:
         self.omega = rotation_frequency(problem, multiplier)
-        self.plus = Operator(problem, u, multiplier, ell)
-        self.minus = Operator(problem, u, multiplier, ell, curvature=imaginary)
+        self.plus = Operator(problem, u, multiplier, ell, highest)
+        self.minus = Operator(problem, u, multiplier, ell, curvature=imaginary, sizes=self.plus.sizes)
         rotating = np.flatnonzero(problem.carries_norm > 0)
         self.rows = np.concatenate([np.arange(part.start, part.stop) for part in np.array(self.plus.slices)[rotating]])
         kappa = np.concatenate([self.plus.bases[i].kappa[: self.plus.sizes[i]] for i in rotating])
@@ -192,14 +194,28 @@ class _Pencil:
         terms = np.linalg.norm(weight * kappa * profile)
         image = np.linalg.norm(weight * (l_minus @ profile))
         self.residual = float(image / terms) if terms > 0 else float("nan")
-        self.phase = np.concatenate([np.zeros(size), self.unit * profile])
+        self.zero = np.concatenate([np.zeros(size), self.unit * profile])
+        if ell:
+            self.zero = self._translation(problem, u, rotating)
+
+    def _translation(self, problem: DiscreteProblem, u: Array, rotating: Array) -> Array:
+        """(f', -omega r f) at l = 1, also of fields that do not rotate; zero where it is no zero mode."""
+        grid = problem.grid
+        if self.plus.ell != 1 or problem.model.explicit_r:
+            return np.zeros(len(self.matrix))
+        slope = grid.differentiate(u) / self.plus.scale
+        turned = -self.omega * grid.nodes[:, None] * (u - problem.vacuum.values) / self.plus.scale
+        parts = [basis.nodal[:, :size].T @ (grid.mass @ slope[:, i]) for i, (basis, size) in
+                 enumerate(zip(self.plus.bases, self.plus.sizes, strict=True))]  # fmt: skip
+        moved = [self.plus.bases[i].nodal[:, : self.plus.sizes[i]].T @ (grid.mass @ turned[:, i]) for i in rotating]
+        return np.concatenate([*parts, self.unit * np.concatenate(moved)])
 
     def eigenvalues(self, deflate: bool, vectors: bool) -> tuple[Array, Array | None]:
-        """sigma (complex), without the phase mode if ``deflate``, and the vectors (a, beta) as columns."""
+        """sigma (complex), without the zero mode if ``deflate``, and the vectors (a, beta) as columns."""
         if not deflate:
             return _eigen(self.matrix, vectors)
-        mirror = self.phase / np.linalg.norm(self.phase)
-        # Householder reflection that maps the phase mode to the last unit vector; the sign avoids cancellation.
+        mirror = self.zero / np.linalg.norm(self.zero)
+        # Householder reflection that maps the zero mode to the last unit vector; the sign avoids cancellation.
         sign = 1.0 if mirror[-1] >= 0 else -1.0
         mirror[-1] += sign
         mirror /= np.linalg.norm(mirror)
@@ -231,6 +247,7 @@ def oscillations(
     *,
     complexified: str | ComplexifiedFunction | None = None,
     functions: bool = False,
+    fast: bool = False,
 ) -> Oscillations:
     r"""Oscillation frequencies and growth rates of a rotating state at angular momentum ``ell``.
 
@@ -249,6 +266,8 @@ def oscillations(
         ``V(re, im, p, r)``. Not needed where the theory defines it.
     functions : bool, default False
         Also return the perturbations at the nodes.
+    fast : bool, default False
+        Use a reduced basis for the frequencies below the highest threshold (20 times as fast for 13 fields).
 
     Returns
     -------
@@ -281,15 +300,17 @@ def oscillations(
         complexified = problem.model.complexify(complexified)
     omega = rotation_frequency(problem, state.multiplier)
     imaginary = imaginary_curvature(problem, state.u, complexified)
-    pencil = _Pencil(problem, state.u, state.multiplier, ell, imaginary)
+    edges = thresholds(problem, omega)
+    highest = float(np.nanmax(edges)) ** 2 if fast else None
+    pencil = _Pencil(problem, state.u, state.multiplier, ell, imaginary, highest)
     expect_at_most("oscillations", n_modes, len(pencil.matrix))
-    deflate = ell == 0 and bool(np.any(pencil.phase))
+    deflate = bool(np.any(pencil.zero))
     sigma, vectors = pencil.eigenvalues(deflate, functions)
     if deflate:
         sigma = np.append(sigma, 0.0)
         if vectors is not None:
-            vectors = np.hstack([vectors, pencil.phase[:, None]])
-    sigma = _clean(problem, ell, sigma)
+            vectors = np.hstack([vectors, pencil.zero[:, None]])
+    sigma = _clean(problem, sigma)
     rho = np.sqrt(sigma)  # the principal root: Re rho >= 0
     order = np.lexsort((rho.imag, rho.real))[:n_modes]
     real = imag = None
@@ -299,11 +320,11 @@ def oscillations(
         frequencies=rho[order],
         growth_rates=np.sort(rho.imag[rho.imag > 0])[::-1],
         zero_modes=int(np.sum(sigma == 0)),
-        thresholds=thresholds(problem, omega),
+        thresholds=edges,
         omega=omega,
         ell=ell,
         degeneracy=degeneracy(problem.grid.dim, ell),
-        phase_residual=pencil.residual if deflate else float("nan"),
+        phase_residual=pencil.residual if deflate and ell == 0 else float("nan"),
         real=real,
         imaginary=imag,
     )
@@ -317,14 +338,9 @@ def _eigen(matrix: Array, vectors: bool) -> tuple[Array, Array | None]:
     return scipy.linalg.eigvals(matrix, check_finite=False), None
 
 
-def _clean(problem: DiscreteProblem, ell: int, sigma: Array) -> Array:
-    """sigma without rounding errors, and with the translation at exactly 0."""
+def _clean(problem: DiscreteProblem, sigma: Array) -> Array:
+    """sigma without rounding errors."""
     squared = mass_matrix(problem.model, problem.vacuum.values, problem.grid.r_max)
     rounding = _ROUNDING * max(1.0, float(np.max(np.abs(squared))))
     real = np.where(np.abs(sigma.imag) <= rounding, sigma.real + 0j, sigma)
-    sigma = np.where(np.abs(sigma) <= rounding, 0j, real)
-    if ell == 1 and not problem.model.explicit_r:
-        # The translation is 0 up to the errors of mesh and box; only the sigma nearest to 0 can be it.
-        nearest = int(np.argmin(np.abs(sigma)))
-        sigma[nearest] = 0.0 if abs(sigma[nearest]) <= ZERO_MODE else sigma[nearest]
-    return sigma
+    return np.where(np.abs(sigma) <= rounding, 0j, real)

@@ -76,6 +76,10 @@ class Modes:
         Number of states at the lowest continuum that are bound by next to nothing, or resonances, and not in ``bound``.
     depth : float
         The largest entry of the operator's potential inside the state, in mass^2.
+    bound_errors : ndarray or None
+        Estimated absolute errors of ``bound``, where these were computed on the whole mesh (``particle_modes``).
+    symmetries : tuple of int or None
+        Which entries of ``bound`` are modes of symmetries, where that is known from their functions.
     bound_masses : ndarray
         Masses of the stable bound states.
     physical_masses : ndarray
@@ -90,6 +94,7 @@ class Modes:
         "functions": "mode",
         "errors": "mass^2",
         "depth": "mass^2",
+        "bound_errors": "mass^2",
     }
 
     eigenvalues: Float[Array, " mode"]
@@ -103,6 +108,8 @@ class Modes:
     on_line: bool = field(default=False, repr=False)
     undecided: int = 0
     depth: float = field(default=0.0, repr=False)
+    bound_errors: Float[Array, " bound"] | None = field(default=None, repr=False)
+    symmetries: tuple[int, ...] | None = field(default=None, repr=False)
 
     @property
     def masses(self) -> Float[Array, " positive"]:
@@ -117,7 +124,14 @@ class Modes:
     @property
     def zero_modes(self) -> Float[Array, " zero"]:
         """Eigenvalues that are 0 by a symmetry: exactly, or up to errors of mesh and box if of a translation."""
-        return self.bound[np.abs(self.bound) <= self._zero]
+        return self.bound[self._is_zero]
+
+    @property
+    def _is_zero(self) -> Array:
+        """For each bound state whether a symmetry makes it: known from its function, or else from its eigenvalue."""
+        if self.symmetries is None:
+            return np.abs(self.bound) <= self._zero
+        return np.isin(np.arange(len(self.bound)), self.symmetries)
 
     @property
     def _zero(self) -> float:
@@ -128,7 +142,18 @@ class Modes:
     @property
     def bound_masses(self) -> Float[Array, " bound"]:
         """Masses of the stable bound states, translations excluded."""
-        return np.sqrt(self.bound[(self.bound > 0) & ~np.isin(self.bound, self.zero_modes)])
+        return np.sqrt(self.bound[self._is_particle])
+
+    @property
+    def _is_particle(self) -> Array:
+        return (self.bound > 0) & ~self._is_zero
+
+    @property
+    def mass_error(self) -> float:
+        """The largest relative error of a bound mass; NaN where it was not computed, 0 without bound masses."""
+        if self.bound_errors is None:
+            return math.nan if len(self.bound) else 0.0
+        return float(np.max((0.5 * self.bound_errors / self.bound)[self._is_particle], initial=0.0))
 
     @property
     def physical_masses(self) -> Float[Array, " physical"]:
@@ -178,12 +203,10 @@ def channels_of(problem: DiscreteProblem, wanted: Sequence[int]) -> list[int]:
     return [0] if problem.line is not None else sorted({0, *wanted})
 
 
-def _highest_box_eigenvalue(problem: DiscreteProblem, multiplier: float, ell: int, n_modes: int) -> float:
-    """The n-th eigenvalue of the vacuum in the same box, an estimate of the highest of ``n_modes`` modes of a state."""
-    _, edges = continuum(problem, multiplier)
+def vacuum_levels(problem: DiscreteProblem, edges: Array, ell: int, n_modes: int) -> Float[Array, " mode"]:
+    """The ``n_modes`` lowest eigenvalues of the vacuum in the same box, above the continua that begin at ``edges``."""
     basis = max(field_bases(problem, ell), key=len)
-    levels = np.sort((basis.kappa[:, None] + edges[None, :]).ravel())
-    return float(levels[min(n_modes, len(levels)) - 1])
+    return np.sort((basis.kappa[:, None] + edges[None, :]).ravel())[:n_modes]
 
 
 def eigenvalue_errors(
@@ -275,7 +298,7 @@ def spectrum(
     thresholds, edges = continuum(problem, state.multiplier)
     highest = None
     if fast:
-        highest = max(edges[0], _highest_box_eigenvalue(problem, state.multiplier, ell, n_modes))
+        highest = max(edges[0], float(vacuum_levels(problem, edges, ell, n_modes)[-1]))
     op = Operator(problem, state.u, state.multiplier, ell, highest)
     matrix = op.matrix
     expect_at_most("spectrum", n_modes, len(matrix))

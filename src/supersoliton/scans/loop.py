@@ -19,6 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ..evaluate.cache.keys import user_code
 from ..sampling.proposals import is_drawn, is_pending
+from .axes import AXES, in_words, unchanged, write_axes
 from .execution.choose import make_executor
 from .execution.executor import AbstractExecutor
 from .progress import Progress
@@ -199,6 +200,8 @@ class _Loop:
             beat = functools.partial(_beat, progress, executor)
             stack.enter_context(heartbeat(self._directory / HEARTBEAT, beat, seconds=heartbeat_seconds))
             stop = stack.enter_context(stop_on_signal(lambda: _report_stopping(progress, executor)))
+            if not memory.trials and not (self._directory / AXES).exists():
+                self._test_axes(executor, stop)
             self._work(executor, stop)
             if self._config.scan.verify is not None and not stop.is_set():
                 progress.show("fitting a surrogate")
@@ -208,6 +211,16 @@ class _Loop:
                 self._work(executor, stop)
         self._table.close()
         self.interrupted = stop.is_set() and not self._is_done()
+
+    def _test_axes(self, executor: AbstractExecutor, stop: Stop) -> None:
+        write_axes(self._directory, {})  # first: a point that kills this process is not tried again
+        self._progress.show("testing which couplings change the objectives")
+        found = unchanged(self._config, executor, stop)
+        if not stop.is_set():
+            write_axes(self._directory, found)
+            for sentence in in_words(found):
+                self._progress.print(sentence)
+        self._progress.show("")
 
     def _is_done(self) -> bool:
         memory = self._ledger.memory

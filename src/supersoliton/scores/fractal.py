@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from ..theory.base import Column
 from .hierarchy import hierarchy
-from .ratio_density import GRID, HIGHEST_TARGET, LOWEST_TARGET, RandomSpectra, Spectra, densities, scott
-from .score import Score, ScoreSettings
+from .ratio_density import GRID, HIGHEST_TARGET, LOWEST_TARGET, RandomSpectra, SharedSpectra, Spectra, densities, scott
+from .score import Score, ScoreSettings, Shape
 
 # Masses in the script, GeV: u d s c b t, e mu tau, W Z H.
 ORIGINAL_MASSES = (
@@ -35,6 +36,11 @@ _TOLERANCE = 0.05  # a hit is a target within 5 % of some model ratio
 
 NULL_PERCENTILE = 95.0  # of the null; 5 % of random spectra are above it
 _ACCURACY = 1e-7  # scores that differ by less are ties
+_FEWER = 5  # samples of the log-uniform null for each of that of equal shape, which costs twice as much
+_NULLS = {
+    "null": "random log-uniform spectra of equal count and span",
+    "shape": "spectra of equal shape (the same continuum and lightest mass, as many bound masses at random)",
+}
 
 
 @dataclass(frozen=True)
@@ -128,7 +134,29 @@ def _pair_ratios(values: Float[np.ndarray, "n"]) -> Float[np.ndarray, "pair"]:
 
 
 def _null(fractal: float, x: Float[np.ndarray, "n"], aims: Targets, samples: int, seed: int) -> NullScores:
-    values = np.sum(_fractal_parts(RandomSpectra(x[0], x[-1], len(x), samples, seed), aims), axis=0)
+    return _compared(fractal, RandomSpectra(x[0], x[-1], len(x), samples, seed), aims)
+
+
+def equal_shape(
+    masses: Float[np.ndarray, "n"], shape: Shape, targets: str, samples: int, seed: int, score: float
+) -> NullScores:
+    """The null of equal shape: the same waves, the lightest mass, and random bound masses between it and the continuum.
+
+    They are log-uniform, as many as there are, and the waves those of the empty box. NaN for fewer than two bound
+    masses, where nothing is random.
+    """
+    bound = masses[masses < shape.continuum]
+    waves = shape.waves if shape.all_of_them else shape.waves[: len(masses) - len(bound)]
+    if len(bound) < 2 or not len(waves) or not samples:
+        return NullScores(np.nan, np.nan, np.nan, np.full(samples, np.nan))
+    low, high = np.log10(bound[0]), np.log10(shape.continuum)
+    own = low + (high - low) * np.random.default_rng(seed).uniform(size=(samples, len(bound) - 1))
+    return _compared(score, SharedSpectra(np.log10(np.concatenate([bound[:1], waves])), own), score_targets(targets))
+
+
+def _compared(fractal: float, spectra: Spectra, aims: Targets) -> NullScores:
+    """A score among those of random spectra."""
+    values = np.sum(_fractal_parts(spectra, aims), axis=0)
     defined = values[np.isfinite(values)]
     if not len(defined) or not np.isfinite(fractal):
         return NullScores(np.nan, np.nan, np.nan, values)
@@ -186,35 +214,87 @@ def _compute(masses: np.ndarray, options: ScoreSettings) -> dict[str, float]:
     }
 
 
+def _compare(
+    masses: np.ndarray, options: ScoreSettings, shape: Shape | None, scored: Mapping[str, float]
+) -> dict[str, float]:
+    found = NullScores(np.nan, np.nan, np.nan, np.zeros(0))
+    if shape is not None and len(masses) >= 3:
+        samples = -(-options.null_samples // _FEWER)
+        found = equal_shape(masses, shape, options.targets, samples, options.seed, scored["fractal_score"])
+    return {"shape_mean": found.mean, "shape_std": found.std, "shape_percentile": found.percentile}
+
+
 def _sentences(columns: Mapping[str, np.ndarray], who: str) -> list[str]:
-    """Whether the scores beat random spectra of the same count and span."""
-    percentiles = columns["null_percentile"][np.isfinite(columns["null_percentile"])]
-    if not percentiles.size:
+    """Whether the scores beat either null, the best of many corrected for their number."""
+    found = {prefix: _Beaten.of(columns, prefix) for prefix in _NULLS}
+    out = [found[prefix].in_words(words, who) for prefix, words in _NULLS.items() if found[prefix].sigma.size]
+    if not out:
         return ["No converged trial has a score to compare with random spectra."]
-    above = int(np.sum(percentiles > NULL_PERCENTILE))
-    expected = 0.05 * percentiles.size
-    score, null = (_median(columns[name]) for name in ("fractal_score", "null_mean"))
-    text = (
-        f"Against random spectra of equal count and span, the fractal score of the {percentiles.size} {who} lies at "
-        f"the median percentile {np.median(percentiles):.0f} (median score {score:.3f}, mean of the null {null:.3f}, "
-        f"largest possible 4.952 with targets = 'original'); {above} {'lies' if above == 1 else 'lie'} above the "
-        f"{NULL_PERCENTILE:.0f}th percentile; chance alone gives about {expected:.2g}."
+    return [*out, _verdict(found["null"], found["shape"])]
+
+
+class _Beaten(NamedTuple):
+    """How far scores lie above a null: standard deviations and percentiles where it is defined, of so many scores.
+
+    Scores without a null, where nothing is random, count among those of which the best is looked at.
+    """
+
+    sigma: np.ndarray
+    percentiles: np.ndarray
+    scored: int
+
+    @classmethod
+    def of(cls, columns: Mapping[str, np.ndarray], prefix: str) -> _Beaten:
+        score, percentiles = columns["fractal_score"], columns[f"{prefix}_percentile"]
+        sigma = (score - columns[f"{prefix}_mean"]) / np.maximum(columns[f"{prefix}_std"], _ACCURACY)
+        known = np.isfinite(sigma) & np.isfinite(percentiles)
+        return cls(sigma[known], percentiles[known], int(np.isfinite(score).sum()))
+
+    @property
+    def above(self) -> int:
+        return int(np.sum(self.percentiles > NULL_PERCENTILE))
+
+    @property
+    def beats_chance(self) -> bool:
+        """More above the 95th percentile than chance puts there (one-sided 5 %), or a best that chance has not."""
+        from scipy.stats import binom
+
+        return bool(
+            self.above > binom.ppf(0.95, self.scored, 0.05) or _best_of(float(np.max(self.sigma)), self.scored) < 0.05
+        )
+
+    def in_words(self, null: str, who: str) -> str:
+        best = float(np.max(self.sigma))
+        return (
+            f"Against {null} the fractal score of {len(self.sigma)} of {self.scored} {who} lies at "
+            f"{np.median(self.sigma):+.1f} standard deviations in the median (percentile "
+            f"{np.median(self.percentiles):.0f}); {self.above} {'lies' if self.above == 1 else 'lie'} above the "
+            f"{NULL_PERCENTILE:.0f}th percentile, where chance alone puts {0.05 * len(self.sigma):.2g}. By chance the "
+            f"best of {self.scored} exceeds {best:+.1f} standard deviations with probability "
+            f"{_best_of(best, self.scored):.2g}."
+        )
+
+
+def _best_of(sigma: float, count: int) -> float:
+    """The probability that the largest of so many independent normal values exceeds ``sigma`` (Sidak)."""
+    from scipy.stats import norm
+
+    return float(-np.expm1(count * norm.logcdf(sigma)))
+
+
+def _verdict(uniform: _Beaten, shape: _Beaten) -> str:
+    """The plain verdict: from the null of equal shape, or from the other where no spectrum has one."""
+    if not (shape if shape.sigma.size else uniform).beats_chance:
+        return "That is no more than chance: these scores are no evidence of structure in the spectra."
+    if not shape.sigma.size:
+        return (
+            "That is more than chance against log-uniform spectra only, which have another shape than a few bound "
+            "masses below a continuum: it is no evidence of structure in the spectra."
+        )
+    return (
+        "That is more than chance even at equal shape. But trials that an optimiser chose by this score are neither "
+        "independent nor random: repeat the comparison with the sampler random before calling it structure."
     )
-    # One-sided 5 % binomial bound on the count that chance alone gives.
-    from scipy.stats import binom
-
-    if above <= binom.ppf(0.95, percentiles.size, 0.05):
-        return [text, "That is no more than chance: these scores are no evidence of structure in the spectra."]
-    return [
-        text,
-        "This exceeds the random control, but so do spectra of an empty box: the control draws masses log-uniformly, "
-        "while box modes are never log-uniform. So a high score is not evidence that the spectrum resembles particle "
-        "masses; and trials chosen by an optimiser are not independent samples.",
-    ]
-
-
-def _median(values: np.ndarray) -> float:
-    return float(np.median(values[np.isfinite(values)])) if np.isfinite(values).any() else float("nan")
 
 
 FRACTAL = Score(
@@ -234,7 +314,14 @@ FRACTAL = Score(
         "null_percentile": Column(
             "percentile in the null", "percentage of random spectra of equal count and span with a lower fractal score"
         ),
+        "shape_mean": Column("mean at equal shape", "mean fractal score of the null of equal shape", in_table=False),
+        "shape_std": Column("spread at equal shape", "standard deviation in the null of equal shape", in_table=False),
+        "shape_percentile": Column(
+            "percentile at equal shape",
+            "the same among spectra with the same continuum and lightest mass and as many bound masses at random",
+        ),
     },
     _compute,
     _sentences,
+    _compare,
 )

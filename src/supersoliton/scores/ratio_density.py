@@ -72,6 +72,33 @@ class RandomSpectra(Spectra):
         return every - _degenerate_sums(self.x[rows], degenerate, k)
 
 
+class SharedSpectra(Spectra):
+    """Spectra that consist of ``shared`` log-masses, among them the lightest and the heaviest, and of their ``own``.
+
+    Sums over pairs of shared masses are the same for all; those with a few own masses come from cumulative sums.
+    """
+
+    def __init__(self, shared: Float[np.ndarray, " m"], own: Float[np.ndarray, "spectrum k"]) -> None:
+        self._shared, self._own = np.sort(shared), np.sort(own, axis=1)
+        every = np.broadcast_to(self._shared, (len(own), len(shared)))
+        super().__init__(np.sort(np.concatenate([every, own], axis=1), axis=1))
+
+    def kept_sums(
+        self, rows: Int[np.ndarray, "row"], below: Int[np.ndarray, "row n"], period: float, modes: int
+    ) -> Complex[np.ndarray, "row mode"]:
+        start, apart = self._shared[0], np.log10(SMALLEST_RATIO) / self.span
+        shared, own = (self._shared - start) / self.span, (self._own[rows] - start) / self.span
+        waves = _powers(np.concatenate([shared, own.ravel()]), period, modes)
+        fixed, moving = waves[: len(shared)], waves[len(shared) :].reshape(*own.shape, modes)
+        sums = np.concatenate([np.zeros((1, modes)), np.cumsum(fixed, axis=0)])
+        pairs = np.sum(fixed * np.conj(sums[np.searchsorted(shared + apart, shared)]), axis=0)
+        lighter = sums[np.searchsorted(shared + apart, own)]
+        heavier = sums[-1] - sums[np.searchsorted(shared, own + apart, side="right")]
+        both = own[:, :, None] > own[:, None, :] + apart  # (row, heavier, lighter)
+        lighter = lighter + both @ moving
+        return np.asarray(pairs + np.sum(moving * np.conj(lighter) + np.conj(moving) * heavier, axis=1))
+
+
 @lru_cache(maxsize=8)
 def _unit_spectra(n: int, samples: int, seed: int) -> Float[np.ndarray, "spectrum n"]:
     u = np.random.default_rng(seed).uniform(size=(samples, n))
@@ -87,6 +114,17 @@ def _unit_pair_sums(n: int, samples: int, seed: int, period: float, modes: int) 
     return _pair_sums(_unit_spectra(n, samples, seed), every, period, modes)
 
 
+def _powers(u: Float[np.ndarray, " n"], period: float, modes: int, out: np.ndarray | None = None) -> np.ndarray:
+    """exp(2πi m u / period) for m = 1 … modes, (n, modes)."""
+    out = np.empty((len(u), modes), dtype=complex) if out is None else out
+    out[:, 0], done = np.exp(2j * np.pi / period * u), 1
+    while done < modes:  # e^{i(a+b)x} = e^{iax} e^{ibx}: log₂ products, not one exponential per mode
+        more = min(done, modes - done)
+        np.multiply(out[:, :more], out[:, done - 1 : done], out=out[:, done : done + more])
+        done += more
+    return out
+
+
 def _pair_sums(
     u: Float[np.ndarray, "row n"], below: Int[np.ndarray, "row n"], period: float, modes: int
 ) -> Complex[np.ndarray, "row mode"]:
@@ -98,11 +136,7 @@ def _pair_sums(
     partial = np.zeros((n + 1, modes), dtype=complex)
     before = np.empty((n, modes), dtype=complex)
     for row, line in enumerate(u):
-        powers[:, 0], done = np.exp(2j * np.pi / period * line), 1
-        while done < modes:  # e^{i(a+b)x} = e^{iax} e^{ibx}: log₂ products, not one exponential per mode
-            more = min(done, modes - done)
-            np.multiply(powers[:, :more], powers[:, done - 1 : done], out=powers[:, done : done + more])
-            done += more
+        _powers(line, period, modes, powers)
         np.cumsum(powers, axis=0, out=partial[1:])
         np.take(partial, below[row], axis=0, out=before, mode="clip")  # "raise" would buffer `out`
         out[row] = np.einsum("jm,jm->m", powers, np.conj(before, out=before))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from ..theory.base import Column
 from .fractal import FRACTAL
 from .hierarchy import HIERARCHY
 from .regularity import REGULARITY
-from .score import Score, ScoreSettings
+from .score import Score, ScoreSettings, Shape
 
 SCORES = (FRACTAL, HIERARCHY, REGULARITY)
 _WHERE = "[score] own"
@@ -34,10 +34,15 @@ def outputs(scores: Sequence[Score]) -> dict[str, Column]:
     return {name: column for score in scores for name, column in score.outputs.items()}
 
 
-def measure(masses: Array, options: ScoreSettings, scores: Sequence[Score]) -> dict[str, float]:
+def measure(
+    masses: Array, options: ScoreSettings, scores: Sequence[Score], shape: Shape | None = None
+) -> dict[str, float]:
     """Every output of these scores for a list of masses. Raises ValueError for masses that are not finite."""
     known = distinct(masses)
-    found: Mapping[str, Any] = {name: x for score in scores for name, x in score.compute(known, options).items()}
+    found: dict[str, Any] = {}
+    for score in scores:
+        own = score.compute(known, options)
+        found |= {**own, **score.compare(known, options, shape, own)}
     return {name: float(found[name]) for name in outputs(scores)}
 
 

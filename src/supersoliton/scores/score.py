@@ -10,7 +10,7 @@ from numpy import ndarray as Array
 
 from ..theory.base import Column
 
-SPECTRA = ("box", "physical")
+SPECTRA = ("box", "physical", "oscillations")
 TARGETS = ("particle", "original")
 
 
@@ -42,13 +42,33 @@ def _no_sentences(columns: Mapping[str, Array], who: str) -> list[str]:
 
 
 @dataclass(frozen=True)
+class Shape:
+    """What a spectrum has whatever is bound: thresholds or waves of the empty box, and where bound masses end.
+
+    ``waves``: these masses, ascending; the spectrum has ``all_of_them`` if they are thresholds, else as many of the
+    lowest as it has masses above ``continuum``.
+    """
+
+    waves: Array
+    continuum: float
+    all_of_them: bool = False
+
+
+def _no_comparison(
+    masses: Array, options: ScoreSettings, shape: Shape | None, found: Mapping[str, float]
+) -> dict[str, float]:
+    return {}
+
+
+@dataclass(frozen=True)
 class Score:
     """A score of a spectrum.
 
     ``outputs``: labels of its numbers, by name; each may be an objective, which a scan maximises. ``compute(masses,
     options)``: these numbers for distinct masses in ascending order, NaN if there are too few; ``options`` is the
     [score] table. ``sentences(columns, who)``: sentences of the report on the outputs of many trials (some NaN);
-    ``who`` names these trials.
+    ``who`` names these trials. ``compare(masses, options, shape, found)``: further of these numbers from
+    the :class:`Shape` of the spectrum, None where that is unknown, and those ``found`` by ``compute``.
 
     >>> gap = Score({"gap": Column("gap", "second mass over the first")}, lambda masses, options: {"gap": ...})
     """
@@ -56,3 +76,4 @@ class Score:
     outputs: Mapping[str, Column]
     compute: Callable[[Array, ScoreSettings], Mapping[str, float]]
     sentences: Callable[[Mapping[str, Any], str], list[str]] = _no_sentences
+    compare: Callable[[Array, ScoreSettings, Shape | None, Mapping[str, float]], Mapping[str, float]] = _no_comparison

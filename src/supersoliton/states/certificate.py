@@ -45,6 +45,7 @@ TRANSLATION_LIMIT = 1e-7  # of the largest mass^2 of the vacuum
 TAIL_LIMIT = 0.05
 TACHYON_LIMIT = 1e-10  # of -mass^2 in the dimensionless problem: rounding of a massless vacuum
 _UNSTABLE = "unstable"  # first word of the reason
+_FINER = ("refine the mesh", "a finer mesh")  # last words of the reasons that a finer mesh can remove
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,11 @@ class Certificate:
         expected = (0, self.kind.negative_modes)
         count = sum(self.negative_modes_by_sector) or self.negative_modes
         return self._wrongly_unstable or (not self.kind.stable and count not in expected)
+
+    @property
+    def needs_finer_mesh(self) -> bool:
+        """Whether all checks that fail are those of the mesh, which a finer one may pass."""
+        return bool(self.reasons) and all(reason.endswith(_FINER) for reason in self.reasons)
 
     @property
     def _wrongly_unstable(self) -> bool:

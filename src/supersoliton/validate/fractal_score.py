@@ -15,7 +15,8 @@ from .condensate import empty_vacuum
 from .pictures import Curve, Panel, picture
 from .scan_box import FIXED, point
 
-# the ranges of examples/quickstart.toml in its order (a test compares); the norm, on a log scale, is drawn but not used
+# the ranges of examples/quickstart.toml (a test compares), and of m0^2, which changes an empty box; the norm, on a log
+# scale, is drawn but not used
 QUICKSTART = {"g": (0.5, 0.8), "m0_squared": (0.3, 0.8), "norm": (400.0, 5000.0), "g_yukawa": (0.05, 0.3),
               "lambda_1": (0.03, 0.1), "lambda_2": (0.005, 0.05), "beta": (0.0, 0.3)}  # fmt: skip
 

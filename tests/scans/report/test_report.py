@@ -185,7 +185,8 @@ def test_importance_finds_the_coupling_that_matters(tmp_path):
         x, y = (trial.suggest_float(name, 0, 1) for name in "xy")
         study.tell(trial, x + 0.01 * y)
     shares = analysis.importances(records.read_record(tmp_path))["objective 0"]
-    assert shares["x"] > 0.9
+    assert shares["x"].value > 0.9
+    assert shares["y"].value < 0.1
 
 
 def test_growth_never_falls_and_ends_at_the_front(qballs):
@@ -245,3 +246,31 @@ def test_result_plots_every_pair_of_objectives(qballs):
         ("hierarchy", "regularity"),
     ]
     assert any(text.get_text() == "norm" or text.get_text().startswith("norm\n") for text in figure.axes[3].texts)
+
+
+def test_what_was_excluded_is_counted(tmp_path):
+    """A stable Q-ball, and by strong attraction minima with omega^2 < 0: these are not on the front; it is said."""
+    asked = {"constraints": ["certified", "rotating"], "parameters": {"g": [0.6, 1.4]}, "objectives": ["hierarchy"]}
+    tables = {**SMALL, "problem": {"norm": 1200.0}, "scan": {**SMALL["scan"], **asked, "trials": 6}}
+    result = scan(loads(tables), out=tmp_path, quiet=True)
+    record = records.read_record(tmp_path)
+    resting = [trial for trial in record.trials if trial.value("omega_squared") <= 0]
+    assert 0 < len(resting) < 6
+    assert all(t.user_attrs["values"]["omega_squared"] > 0 for t in result.pareto)
+    (sentence,) = (one for one in summary.summary_sentences(record) if "excluded" in one)
+    assert f"{6 - len(record.feasible)} " in sentence
+    assert f"rotating ({len(resting)})" in sentence
+
+
+def test_a_soft_mode_is_named_beside_the_hierarchy_that_it_makes(tmp_path):
+    """Near its turning point the Q-ball has a mode of L_+ far below the continuum: the largest hierarchy."""
+    tables = {**SMALL, "score": {"spectrum": "physical"}, "scan": {**SMALL["scan"], "objectives": ["hierarchy"]}}
+    scan(loads(tables), out=tmp_path, quiet=True)
+    record = records.read_record(tmp_path)
+    top = max(record.pareto, key=lambda trial: trial.objectives[0])
+    found = record.spectra(top)
+    bound = [x for ell in (0, 1) for x in found[f"bound_{ell}"] if x > 1e-6]
+    sentences = [one for one in summary.summary_sentences(record) if "soft mode" in one]
+    assert bool(sentences) == (min(bound) < 0.04 * min(found["continuum"]))
+    assert sentences
+    assert f"λ = {min(bound):.2g}" in sentences[0]

@@ -60,6 +60,8 @@ class Recalled(TrialResult):
             return None
         record = self._state
         problem = config.problem_at({**self.point, **record["couplings"]})
+        if extra := record["order"] - problem.grid.order:  # the trial was repeated on a finer mesh
+            problem = problem.with_grid(problem.grid.refine(extra_order=extra))
         v = record["vacuum"]
         # set, because searching for it costs more than all the rest
         problem.__dict__["vacuum"] = Vacuum(
@@ -182,6 +184,7 @@ def _packed(key: str, evaluation: Evaluation, netcdf: bytes | None) -> bytes:
         header["state"] = {
             # in self-consistent mode these differ from the couplings of the point
             "couplings": {name: float(value) for name, value in params.items() if value is not None},
+            "order": state.grid.order,
             "vacuum": {"energy_density": vacuum.energy_density},
             "solution": {name: value for name, value in vars(solution).items() if name not in ("u", "history")},
             "certificate": dataclasses.asdict(state.certificate),

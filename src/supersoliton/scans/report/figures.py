@@ -19,6 +19,7 @@ from ...plotting import (
     theme,
 )
 from ...scores.fractal import NULL_PERCENTILE
+from .analysis import Share
 from .records import Record, Trial
 from .summary import null_percentiles
 
@@ -28,17 +29,18 @@ def pareto_projections(record: Record, *, theme_name: str = "light") -> Figure:
     return plot_projections(record.trials, record.pareto, record.objectives, label=record.label, theme_name=theme_name)
 
 
-def importance_bars(importances: Mapping[str, Mapping[str, float]], *, theme_name: str = "light") -> Figure:
-    """One panel per objective: the share ``importances[objective][coupling]`` in reaching its best tenth."""
+def importance_bars(importances: Mapping[str, Mapping[str, Share]], *, theme_name: str = "light") -> Figure:
+    """One panel per objective: the share of each coupling in reaching its best tenth, with its standard error."""
     names = sorted({name for shares in importances.values() for name in shares})
-    order = sorted(names, key=lambda name: max(shares.get(name, 0.0) for shares in importances.values()))
+    order = sorted(names, key=lambda name: max(shares[name].value for shares in importances.values()))
     with theme(theme_name) as colours:
         width = 3.4 * len(importances) if len(importances) > 1 else 6.0
         figure = Figure(figsize=(width, 0.32 * len(order) + 1.2), layout="constrained")
         panels = figure.subplots(1, len(importances), sharey=True, squeeze=False)[0]
         for ax, (objective, shares) in zip(panels, importances.items(), strict=True):
-            widths = [shares.get(name, 0.0) for name in order]
-            ax.barh(range(len(order)), widths, color=palette_of(colours)[0], height=0.65)
+            widths, errors = zip(*(shares[name] for name in order), strict=True)
+            ax.barh(range(len(order)), widths, xerr=errors, color=palette_of(colours)[0], height=0.65,
+                    error_kw={"ecolor": colours["faint"], "lw": 1.2})  # fmt: skip
             ax.set_yticks(range(len(order)), order)
             ax.tick_params(axis="y", length=0)
             ax.set_xlim(0, max([*widths, 0.01]) * 1.15)
@@ -62,20 +64,22 @@ def history(numbers: Sequence[int], values: Sequence[float], label: str, *, them
 
 
 def null_histogram(trials: Sequence[Trial], *, theme_name: str = "light") -> Figure:
-    """Histogram of the percentiles of the trials' fractal_score among random spectra; flat if they are random too."""
-    percentiles = null_percentiles(trials)
+    """Histograms of the percentiles of the trials' fractal_score in both nulls; flat if the spectra are random too."""
+    percentiles, fair = null_percentiles(trials), null_percentiles(trials, "shape")
     with theme(theme_name) as colours:
         figure = Figure(figsize=(6.5, 3.2), layout="constrained")
         ax = figure.add_subplot()
         bins = np.linspace(0, 100, 21)
-        ax.hist(percentiles, bins=bins, color=palette_of(colours)[0], edgecolor=colours["paper"])  # type: ignore[arg-type]
+        ax.hist(percentiles, bins=bins, color=palette_of(colours)[0], edgecolor=colours["paper"], label="log-uniform")  # type: ignore[arg-type]
+        if fair.size:
+            ax.hist(fair, bins=bins, histtype="step", color=palette_of(colours)[1], lw=2.0, label="equal shape")  # type: ignore[arg-type]
         ax.axhline(percentiles.size / 20, color=colours["faint"], lw=1.0, ls="--", label="expected for random spectra")
         ax.axvline(NULL_PERCENTILE, color=colours["negative"], lw=1.4, label=f"{NULL_PERCENTILE:.0f}th percentile")
         ax.set_xlabel("percentile of the fractal score among random spectra")
         ax.set_ylabel("trials")
         ax.yaxis.set_major_locator(MaxNLocator(integer=True))
         ax.set_xlim(0, 100)
-        figure.legend(loc="outside upper left", ncols=2)
+        figure.legend(loc="outside upper left", ncols=4)
     return figure
 
 

@@ -15,6 +15,7 @@ from ...plotting import THEMES, axis_label, kind_marker, plot_state, save_figure
 from ...plotting.html import escape, number, picture, style, table
 from ...states.kinds import Kind
 from ...states.state import load
+from ..axes import in_words
 from ..record.folder import REPORT, REPORT_COVERS, RESOLVED
 from ..trial import is_finished
 from . import figures, linked, verification
@@ -240,8 +241,9 @@ def _null(record: Record, gallery: _Gallery) -> str:
     which = "feasible trials" if record.feasible else "converged trials (none is feasible)"
     shown = gallery.show("null", "percentiles of the scores", lambda t: figures.null_histogram(group, theme_name=t))
     return (
-        "<p>The fractal score of each spectrum is compared with its null: the scores of random log-uniform spectra of "
-        f"equal count and span. If the spectra of the {which} were random, this histogram would be flat.</p>{shown}"
+        "<p>The fractal score of each spectrum is compared with two nulls: random log-uniform spectra of equal count "
+        "and span (filled), and spectra of equal shape (line), with the same continuum and lightest mass and as many "
+        f"bound masses at random. If the spectra of the {which} were random, the histogram would be flat.</p>{shown}"
     )
 
 
@@ -257,8 +259,9 @@ def _importance(record: Record, gallery: _Gallery) -> str:
     )
     return (
         "<p>The share of each coupling in deciding whether a trial reaches the best tenth of an objective (PED-ANOVA, "
-        f"Watanabe et al. 2023). With {min(len(record.trials), MAX_FOR_IMPORTANCE)} trials{thinned}, shares below a "
-        f"few percent are noise.</p>{shown}"
+        "Watanabe et al. 2023), less that of as many trials chosen at random and 0 if no larger, with its standard "
+        f"error, from {min(len(record.trials), MAX_FOR_IMPORTANCE)} trials{thinned}. "
+        f"{escape(' '.join(in_words(record.unchanged)))}</p>{shown}"
     )
 
 

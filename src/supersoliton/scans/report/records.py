@@ -8,8 +8,8 @@ import re
 import tomllib
 import warnings
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from ...scores.registry import SCORES, outputs, read_scores
 from ...scores.score import Score
 from ...states.kinds import Kind
 from ...theory.base import AbstractModel, Column, find_theory
+from ..axes import read_axes
 from ..record.changes import RecordWarning
 from ..record.files import read_spectra
 from ..record.folder import RESOLVED, STATES
@@ -77,6 +78,8 @@ class Record:
     config_text: str
     study: optuna.Study
     frozen: tuple[FrozenTrial, ...] = ()  # the trials of the study, read once
+    # objective → couplings that changed it at no point tested before the first trial
+    unchanged: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def feasible(self) -> tuple[Trial, ...]:
@@ -88,6 +91,11 @@ class Record:
         configured = self.config.get("scan", {}).get("parameters", {})
         seen = [name for trial in self.trials for name in trial.couplings]
         return tuple(dict.fromkeys([name for name in configured if name in seen] + seen))
+
+    @property
+    def scored_spectrum(self) -> str:
+        """The spectrum that is scored; "box" before there was a choice."""
+        return str(self.config.get("score", {}).get("spectrum", "box"))
 
     @functools.cached_property
     def theory(self) -> type[AbstractModel]:
@@ -164,6 +172,7 @@ def read_record(folder: Path, storage: str = "") -> Record:
         config_text=text,
         study=study,
         frozen=tuple(trials),
+        unchanged=read_axes(Path(folder)),
     )
 
 

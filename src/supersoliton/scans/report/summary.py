@@ -37,7 +37,7 @@ def summary_sentences(record: Record) -> list[str]:
     if not record.trials:
         return [*sentences, "No trial finished, so there is nothing to rank."]
     sentences.append(_what_was_found(record))
-    sentences += [_rotating(record), _feasibility(record)]
+    sentences += [_rotating(record), _feasibility(record), _soft_modes(record)]
     group, who = scored_trials(record), "feasible trials" if record.feasible else "converged trials"
     for score in record.scores:
         sentences += score.sentences({name: _values(group, name) for name in score.outputs}, who)
@@ -116,22 +116,49 @@ def _is_certified(trial: Trial) -> bool:
 
 def _feasibility(record: Record) -> str:
     feasible = len(record.feasible)
-    if feasible:
-        front = len(record.pareto)
-        return (
-            f"{feasible} of {len(record.trials)} satisfy every constraint; {front} of these "
-            f"{'is' if front == 1 else 'are'} Pareto-optimal in "
-            f"{join_words([record.label(name).partition(' [')[0] for name in record.objectives])}."
-        )
     broken = {
         name: sum(not trial.constraints.get(name, 0.0) <= 0 for trial in record.trials)
         for name in record.trials[0].constraints
     }
-    worst = sorted((name for name in broken if broken[name]), key=lambda name: -broken[name])[:3]
+    violated = sorted((name for name in broken if broken[name]), key=lambda name: -broken[name])
     demands = constraint_words(record)
-    words = [f'"{demands.get(name, name)}" ({broken[name]} of {len(record.trials)})' for name in worst]
+    if feasible:
+        front = len(record.pareto)
+        counts = join_words([f"{name} ({broken[name]})" for name in violated])
+        out = len(record.trials) - feasible
+        excluded = f" {out} {'is' if out == 1 else 'are'} excluded, for violating {counts}." if out else ""
+        return (
+            f"{feasible} of {len(record.trials)} satisfy every constraint; {front} of these "
+            f"{'is' if front == 1 else 'are'} Pareto-optimal in "
+            f"{join_words([record.label(name).partition(' [')[0] for name in record.objectives])}.{excluded}"
+        )
+    words = [f'"{demands.get(name, name)}" ({broken[name]} of {len(record.trials)})' for name in violated[:3]]
     reason = f" Most often violated: {join_words(words)}." if words else ""
     return f"No trial satisfies every constraint, so there is no Pareto front.{reason}"
+
+
+# A mass below this part of the lightest threshold is that of a soft mode.
+_SOFT = 0.2
+
+
+def _soft_modes(record: Record) -> str:
+    """Whether the largest hierarchy on the front is made by a soft mode, which is no particle."""
+    if "hierarchy" not in record.objectives or not record.pareto or record.scored_spectrum == "oscillations":
+        return ""
+    index = record.objectives.index("hierarchy")
+    top = max(record.pareto, key=lambda trial: trial.objectives[index])
+    spectra = record.spectra(top)
+    levels = [x for name, found in spectra.items() if name.startswith("bound_") for x in found]
+    edge = min(spectra.get("continuum", [math.nan]))
+    masses = [m for m in spectra.get("box", ()) if m > 0] if record.scored_spectrum == "box" else []
+    soft = min([m * m for m in masses] or [x for x in levels if x > 1e-6 * edge] or [math.nan])
+    if not (math.isfinite(top.value("omega")) and soft < _SOFT**2 * edge):
+        return ""
+    return (
+        f"The hierarchy {top.objectives[index]:.3g} of trial {top.number} is made by a soft mode of L₊ at fixed norm "
+        f"(λ = {soft:.2g}, the continuum begins at {edge:.2g}), which is no mass of a particle: what oscillates at "
+        'fixed charge is scored with [score] spectrum = "oscillations".'
+    )
 
 
 def scored_trials(record: Record) -> tuple[Trial, ...]:
@@ -139,9 +166,9 @@ def scored_trials(record: Record) -> tuple[Trial, ...]:
     return record.feasible or tuple(trial for trial in record.trials if trial.status == "converged")
 
 
-def null_percentiles(trials: Sequence[Trial]) -> np.ndarray:
-    """Percentile of each trial's fractal_score among random spectra, where it is defined."""
-    values = _values(trials, "null_percentile")
+def null_percentiles(trials: Sequence[Trial], null: str = "null") -> np.ndarray:
+    """Percentile of each trial's fractal_score in a null, where it is defined; ``null``: also "shape"."""
+    values = _values(trials, f"{null}_percentile")
     return values[np.isfinite(values)]
 
 
