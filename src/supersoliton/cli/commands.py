@@ -243,7 +243,7 @@ def report(folder: Folder, storage: Storage = None, quiet: Quiet = False) -> Non
 def check(folder: Folder, storage: Storage = None, quiet: Quiet = False) -> None:
     """Check the study, table, configuration and states of a scan; write again what the study knows.
 
-    The exit code is 1 if something is wrong that it cannot mend.
+    The exit code is 1 if something is wrong that it cannot repair.
     """
     from ..scans.record.inspection import check_folder
 
@@ -253,10 +253,10 @@ def check(folder: Folder, storage: Storage = None, quiet: Quiet = False) -> None
         _print_error(" ".join(str(error).split()))
         raise typer.Exit(1) from error
     for fault in faults:
-        _print_error(f"{fault.words}{'.' if fault.mend is None else ': it is written again from the study.'}")
+        _print_error(f"{fault.words}{'.' if fault.repair is None else ': it is written again from the study.'}")
     if not faults and not quiet:
         print(f"{folder} is as its study says.")
-    if any(fault.mend is None for fault in faults):
+    if any(fault.repair is None for fault in faults):
         raise typer.Exit(1)
 
 

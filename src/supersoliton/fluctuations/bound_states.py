@@ -52,14 +52,14 @@ def bound_states(
     ell: int,
     levels: Array,
     curvature: Array | None = None,
-    beside: RankOne | None = None,
+    deltas: RankOne | None = None,
 ) -> BoundStates:
     """The bound states in infinite space, from the ``levels`` in the box, ascending.
 
     Where the operator is not constant outside the box (a trap, a state that the box cuts off), they are the levels
     below the threshold.
     """
-    matched = Matched(problem, u, multiplier, ell, curvature, beside)
+    matched = Matched(problem, u, multiplier, ell, curvature, deltas)
     if not matched.applies:
         return BoundStates(levels[levels < matched.threshold], 0)
     if matched.is_free:
@@ -87,9 +87,9 @@ class Matched:
         multiplier: float,
         ell: int,
         curvature: Array | None = None,
-        beside: RankOne | None = None,
+        deltas: RankOne | None = None,
     ) -> None:
-        self.problem, self.u, self.multiplier, self.ell, self.beside = problem, u, multiplier, ell, beside
+        self.problem, self.u, self.multiplier, self.ell, self.deltas = problem, u, multiplier, ell, deltas
         self.curvature = problem.curvature(u) if curvature is None else curvature
         self.shift = shift_of(problem, multiplier)
         self.gaps = gaps_of(problem, multiplier)
@@ -138,7 +138,7 @@ class Matched:
         factors = second_variation.factorise(
             problem, self.curvature, total, ell=self.ell, exterior=self.exterior(energy), **ends
         )
-        given: dict[str, Any] = {"factors": factors, "beside": self.beside, "constraints": np.empty((*self.u.shape, 0))}
+        given: dict[str, Any] = {"factors": factors, "deltas": self.deltas, "constraints": np.empty((*self.u.shape, 0))}
         return TangentSpace(problem, self.u, self.multiplier, ell=self.ell, **given)
 
     def count(self, energy: float, shift: float = 0.0) -> int:

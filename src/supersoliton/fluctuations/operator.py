@@ -59,7 +59,7 @@ class Operator:
     """The second variation in the scalar eigenbasis, fields scaled by sqrt(k).
 
     Field i is expanded in ``sizes[i]`` functions; ``matrix`` is field-major. ``curvature`` at the quadrature points,
-    (point, field, field), replaces V'' if given, and with it the delta functions ``beside``; ``sizes``, if given, the
+    (point, field, field), replaces V'' if given, and with it the delta functions ``deltas``; ``sizes``, if given, the
     numbers of functions.
     """
 
@@ -78,7 +78,7 @@ class Operator:
         n = problem.model.n_fields
         self.bases = field_bases(problem, ell)
         self.scale = 1.0 / np.sqrt(problem.model.kinetic)
-        self.beside = delta_functions(problem, u) if curvature is None else None
+        self.deltas = delta_functions(problem, u) if curvature is None else None
         self.curvature = problem.curvature(u) if curvature is None else curvature
         curvature = np.asarray(self.curvature).reshape(-1, n, n) * self.scale[:, None] * self.scale[None, :]
         background = curvature[-1]  # any constant matrix is exact in this basis; the last point is deep in the tail
@@ -110,11 +110,11 @@ class Operator:
                     diagonal += left.kappa[:a]
                 else:
                     self.matrix[self.slices[j], self.slices[i]] = block.T
-        if self.beside is not None:
+        if self.deltas is not None:
             each = zip(self.bases, self.sizes, self.scale, range(n), strict=True)
-            rows = [k * basis.nodal[:, :size].T @ self.beside.columns[:, i] for basis, size, k, i in each]
+            rows = [k * basis.nodal[:, :size].T @ self.deltas.columns[:, i] for basis, size, k, i in each]
             along = np.concatenate(rows)
-            self.matrix += (along * self.beside.strengths) @ along.T
+            self.matrix += (along * self.deltas.strengths) @ along.T
 
     def _sizes(self, local: Array, shifted: Array, highest: float | None) -> list[int]:
         """Number of functions that each field needs for eigenvalues up to ``highest``; all of them if that is None.

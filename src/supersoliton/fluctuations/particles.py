@@ -43,14 +43,14 @@ def particle_modes(state: FieldsOnMesh, modes: Modes) -> Modes:
         return modes
     inner, scales = on_scales(state)
     problem, u, ell = inner.problem, inner.u, modes.ell
-    none, beside = np.empty((*u.shape, 0)), delta_functions(problem, u)
-    space = TangentSpace(problem, u, inner.multiplier, ell=ell, constraints=none, beside=beside)
+    none, deltas = np.empty((*u.shape, 0)), delta_functions(problem, u)
+    space = TangentSpace(problem, u, inner.multiplier, ell=ell, constraints=none, deltas=deltas)
     levels, functions, changes = _iterated(space, len(modes.bound))
     translation = _translation(space)
-    values, _ = bound_states(problem, u, inner.multiplier, ell, levels, space.curvature, beside)
+    values, _ = bound_states(problem, u, inner.multiplier, ell, levels, space.curvature, deltas)
     directions = [] if translation is None else [translation[1]]
     if ell == 0 and not is_homogeneous(problem, u):
-        own = TangentSpace(problem, u, inner.multiplier, curvature=space.curvature, beside=beside)
+        own = TangentSpace(problem, u, inner.multiplier, curvature=space.curvature, deltas=deltas)
         found = zero_modes(own, 0.0)
         directions += list(np.moveaxis(found, 2, 0))
     taken = _of_symmetries(space, functions[:, :, : len(values)], directions)

@@ -312,7 +312,7 @@ def spectrum(
         # all of them: for a part LAPACK uses bisection, which costs several times as much as the QL iteration for all
         everything = all_eigenvalues(matrix)
         values = everything[:n_modes].copy()
-    bound, undecided = bound_states(problem, state.u, state.multiplier, ell, everything, op.curvature, op.beside)
+    bound, undecided = bound_states(problem, state.u, state.multiplier, ell, everything, op.curvature, op.deltas)
     if errors:
         estimates = eigenvalue_errors(problem, state.u, ell, values, min(len(bound), len(values)))
     depth = float(np.max(np.abs(op.curvature)))

@@ -104,7 +104,7 @@ class Bordered:
 
 
 class RankOne(NamedTuple):
-    """Terms sum_k s_k b_k b_k^T of the operator beside V'': a delta function where V' jumps."""
+    """Terms sum_k s_k b_k b_k^T of the operator in addition to V'': a delta function where V' jumps."""
 
     columns: Array  # b_k, (node, field, term)
     strengths: Array  # s_k, (term,)
@@ -122,7 +122,7 @@ class TangentSpace(Bordered):
     factors : factors of the operator, if known, or of the operator at a nearby point.
     constraints : B, (node, field, border); by default the constraints of the problem.
     held : directions (node, field, mode) that solutions do not contain: symmetries, along which nothing changes.
-    beside : terms of the operator that are not in its factors; each is a constraint that gives way by 1/s_k.
+    deltas : terms of the operator that are not in its factors; each is a constraint that gives way by 1/s_k.
     """
 
     def __init__(
@@ -137,7 +137,7 @@ class TangentSpace(Bordered):
         factors: second_variation.Factors | None = None,
         constraints: Array | None = None,
         held: Array | None = None,
-        beside: RankOne | None = None,
+        deltas: RankOne | None = None,
     ) -> None:
         self.problem, self.u, self.multiplier, self.sigma, self.ell = problem, u, multiplier, sigma, ell
         if curvature is not None:
@@ -145,7 +145,7 @@ class TangentSpace(Bordered):
         if factors is None:
             first = first_free(problem, ell)
             factors = second_variation.factorise(problem, self.curvature, self.shift, ell=ell, free_first=first)
-        self.factors, self.held, self.beside = factors, held, beside
+        self.factors, self.held, self.deltas = factors, held, deltas
         if constraints is None:
             constraints = constraints_of(problem, u) if ell == 0 else np.empty((*u.shape, 0))
         self.constraints = constraints
@@ -153,13 +153,13 @@ class TangentSpace(Bordered):
             normals = (problem.grid.mass_form @ held.reshape(len(u), -1)).reshape(held.shape)
             constraints = np.concatenate([constraints, normals * self.free[:, :, None]], axis=2)
         corner: Any = 0.0
-        if beside is not None:
-            corner = np.zeros(constraints.shape[-1] + len(beside.strengths))
-            corner[constraints.shape[-1] :] = -1.0 / beside.strengths
-            constraints = np.concatenate([constraints, beside.columns * self.free[:, :, None]], axis=2)
+        if deltas is not None:
+            corner = np.zeros(constraints.shape[-1] + len(deltas.strengths))
+            corner[constraints.shape[-1] :] = -1.0 / deltas.strengths
+            constraints = np.concatenate([constraints, deltas.columns * self.free[:, :, None]], axis=2)
         # (A closure over self would keep megabytes of factors per step until the garbage collector runs.)
         solve = functools.partial(second_variation.solve, factors)
-        super().__init__(solve, constraints, corner=np.diag(corner) if beside is not None else 0.0)
+        super().__init__(solve, constraints, corner=np.diag(corner) if deltas is not None else 0.0)
 
     @cached_property
     def curvature(self) -> Array:
@@ -183,13 +183,13 @@ class TangentSpace(Bordered):
     def shifted(self, sigma: float) -> TangentSpace:
         """The tangent space with another shift, factorised again."""
         given: dict[str, Any] = {"curvature": self.curvature, "constraints": self.constraints, "held": self.held}
-        given["beside"] = self.beside
+        given["deltas"] = self.deltas
         return TangentSpace(self.problem, self.u, self.multiplier, sigma=sigma, ell=self.ell, **given)
 
     def moved(self, u: Array, multiplier: float) -> TangentSpace:
         """The constraints of another point with the factors of this one, for a chord step or a count nearby."""
         given: dict[str, Any] = {"sigma": self.sigma, "ell": self.ell, "factors": self.factors, "held": self.held}
-        given["beside"] = self.beside
+        given["deltas"] = self.deltas
         return TangentSpace(self.problem, u, multiplier, **given)
 
     def at_fixed_norm(self) -> TangentSpace:
@@ -204,7 +204,7 @@ class TangentSpace(Bordered):
         """The tangent space of other constraints (None: those of the problem), with the same factors."""
         given: dict[str, Any] = {"curvature": self.__dict__.get("curvature"), "factors": self.factors}
         given |= {"sigma": self.sigma, "ell": self.ell, "constraints": constraints, "held": self.held}
-        given["beside"] = self.beside
+        given["deltas"] = self.deltas
         return TangentSpace(self.problem, self.u, self.multiplier, **given)
 
     # The operator
@@ -220,9 +220,9 @@ class TangentSpace(Bordered):
         """A x, zero where values are held."""
         exterior = self.problem.theory_at(self.ell).exterior
         image = lapack.matvec(self._blocks, exterior, x[:, :, None])[:, :, 0]
-        if self.beside is not None:
-            along = np.einsum("nfk,nf->k", self.beside.columns, x)
-            image = image + self.beside.columns @ (self.beside.strengths * along)
+        if self.deltas is not None:
+            along = np.einsum("nfk,nf->k", self.deltas.columns, x)
+            image = image + self.deltas.columns @ (self.deltas.strengths * along)
         return image * self.free
 
     # The spectrum on the tangent space
@@ -231,12 +231,12 @@ class TangentSpace(Bordered):
         """The number of negative eigenvalues of A on the tangent space.
 
         The bordered matrix has this number plus one per constraint, and also the number of A plus that of -B^T A^-1 B
-        (Haynsworth). A term beside V'' with s_k < 0 is a border with a positive corner, and no constraint.
+        (Haynsworth). A term in addition to V'' with s_k < 0 is a border with a positive corner, and no constraint.
         """
         negative = second_variation.negative(self.factors)
         if self.columns.shape[-1] == 0:
             return negative
-        giving = 0 if self.beside is None else int(np.sum(self.beside.strengths < 0.0))
+        giving = 0 if self.deltas is None else int(np.sum(self.deltas.strengths < 0.0))
         return negative + giving - int(np.sum(np.linalg.eigvalsh(self.schur) > 0.0))
 
     def inverse_iteration(self, start: Array | None, count: int, metric: Any) -> tuple[float, float, Array]:

@@ -97,7 +97,7 @@ def is_same_request(address: storage.Address, name: str, request: Mapping[str, o
 
 
 def read_result(address: storage.Address, directory: Path, name: str, *, wanted: int) -> ScanResult | None:
-    """The result of an existing study, without evaluating anything; None if a file of its folder must be mended."""
+    """The result of an existing study, without evaluating anything; None if a file of its folder must be repaired."""
     study = storage.open_study(address, name)
     mark, trials = storage.mark_of(study, address), storage.read_trials(study, address)
     table = TrialTable(directory / TRIALS, list(mark["config"]["scan"]["parameters"]))
@@ -311,7 +311,7 @@ def _agreed(
 def _tell(directory: Path, trials: Sequence[FrozenTrial], faults: Sequence[inspection.Fault]) -> None:
     """Warn of what a resumed scan writes again. Raises ValueError for what it must not overwrite."""
     for fault in faults:
-        if fault.mend is None:
+        if fault.repair is None:
             raise ValueError(f"{fault.words}.")
     for fault in faults:
         warnings.warn(f"{fault.words}: it is written again from the study.", RecordWarning, stacklevel=3)

@@ -71,7 +71,7 @@ def settle_at_jumps(
         if not at.residual < (0.5 if last <= _ENOUGH else _WORSE) * last:
             break
         last, steps = min(last, at.residual), steps + 1
-        space = TangentSpace(problem, u, at.multiplier, beside=delta_functions(problem, u, found))
+        space = TangentSpace(problem, u, at.multiplier, deltas=delta_functions(problem, u, found))
         u = scale_to_norm(problem, u + space.solve(-at.vector)[0])
         for _ in range(_FOLLOWED):
             after = jumps(problem, u) if np.all(np.isfinite(u)) else []

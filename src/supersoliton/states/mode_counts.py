@@ -45,15 +45,15 @@ def count_modes(
     largest = float(np.max(np.abs(problem.vacuum.masses_squared)))
     if homogeneous or not stationary or problem.model.explicit_r or abs(counts.translation) <= _TRANSLATED * largest:
         return counts
-    beside = delta_functions(problem, u)
-    return counts if beside is None else _counted(problem, u, multiplier, homogeneous, beside)
+    deltas = delta_functions(problem, u)
+    return counts if deltas is None else _counted(problem, u, multiplier, homogeneous, deltas)
 
 
 def _counted(
-    problem: DiscreteProblem, u: Array, multiplier: float, homogeneous: bool, beside: RankOne | None
+    problem: DiscreteProblem, u: Array, multiplier: float, homogeneous: bool, deltas: RankOne | None
 ) -> ModeCounts:
     eps = window(problem)
-    below = TangentSpace(problem, u, multiplier, sigma=eps, beside=beside)
+    below = TangentSpace(problem, u, multiplier, sigma=eps, deltas=deltas)
     above = below.shifted(-eps)
     own = inertia(below, above)
     unstable = unconstrained = own.negative
@@ -64,13 +64,13 @@ def _counted(
         unstable = inertia(below.at_fixed_norm(), above.at_fixed_norm()).negative
     space = below
     if own.near:  # the shift is not small compared with these modes
-        space = TangentSpace(problem, u, multiplier, curvature=below.curvature, held=own.modes, beside=beside)
+        space = TangentSpace(problem, u, multiplier, curvature=below.curvature, held=own.modes, deltas=deltas)
     counts, translation = [own.negative], math.nan
     for ell in _other_sectors(problem):
         if float(problem.grid.dim) != 1.0 and counts[-1] + (ell == 1 and problem.norm is not None) == 0:
             counts.append(0)
             continue
-        sector = TangentSpace(problem, u, multiplier, sigma=eps, ell=ell, curvature=below.curvature, beside=beside)
+        sector = TangentSpace(problem, u, multiplier, sigma=eps, ell=ell, curvature=below.curvature, deltas=deltas)
         count = sector.count_negative()
         if ell == 1 and not homogeneous and not problem.model.explicit_r:
             translation = translation_mode(sector)
@@ -78,7 +78,7 @@ def _counted(
         counts.append(count)
     if problem.line is not None:
         free = np.empty((*u.shape, 0))  # without the phase condition, which removes the translation
-        given: dict[str, Any] = {"factors": below.factors, "constraints": free, "beside": beside}
+        given: dict[str, Any] = {"factors": below.factors, "constraints": free, "deltas": deltas}
         translation = translation_mode(TangentSpace(problem, u, multiplier, sigma=eps, **given))
     return ModeCounts(unconstrained, tuple(counts), own.zero, unstable, translation, space)
 

@@ -272,7 +272,7 @@ def _of_real_part(problem: DiscreteProblem, u: Array, multiplier: float, modes: 
     """Negative modes of L_+ at fixed frequency at l = 0, 1, ..., up to the first l >= 1 without one."""
     known = [modes.unconstrained, *modes.negative[1:]]
     last = next((ell for ell in range(1, len(known)) if known[ell] == 0), len(known) - 1)
-    return _continued(known[: last + 1], problem, u, multiplier, modes.space.curvature, modes.space.beside)
+    return _continued(known[: last + 1], problem, u, multiplier, modes.space.curvature, modes.space.deltas)
 
 
 def _continued(
@@ -281,7 +281,7 @@ def _continued(
     u: Array,
     multiplier: float,
     curvature: Array,
-    beside: RankOne | None = None,
+    deltas: RankOne | None = None,
 ) -> tuple[int, ...]:
     """Negative modes of the operator with this curvature at l = 0, 1, ..., from those ``known`` to the first l without.
 
@@ -289,7 +289,7 @@ def _continued(
     """
     most = 1 if float(problem.grid.dim) == 1.0 else _HIGHEST_ELL
     given: dict[str, Any] = {"sigma": _ZERO * _largest_squared(problem), "curvature": curvature}
-    given |= {"constraints": np.empty((*u.shape, 0)), "beside": beside}
+    given |= {"constraints": np.empty((*u.shape, 0)), "deltas": deltas}
     out = list(known)
     while len(out) <= most and (not out or out[-1] > 0):
         out.append(TangentSpace(problem, u, multiplier, ell=len(out), **given).count_negative())

@@ -1,4 +1,4 @@
-"""A record that notices: what is damaged, lost, foreign or changed is one sentence; what the study knows is mended."""
+"""A record that notices: what is damaged, lost, foreign or changed is one sentence, and repaired."""
 
 import contextlib
 import shutil
@@ -92,7 +92,7 @@ def test_any_damage_of_a_study_is_a_sentence_or_changes_nothing(finished, tmp_pa
     where = "" if file == "study.db" else f"journal:{path}"
 
     def read():
-        for fault in check_folder(folder, where, mend=False):
+        for fault in check_folder(folder, where, repair=False):
             raise ValueError(fault.words)
         return content_of(storage.open_folder(folder, where))
 
@@ -109,13 +109,13 @@ def test_any_damage_of_a_file_is_told_and_mended_if_the_study_knows_it(run, n_da
         if content == whole:
             continue
         path.write_bytes(content)
-        told = check_folder(run, mend=True)
+        told = check_folder(run, repair=True)
         if file == "trials.csv" and not told:  # a line end of another kind
             assert content.split() == whole.split()
             continue
         assert [fault for fault in told if str(path) in fault.words], content
         assert not any("\n" in fault.words for fault in told)
-        if all(fault.mend for fault in told):
+        if all(fault.repair for fault in told):
             assert path.read_bytes() == whole or file == "config.resolved.toml"  # which keeps free settings
         path.write_bytes(whole)
     assert check_folder(run) == []
@@ -140,7 +140,7 @@ def test_files_of_other_programs_are_kept(run, tmp_path):
         (run / name).write_text("a = 1\nb = 2\n")
         with pytest.raises(ValueError, match=r"is not the .* of this scan: move it away"):
             run_small(tmp_path, run, trials=7)
-        assert [fault.mend for fault in check_folder(run)] == [None]
+        assert [fault.repair for fault in check_folder(run)] == [None]
         assert (run / name).read_text() == "a = 1\nb = 2\n"
         new = tmp_path / f"new {name}"
         new.mkdir()

@@ -1,4 +1,4 @@
-"""What has changed since a study was made: the user's code, which is refused, and the numerics, which is told."""
+"""What has changed since a study was made: the user's code, which is refused, and the numerics, of which it warns."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ def tell_other_numerics(directory: Path, trials: Iterable[FrozenTrial]) -> None:
     versions = Counter(str(t.user_attrs.get("numerics") or "an earlier one") for t in trials if is_finished(t))
     others = {version: count for version, count in versions.items() if version != numerics_version()}
     if others:
-        told = ", ".join(f"{count} by {version}" for version, count in sorted(others.items()))
+        counts = ", ".join(f"{count} by {version}" for version, count in sorted(others.items()))
         warnings.warn(
-            f"{directory} holds trials that another version of the numerics computed ({told}; this is "
+            f"{directory} holds trials that another version of the numerics computed ({counts}; this is "
             f"{numerics_version()}): they are kept, and the column numerics of trials.csv tells which.",
             RecordWarning,
             stacklevel=2,

@@ -1,4 +1,4 @@
-"""Whether the files of a scan's folder are what its study says, and how to mend those that are not."""
+"""Whether the files of a scan's folder are what its study says, and how to repair those that are not."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from .storage import Mark, find_study, mark_of, open_folder, read_trials
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong with a file, as a sentence without its end, and how to mend it; None: the study does not know."""
+    """What is wrong with a file, as a sentence without its end, and how to repair it; None: the study does not know."""
 
     words: str
-    mend: Callable[[], None] | None = None
+    repair: Callable[[], None] | None = None
 
 
-def check_folder(folder: Path, storage: str = "", *, mend: bool = True) -> list[Fault]:
-    """Everything that is wrong with a scan's folder; what the study knows is written again, if `mend`.
+def check_folder(folder: Path, storage: str = "", *, repair: bool = True) -> list[Fault]:
+    """Everything that is wrong with a scan's folder; what the study knows is written again, if ``repair``.
 
     Raises ValueError if the study itself is missing or damaged, or a scan is running.
     """
@@ -41,9 +41,9 @@ def check_folder(folder: Path, storage: str = "", *, mend: bool = True) -> list[
         faults = _table_faults(TrialTable(folder / TRIALS, parameters), trials)
         faults += _config_faults(folder / RESOLVED, mark, name, storage)
         faults += _state_faults(folder / STATES, trials)
-        for fault in faults if mend else []:
-            if fault.mend is not None:
-                fault.mend()
+        for fault in faults if repair else []:
+            if fault.repair is not None:
+                fault.repair()
     return faults
 
 
@@ -60,7 +60,7 @@ def check_new(directory: Path, parameters: Iterable[str]) -> None:
     """Raise ValueError if a folder without a study has files that a new scan must not overwrite."""
     faults = file_faults(directory, TrialTable(directory / TRIALS, list(parameters)), {}, "", [])
     for fault in faults:
-        if fault.mend is None:
+        if fault.repair is None:
             raise ValueError(f"{fault.words}.")
 
 
@@ -78,7 +78,7 @@ def _config_faults(path: Path, mark: Mark, name: str, storage: str) -> list[Faul
     recorded: Mapping[str, Any] = mark.get("config", {})
     given: dict[str, Any] = {}
 
-    def mend() -> None:
+    def repair() -> None:
         settings = recorded["scan"]
         kept = {key: value for key, value in given.get("scan", {}).items() if key in FREE or key in settings}
         write_config(path, {**recorded, "scan": {**kept, **settings, "storage": storage}}, name)
@@ -88,18 +88,18 @@ def _config_faults(path: Path, mark: Mark, name: str, storage: str) -> list[Faul
         text = content.decode(errors="replace")
         given |= tomllib.loads(text)
     except FileNotFoundError:
-        return [Fault(f"{path} was missing", mend)]
+        return [Fault(f"{path} was missing", repair)]
     except tomllib.TOMLDecodeError as error:
         if not text.startswith(HEADER[:40]):
             return [Fault(f"{path} is not the configuration of this scan: move it away, or give another folder")]
-        return [Fault(f"{path} was damaged ({error})", mend)]
+        return [Fault(f"{path} was damaged ({error})", repair)]
     if not {"versions", "record"} & given.keys() and not text.startswith(HEADER[:40]):
         return [Fault(f"{path} is not the configuration of this scan: move it away, or give another folder")]
     for key, before, now in differences("", recorded, identity(given)):
         if before != "(not set)":  # an earlier version had fewer settings
-            return [Fault(f"{path} had {key} = {now}, but the study was made with {before}", mend)]
+            return [Fault(f"{path} had {key} = {now}, but the study was made with {before}", repair)]
     whole = is_intact(content) if text.startswith(HEADER) else text.startswith(EARLIER) and is_intact(content) is None
-    return [] if whole else [Fault(f"{path} was damaged or edited: it does not match its checksum", mend)]
+    return [] if whole else [Fault(f"{path} was damaged or edited: it does not match its checksum", repair)]
 
 
 def _state_faults(folder: Path, trials: Sequence[FrozenTrial]) -> list[Fault]:

@@ -19,7 +19,7 @@ def read_studies(path: Path, key: str, refused: str) -> dict[str, bool]:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
             studies = dict(database.execute("SELECT study_name, study_id FROM studies"))
             marked = database.execute("SELECT study_id FROM study_user_attributes WHERE key = ?", (key,)).fetchall()
-            for table in TABLES:  # a lost table would be made anew, empty
+            for table in TABLES:  # a lost table would be created again, empty
                 database.execute(f"SELECT {', '.join(table.columns.keys())} FROM {table.name} LIMIT 0")
             found = database.execute("PRAGMA integrity_check(1)").fetchone()[0]
     except (sqlite3.Error, UnicodeError) as error:
