@@ -230,11 +230,18 @@ def pretrain(
 
 
 @app.command()
-def report(folder: Folder, storage: Storage = None, quiet: Quiet = False) -> None:
+def report(
+    folder: Folder,
+    storage: Storage = None,
+    trust: Annotated[
+        bool, typer.Option("--trust", metavar="", help="Run the Python files of theory and scores that RUN names.")
+    ] = False,
+    quiet: Quiet = False,
+) -> None:
     """Regenerate report.html for a scan, finished or not."""
     from ..scans.report import write_report
 
-    page = write_report(folder, storage or "")
+    page = write_report(folder, storage or "", trust=trust)
     if not quiet:
         print(page)
 

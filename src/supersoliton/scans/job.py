@@ -111,7 +111,7 @@ def scan(
                 result = read_result(address, directory, name, wanted=wanted)
                 left = "verify" in table and is_pending(result.study.get_trials(False), result.finished)
                 if result.finished >= wanted and not left:
-                    return _reported(result, where, quiet)
+                    return _reported(result, where, quiet, path)
         from ..config import load
 
         config = load(path)
@@ -138,7 +138,7 @@ def scan(
         quiet=quiet,
         extend=extend,
     )
-    return _reported(result, config.scan.storage, quiet)
+    return _reported(result, config.scan.storage, quiet, None)
 
 
 def _trained(config: Config, directory: Path, request: Mapping[str, object], quiet: bool) -> tuple[Config, Library]:
@@ -157,15 +157,21 @@ def _trained(config: Config, directory: Path, request: Mapping[str, object], qui
     return config.with_warm_start(), library
 
 
-def _reported(result: ScanResult, storage: str, quiet: bool) -> ScanResult:
-    """Write the report if there is none yet, or if it does not cover all finished trials."""
+def _reported(result: ScanResult, storage: str, quiet: bool, file: Path | None) -> ScanResult:
+    """Write the report if there is none yet, or if it does not cover all finished trials.
+
+    `file`: the configuration, if it was not read yet: the report imports no module that only the record names.
+    """
     report = result.directory / REPORT
     if result.finished and (result.new or report_covers(result.directory) != sum(result.counts.values())):
         if not quiet:
             print(f"writing {report}", file=sys.stderr, flush=True)  # drawing the pictures takes seconds
+        from ..config import load
         from .report import write_report
 
         try:
+            if file is not None:
+                load(file)
             write_report(result.directory, storage)
         except KeyboardInterrupt:
             later = f"supersoliton report {result.directory}"

@@ -36,6 +36,7 @@ from ...sampling.optuna_private import (
 from .record import AbstractRecord, AbstractTransaction, StorageTrouble
 
 LEASE = 60.0  # seconds without a heartbeat after which a running trial counts as abandoned
+_REFUSALS = ("authentication", "access denied", "no password")  # of a login: to wait does not help
 _NEVER = datetime(2000, 1, 1)  # the heartbeat of a trial that its driver released
 # Made once, because SQLAlchemy looks up the compiled text by the whole statement, which a statement remembers.
 _INSERT = {table: table.insert() for table in (TRIALS, PARAMS, VALUES, USER_ATTRS, SYSTEM_ATTRS)}
@@ -264,6 +265,8 @@ def _reworded(error: DBAPIError, where: str) -> StorageTrouble:
         return StorageTrouble(f"{where} cannot be written ({reason}): make it writable", temporary=False)
     if "malformed" in reason or "not a database" in reason:
         return StorageTrouble(f"{where} is damaged ({reason}): restore a copy of it", temporary=False)
+    if any(words in reason.lower() for words in _REFUSALS):
+        return StorageTrouble(f"{where} refuses the login ({reason}): correct its user or password", temporary=False)
     if "locked" in reason or "busy" in reason:
         return StorageTrouble(f"another program has locked {where} ({reason}): let it finish", temporary=True)
     return StorageTrouble(f"{where} does not answer ({reason}): check its server", temporary=True)

@@ -37,6 +37,7 @@ from ...sampling.optuna_private import quiet_optuna, storage_of
 from .database import DatabaseRecord, trouble
 from .folder import DATABASE, RESOLVED
 from .journal import JournalRecord, check, repair
+from .login import connect_arguments
 from .record import AbstractRecord, StorageTrouble
 
 FORMAT = 2  # of our record: since 2 running trials are in the study, with their points; 1 can still be read
@@ -168,11 +169,11 @@ class _NoStudyError(ValueError):
     pass
 
 
-def open_study(address: Address, name: str) -> optuna.Study:
+def open_study(address: Address, name: str, *, read_only: bool = False) -> optuna.Study:
     """The existing study. Raises ValueError if Optuna cannot read it (made by another version of Optuna)."""
     try:
         with quiet_optuna():
-            return optuna.load_study(study_name=name, storage=_storage(address))
+            return optuna.load_study(study_name=name, storage=_storage(address, read_only=read_only))
     except KeyError as error:
         raise _NoStudyError(f'{address} holds no study named "{name}": {_NOT_OURS}') from error
     except (RuntimeError, optuna.exceptions.OptunaError) as error:
@@ -181,9 +182,10 @@ def open_study(address: Address, name: str) -> optuna.Study:
 
 
 def find_study(folder: Path, storage: str = "") -> tuple[Address, str]:
-    """Address and name of a folder's study; `storage` is its address if a password was left out of the record.
+    """Address and name of a folder's study; `storage` is its address as given by the user.
 
-    Raises ValueError if no scan ran in the folder.
+    A server is only called if the user gave its address: a folder that was received may name any, and the user's
+    passwords would be sent to it. Raises ValueError if no scan ran in the folder.
     """
     try:
         record = tomllib.loads((folder / RESOLVED).read_text(encoding="utf-8")).get("record", {})
@@ -191,6 +193,10 @@ def find_study(folder: Path, storage: str = "") -> tuple[Address, str]:
         record = {}
     where = storage or str(record.get("storage", ""))
     address = locate(where, folder)
+    if address.kind == "server" and not storage:
+        raise ValueError(
+            f"the study of {folder} is at {address}, which only its files say: add --storage URL to use it."
+        )
     if address.path is not None and not address.path.is_file():
         name = DATABASE if not where else str(address)
         raise ValueError(f"{folder} holds no {name}, so no scan ran there: give a folder like runs/quickstart.")
@@ -198,21 +204,21 @@ def find_study(folder: Path, storage: str = "") -> tuple[Address, str]:
 
 
 def open_folder(folder: Path, storage: str = "") -> optuna.Study:
-    """The study of a folder. Raises ValueError if there is none, or if Optuna cannot read it."""
-    return open_study(*find_study(folder, storage))
+    """The study of a folder, to read only. Raises ValueError if there is none, or if Optuna cannot read it."""
+    address, name = find_study(folder, storage)
+    if address.kind == "sqlite" and address.path is not None and name not in _sqlite_studies(address.path):
+        raise ValueError(f'{address} holds no study named "{name}": give the folder of a scan.')
+    return open_study(address, name, read_only=True)
 
 
 def _only_study(address: Address) -> str:
     """The name of the study in a folder of an early version, which did not record it."""
     if address.path is None:
         raise ValueError(f"no scan with its study at {address} ran there: give a folder like runs/quickstart.")
-    try:
-        names = optuna.get_all_study_names(f"sqlite:///{address.path}")
-    except Exception as error:
-        raise ValueError(f"{address} is not a study that Optuna can read: give the folder of a scan.") from error
+    names = list(_sqlite_studies(address.path))
     if len(names) != 1:
         raise ValueError(f"{address} holds {len(names)} studies, a scan's record holds one: give the folder of a scan.")
-    return str(names[0])
+    return names[0]
 
 
 def create_study(address: Address, name: str, settings: ScanSettings, mark: Mapping[str, object]) -> optuna.Study:
@@ -284,52 +290,53 @@ def _fold(storage: optuna.storages.RDBStorage) -> None:
     storage.engine.dispose()
 
 
-def _storage(address: Address) -> Any:
+def _storage(address: Address, *, read_only: bool = False) -> Any:
     if address.kind == "journal":
         assert address.path is not None
         return _journal(address.path)
     if address.kind == "server":
-        return _server(address)
+        return _server(address, read_only=read_only)
     assert address.path is not None
+    path = address.path.resolve()
+    url = f"sqlite:///{path.as_uri()}?mode=ro&uri=true" if read_only else f"sqlite:///{path}"
     with _reworded(address):
         storage = optuna.storages.RDBStorage(
-            f"sqlite:///{address.path.resolve()}", engine_kwargs={"connect_args": {"timeout": _BUSY_SECONDS}}
+            url, engine_kwargs={"connect_args": {"timeout": _BUSY_SECONDS}}, skip_table_creation=read_only
         )
     storage.engine.dispose()  # the connection that made the tables lacks the settings below
 
     @event.listens_for(storage.engine, "connect")
     def _cheap_transactions(connection: Any, _record: Any) -> None:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")  # safe against a killed process; fsync only at checkpoints
+        if not read_only:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")  # safe against a killed process; fsync only at checkpoints
 
     # Optuna does not close its connections, which Python 3.13 warns of: close them with the storage.
     weakref.finalize(storage, storage.engine.dispose)
     return storage
 
 
-def _server(address: Address) -> Any:
+def _server(address: Address, *, read_only: bool) -> Any:
     url = make_url(address.url)
     name = url.drivername.partition("+")[0]
     driver, remedy = _DRIVERS[name]
     if url.drivername == name:
         url = url.set(drivername=f"{name}+{driver}")
     options: dict[str, Any] = {"pool_pre_ping": True, "pool_recycle": 1800}
-    # a driver that is stopped in the middle of a transaction must not block the others
-    if "psycopg" in url.drivername:
-        limits = "-c lock_timeout=60000 -c idle_in_transaction_session_timeout=120000"
-        options["connect_args"] = {"connect_timeout": 10, "options": limits}
-    if url.drivername in ("mysql+pymysql", "mysql+mysqldb"):
-        limits = "SET SESSION innodb_lock_wait_timeout = 60, SESSION wait_timeout = 120"
-        options["connect_args"] = {"connect_timeout": 10, "init_command": limits}
     for attempt in range(5):
         try:
+            options["connect_args"] = connect_arguments(url, read_only=read_only)
             with _reworded(address):
                 return optuna.storages.RDBStorage(
-                    url.render_as_string(hide_password=False), engine_kwargs=dict(options)
+                    url.render_as_string(hide_password=False),
+                    engine_kwargs=dict(options),
+                    skip_table_creation=read_only,
                 )
         except ImportError as error:
             raise ValueError(f"[scan] storage: {address} needs a driver that is not installed: {remedy}.") from error
-        except SQLAlchemyError:  # another driver made the tables at the same moment
+        except SQLAlchemyError as error:  # another driver made the tables at the same moment
+            if read_only:
+                raise ValueError(f"{address} holds no study: give the address of a scan with --storage.") from error
             if attempt == 4:
                 raise
             time.sleep(0.3)

@@ -75,6 +75,7 @@ class Record:
     config_text: str
     study: optuna.Study
     frozen: tuple[FrozenTrial, ...] = ()  # the trials of the study, read once
+    trust: bool = False  # whether modules that only its files name may be imported
 
     @property
     def feasible(self) -> tuple[Trial, ...]:
@@ -91,7 +92,7 @@ class Record:
     def theory(self) -> type[AbstractModel]:
         """The class of the scanned theory; the base class if a user's class cannot be found."""
         try:
-            return find_theory("model", self.config.get("model", {}).get("kind"))[0]
+            return find_theory("model", self.config.get("model", {}).get("kind"), trust=self.trust)[0]
         except ValueError:
             return AbstractModel
 
@@ -99,7 +100,7 @@ class Record:
     def scores(self) -> tuple[Score, ...]:
         """The scores of the spectra; without those of the user if they cannot be found."""
         try:
-            return (*SCORES, *read_scores(self.config.get("score", {}).get("own", ())))
+            return (*SCORES, *read_scores(self.config.get("score", {}).get("own", ()), trust=self.trust))
         except ValueError:
             return SCORES
 
@@ -130,8 +131,10 @@ class Record:
         return {name: [float(x) for x in values] for name, values in json.loads(path.read_text()).items()}
 
 
-def read_record(folder: Path, storage: str = "") -> Record:
+def read_record(folder: Path, storage: str = "", *, trust: bool = False) -> Record:
     """Read the record of a scan from its folder; `storage` is the address of its study if it is not recorded there.
+
+    Only reads. With ``trust``, modules that the record names are imported for the labels of their numbers.
 
     Raises
     ------
@@ -160,6 +163,7 @@ def read_record(folder: Path, storage: str = "") -> Record:
         config_text=text,
         study=study,
         frozen=tuple(trials),
+        trust=trust,
     )
 
 
