@@ -12,6 +12,7 @@ import typer
 
 from .._version import __version__
 from ..machine import devices
+from ..machine.text import plain
 from . import cache, validate, warm_start
 from .busy import busy
 from .help import App
@@ -96,7 +97,7 @@ def _print_warning(message: Warning | str, *_: object, **__: object) -> None:
 
 
 def _print_error(message: str) -> None:
-    print(f"supersoliton: {message}", file=sys.stderr)
+    print(f"supersoliton: {plain(message)}", file=sys.stderr)
 
 
 @app.callback(invoke_without_command=True)
@@ -283,7 +284,7 @@ def watch(
 
     watched = watching.Watch(folder)
     if once:
-        print(watched.update().line())
+        print(plain(watched.update().line()))
         return
     try:
         watching.watch(watched, _console(), seconds=seconds)

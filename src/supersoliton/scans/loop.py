@@ -6,6 +6,7 @@ import fcntl
 import functools
 import math
 import shutil
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from ..machine.paths import no_link
 from ..sampling.proposals import is_drawn, is_pending
 from .execution.choose import make_executor
 from .execution.executor import AbstractExecutor
@@ -315,9 +317,7 @@ def _result(
 def _make_folder(directory: Path) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        probe = directory / ".writable"
-        probe.touch()
-        probe.unlink()
+        tempfile.TemporaryFile(dir=directory).close()
     except OSError as error:
         raise ValueError(f"cannot write to {directory} ({error.strerror}): give another folder with --out.") from error
 
@@ -325,7 +325,11 @@ def _make_folder(directory: Path) -> None:
 @contextmanager
 def _only_one(path: Path, what: Path) -> Iterator[None]:
     """Hold a lock file; the system releases it when this process ends, for any reason."""
-    with path.open("w") as lock:
+    try:
+        lock = open(path, "w", opener=no_link)  # noqa: SIM115
+    except OSError as error:
+        raise ValueError(f"cannot lock {path} ({error.strerror}): remove it, or give another --out.") from error
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -15,6 +15,7 @@ import tomli_w
 from optuna.trial import FrozenTrial, TrialState
 
 from ...machine.atomic_write import write_atomically
+from ...machine.text import plain
 from ...sampling.pareto import dominates
 from ...sampling.proposals import MARK
 from ..trial import Outcome
@@ -100,7 +101,7 @@ class TrialTable:
     def _row(self, trial: FrozenTrial) -> dict[str, str | int]:
         attributes = trial.user_attrs
         error = str(attributes.get("error", "")).strip().splitlines()
-        return {
+        row = {
             "number": trial.number,
             "state": trial.state.name,
             "kind": attributes.get("kind", ""),
@@ -115,6 +116,7 @@ class TrialTable:
             **({"predicted": attributes[MARK]["index"]} if MARK in attributes else {}),
             "reasons": "; ".join([*attributes.get("reasons", []), *error[-1:]]),
         }
+        return {name: plain(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
 class ParetoFront:

@@ -41,7 +41,7 @@ def connect_arguments(url: URL, *, read_only: bool) -> dict[str, Any]:
         return given
     if url.drivername in ("mysql+pymysql", "mysql+mysqldb"):
         limits = "SET SESSION innodb_lock_wait_timeout = 60, SESSION wait_timeout = 120"
-        limits += ", SESSION transaction_read_only = 1" if read_only else ""
+        limits = "SET SESSION TRANSACTION READ ONLY" if read_only else limits
         given = {"connect_timeout": _SECONDS, "init_command": limits}
         if url.drivername == "mysql+pymysql":  # mysqldb refuses it by itself
             given["auth_plugin_map"] = {"mysql_clear_password": _Refused, "dialog": _Refused}

@@ -235,7 +235,6 @@ def create_study(address: Address, name: str, settings: ScanSettings, mark: Mapp
     address.path.parent.mkdir(parents=True, exist_ok=True)
 
     def write(draft: Path) -> None:
-        draft.unlink(missing_ok=True)
         try:
             storage = _storage(Address(address.kind, draft))
             _fill(storage, name, settings, mark)

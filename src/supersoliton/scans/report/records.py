@@ -18,6 +18,7 @@ import optuna
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from ...machine.text import plain
 from ...plotting import axis_label
 from ...sampling.pareto import nondominated
 from ...scores.registry import SCORES, outputs, read_scores
@@ -186,9 +187,9 @@ def _trial(frozen: FrozenTrial) -> Trial:
     return Trial(
         number=frozen.number,
         couplings=dict(frozen.params),
-        kind=str(attributes.get("kind", Kind.UNCONVERGED)),
-        status=str(attributes.get("status", "")),
-        reasons=tuple(str(reason) for reason in attributes.get("reasons", ())),
+        kind=plain(str(attributes.get("kind", Kind.UNCONVERGED))),
+        status=plain(str(attributes.get("status", ""))),
+        reasons=tuple(plain(str(reason)) for reason in attributes.get("reasons", ())),
         objectives=tuple(float(value) for value in frozen.values),
         values=_numbers(attributes.get("values", {})),
         constraints=_numbers(attributes.get("constraints", {})),
@@ -199,8 +200,8 @@ def _trial(frozen: FrozenTrial) -> Trial:
 
 def _raised(error: object) -> str:
     """The line of a traceback that names the exception (its message may run over more lines)."""
-    lines = [line for line in str(error).splitlines() if re.match(r"[A-Za-z_][\w.]*: ", line)]
-    return lines[-1] if lines else " ".join(str(error).split()[-30:]) or "no reason was recorded"
+    lines = [line for line in plain(str(error)).splitlines() if re.match(r"[A-Za-z_][\w.]*: ", line)]
+    return lines[-1] if lines else " ".join(plain(str(error)).split()[-30:]) or "no reason was recorded"
 
 
 def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
