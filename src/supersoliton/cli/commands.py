@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .._version import __version__
-from ..machine import devices
+from ..machine import devices, signals
 from ..machine.text import plain
 from . import cache, validate, warm_start
 from .busy import busy
@@ -70,7 +70,7 @@ def main() -> None:
         code = app(standalone_mode=False)
         if code == 130:  # newer typer turns Ctrl-C into this code, without a message
             _print_error("interrupted.")
-        code = 130 if code == _STOPPED else code
+        code = signals.exit_code() if code in (130, _STOPPED) else code
     except _USAGE_ERRORS as error:
         message = " ".join(error.format_message().split())  # type: ignore[attr-defined]
         if message:  # a command without arguments prints its help and raises an error without a message
@@ -79,7 +79,7 @@ def main() -> None:
         code = 2
     except (KeyboardInterrupt, typer.Abort):
         _print_error("interrupted.")
-        code = 130
+        code = signals.exit_code()
     except BrokenPipeError:  # the reader has closed the pipe, e.g. `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 141

@@ -166,7 +166,8 @@ def _local(workers: int) -> distributed.LocalCluster:
             processes=True,
             dashboard_address=None,
             host="127.0.0.1",
-            env={**ONE_THREAD, "DASK_DISTRIBUTED__WORKER__HTTP__ROUTES": "[]"},
+            env=dict(ONE_THREAD),
+            config={"distributed.worker.http.routes": []},
             silence_logs=logging.ERROR,
         )
 
