@@ -64,7 +64,7 @@ def test_a_signal_while_the_engine_is_imported_is_answered(tmp_path, library, nu
     wait_until(process, lambda: answers(process) and (library == "" or maps(process, library)))
     process.send_signal(number)
     check_interrupted(process, number)
-    assert not list(tmp_path.iterdir())
+    assert not list(tmp_path.glob(".*"))
 
 
 def finished_trials(folder):

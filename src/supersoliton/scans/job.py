@@ -13,6 +13,8 @@ from ..machine import devices, user_files
 from ..machine.paths import TRAINED_STARTS
 from ..sampling.proposals import is_pending
 from ..training.job import check_source, middle_problem, train
+from .execution.choose import is_isolated
+from .execution.ends import check_ends
 from .loop import ScanResult, is_same_request, read_result, run_scan
 from .record.folder import REPORT, RESOLVED, report_covers
 from .record.identity import identity
@@ -122,6 +124,7 @@ def scan(
     if not config.scan.parameters:
         raise ValueError("[scan.parameters] is empty: name at least one coupling to vary, e.g. g = [0.5, 0.8].")
     devices.require(config.scan.device, "scan.device")  # before anything is written
+    check_ends(config, isolated=is_isolated(config, config.scan.workers))
     if config.scan.mode != "scan":
         config, library = _trained(config, directory, request, quiet)
         if config.scan.mode == "pretrain":
