@@ -67,6 +67,12 @@ def test_a_signal_while_the_engine_is_imported_is_answered(tmp_path, library, nu
     assert not list(tmp_path.glob(".*"))
 
 
+def complete(*arguments):
+    process = start(*arguments)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+
+
 def finished_trials(folder):
     path = folder / "study.db"
     if not path.exists():
@@ -79,7 +85,7 @@ def test_no_trial_is_lost_whenever_a_scan_is_stopped(tmp_path):
     """A scan is stopped at random moments between its start and its end, and resumed each time."""
     rng, file, run = random.Random(5), write_file(tmp_path, trials=6), tmp_path / "run"
     begun = time.monotonic()
-    assert start("scan", file, "--out", tmp_path / "unbroken", "--quiet").wait() == 0
+    complete("scan", file, "--out", tmp_path / "unbroken", "--quiet")
     whole, known = time.monotonic() - begun, 0
     for number in (*SIGNALS, *SIGNALS):
         process = start("scan", file, "--out", run, "--quiet")
@@ -93,7 +99,7 @@ def test_no_trial_is_lost_whenever_a_scan_is_stopped(tmp_path):
         assert "Exception ignored" not in err
         assert finished_trials(run) >= known
         known = finished_trials(run)
-    assert start("scan", file, "--out", run, "--quiet").wait() == 0
+    complete("scan", file, "--out", run, "--quiet")
     assert finished_trials(run) == 6
     assert len((run / "trials.csv").read_text().splitlines()) == 7
 

@@ -18,6 +18,7 @@ from .execution.ends import check_ends
 from .loop import ScanResult, is_same_request, read_result, run_scan
 from .record.folder import REPORT, RESOLVED, report_covers
 from .record.identity import identity
+from .record.record import patiently
 from .record.storage import locate
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ def _reported(result: ScanResult, storage: str, quiet: bool, file: Path | None) 
         try:
             if file is not None:
                 load(file)
-            write_report(result.directory, storage)
+            patiently(lambda: write_report(result.directory, storage), quiet=quiet)
         except KeyboardInterrupt:
             later = f"supersoliton report {result.directory}"
             print(f"all finished trials are saved; the report was not written: {later} writes it.", file=sys.stderr)

@@ -24,12 +24,13 @@ from .execution.choose import make_executor
 from .execution.executor import AbstractExecutor
 from .progress import Progress
 from .record import storage
+from .record.database import trouble
 from .record.files import ParetoFront, TrialTable, write_config
 from .record.folder import HEARTBEAT, LOCK, RESOLVED, STATES, TRIALS, WORKERS_LOG
 from .record.heartbeat import Beat, heartbeat
 from .record.identity import check_same, identity
 from .record.ledger import Ledger, Update
-from .record.record import StorageTrouble, lease
+from .record.record import PATIENCE, PAUSE, RERUN, StorageTrouble, lease, patiently
 from .stopping import Stop, stop_on_signal
 from .trial import Outcome, is_finished
 
@@ -37,10 +38,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ..config import Config
-
-_PATIENCE = 600.0  # seconds to wait for a database that does not answer
-_PAUSE = 1.0  # seconds between reads of a study while other drivers evaluate its last trials
-_RERUN = "then run the same command again: nothing that was recorded is lost."
 
 
 @dataclass(frozen=True)
@@ -87,13 +84,14 @@ class _Drawn:
 
 def is_same_request(address: storage.Address, name: str, request: Mapping[str, object]) -> bool:
     """Whether the study was made from the same file content, which then needs no further checks."""
-    mark = storage.read_mark(address, name)
+    mark = patiently(lambda: storage.read_mark(address, name), quiet=False)
     return mark is not None and mark.get("request") == request
 
 
 def read_result(address: storage.Address, directory: Path, name: str, *, wanted: int) -> ScanResult:
     """The result of an existing study, without evaluating anything."""
-    return _result(storage.open_study(address, name), directory, wanted=wanted)
+    study = patiently(lambda: storage.open_study(address, name), quiet=False)
+    return _result(address, study, directory, wanted=wanted)
 
 
 def run_scan(
@@ -119,7 +117,7 @@ def run_scan(
     address = storage.locate(config.scan.storage, directory)
     tables = config.to_dict()
     asked_for = {"config": identity(tables), "request": dict(request)}
-    mark = storage.read_mark(address, name)
+    mark = patiently(lambda: storage.read_mark(address, name), quiet=quiet)
     extended = mark is not None and check_same(
         directory, _completed(config, mark["config"]), asked_for["config"], extend=extend
     )
@@ -134,19 +132,25 @@ def run_scan(
         scratch.mkdir(parents=True)
         stack.callback(shutil.rmtree, scratch, ignore_errors=True)
         write_config(directory / RESOLVED, tables, name)
-        if mark is None:
-            study = storage.create_study(address, name, config.scan, asked_for)
-        else:
+
+        def opened() -> optuna.Study:
+            if mark is None:
+                return storage.create_study(address, name, config.scan, asked_for)
             study = storage.open_study(address, name)
+            if extended:
+                with trouble(str(address)):
+                    storage.set_mark(study, {**mark, **asked_for})
+            return study
+
+        study = patiently(opened, quiet=quiet)
         stack.callback(storage.finish, address, study)
         record = storage.open_record(address, study)
         stack.callback(record.close)
-        if mark is not None and extended:
-            storage.set_mark(study, {**mark, **asked_for})
-        loop = _Loop(config, Ledger(record, config.scan), directory, wanted=wanted)
+        ledger = Ledger(record, config.scan)
+        loop = patiently(lambda: _Loop(config, ledger, directory, wanted=wanted), quiet=quiet)
         with lease(record):
             loop.run(scratch, workers, quiet=quiet, heartbeat_seconds=heartbeat_seconds)
-        return _result(study, directory, wanted=wanted, new=loop.new, interrupted=loop.interrupted)
+        return _result(address, study, directory, wanted=wanted, loop=loop, quiet=quiet)
 
 
 class _Loop:
@@ -207,11 +211,11 @@ class _Loop:
                 if not self._ledger.mine and (stop.is_set() or self._ledger.is_done(self._wanted)):
                     return
             elif stop.is_set() and not executor.running:
-                raise StorageTrouble(f"stopped before the last trials could be recorded; {_RERUN}", temporary=False)
+                raise StorageTrouble(f"stopped before the last trials could be recorded; {RERUN}", temporary=False)
             if executor.running:
                 self._pending += executor.wait(0.25)
             else:  # other drivers evaluate the last trials, or the record does not answer
-                time.sleep(_PAUSE)
+                time.sleep(PAUSE)
 
     def _update(self, room: int, *, fragile: bool) -> Update | None:
         """Record ended trials and choose up to `room` points; None while the record does not answer."""
@@ -248,14 +252,14 @@ class _Loop:
         if self._trouble_since is None:
             self._trouble_since = now
         waited = now - self._trouble_since
-        if not error.temporary or waited > _PATIENCE:
+        if not error.temporary or waited > PATIENCE:
             after = f" after {waited / 60:.0f} min" if error.temporary else ""
-            raise StorageTrouble(f"{error}{after}, {_RERUN}", temporary=False) from error
+            raise StorageTrouble(f"{error}{after}, {RERUN}", temporary=False) from error
         self._progress.show(f"waiting: {error}")
 
     def _cannot_write(self, error: OSError) -> StorageTrouble:
         words = f"cannot write {error.filename or self._directory} ({error.strerror}): free some space"
-        return StorageTrouble(f"{words}, {_RERUN}", temporary=False)
+        return StorageTrouble(f"{words}, {RERUN}", temporary=False)
 
     def _update_files(self, ended: Sequence[FrozenTrial]) -> None:
         """Update trials.csv and the stored states, after the study."""
@@ -290,9 +294,19 @@ def _is_feasible(trial: FrozenTrial) -> bool:
 
 
 def _result(
-    study: optuna.Study, directory: Path, *, wanted: int, new: int = 0, interrupted: bool = False
+    address: storage.Address,
+    study: optuna.Study,
+    directory: Path,
+    *,
+    wanted: int,
+    loop: _Loop | None = None,
+    quiet: bool = False,
 ) -> ScanResult:
-    trials = study.get_trials(deepcopy=False)
+    def read() -> tuple[list[FrozenTrial], tuple[str, ...]]:
+        with trouble(str(address)):
+            return study.get_trials(deepcopy=False), tuple(study.metric_names or ())
+
+    trials, objectives = patiently(read, quiet=quiet)
     counts: Counter[str] = Counter()
     for trial in trials:
         if trial.state is TrialState.COMPLETE:
@@ -305,12 +319,12 @@ def _result(
         directory=directory,
         pareto=[trials[number] for number in front],
         counts=dict(counts),
-        objectives=tuple(study.metric_names or ()),
+        objectives=objectives,
         finished=sum(is_finished(trial) and is_drawn(trial) for trial in trials),
         verified=sum(is_finished(trial) and not is_drawn(trial) for trial in trials),
         wanted=wanted,
-        new=new,
-        interrupted=interrupted,
+        new=loop.new if loop else 0,
+        interrupted=loop.interrupted if loop else False,
     )
 
 

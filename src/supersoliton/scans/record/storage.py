@@ -148,10 +148,11 @@ def _server_mark(address: Address, name: str) -> Mark | None:
             study = open_study(address, name)
         except _NoStudyError:
             return None
-        mark = study.user_attrs.get(_MARK)
+        with trouble(str(address)):
+            mark, trials = study.user_attrs.get(_MARK), study.get_trials(deepcopy=False)
         if mark is not None:
             return _checked(dict(mark), address)
-        if study.get_trials(deepcopy=False) or time.monotonic() > deadline:
+        if trials or time.monotonic() > deadline:
             raise ValueError(
                 f'the study "{name}" in {address} was not made by a scan of supersoliton: rename the file of the scan, '
                 "or give another storage."
@@ -165,6 +166,10 @@ def _checked(mark: Mark, address: Address) -> Mark:
     return mark
 
 
+_reached: set[str] = set()  # addresses that have answered this process
+_begun: set[tuple[str, str]] = set()  # addresses and names of the studies that this process has begun to make
+
+
 class _NoStudyError(ValueError):
     pass
 
@@ -172,8 +177,10 @@ class _NoStudyError(ValueError):
 def open_study(address: Address, name: str, *, read_only: bool = False) -> optuna.Study:
     """The existing study. Raises ValueError if Optuna cannot read it (made by another version of Optuna)."""
     try:
-        with quiet_optuna():
+        with quiet_optuna(), trouble(str(address)):
             return optuna.load_study(study_name=name, storage=_storage(address, read_only=read_only))
+    except StorageTrouble:
+        raise
     except KeyError as error:
         raise _NoStudyError(f'{address} holds no study named "{name}": {_NOT_OURS}') from error
     except (RuntimeError, optuna.exceptions.OptunaError) as error:
@@ -227,10 +234,16 @@ def create_study(address: Address, name: str, settings: ScanSettings, mark: Mapp
     A file is made under another name and then moved into place, so that a kill leaves a complete study or none.
     """
     if address.path is None:
-        try:
-            _fill(_storage(address), name, settings, mark)
-        except optuna.exceptions.DuplicatedStudyError:
-            _server_mark(address, name)
+        with trouble(str(address)):
+            try:
+                ours = (str(address), name)
+                backend, again = _storage(address), ours in _begun
+                _begun.add(ours)
+                _fill(backend, name, settings, mark)
+            except optuna.exceptions.DuplicatedStudyError:
+                if again and _MARK not in (study := open_study(address, name)).user_attrs:
+                    set_mark(study, mark)  # the server went away between our study and its mark
+                _server_mark(address, name)
         return open_study(address, name)
     address.path.parent.mkdir(parents=True, exist_ok=True)
 
@@ -348,5 +361,8 @@ def _reworded(address: Address) -> Iterator[None]:
     try:
         with trouble(str(address)):
             yield
+        _reached.add(str(address))
     except StorageTrouble as error:
+        if str(address) in _reached and address.kind == "server":
+            raise  # it has answered before, and may again
         raise ValueError(f"{error}, or correct [scan] storage.") from error

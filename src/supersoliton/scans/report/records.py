@@ -25,6 +25,7 @@ from ...scores.registry import SCORES, outputs, read_scores
 from ...scores.score import Score
 from ...states.kinds import Kind
 from ...theory.base import AbstractModel, Column, find_theory
+from ..record.database import trouble
 from ..record.folder import RESOLVED, STATES
 from ..record.storage import open_folder
 
@@ -145,9 +146,10 @@ def read_record(folder: Path, storage: str = "", *, trust: bool = False) -> Reco
     path = folder / RESOLVED
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     config = tomllib.loads(text)
-    trials = study.get_trials(deepcopy=False)
+    with trouble(str(folder)):
+        trials, names = study.get_trials(deepcopy=False), study.metric_names
     complete = tuple(_trial(t) for t in trials if t.state == TrialState.COMPLETE)
-    names = config.get("scan", {}).get("objectives") or study.metric_names
+    names = config.get("scan", {}).get("objectives") or names
     objectives = tuple(names or (f"objective {i}" for i in range(len(study.directions))))
     by_number = {trial.number: trial for trial in complete}
     # equals Optuna's study.best_trials among feasible trials, which is slow because it copies all trials
