@@ -183,11 +183,13 @@ class Proxy:
         return self._left == 0
 
 
+# Optuna leaves connections that were cut to the collector, of which Python speaks.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
 def test_a_server_that_goes_away_at_any_packet_of_a_scan_is_waited_for(server, tmp_path, monkeypatch):
     """While it opens, runs and ends: each scan is cut once, and its study is complete."""
     monkeypatch.setattr(record, "PAUSE", 0.02)
     monkeypatch.setattr(loop, "PAUSE", 0.02)
-    base, cut, refused = server.urls[1].rsplit("@", 1)[0], 1, 0
+    base, cut = server.urls[1].rsplit("@", 1)[0], 1
     name = server.urls[1].rsplit("/", 1)[1]
     while True:
         proxy = Proxy(server.port, cut)
@@ -197,18 +199,12 @@ def test_a_server_that_goes_away_at_any_packet_of_a_scan_is_waited_for(server, t
         out = tmp_path / f"run{cut}"
         run = functools.partial(run_scan, config, out, name=f"cut{cut}", request={}, wanted=1, workers=1, quiet=True)
         try:
-            try:
-                result = run()
-            except ValueError as error:  # it had not answered once
-                assert "correct [scan] storage" in str(error)
-                assert cut < 30
-                refused += 1
-                result = run()
+            result = run()
         finally:
             proxy.close()
         assert (result.finished, len(read_rows(out))) == (1, 1)
         if not proxy.was_cut:
             break
-        cut += 5
-    print(f"{cut} packets, {refused} refused at the first contact")
+        cut += 7
+    print(f"{cut} packets")
     assert cut > 60

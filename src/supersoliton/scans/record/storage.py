@@ -166,6 +166,10 @@ def _checked(mark: Mark, address: Address) -> Mark:
     return mark
 
 
+# Of a server that has never answered: more likely its address is wrong
+_ABSENT = (
+    "refused", "resolve", "translate", "timeout", "timed out", "no route", "can't connect", "does not exist", "unknown",
+)  # fmt: skip
 _reached: set[str] = set()  # addresses that have answered this process
 _begun: set[tuple[str, str]] = set()  # addresses and names of the studies that this process has begun to make
 
@@ -363,6 +367,7 @@ def _reworded(address: Address) -> Iterator[None]:
             yield
         _reached.add(str(address))
     except StorageTrouble as error:
-        if str(address) in _reached and address.kind == "server":
+        there = str(address) in _reached or not any(words in str(error).lower() for words in _ABSENT)
+        if address.kind == "server" and error.temporary and there:
             raise  # it has answered before, and may again
         raise ValueError(f"{error}, or correct [scan] storage.") from error
