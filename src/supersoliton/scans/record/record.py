@@ -38,7 +38,7 @@ class StorageTrouble(RuntimeError):
 
 def patiently(action: Callable[[], T], *, quiet: bool) -> T:
     """The result of an action on the record, repeated while a server that has answered before does not."""
-    since, told = time.monotonic(), ""
+    since, shown = time.monotonic(), ""
     while True:
         try:
             return action()
@@ -47,9 +47,9 @@ def patiently(action: Callable[[], T], *, quiet: bool) -> T:
             if not error.temporary or waited > PATIENCE:
                 after = f" after {waited / 60:.0f} min" if error.temporary else ""
                 raise StorageTrouble(f"{error}{after}, {RERUN}", temporary=False) from error
-            if not quiet and str(error) != told:
-                told = str(error)
-                print(plain(f"waiting: {told}"), file=sys.stderr, flush=True)
+            if not quiet and str(error) != shown:
+                shown = str(error)
+                print(plain(f"waiting: {shown}"), file=sys.stderr, flush=True)
         time.sleep(PAUSE)
 
 
