@@ -19,6 +19,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from ..machine.paths import no_link
+from ..sampling.optuna_private import storage_of
 from ..sampling.proposals import is_drawn, is_pending
 from .execution.choose import make_executor
 from .execution.executor import AbstractExecutor
@@ -304,6 +305,8 @@ def _result(
 ) -> ScanResult:
     def read() -> tuple[list[FrozenTrial], tuple[str, ...]]:
         with trouble(str(address)):
+            if address.kind == "server":
+                storage_of(study).remove_session()  # one that was cut cannot be used again
             return study.get_trials(deepcopy=False), tuple(study.metric_names or ())
 
     trials, objectives = patiently(read, quiet=quiet)

@@ -18,7 +18,7 @@ import optuna
 import sqlalchemy as sa
 from optuna.distributions import BaseDistribution, distribution_to_json, json_to_distribution
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError, PendingRollbackError, ProgrammingError, SQLAlchemyError
 
 from ...sampling.optuna_private import (
     BEATS,
@@ -250,9 +250,11 @@ def trouble(where: str) -> Iterator[None]:
     """Turn errors of the database into StorageTrouble; errors in our SQL are raised unchanged."""
     try:
         yield
-    except (DBAPIError, optuna.exceptions.StorageInternalError) as error:
-        cause = error if isinstance(error, DBAPIError) else error.__cause__
-        if not isinstance(cause, DBAPIError) or isinstance(cause, IntegrityError | ProgrammingError):
+    except (DBAPIError, PendingRollbackError, optuna.exceptions.StorageInternalError) as error:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, DBAPIError):
+            cause = cause.__cause__ or cause.__context__
+        if cause is None or isinstance(cause, IntegrityError | ProgrammingError):
             raise
         raise _reworded(cause, where) from error
 
