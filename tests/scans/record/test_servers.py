@@ -205,6 +205,6 @@ def test_a_server_that_goes_away_at_any_packet_of_a_scan_is_waited_for(server, t
         assert (result.finished, len(read_rows(out))) == (1, 1)
         if not proxy.was_cut:
             break
-        cut += 7
+        cut += 41
     print(f"{cut} packets")
     assert cut > 60
