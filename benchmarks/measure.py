@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -167,22 +166,24 @@ def empty_cache() -> Iterator[None]:
     Without it a scan would reuse the evaluations of an earlier one.
     """
     # here: a process that only measures yardsticks does not need JAX
-    from supersoliton.machine.jax_setup import cache_directory, enable_compilation_cache
+    from supersoliton.machine.jax_setup import enable_compilation_cache
 
-    enable_compilation_cache()  # of this process: keep its folder
-    before = os.environ.get("SUPERSOLITON_CACHE")
+    kernels = enable_compilation_cache()  # of this process: keep its folder
     with tempfile.TemporaryDirectory() as folder:
-        kernels = cache_directory() / "xla"
-        kernels.mkdir(parents=True, exist_ok=True)
-        (Path(folder) / "xla").symlink_to(kernels.resolve())
-        os.environ["SUPERSOLITON_CACHE"] = folder
+        changed = {"SUPERSOLITON_CACHE": folder}
+        if kernels is not None:
+            changed["JAX_COMPILATION_CACHE_DIR"] = str(kernels)
+            changed["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+            changed["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
+        before = {name: os.environ.get(name) for name in changed}
+        os.environ.update(changed)
         try:
             yield
         finally:
-            if before is None:
-                del os.environ["SUPERSOLITON_CACHE"]
-            else:
-                os.environ["SUPERSOLITON_CACHE"] = before
+            for name, value in before.items():
+                os.environ.pop(name)
+                if value is not None:
+                    os.environ[name] = value
 
 
 def say(words: str) -> None:

@@ -22,6 +22,14 @@ jax.config.update("jax_enable_x64", True)
 
 import pytest
 
+from supersoliton.machine.jax_setup import enable_compilation_cache
+
+# Compiled kernels are shared by all tests and their processes, whatever cache of evaluations they have.
+if _kernels := enable_compilation_cache():
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = str(_kernels)
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
+
 
 def pytest_addoption(parser):
     parser.addoption(
@@ -36,11 +44,5 @@ def n_damages(request):
 
 @pytest.fixture(autouse=True)
 def _empty_cache(tmp_path_factory, monkeypatch):
-    """Every test begins without evaluations of other tests (or of the user); compiled kernels are shared as usual."""
-    from supersoliton.machine.paths import cache_directory
-
-    kernels = cache_directory().resolve() / "xla"
-    folder = tmp_path_factory.mktemp("cache")
-    kernels.mkdir(parents=True, exist_ok=True)
-    (folder / "xla").symlink_to(kernels)
-    monkeypatch.setenv("SUPERSOLITON_CACHE", str(folder))
+    """Every test begins without evaluations of other tests (or of the user)."""
+    monkeypatch.setenv("SUPERSOLITON_CACHE", str(tmp_path_factory.mktemp("cache")))

@@ -6,9 +6,10 @@ The names below are loaded when they are first used, so that ``import supersolit
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
 from ._version import __version__ as __version__
+
+TYPE_CHECKING = False  # typing takes longer to import than the rest: a command answers Ctrl-C that much earlier
 
 # Public name -> the module that defines it.
 _HOME = {
@@ -62,7 +63,7 @@ __all__ = sorted(_HOME)
 
 if not TYPE_CHECKING:  # a type checker would accept any name
 
-    def __getattr__(name: str) -> Any:
+    def __getattr__(name: str) -> object:
         if name in _HOME:
             value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
             globals()[name] = value

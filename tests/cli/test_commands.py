@@ -19,7 +19,7 @@ import typer
 from small_scan import TABLES, run_small, write_file
 from typer.testing import CliRunner
 
-from supersoliton.cli import app
+from supersoliton.cli.commands import app
 
 COMMAND = [sys.executable, "-m", "supersoliton.cli"]
 

@@ -209,7 +209,7 @@ def test_no_scan_is_one_sentence(tmp_path):
 def test_it_starts_without_jax(followed):
     folder, _, _ = followed
     code = (
-        "import sys\nfrom supersoliton.cli import app\n"
+        "import sys\nfrom supersoliton.cli.commands import app\n"
         f"app(['watch', {str(folder)!r}, '--once'], standalone_mode=False)\n"
         "sys.exit(any(name in sys.modules for name in ('jax', 'numpy', 'scipy', 'optuna', 'matplotlib')))"
     )

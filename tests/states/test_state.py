@@ -5,6 +5,8 @@ import io
 import math
 import pickle
 import re
+import subprocess
+import sys
 from dataclasses import asdict
 
 import matplotlib.image
@@ -106,11 +108,51 @@ def test_a_stored_state_is_a_guess_on_another_mesh(tmp_path):
         ss.solve(other, ss.load(path))
 
 
+HOSTILE = "open('ran', 'w').close()\n\ndef V(u, p):\n    return 0.5 * u[0] ** 2 - 0.25 * u[0] ** 4\n"
+
+
+@pytest.mark.parametrize("named", ["hostile:V", "hostile.py:V"])
+@pytest.mark.parametrize("key", ["function", "kind"])
+def test_a_module_that_only_a_file_names_is_not_imported(named, key, tmp_path, monkeypatch):
+    (tmp_path / "hostile.py").write_text(HOSTILE)
+    forge(tmp_path, monkeypatch, {"kind": "potential", "function": "", "fields": ["u"], "params": {}, key: named})
+    code = "import supersoliton as ss\ntry: ss.load('s.nc')\nexcept ValueError as error: print(error)"
+    out = run(code, tmp_path)
+    assert re.fullmatch(r"load: s.nc holds .*hostile(\.py)? is not imported.*trust=True\).*\n", out)
+    assert not (tmp_path / "ran").exists()
+    if key == "function":
+        imported = "import hostile, supersoliton as ss\nprint(ss.load('s.nc').problem.model.function.__name__)"
+        trusted = "import supersoliton as ss\nprint(ss.load('s.nc', trust=True).problem.model.function.__name__)"
+        assert run(trusted, tmp_path) == "V\n"
+        assert (tmp_path / "ran").exists()
+        assert named.startswith("hostile.py") or run(imported, tmp_path) == "V\n"
+
+
+@pytest.mark.parametrize(
+    "named", ["os:system", "builtins:print", "shutil:os.system", "supersoliton:scan", "math:nothing"]
+)
+def test_a_file_names_no_function_of_another_kind(named, tmp_path, monkeypatch):
+    path = forge(tmp_path, monkeypatch, {"kind": "potential", "function": named, "fields": ["u"], "params": {}})
+    with pytest.raises(ValueError, match=r"has no \".*\" of its own"):
+        ss.load(path)
+
+
+def forge(folder, monkeypatch, model):
+    """A file of a state that says it is of another theory."""
+    with monkeypatch.context() as patch:
+        patch.setattr(ss.Potential, "describe", lambda self: model)
+        return solved("cubic NLS d=2 n=0").save(folder / "s.nc")
+
+
+def run(code, folder):
+    return subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True).stdout
+
+
 def test_a_potential_that_cannot_be_imported_must_be_passed(tmp_path):
     model = ss.Potential(lambda u, p: 0.5 * u[0] ** 2 - 0.25 * u[0] ** 4)
     problem = ss.Problem(model, solved("cubic NLS d=2 n=0").grid)
     path = ss.solve(problem, solved("cubic NLS d=2 n=0")).save(tmp_path / "own.nc")
-    with pytest.raises(ValueError, match=r"cannot be imported.*model=Potential"):
+    with pytest.raises(ValueError, match=r"was not found.*model=Potential.*trust=True"):
         ss.load(path)
     assert ss.load(path, model=model).problem.model is model
     with pytest.raises(ValueError, match="load") as error:

@@ -100,13 +100,14 @@ def test_a_state_is_saved_and_loaded_here_and_in_another_process(file, tmp_path)
     assert again.problem.model == state.problem.model
     assert np.array_equal(again.u, state.u)
     code = (
-        "import sys, supersoliton as ss; s = ss.load(sys.argv[1]); print(repr(s.problem.model), s.problem.energy(s.u))"
+        "import sys, supersoliton as ss; s = ss.load(sys.argv[1], trust=True); "
+        "print(repr(s.problem.model), s.problem.energy(s.u))"
     )
     out = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True).stdout
     assert out.startswith("Cubic(g=0.8) ")
     assert float(out.split()[-1]) == pytest.approx(state.energy, rel=1e-13)
     (file.parent / "theories" / "cubic.py").unlink()
-    with pytest.raises(ValueError, match=r"of a theory that cannot be imported.*cannot read .*cubic.py.*model="):
+    with pytest.raises(ValueError, match=r"of a theory that was not found.*cannot read .*cubic.py.*model="):
         ss.load(path)
     assert ss.load(path, model=state.problem.model).energy == state.energy
 
@@ -131,6 +132,14 @@ def test_a_scan_records_and_shows_what_the_theory_records(file, tmp_path):
     for words in ("peak of the field [mass]", "peak of the field: largest value of |χ|", "the peak stays below 10"):
         assert words in page
     assert '"label":"χ"' in page or '"label":"\\u03c7"' in page
+    theory = file.parent / "theories" / "cubic.py"
+    theory.write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()\n{CUBIC}")
+    for trust in ([], ["--trust"]):  # a later report imports no theory that only the folder names, unless it is trusted
+        command = [sys.executable, "-m", "supersoliton.cli", "report", str(tmp_path / "run"), *trust]
+        subprocess.run(command, capture_output=True, check=True)
+        assert (tmp_path / "ran").exists() == bool(trust)
+        page = (tmp_path / "run" / "report.html").read_text()
+        assert ("peak of the field [mass]" in page) == bool(trust)
 
 
 def test_an_objective_must_be_a_column_of_the_theory(file):

@@ -1,5 +1,5 @@
 """`python -m supersoliton.cli`, if the command `supersoliton` is not on the path."""
 
-from .commands import main
+from . import main
 
 main()

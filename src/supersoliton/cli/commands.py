@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .._version import __version__
-from ..machine import devices
+from ..machine import devices, signals
+from ..machine.text import plain
 from . import cache, validate, warm_start
 from .busy import busy
 from .help import App
@@ -69,7 +70,7 @@ def main() -> None:
         code = app(standalone_mode=False)
         if code == 130:  # newer typer turns Ctrl-C into this code, without a message
             _print_error("interrupted.")
-        code = 130 if code == _STOPPED else code
+        code = signals.exit_code() if code in (130, _STOPPED) else code
     except _USAGE_ERRORS as error:
         message = " ".join(error.format_message().split())  # type: ignore[attr-defined]
         if message:  # a command without arguments prints its help and raises an error without a message
@@ -78,7 +79,7 @@ def main() -> None:
         code = 2
     except (KeyboardInterrupt, typer.Abort):
         _print_error("interrupted.")
-        code = 130
+        code = signals.exit_code()
     except BrokenPipeError:  # the reader has closed the pipe, e.g. `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 141
@@ -96,7 +97,7 @@ def _print_warning(message: Warning | str, *_: object, **__: object) -> None:
 
 
 def _print_error(message: str) -> None:
-    print(f"supersoliton: {message}", file=sys.stderr)
+    print(f"supersoliton: {plain(message)}", file=sys.stderr)
 
 
 @app.callback(invoke_without_command=True)
@@ -230,11 +231,18 @@ def pretrain(
 
 
 @app.command()
-def report(folder: Folder, storage: Storage = None, quiet: Quiet = False) -> None:
+def report(
+    folder: Folder,
+    storage: Storage = None,
+    trust: Annotated[
+        bool, typer.Option("--trust", metavar="", help="Run the Python files of theory and scores that RUN names.")
+    ] = False,
+    quiet: Quiet = False,
+) -> None:
     """Regenerate report.html for a scan, finished or not."""
     from ..scans.report import write_report
 
-    page = write_report(folder, storage or "")
+    page = write_report(folder, storage or "", trust=trust)
     if not quiet:
         print(page)
 
@@ -297,7 +305,7 @@ def watch(
 
     watched = watching.Watch(folder)
     if once:
-        print(watched.update().line())
+        print(plain(watched.update().line()))
         return
     try:
         watching.watch(watched, _console(), seconds=seconds)

@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ..machine.display import PlainConsole
+
 if TYPE_CHECKING:
     from ..scans.loop import ScanResult
 
@@ -118,7 +120,6 @@ _NARROWEST = 160  # columns assumed if the output is not a terminal
 
 
 def _console() -> Console:
-    from rich.console import Console
 
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=max(console.width, _NARROWEST))
+    console = PlainConsole(highlight=False)
+    return console if console.is_terminal else PlainConsole(highlight=False, width=max(console.width, _NARROWEST))

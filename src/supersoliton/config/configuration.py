@@ -77,6 +77,19 @@ class Config:
             given["norm"] = float(norm)
         return construct("problem", DiscreteProblem, model=model, grid=self.grid, **given)
 
+    def check_ends(self) -> None:
+        """Raise ValueError if the theory or the norm refuses an end of a scanned range."""
+        ranges = self.scan.parameters
+        for name, value in ((name, end) for name, limits in ranges.items() for end in (limits.low, limits.high)):
+            try:
+                if name == "norm":
+                    dataclasses.replace(self.problem, norm=value)
+                else:
+                    self.model.replace(**{name: value})
+            except ValueError as error:
+                raise ValueError(f"[scan.parameters] {name} reaches {value}, but {error}") from error
+        self.problem_at({name: limits.low for name, limits in ranges.items()})
+
     @property
     def own_scores(self) -> tuple[Score, ...]:
         """The user's scores, named by [score] own; a trial records them after those of the package."""
@@ -314,14 +327,6 @@ def _check_parameters(config: Config) -> None:
     known = [*config.model.params, "norm"]
     for name, limits in config.scan.parameters.items():
         check_keys("scan.parameters", {name: [limits.low, limits.high]}, known)
-        for value in (limits.low, limits.high):
-            try:
-                if name == "norm":
-                    dataclasses.replace(config.problem, norm=value)
-                else:
-                    config.model.replace(**{name: value})
-            except ValueError as error:
-                raise ValueError(f"[scan.parameters] {name} reaches {value}, but {error}") from error
     if config.problem.omega is not None and (config.problem.norm is not None or "norm" in config.scan.parameters):
         raise ValueError("[problem] norm and omega exclude each other: fix the norm or the frequency.")
     _check_oscillations(config)
@@ -353,7 +358,10 @@ def _check_parameters(config: Config) -> None:
         if field not in names and field not in range(len(names)):
             raise ValueError(f"[problem.guess] field must name a field, got {field!r}: choose from {', '.join(names)}.")
     # building the problem, which takes no time, raises if the tables contradict each other
-    config.problem_at({name: limits.low for name, limits in config.scan.parameters.items()})
+    if config.model.source is None:
+        config.check_ends()
+    else:  # the user's code may end or stop this process, so that its ends are tried where trials run
+        config.problem_at({name: limits.low for name, limits in config.scan.parameters.items() if name == "norm"})
 
 
 def _check_oscillations(config: Config) -> None:

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Self
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+
+from .text import plain
 
 PLAIN_EVERY = 5.0  # seconds between plain lines
+
+
+class PlainConsole(Console):
+    """A console whose texts cannot steer the terminal; its own colours and movements remain."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=plain(segment.text))
 
 
 class Display:
@@ -26,7 +37,7 @@ class Display:
         keep: bool = False,
         console: Console | None = None,
     ) -> None:
-        self._console = console or Console(stderr=True, highlight=False, soft_wrap=True)
+        self._console = console or PlainConsole(stderr=True, highlight=False, soft_wrap=True)
         self._quiet, self._last = quiet, -math.inf
         self._live = None
         if not quiet and self._console.is_terminal:

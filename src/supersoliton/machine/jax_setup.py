@@ -15,13 +15,14 @@ import functools
 import hashlib
 import os
 import platform
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 
-from .paths import cache_directory
+from .paths import cache_directory, private_folder
 
 os.environ.setdefault("PJRT_NPROC", "1")
 jax.config.update("jax_enable_x64", True)
@@ -50,14 +51,16 @@ def _machine_type() -> str:
 def enable_compilation_cache() -> Path | None:
     """Keep XLA's compiled kernels between processes (compile 1.5 s, cache hit 0.05 s).
 
-    Returns the directory, or None if it cannot be written: then each process compiles its own kernels.
+    Returns the directory, or None if it cannot be written, or by others: then each process compiles its own kernels.
     """
     chosen = jax.config.values.get("jax_compilation_cache_dir")
     if chosen:  # by the user
         return Path(chosen)
-    directory = cache_directory() / "xla" / _machine_type()
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        directory = private_folder(cache_directory(), "xla", _machine_type())
+    except PermissionError as error:  # kernels of others would be run
+        warnings.warn(f"compiled kernels are not kept in {error.filename} ({error.strerror}).", stacklevel=2)
+        return None
     except OSError:
         return None
     jax.config.update("jax_compilation_cache_dir", str(directory))

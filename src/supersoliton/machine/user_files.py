@@ -24,9 +24,14 @@ def resolve(where: str, name: str, base: Path) -> str:
     return name if _is_module(path) else f"{(base / path).resolve()}:{attribute}"
 
 
-def find(where: str, name: str) -> Any:
-    """The object of a resolved name. Raises ValueError if it does not exist or its file cannot be imported."""
+def find(where: str, name: str, *, trust: bool = True) -> Any:
+    """The object of a resolved name. Raises ValueError if it does not exist or its file cannot be imported.
+
+    Without ``trust`` nothing is imported: see :func:`check_imported`.
+    """
     path, _, attribute = name.rpartition(":")
+    if not trust:
+        check_imported(name)
     try:
         module = importlib.import_module(path) if _is_module(path) else _load(where, Path(path))
         return functools.reduce(getattr, attribute.split("."), module)
@@ -38,11 +43,28 @@ def find(where: str, name: str) -> Any:
         raise ValueError(f"{where}: {path} cannot be imported ({type(error).__name__}: {error}).") from error
 
 
+def check_imported(name: str) -> None:
+    """Raise ValueError unless a resolved name is of an object defined in a module that this program has imported.
+
+    A file that was received may name any module, and importing one runs it. Python's own modules are no theories.
+    """
+    path, _, attribute = name.rpartition(":")
+    module = sys.modules.get(path if _is_module(path) else _name_of(Path(path).resolve(), _read("it", Path(path))))
+    if module is None:
+        raise ValueError(f"{path} is not imported, and a file that only names it does not import it")
+    found: Any = module
+    for part in attribute.split("."):
+        found = getattr(found, "__dict__", {}).get(part)  # a module's own __getattr__ may import
+    foreign = callable(found) and getattr(found, "__module__", None) != module.__name__
+    if found is None or foreign or path.partition(".")[0] in sys.stdlib_module_names:
+        raise ValueError(f'{path} has no "{attribute}" of its own')
+
+
 def location(defined: Any) -> str:
     """The name by which :func:`find` finds a class or function, in any process."""
-    module = sys.modules.get(defined.__module__)
-    file = getattr(module, "__file__", None) if defined.__module__.startswith(_PREFIX) else None
-    return f"{file or defined.__module__}:{defined.__qualname__}"
+    name = str(defined.__module__)
+    file = getattr(sys.modules.get(name), "__file__", None) if name.startswith(_PREFIX) else None
+    return f"{file or name}:{getattr(defined, '__qualname__', '?')}"
 
 
 def file_of(name: Any) -> str:
@@ -55,13 +77,21 @@ def _is_module(path: str) -> bool:
     return not path.endswith(".py") and all(part.isidentifier() for part in path.split("."))
 
 
-def _load(where: str, path: Path) -> ModuleType:
-    """Import a file under a name made from its path and content, so that its functions pickle between processes."""
+def _read(where: str, path: Path) -> bytes:
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise ValueError(f"{where}: cannot read {path} ({error.strerror}): correct the path.") from error
-    name = f"{_PREFIX}{hashlib.sha256(str(path).encode() + content).hexdigest()[:16]}"
+
+
+def _name_of(path: Path, content: bytes) -> str:
+    return f"{_PREFIX}{hashlib.sha256(str(path).encode() + content).hexdigest()[:16]}"
+
+
+def _load(where: str, path: Path) -> ModuleType:
+    """Import a file under a name made from its path and content, so that its functions pickle between processes."""
+    content = _read(where, path)
+    name = _name_of(path, content)
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)

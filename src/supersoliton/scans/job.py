@@ -13,9 +13,12 @@ from ..machine import devices, user_files
 from ..machine.paths import TRAINED_STARTS
 from ..sampling.proposals import is_pending
 from ..training.job import check_source, middle_problem, train
+from .execution.choose import is_isolated
+from .execution.ends import check_ends
 from .loop import ScanResult, is_same_request, read_result, run_scan
 from .record.folder import REPORT, RESOLVED, report_covers
 from .record.identity import identity
+from .record.record import patiently
 from .record.storage import locate
 
 if TYPE_CHECKING:
@@ -113,7 +116,7 @@ def scan(
                 if result is not None and result.finished >= wanted:
                     left = "verify" in table and is_pending(result.trials, result.finished)
                     if not left:
-                        return _reported(result, where, quiet)
+                        return _reported(result, where, quiet, path)
         from ..config import load
 
         config = load(path)
@@ -124,6 +127,7 @@ def scan(
     if not config.scan.parameters:
         raise ValueError("[scan.parameters] is empty: name at least one coupling to vary, e.g. g = [0.5, 0.8].")
     devices.require(config.scan.device, "scan.device")  # before anything is written
+    check_ends(config, isolated=is_isolated(config, config.scan.workers))
     if config.scan.mode != "scan":
         config, library = _trained(config, directory, request, quiet)
         if config.scan.mode == "pretrain":
@@ -140,7 +144,7 @@ def scan(
         quiet=quiet,
         extend=extend,
     )
-    return _reported(result, config.scan.storage, quiet)
+    return _reported(result, config.scan.storage, quiet, None)
 
 
 def _trained(config: Config, directory: Path, request: Mapping[str, object], quiet: bool) -> tuple[Config, Library]:
@@ -159,16 +163,22 @@ def _trained(config: Config, directory: Path, request: Mapping[str, object], qui
     return config.with_warm_start(), library
 
 
-def _reported(result: ScanResult, storage: str, quiet: bool) -> ScanResult:
-    """Write the report if there is none yet, or if it does not cover all finished trials."""
+def _reported(result: ScanResult, storage: str, quiet: bool, file: Path | None) -> ScanResult:
+    """Write the report if there is none yet, or if it does not cover all finished trials.
+
+    `file`: the configuration, if it was not read yet: the report imports no module that only the record names.
+    """
     report = result.directory / REPORT
     if result.finished and (result.new or report_covers(result.directory) != sum(result.counts.values())):
         if not quiet:
             print(f"writing {report}", file=sys.stderr, flush=True)  # drawing the pictures takes seconds
+        from ..config import load
         from .report import write_report
 
         try:
-            write_report(result.directory, storage)
+            if file is not None:
+                load(file)
+            patiently(lambda: write_report(result.directory, storage), quiet=quiet)
         except KeyboardInterrupt:
             later = f"supersoliton report {result.directory}"
             print(f"all finished trials are saved; the report was not written: {later} writes it.", file=sys.stderr)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import shutil
+import tempfile
 import time
 import warnings
 from collections import Counter
@@ -25,6 +26,7 @@ from .execution.executor import AbstractExecutor
 from .progress import Progress
 from .record import inspection, storage
 from .record.changes import RecordWarning, check_code, tell_other_numerics
+from .record.database import trouble
 from .record.digests import check_trials
 from .record.files import ParetoFront, TrialTable, write_config
 from .record.folder import HEARTBEAT, RESOLVED, STATES, TRIALS, WORKERS_LOG
@@ -32,7 +34,7 @@ from .record.heartbeat import Beat, heartbeat
 from .record.identity import check_same, identity
 from .record.ledger import Ledger, Update
 from .record.locks import only_one
-from .record.record import StorageTrouble, lease
+from .record.record import PATIENCE, PAUSE, RERUN, StorageTrouble, lease, patiently
 from .stopping import Stop, stop_on_signal
 from .trial import Outcome, is_finished
 
@@ -40,10 +42,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ..config import Config
-
-_PATIENCE = 600.0  # seconds to wait for a database that does not answer
-_PAUSE = 1.0  # seconds between reads of a study while other drivers evaluate its last trials
-_RERUN = "then run the same command again: nothing that was recorded is lost."
 
 
 @dataclass(frozen=True)
@@ -92,19 +90,21 @@ class _Drawn:
 
 def is_same_request(address: storage.Address, name: str, request: Mapping[str, object]) -> bool:
     """Whether the study was made from the same file content, which then needs no further checks."""
-    mark = storage.read_mark(address, name)
+    mark = patiently(lambda: storage.read_mark(address, name), quiet=False)
     return mark is not None and mark.get("request") == request
 
 
 def read_result(address: storage.Address, directory: Path, name: str, *, wanted: int) -> ScanResult | None:
     """The result of an existing study, without evaluating anything; None if a file of its folder must be repaired."""
-    study = storage.open_study(address, name)
-    mark, trials = storage.mark_of(study, address), storage.read_trials(study, address)
+    study = patiently(lambda: storage.open_study(address, name), quiet=False)
+    trials, mark = patiently(
+        lambda: (storage.read_trials(study, address), storage.mark_of(study, address)), quiet=False
+    )
     table = TrialTable(directory / TRIALS, list(mark["config"]["scan"]["parameters"]))
     if inspection.file_faults(directory, table, mark, name, trials):
         return None
     tell_other_numerics(directory, trials)
-    return _result(study, trials, directory, wanted=wanted)
+    return _result(address, study, trials, directory, wanted=wanted)
 
 
 def run_scan(
@@ -130,40 +130,48 @@ def run_scan(
     address = storage.locate(config.scan.storage, directory)
     tables = config.to_dict()
     asked_for = {"config": identity(tables), "request": dict(request), "code": user_code(config)}
-    mark = _agreed(storage.read_mark(address, name), config, directory, asked_for, extend)
+
+    def agreed() -> storage.Mark | None:
+        return _agreed(storage.read_mark(address, name), config, directory, asked_for, extend)
+
+    mark = patiently(agreed, quiet=quiet)
     _make_folder(directory)
     with ExitStack() as stack:
         stack.enter_context(only_one(directory, address))
         if mark is None:  # another scan may have made it since
-            mark = _agreed(storage.read_mark(address, name), config, directory, asked_for, extend)
+            mark = patiently(agreed, quiet=quiet)
         scratch = directory / STATES / ".running"
         shutil.rmtree(scratch, ignore_errors=True)  # left by a killed driver
         scratch.mkdir(parents=True)
         stack.callback(shutil.rmtree, scratch, ignore_errors=True)
         if mark is None:
             inspection.check_new(directory, config.scan.parameters)
-            study = storage.create_study(address, name, config.scan, asked_for)
-        else:
-            study = storage.open_study(address, name)
+
+        def opened() -> optuna.Study:
+            if mark is None:
+                return storage.create_study(address, name, config.scan, asked_for)
+            return storage.open_study(address, name)
+
+        study = patiently(opened, quiet=quiet)
         stack.callback(storage.finish, address, study)
         record = storage.open_record(address, study)
         stack.callback(record.close)
-        recorded = storage.mark_of(study, address)
         ledger = Ledger(record, config.scan)
+        trials, recorded = patiently(lambda: (ledger.load(), storage.mark_of(study, address)), quiet=quiet)
         table = TrialTable(directory / TRIALS, list(config.scan.parameters))
-        trials = ledger.load()
         check_trials(trials, recorded, address)
         if mark is not None:
             _tell(directory, trials, inspection.file_faults(directory, table, mark, name, trials))
             if any(recorded.get(key) != asked_for[key] for key in ("config", "code")):
-                storage.set_mark(study, {**recorded, **asked_for})
+                patiently(lambda: _set_mark(address, study, {**recorded, **asked_for}), quiet=quiet)
         write_config(directory / RESOLVED, tables, name)
         table.rewrite(trials)
         loop = _Loop(config, ledger, directory, table, trials, wanted)
         with lease(record):
             loop.run(scratch, workers, quiet=quiet, heartbeat_seconds=heartbeat_seconds)
-        trials = storage.read_trials(study, address) if loop.new else trials
-        return _result(study, trials, directory, wanted=wanted, new=loop.new, interrupted=loop.interrupted)
+        if loop.new:
+            trials = patiently(lambda: storage.read_trials(study, address), quiet=quiet)
+        return _result(address, study, trials, directory, wanted=wanted, loop=loop, quiet=quiet)
 
 
 class _Loop:
@@ -237,11 +245,11 @@ class _Loop:
                 if not self._ledger.mine and (stop.is_set() or self._ledger.is_done(self._wanted)):
                     return
             elif stop.is_set() and not executor.running:
-                raise StorageTrouble(f"stopped before the last trials could be recorded; {_RERUN}", temporary=False)
+                raise StorageTrouble(f"stopped before the last trials could be recorded; {RERUN}", temporary=False)
             if executor.running:
                 self._pending += executor.wait(0.25)
             else:  # other drivers evaluate the last trials, or the record does not answer
-                time.sleep(_PAUSE)
+                time.sleep(PAUSE)
 
     def _update(self, room: int, *, fragile: bool) -> Update | None:
         """Record ended trials and choose up to `room` points; None while the record does not answer."""
@@ -278,14 +286,14 @@ class _Loop:
         if self._trouble_since is None:
             self._trouble_since = now
         waited = now - self._trouble_since
-        if not error.temporary or waited > _PATIENCE:
+        if not error.temporary or waited > PATIENCE:
             after = f" after {waited / 60:.0f} min" if error.temporary else ""
-            raise StorageTrouble(f"{error}{after}, {_RERUN}", temporary=False) from error
+            raise StorageTrouble(f"{error}{after}, {RERUN}", temporary=False) from error
         self._progress.show(f"waiting: {error}")
 
     def _cannot_write(self, error: OSError) -> StorageTrouble:
         words = f"cannot write {error.filename or self._directory} ({error.strerror}): free some space"
-        return StorageTrouble(f"{words}, {_RERUN}", temporary=False)
+        return StorageTrouble(f"{words}, {RERUN}", temporary=False)
 
     def _update_files(self, ended: Sequence[FrozenTrial]) -> None:
         """Update trials.csv and the stored states, after the study."""
@@ -306,6 +314,11 @@ def _agreed(
         check_same(directory, _completed(config, mark["config"]), asked_for["config"], extend=extend)
         check_code(directory, mark.get("code"), asked_for["code"])
     return mark
+
+
+def _set_mark(address: storage.Address, study: optuna.Study, mark: Mapping[str, Any]) -> None:
+    with trouble(str(address)):
+        storage.set_mark(study, mark)
 
 
 def _tell(directory: Path, trials: Sequence[FrozenTrial], faults: Sequence[inspection.Fault]) -> None:
@@ -340,14 +353,20 @@ def _is_feasible(trial: FrozenTrial) -> bool:
 
 
 def _result(
+    address: storage.Address,
     study: optuna.Study,
     trials: list[FrozenTrial],
     directory: Path,
     *,
     wanted: int,
-    new: int = 0,
-    interrupted: bool = False,
+    loop: _Loop | None = None,
+    quiet: bool = False,
 ) -> ScanResult:
+    def names() -> tuple[str, ...]:
+        with trouble(str(address)):
+            return tuple(study.metric_names or ())
+
+    objectives = patiently(names, quiet=quiet)
     counts: Counter[str] = Counter()
     for trial in trials:
         if trial.state is TrialState.COMPLETE:
@@ -360,21 +379,19 @@ def _result(
         directory=directory,
         pareto=[trials[number] for number in front],
         counts=dict(counts),
-        objectives=tuple(study.metric_names or ()),
+        objectives=objectives,
         trials=trials,
         finished=sum(is_finished(trial) and is_drawn(trial) for trial in trials),
         verified=sum(is_finished(trial) and not is_drawn(trial) for trial in trials),
         wanted=wanted,
-        new=new,
-        interrupted=interrupted,
+        new=loop.new if loop else 0,
+        interrupted=loop.interrupted if loop else False,
     )
 
 
 def _make_folder(directory: Path) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        probe = directory / ".writable"
-        probe.touch()
-        probe.unlink()
+        tempfile.TemporaryFile(dir=directory).close()
     except OSError as error:
         raise ValueError(f"cannot write to {directory} ({error.strerror}): give another folder with --out.") from error

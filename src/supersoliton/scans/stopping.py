@@ -5,7 +5,10 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from types import FrameType
+
+from ..machine import signals
 
 
 class Stop:
@@ -30,11 +33,12 @@ def stop_on_signal(stopping: Callable[[], None]) -> Iterator[Stop]:
         yield stop
         return
 
-    def receive(number: int, _frame: object) -> None:
+    def receive(number: int, frame: FrameType | None) -> None:
         stop.signals += 1 if number == signal.SIGINT else 2  # after SIGTERM a kill follows soon
         if stop.dropped:
-            raise KeyboardInterrupt
-        stopping()
+            signals.interrupt(frame)
+        with suppress(RuntimeError):  # the signal came while another line was being printed
+            stopping()
 
     before = {number: signal.signal(number, receive) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

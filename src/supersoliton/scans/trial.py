@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from ..config.constraints import CONSTRAINTS, chosen
 from ..evaluate.cache.keys import numerics_version
 from ..machine import devices
+from ..machine.text import plain
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -80,7 +81,7 @@ def run_trial(config: Config, point: Mapping[str, float], scratch: Path) -> Outc
     except Exception as error:  # noqa: BLE001  the error belongs to this trial; the scan records it and continues
         if isinstance(error, OSError) and error.errno in _NO_ROOM:
             return Outcome(point, obstacle=f"cannot write to {scratch} ({error.strerror})")
-        return Outcome(point, status="crashed", error=traceback.format_exc())
+        return Outcome(point, status="crashed", error=plain(traceback.format_exc()))
 
 
 def recall_trial(config: Config, point: Mapping[str, float], scratch: Path) -> tuple[Outcome | None, str]:
@@ -145,8 +146,8 @@ def _outcome(evaluation: TrialResult, point: dict[str, float], config: Config) -
     return Outcome(
         point=point,
         kind=str(evaluation.kind),
-        status=str(evaluation.status),
-        reasons=[str(reason) for reason in evaluation.reasons],
+        status=plain(str(evaluation.status)),
+        reasons=[plain(str(reason)) for reason in evaluation.reasons],
         values=values,
         constraints=constraints,
         seconds={name: float(value) for name, value in evaluation.seconds.items()},

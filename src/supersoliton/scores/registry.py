@@ -20,9 +20,9 @@ _WHERE = "[score] own"
 _SMALLEST_MASS = 1e-6  # times the largest; below it a "mass" is a zero mode
 
 
-def read_scores(own: Sequence[str]) -> tuple[Score, ...]:
+def read_scores(own: Sequence[str], *, trust: bool = True) -> tuple[Score, ...]:
     """A user's scores, each given as "file.py:name" or "module:name". Raises ValueError."""
-    found = [user_files.find(_WHERE, name) for name in own]
+    found = [user_files.find(_WHERE, name, trust=trust) for name in own]
     for name, score in zip(own, found, strict=True):
         if not isinstance(score, Score):
             raise ValueError(f"{_WHERE}: {name} must be a Score, got {score!r}: make it one.")

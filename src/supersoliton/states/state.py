@@ -296,7 +296,7 @@ def restored_state(state: State, original: Problem, scales: Scales) -> State:
     return replace(scales.restore(state), problem=scales.restore_problem(state.problem, original))
 
 
-def load(path: str | Path, *, model: AbstractModel | None = None) -> State:
+def load(path: str | Path, *, model: AbstractModel | None = None, trust: bool = False) -> State:
     """Read a state written by :meth:`State.save`; nothing is computed again.
 
     Parameters
@@ -304,8 +304,10 @@ def load(path: str | Path, *, model: AbstractModel | None = None) -> State:
     path : str or Path
         The file.
     model : AbstractModel, optional
-        The theory. It is needed where the potential is not a named function or class of a module that can be imported
-        or of a file that still exists, for example for a ``lambda``.
+        The theory. It is needed where the potential is not a named function or class of a module that is imported,
+        for example for a ``lambda``.
+    trust : bool, default False
+        Import the module or file of the theory that the state names, which runs it, if it is not imported yet.
 
     Returns
     -------
@@ -329,11 +331,11 @@ def load(path: str | Path, *, model: AbstractModel | None = None) -> State:
     record, _, data = read_state_file(source)
     if model is None:
         try:
-            model = read_theory(record["model"])
+            model = read_theory(record["model"], trust=trust)
         except (ValueError, TypeError, KeyError) as error:
             raise ValueError(
-                f"load: {source} holds a state of a theory that cannot be imported ({error}): "
-                "pass it as load(path, model=Potential(...))"
+                f"load: {source} holds a state of a theory that was not found ({error}): import its module first, pass "
+                "it as load(path, model=Potential(...)), or, if you trust the file, load(path, trust=True)"
             ) from error
     stored = (model if record.get("problem", {}).get("line") is None else WholeLine(model)).fields
     if set(stored) != set(data):

@@ -201,7 +201,9 @@ def _settings(cls: Any) -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(cls) if field.init)
 
 
-def find_theory(where: str, kind: Any, base: Path | None = None) -> tuple[type[AbstractModel], str]:
+def find_theory(
+    where: str, kind: Any, base: Path | None = None, *, trust: bool = True
+) -> tuple[type[AbstractModel], str]:
     """The class of a kind, and the kind with an absolute path.
 
     ``kind`` is a name in ``THEORIES``, "file.py:Class" or "module:Class"; ``where`` is the key to name in errors.
@@ -213,16 +215,21 @@ def find_theory(where: str, kind: Any, base: Path | None = None) -> tuple[type[A
         known = ", ".join(THEORIES)
         raise ValueError(f'{where} must be one of {known}, or "file.py:Class", got {kind!r}: choose one.')
     resolved = user_files.resolve(where, kind, base or Path.cwd())
-    cls = user_files.find(where, resolved)
+    cls = user_files.find(where, resolved, trust=trust)
     if not (isinstance(cls, type) and issubclass(cls, AbstractModel) and dataclasses.is_dataclass(cls)):
         raise ValueError(f"{where}: {resolved} must be a frozen dataclass that extends AbstractModel, got {cls!r}.")
     return cls, resolved
 
 
-def read_theory(description: Mapping[str, Any]) -> AbstractModel:
-    """The theory with this :meth:`AbstractModel.describe`. Raises ValueError if its class cannot be found."""
+def read_theory(description: Mapping[str, Any], *, trust: bool = False) -> AbstractModel:
+    """The theory with this :meth:`AbstractModel.describe`. Raises ValueError if its class cannot be found.
+
+    Modules that the description names are imported only with ``trust``.
+    """
     values = dict(description)
-    cls, _ = find_theory("model", values.pop("kind"))
+    if not trust and ":" in (function := str(values.get("function", ""))):
+        user_files.check_imported(function)
+    cls, _ = find_theory("model", values.pop("kind"), trust=trust)
     return cls.from_description(values)
 
 

@@ -198,10 +198,9 @@ class Potential(AbstractModel, kind="potential"):
         return other
 
     def describe(self) -> dict[str, Any]:
-        function = self.function
         return {
             "kind": self.kind,
-            "function": f"{getattr(function, '__module__', '?')}:{getattr(function, '__qualname__', '?')}",
+            "function": user_files.location(self.function),
             "fields": list(self.fields),
             "params": {name: float(value) for name, value in self.couplings.items()},
             "constrained": list(self.constrained_fields),

@@ -1,12 +1,17 @@
 """A real Dask cluster on this machine, whose workers are really killed."""
 
+import http.client
 import os
 import signal
 
+import psutil
 import pytest
 from small_scan import load_small, run_small
 
 pytest.importorskip("distributed", reason="Dask is not installed: pip install 'supersoliton[dask]'")
+pytest.importorskip("cryptography", reason="run make install: it makes the certificates of a cluster")
+
+import distributed
 
 from supersoliton.scans.execution import dask_cluster
 from supersoliton.scans.execution.dask_cluster import Dask
@@ -23,7 +28,7 @@ def collect(executor, count):
 
 
 def test_one_of_two_workers_is_killed_and_all_results_arrive(tmp_path):
-    """Then the cluster has the address of a scheduler: a scan goes through it, and a trial that hangs costs one."""
+    """A trial that hangs costs one; another user of this machine has no use of the cluster's ports."""
     executor = Dask(load_small(tmp_path), tmp_path, scheduler="", workers=2, limit=300.0)
     try:
         assert executor.room == 2
@@ -48,14 +53,46 @@ def test_one_of_two_workers_is_killed_and_all_results_arrive(tmp_path):
         (*_, outcomes) = collect(executor, 1)
         assert "no answer within trial_timeout = 0.001 s" in outcomes[7].error
 
-        address = executor._client.scheduler.address
-        result = run_small(tmp_path, tmp_path / "run", trials=4, scheduler=address, executor="dask")
+        closed_to_others(executor._client.scheduler.address)
+    finally:
+        executor.close()
+
+
+def closed_to_others(address):
+    assert address.startswith("tls://127.0.0.1:")
+    for security in (None, distributed.Security.temporary()):  # without a certificate, and with one of one's own
+        with pytest.raises((OSError, TypeError)):
+            distributed.Client(address, security=security, timeout=2.0, set_as_default=False)
+    family = [psutil.Process(), *psutil.Process().children(recursive=True)]
+    listening = [c.laddr for p in family for c in p.net_connections("inet") if c.status == "LISTEN"]
+    assert len(listening) >= 4
+    for at in listening:
+        assert at.ip == "127.0.0.1"
+        for page in ("", "status", "info/main/workers.html", "json/counts.json", "metrics", "health"):
+            assert answer(at, page) != 200
+
+
+def answer(at, page):
+    """The status of an HTTP request, 0 if the port does not speak HTTP."""
+    asked = http.client.HTTPConnection(at.ip, at.port, timeout=10.0)
+    try:
+        asked.request("GET", f"/{page}")
+        return asked.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return 0
+    finally:
+        asked.close()
+
+
+def test_a_scan_goes_through_the_scheduler_of_a_cluster(tmp_path):
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, dashboard_address=None, host="127.0.0.1"
+    ) as cluster:
+        result = run_small(tmp_path, tmp_path / "run", trials=4, scheduler=cluster.scheduler_address, executor="dask")
         assert result.counts == {"q-ball": 4}
         alone = run_small(tmp_path, tmp_path / "alone", trials=4)
         assert sorted(t.params["g"] for t in result.study.trials) == sorted(t.params["g"] for t in alone.study.trials)
         assert all((tmp_path / "run" / "states" / f"trial_{t.number:05d}.nc").exists() for t in result.pareto)
-    finally:
-        executor.close()
 
 
 def test_a_missing_scheduler_is_reported_in_a_sentence(tmp_path, monkeypatch):

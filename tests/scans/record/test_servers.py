@@ -1,14 +1,22 @@
 """Several scans on one study of a real server, PostgreSQL or MariaDB, which goes away and returns; one is killed."""
 
+import contextlib
+import functools
+import socket
 import subprocess
 import sys
+import threading
 import time
 
 import optuna
 import pytest
 from benchmarks import soak
 from servers import MariaDB, PostgreSQL
-from small_scan import read_rows
+from small_scan import load_small, read_rows
+
+from supersoliton.scans import loop
+from supersoliton.scans.loop import run_scan
+from supersoliton.scans.record import record, storage
 
 LEASE = 6.0  # seconds after which the trials of a killed driver are taken over: a minute in earnest
 DRIVER = """
@@ -120,3 +128,83 @@ def test_a_password_is_written_nowhere(server, tmp_path):
         assert b"s3cret" not in path.read_bytes(), path
     *_, attributes = read(server, url, "secret")
     assert "s3cret" not in str(attributes)
+
+
+class Proxy:
+    """In front of a server: cuts every connection at the n-th packet of the clients, and is away for some tries."""
+
+    def __init__(self, port, cut, away=3):
+        self._port, self._left, self._away = port, cut, away
+        self._lock, self._open = threading.Lock(), []
+        self.answered = 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                with self._lock:
+                    refuse = self._left == 0 and self._away > 0
+                    self._away -= refuse
+                if refuse:
+                    client.close()
+                    continue
+                upstream = socket.create_connection(("127.0.0.1", self._port))
+                self._open += [client, upstream]
+                threading.Thread(target=self._pump, args=(client, upstream, True), daemon=True).start()
+                threading.Thread(target=self._pump, args=(upstream, client, False), daemon=True).start()
+
+    def _pump(self, source, sink, counts):
+        with contextlib.suppress(OSError):
+            while data := source.recv(1 << 16):
+                with self._lock:
+                    cut = counts and self._left == 1
+                    self._left -= counts and self._left > 0
+                if cut:
+                    self.close_all()
+                sink.sendall(data)
+        for end in (source, sink):
+            end.close()
+
+    def close_all(self):
+        for end in self._open:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def close(self):
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self.close_all()
+
+    @property
+    def was_cut(self):
+        return self._left == 0
+
+
+# Optuna leaves connections that were cut to the collector, of which Python speaks.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+def test_a_server_that_goes_away_at_any_packet_of_a_scan_is_waited_for(server, tmp_path, monkeypatch):
+    """While it opens, runs and ends: each scan is cut once, and its study is complete."""
+    monkeypatch.setattr(record, "PAUSE", 0.02)
+    monkeypatch.setattr(loop, "PAUSE", 0.02)
+    base, cut = server.urls[1].rsplit("@", 1)[0], 1
+    name = server.urls[1].rsplit("/", 1)[1]
+    while True:
+        proxy = Proxy(server.port, cut)
+        storage._reached.clear()  # as in a new process
+        where = f"{base}@127.0.0.1:{proxy.port}/{name}"
+        config = load_small(tmp_path, trials=1, storage=where)
+        out = tmp_path / f"run{cut}"
+        run = functools.partial(run_scan, config, out, name=f"cut{cut}", request={}, wanted=1, workers=1, quiet=True)
+        try:
+            result = run()
+        finally:
+            proxy.close()
+        assert (result.finished, len(read_rows(out))) == (1, 1)
+        if not proxy.was_cut:
+            break
+        cut += 41
+    print(f"{cut} packets")
+    assert cut > 60

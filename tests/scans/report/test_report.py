@@ -157,7 +157,7 @@ def test_a_folder_without_a_scan_is_named(tmp_path):
     with pytest.raises(ValueError, match="holds no study"):
         write_report(tmp_path)
     (tmp_path / "study.db").write_text("not a database")
-    with pytest.raises(ValueError, match="not a readable study"):
+    with pytest.raises(ValueError, match="is not a readable study"):
         write_report(tmp_path)
 
 

@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...machine.atomic_write import write_atomically
-from ...machine.paths import cache_directory
+from ...machine.paths import cache_directory, no_link, private_folder
 from .entry import Damaged, unpack
 
 DEFAULT_SIZE = 1000.0  # MB; an evaluation of thirteen fields takes 30 to 40 kB
+_ENTRIES = "evaluations"
 _MB = 1_000_000
 _AFTER_REMOVAL = 0.9  # size after a removal relative to the limit, so that the folder is rarely listed
 _KEY = re.compile(r"[0-9a-f]{64}")
@@ -53,7 +54,8 @@ class Store:
     """
 
     def __init__(self, version: str, *, directory: Path | None = None, size: float = DEFAULT_SIZE) -> None:
-        self.directory = (cache_directory() if directory is None else directory) / "evaluations"
+        self._root = cache_directory() if directory is None else directory
+        self.directory = self._root / _ENTRIES
         self.version, self.limit = version, int(size * _MB)
 
     def path(self, key: str) -> Path:
@@ -62,6 +64,7 @@ class Store:
     def read(self, key: str) -> bytes | None:
         """The bytes of a key, unchecked; None if there is no entry. Counts as a use."""
         path = self.path(key)
+        private_folder(self._root, _ENTRIES, self.version, key[:2], make=False)
         try:
             data = path.read_bytes()
         except (FileNotFoundError, NotADirectoryError):
@@ -76,9 +79,7 @@ class Store:
         if len(data) > self.limit:
             return False
         path = self.path(key)
-        if not path.parent.is_dir():
-            self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)  # private to the user
-            path.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(self._root, _ENTRIES, self.version, key[:2])
 
         def write(draft: Path) -> None:
             draft.write_bytes(data)
@@ -160,7 +161,8 @@ class Store:
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
         """Hold the lock of the writers; the system releases it if the process is killed."""
-        with (self.directory / ".lock").open("w") as lock:
+        private_folder(self._root, _ENTRIES, make=False)
+        with open(self.directory / ".lock", "w", opener=no_link) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
@@ -176,7 +178,7 @@ class Store:
 
     def _note(self, total: int) -> None:
         # Overwritten at constant width instead of truncated: ext4 writes a truncated file to disk at once, 5 ms here.
-        descriptor = os.open(self.directory / ".total", os.O_WRONLY | os.O_CREAT, 0o600)
+        descriptor = os.open(self.directory / ".total", os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         try:
             os.write(descriptor, b"%020d\n" % total)
         finally:

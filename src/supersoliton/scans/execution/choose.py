@@ -21,13 +21,21 @@ def make_executor(config: Config, scratch: Path, *, workers: int, log: Path) -> 
 
         cluster = Dask(config, scratch, scheduler=settings.scheduler, workers=workers, limit=settings.trial_timeout)
         return _behind_the_cache(config, scratch, cluster)
-    alone = workers == 1 or settings.device in devices.ACCELERATORS
-    if settings.executor == "in_process" or (settings.executor == "auto" and alone):
+    if not is_isolated(config, workers):
         return InProcess(config, scratch)
     from .processes import LocalProcesses
 
     limits = {"limit": settings.trial_timeout, "memory": settings.worker_memory}
     return _behind_the_cache(config, scratch, LocalProcesses(config, scratch, count=workers, log=log, **limits))
+
+
+def is_isolated(config: Config, workers: int) -> bool:
+    """Whether trials run in other processes than this one."""
+    settings = config.scan
+    if settings.executor == "dask" or settings.scheduler:
+        return True
+    alone = workers == 1 or settings.device in devices.ACCELERATORS
+    return not (settings.executor == "in_process" or (settings.executor == "auto" and alone))
 
 
 def _behind_the_cache(config: Config, scratch: Path, others: AbstractExecutor) -> AbstractExecutor:

@@ -49,8 +49,11 @@ class Dask(AbstractExecutor):
     def __init__(self, config: Config, scratch: Path, *, scheduler: str, workers: int, limit: float) -> None:
         try:
             import distributed
+
+            if not scheduler:
+                import cryptography as cryptography  # makes the certificates of a cluster of our own
         except ImportError as error:
-            raise ValueError('executor = "dask" needs Dask: pip install distributed.') from error
+            raise ValueError(f'executor = "dask" needs {error.name}: pip install distributed cryptography.') from error
         self._scratch, self._limit = scratch, limit
         self._pickled = pickle.dumps(config)
         self._name = uuid.uuid4().hex  # of this run, in the keys of its tasks
@@ -150,15 +153,21 @@ def _local(workers: int) -> distributed.LocalCluster:
     import dask
     import distributed
 
-    # our own number of retries, and no dashboard, which other users could open
-    with dask.config.set({"distributed.scheduler.allowed-failures": RETRIES}):
+    # Our own number of retries. Every user of this machine can reach its ports, and a scheduler runs what it is sent:
+    # certificates that exist in this cluster alone, and no pages.
+    ours = {"distributed.scheduler.allowed-failures": RETRIES, "distributed.scheduler.http.routes": []}
+    with dask.config.set(ours):
         return distributed.LocalCluster(
+            security=distributed.Security.temporary(),
+            protocol="tls",
+            worker_dashboard_address=None,
             n_workers=workers,
             threads_per_worker=1,
             processes=True,
             dashboard_address=None,
             host="127.0.0.1",
             env=dict(ONE_THREAD),
+            config={"distributed.worker.http.routes": []},
             silence_logs=logging.ERROR,
         )
 

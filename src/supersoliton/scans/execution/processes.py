@@ -20,6 +20,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...machine.paths import no_link
 from ..trial import Outcome
 from .executor import ONE_THREAD, RETRIES, AbstractExecutor, WorkerError, with_ahead
 
@@ -100,7 +101,7 @@ class LocalProcesses(AbstractExecutor):
         ours, theirs = Pipe()
         packages = str(Path(__file__).resolve().parents[3])  # the folder that contains this package
         path = os.pathsep.join([packages, *filter(None, [os.environ.get("PYTHONPATH")])])
-        with self._log.open("ab") as log:
+        with open(self._log, "ab", opener=no_link) as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "supersoliton.scans.execution.worker", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],

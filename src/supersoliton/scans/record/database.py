@@ -18,7 +18,7 @@ import optuna
 import sqlalchemy as sa
 from optuna.distributions import BaseDistribution, distribution_to_json, json_to_distribution
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError, PendingRollbackError, ProgrammingError, SQLAlchemyError
 
 from ...sampling.optuna_private import (
     BEATS,
@@ -36,6 +36,7 @@ from ...sampling.optuna_private import (
 from .record import AbstractRecord, AbstractTransaction, StorageTrouble
 
 LEASE = 60.0  # seconds without a heartbeat after which a running trial counts as abandoned
+_REFUSALS = ("authentication", "access denied", "no password")  # of a login: to wait does not help
 _NEVER = datetime(2000, 1, 1)  # the heartbeat of a trial that its driver released
 # Made once, because SQLAlchemy looks up the compiled text by the whole statement, which a statement remembers.
 _INSERT = {table: table.insert() for table in (TRIALS, PARAMS, VALUES, USER_ATTRS, SYSTEM_ATTRS)}
@@ -253,9 +254,11 @@ def trouble(where: str) -> Iterator[None]:
     """Turn errors of the database into StorageTrouble; errors in our SQL are raised unchanged."""
     try:
         yield
-    except (DBAPIError, optuna.exceptions.StorageInternalError) as error:
-        cause = error if isinstance(error, DBAPIError) else error.__cause__
-        if not isinstance(cause, DBAPIError) or isinstance(cause, IntegrityError | ProgrammingError):
+    except (DBAPIError, PendingRollbackError, optuna.exceptions.StorageInternalError) as error:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, DBAPIError):
+            cause = cause.__cause__ or cause.__context__
+        if cause is None or isinstance(cause, IntegrityError | ProgrammingError):
             raise
         raise _reworded(cause, where) from error
 
@@ -268,6 +271,8 @@ def _reworded(error: DBAPIError, where: str) -> StorageTrouble:
         return StorageTrouble(f"{where} cannot be written ({reason}): make it writable", temporary=False)
     if any(words in reason for words in ("malformed", "not a database", "no such")):
         return StorageTrouble(f"{where} is damaged ({reason}): restore a copy of it", temporary=False)
+    if any(words in reason.lower() for words in _REFUSALS):
+        return StorageTrouble(f"{where} refuses the login ({reason}): correct its user or password", temporary=False)
     if "locked" in reason or "busy" in reason:
         return StorageTrouble(f"another program has locked {where} ({reason}): let it finish", temporary=True)
     return StorageTrouble(f"{where} does not answer ({reason}): check its server", temporary=True)

@@ -18,6 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ...machine.atomic_write import write_atomically
 from ...machine.checksum import PLACE, is_intact, seal
+from ...machine.text import plain
 from ...sampling.pareto import dominates
 from ...sampling.proposals import MARK
 from ..trial import Outcome
@@ -147,7 +148,7 @@ class TrialTable:
     def _row(self, trial: FrozenTrial) -> dict[str, str | int]:
         attributes = trial.user_attrs
         error = str(attributes.get("error", "")).strip().splitlines()
-        return {
+        row = {
             "number": trial.number,
             "state": trial.state.name,
             "kind": attributes.get("kind", ""),
@@ -163,6 +164,7 @@ class TrialTable:
             **({"predicted": attributes[MARK]["index"]} if MARK in attributes else {}),
             "reasons": "; ".join([*attributes.get("reasons", []), *error[-1:]]),
         }
+        return {name: plain(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
 def read_spectra(path: Path) -> dict[str, list[float]]:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import psutil
 
+from ...machine.paths import no_link
+
 _TAIL = 8192  # bytes read at the end of the file; a line has about 200
 
 
@@ -57,7 +59,7 @@ def heartbeat(path: Path, describe: Callable[[], Beat], *, seconds: float = 30.0
         beat = replace(describe(), time=round(time.time(), 3), memory=_memory() >> 20, ended=ended)
         local = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(beat.time))
         # a full disk is reported by the record of the trials; a lost beat does not matter
-        with suppress(OSError), path.open("a", encoding="utf-8") as file:
+        with suppress(OSError), open(path, "a", encoding="utf-8", opener=no_link) as file:
             file.write(json.dumps({"local": local, **asdict(beat)}) + "\n")
 
     append()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from ...machine.paths import no_link
 from .folder import LOCK
 from .storage import Address
 
@@ -28,7 +29,11 @@ def only_one(directory: Path, address: Address) -> Iterator[None]:
 
 @contextmanager
 def _locked(path: Path, what: Path) -> Iterator[None]:
-    with path.open("w") as lock:
+    try:
+        lock = open(path, "w", opener=no_link)  # noqa: SIM115
+    except OSError as error:
+        raise ValueError(f"cannot lock {path} ({error.strerror}): remove it, or give another --out.") from error
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

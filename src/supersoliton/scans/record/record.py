@@ -6,14 +6,23 @@ killed driver was evaluating are known.
 
 from __future__ import annotations
 
+import sys
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from typing import TypeVar
 
 import optuna
 from optuna.trial import FrozenTrial
 
+from ...machine.text import plain
 from .heartbeat import every
+
+PATIENCE = 600.0  # seconds to wait for a database that does not answer
+PAUSE = 1.0  # seconds between two tries
+RERUN = "then run the same command again: nothing that was recorded is lost."
+T = TypeVar("T")
 
 
 class StorageTrouble(RuntimeError):
@@ -25,6 +34,23 @@ class StorageTrouble(RuntimeError):
     def __init__(self, words: str, *, temporary: bool) -> None:
         super().__init__(words)
         self.temporary = temporary
+
+
+def patiently(action: Callable[[], T], *, quiet: bool) -> T:
+    """The result of an action on the record, repeated while a server that has answered before does not."""
+    since, shown = time.monotonic(), ""
+    while True:
+        try:
+            return action()
+        except StorageTrouble as error:
+            waited = time.monotonic() - since
+            if not error.temporary or waited > PATIENCE:
+                after = f" after {waited / 60:.0f} min" if error.temporary else ""
+                raise StorageTrouble(f"{error}{after}, {RERUN}", temporary=False) from error
+            if not quiet and str(error) != shown:
+                shown = str(error)
+                print(plain(f"waiting: {shown}"), file=sys.stderr, flush=True)
+        time.sleep(PAUSE)
 
 
 class AbstractTransaction(ABC):

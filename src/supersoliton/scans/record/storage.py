@@ -37,6 +37,7 @@ from .database import DatabaseRecord, read, trouble
 from .digests import check_trials, is_sealed, seal_mark
 from .folder import DATABASE, RESOLVED
 from .journal import JournalRecord, check, repair
+from .login import connect_arguments
 from .record import AbstractRecord, StorageTrouble
 from .sqlite_file import read_studies
 
@@ -136,9 +137,11 @@ def _server_mark(address: Address, name: str) -> Mark | None:
             study = open_study(address, name)
         except _NoStudyError:
             return None
-        if _MARK in study.user_attrs:
+        with trouble(str(address)):
+            marked, trials = _MARK in study.user_attrs, study.get_trials(deepcopy=False)
+        if marked:
             return mark_of(study, address)
-        if study.get_trials(deepcopy=False) or time.monotonic() > deadline:
+        if trials or time.monotonic() > deadline:
             raise ValueError(
                 f'the study "{name}" in {address} was not made by a scan of supersoliton: rename the file of the scan, '
                 "or give another storage."
@@ -167,6 +170,7 @@ def read_trials(study: optuna.Study, where: object) -> list[FrozenTrial]:
     with _undamaged(where):
         backend = storage_of(study)
         if isinstance(backend, optuna.storages.RDBStorage):  # in an eighth of the time of Optuna's get_trials
+            backend.remove_session()  # one that was cut cannot be used again
             with backend.engine.connect() as connection:
                 trials = read(connection, id_of(study))
         else:
@@ -182,6 +186,8 @@ def _undamaged(where: object) -> Iterator[None]:
         with trouble(str(where)):
             yield
     except StorageTrouble as error:
+        if error.temporary:
+            raise
         raise ValueError(f"{error}.") from error
     except (
         ValueError, LookupError, TypeError, AttributeError, AssertionError, SQLAlchemyError,
@@ -190,15 +196,25 @@ def _undamaged(where: object) -> Iterator[None]:
         raise ValueError(f"{where} is damaged ({type(error).__name__}: {error}): restore a copy of it.") from error
 
 
+# Of a server that has never answered: more likely its address is wrong
+_ABSENT = (
+    "refused", "resolve", "translate", "timeout", "timed out", "no route", "can't connect", "does not exist", "unknown",
+)  # fmt: skip
+_reached: set[str] = set()  # addresses that have answered this process
+_begun: set[tuple[str, str]] = set()  # addresses and names of the studies that this process has begun to make
+
+
 class _NoStudyError(ValueError):
     pass
 
 
-def open_study(address: Address, name: str) -> optuna.Study:
+def open_study(address: Address, name: str, *, read_only: bool = False) -> optuna.Study:
     """The existing study. Raises ValueError if Optuna cannot read it (made by another version of Optuna)."""
     try:
-        with quiet_optuna():
-            return optuna.load_study(study_name=name, storage=_storage(address))
+        with quiet_optuna(), trouble(str(address)):
+            return optuna.load_study(study_name=name, storage=_storage(address, read_only=read_only))
+    except StorageTrouble:
+        raise
     except KeyError as error:
         raise _NoStudyError(f'{address} holds no study named "{name}": {_NOT_OURS}') from error
     except (RuntimeError, optuna.exceptions.OptunaError) as error:
@@ -207,9 +223,10 @@ def open_study(address: Address, name: str) -> optuna.Study:
 
 
 def find_study(folder: Path, storage: str = "") -> tuple[Address, str]:
-    """Address and name of a folder's study; `storage` is its address if a password was left out of the record.
+    """Address and name of a folder's study; `storage` is its address as given by the user.
 
-    Raises ValueError if no scan ran in the folder.
+    A server is only called if the user gave its address: a folder that was received may name any, and the user's
+    passwords would be sent to it. Raises ValueError if no scan ran in the folder.
     """
     try:
         record = tomllib.loads((folder / RESOLVED).read_text(encoding="utf-8")).get("record", {})
@@ -217,6 +234,10 @@ def find_study(folder: Path, storage: str = "") -> tuple[Address, str]:
         record = {}
     where = storage or str(record.get("storage", ""))
     address = locate(where, folder)
+    if address.kind == "server" and not storage:
+        raise ValueError(
+            f"the study of {folder} is at {address}, which only its files say: add --storage URL to use it."
+        )
     if address.path is not None and not address.path.is_file():
         name = DATABASE if not where else str(address)
         raise ValueError(f"{folder} holds no {name}, so no scan ran there: give a folder like runs/quickstart.")
@@ -224,11 +245,12 @@ def find_study(folder: Path, storage: str = "") -> tuple[Address, str]:
 
 
 def open_folder(folder: Path, storage: str = "") -> optuna.Study:
-    """The study of a folder. Raises ValueError if there is none, or if Optuna cannot read it."""
+    """The study of a folder, to read only. Raises ValueError if there is none, or if Optuna cannot read it."""
     address, name = find_study(folder, storage)
-    if address.kind == "sqlite" and address.path is not None:
-        read_studies(address.path, _MARK, _NOT_OURS)
-    return open_study(address, name)
+    is_file = address.kind == "sqlite" and address.path is not None
+    if is_file and name not in read_studies(address.path or Path(), _MARK, _NOT_OURS):
+        raise ValueError(f'{address} holds no study named "{name}": give the folder of a scan.')
+    return open_study(address, name, read_only=True)
 
 
 def _only_study(address: Address) -> str:
@@ -247,15 +269,20 @@ def create_study(address: Address, name: str, settings: ScanSettings, mark: Mapp
     A file is made under another name and then moved into place, so that a kill leaves a complete study or none.
     """
     if address.path is None:
-        try:
-            _fill(_storage(address), name, settings, mark)
-        except optuna.exceptions.DuplicatedStudyError:
-            _server_mark(address, name)
+        with trouble(str(address)):
+            try:
+                ours = (str(address), name)
+                backend, again = _storage(address), ours in _begun
+                _begun.add(ours)
+                _fill(backend, name, settings, mark)
+            except optuna.exceptions.DuplicatedStudyError:
+                if again and _MARK not in (study := open_study(address, name)).user_attrs:
+                    set_mark(study, mark)  # the server went away between our study and its mark
+                _server_mark(address, name)
         return open_study(address, name)
     address.path.parent.mkdir(parents=True, exist_ok=True)
 
     def write(draft: Path) -> None:
-        draft.unlink(missing_ok=True)
         try:
             storage = _storage(Address(address.kind, draft))
             _fill(storage, name, settings, mark)
@@ -310,52 +337,53 @@ def _fold(storage: optuna.storages.RDBStorage) -> None:
     storage.engine.dispose()
 
 
-def _storage(address: Address) -> Any:
+def _storage(address: Address, *, read_only: bool = False) -> Any:
     if address.kind == "journal":
         assert address.path is not None
         return _journal(address.path)
     if address.kind == "server":
-        return _server(address)
+        return _server(address, read_only=read_only)
     assert address.path is not None
+    path = address.path.resolve()
+    url = f"sqlite:///{path.as_uri()}?mode=ro&uri=true" if read_only else f"sqlite:///{path}"
     with _reworded(address):
         storage = optuna.storages.RDBStorage(
-            f"sqlite:///{address.path.resolve()}", engine_kwargs={"connect_args": {"timeout": _BUSY_SECONDS}}
+            url, engine_kwargs={"connect_args": {"timeout": _BUSY_SECONDS}}, skip_table_creation=read_only
         )
     storage.engine.dispose()  # the connection that made the tables lacks the settings below
 
     @event.listens_for(storage.engine, "connect")
     def _cheap_transactions(connection: Any, _record: Any) -> None:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")  # safe against a killed process; fsync only at checkpoints
+        if not read_only:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")  # safe against a killed process; fsync only at checkpoints
 
     # Optuna does not close its connections, which Python 3.13 warns of: close them with the storage.
     weakref.finalize(storage, storage.engine.dispose)
     return storage
 
 
-def _server(address: Address) -> Any:
+def _server(address: Address, *, read_only: bool) -> Any:
     url = make_url(address.url)
     name = url.drivername.partition("+")[0]
     driver, remedy = _DRIVERS[name]
     if url.drivername == name:
         url = url.set(drivername=f"{name}+{driver}")
     options: dict[str, Any] = {"pool_pre_ping": True, "pool_recycle": 1800}
-    # a driver that is stopped in the middle of a transaction must not block the others
-    if "psycopg" in url.drivername:
-        limits = "-c lock_timeout=60000 -c idle_in_transaction_session_timeout=120000"
-        options["connect_args"] = {"connect_timeout": 10, "options": limits}
-    if url.drivername in ("mysql+pymysql", "mysql+mysqldb"):
-        limits = "SET SESSION innodb_lock_wait_timeout = 60, SESSION wait_timeout = 120"
-        options["connect_args"] = {"connect_timeout": 10, "init_command": limits}
     for attempt in range(5):
         try:
+            options["connect_args"] = connect_arguments(url, read_only=read_only)
             with _reworded(address):
                 return optuna.storages.RDBStorage(
-                    url.render_as_string(hide_password=False), engine_kwargs=dict(options)
+                    url.render_as_string(hide_password=False),
+                    engine_kwargs=dict(options),
+                    skip_table_creation=read_only,
                 )
         except ImportError as error:
             raise ValueError(f"[scan] storage: {address} needs a driver that is not installed: {remedy}.") from error
-        except SQLAlchemyError:  # another driver made the tables at the same moment
+        except SQLAlchemyError as error:  # another driver made the tables at the same moment
+            if read_only:
+                raise ValueError(f"{address} holds no study: give the address of a scan with --storage.") from error
             if attempt == 4:
                 raise
             time.sleep(0.3)
@@ -368,5 +396,9 @@ def _reworded(address: Address) -> Iterator[None]:
     try:
         with trouble(str(address)):
             yield
+        _reached.add(str(address))
     except StorageTrouble as error:
+        there = str(address) in _reached or not any(words in str(error).lower() for words in _ABSENT)
+        if address.kind == "server" and error.temporary and there:
+            raise  # it has answered before, and may again
         raise ValueError(f"{error}, or correct [scan] storage.") from error

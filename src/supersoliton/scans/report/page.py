@@ -27,15 +27,17 @@ MAX_SHOWN = 4  # trials whose profile and spectrum are drawn
 MAX_LISTED = 200  # longer lists of trials are left to trials.csv
 
 
-def write_report(run_dir: Path, storage: str = "") -> Path:
+def write_report(run_dir: Path, storage: str = "", *, trust: bool = False) -> Path:
     """Write ``report.html`` into a scan's folder, its pictures into ``report/``, and return the page's path.
+
+    ``trust``: import the theory and the scores that only the folder's files name.
 
     Raises
     ------
     ValueError : if the folder holds no readable study.
     """
     run_dir = Path(run_dir)
-    record = read_record(run_dir, storage)
+    record = read_record(run_dir, storage, trust=trust)
     gallery = _Gallery(run_dir / "report")
     sections = [
         ("Summary", _summary(record)),
@@ -195,7 +197,7 @@ def _best(record: Record, gallery: _Gallery) -> str:
             f"<article><h3>Trial {trial.number}: {_why_shown(record, trial)}</h3><p class='note'>{_point(trial)}</p>"
         )
         if path.is_file():
-            parts.append(_profile(path, stem, trial, gallery))
+            parts.append(_profile(path, stem, trial, gallery, trust=record.trust))
         if spectra:
             parts.append(
                 gallery.show(
@@ -213,9 +215,9 @@ def _best(record: Record, gallery: _Gallery) -> str:
     return "".join(parts)
 
 
-def _profile(path: Path, stem: str, trial: Trial, gallery: _Gallery) -> str:
+def _profile(path: Path, stem: str, trial: Trial, gallery: _Gallery, *, trust: bool) -> str:
     try:
-        state = load(path)
+        state = load(path, trust=trust)
     except ValueError as error:  # damaged, or its potential is in a user's file that is missing
         return f"<p class='note'>The profile cannot be drawn: {escape(error)}.</p>"
     return gallery.show(stem, f"profiles of trial {trial.number}", lambda t: plot_state(state, theme_name=t))

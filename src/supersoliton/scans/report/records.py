@@ -18,6 +18,7 @@ import optuna
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from ...machine.text import plain
 from ...plotting import axis_label
 from ...sampling.pareto import nondominated
 from ...scores.registry import SCORES, outputs, read_scores
@@ -26,6 +27,7 @@ from ...states.kinds import Kind
 from ...theory.base import AbstractModel, Column, find_theory
 from ..axes import read_axes
 from ..record.changes import RecordWarning
+from ..record.database import trouble
 from ..record.files import read_spectra
 from ..record.folder import RESOLVED, STATES
 from ..record.storage import open_folder, read_trials
@@ -80,6 +82,7 @@ class Record:
     frozen: tuple[FrozenTrial, ...] = ()  # the trials of the study, read once
     # objective → couplings that changed it at no point tested before the first trial
     unchanged: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    trust: bool = False  # whether modules that only its files name may be imported
 
     @property
     def feasible(self) -> tuple[Trial, ...]:
@@ -101,7 +104,7 @@ class Record:
     def theory(self) -> type[AbstractModel]:
         """The class of the scanned theory; the base class if a user's class cannot be found."""
         try:
-            return find_theory("model", self.config.get("model", {}).get("kind"))[0]
+            return find_theory("model", self.config.get("model", {}).get("kind"), trust=self.trust)[0]
         except ValueError:
             return AbstractModel
 
@@ -109,7 +112,7 @@ class Record:
     def scores(self) -> tuple[Score, ...]:
         """The scores of the spectra; without those of the user if they cannot be found."""
         try:
-            return (*SCORES, *read_scores(self.config.get("score", {}).get("own", ())))
+            return (*SCORES, *read_scores(self.config.get("score", {}).get("own", ()), trust=self.trust))
         except ValueError:
             return SCORES
 
@@ -142,8 +145,10 @@ class Record:
             return {}
 
 
-def read_record(folder: Path, storage: str = "") -> Record:
+def read_record(folder: Path, storage: str = "", *, trust: bool = False) -> Record:
     """Read the record of a scan from its folder; `storage` is the address of its study if it is not recorded there.
+
+    Only reads. With ``trust``, modules that the record names are imported for the labels of their numbers.
 
     Raises
     ------
@@ -153,9 +158,10 @@ def read_record(folder: Path, storage: str = "") -> Record:
     path = folder / RESOLVED
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     config = tomllib.loads(text)
-    trials = read_trials(study, folder)
+    with trouble(str(folder)):
+        trials, names = read_trials(study, folder), study.metric_names
     complete = tuple(_trial(t) for t in trials if t.state == TrialState.COMPLETE)
-    names = config.get("scan", {}).get("objectives") or study.metric_names
+    names = config.get("scan", {}).get("objectives") or names
     objectives = tuple(names or (f"objective {i}" for i in range(len(study.directions))))
     by_number = {trial.number: trial for trial in complete}
     # equals Optuna's study.best_trials among feasible trials, which is slow because it copies all trials
@@ -173,6 +179,7 @@ def read_record(folder: Path, storage: str = "") -> Record:
         study=study,
         frozen=tuple(trials),
         unchanged=read_axes(Path(folder)),
+        trust=trust,
     )
 
 
@@ -195,9 +202,9 @@ def _trial(frozen: FrozenTrial) -> Trial:
     return Trial(
         number=frozen.number,
         couplings=dict(frozen.params),
-        kind=str(attributes.get("kind", Kind.UNCONVERGED)),
-        status=str(attributes.get("status", "")),
-        reasons=tuple(str(reason) for reason in attributes.get("reasons", ())),
+        kind=plain(str(attributes.get("kind", Kind.UNCONVERGED))),
+        status=plain(str(attributes.get("status", ""))),
+        reasons=tuple(plain(str(reason)) for reason in attributes.get("reasons", ())),
         objectives=tuple(float(value) for value in frozen.values),
         values=_numbers(attributes.get("values", {})),
         constraints=_numbers(attributes.get("constraints", {})),
@@ -208,8 +215,8 @@ def _trial(frozen: FrozenTrial) -> Trial:
 
 def _raised(error: object) -> str:
     """The line of a traceback that names the exception (its message may run over more lines)."""
-    lines = [line for line in str(error).splitlines() if re.match(r"[A-Za-z_][\w.]*: ", line)]
-    return lines[-1] if lines else " ".join(str(error).split()[-30:]) or "no reason was recorded"
+    lines = [line for line in plain(str(error)).splitlines() if re.match(r"[A-Za-z_][\w.]*: ", line)]
+    return lines[-1] if lines else " ".join(plain(str(error)).split()[-30:]) or "no reason was recorded"
 
 
 def _numbers(values: Mapping[str, Any]) -> dict[str, float]:

@@ -1,0 +1,130 @@
+"""Ctrl-C and SIGTERM at any moment of a command: a sentence and an exit code, and no trial is lost."""
+
+import contextlib
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+
+import pytest
+from small_scan import write_file
+
+COMMAND = [sys.executable, "-m", "supersoliton.cli"]
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def start(*arguments, **options):
+    """Start a command that does not inherit an ignored SIGINT, as a background shell gives it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(
+            [*COMMAND, *map(str, arguments)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **options
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def wait_until(process, condition):
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+def answers(process):
+    """Whether Python has started and our handler is there: SIGTERM is among the signals that it catches."""
+    with open(f"/proc/{process.pid}/status") as status:
+        caught = next(line for line in status if line.startswith("SigCgt"))
+    return bool(int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
+
+
+def maps(process, library):
+    """Whether a process has loaded a library."""
+    with open(f"/proc/{process.pid}/maps") as found:
+        return library in found.read()
+
+
+def check_interrupted(process, number):
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 128 + number, (process.returncode, err)
+    assert err.splitlines()[-1] == "supersoliton: interrupted."
+    assert "Traceback" not in err
+    assert "Exception ignored" not in err
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("library", ["", "_multiarray_umath", "libjax_common.so", "matplotlib/_path"])
+def test_a_signal_while_the_engine_is_imported_is_answered(tmp_path, library, number):
+    """As soon as each library is mapped, that is in the middle of its import."""
+    process = start("solve", os.path.abspath("examples/qball.toml"), "--out", tmp_path)
+    wait_until(process, lambda: answers(process) and (library == "" or maps(process, library)))
+    process.send_signal(number)
+    check_interrupted(process, number)
+    assert not list(tmp_path.glob(".*"))
+
+
+def complete(*arguments):
+    process = start(*arguments)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+
+
+def finished_trials(folder):
+    path = folder / "study.db"
+    if not path.exists():
+        return 0
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        return database.execute("SELECT count(*) FROM trials WHERE state = 'COMPLETE'").fetchone()[0]
+
+
+def test_no_trial_is_lost_whenever_a_scan_is_stopped(tmp_path):
+    """A scan is stopped at random moments between its start and its end, and resumed each time."""
+    rng, file, run = random.Random(5), write_file(tmp_path, trials=6), tmp_path / "run"
+    begun = time.monotonic()
+    complete("scan", file, "--out", tmp_path / "unbroken", "--quiet")
+    whole, known = time.monotonic() - begun, 0
+    for number in (*SIGNALS, *SIGNALS):
+        process = start("scan", file, "--out", run, "--quiet")
+        wait_until(process, lambda process=process: answers(process))
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(rng.uniform(0.0, whole))
+        process.send_signal(number)
+        _, err = process.communicate(timeout=120)
+        assert process.returncode in (0, 128 + number), err
+        assert "Traceback" not in err
+        assert "Exception ignored" not in err
+        assert finished_trials(run) >= known
+        known = finished_trials(run)
+    complete("scan", file, "--out", run, "--quiet")
+    assert finished_trials(run) == 6
+    assert len((run / "trials.csv").read_text().splitlines()) == 7
+
+
+LOST = """
+import os, signal, sys
+from supersoliton.machine import signals
+class Finaliser:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+with signals.Command():
+    if sys.argv[1] == "finaliser":
+        Finaliser()
+        print("not reached")
+    else:
+        signals._SECONDS = 0.05
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        except BaseException:  # as a library may
+            signal.pause()
+"""
+
+
+@pytest.mark.parametrize("way", ["finaliser", "caught"])
+def test_an_interruption_that_code_swallows_is_not_lost(way):
+    done = subprocess.run([sys.executable, "-c", LOST, way], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (143, "")
+    assert done.stderr == "supersoliton: interrupted.\n"
