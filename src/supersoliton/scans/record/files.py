@@ -22,7 +22,7 @@ from ...machine.text import plain
 from ...sampling.pareto import dominates
 from ...sampling.proposals import MARK
 from ..trial import Outcome
-from .storage import without_password
+from .login import without_password
 
 EARLIER = "# Written before the first trial: the value of every setting, and the versions of the software.\n"
 HEADER = f"{EARLIER.strip()} Its checksum is in the last line.\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from sqlalchemy.engine import URL
@@ -47,3 +48,13 @@ def connect_arguments(url: URL, *, read_only: bool) -> dict[str, Any]:
             given["auth_plugin_map"] = {"mysql_clear_password": _Refused, "dialog": _Refused}
         return given
     return {}
+
+
+def without_password(url: str) -> str:
+    """The URL as written to files; PostgreSQL also reads a password from ~/.pgpass or PGPASSWORD."""
+    return re.sub(r"(://[^/:@]*):.*@", r"\1@", url)
+
+
+def hide_password(url: str) -> str:
+    """The URL as shown in messages."""
+    return re.sub(r"(://[^/:@]*):.*@", r"\1:***@", url)

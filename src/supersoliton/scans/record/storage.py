@@ -37,7 +37,7 @@ from .database import DatabaseRecord, read, trouble
 from .digests import check_trials, is_sealed, seal_mark
 from .folder import DATABASE, RESOLVED
 from .journal import JournalRecord, check, repair
-from .login import connect_arguments
+from .login import connect_arguments, hide_password
 from .record import AbstractRecord, StorageTrouble
 from .sqlite_file import read_studies
 
@@ -78,16 +78,6 @@ def locate(storage: str, directory: Path) -> Address:
         f'[scan] storage must be "postgresql://…", "mysql://…", "sqlite:///PATH" or "journal:PATH", '
         f'got "{hide_password(storage)}": write one of them, or leave it out for {DATABASE} in the folder of the scan.'
     )
-
-
-def without_password(url: str) -> str:
-    """The URL as written to files; PostgreSQL also reads a password from ~/.pgpass or PGPASSWORD."""
-    return re.sub(r"(://[^/:@]*):.*@", r"\1@", url)
-
-
-def hide_password(url: str) -> str:
-    """The URL as shown in messages."""
-    return re.sub(r"(://[^/:@]*):.*@", r"\1:***@", url)
 
 
 def read_mark(address: Address, name: str) -> Mark | None:
