@@ -12,7 +12,6 @@ import io
 import json
 import os
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,11 +33,6 @@ from .regression import MatrixRegression, Regression
 
 _ARCHIVE = b"PK"  # first bytes of a zip archive, and so of an npz file
 FORMAT = "supersoliton-warm-start-2"
-# Raised by NumPy, zipfile and json for a damaged or foreign file, or one that contains a pickle.
-_UNREADABLE = (
-    OSError, KeyError, EOFError, TypeError, ValueError, NotImplementedError, RuntimeError, zipfile.BadZipFile,
-    zlib.error,
-)  # fmt: skip
 SOURCES = ("network", "regression", "neighbour")
 
 
@@ -185,7 +179,7 @@ def read_library(path: str | Path, *, training: bool = False) -> Library:
             header = json.loads(data["header"].tobytes())
             if header["format"] == FORMAT:
                 arrays = {name: data[name] for name in data.files if name != "header"}
-    except _UNREADABLE as error:
+    except Exception as error:  # NumPy, zipfile and json may raise anything for a damaged or foreign file
         raise ValueError(
             f"warm_start: {source} cannot be read ({type(error).__name__}): it is damaged or foreign; pretrain again"
         ) from error
