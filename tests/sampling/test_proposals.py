@@ -192,6 +192,7 @@ def test_a_finished_phase_is_not_repeated(verified):
 
 def test_an_interrupted_phase_goes_on_with_its_points(verified, tmp_path, monkeypatch):
     """The driver dies at the third point of the phase."""
+    from supersoliton.scans.axes import write_axes
     from supersoliton.scans.execution import in_process
 
     left, really = [24], in_process.run_trial
@@ -202,6 +203,8 @@ def test_an_interrupted_phase_goes_on_with_its_points(verified, tmp_path, monkey
             raise KeyboardInterrupt
         return really(*given)
 
+    (tmp_path / "run").mkdir()
+    write_axes(tmp_path / "run", {})  # the axes are tested: only trials are counted
     monkeypatch.setattr(in_process, "run_trial", run_trial)
     with pytest.raises(KeyboardInterrupt):
         run_small(tmp_path, tmp_path / "run", trials=22, verify={"points": 4})

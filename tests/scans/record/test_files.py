@@ -126,7 +126,7 @@ def test_durations(seconds, words):
 def test_the_table_is_free_of_control_characters(tmp_path):
     evil = "\x1b]0;owned\x07\x9b2J"
     trial = make_trial(0, [1.0, 2.0], reasons=[f"reason {evil}"], status=evil, kind=evil)
-    TrialTable(tmp_path / "trials.csv", ["g"], [trial])
+    TrialTable(tmp_path / "trials.csv", ["g"]).rewrite([trial])
     text = (tmp_path / "trials.csv").read_text()
     assert r"reason \x1b]0;owned\x07\x9b2J" in text
     assert not set(text) & {"\x1b", "\x07", "\x9b"}

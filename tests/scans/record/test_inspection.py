@@ -259,7 +259,7 @@ def test_two_drivers_by_two_paths_do_not_meet(tmp_path):
 
 
 def test_studies_of_earlier_versions_get_a_fingerprint_when_resumed(run, tmp_path):
-    study = storage.open_folder(run)
+    study = storage.open_study(*storage.find_study(run))
     mark = {name: value for name, value in study.user_attrs["supersoliton"].items() if name not in ("code", "sealed")}
     del mark["digest"]
     study.set_user_attr("supersoliton", mark)

@@ -20,6 +20,7 @@ from servers import MariaDB, PostgreSQL
 
 from supersoliton.config.scan import ScanSettings
 from supersoliton.scans.record import storage
+from supersoliton.scans.record.digests import seal_mark
 
 # Optuna leaves its connections to the collector, which is called here where no other test is in the way.
 pytestmark = pytest.mark.filterwarnings(
@@ -116,7 +117,8 @@ def write(where, folder):
 def write_as_optuna_does(where):
     study = optuna.create_study(study_name="x", storage=where, directions=["maximize", "maximize"])
     study.set_metric_names(["a", "b"])
-    study.set_user_attr("supersoliton", {"config": {"seed": 0}, "request": {}, "format": storage.FORMAT})
+    mark = {"config": {"seed": 0}, "request": {}, "format": storage.FORMAT, "sealed": True}
+    study.set_user_attr("supersoliton", seal_mark(mark))
     for trial in trials():
         if trial.state is TrialState.RUNNING:
             trial.user_attrs = {"begun": 3}

@@ -9,7 +9,6 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ...theory.potential import Potential
 from .executor import ONE_THREAD
 
 if TYPE_CHECKING:
@@ -30,6 +29,8 @@ def check_ends(config: Config, *, isolated: bool) -> None:
     `isolated`: trials run in other processes, so that a theory that kills or stops its process at an end may not take
     this one. Such an end is no reason to refuse a scan: it costs the trials there. A Potential refuses no number.
     """
+    from ...theory.potential import Potential
+
     if config.model.source is None or isinstance(config.model, Potential):
         return
     if not isolated:
