@@ -67,7 +67,8 @@ class Scan:
         self.record = storage.open_record(address, storage.open_study(address, "cost"))
         self.ledger = Ledger(self.record, self.settings)
         trials = self.ledger.load()
-        self.table = TrialTable(folder / "trials.csv", COUPLINGS, trials)
+        self.table = TrialTable(folder / "trials.csv", COUPLINGS)
+        self.table.rewrite(trials)
         self.front = ParetoFront(folder / "states", trials)
         self.pending = []
 

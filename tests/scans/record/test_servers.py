@@ -183,6 +183,7 @@ class Proxy:
         return self._left == 0
 
 
+@pytest.mark.nightly
 # Optuna leaves connections that were cut to the collector, of which Python speaks.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
 def test_a_server_that_goes_away_at_any_packet_of_a_scan_is_waited_for(server, tmp_path, monkeypatch):

@@ -273,7 +273,7 @@ def test_no_file_is_unpickled():
         for path in package.rglob("*.py")
         if re.search(r"pickle\.(load|Unpickler)|allow_pickle\s*=\s*True|joblib\.load|dill|shelve", path.read_text())
     }
-    assert readers == {"scans/execution/worker.py", "scans/execution/dask_cluster.py"}
+    assert readers == {f"scans/execution/{name}.py" for name in ("worker", "dask_cluster", "ends")}
 
 
 def test_extended_ranges_are_remembered(tmp_path):

@@ -250,7 +250,7 @@ def test_result_plots_every_pair_of_objectives(qballs):
 
 def test_what_was_excluded_is_counted(tmp_path):
     """A stable Q-ball, and by strong attraction minima with omega^2 < 0: these are not on the front; it is said."""
-    asked = {"constraints": ["certified", "rotating"], "parameters": {"g": [0.6, 1.4]}, "objectives": ["hierarchy"]}
+    asked = {"constraints": ["certified", "rotating"], "parameters": {"g": [0.7, 1.1]}, "objectives": ["hierarchy"]}
     tables = {**SMALL, "problem": {"norm": 1200.0}, "scan": {**SMALL["scan"], **asked, "trials": 6}}
     result = scan(loads(tables), out=tmp_path, quiet=True)
     record = records.read_record(tmp_path)

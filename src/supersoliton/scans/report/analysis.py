@@ -100,7 +100,7 @@ def growth(record: Record) -> tuple[list[int], list[float], str]:
     if points.shape[1] == 1:
         best = np.maximum.accumulate([t.objectives[0] if t.number in feasible else -np.inf for t in record.trials])
         known = np.isfinite(best)
-        return list(np.array(numbers)[known]), list(best[known]), f"best {record.objectives[0]} so far"
+        return np.array(numbers)[known].tolist(), best[known].tolist(), f"best {record.objectives[0]} so far"
     worst, best = points.min(axis=0), points.max(axis=0)
     span = np.where(best > worst, best - worst, 1.0)
     front = np.empty((0, points.shape[1]))
