@@ -17,7 +17,7 @@ from .score import Score, ScoreSettings, Shape
 
 SCORES = (FRACTAL, HIERARCHY, REGULARITY)
 _WHERE = "[score] own"
-_SMALLEST_MASS = 1e-7  # times the largest; below it a "mass" is a zero mode
+_SMALLEST_MASS = 1e-8  # times the largest; below it a "mass" is a zero mode
 
 
 def read_scores(own: Sequence[str], *, trust: bool = True) -> tuple[Score, ...]:
@@ -47,7 +47,7 @@ def measure(
 
 
 def distinct(masses: Any) -> Array:
-    """The different masses above 1e-7 of the largest, ascending. Raises ValueError for NaN or infinite ones."""
+    """The different masses above 1e-8 of the largest, ascending. Raises ValueError for NaN or infinite ones."""
     values = np.asarray(masses, dtype=float).ravel()
     if not np.all(np.isfinite(values)):
         raise ValueError("masses must be finite numbers; drop NaN and infinite entries before scoring.")

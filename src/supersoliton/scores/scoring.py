@@ -65,7 +65,7 @@ def score(
 ) -> Scores:
     """Score a mass spectrum, compared with random spectra of the same number of masses and span.
 
-    With the distinct masses above 1e-7 of the largest and their ratios above 1.01,
+    With the distinct masses above 1e-8 of the largest and their ratios above 1.01,
 
         fractal_score  = corr(density of log₁₀ ratios, density of log₁₀ targets) + Σ w(hit)/n_targets
         hierarchy      = max m / min m
