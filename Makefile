@@ -7,7 +7,7 @@ STAMP     := $(VENV)/.installed
 SCAN_FILE ?= examples/quickstart.toml
 # e.g. make scan SCAN_ARGS="--trials 6 --out /tmp/try"
 SCAN_ARGS ?=
-PYTEST_ARGS ?= -n 2
+PYTEST_ARGS ?= -n 2 --dist worksteal
 # e.g. make bench BENCH_ARGS="--only state bounce"
 BENCH_ARGS ?=
 

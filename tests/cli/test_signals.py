@@ -1,16 +1,14 @@
 """Ctrl-C and SIGTERM at any moment of a command: a sentence and an exit code, and no trial is lost."""
 
-import contextlib
 import os
 import random
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
 
 import pytest
-from small_scan import write_file
+from benchmarks import soak
 
 COMMAND = [sys.executable, "-m", "supersoliton.cli"]
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -67,41 +65,13 @@ def test_a_signal_while_the_engine_is_imported_is_answered(tmp_path, library, nu
     assert not list(tmp_path.glob(".*"))
 
 
-def complete(*arguments):
-    process = start(*arguments)
-    _, err = process.communicate(timeout=120)
-    assert process.returncode == 0, err
-
-
-def finished_trials(folder):
-    path = folder / "study.db"
-    if not path.exists():
-        return 0
-    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
-        return database.execute("SELECT count(*) FROM trials WHERE state = 'COMPLETE'").fetchone()[0]
-
-
-def test_no_trial_is_lost_whenever_a_scan_is_stopped(tmp_path):
-    """A scan is stopped at random moments between its start and its end, and resumed each time."""
-    rng, file, run = random.Random(5), write_file(tmp_path, trials=6), tmp_path / "run"
-    begun = time.monotonic()
-    complete("scan", file, "--out", tmp_path / "unbroken", "--quiet")
-    whole, known = time.monotonic() - begun, 0
-    for number in (*SIGNALS, *SIGNALS):
-        process = start("scan", file, "--out", run, "--quiet")
-        wait_until(process, lambda process=process: answers(process))
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(rng.uniform(0.0, whole))
-        process.send_signal(number)
-        _, err = process.communicate(timeout=120)
-        assert process.returncode in (0, 128 + number), err
-        assert "Traceback" not in err
-        assert "Exception ignored" not in err
-        assert finished_trials(run) >= known
-        known = finished_trials(run)
-    complete("scan", file, "--out", run, "--quiet")
-    assert finished_trials(run) == 6
-    assert len((run / "trials.csv").read_text().splitlines()) == 7
+@pytest.mark.parametrize(("count", "workers"), [(5, 1), pytest.param(200, 2, marks=pytest.mark.nightly)])
+def test_no_trial_is_lost_whenever_a_scan_is_stopped(tmp_path, count, workers):
+    """At random moments from its start to its end, resumed each time. See `soak.interrupt`."""
+    file, run = soak.write(tmp_path), tmp_path / "run"
+    found = soak.interrupt(file, run, count, random.Random(5), workers)
+    assert found["interrupted"] > 0
+    soak.check(run, found["trials"], soak.unbroken(file, tmp_path, found["trials"]))
 
 
 LOST = """

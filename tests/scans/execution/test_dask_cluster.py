@@ -1,15 +1,17 @@
 """A real Dask cluster on this machine, whose workers are really killed."""
 
 import http.client
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import time
 
 import psutil
 import pytest
-from small_scan import load_small, run_small
+from small_scan import load_small, run_small, write_file
 
 pytest.importorskip("distributed", reason="Dask is not installed: pip install 'supersoliton[dask]'")
 pytest.importorskip("cryptography", reason="run make install: it makes the certificates of a cluster")
@@ -104,3 +106,36 @@ def test_a_missing_scheduler_is_reported_in_a_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(dask_cluster, "_CONNECT_SECONDS", 1.0)
     with pytest.raises(WorkerError, match=r"tcp://127\.0\.0\.1:1 does not answer"):
         run_small(tmp_path, tmp_path / "run", trials=1, scheduler="tcp://127.0.0.1:1")
+
+
+IMPATIENT = """
+from supersoliton.scans.execution import dask_cluster
+from supersoliton.cli import main
+dask_cluster._CONNECT_SECONDS = 2.0
+main()
+"""
+
+
+def test_a_scheduler_that_is_killed_is_one_sentence(tmp_path):
+    """Dask's own tracebacks are not shown."""
+    where = tmp_path / "scheduler.json"
+    dask = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
+    with subprocess.Popen([*dask, "--no-dashboard", "--scheduler-file", where], stderr=subprocess.DEVNULL) as scheduler:
+        try:
+            while not where.exists() or not where.read_text().endswith("}"):
+                assert scheduler.poll() is None
+                time.sleep(0.05)
+            address = json.loads(where.read_text())["address"]
+            file = write_file(tmp_path, trials=1, scheduler=address, executor="dask")
+            arguments = ["scan", str(file), "--out", str(tmp_path / "run")]
+            command = [sys.executable, "-c", IMPATIENT, *arguments]
+            with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as scan:
+                first = scan.stderr.readline()  # its only worker is waited for
+                scheduler.kill()
+                rest = scan.communicate()[1]
+        finally:
+            scheduler.kill()
+    assert "testing which couplings" in first, first + rest
+    assert scan.returncode == 1
+    assert "Traceback" not in rest
+    assert rest.splitlines()[-1].startswith(f"supersoliton: the Dask scheduler ({address}) ")

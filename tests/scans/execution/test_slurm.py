@@ -63,6 +63,7 @@ def test_a_job_of_the_documented_cluster_evaluates_trials(tmp_path):
         cluster.close()
 
 
+@pytest.mark.nightly
 def test_jobs_are_submitted_and_one_that_is_cancelled_costs_no_trial(slurm, tmp_path, monkeypatch):
     """The snippet as it stands, but for the key that it waits for: some of its eight jobs run, the others wait."""
     monkeypatch.chdir(tmp_path)  # the jobs' logs are written where they are submitted

@@ -61,6 +61,8 @@ class Dask(AbstractExecutor):
         self._futures: dict[int, distributed.Future] = {}
         self._done: queue.SimpleQueue[tuple[int, bool]] = queue.SimpleQueue()  # ticket, whether it hangs
         self._where = scheduler or f"{workers} processes"
+        self._silence = contextlib.ExitStack()
+        self._silence.enter_context(_without_tracebacks())
         self._cluster = None
         try:
             if not scheduler:
@@ -69,6 +71,7 @@ class Dask(AbstractExecutor):
                 self._cluster or scheduler, timeout=_CONNECT_SECONDS, set_as_default=False, name="supersoliton"
             )
         except (OSError, RuntimeError, TimeoutError, ValueError) as error:
+            self._silence.close()
             words = f"the Dask scheduler {scheduler} does not answer" if scheduler else "Dask does not start"
             raise WorkerError(f"{words} ({error}): start it, or correct [scan] scheduler and executor.") from error
         self._client.subscribe_topic(_HUNG, self._hung)
@@ -145,8 +148,23 @@ class Dask(AbstractExecutor):
         self._futures.clear()
         with contextlib.suppress(Exception):
             self._client.close()
+        self._silence.close()
         if self._cluster is not None:
             self._cluster.close()
+
+
+@contextmanager
+def _without_tracebacks() -> Iterator[None]:
+    """While open, Dask does not log what we say in a sentence."""
+    loggers = map(logging.getLogger, list(logging.root.manager.loggerDict))
+    levels = {one: one.level for one in loggers if one.name.partition(".")[0] in ("distributed", "tornado")}
+    try:
+        for logger in levels:
+            logger.setLevel(logging.CRITICAL)
+        yield
+    finally:
+        for logger, level in levels.items():
+            logger.setLevel(level)
 
 
 def _local(workers: int) -> distributed.LocalCluster:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from ...machine.paths import no_link
 from ..trial import Outcome
 from .executor import ONE_THREAD, RETRIES, AbstractExecutor, WorkerError, with_ahead
+from .worker import OUT_OF_MEMORY
 
 if TYPE_CHECKING:
     from ...config import Config
@@ -187,6 +188,8 @@ class LocalProcesses(AbstractExecutor):
 
 
 def _cause_of_death(code: int) -> str:
+    if code == OUT_OF_MEMORY:
+        return "ran out of memory, see worker_memory"
     if code >= 0:
         return f"ended with exit code {code}"
     try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 import pickle
 import resource
@@ -15,6 +16,7 @@ import sys
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+OUT_OF_MEMORY = errno.ENOMEM  # exit code
 _PR_SET_PDEATHSIG = 1  # of Linux's prctl
 
 
@@ -38,6 +40,8 @@ def main(descriptor: int) -> None:
             pipe.send((ticket, run_trial(config, point, scratch)))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # the driver has closed the pipe or is gone
+    except MemoryError:  # outside of a trial, where it is the trial's
+        sys.exit(OUT_OF_MEMORY)
 
 
 def _end_with_driver() -> None:
