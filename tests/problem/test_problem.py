@@ -141,6 +141,13 @@ def test_exterior_energy_is_that_of_the_decaying_solution():
     assert 0.5 * problem.exterior()[0, 0] == pytest.approx(outside, rel=1e-9)
 
 
+def test_a_rotating_field_decays_with_what_its_frequency_leaves_of_the_mass():
+    """On a line u'' = (V'' - omega^2) u / k, so that X = 2 k sqrt((V'' - omega^2) / k)."""
+    model = ss.Potential(lambda u, p: 0.5 * 3.0 * u[0] ** 2, kinetic=(2.0,))
+    problem = ss.Problem(model, ss.RadialGrid(2.0, 8, 12, dim=1), omega=1.3, boundary="decaying")
+    assert problem.exterior()[0, 0] == pytest.approx(2.0 * math.sqrt(2.0 * (3.0 - 1.3**2)), rel=1e-12)
+
+
 def test_replace_takes_arguments_and_couplings():
     problem = ss.Problem(octave_model(0.6), QUICKSTART_GRID, norm=600.0)
     other = problem.replace(norm=700.0, g=0.9)

@@ -200,6 +200,7 @@ def scan(
         print_scan(_console(), data)
     write_json(json_file, data)
     if result.interrupted:
+        _print_error("interrupted.")
         raise typer.Exit(_STOPPED)
 
 

@@ -45,6 +45,12 @@ def exit_code() -> int:
     return 128 + (_received or signal.SIGINT)
 
 
+def note(number: int) -> None:
+    """Remember a signal that other code answers, for the exit code."""
+    global _received
+    _received = _received or number
+
+
 def interrupt(frame: FrameType | None) -> None:
     """Raise KeyboardInterrupt; in a command that is importing a module, end it."""
     while _is_command and frame is not None:
@@ -55,8 +61,8 @@ def interrupt(frame: FrameType | None) -> None:
 
 
 def _receive(number: int, frame: FrameType | None) -> None:
-    global _received
-    again, _received = bool(_received), _received or number
+    again = bool(_received)
+    note(number)
     if again:
         _end()
     signal.setitimer(signal.ITIMER_REAL, _SECONDS)

@@ -34,6 +34,7 @@ def stop_on_signal(stopping: Callable[[], None]) -> Iterator[Stop]:
         return
 
     def receive(number: int, frame: FrameType | None) -> None:
+        signals.note(number)
         stop.signals += 1 if number == signal.SIGINT else 2  # after SIGTERM a kill follows soon
         if stop.dropped:
             signals.interrupt(frame)
