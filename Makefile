@@ -35,13 +35,25 @@ lint: $(STAMP)
 test: lint
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-# What is slow and seldom fails: the tests marked so, a thousand damages in each kind of
-# file, the faults below, and the campaign of certificates (an hour and more).
-nightly: $(STAMP)
+# What is slow and seldom fails: the tests marked so (200 signals, MariaDB, SLURM's jobs, a server that goes away at
+# any packet), the samplers that need torch, 50 kills, 100,000 trials, a thousand damages in each kind of file, the
+# faults below, and the campaign of certificates (three hours).
+nightly: $(STAMP) .venv-samplers/.installed
 	$(BIN)/python -m pytest $(PYTEST_ARGS) -m nightly
+	.venv-samplers/bin/python -m pytest $(PYTEST_ARGS) tests/sampling tests/scans/record/test_ledger.py
+	$(BIN)/python -m benchmarks.soak driver && $(BIN)/python -m benchmarks.soak workers
+	$(BIN)/python -m benchmarks.soak long
 	$(BIN)/python -m pytest $(PYTEST_ARGS) --damages 1000 -k damage
 	$(MAKE) mutants
 	$(BIN)/python -m benchmarks.certificates
+
+# The environment of the samplers "gp" and "botorch": ours, and what they need besides.
+.venv-samplers/.installed: .ci/samplers.txt | $(STAMP)
+	test -x .venv-samplers/bin/python || $(BIN)/python -m venv .venv-samplers
+	$(BIN)/python -c 'import site; print(site.getsitepackages()[0])' \
+	    > $$(.venv-samplers/bin/python -c 'import site; print(site.getsitepackages()[0])')/locked.pth
+	.venv-samplers/bin/python -m pip install --disable-pip-version-check --quiet -r $<
+	@touch $@
 
 # Faults of one line that the tests have to notice, half an hour on two idle cores; not part of the CI.
 mutants: $(STAMP)

@@ -75,7 +75,7 @@ def test_no_trial_is_lost_whenever_a_scan_is_stopped(tmp_path, count, workers):
 
 
 LOST = """
-import os, signal, sys
+import logging, os, signal, sys
 from supersoliton.machine import signals
 class Finaliser:
     def __del__(self):
@@ -89,6 +89,7 @@ with signals.Command():
         try:
             os.kill(os.getpid(), signal.SIGTERM)
         except BaseException:  # as a library may
+            logging.exception("as SQLAlchemy does")
             signal.pause()
 """
 

@@ -10,6 +10,8 @@ import supersoliton as ss
 from dense_systems import dense_second_variation
 from problems import BY_NAME, CASES, QUICKSTART_GRID, cubic_nls, double_well, octave_model, solved
 from supersoliton.problem.residual import force
+from supersoliton.solvers.base import Solution
+from supersoliton.states import certificate
 from supersoliton.states.accuracy import virial
 from supersoliton.states.certificate import certify
 from supersoliton.states.kinds import BOUNDARY_LIMIT
@@ -20,9 +22,9 @@ LOCALISED = [case.name for case in CASES if case.kind in ("bounce", "q-ball", "e
 
 @pytest.mark.parametrize("case", CASES, ids=repr)
 def test_kind_and_negative_modes_of_known_states(case):
-    certificate = solved(case.name).certificate
-    assert certificate.kind == case.kind
-    assert certificate.negative_modes == case.negative_modes
+    found = solved(case.name).certificate
+    assert found.kind == case.kind
+    assert found.negative_modes == case.negative_modes
 
 
 @pytest.mark.parametrize("case", CASES, ids=repr)
@@ -61,6 +63,28 @@ def test_the_residual_measures_the_distance_from_the_state(name):
     moved = np.exp(-((fine.grid.nodes - 2.0) ** 2))[:, None] * fine.free_nodes
     u = problem.grid.interpolate(state.u, fine.grid.nodes)
     assert force(fine, u + 1e-4 * moved).residual == pytest.approx(found[-1], rel=1e-3)
+
+
+def test_what_is_not_stationary_to_ten_digits_is_not_certified():
+    state = solved("quadratic NLS d=3")
+    moved = state.u * (1.0 + 1e-8)
+    residual = force(state.problem, moved).residual
+    assert 1e-10 < residual < 1e-6
+    c = certify(state.problem, Solution(moved, 0.0, "converged", residual, 1, (), 0.0))
+    assert not c.certified
+    assert c.reasons[0].startswith("residual")
+
+
+def test_a_bounce_without_a_negative_mode_is_not_certified():
+    """The negative mode of a bounce is counted as on a mesh on which it is lost."""
+    state = solved("quadratic NLS d=3")
+    c = state.certificate
+    assert (c.kind, c.negative_modes_by_sector, c.certified) == ("bounce", (1, 0, 0), True)
+    counted = {**vars(c), "centre": 0.0, "linear": False, "unstable": (), "jumps": []}
+    assert certificate._reasons(state.problem, state.solution, counted) == ()
+    lost = {**counted, "negative_modes_by_sector": (0, 0, 0)}
+    (reason,) = certificate._reasons(state.problem, state.solution, lost)
+    assert "negative mode" in reason
 
 
 def test_the_residual_is_the_dual_norm():

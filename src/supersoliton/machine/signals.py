@@ -53,6 +53,8 @@ def note(number: int) -> None:
 
 def interrupt(frame: FrameType | None) -> None:
     """Raise KeyboardInterrupt; in a command that is importing a module, end it."""
+    if _is_command and (logging := sys.modules.get("logging")):
+        logging.disable()  # of libraries that it passes through: SQLAlchemy logs it with a traceback
     while _is_command and frame is not None:
         if frame.f_code.co_filename.startswith("<frozen importlib"):
             _end()
