@@ -50,7 +50,7 @@ nightly: $(STAMP) .venv-samplers/.installed
 # The environment of the samplers "gp" and "botorch": ours, and what they need besides.
 .venv-samplers/.installed: .ci/samplers.txt | $(STAMP)
 	test -x .venv-samplers/bin/python || $(BIN)/python -m venv .venv-samplers
-	$(BIN)/python -c 'import site; print(site.getsitepackages()[0])' \
+	$(BIN)/python -c 'import site; print(f"import site; site.addsitedir({site.getsitepackages()[0]!r})")' \
 	    > $$(.venv-samplers/bin/python -c 'import site; print(site.getsitepackages()[0])')/locked.pth
 	.venv-samplers/bin/python -m pip install --disable-pip-version-check --quiet -r $<
 	@touch $@
