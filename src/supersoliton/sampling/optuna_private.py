@@ -5,6 +5,7 @@ pyproject.toml allows only the minor version of Optuna with which tests/scans/re
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -82,7 +83,7 @@ def forget_read_trials(study: optuna.Study) -> None:
 
 def set_constraint(storage: Any, row: int, name: str, value: float) -> None:
     """`Trial.set_constraint` for a trial of which only the key is known, such as one begun by another driver."""
-    storage.set_trial_system_attr(row, _CONSTRAINT + name, value)
+    storage.set_trial_system_attr(row, sys.intern(_CONSTRAINT + name), value)  # one string for all trials
 
 
 def is_of_samplers(name: str) -> bool:

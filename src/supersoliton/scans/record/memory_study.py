@@ -164,7 +164,10 @@ class MemoryStudy:
             # an undefined objective is infeasible ("scored" > 0), so this 0 is never compared with a real one
             values = [value if np.isfinite(value) else 0.0 for value in values]
             self._storage.set_trial_state_values(number, TrialState.COMPLETE, values)
-        trial = copy.copy(self._storage.get_trial(number))
+        kept = self._storage.get_trial(number)
+        if kept.distributions == self._distributions:
+            kept.distributions = self._distributions  # one table for all trials
+        trial = copy.copy(kept)
         trial.user_attrs = {**trial.user_attrs, **_attributes(outcome)}
         trial.user_attrs[DIGEST] = digest_of_trial(trial)
         self._count(trial)
