@@ -238,3 +238,13 @@ def test_a_record_restores_it():
         found, identity=pytest.approx(math.nan, nan_ok=True)
     )
     assert Rotation.from_record(None) is None
+
+
+def test_near_the_threshold_free_quanta_have_less_energy():
+    """Small Q-balls of u^2 - u^4 in three dimensions are those of the cubic equation: E > m Q and dQ/domega > 0."""
+    model = ss.Potential(lambda u, p: 0.5 * u[0] ** 2 - u[0] ** 4 + 0.5 * u[0] ** 6)
+    found = ss.rotation(ss.solve(ss.Problem(model, omega=0.98)))
+    assert 1.0 < found.energy_per_charge < 1.1
+    assert found.charge_slope > 0
+    assert not found.stable_against_quanta
+    assert not found.classically_stable
