@@ -121,6 +121,16 @@ def test_any_damage_of_a_file_is_told_and_mended_if_the_study_knows_it(run, n_da
     assert check_folder(run) == []
 
 
+def test_a_damaged_name_of_the_study_is_told_and_repaired(run):
+    path = run / "config.resolved.toml"
+    whole = path.read_text()
+    assert 'study = "small"' in whole
+    path.write_text(whole.replace('study = "small"', 'study = "smalL"'))
+    (fault,) = check_folder(run)
+    assert fault.words == f"{path} was damaged or edited: it does not match its checksum"
+    assert path.read_text() == whole
+
+
 def test_a_mended_file_is_what_it_was(run):
     table, config = (run / name for name in ("trials.csv", "config.resolved.toml"))
     before = table.read_bytes(), config.read_bytes()

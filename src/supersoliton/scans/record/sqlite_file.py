@@ -25,7 +25,7 @@ def read_studies(path: Path, key: str, refused: str) -> dict[str, bool]:
     except (sqlite3.Error, UnicodeError) as error:
         if not os.access(path.parent, os.W_OK):  # a reader has to create its log of changes, in the same folder
             raise ValueError(f"cannot write to {path.parent} (no permission): give another folder.") from error
-        raise ValueError(f"{path} is not a readable study ({error}): {refused}") from error
+        raise ValueError(f"{path} is not a readable study ({' '.join(str(error).split())}): {refused}") from error
     if found != "ok":
         raise ValueError(f"{path} is damaged ({' '.join(str(found).split())}): restore a copy of it.")
     return {study: (number,) in marked for study, number in studies.items()}

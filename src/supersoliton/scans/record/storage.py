@@ -90,16 +90,21 @@ def read_mark(address: Address, name: str) -> Mark | None:
     assert address.path is not None
     if not address.path.exists():
         return None
-    if address.kind == "sqlite":
-        studies = read_studies(address.path, _MARK, _NOT_OURS)
-    else:
-        studies = {study.study_name: _MARK in study.user_attrs for study in _journal(address.path).get_all_studies()}
+    studies = _studies(address)
     if name not in studies:
         found = ", ".join(f'"{study}"' for study in studies) or "none"
         raise ValueError(f'{address.path} holds no study named "{name}" (it holds {found}): {_NOT_OURS}')
     if not studies[name]:
         raise ValueError(f'the study "{name}" in {address.path} was not made by a scan of supersoliton: {_NOT_OURS}')
     return mark_of(open_study(address, name), address)
+
+
+def _studies(address: Address) -> dict[str, bool]:
+    """Name of each study in a file → whether it is ours."""
+    assert address.path is not None
+    if address.kind == "sqlite":
+        return read_studies(address.path, _MARK, _NOT_OURS)
+    return {study.study_name: _MARK in study.user_attrs for study in _journal(address.path).get_all_studies()}
 
 
 def _journal(path: Path) -> optuna.storages.JournalStorage:
@@ -183,7 +188,8 @@ def _undamaged(where: object) -> Iterator[None]:
         ValueError, LookupError, TypeError, AttributeError, AssertionError, SQLAlchemyError,
         optuna.exceptions.OptunaError,
     ) as error:  # fmt: skip
-        raise ValueError(f"{where} is damaged ({type(error).__name__}: {error}): restore a copy of it.") from error
+        words = " ".join(str(error).split())
+        raise ValueError(f"{where} is damaged ({type(error).__name__}: {words}): restore a copy of it.") from error
 
 
 # Of a server that has never answered: more likely its address is wrong
@@ -231,23 +237,23 @@ def find_study(folder: Path, storage: str = "") -> tuple[Address, str]:
     if address.path is not None and not address.path.is_file():
         name = DATABASE if not where else str(address)
         raise ValueError(f"{folder} holds no {name}, so no scan ran there: give a folder like runs/quickstart.")
-    return address, str(record["study"]) if "study" in record else _only_study(address)
+    name = record.get("study")
+    if name is None or (address.path is not None and name not in _studies(address)):  # an early version, or damage
+        name = _only_study(address)
+    return address, str(name)
 
 
 def open_folder(folder: Path, storage: str = "") -> optuna.Study:
     """The study of a folder, to read only. Raises ValueError if there is none, or if Optuna cannot read it."""
     address, name = find_study(folder, storage)
-    is_file = address.kind == "sqlite" and address.path is not None
-    if is_file and name not in read_studies(address.path or Path(), _MARK, _NOT_OURS):
-        raise ValueError(f'{address} holds no study named "{name}": give the folder of a scan.')
     return open_study(address, name, read_only=True)
 
 
 def _only_study(address: Address) -> str:
-    """The name of the study in a folder of an early version, which did not record it."""
+    """The name of the study in a file, if it holds one."""
     if address.path is None:
         raise ValueError(f"no scan with its study at {address} ran there: give a folder like runs/quickstart.")
-    names = list(read_studies(address.path, _MARK, _NOT_OURS))
+    names = list(_studies(address))
     if len(names) != 1:
         raise ValueError(f"{address} holds {len(names)} studies, a scan's record holds one: give the folder of a scan.")
     return names[0]
