@@ -461,3 +461,24 @@ def test_a_flat_potential_at_small_frequency(w, action, centre):
     assert state.action == pytest.approx(action, rel=1e-7)
     if w == 0.003:
         assert abs(state(0.0)[0]) == pytest.approx(centre, rel=1e-6)
+
+
+def test_the_least_action_of_two_walls_whose_order_changes_with_the_dimension():
+    """Two fields with a barrier each: S goes as m^(6-d), so the other one is least in one dimension than in three."""
+
+    def barrier(x, m, cubic):
+        return 0.5 * m**2 * x**2 - 0.5 * cubic * x**3 + 0.02 * cubic**2 / m**2 * x**4
+
+    def both(u, p):
+        return barrier(u[0], 2.0, 4.0) + barrier(u[1], 1.0, 1.0) + 5.0 * u[0] ** 2 * u[1] ** 2
+
+    def in_one_dimension(m, cubic):
+        end = brentq(barrier, 0.3 * m**2 / cubic, 1.6 * m**2 / cubic, args=(m, cubic))
+        return 2.0 * quad(lambda x: math.sqrt(max(2.0 * barrier(x, m, cubic), 0.0)), 0.0, end, epsrel=1e-11)[0]
+
+    heavy, light = in_one_dimension(2.0, 4.0), in_one_dimension(1.0, 1.0)
+    assert heavy == pytest.approx(2.0 * light, rel=1e-9)
+    line, space = (ss.bounce(ss.Potential(both, ("a", "b")), [0.0, 0.0], dim=dim) for dim in (1, 3))
+    assert line.action == pytest.approx(light, rel=1e-9)
+    assert abs(line.u[0, 1]) > 1.0
+    assert abs(space.u[0, 0]) > 1.0
