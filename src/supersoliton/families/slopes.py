@@ -150,11 +150,7 @@ def slopes_of(
     fast: bool = False,
 ) -> Slopes:
     """:func:`slopes` with the [score] table and any scores; ``fast``: box modes in the reduced basis of a trial."""
-    if options.spectrum not in SPECTRA:
-        raise ValueError(
-            f"slopes: the masses of the spectrum {options.spectrum!r} have no derivatives here: "
-            f"choose from {', '.join(SPECTRA)}"
-        )
+    check_spectrum("slopes", options.spectrum)
     known = [*state.problem.model.params, *(n for n in ("norm", "omega") if getattr(state.problem, n) is not None)]
     names = tuple(known if parameters is None else parameters)
     along = [_along(state, name) for name in names]
@@ -183,6 +179,15 @@ def slopes_of(
         masses,
         rates,
     )
+
+
+def check_spectrum(call: str, spectrum: str) -> None:
+    """Raise ValueError for a scored spectrum whose masses have no derivatives here."""
+    if spectrum not in SPECTRA:
+        raise ValueError(
+            f"{call}: the masses of the spectrum {spectrum!r} have no derivatives here: choose from "
+            f"{', '.join(SPECTRA)}"
+        )
 
 
 def _along(state: State, parameter: str) -> Sensitivity:

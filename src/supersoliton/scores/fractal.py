@@ -227,7 +227,7 @@ def _slopes(masses: np.ndarray, options: ScoreSettings, rates: np.ndarray) -> di
     aims = score_targets(options.targets)
     x, moving = np.log10(masses), rates / masses / np.log(10.0)
     ratios = Ratios(x, moving)
-    reach = np.minimum(ratios.reach, ratios.reach_of_hits(*_window(aims.ratios)))
+    reach = ratios.reach(*_window(aims.ratios))
     score = Slope(ratios.correlation(aims.density), reach)
     span, widening = x[-1] - x[0], (moving[:, -1] - moving[:, 0])[:, None]
     doubled = np.minimum(reach, time_to_close(x[-1:] - x[0] - 1.0, widening))  # the hierarchy passes 10

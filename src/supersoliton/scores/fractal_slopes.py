@@ -10,8 +10,6 @@ becomes a hit or ceases to be one. With :math:`d` the log-ratios of the density 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from jaxtyping import Float
 from scipy.interpolate import CubicSpline
@@ -32,11 +30,6 @@ class Ratios:
         self.values = x[heavier] - x[lighter]
         self.rates = moving[:, heavier] - moving[:, lighter]
 
-    @property
-    def reach(self) -> Float[np.ndarray, " parameter"]:
-        """How far each parameter may move until a ratio crosses 1.01."""
-        return time_to_close(self.values - np.log10(SMALLEST_RATIO), self.rates)
-
     def correlation(self, target: Float[np.ndarray, " point"]) -> Float[np.ndarray, " parameter"]:
         """The derivatives of the correlation of the density with that of the targets."""
         kept = self.values > np.log10(SMALLEST_RATIO)
@@ -54,17 +47,22 @@ class Ratios:
         size, target = np.linalg.norm(away), target / np.linalg.norm(target)
         away = away / size
         weight = (target - (away @ target) * away) / size  # of a change of the density; its mean is 0
-        moved, widened = _of_one_ratio(weight, width)(d).T
+        moved, widened = _of_one_ratio(weight, d, width).T
         return np.asarray(rates @ moved + widening * np.sum(widened))
 
-    def reach_of_hits(self, low: Float[np.ndarray, " t"], high: Float[np.ndarray, " t"]) -> np.ndarray:
-        """How far each parameter may move until a target, hit by ratios in (low, high), changes from or to a hit."""
-        reach = np.full(len(self.rates), np.inf)
+    def reach(self, low: Float[np.ndarray, " t"], high: Float[np.ndarray, " t"]) -> np.ndarray:
+        """How far each parameter may move until a ratio crosses 1.01, or a target changes from or to a hit.
+
+        A target is hit by ratios in (low, high).
+        """
+        reach = time_to_close(self.values - np.log10(SMALLEST_RATIO), self.rates)
+        fastest = np.max(np.abs(self.rates), axis=1, initial=0.0)
         for bottom, top in zip(low, high, strict=True):
-            inside = (self.values > bottom) & (self.values < top)
+            away = np.maximum(bottom - self.values, self.values - top)  # negative for a hit
+            inside = away < 0
             if not inside.any():
-                gaps = np.maximum(bottom - self.values, self.values - top)
-                reach = np.minimum(reach, time_to_close(gaps, self.rates))
+                if np.any(np.min(away) < reach * fastest):
+                    reach = np.minimum(reach, time_to_close(away, self.rates))
                 continue
             d, rates = self.values[inside], self.rates[:, inside]
             for sign in (1.0, -1.0):  # a hit ends when its last ratio has left
@@ -74,11 +72,15 @@ class Ratios:
         return reach
 
 
-def _of_one_ratio(weight: Float[np.ndarray, " point"], width: float) -> Callable[[np.ndarray], np.ndarray]:
-    """The change of sum(weight * density) with one log-ratio d, and with ln h, as a function of d: (ratio, 2)."""
-    ends = GRID[0] - _FAR * width, GRID[-1] + _FAR * width
-    nodes = np.linspace(*ends, int(_FINE * (ends[1] - ends[0]) / width))
+def _of_one_ratio(
+    weight: Float[np.ndarray, " point"], d: Float[np.ndarray, " ratio"], width: float
+) -> Float[np.ndarray, "ratio 2"]:
+    """The change of sum(weight * density) with each log-ratio d, and with ln h, by splines of functions of d."""
+    ends = max(GRID[0] - _FAR * width, d.min()), min(GRID[-1] + _FAR * width, d.max())
+    if not ends[0] < ends[1]:
+        return np.zeros((len(d), 2))
+    nodes = np.linspace(*ends, 4 + int(_FINE * (ends[1] - ends[0]) / width))
     z = (GRID - nodes[:, None]) / width
     bump = np.exp(-0.5 * z**2)
     spline = CubicSpline(nodes, np.stack([(bump * z) @ weight / width, (bump * z**2) @ weight], axis=1))
-    return lambda d: np.where(((d > ends[0]) & (d < ends[1]))[:, None], spline(np.clip(d, *ends)), 0.0)
+    return np.where(((d >= ends[0]) & (d <= ends[1]))[:, None], spline(np.clip(d, *ends)), 0.0)
