@@ -160,7 +160,7 @@ def slopes_of(
     if options.spectrum == "box":
         masses, rates = _box(inner, scales, along, n_modes, fast)
     else:
-        masses, rates = _physical(inner, scales, along, vacuum, ell)
+        masses, rates = _physical(state, along, vacuum, ell)
     order = np.argsort(masses, kind="stable")
     masses, rates = masses[order], rates[:, order]
     values, found = registry.slopes(masses, rates, options, scores)
@@ -216,14 +216,11 @@ def _box(
     return _masses(levels, _own(inner, levels, rates))
 
 
-def _physical(
-    inner: OnScales, scales: Scales, along: Sequence[Sensitivity], vacuum: Array, ell: Sequence[int]
-) -> tuple[Array, Array]:
+def _physical(state: State, along: Sequence[Sensitivity], vacuum: Array, ell: Sequence[int]) -> tuple[Array, Array]:
     """Vacuum masses and masses of the bound states, and their derivatives."""
+    inner, scales = on_scales(state)
     problem, unit = inner.problem, scales.unit("mass^2")
-    squared, modes = np.linalg.eigh(mass_matrix(problem.model, problem.vacuum.values, problem.grid.r_max))
-    levels = squared * unit
-    parts = [_masses(levels, _own(None, levels, np.einsum("ik,pij,jk->pk", modes, vacuum, modes)))]
+    parts = [_masses(*_vacuum_levels(state, vacuum))]
     for one in channels_of(problem, ell):
         channel, functions = particles(inner, spectrum(inner, 1, one, fast=True))
         chosen = np.flatnonzero(channel.is_particle)
@@ -237,17 +234,30 @@ def _physical(
     return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts], axis=1)
 
 
+def _vacuum_levels(state: State, change: Array) -> tuple[Array, Array]:
+    """The vacuum's masses^2 and their derivatives, NaN where degenerate ones separate."""
+    problem = state.problem
+    squared, modes = np.linalg.eigh(mass_matrix(problem.model, problem.vacuum.values, problem.grid.r_max))
+    rates = modes.T @ change @ modes
+    own = np.einsum("pii->pi", rates)
+    other = np.abs(squared[:, None] - squared) <= _DEGENERATE * np.max(np.abs(squared))
+    other[np.diag_indices(len(squared))] = False
+    apart = np.maximum(np.abs(own[:, :, None] - own[:, None, :]), np.abs(rates))
+    separate = (other & (apart > _DEGENERATE * np.max(np.abs(own), initial=0.0))).any(axis=2)
+    return squared, np.where(separate, math.nan, own)
+
+
 def _masses(levels: Array, rates: Array) -> tuple[Array, Array]:
     positive = levels > 0
     masses = np.sqrt(levels[positive])
     return masses, rates[:, positive] / (2.0 * masses)
 
 
-def _own(inner: OnScales | None, levels: Array, rates: Array) -> Array:
+def _own(inner: OnScales, levels: Array, rates: Array) -> Array:
     """The rates, NaN where a level is degenerate, or where V jumps in the state, whose jumps move."""
     near = np.diff(levels) <= _DEGENERATE * np.max(np.abs(levels), initial=0.0)
     degenerate = np.append(near, False) | np.insert(near, 0, False) if len(levels) else np.zeros(0, bool)
-    if inner is not None and delta_functions(inner.problem, inner.u) is not None:
+    if delta_functions(inner.problem, inner.u) is not None:
         degenerate[:] = True
     return np.where(degenerate, math.nan, rates)
 
@@ -257,7 +267,7 @@ def _numbers(
 ) -> tuple[dict[str, float], dict[str, list[float]]]:
     """The numbers of a state that every theory has, and their derivatives by name."""
     problem = state.problem
-    squared, modes = np.linalg.eigh(mass_matrix(problem.model, problem.vacuum.values, problem.grid.r_max))
+    squared, heavier = _vacuum_levels(state, vacuum)
     energy, norm, multiplier = state.energy, state.norm, state.multiplier
     values = {"energy": energy, "norm": norm, "lightest_squared": float(squared[0])}
     if problem.norm is not None or problem.omega is not None:
@@ -270,9 +280,8 @@ def _numbers(
         values |= {"omega": rotation.omega, "charge": rotation.charge, "charged_energy": rotation.energy}
         values["energy_per_charge"] = rotation.energy_per_charge
     moving: dict[str, list[float]] = {}
-    for one, matrix in zip(along, vacuum, strict=True):
-        found: dict[str, Any] = {"energy": one.energy, "norm": one.norm}
-        found["lightest_squared"] = modes[:, 0] @ matrix @ modes[:, 0]
+    for one, matrix, (lightest, *_) in zip(along, vacuum, heavier, strict=True):
+        found: dict[str, Any] = {"energy": one.energy, "norm": one.norm, "lightest_squared": lightest}
         if "multiplier" in values:
             factor = problem.norm_kinetic
             found |= {"multiplier": one.multiplier, "omega_squared": one.multiplier}
