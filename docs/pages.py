@@ -1,17 +1,19 @@
 """What the pages show of the program: blocks of code, their output, and tables from benchmarks/results.json.
 
 make docs        or        python docs/pages.py        regenerates the tutorial's output, the tables of the comparison,
-and the page of the campaign of certificates
+the page of the campaign of certificates, and the branch in beta of the page of spectra
 """
 
 from __future__ import annotations
 
 import contextlib
+import csv
 import io
 import json
 import math
 import os
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -23,6 +25,8 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 TUTORIAL = DOCS / "tutorial.md"
 COMPARISON = DOCS / "comparison.md"
+SPECTRA = DOCS / "spectra.md"
+BRANCH = ROOT / "examples" / "quickstart.toml"  # followed in beta on the page of spectra
 BLOCK = re.compile(
     r"^```(?P<language>bash|python|toml)(?: title=\"(?P<title>[^\"]+)\")?\n(?P<code>.*?)^```\n", re.M | re.S
 )
@@ -122,6 +126,28 @@ def with_tables(text: str, results: dict[str, Any]) -> str:
     return _between(_between(text, "bounces", bounces), "differences", "\n".join([*lines, ""]))
 
 
+def branch(rows: list[dict[str, str]]) -> str:
+    """The table of a branch in beta: five of its states, each number with its slope."""
+    shown = {"energy": "E", "hierarchy": "hierarchy", "octave_splitting": "octave splitting",
+             "mass_ratio": "mass ratio", "fractal_score": "fractal score", "mass_1": "lowest mass"}  # fmt: skip
+    lines = [
+        f"| β | {' | '.join(f'{words} | d/dβ' for words in shown.values())} |",
+        "|---" * (1 + 2 * len(shown)) + "|",
+    ]
+    for k in range(5):
+        row = rows[round(k * (len(rows) - 1) / 4)]
+        cells = [f"{float(row[name]):.6g} | {float(row[f'{name}_by_beta']):.4g}" for name in shown]
+        lines.append(f"| {float(row['beta']):.6g} | {' | '.join(cells)} |")
+    return "\n".join([*lines, ""])
+
+
+def follow(folder: Path) -> list[dict[str, str]]:
+    """The rows of branch.csv of the example, which the command writes into ``folder`` with its picture."""
+    command = [sys.executable, "-m", "supersoliton.cli", "branch", str(BRANCH), "--parameter", "beta", "--to", "0.6"]
+    subprocess.run([*command, "--out", str(folder), "--quiet"], check=True)
+    return list(csv.DictReader((folder / "branch.csv").read_text(encoding="utf-8").splitlines()))
+
+
 def certificates(verdicts: list[dict[str, Any]]) -> str:
     """The page of the campaign, from benchmarks/data/certificates.json."""
     found = [v for v in verdicts if v["verdict"] in ("right", "wrong")]
@@ -190,6 +216,10 @@ def main() -> None:
     COMPARISON.write_text(with_tables(COMPARISON.read_text(encoding="utf-8"), results), encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         TUTORIAL.write_text(with_outputs(TUTORIAL.read_text(encoding="utf-8"), Path(folder)), encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        table = branch(follow(Path(folder)))
+        shutil.copy(Path(folder) / "branch.png", DOCS / "img" / "branch_beta.png")
+        SPECTRA.write_text(_between(SPECTRA.read_text(encoding="utf-8"), "branch", table), encoding="utf-8")
 
 
 if __name__ == "__main__":

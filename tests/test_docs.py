@@ -99,6 +99,26 @@ def test_page_of_the_campaign_is_that_of_its_results():
     assert not any(v["verdict"] == "wrong" for v in verdicts)
 
 
+def test_table_of_the_branch_is_what_the_program_finds():
+    """Its first and last row against states solved at these couplings."""
+    import supersoliton as ss
+    from supersoliton.config import load
+
+    config = load(pages.BRANCH)
+    middle = {name: limits.middle for name, limits in config.scan.parameters.items()}
+    text = pages.SPECTRA.read_text(encoding="utf-8").partition("<!-- branch: begin -->")[2]
+    lines = text.partition("<!-- branch: end -->")[0].split("---|\n")[1].splitlines()
+    rows = [line.strip("| ").split(" | ") for line in lines if line]
+    assert (len(rows), rows[0][0], rows[-1][0]) == (5, "0.15", "0.6")
+    for row in (rows[0], rows[-1]):
+        state = ss.solve(config.problem_at({**middle, "beta": float(row[0])}))
+        found = ss.slopes(state, ["beta"])
+        names = ("energy", "hierarchy", "octave_splitting", "mass_ratio", "fractal_score")
+        exact = [x for name in names for x in (found.values[name], found.slope(name, "beta"))]
+        exact += [found.masses[0], found.mass_slopes[0, 0]]
+        assert [float(cell) for cell in row[1:]] == pytest.approx(exact, rel=1e-3), "run `make docs`"
+
+
 def test_site_builds_without_a_warning_and_is_self_contained(tmp_path):
     pytest.importorskip("mkdocs", reason="the site needs pip install 'supersoliton[docs]'")
     done = subprocess.run(

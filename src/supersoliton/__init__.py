@@ -39,6 +39,8 @@ _HOME = {
     "self_consistent": "search.self_consistent",
     "Sensitivity": "families.sensitivity",
     "sensitivity": "families.sensitivity",
+    "Slopes": "families.slopes",
+    "slopes": "families.slopes",
     "Rotation": "states.stability",
     "rotation": "families.rotation",
     "MultiStart": "guesses.multistart",
@@ -84,6 +86,8 @@ if TYPE_CHECKING:
     from .families.rotation import rotation as rotation
     from .families.sensitivity import Sensitivity as Sensitivity
     from .families.sensitivity import sensitivity as sensitivity
+    from .families.slopes import Slopes as Slopes
+    from .families.slopes import slopes as slopes
     from .fluctuations.oscillations import Oscillations as Oscillations
     from .fluctuations.oscillations import oscillations as oscillations
     from .fluctuations.spectrum import Modes as Modes

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import matplotlib
 import numpy as np
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 
 import supersoliton as ss
 from supersoliton import plotting
+from supersoliton.plotting.branch import plot_slopes
 
 
 @pytest.fixture(scope="module")
@@ -176,3 +178,30 @@ def test_unknown_theme_is_named():
 @pytest.mark.parametrize(("dim", "unit"), [(1, ""), (2, " [mass$^{1/2}$]"), (3, " [mass]"), (4, " [mass$^{3/2}$]")])
 def test_field_units(dim, unit):
     assert plotting.field_unit(dim) == unit
+
+
+def test_slopes_are_drawn_as_tangents_of_one_length():
+    """A parabola and its exact slopes: every stroke is centred on its point and has the slope."""
+    x = np.linspace(-1.0, 1.0, 7)
+
+    class Branch(SimpleNamespace):
+        def __len__(self):
+            return len(self.points)
+
+    branch = Branch(
+        parameter="beta", parameters=x, stable=np.arange(7) < 4, holds_norm=True, status="reached beta = 1",
+        special=(SimpleNamespace(kind="fold", parameter=0.2),),
+        points=[SimpleNamespace(stable=k < 4) for k in range(7)],
+    )  # fmt: skip
+    figure = plot_slopes(branch, {"E": (x**2, 2 * x)})
+    ax = figure.axes[0]
+    strokes = [line for line in ax.lines if len(line.get_xdata()) == 2 and line.get_linewidth() == 2.4]
+    assert len(strokes) == 7
+    for line, at in zip(strokes, x, strict=True):
+        (a, b), (c, d) = line.get_xdata(), line.get_ydata()
+        assert (a + b) / 2 == pytest.approx(at)
+        assert (c + d) / 2 == pytest.approx(at**2)
+        assert (d - c) / (b - a) == pytest.approx(2 * at, abs=1e-12)
+        assert ((b - a) / np.ptp(x)) ** 2 + ((d - c) / np.ptp(x**2)) ** 2 == pytest.approx(0.044**2)
+    words = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert words == ["slope", "minimum at fixed norm", "saddle at fixed norm", "fold"]

@@ -152,6 +152,38 @@ def spectrum(file: File, json_file: Json = None, device: Device = None, quiet: Q
 
 
 @app.command()
+def branch(
+    file: File,
+    parameter: Annotated[
+        str, typer.Option("--parameter", metavar="NAME", help="A coupling of the theory, norm or omega.")
+    ],
+    to: Annotated[float, typer.Option("--to", metavar="X", parser=real(), help="Value at which the branch ends.")],
+    out: Out = None,
+    json_file: Json = None,
+    device: Device = None,
+    quiet: Quiet = False,
+) -> None:
+    """Follow one state along a parameter, through folds; print its numbers and their exact slopes.
+
+    Writes branch.csv and branch.png. Scanned parameters begin at the middle of their ranges. The exit code is 1 if
+    the branch ends before the value.
+    """
+    devices.use(device)
+    from .branch import follow, print_branch
+
+    config, point = _config(file)
+    folder = _folder(out)
+    with busy(f"following {file} along {parameter}", quiet=quiet):
+        data = {"file": str(file), "point": point, **follow(config, point, parameter, to, folder)}
+    if not quiet:
+        print_branch(_console(), data)
+    write_json(json_file, data)
+    if not data["reached"]:
+        _print_error(f"{file}: the branch ends early: {data['status']}")
+        raise typer.Exit(1)
+
+
+@app.command()
 def scan(
     file: File,
     trials: Annotated[

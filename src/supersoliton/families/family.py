@@ -35,7 +35,8 @@ from ..theory.whole_line import ends_of
 
 # Relative step of the central difference of the exterior matrix, a smooth function of the masses: the best compromise
 # of truncation (step^2) and rounding (1e-16/step) is the cube root of the rounding unit.
-_DIFFERENCE = 6e-6
+DIFFERENCE = 6e-6
+_NOTHING = 1e-40  # a rate below this is that of the field that stands for 0 (TINY)
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,7 +212,7 @@ class Family:
     def exterior_rate(self, point: FamilyPoint, ell: int = 0) -> Array:
         """dX/dq of the exterior matrix at l, by a central difference (one-sided at omega = 0)."""
         problem = point.problem
-        step = _DIFFERENCE * max(abs(point.q), 1e-3)
+        step = DIFFERENCE * max(abs(point.q), 1e-3)
         lower = point.q if self.kind == "omega" and point.q < step else point.q - step
         upper = point.q + step
         ends = [self.problem_at(problem, value).exterior(ell) for value in (lower, upper)]
@@ -225,6 +226,19 @@ class Family:
         kernel = _coupling_kernels(problem.model.potential_function)[2]
         rate = np.asarray(kernel(fields, params, self._direction(problem), radii, moving))
         return rate.reshape(*grid.quadrature_points.shape, *rate.shape[1:])
+
+    def vacuum_curvature_rate(self) -> Array:
+        """dV''/dq at the vacuum, (field, field)."""
+        problem = self.problem
+        if self.kind != "coupling":
+            return np.zeros((problem.model.n_fields,) * 2)
+        # as many points as curvature_rate has, so that nothing is compiled again
+        count = problem.grid.quadrature_points.size
+        fields, moving = (np.tile(x, (count, 1)) for x in (problem.vacuum.values, self.vacuum_rate(problem)))
+        radii, params = np.full(count, problem.grid.r_max), _floats(problem.model.params)
+        kernel = _coupling_kernels(problem.model.potential_function)[2]
+        rate = np.asarray(kernel(fields, params, self._direction(problem), radii, moving))[0]
+        return np.where(np.abs(rate) > _NOTHING, rate, 0.0)
 
     def value_row(self, point: FamilyPoint) -> tuple[Array, Array]:
         """dq as a linear form of (du, dc)."""

@@ -19,16 +19,17 @@ from jaxtyping import Float
 from numpy import ndarray as Array
 
 from .._checks import expect_state
+from ..fluctuations.bound_states import Matched
 from ..fluctuations.spectrum import spectrum
 from ..machine.arithmetic import numerical
 from ..problem.problem import DiscreteProblem
 from ..problem.residual import force
-from ..problem.scales import on_scales
+from ..problem.scales import OnScales, Scales, on_scales
 from ..problem.tangent_space import TangentSpace, norm_border
 from ..problem.zero_modes import Symmetries
 from ..states.state import State
 from .curve import linearise
-from .family import Family, family_of
+from .family import DIFFERENCE, Family, family_of
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def sensitivity(state: State, parameter: str) -> Sensitivity:
 def _along(family: Family, u: Array, multiplier: float) -> Sensitivity:
     """The derivatives of a dimensionless state, per unit of the user's parameter."""
     problem = family.problem
-    per = _per_parameter(family)
+    per = per_parameter(family)
     point = family.point(u, multiplier)
     line = linearise(family, point, Symmetries(problem, u, multiplier).modes)
     du, dc = line.solve(np.zeros_like(u), line.value_row(1.0), homogeneous=True)
@@ -147,22 +148,57 @@ def eigenvalue_slopes(
 ) -> tuple[Float[Array, " mode"], Float[Array, " mode"]]:
     """(eigenvalues, derivatives) of the lowest fluctuation modes; in a degenerate level only their sum is defined."""
     inner, scales = on_scales(state)
-    problem, grid = inner.problem, inner.problem.grid
-    found = along or sensitivity(state, parameter)
     modes = spectrum(inner, n_modes, ell, functions=True)
     assert modes.functions is not None
-    family = family_of(problem, parameter, scales)
-    curvature = family.curvature_rate(inner.u, scales.reduce_fields(found.fields))
-    at = grid.at_quadrature(modes.functions)
-    slopes = np.einsum("eq,eqik,eqij,eqjk->k", grid.quadrature_weights, at, curvature, at, optimize=True)
-    carried = np.einsum("eq,i,eqik->k", grid.quadrature_weights, problem.carries_norm, at**2, optimize=True)
+    slopes = mode_slopes(inner, scales, along or sensitivity(state, parameter), modes.functions, ell)
+    return modes.eigenvalues * scales.unit("mass^2"), slopes
+
+
+def mode_slopes(
+    inner: OnScales, scales: Scales, along: Sensitivity, functions: Float[Array, "node field mode"], ell: int
+) -> Float[Array, " mode"]:
+    """Derivatives of the eigenvalues of these modes in the box, of unit norm, in the user's units."""
+    problem = inner.problem
+    family = family_of(problem, along.parameter, scales)
+    slopes, carried = _inside(inner, scales, family, along, functions)
     if problem.boundary == "decaying":
-        rate = _per_parameter(family) * family.exterior_rate(family.point(inner.u, inner.multiplier), ell)
-        slopes += np.einsum("ik,ij,jk->k", modes.functions[-1], rate, modes.functions[-1])
-    unit = scales.unit("mass^2")
-    return modes.eigenvalues * unit, slopes * unit - found.multiplier * carried
+        rate = per_parameter(family) * family.exterior_rate(family.point(inner.u, inner.multiplier), ell)
+        slopes += np.einsum("ik,ij,jk->k", functions[-1], rate, functions[-1])
+    return slopes * scales.unit("mass^2") - along.multiplier * carried
 
 
-def _per_parameter(family: Family) -> float:
+def bound_slope(inner: OnScales, scales: Scales, along: Sensitivity, matched: Matched, energy: float) -> float:
+    r"""The derivative of the eigenvalue of a bound state that is matched at r_max to the solution outside.
+
+    With the exterior matrix X(E; p) and the derivative V_p'' of V'' along the state,
+    :math:`dE/dp = (\eta^TV_p''\eta + \eta_R^TX_p\eta_R) / (1 - \eta_R^TX_E\eta_R)`.
+    """
+    family = family_of(inner.problem, along.parameter, scales)
+    v, outside = matched.function(energy)
+    slopes, carried = _inside(inner, scales, family, along, v[:, :, None])
+    unit, per = scales.unit("mass^2"), per_parameter(family)
+    q = family.point(inner.u, inner.multiplier).q
+    step = DIFFERENCE * max(abs(q), 1e-3)
+    ends = []
+    for sign in (1.0, -1.0):
+        near = family.problem_at(inner.problem, q + sign * step)
+        multiplier = inner.multiplier + sign * step * along.multiplier / (unit * per)
+        ends.append(Matched(near, inner.u, multiplier, matched.ell, matched.curvature).exterior(energy))
+    moved = per * float(v[-1] @ (ends[0] - ends[1]) @ v[-1]) / (2.0 * step)
+    return ((float(slopes[0]) + moved) * unit - along.multiplier * float(carried[0])) / (1.0 - outside)
+
+
+def _inside(
+    inner: OnScales, scales: Scales, family: Family, along: Sensitivity, functions: Array
+) -> tuple[Array, Array]:
+    """For each mode the integrals of dV'' and of the fields that carry the norm."""
+    grid, weights = inner.problem.grid, inner.problem.grid.quadrature_weights
+    curvature = family.curvature_rate(inner.u, scales.reduce_fields(along.fields))
+    at = grid.at_quadrature(functions)
+    slopes = np.einsum("eq,eqik,eqik->k", weights, at, curvature @ at)
+    return slopes, np.einsum("eq,i,eqik->k", weights, inner.problem.carries_norm, at**2, optimize=True)
+
+
+def per_parameter(family: Family) -> float:
     """dq/dp in the user's unit of p; for omega q is omega^2, d/domega = 2 omega d/domega^2."""
     return (2.0 * float(family.problem.omega or 0.0) if family.kind == "omega" else 1.0) / family.unit

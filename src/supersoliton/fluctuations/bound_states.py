@@ -70,11 +70,17 @@ def bound_states(
     # The wall of a box lifts every level, so what is bound in it is bound without it.
     sure = int(np.sum(levels < matched.threshold - margin)) if not np.any(problem.free_last) else 0
     count = most if sure == most else matched.count(matched.threshold, margin)
-    depth = _SHALLOW / problem.grid.r_max
     values = levels[:count].copy()
-    for k in np.flatnonzero(values > matched.threshold - depth**2):
+    for k in shallow(matched, values):
         values[k] = matched.level(int(k), float(values[k]))
     return BoundStates(values, most - count)
+
+
+def shallow(matched: Matched, values: Array) -> Array:
+    """Indices of the bound states that are matched to the outside; the box holds the others."""
+    if not matched.applies:
+        return np.zeros(0, int)
+    return np.flatnonzero(values > matched.threshold - (_SHALLOW / matched.problem.grid.r_max) ** 2)
 
 
 class Matched:
@@ -177,6 +183,13 @@ class Matched:
             if high - low <= tolerance:
                 break
         return 0.5 * (low + high)
+
+    def function(self, energy: float) -> tuple[Array, float]:
+        """The function of the bound state at ``energy``, and d/dE of its eigenvalue by the solution outside."""
+        depth = self.threshold - energy
+        space = self.space(energy - 1e-9 * depth)  # the operator less its eigenvalue itself is singular
+        v = self._nearest(space, self._random(), _SOLVES)[1]
+        return v, self._slope(energy, v, 1e-4 * max(depth, 1e-8 * self.scale))
 
     def _random(self) -> Array:
         free = np.ones(self.problem.free_nodes.shape)

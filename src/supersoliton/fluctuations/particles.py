@@ -39,9 +39,14 @@ def particle_modes(state: FieldsOnMesh, modes: Modes) -> Modes:
     The error of a level is that of the iteration and the modulus of the translation's eigenvalue, which an exact
     solution has at 0.
     """
-    if not modes.bound.size:
-        return modes
+    return particles(state, modes)[0]
+
+
+def particles(state: FieldsOnMesh, modes: Modes) -> tuple[Modes, Array]:
+    """:func:`particle_modes`, and the functions of its bound states at the dimensionless nodes, of unit L2 norm."""
     inner, scales = on_scales(state)
+    if not modes.bound.size:
+        return modes, np.empty((*inner.u.shape, 0))
     problem, u, ell = inner.problem, inner.u, modes.ell
     none, deltas = np.empty((*u.shape, 0)), delta_functions(problem, u)
     space = TangentSpace(problem, u, inner.multiplier, ell=ell, constraints=none, deltas=deltas)
@@ -56,7 +61,8 @@ def particle_modes(state: FieldsOnMesh, modes: Modes) -> Modes:
     taken = _of_symmetries(space, functions[:, :, : len(values)], directions)
     errors = changes[: len(values)] + (0.0 if translation is None else abs(translation[0]))
     unit = scales.unit("mass^2")
-    return replace(modes, bound=values * unit, bound_errors=errors * unit, symmetries=taken)
+    accurate = replace(modes, bound=values * unit, bound_errors=errors * unit, symmetries=taken)
+    return accurate, functions[:, :, : len(values)]
 
 
 def _iterated(space: TangentSpace, count: int) -> tuple[Array, Array, Array]:

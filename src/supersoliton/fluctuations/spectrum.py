@@ -142,10 +142,11 @@ class Modes:
     @property
     def bound_masses(self) -> Float[Array, " bound"]:
         """Masses of the stable bound states, translations excluded."""
-        return np.sqrt(self.bound[self._is_particle])
+        return np.sqrt(self.bound[self.is_particle])
 
     @property
-    def _is_particle(self) -> Array:
+    def is_particle(self) -> Array:
+        """For each entry of ``bound`` whether it is a mass."""
         return (self.bound > 0) & ~self._is_zero
 
     @property
@@ -153,7 +154,7 @@ class Modes:
         """The largest relative error of a bound mass; NaN where it was not computed, 0 without bound masses."""
         if self.bound_errors is None:
             return math.nan if len(self.bound) else 0.0
-        return float(np.max((0.5 * self.bound_errors / self.bound)[self._is_particle], initial=0.0))
+        return float(np.max((0.5 * self.bound_errors / self.bound)[self.is_particle], initial=0.0))
 
     @property
     def physical_masses(self) -> Float[Array, " physical"]:

@@ -20,6 +20,7 @@ _ROTATING = {
 }
 _AT_REST = {"energy": "E[f] [mass]", "norm": "N [1/mass]", "multiplier": "ω² [mass²]"}
 _SPACE = 3  # dimensions of space; a bounce of more has imaginary time among them, and its action no unit
+_STROKE = 0.022  # half of a tangent's length, in parts of the panel
 _MARKS = {"fold": ("o", "fold"), "bifurcation": ("D", "bifurcation"), "norm extremum": ("s", "extremum of N")}
 
 
@@ -43,6 +44,45 @@ def plot_branch(branch: Any, *, title: str | None = None, theme_name: str = "lig
         _legend(axes[0], branch, colours)
         figure.suptitle(title or _title(branch), x=0.01, ha="left", fontsize=10, fontweight="bold")
     return figure
+
+
+def plot_slopes(branch: Any, curves: dict[str, tuple[np.ndarray, np.ndarray]], *, theme_name: str = "light") -> Figure:
+    """Numbers along a branch, each with its slope at every state as a short stroke of the tangent.
+
+    ``curves``: label -> (values, slopes), one of each for every point of the branch.
+    """
+    columns = min(len(curves), 4)
+    with theme(theme_name) as colours:
+        rows = -(-len(curves) // columns)
+        figure = Figure(figsize=(3.1 * columns, 0.5 + 2.5 * rows), layout="constrained")
+        axes = figure.subplots(rows, columns, squeeze=False).ravel()
+        for ax, (label, (values, slopes)) in zip(axes, curves.items(), strict=False):
+            _draw_tangents(ax, branch, values, slopes, colours)
+            ax.set_ylabel(label)
+            ax.set_xlabel(branch.parameter)
+        for ax in axes[len(curves) :]:
+            ax.set_visible(False)
+        axes[0].plot([], [], "-", color=palette_of(colours)[1], lw=2.4, label="slope")
+        _legend(axes[0], branch, colours, dotted=True)
+        figure.suptitle(_title(branch), x=0.01, ha="left", fontsize=10, fontweight="bold")
+    return figure
+
+
+def _draw_tangents(ax: Axes, branch: Any, values: np.ndarray, slopes: np.ndarray, colours: dict[str, str]) -> None:
+    """One curve, dashed where unstable, with strokes of one length on the page; special points dotted."""
+    x, stable = branch.parameters, branch.stable
+    colour, other = palette_of(colours)[:2]
+    for k in range(len(x) - 1):
+        ax.plot(x[k : k + 2], values[k : k + 2], "-" if stable[k] and stable[k + 1] else "--", color=colour, lw=1.2)
+    width, height = (float(np.nanmax(y) - np.nanmin(y)) or 1.0 for y in (x, values))
+    along = np.stack([np.ones(len(x)) / width, slopes / height])
+    along = _STROKE * along / np.linalg.norm(along, axis=0)
+    ends = np.stack([x, values]) + np.array([-1.0, 1.0])[:, None, None] * along * np.array([[width], [height]])
+    ax.plot(*np.moveaxis(ends, 1, 0), "-", color=other, lw=2.4)
+    ax.plot(x, values, ".", color=colours["ink"], ms=3)
+    for item in branch.special:
+        ax.axvline(item.parameter, color=colours["faint"], lw=0.8, ls=":")
+    ax.margins(x=0.05, y=0.12)
 
 
 def _names(branch: Any) -> dict[str, str]:
@@ -98,12 +138,16 @@ def _with_special_points(branch: Any, name: str) -> tuple[np.ndarray, np.ndarray
     return np.array(x), np.array(y), np.array(stable)
 
 
-def _legend(ax: Axes, branch: Any, colours: dict[str, str]) -> None:
+def _legend(ax: Axes, branch: Any, colours: dict[str, str], *, dotted: bool = False) -> None:
+    """``dotted``: special points are dotted lines, not markers."""
     words = ("minimum at fixed norm", "saddle at fixed norm") if branch.holds_norm else ("stable", "unstable")
     for stable, style, word in ((True, "-", words[0]), (False, "--", words[1])):
         if any(point.stable == stable for point in branch.points):
             ax.plot([], [], style, color=colours["faint"], label=word)
     for kind in sorted({item.kind for item in branch.special}):
         marker, word = _MARKS[kind]
+        if dotted:
+            ax.plot([], [], ":", color=colours["faint"], lw=0.8, label=word)
+            continue
         ax.plot([], [], marker, ms=7, mfc=colours["paper"], mec=colours["ink"], mew=1.6, ls="", label=word)
     ax.legend(loc="best")

@@ -16,9 +16,10 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ..theory.base import Column
+from .fractal_slopes import Ratios
 from .hierarchy import hierarchy
 from .ratio_density import GRID, HIGHEST_TARGET, LOWEST_TARGET, RandomSpectra, SharedSpectra, Spectra, densities, scott
-from .score import Score, ScoreSettings, Shape
+from .score import Score, ScoreSettings, Shape, Slope, time_to_close
 
 # Masses in the script, GeV: u d s c b t, e mu tau, W Z H.
 ORIGINAL_MASSES = (
@@ -183,12 +184,17 @@ def _correlate(rows: Float[np.ndarray, "row point"], y: Float[np.ndarray, "point
     return (rows @ y) / (np.linalg.norm(rows, axis=1) * np.linalg.norm(y))
 
 
+def _window(targets: Float[np.ndarray, "t"]) -> tuple[np.ndarray, np.ndarray]:
+    """The log-ratios between which a ratio hits each target."""
+    return np.log10((1.0 - _TOLERANCE) * targets), np.log10((1.0 + _TOLERANCE) * targets)
+
+
 def _is_hit(x: Float[np.ndarray, "n"], targets: Float[np.ndarray, "target"]) -> np.ndarray:
     """Whether some ratio of the sorted log-masses lies within 5 % of each target.
 
     Most targets are decided by the lightest mass or are out of range; the others are compared with more masses in turn.
     """
-    low, high = np.log10((1.0 - _TOLERANCE) * targets), np.log10((1.0 + _TOLERANCE) * targets)
+    low, high = _window(targets)
     hit = np.zeros(len(targets), dtype=bool)
     open_ = np.flatnonzero(low < x[-1] - x[0])
     start, size = 0, 1
@@ -212,6 +218,20 @@ def _compute(masses: np.ndarray, options: ScoreSettings) -> dict[str, float]:
         "null_std": found.null.std,
         "null_percentile": found.null.percentile,
     }
+
+
+def _slopes(masses: np.ndarray, options: ScoreSettings, rates: np.ndarray) -> dict[str, Slope]:
+    """Those of the correlation: the hit score is a step function, with slope 0 between its steps."""
+    if len(masses) < 3:
+        return {}
+    aims = score_targets(options.targets)
+    x, moving = np.log10(masses), rates / masses / np.log(10.0)
+    ratios = Ratios(x, moving)
+    reach = ratios.reach(*_window(aims.ratios))
+    score = Slope(ratios.correlation(aims.density), reach)
+    span, widening = x[-1] - x[0], (moving[:, -1] - moving[:, 0])[:, None]
+    doubled = np.minimum(reach, time_to_close(x[-1:] - x[0] - 1.0, widening))  # the hierarchy passes 10
+    return {"fractal_score": score, "enhanced_score": Slope(score.rates * (2.0 if span > 1.0 else 1.0), doubled)}
 
 
 def _compare(
@@ -324,4 +344,5 @@ FRACTAL = Score(
     _compute,
     _sentences,
     _compare,
+    _slopes,
 )

@@ -13,7 +13,7 @@ from ..theory.base import Column
 from .fractal import FRACTAL
 from .hierarchy import HIERARCHY
 from .regularity import REGULARITY
-from .score import Score, ScoreSettings, Shape
+from .score import Score, ScoreSettings, Shape, Slope
 
 SCORES = (FRACTAL, HIERARCHY, REGULARITY)
 _WHERE = "[score] own"
@@ -49,6 +49,23 @@ def measure(
 def distinct(masses: Any) -> Array:
     """The different masses above 1e-8 of the largest, ascending. Raises ValueError for NaN or infinite ones."""
     values = np.asarray(masses, dtype=float).ravel()
+    return values[which_distinct(values)]
+
+
+def which_distinct(values: Array) -> Array:
+    """Indices of the different masses, ascending in mass. Raises ValueError for NaN or infinite ones."""
     if not np.all(np.isfinite(values)):
         raise ValueError("masses must be finite numbers; drop NaN and infinite entries before scoring.")
-    return np.unique(values[values > _SMALLEST_MASS * np.max(values, initial=0.0)])
+    first = np.unique(values, return_index=True)[1]
+    return first[values[first] > _SMALLEST_MASS * np.max(values, initial=0.0)]
+
+
+def slopes(
+    masses: Array, rates: Array, options: ScoreSettings, scores: Sequence[Score]
+) -> tuple[dict[str, float], dict[str, Slope]]:
+    """The outputs of these scores, and the slopes of those that are smooth; ``rates`` (parameter, mass)."""
+    chosen = which_distinct(masses)
+    found: dict[str, Slope] = {}
+    for score in scores:
+        found |= score.slopes(masses[chosen], options, rates[:, chosen])
+    return measure(masses, options, scores), found

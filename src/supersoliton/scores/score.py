@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 from numpy import ndarray as Array
 
 from ..theory.base import Column
@@ -60,6 +61,27 @@ def _no_comparison(
     return {}
 
 
+class Slope(NamedTuple):
+    """Derivatives of a number with respect to parameters, shape (parameter,).
+
+    ``reach``: how far each parameter may move, to first order, before the number steps or has another slope.
+    """
+
+    rates: Array
+    reach: Array
+
+
+def time_to_close(gaps: Array, rates: Array) -> Array:
+    """The least abs(gap / rate) over the last axis: the way to the first gap that closes, infinite if none does."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        times = np.where(rates == 0.0, np.inf, np.abs(gaps / rates))
+    return np.asarray(np.min(times, axis=-1, initial=np.inf))
+
+
+def _no_slopes(masses: Array, options: ScoreSettings, rates: Array) -> dict[str, Slope]:
+    return {}
+
+
 @dataclass(frozen=True)
 class Score:
     """A score of a spectrum.
@@ -69,6 +91,8 @@ class Score:
     [score] table. ``sentences(columns, who)``: sentences of the report on the outputs of many trials (some NaN);
     ``who`` names these trials. ``compare(masses, options, shape, found)``: further of these numbers from
     the :class:`Shape` of the spectrum, None where that is unknown, and those ``found`` by ``compute``.
+    ``slopes(masses, options, rates)``: the :class:`Slope` of each number that is smooth, from d mass / d parameter,
+    shape (parameter, mass).
 
     >>> gap = Score({"gap": Column("gap", "second mass over the first")}, lambda masses, options: {"gap": ...})
     """
@@ -77,3 +101,4 @@ class Score:
     compute: Callable[[Array, ScoreSettings], Mapping[str, float]]
     sentences: Callable[[Mapping[str, Any], str], list[str]] = _no_sentences
     compare: Callable[[Array, ScoreSettings, Shape | None, Mapping[str, float]], Mapping[str, float]] = _no_comparison
+    slopes: Callable[[Array, ScoreSettings, Array], Mapping[str, Slope]] = _no_slopes

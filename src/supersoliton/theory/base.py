@@ -182,6 +182,13 @@ class AbstractModel(ABC):
         """The numbers of ``columns`` for a State."""
         return {}
 
+    def record_slopes(self, state: Any, fields: np.ndarray, masses_squared: np.ndarray) -> dict[str, float]:
+        """Derivatives of the smooth numbers of :meth:`record` along a change of a parameter.
+
+        ``fields`` is du/dp at the nodes, ``masses_squared`` d/dp of :func:`.mass_matrix` of the vacuum.
+        """
+        return {}
+
     def violations(self, values: Mapping[str, float]) -> dict[str, float]:
         """The numbers of ``constraints`` from the recorded ``values``; positive values violate them."""
         return {}

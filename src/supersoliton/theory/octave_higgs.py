@@ -13,7 +13,7 @@ import numpy as np
 from ..machine import jax_setup  # noqa: F401  (float64 before the first array)
 from . import octave_mean_field
 from .base import AbstractModel, Column, ComplexifiedFunction, PotentialFunction, check_coupling
-from .octave_observables import mass_ratios, mean_higgs, octaves_in_core
+from .octave_observables import mass_ratio_slopes, mass_ratios, mean_higgs, mean_higgs_slope, octaves_in_core
 
 _HIGGS_RANGE = (1e-3, 1e2)  # accepted mean |Phi|, as in the script
 
@@ -182,6 +182,12 @@ class OctaveHiggs(AbstractModel, kind="octave_higgs"):
             **mass_ratios(state.problem),
             "octaves_in_core": float(octaves_in_core(state)),
             "higgs_mean": mean_higgs(state),
+        }
+
+    def record_slopes(self, state: Any, fields: np.ndarray, masses_squared: np.ndarray) -> dict[str, float]:
+        return {
+            **mass_ratio_slopes(state.problem, masses_squared),
+            "higgs_mean": mean_higgs_slope(state, fields),
         }
 
     def violations(self, values: Mapping[str, float]) -> dict[str, float]:

@@ -18,7 +18,7 @@ from ...states.state import load
 from ..axes import in_words
 from ..record.folder import REPORT, REPORT_COVERS, RESOLVED
 from ..trial import is_finished
-from . import figures, linked, verification
+from . import figures, linked, slopes, verification
 from .analysis import MAX_FOR_IMPORTANCE, MIN_TRIALS_FOR_IMPORTANCE, growth, importances
 from .records import Record, Trial, read_record
 from .summary import constraint_words, count_words, join_words, null_percentiles, scored_trials, summary_sentences
@@ -43,6 +43,7 @@ def write_report(run_dir: Path, storage: str = "", *, trust: bool = False) -> Pa
         ("Summary", _summary(record)),
         ("Pareto front", _pareto(record, gallery)),
         ("Best trials", _best(record, gallery)),
+        ("Slopes in the couplings", slopes.section(record, shown_trials(record))),
         ("Predictions of the surrogate", verification.section(record)),
         ("Scores compared with random spectra", _null(record, gallery)),
         ("Importance of the couplings", _importance(record, gallery)),

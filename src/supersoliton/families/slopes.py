@@ -1,0 +1,309 @@
+r"""Exact derivatives of everything that a trial scores: masses, hierarchy, ratios, scores, energies, frequency.
+
+Masses move by :math:`dm/dp = (d\lambda/dp)/2m` (Hellmann and Feynman, with the state's own derivative), vacuum masses
+with V'' at the vacuum, which moves too. Each score gives its derivative in the masses, each theory those of the numbers
+that it records. A number that is no smooth function of the couplings (a count, a percentile) has none, and one that is
+smooth only up to some step has the distance to it, to first order.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray as Array
+
+from .._checks import expect_state
+from ..fluctuations.bound_states import Matched, shallow
+from ..fluctuations.particles import particles
+from ..fluctuations.spectrum import channels_of, spectrum
+from ..machine.arithmetic import numerical
+from ..problem.scales import OnScales, Scales, on_scales
+from ..scores import registry
+from ..scores.score import Score, ScoreSettings, Slope
+from ..states.jumps import delta_functions
+from ..states.stability import charged_mass
+from ..states.state import State
+from ..theory.vacua import mass_matrix
+from .curve import CorrectorError
+from .family import family_of
+from .sensitivity import Sensitivity, bound_slope, mode_slopes, per_parameter, sensitivity
+
+SPECTRA = ("box", "physical")  # whose masses have derivatives here
+_DEGENERATE = 1e-10  # of the largest mass^2: levels that are nearer have no derivatives of their own
+
+
+@dataclass(frozen=True, eq=False)
+class Slopes:
+    """Numbers of a state and their derivatives with respect to parameters.
+
+    Attributes
+    ----------
+    parameters : tuple of str
+        Names of the parameters.
+    values : dict of str to float
+        The numbers by name, as a scan records them: energies, norm, frequency, scores, numbers of the theory.
+    slopes : dict of str to ndarray of shape (n_parameters,)
+        Derivatives of those that have one; NaN where it is not defined, as for a degenerate level.
+    reach : dict of str to ndarray of shape (n_parameters,)
+        How far each parameter may move, to first order, before a step or a kink of the number: infinite for energies,
+        until masses change places for ``hierarchy`` and ``regularity``, until a ratio crosses 1.01 or a target becomes
+        a hit or ceases to be one for ``fractal_score``, which has the slope of its correlation.
+    masses : ndarray of shape (n_masses,)
+        The scored masses, ascending, in mass.
+    mass_slopes : ndarray of shape (n_parameters, n_masses)
+        Their derivatives.
+    """
+
+    parameters: tuple[str, ...]
+    values: dict[str, float]
+    slopes: dict[str, Float[Array, " parameter"]]
+    reach: dict[str, Float[Array, " parameter"]] = field(repr=False)
+    masses: Float[Array, " mass"] = field(repr=False)
+    mass_slopes: Float[Array, "parameter mass"] = field(repr=False)
+
+    def slope(self, name: str, parameter: str, within: float = 0.0) -> float:
+        """The derivative of a number; NaN if it has none, or not ``within`` this distance of the parameter.
+
+        Parameters
+        ----------
+        name : str
+            A number in ``values``.
+        parameter : str
+            One of ``parameters``; another is a ValueError.
+        within : float, default 0.0
+            Distance over which the number is asked to be smooth.
+        """
+        if parameter not in self.parameters:
+            raise ValueError(f"slope: there is no parameter {parameter!r}: choose from {', '.join(self.parameters)}")
+        at = self.parameters.index(parameter)
+        if name not in self.slopes or not self.reach[name][at] >= within:
+            return math.nan
+        return float(self.slopes[name][at])
+
+
+@numerical
+def slopes(
+    state: State,
+    parameters: Sequence[str] | None = None,
+    *,
+    spectrum: str = "box",
+    n_modes: int = 300,
+    ell: Sequence[int] = (0, 1),
+    targets: str = "particle",
+) -> Slopes:
+    r"""Exact derivatives of energies, masses, scores and numbers of the theory with respect to parameters.
+
+    Masses by the theorem of Hellmann and Feynman, :math:`d\lambda/dp = \int\eta\,(dV''/dp)\,\eta`, with the derivative
+    of the state itself.
+
+    Parameters
+    ----------
+    state : State
+        A converged state.
+    parameters : sequence of str, optional
+        Couplings, ``"norm"`` or ``"omega"``; all that the problem has if not given.
+    spectrum : {"box", "physical"}
+        The masses that are scored: lowest modes of the box, or vacuum masses and bound states.
+    n_modes : int, default 300
+        Number of modes of the box, at most as many as the mesh has.
+    ell : sequence of int, default (0, 1)
+        Angular momenta of the bound states.
+    targets : {"particle", "original"}
+        Ratios of the fractal score, as for :func:`.score`.
+
+    Returns
+    -------
+    Slopes
+        Values and derivatives by name.
+
+    Raises
+    ------
+    ValueError
+        If the state is not converged, or a parameter or ``spectrum`` is unknown.
+
+    Examples
+    --------
+    >>> model = ss.Potential(lambda u, p: u[0]**2 / 2 - p["g"] * u[0]**4 / 4 + u[0]**6 / 8, params={"g": 1.6})
+    >>> state = ss.solve(ss.Problem(model, ss.RadialGrid(r_max=30.0), norm=100.0))
+    >>> found = ss.slopes(state, ["g"], n_modes=20)
+    >>> print(f"{found.values['hierarchy']:.3f} {found.slope('hierarchy', 'g'):.3f}")
+    4.332 -4.322
+    """
+    expect_state("slopes", state)
+    options = ScoreSettings(spectrum=spectrum, targets=targets, null_samples=0)
+    return slopes_of(state, parameters, options, registry.SCORES, n_modes=n_modes, ell=ell)
+
+
+def slopes_of(
+    state: State,
+    parameters: Sequence[str] | None,
+    options: ScoreSettings,
+    scores: Sequence[Score],
+    *,
+    n_modes: int,
+    ell: Sequence[int],
+    fast: bool = False,
+) -> Slopes:
+    """:func:`slopes` with the [score] table and any scores; ``fast``: box modes in the reduced basis of a trial."""
+    check_spectrum("slopes", options.spectrum)
+    known = [*state.problem.model.params, *(n for n in ("norm", "omega") if getattr(state.problem, n) is not None)]
+    names = tuple(known if parameters is None else parameters)
+    along = [_along(state, name) for name in names]
+    inner, scales = on_scales(state)
+    n = inner.problem.model.n_fields
+    vacuum = np.array([_vacuum_rate(inner, scales, one) for one in along]).reshape(-1, n, n)
+    if options.spectrum == "box":
+        masses, rates = _box(inner, scales, along, n_modes, fast)
+    else:
+        masses, rates = _physical(state, along, vacuum, ell)
+    order = np.argsort(masses, kind="stable")
+    masses, rates = masses[order], rates[:, order]
+    values, found = registry.slopes(masses, rates, options, scores)
+    numbers, moving = _numbers(state, along, vacuum)
+    values |= {**numbers, **state.problem.model.record(state)}
+    for one, matrix in zip(along, vacuum, strict=True):
+        for name, rate in state.problem.model.record_slopes(state, one.fields, matrix).items():
+            moving.setdefault(name, []).append(rate)
+    far = np.full(len(names), np.inf)
+    found |= {name: Slope(np.array(rate), far) for name, rate in moving.items()}
+    return Slopes(
+        names,
+        {name: value for name, value in values.items() if math.isfinite(value)},
+        {name: slope.rates for name, slope in found.items()},
+        {name: slope.reach for name, slope in found.items()},
+        masses,
+        rates,
+    )
+
+
+def check_spectrum(call: str, spectrum: str) -> None:
+    """Raise ValueError for a scored spectrum whose masses have no derivatives here."""
+    if spectrum not in SPECTRA:
+        raise ValueError(
+            f"{call}: the masses of the spectrum {spectrum!r} have no derivatives here: choose from "
+            f"{', '.join(SPECTRA)}"
+        )
+
+
+def _along(state: State, parameter: str) -> Sensitivity:
+    """The derivatives of the state; NaN at a fold, where they are infinite."""
+    try:
+        return sensitivity(state, parameter)
+    except CorrectorError:
+        return Sensitivity(parameter, math.nan, math.nan, math.nan, np.full_like(state.u, math.nan))
+
+
+def _vacuum_rate(inner: OnScales, scales: Scales, along: Sensitivity) -> Array:
+    """d/dp of the mass matrix of the vacuum, in the user's units."""
+    family = family_of(inner.problem, along.parameter, scales)
+    return per_parameter(family) * family.vacuum_curvature_rate() * scales.unit("mass^2")
+
+
+def _box(
+    inner: OnScales, scales: Scales, along: Sequence[Sensitivity], n_modes: int, fast: bool
+) -> tuple[Array, Array]:
+    """The masses of the box and their derivatives, (parameter, mass)."""
+    modes = spectrum(inner, n_modes, functions=True, fast=fast)
+    assert modes.functions is not None
+    levels = modes.eigenvalues * scales.unit("mass^2")
+    rates = np.array([mode_slopes(inner, scales, one, modes.functions, 0) for one in along])
+    rates = rates.reshape(len(along), len(levels))
+    return _masses(levels, _own(inner, levels, rates))
+
+
+def _physical(state: State, along: Sequence[Sensitivity], vacuum: Array, ell: Sequence[int]) -> tuple[Array, Array]:
+    """Vacuum masses and masses of the bound states, and their derivatives."""
+    inner, scales = on_scales(state)
+    problem, unit = inner.problem, scales.unit("mass^2")
+    parts = [_masses(*_vacuum_levels(state, vacuum))]
+    for one in channels_of(problem, ell):
+        channel, functions = particles(inner, spectrum(inner, 1, one, fast=True))
+        chosen = np.flatnonzero(channel.is_particle)
+        levels = channel.bound[chosen] * unit
+        rates = np.array([mode_slopes(inner, scales, s, functions[:, :, chosen], one) for s in along])
+        rates = rates.reshape(len(along), len(levels))
+        matched = Matched(problem, inner.u, inner.multiplier, one)
+        for k in shallow(matched, channel.bound[chosen]):
+            rates[:, k] = [bound_slope(inner, scales, s, matched, float(channel.bound[chosen[k]])) for s in along]
+        parts.append(_masses(levels, _own(inner, levels, rates)))
+    return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts], axis=1)
+
+
+def _vacuum_levels(state: State, change: Array) -> tuple[Array, Array]:
+    """The vacuum's masses^2 and their derivatives, NaN where degenerate ones separate."""
+    problem = state.problem
+    squared, modes = np.linalg.eigh(mass_matrix(problem.model, problem.vacuum.values, problem.grid.r_max))
+    rates = modes.T @ change @ modes
+    own = np.einsum("pii->pi", rates)
+    other = np.abs(squared[:, None] - squared) <= _DEGENERATE * np.max(np.abs(squared))
+    other[np.diag_indices(len(squared))] = False
+    apart = np.maximum(np.abs(own[:, :, None] - own[:, None, :]), np.abs(rates))
+    separate = (other & (apart > _DEGENERATE * np.max(np.abs(own), initial=0.0))).any(axis=2)
+    return squared, np.where(separate, math.nan, own)
+
+
+def _masses(levels: Array, rates: Array) -> tuple[Array, Array]:
+    positive = levels > 0
+    masses = np.sqrt(levels[positive])
+    return masses, rates[:, positive] / (2.0 * masses)
+
+
+def _own(inner: OnScales, levels: Array, rates: Array) -> Array:
+    """The rates, NaN where a level is degenerate, or where V jumps in the state, whose jumps move."""
+    near = np.diff(levels) <= _DEGENERATE * np.max(np.abs(levels), initial=0.0)
+    degenerate = np.append(near, False) | np.insert(near, 0, False) if len(levels) else np.zeros(0, bool)
+    if delta_functions(inner.problem, inner.u) is not None:
+        degenerate[:] = True
+    return np.where(degenerate, math.nan, rates)
+
+
+def _numbers(
+    state: State, along: Sequence[Sensitivity], vacuum: Array
+) -> tuple[dict[str, float], dict[str, list[float]]]:
+    """The numbers of a state that every theory has, and their derivatives by name."""
+    problem = state.problem
+    squared, heavier = _vacuum_levels(state, vacuum)
+    energy, norm, multiplier = state.energy, state.norm, state.multiplier
+    values = {"energy": energy, "norm": norm, "lightest_squared": float(squared[0])}
+    if problem.norm is not None or problem.omega is not None:
+        values |= {"multiplier": multiplier, "omega_squared": multiplier, "action": state.action}
+        values["energy_per_norm"] = energy / norm
+    rotation = state.certificate.rotation
+    # with the boundary "decaying" part of the norm lies outside the domain
+    rotates = rotation is not None and rotation.rotates and problem.boundary != "decaying"
+    if rotation is not None and rotates:
+        values |= {"omega": rotation.omega, "charge": rotation.charge, "charged_energy": rotation.energy}
+        values["energy_per_charge"] = rotation.energy_per_charge
+    moving: dict[str, list[float]] = {}
+    for one, matrix, (lightest, *_) in zip(along, vacuum, heavier, strict=True):
+        found: dict[str, Any] = {"energy": one.energy, "norm": one.norm, "lightest_squared": lightest}
+        if "multiplier" in values:
+            factor = problem.norm_kinetic
+            found |= {"multiplier": one.multiplier, "omega_squared": one.multiplier}
+            found["action"] = one.energy - 0.5 * factor * (one.multiplier * norm + multiplier * one.norm)
+            found["energy_per_norm"] = one.energy / norm - energy * one.norm / norm**2
+        if rotation is not None and rotates:
+            found |= _rotating(state, values, found, matrix)
+        for name, rate in found.items():
+            moving.setdefault(name, []).append(float(rate))
+    return values, moving
+
+
+def _rotating(state: State, values: Mapping[str, float], rates: Mapping[str, Any], matrix: Array) -> dict[str, float]:
+    """The derivatives of omega, Q = omega k N, E_Q = S + omega Q and E_Q / (m Q)."""
+    problem, omega, charge = state.problem, values["omega"], values["charge"]
+    faster = rates["multiplier"] / (2.0 * omega)
+    more = charge * (faster / omega + rates["norm"] / values["norm"])
+    energy = rates["action"] + faster * charge + omega * more
+    block = np.ix_(problem.carries_norm > 0, problem.carries_norm > 0)
+    own = mass_matrix(problem.model, problem.vacuum.values, problem.grid.r_max)[block]
+    lightest = np.linalg.eigh(own)[1][:, 0]
+    heavier = lightest @ matrix[block] @ lightest / (2.0 * charged_mass(problem) ** 2)  # m'/m
+    ratio = values["energy_per_charge"]
+    per_charge = ratio * (energy / values["charged_energy"] - more / charge - heavier)
+    return {"omega": faster, "charge": more, "charged_energy": energy, "energy_per_charge": per_charge}

@@ -1,0 +1,160 @@
+"""The slope of every objective in every coupling for the best trials, and the direction that raises the hierarchy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..._ranges import Range
+from ...families.slopes import SPECTRA, Slopes, slopes_of
+from ...plotting.html import escape, number, table
+from ...scores.score import ScoreSettings
+from ...states.state import load
+from .records import Record, Trial
+from .summary import join_words
+
+RAISED, HELD = "hierarchy", "fractal_score"
+_EDGE = 1e-3  # of a range: a coupling nearer to its end does not move out of it
+_SMALL = 0.01  # parts of a direction that are not mentioned
+
+
+def section(record: Record, shown: Sequence[Trial]) -> str:
+    """A table of slopes and a sentence for each of these trials, or the reason why there is none."""
+    shown = [trial for trial in shown if record.state_file(trial).is_file()]
+    if not shown or not record.parameters:
+        return ""
+    reason = _why_none(record)
+    if reason:
+        return f"<p>The slopes of the objectives are not computed: {escape(reason)}.</p>"
+    parts, more = [], len(record.pareto) - len(shown)
+    for trial in shown:
+        found = slopes_of_trial(record, trial)
+        if isinstance(found, Slopes):
+            parts.append(_table(record, trial, found))
+        else:
+            parts.append(f"<p>Trial {trial.number} has no slopes: {escape(found)}.</p>")
+    note = (
+        "<p>Exact derivatives of the objectives in each coupling, of the best trials: those of the masses by the "
+        "theorem of Hellmann and Feynman, with that of the state. The hit score is a step function, so a fractal score "
+        "has the slope of its correlation up to the next step: a target that becomes or ceases to be a hit, or a ratio "
+        "that passes 1.01.</p>"
+    )
+    if more > 0:
+        parts.append(f"<p class='note'>Those of the other {more}: <code>ss.slopes(ss.load(file))</code>.</p>")
+    return note + "".join(parts)
+
+
+def _why_none(record: Record) -> str:
+    if record.scored_spectrum not in SPECTRA:
+        return f'masses of the spectrum "{record.scored_spectrum}" have no derivatives here'
+    if record.config.get("problem", {}).get("self_consistent"):
+        return "the couplings are fed back from each state"
+    return ""
+
+
+def slopes_of_trial(record: Record, trial: Trial) -> Slopes | str:
+    """The slopes of a trial from its stored state, or the reason why there are none."""
+    spectrum: Mapping[str, Any] = record.config.get("spectrum", {})
+    options = ScoreSettings(
+        spectrum=record.scored_spectrum,
+        targets=record.config.get("score", {}).get("targets", ScoreSettings.targets),
+        null_samples=0,
+    )
+    try:
+        state = load(record.state_file(trial), trust=record.trust)
+        return slopes_of(
+            state,
+            record.parameters,
+            options,
+            record.scores,
+            n_modes=int(spectrum.get("n_modes", 300)),
+            ell=tuple(spectrum.get("ell", (0, 1))),
+            fast=True,
+        )
+    except (ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
+        return str(error)
+
+
+def _table(record: Record, trial: Trial, found: Slopes) -> str:
+    ranges = ranges_of(record)
+    rows = []
+    for name in record.objectives:
+        cells = [found.slope(name, parameter) for parameter in found.parameters]
+        words = [number(cell) if math.isfinite(cell) else "not smooth" for cell in cells]
+        rows.append([escape(record.label(name)), *words, _next_step(found, name, ranges)])
+    head = [f"trial {trial.number}", *(f"d / d {name}" for name in found.parameters), "next step"]
+    advice = "".join(f"<p>{escape(sentence)}</p>" for sentence in [tune(record, trial, found)] if sentence)
+    return table([escape(title) for title in head], rows) + advice
+
+
+def _next_step(found: Slopes, name: str, ranges: Mapping[str, Range]) -> str:
+    """The nearest step of a number, in parts of a range."""
+    reach = found.reach.get(name)
+    spans = [abs(limits.high - limits.low) for limits in (ranges[p] for p in found.parameters if p in ranges)]
+    if reach is None or len(spans) != len(reach) or not np.isfinite(reach).any():
+        return "–"
+    shares = reach / np.array(spans)
+    nearest = int(np.nanargmin(shares))
+    return f"{number(100.0 * float(shares[nearest]), 2)} % of the range of {escape(found.parameters[nearest])}"
+
+
+def ranges_of(record: Record) -> dict[str, Range]:
+    """The scanned ranges of the configuration."""
+    given = record.config.get("scan", {}).get("parameters", {})
+    return {
+        name: Range(**spec) if isinstance(spec, Mapping) else Range(float(spec[0]), float(spec[1]))
+        for name, spec in given.items()
+    }
+
+
+def direction(record: Record, trial: Trial, found: Slopes) -> tuple[np.ndarray, float] | None:
+    """The unit step in parts of the ranges that raises the hierarchy most at constant score, and how much it does.
+
+    The gradient of the hierarchy without its part along that of the score. A coupling at an end of its range, which
+    the step would leave, is held. None without a slope of the hierarchy.
+    """
+    ranges = ranges_of(record)
+    if any(name not in ranges for name in found.parameters):
+        return None
+    positions = np.array([ranges[name].unit(trial.couplings[name]) for name in found.parameters])
+    scale = np.array([per_range(ranges[name], trial.couplings[name]) for name in found.parameters])
+    rise, score = (scale * found.slopes.get(name, np.array(math.nan)) for name in (RAISED, HELD))
+    if not np.isfinite(rise).all():
+        return None
+    score = score if np.isfinite(score).all() else np.zeros(len(rise))
+    free = np.ones(len(rise), dtype=bool)
+    while free.any():
+        step, held = rise * free, score * free
+        if np.any(held):
+            step = step - held * (held @ step) / (held @ held)
+        size = float(np.linalg.norm(step))
+        if size <= 1e-12 * float(np.linalg.norm(rise)):
+            return None
+        out = free & (((positions > 1 - _EDGE) & (step > 0)) | ((positions < _EDGE) & (step < 0)))
+        if not out.any():
+            return step / size, size
+        free &= ~out
+    return None
+
+
+def per_range(limits: Range, value: float) -> float:
+    """dp/dt for p at the position t of its range."""
+    return value * math.log(limits.high / limits.low) if limits.log else limits.high - limits.low
+
+
+def tune(record: Record, trial: Trial, found: Slopes) -> str:
+    """The direction in words; empty without one."""
+    best = direction(record, trial, found)
+    if best is None:
+        return ""
+    step, gain = best
+    order = [k for k in np.argsort(-np.abs(step)) if abs(step[k]) >= _SMALL]
+    moves = join_words([f"{found.parameters[k]} by {step[k]:+.2f}" for k in order])
+    held = "at constant fractal score " if np.isfinite(found.slopes.get(HELD, [math.nan])).all() else ""
+    return (
+        f"Tune: from trial {trial.number} the hierarchy, {found.values[RAISED]:.4g}, rises most {held}in the direction "
+        f"that changes, in parts of the ranges, {moves}: to first order by {0.1 * gain:.3g} for a tenth of such a step."
+    )
