@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,18 +129,7 @@ class Family:
                 squared = q * self.unit**2
                 raise ValueError(f"omega^2 = {squared:.3g} is negative: there is no real frequency")
             return _with_vacuum(near.replace(omega=math.sqrt(q)), near)
-        model = near.model.replace(**{self.parameter: q})
-        vacuum = _follow_vacuum(near, model)
-        changes: dict[str, Any] = {"model": model}
-        if near.line is not None:
-            changes["line"] = ends_of(vacuum)
-        for name in ("boundary", "background"):
-            given = getattr(near, name)
-            if given is not None and not isinstance(given, str):
-                changes[name] = tuple(float(x) for x in vacuum)
-        other = near.replace(**changes)
-        other.__dict__["vacuum"] = vacuum_at(model, vacuum, near.grid.r_max)
-        return other
+        return with_couplings(near, {self.parameter: q})
 
     def move(self, point: FamilyPoint, du: Array, dc: Array) -> FamilyPoint:
         """The point at u + du, c + dc; fields held at the boundary take the values of its vacuum."""
@@ -219,12 +208,22 @@ class Family:
 
     def curvature_rate(self, u: Array, du: Array) -> Array:
         """dV''/dq at the quadrature points along a family whose fields change by ``du``."""
-        problem, grid = self.problem, self.problem.grid
-        fields, moving = (grid.at_quadrature(x).reshape(-1, problem.model.n_fields) for x in (u, du))
-        params, radii = _floats(problem.model.params), grid.quadrature_points.ravel()
-        kernel = _coupling_kernels(problem.model.potential_function)[2]
-        rate = np.asarray(kernel(fields, params, self._direction(problem), radii, moving))
+        grid = self.problem.grid
+        fields, moving = (grid.at_quadrature(x).reshape(-1, u.shape[1]) for x in (u, du))
+        rate = self._curvature_rate(fields, moving, grid.quadrature_points.ravel())
         return rate.reshape(*grid.quadrature_points.shape, *rate.shape[1:])
+
+    def mass_rate(self) -> Array:
+        """dV''/dq of the vacuum at the edge of the box, (field, field)."""
+        moving = self.vacuum_rate(self.problem)
+        return self._curvature_rate(
+            self.problem.vacuum.values[None], moving[None], np.array([self.problem.grid.r_max])
+        )[0]
+
+    def _curvature_rate(self, fields: Array, moving: Array, radii: Array) -> Array:
+        model = self.problem.model
+        kernel = _coupling_kernels(model.potential_function)[2]
+        return np.asarray(kernel(fields, _floats(model.params), self._direction(self.problem), radii, moving))
 
     def value_row(self, point: FamilyPoint) -> tuple[Array, Array]:
         """dq as a linear form of (du, dc)."""
@@ -265,6 +264,22 @@ class Family:
         if problem.boundary == "decaying":
             total -= float(away @ np.asarray(problem.theory.exterior) @ rate)
         return total, change
+
+
+def with_couplings(near: DiscreteProblem, couplings: Mapping[str, float]) -> DiscreteProblem:
+    """The problem with other values of some couplings; its vacuum is followed from that of ``near``."""
+    model = near.model.replace(**couplings)
+    vacuum = _follow_vacuum(near, model)
+    changes: dict[str, Any] = {"model": model}
+    if near.line is not None:
+        changes["line"] = ends_of(vacuum)
+    for name in ("boundary", "background"):
+        given = getattr(near, name)
+        if given is not None and not isinstance(given, str):
+            changes[name] = tuple(float(x) for x in vacuum)
+    other = near.replace(**changes)
+    other.__dict__["vacuum"] = vacuum_at(model, vacuum, near.grid.r_max)
+    return other
 
 
 def family_of(inner: DiscreteProblem, parameter: str, scales: Scales) -> Family:

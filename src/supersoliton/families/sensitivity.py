@@ -105,7 +105,7 @@ def sensitivity(state: State, parameter: str) -> Sensitivity:
 def _along(family: Family, u: Array, multiplier: float) -> Sensitivity:
     """The derivatives of a dimensionless state, per unit of the user's parameter."""
     problem = family.problem
-    per = _per_parameter(family)
+    per = per_parameter(family)
     point = family.point(u, multiplier)
     line = linearise(family, point, Symmetries(problem, u, multiplier).modes)
     du, dc = line.solve(np.zeros_like(u), line.value_row(1.0), homogeneous=True)
@@ -130,16 +130,25 @@ def tangents(
 
     The vacuum depends on the couplings too. All derivatives share one factorisation.
     """
-    multiplier = force(problem, u).multiplier
+    families = [Family(problem, name) for name in names]
+    drifts = np.stack([family.vacuum_rate(problem) for family in families])
+    return motions(families, u, force(problem, u).multiplier)[0] - drifts[:, None, :]
+
+
+def motions(
+    families: Sequence[Family], u: Float[Array, "node field"], multiplier: float
+) -> tuple[Float[Array, "coupling node field"], Float[Array, " coupling"]]:
+    """(du/dq, domega^2/dq) of a converged state along several families, which share one factorisation."""
+    problem = families[0].problem
     space = TangentSpace(problem, u, multiplier, held=Symmetries(problem, u, multiplier).modes)
-    loads, motions = np.zeros((*u.shape, len(names))), np.zeros((*u.shape, len(names)))
-    for k, name in enumerate(names):
-        family = Family(problem, name)
-        if family.kind == "coupling":
+    loads, lifts = np.zeros((*u.shape, len(families))), np.zeros((*u.shape, len(families)))
+    for k, family in enumerate(families):
+        if family.kind != "norm":
             loads[:, :, k] = -family.force_rate(family.point(u, multiplier), space)
-            motions[:, :, k] = family.lift(problem) - family.vacuum_rate(problem)
-    solved, _ = space.solve(loads, 0.5 * np.array([[name == "norm" for name in names]]))
-    return np.moveaxis(solved + motions, 2, 0)
+            lifts[:, :, k] = family.lift(problem)
+    solved, along = space.solve(loads, 0.5 * np.array([[family.kind == "norm" for family in families]]))
+    shifts = -along[0] if problem.norm is not None else np.array([float(f.kind == "omega") for f in families])
+    return np.moveaxis(solved + lifts, 2, 0), shifts
 
 
 def eigenvalue_slopes(
@@ -157,12 +166,12 @@ def eigenvalue_slopes(
     slopes = np.einsum("eq,eqik,eqij,eqjk->k", grid.quadrature_weights, at, curvature, at, optimize=True)
     carried = np.einsum("eq,i,eqik->k", grid.quadrature_weights, problem.carries_norm, at**2, optimize=True)
     if problem.boundary == "decaying":
-        rate = _per_parameter(family) * family.exterior_rate(family.point(inner.u, inner.multiplier), ell)
+        rate = per_parameter(family) * family.exterior_rate(family.point(inner.u, inner.multiplier), ell)
         slopes += np.einsum("ik,ij,jk->k", modes.functions[-1], rate, modes.functions[-1])
     unit = scales.unit("mass^2")
     return modes.eigenvalues * unit, slopes * unit - found.multiplier * carried
 
 
-def _per_parameter(family: Family) -> float:
+def per_parameter(family: Family) -> float:
     """dq/dp in the user's unit of p; for omega q is omega^2, d/domega = 2 omega d/domega^2."""
     return (2.0 * float(family.problem.omega or 0.0) if family.kind == "omega" else 1.0) / family.unit

@@ -32,15 +32,20 @@ _STEPS, _ENOUGH = 40, 1e-11  # of the iteration; change of a level, in the large
 _OVERLAP = 0.5  # of a level's function with a symmetry's, squared, above which it is that symmetry's mode
 
 
-@numerical
 def particle_modes(state: FieldsOnMesh, modes: Modes) -> Modes:
     """``modes`` with its bound states on the whole mesh, their errors, and the modes of symmetries marked.
 
     The error of a level is that of the iteration and the modulus of the translation's eigenvalue, which an exact
     solution has at 0.
     """
+    return particle_functions(state, modes)[0]
+
+
+@numerical
+def particle_functions(state: FieldsOnMesh, modes: Modes) -> tuple[Modes, Array]:
+    """:func:`particle_modes`, and the functions (node, field, level) of the dimensionless bound states in the box."""
     if not modes.bound.size:
-        return modes
+        return modes, np.empty((*state.u.shape, 0))
     inner, scales = on_scales(state)
     problem, u, ell = inner.problem, inner.u, modes.ell
     none, deltas = np.empty((*u.shape, 0)), delta_functions(problem, u)
@@ -56,7 +61,8 @@ def particle_modes(state: FieldsOnMesh, modes: Modes) -> Modes:
     taken = _of_symmetries(space, functions[:, :, : len(values)], directions)
     errors = changes[: len(values)] + (0.0 if translation is None else abs(translation[0]))
     unit = scales.unit("mass^2")
-    return replace(modes, bound=values * unit, bound_errors=errors * unit, symmetries=taken)
+    found = replace(modes, bound=values * unit, bound_errors=errors * unit, symmetries=taken)
+    return found, functions[:, :, : len(values)]
 
 
 def _iterated(space: TangentSpace, count: int) -> tuple[Array, Array, Array]:
