@@ -123,12 +123,12 @@ class Family:
         ValueError : if the parameter cannot have this value.
         """
         if self.kind == "norm":
-            return _with_vacuum(near.replace(norm=q), near)
+            return with_vacuum(near.replace(norm=q), near)
         if self.kind == "omega":
             if q < 0:
                 squared = q * self.unit**2
                 raise ValueError(f"omega^2 = {squared:.3g} is negative: there is no real frequency")
-            return _with_vacuum(near.replace(omega=math.sqrt(q)), near)
+            return with_vacuum(near.replace(omega=math.sqrt(q)), near)
         return with_couplings(near, {self.parameter: q})
 
     def move(self, point: FamilyPoint, du: Array, dc: Array) -> FamilyPoint:
@@ -299,7 +299,8 @@ def _held_at_zero(problem: DiscreteProblem) -> Array:
     return (problem.carries_norm > 0) & (problem.vacuum.values == 0.0)
 
 
-def _with_vacuum(other: DiscreteProblem, near: DiscreteProblem) -> DiscreteProblem:
+def with_vacuum(other: DiscreteProblem, near: DiscreteProblem) -> DiscreteProblem:
+    """``other`` with the vacuum of ``near``, which is not searched for again."""
     other.__dict__["vacuum"] = near.vacuum
     return other
 

@@ -21,7 +21,7 @@ from numpy import ndarray as Array
 from ..fluctuations.bound_states import Matched
 from ..fluctuations.particles import particle_functions
 from ..fluctuations.spectrum import channels_of, spectrum
-from ..problem.scales import OnScales, on_scales
+from ..problem.scales import OnScales, Scales, on_scales
 from ..solvers.base import FieldsOnMesh
 from ..theory.vacua import mass_matrix
 from .family import Family, family_of
@@ -61,7 +61,13 @@ def mass_derivatives(
     The levels are in the user's units, one entry for each operator. All derivatives share one factorisation; without
     ``parameters`` none are computed.
     """
-    inner, scales = on_scales(state)
+    return mass_levels(*on_scales(state), parameters, ell=ell, box=box)
+
+
+def mass_levels(
+    inner: OnScales, scales: Scales, parameters: Sequence[str], *, ell: Sequence[int], box: int
+) -> list[Levels]:
+    """:func:`mass_derivatives` of a dimensionless state, in the units of these scales."""
     families = [family_of(inner.problem, name, scales) for name in parameters]
     along = _Along(inner, families)
     if box:

@@ -56,8 +56,7 @@ def particle_functions(state: FieldsOnMesh, modes: Modes) -> tuple[Modes, Array]
     directions = [] if translation is None else [translation[1]]
     if ell == 0 and not is_homogeneous(problem, u):
         own = TangentSpace(problem, u, inner.multiplier, curvature=space.curvature, deltas=deltas)
-        found = zero_modes(own, 0.0)
-        directions += list(np.moveaxis(found, 2, 0))
+        directions += list(np.moveaxis(zero_modes(own, 0.0), 2, 0))
     taken = _of_symmetries(space, functions[:, :, : len(values)], directions)
     errors = changes[: len(values)] + (0.0 if translation is None else abs(translation[0]))
     unit = scales.unit("mass^2")

@@ -161,7 +161,8 @@ class AbstractModel(ABC):
         """Plain data, including ``kind``, from which :func:`read_theory` restores the theory."""
         values = {name: getattr(self, name) for name in _settings(type(self))}
         couplings = {name: float(value) for name, value in values.items() if name not in self.structure}
-        return {"kind": self.kind, **values, **couplings}
+        given = {name: value for name, value in values.items() if value is not None}
+        return {"kind": self.kind, **given, **couplings}
 
     @classmethod
     def from_description(cls, values: Mapping[str, Any]) -> Self:
@@ -180,6 +181,13 @@ class AbstractModel(ABC):
 
     def record(self, state: Any) -> dict[str, float]:
         """The numbers of ``columns`` for a State."""
+        return {}
+
+    def vacuum_ratios(self, vectors: np.ndarray) -> Mapping[str, tuple[int, int]]:
+        """Recorded ratios of vacuum masses, as (numerator, denominator), numbers of the ascending masses from 0.
+
+        ``vectors`` (field, mass) are the modes of these masses.
+        """
         return {}
 
     def violations(self, values: Mapping[str, float]) -> dict[str, float]:

@@ -29,14 +29,16 @@ def mass_ratios(problem: Any) -> dict[str, float]:
     if np.all(np.isfinite(matrix)):
         squared, vectors = np.linalg.eigh(matrix)
         if squared[0] > 0:
-            higgs = int(np.argmax(np.abs(vectors[-1])))
             masses = np.sqrt(squared)
-            octaves = np.delete(masses, higgs)
-            return {
-                "mass_ratio": float(masses[higgs] / octaves[0]),
-                "octave_splitting": float(octaves[-1] / octaves[0]),
-            }
+            return {name: float(masses[a] / masses[b]) for name, (a, b) in compared_masses(vectors).items()}
     return {"mass_ratio": float("nan"), "octave_splitting": float("nan")}
+
+
+def compared_masses(vectors: np.ndarray) -> dict[str, tuple[int, int]]:
+    """Which vacuum masses, ascending, each ratio compares; ``vectors`` (field, mass) are their modes."""
+    higgs = int(np.argmax(np.abs(vectors[-1])))
+    octaves = np.delete(np.arange(vectors.shape[1]), higgs)
+    return {"mass_ratio": (higgs, int(octaves[0])), "octave_splitting": (int(octaves[-1]), int(octaves[0]))}
 
 
 def mean_higgs(state: Any) -> float:
