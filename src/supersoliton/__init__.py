@@ -39,6 +39,8 @@ _HOME = {
     "self_consistent": "search.self_consistent",
     "Sensitivity": "families.sensitivity",
     "sensitivity": "families.sensitivity",
+    "Design": "families.design",
+    "design": "families.design",
     "Slopes": "families.slopes",
     "slopes": "families.slopes",
     "Rotation": "states.stability",
@@ -81,6 +83,8 @@ if TYPE_CHECKING:
     from .elements.grid import RadialGrid as RadialGrid
     from .families.branch import Branch as Branch
     from .families.continuation import continuation as continuation
+    from .families.design import Design as Design
+    from .families.design import design as design
     from .families.differentiable import DifferentiableState as DifferentiableState
     from .families.differentiable import solve as solve
     from .families.rotation import rotation as rotation

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import supersoliton as ss
-from supersoliton.families.sensitivity import eigenvalue_slopes
+from supersoliton.families.mass_derivatives import eigenvalue_slopes
 
 MODEL = ss.OctaveHiggs(n_octaves=2, m0_squared=0.5, g=0.6, lambda_1=0.05, lambda_2=0.01)
 PROBLEM = ss.Problem(MODEL, ss.RadialGrid(25.0, 12, 12), norm=600.0)

@@ -25,7 +25,8 @@ from ..search.solve import SolveWarning, shortcoming
 from ..search.solve import solve as solve_at_numbers
 from ..solvers.base import AbstractSolver
 from ..states.state import State
-from .sensitivity import Sensitivity, eigenvalue_slopes, sensitivity
+from .mass_derivatives import eigenvalue_slopes
+from .sensitivity import Sensitivity, sensitivity
 
 
 def traced_parameters(problem: Problem) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +35,7 @@ from ..theory.whole_line import ends_of
 
 # Relative step of the central difference of the exterior matrix, a smooth function of the masses: the best compromise
 # of truncation (step^2) and rounding (1e-16/step) is the cube root of the rounding unit.
-DIFFERENCE = 6e-6
+_DIFFERENCE = 6e-6
 _NOTHING = 1e-40  # a rate below this is that of the field that stands for 0 (TINY)
 
 
@@ -124,24 +124,13 @@ class Family:
         ValueError : if the parameter cannot have this value.
         """
         if self.kind == "norm":
-            return _with_vacuum(near.replace(norm=q), near)
+            return with_vacuum(near.replace(norm=q), near)
         if self.kind == "omega":
             if q < 0:
                 squared = q * self.unit**2
                 raise ValueError(f"omega^2 = {squared:.3g} is negative: there is no real frequency")
-            return _with_vacuum(near.replace(omega=math.sqrt(q)), near)
-        model = near.model.replace(**{self.parameter: q})
-        vacuum = _follow_vacuum(near, model)
-        changes: dict[str, Any] = {"model": model}
-        if near.line is not None:
-            changes["line"] = ends_of(vacuum)
-        for name in ("boundary", "background"):
-            given = getattr(near, name)
-            if given is not None and not isinstance(given, str):
-                changes[name] = tuple(float(x) for x in vacuum)
-        other = near.replace(**changes)
-        other.__dict__["vacuum"] = vacuum_at(model, vacuum, near.grid.r_max)
-        return other
+            return with_vacuum(near.replace(omega=math.sqrt(q)), near)
+        return with_couplings(near, {self.parameter: q})
 
     def move(self, point: FamilyPoint, du: Array, dc: Array) -> FamilyPoint:
         """The point at u + du, c + dc; fields held at the boundary take the values of its vacuum."""
@@ -212,7 +201,7 @@ class Family:
     def exterior_rate(self, point: FamilyPoint, ell: int = 0) -> Array:
         """dX/dq of the exterior matrix at l, by a central difference (one-sided at omega = 0)."""
         problem = point.problem
-        step = DIFFERENCE * max(abs(point.q), 1e-3)
+        step = _DIFFERENCE * max(abs(point.q), 1e-3)
         lower = point.q if self.kind == "omega" and point.q < step else point.q - step
         upper = point.q + step
         ends = [self.problem_at(problem, value).exterior(ell) for value in (lower, upper)]
@@ -220,25 +209,26 @@ class Family:
 
     def curvature_rate(self, u: Array, du: Array) -> Array:
         """dV''/dq at the quadrature points along a family whose fields change by ``du``."""
-        problem, grid = self.problem, self.problem.grid
-        fields, moving = (grid.at_quadrature(x).reshape(-1, problem.model.n_fields) for x in (u, du))
-        params, radii = _floats(problem.model.params), grid.quadrature_points.ravel()
-        kernel = _coupling_kernels(problem.model.potential_function)[2]
-        rate = np.asarray(kernel(fields, params, self._direction(problem), radii, moving))
+        grid = self.problem.grid
+        fields, moving = (grid.at_quadrature(x).reshape(-1, u.shape[1]) for x in (u, du))
+        rate = self._curvature_rate(fields, moving, grid.quadrature_points.ravel())
         return rate.reshape(*grid.quadrature_points.shape, *rate.shape[1:])
 
-    def vacuum_curvature_rate(self) -> Array:
-        """dV''/dq at the vacuum, (field, field)."""
+    def mass_rate(self) -> Array:
+        """dV''/dq of the vacuum at the edge of the box, (field, field)."""
         problem = self.problem
         if self.kind != "coupling":
             return np.zeros((problem.model.n_fields,) * 2)
         # as many points as curvature_rate has, so that nothing is compiled again
         count = problem.grid.quadrature_points.size
         fields, moving = (np.tile(x, (count, 1)) for x in (problem.vacuum.values, self.vacuum_rate(problem)))
-        radii, params = np.full(count, problem.grid.r_max), _floats(problem.model.params)
-        kernel = _coupling_kernels(problem.model.potential_function)[2]
-        rate = np.asarray(kernel(fields, params, self._direction(problem), radii, moving))[0]
+        rate = self._curvature_rate(fields, moving, np.full(count, problem.grid.r_max))[0]
         return np.where(np.abs(rate) > _NOTHING, rate, 0.0)
+
+    def _curvature_rate(self, fields: Array, moving: Array, radii: Array) -> Array:
+        model = self.problem.model
+        kernel = _coupling_kernels(model.potential_function)[2]
+        return np.asarray(kernel(fields, _floats(model.params), self._direction(self.problem), radii, moving))
 
     def value_row(self, point: FamilyPoint) -> tuple[Array, Array]:
         """dq as a linear form of (du, dc)."""
@@ -281,6 +271,22 @@ class Family:
         return total, change
 
 
+def with_couplings(near: DiscreteProblem, couplings: Mapping[str, float]) -> DiscreteProblem:
+    """The problem with other values of some couplings; its vacuum is followed from that of ``near``."""
+    model = near.model.replace(**couplings)
+    vacuum = _follow_vacuum(near, model)
+    changes: dict[str, Any] = {"model": model}
+    if near.line is not None:
+        changes["line"] = ends_of(vacuum)
+    for name in ("boundary", "background"):
+        given = getattr(near, name)
+        if given is not None and not isinstance(given, str):
+            changes[name] = tuple(float(x) for x in vacuum)
+    other = near.replace(**changes)
+    other.__dict__["vacuum"] = vacuum_at(model, vacuum, near.grid.r_max)
+    return other
+
+
 def family_of(inner: DiscreteProblem, parameter: str, scales: Scales) -> Family:
     """The family of a dimensionless problem along a parameter that the user gives in units of the scales."""
     units = {"norm": scales.unit("norm"), "omega": scales.unit("mass")}
@@ -298,7 +304,8 @@ def _held_at_zero(problem: DiscreteProblem) -> Array:
     return (problem.carries_norm > 0) & (problem.vacuum.values == 0.0)
 
 
-def _with_vacuum(other: DiscreteProblem, near: DiscreteProblem) -> DiscreteProblem:
+def with_vacuum(other: DiscreteProblem, near: DiscreteProblem) -> DiscreteProblem:
+    """``other`` with the vacuum of ``near``, which is not searched for again."""
     other.__dict__["vacuum"] = near.vacuum
     return other
 

@@ -19,17 +19,15 @@ from jaxtyping import Float
 from numpy import ndarray as Array
 
 from .._checks import expect_state
-from ..fluctuations.bound_states import Matched
-from ..fluctuations.spectrum import spectrum
 from ..machine.arithmetic import numerical
 from ..problem.problem import DiscreteProblem
 from ..problem.residual import force
-from ..problem.scales import OnScales, Scales, on_scales
+from ..problem.scales import on_scales
 from ..problem.tangent_space import TangentSpace, norm_border
 from ..problem.zero_modes import Symmetries
 from ..states.state import State
 from .curve import linearise
-from .family import DIFFERENCE, Family, family_of
+from .family import Family, family_of
 
 
 @dataclass(frozen=True)
@@ -131,72 +129,25 @@ def tangents(
 
     The vacuum depends on the couplings too. All derivatives share one factorisation.
     """
-    multiplier = force(problem, u).multiplier
+    families = [Family(problem, name) for name in names]
+    drifts = np.stack([family.vacuum_rate(problem) for family in families])
+    return motions(families, u, force(problem, u).multiplier)[0] - drifts[:, None, :]
+
+
+def motions(
+    families: Sequence[Family], u: Float[Array, "node field"], multiplier: float
+) -> tuple[Float[Array, "coupling node field"], Float[Array, " coupling"]]:
+    """(du/dq, domega^2/dq) of a converged state along several families, which share one factorisation."""
+    problem = families[0].problem
     space = TangentSpace(problem, u, multiplier, held=Symmetries(problem, u, multiplier).modes)
-    loads, motions = np.zeros((*u.shape, len(names))), np.zeros((*u.shape, len(names)))
-    for k, name in enumerate(names):
-        family = Family(problem, name)
-        if family.kind == "coupling":
+    loads, lifts = np.zeros((*u.shape, len(families))), np.zeros((*u.shape, len(families)))
+    for k, family in enumerate(families):
+        if family.kind != "norm":
             loads[:, :, k] = -family.force_rate(family.point(u, multiplier), space)
-            motions[:, :, k] = family.lift(problem) - family.vacuum_rate(problem)
-    solved, _ = space.solve(loads, 0.5 * np.array([[name == "norm" for name in names]]))
-    return np.moveaxis(solved + motions, 2, 0)
-
-
-def eigenvalue_slopes(
-    state: State, parameter: str, n_modes: int = 10, ell: int = 0, *, along: Sensitivity | None = None
-) -> tuple[Float[Array, " mode"], Float[Array, " mode"]]:
-    """(eigenvalues, derivatives) of the lowest fluctuation modes; in a degenerate level only their sum is defined."""
-    inner, scales = on_scales(state)
-    modes = spectrum(inner, n_modes, ell, functions=True)
-    assert modes.functions is not None
-    slopes = mode_slopes(inner, scales, along or sensitivity(state, parameter), modes.functions, ell)
-    return modes.eigenvalues * scales.unit("mass^2"), slopes
-
-
-def mode_slopes(
-    inner: OnScales, scales: Scales, along: Sensitivity, functions: Float[Array, "node field mode"], ell: int
-) -> Float[Array, " mode"]:
-    """Derivatives of the eigenvalues of these modes in the box, of unit norm, in the user's units."""
-    problem = inner.problem
-    family = family_of(problem, along.parameter, scales)
-    slopes, carried = _inside(inner, scales, family, along, functions)
-    if problem.boundary == "decaying":
-        rate = per_parameter(family) * family.exterior_rate(family.point(inner.u, inner.multiplier), ell)
-        slopes += np.einsum("ik,ij,jk->k", functions[-1], rate, functions[-1])
-    return slopes * scales.unit("mass^2") - along.multiplier * carried
-
-
-def bound_slope(inner: OnScales, scales: Scales, along: Sensitivity, matched: Matched, energy: float) -> float:
-    r"""The derivative of the eigenvalue of a bound state that is matched at r_max to the solution outside.
-
-    With the exterior matrix X(E; p) and the derivative V_p'' of V'' along the state,
-    :math:`dE/dp = (\eta^TV_p''\eta + \eta_R^TX_p\eta_R) / (1 - \eta_R^TX_E\eta_R)`.
-    """
-    family = family_of(inner.problem, along.parameter, scales)
-    v, outside = matched.function(energy)
-    slopes, carried = _inside(inner, scales, family, along, v[:, :, None])
-    unit, per = scales.unit("mass^2"), per_parameter(family)
-    q = family.point(inner.u, inner.multiplier).q
-    step = DIFFERENCE * max(abs(q), 1e-3)
-    ends = []
-    for sign in (1.0, -1.0):
-        near = family.problem_at(inner.problem, q + sign * step)
-        multiplier = inner.multiplier + sign * step * along.multiplier / (unit * per)
-        ends.append(Matched(near, inner.u, multiplier, matched.ell, matched.curvature).exterior(energy))
-    moved = per * float(v[-1] @ (ends[0] - ends[1]) @ v[-1]) / (2.0 * step)
-    return ((float(slopes[0]) + moved) * unit - along.multiplier * float(carried[0])) / (1.0 - outside)
-
-
-def _inside(
-    inner: OnScales, scales: Scales, family: Family, along: Sensitivity, functions: Array
-) -> tuple[Array, Array]:
-    """For each mode the integrals of dV'' and of the fields that carry the norm."""
-    grid, weights = inner.problem.grid, inner.problem.grid.quadrature_weights
-    curvature = family.curvature_rate(inner.u, scales.reduce_fields(along.fields))
-    at = grid.at_quadrature(functions)
-    slopes = np.einsum("eq,eqik,eqik->k", weights, at, curvature @ at)
-    return slopes, np.einsum("eq,i,eqik->k", weights, inner.problem.carries_norm, at**2, optimize=True)
+            lifts[:, :, k] = family.lift(problem)
+    solved, along = space.solve(loads, 0.5 * np.array([[family.kind == "norm" for family in families]]))
+    shifts = -along[0] if problem.norm is not None else np.array([float(f.kind == "omega") for f in families])
+    return np.moveaxis(solved + lifts, 2, 0), shifts
 
 
 def per_parameter(family: Family) -> float:

@@ -18,23 +18,19 @@ from jaxtyping import Float
 from numpy import ndarray as Array
 
 from .._checks import expect_state
-from ..fluctuations.bound_states import Matched, shallow
-from ..fluctuations.particles import particles
-from ..fluctuations.spectrum import channels_of, spectrum
 from ..machine.arithmetic import numerical
 from ..problem.scales import OnScales, Scales, on_scales
 from ..scores import registry
 from ..scores.score import Score, ScoreSettings, Slope
-from ..states.jumps import delta_functions
 from ..states.stability import charged_mass
 from ..states.state import State
 from ..theory.vacua import mass_matrix
 from .curve import CorrectorError
 from .family import family_of
-from .sensitivity import Sensitivity, bound_slope, mode_slopes, per_parameter, sensitivity
+from .mass_derivatives import EQUAL, Levels, levels_of, mass_levels
+from .sensitivity import Sensitivity, per_parameter, sensitivity
 
 SPECTRA = ("box", "physical")  # whose masses have derivatives here
-_DEGENERATE = 1e-10  # of the largest mass^2: levels that are nearer have no derivatives of their own
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,18 +152,17 @@ def slopes_of(
     along = [_along(state, name) for name in names]
     inner, scales = on_scales(state)
     n = inner.problem.model.n_fields
-    vacuum = np.array([_vacuum_rate(inner, scales, one) for one in along]).reshape(-1, n, n)
-    if options.spectrum == "box":
-        masses, rates = _box(inner, scales, along, n_modes, fast)
-    else:
-        masses, rates = _physical(state, along, vacuum, ell)
-    order = np.argsort(masses, kind="stable")
-    masses, rates = masses[order], rates[:, order]
+    change = np.array([_vacuum_rate(inner, scales, one) for one in along]).reshape(-1, n, n)
+    box = n_modes if options.spectrum == "box" else 0
+    masses, rates = _masses(mass_levels(inner, scales, names, ell=ell, box=box, fast=fast))
+    rates[[k for k, one in enumerate(along) if math.isnan(one.energy)]] = math.nan  # a fold
     values, found = registry.slopes(masses, rates, options, scores)
-    numbers, moving = _numbers(state, along, vacuum)
+    vacuum = _vacuum(state, change)
+    numbers, moving = _numbers(state, along, vacuum, change)
     values |= {**numbers, **state.problem.model.record(state)}
-    for one, matrix in zip(along, vacuum, strict=True):
-        for name, rate in state.problem.model.record_slopes(state, one.fields, matrix).items():
+    moving |= {name: list(rate) for name, rate in _ratios(state, vacuum).items()}
+    for one in along:
+        for name, rate in state.problem.model.record_slopes(state, one.fields).items():
             moving.setdefault(name, []).append(rate)
     far = np.full(len(names), np.inf)
     found |= {name: Slope(np.array(rate), far) for name, rate in moving.items()}
@@ -201,75 +196,51 @@ def _along(state: State, parameter: str) -> Sensitivity:
 def _vacuum_rate(inner: OnScales, scales: Scales, along: Sensitivity) -> Array:
     """d/dp of the mass matrix of the vacuum, in the user's units."""
     family = family_of(inner.problem, along.parameter, scales)
-    return per_parameter(family) * family.vacuum_curvature_rate() * scales.unit("mass^2")
+    return per_parameter(family) * family.mass_rate() * scales.unit("mass^2")
 
 
-def _box(
-    inner: OnScales, scales: Scales, along: Sequence[Sensitivity], n_modes: int, fast: bool
-) -> tuple[Array, Array]:
-    """The masses of the box and their derivatives, (parameter, mass)."""
-    modes = spectrum(inner, n_modes, functions=True, fast=fast)
-    assert modes.functions is not None
-    levels = modes.eigenvalues * scales.unit("mass^2")
-    rates = np.array([mode_slopes(inner, scales, one, modes.functions, 0) for one in along])
-    rates = rates.reshape(len(along), len(levels))
-    return _masses(levels, _own(inner, levels, rates))
+def _masses(levels: Sequence[Levels]) -> tuple[Array, Array]:
+    """The masses, ascending, and their derivatives (parameter, mass); NaN where one has none."""
+    masses = np.concatenate([one.masses[one.particle] for one in levels])
+    rates = np.concatenate([_rates(one)[:, one.particle] for one in levels], axis=1) / (2.0 * masses)
+    order = np.argsort(masses, kind="stable")
+    return masses[order], rates[:, order]
 
 
-def _physical(state: State, along: Sequence[Sensitivity], vacuum: Array, ell: Sequence[int]) -> tuple[Array, Array]:
-    """Vacuum masses and masses of the bound states, and their derivatives."""
-    inner, scales = on_scales(state)
-    problem, unit = inner.problem, scales.unit("mass^2")
-    parts = [_masses(*_vacuum_levels(state, vacuum))]
-    for one in channels_of(problem, ell):
-        channel, functions = particles(inner, spectrum(inner, 1, one, fast=True))
-        chosen = np.flatnonzero(channel.is_particle)
-        levels = channel.bound[chosen] * unit
-        rates = np.array([mode_slopes(inner, scales, s, functions[:, :, chosen], one) for s in along])
-        rates = rates.reshape(len(along), len(levels))
-        matched = Matched(problem, inner.u, inner.multiplier, one)
-        for k in shallow(matched, channel.bound[chosen]):
-            rates[:, k] = [bound_slope(inner, scales, s, matched, float(channel.bound[chosen[k]])) for s in along]
-        parts.append(_masses(levels, _own(inner, levels, rates)))
-    return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts], axis=1)
+def _rates(levels: Levels) -> Array:
+    """The derivatives in ascending order; NaN for a level without one, and for equal ones that separate."""
+    rates = np.where(levels.smooth, levels.slopes, math.nan)
+    equal = np.abs(levels.squared[:, None] - levels.squared) <= EQUAL * np.max(np.abs(levels.squared), initial=0.0)
+    apart = np.abs(rates[:, :, None] - rates[:, None, :]) > EQUAL * np.max(np.abs(levels.slopes), initial=0.0)
+    return np.where((equal & apart).any(axis=2), math.nan, rates)
 
 
-def _vacuum_levels(state: State, change: Array) -> tuple[Array, Array]:
-    """The vacuum's masses^2 and their derivatives, NaN where degenerate ones separate."""
-    problem = state.problem
-    squared, modes = np.linalg.eigh(mass_matrix(problem.model, problem.vacuum.values, problem.grid.r_max))
-    rates = modes.T @ change @ modes
-    own = np.einsum("pii->pi", rates)
-    other = np.abs(squared[:, None] - squared) <= _DEGENERATE * np.max(np.abs(squared))
-    other[np.diag_indices(len(squared))] = False
-    apart = np.maximum(np.abs(own[:, :, None] - own[:, None, :]), np.abs(rates))
-    separate = (other & (apart > _DEGENERATE * np.max(np.abs(own), initial=0.0))).any(axis=2)
-    return squared, np.where(separate, math.nan, own)
+def _vacuum(state: State, change: Array) -> Levels:
+    """The vacuum's masses^2 with their derivatives from those of the mass matrix, (parameter, field, field)."""
+    squared, modes = np.linalg.eigh(
+        mass_matrix(state.problem.model, state.problem.vacuum.values, state.problem.grid.r_max)
+    )
+    return levels_of("vacuum", squared, modes, modes.T @ change @ modes)
 
 
-def _masses(levels: Array, rates: Array) -> tuple[Array, Array]:
-    positive = levels > 0
-    masses = np.sqrt(levels[positive])
-    return masses, rates[:, positive] / (2.0 * masses)
-
-
-def _own(inner: OnScales, levels: Array, rates: Array) -> Array:
-    """The rates, NaN where a level is degenerate, or where V jumps in the state, whose jumps move."""
-    near = np.diff(levels) <= _DEGENERATE * np.max(np.abs(levels), initial=0.0)
-    degenerate = np.append(near, False) | np.insert(near, 0, False) if len(levels) else np.zeros(0, bool)
-    if delta_functions(inner.problem, inner.u) is not None:
-        degenerate[:] = True
-    return np.where(degenerate, math.nan, rates)
+def _ratios(state: State, vacuum: Levels) -> dict[str, Array]:
+    """The derivatives of the ratios of vacuum masses that the theory records."""
+    if not vacuum.squared[0] > 0:
+        return {}
+    relative = 0.5 * _rates(vacuum) / vacuum.squared
+    return {
+        name: math.sqrt(vacuum.squared[a] / vacuum.squared[b]) * (relative[:, a] - relative[:, b])
+        for name, (a, b) in state.problem.model.vacuum_ratios(vacuum.functions).items()
+    }
 
 
 def _numbers(
-    state: State, along: Sequence[Sensitivity], vacuum: Array
+    state: State, along: Sequence[Sensitivity], vacuum: Levels, change: Array
 ) -> tuple[dict[str, float], dict[str, list[float]]]:
     """The numbers of a state that every theory has, and their derivatives by name."""
     problem = state.problem
-    squared, heavier = _vacuum_levels(state, vacuum)
     energy, norm, multiplier = state.energy, state.norm, state.multiplier
-    values = {"energy": energy, "norm": norm, "lightest_squared": float(squared[0])}
+    values = {"energy": energy, "norm": norm, "lightest_squared": float(vacuum.squared[0])}
     if problem.norm is not None or problem.omega is not None:
         values |= {"multiplier": multiplier, "omega_squared": multiplier, "action": state.action}
         values["energy_per_norm"] = energy / norm
@@ -280,7 +251,7 @@ def _numbers(
         values |= {"omega": rotation.omega, "charge": rotation.charge, "charged_energy": rotation.energy}
         values["energy_per_charge"] = rotation.energy_per_charge
     moving: dict[str, list[float]] = {}
-    for one, matrix, (lightest, *_) in zip(along, vacuum, heavier, strict=True):
+    for one, matrix, (lightest, *_) in zip(along, change, _rates(vacuum), strict=True):
         found: dict[str, Any] = {"energy": one.energy, "norm": one.norm, "lightest_squared": lightest}
         if "multiplier" in values:
             factor = problem.norm_kinetic

@@ -14,6 +14,7 @@ Physics* I (1953), chapter VI).
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -71,16 +72,9 @@ def bound_states(
     sure = int(np.sum(levels < matched.threshold - margin)) if not np.any(problem.free_last) else 0
     count = most if sure == most else matched.count(matched.threshold, margin)
     values = levels[:count].copy()
-    for k in shallow(matched, values):
+    for k in np.flatnonzero(matched.is_matched(values)):
         values[k] = matched.level(int(k), float(values[k]))
     return BoundStates(values, most - count)
-
-
-def shallow(matched: Matched, values: Array) -> Array:
-    """Indices of the bound states that are matched to the outside; the box holds the others."""
-    if not matched.applies:
-        return np.zeros(0, int)
-    return np.flatnonzero(values > matched.threshold - (_SHALLOW / matched.problem.grid.r_max) ** 2)
 
 
 class Matched:
@@ -184,12 +178,32 @@ class Matched:
                 break
         return 0.5 * (low + high)
 
-    def function(self, energy: float) -> tuple[Array, float]:
-        """The function of the bound state at ``energy``, and d/dE of its eigenvalue by the solution outside."""
+    def is_matched(self, levels: Array) -> Array:
+        """Which bound states the box would move, so that they are matched to the outside."""
+        return self.applies & (levels > self.threshold - (_SHALLOW / self.problem.grid.r_max) ** 2)
+
+    def slope(self, energy: float, rate: Callable[[Array], Array], gaps: Array) -> tuple[Array, Array]:
+        """(derivatives, function) of the bound state at ``energy`` along couplings.
+
+        ``rate`` gives the derivatives (coupling,) of the operator in the box for a function; ``gaps`` (coupling, field,
+        field) are those of V'' - omega^2 outside. With the condition X(E) at r_max the derivative of an eigenvalue is
+        (v A_p v + v X_p v) / (1 - v X_E v).
+        """
         depth = self.threshold - energy
-        space = self.space(energy - 1e-9 * depth)  # the operator less its eigenvalue itself is singular
-        v = self._nearest(space, self._random(), _SOLVES)[1]
-        return v, self._slope(energy, v, 1e-4 * max(depth, 1e-8 * self.scale))
+        # the operator less its eigenvalue itself is singular
+        v = self._nearest(self.space(energy - 1e-9 * depth), self._random(), _SOLVES)[1]
+        h = 1e-4 * max(depth, 1e-8 * self.scale)
+        outside, ends = self.gaps - energy * np.eye(len(self.gaps)), []
+        sizes = np.maximum(np.max(np.abs(gaps), axis=(1, 2)), 1e-300)
+        for size, change in zip(sizes, gaps, strict=True):
+            step = h / size * change
+            grid, kinetic, zero = self.problem.grid, self.problem.model.kinetic, 1e-12 * self.scale
+            pair = [
+                exterior_form(float(grid.dim), kinetic, outside + sign * step, grid.r_max, self.ell, zero=zero)
+                for sign in (1.0, -1.0)
+            ]
+            ends.append(float(v[-1] @ (pair[0] - pair[1]) @ v[-1]) * size / (2.0 * h))
+        return (rate(v) + np.array(ends)) / (1.0 - self._slope(energy, v, h)), v
 
     def _random(self) -> Array:
         free = np.ones(self.problem.free_nodes.shape)

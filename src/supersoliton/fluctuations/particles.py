@@ -32,18 +32,18 @@ _STEPS, _ENOUGH = 40, 1e-11  # of the iteration; change of a level, in the large
 _OVERLAP = 0.5  # of a level's function with a symmetry's, squared, above which it is that symmetry's mode
 
 
-@numerical
 def particle_modes(state: FieldsOnMesh, modes: Modes) -> Modes:
     """``modes`` with its bound states on the whole mesh, their errors, and the modes of symmetries marked.
 
     The error of a level is that of the iteration and the modulus of the translation's eigenvalue, which an exact
     solution has at 0.
     """
-    return particles(state, modes)[0]
+    return particle_functions(state, modes)[0]
 
 
-def particles(state: FieldsOnMesh, modes: Modes) -> tuple[Modes, Array]:
-    """:func:`particle_modes`, and the functions of its bound states at the dimensionless nodes, of unit L2 norm."""
+@numerical
+def particle_functions(state: FieldsOnMesh, modes: Modes) -> tuple[Modes, Array]:
+    """:func:`particle_modes`, and the functions (node, field, level) of the dimensionless bound states in the box."""
     inner, scales = on_scales(state)
     if not modes.bound.size:
         return modes, np.empty((*inner.u.shape, 0))
@@ -56,13 +56,12 @@ def particles(state: FieldsOnMesh, modes: Modes) -> tuple[Modes, Array]:
     directions = [] if translation is None else [translation[1]]
     if ell == 0 and not is_homogeneous(problem, u):
         own = TangentSpace(problem, u, inner.multiplier, curvature=space.curvature, deltas=deltas)
-        found = zero_modes(own, 0.0)
-        directions += list(np.moveaxis(found, 2, 0))
+        directions += list(np.moveaxis(zero_modes(own, 0.0), 2, 0))
     taken = _of_symmetries(space, functions[:, :, : len(values)], directions)
     errors = changes[: len(values)] + (0.0 if translation is None else abs(translation[0]))
     unit = scales.unit("mass^2")
-    accurate = replace(modes, bound=values * unit, bound_errors=errors * unit, symmetries=taken)
-    return accurate, functions[:, :, : len(values)]
+    found = replace(modes, bound=values * unit, bound_errors=errors * unit, symmetries=taken)
+    return found, functions[:, :, : len(values)]
 
 
 def _iterated(space: TangentSpace, count: int) -> tuple[Array, Array, Array]:

@@ -161,7 +161,8 @@ class AbstractModel(ABC):
         """Plain data, including ``kind``, from which :func:`read_theory` restores the theory."""
         values = {name: getattr(self, name) for name in _settings(type(self))}
         couplings = {name: float(value) for name, value in values.items() if name not in self.structure}
-        return {"kind": self.kind, **values, **couplings}
+        given = {name: value for name, value in values.items() if value is not None}
+        return {"kind": self.kind, **given, **couplings}
 
     @classmethod
     def from_description(cls, values: Mapping[str, Any]) -> Self:
@@ -182,10 +183,17 @@ class AbstractModel(ABC):
         """The numbers of ``columns`` for a State."""
         return {}
 
-    def record_slopes(self, state: Any, fields: np.ndarray, masses_squared: np.ndarray) -> dict[str, float]:
-        """Derivatives of the smooth numbers of :meth:`record` along a change of a parameter.
+    def record_slopes(self, state: Any, fields: np.ndarray) -> dict[str, float]:
+        """Derivatives of the smooth numbers of :meth:`record` along a parameter; ``fields`` is du/dp at the nodes.
 
-        ``fields`` is du/dp at the nodes, ``masses_squared`` d/dp of :func:`.mass_matrix` of the vacuum.
+        The ratios of vacuum masses have theirs from :meth:`vacuum_ratios`.
+        """
+        return {}
+
+    def vacuum_ratios(self, vectors: np.ndarray) -> Mapping[str, tuple[int, int]]:
+        """Recorded ratios of vacuum masses, as (numerator, denominator), numbers of the ascending masses from 0.
+
+        ``vectors`` (field, mass) are the modes of these masses.
         """
         return {}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
@@ -13,8 +13,9 @@ import numpy as np
 from ..machine import jax_setup  # noqa: F401  (float64 before the first array)
 from . import octave_mean_field
 from .base import AbstractModel, Column, ComplexifiedFunction, PotentialFunction, check_coupling
-from .octave_observables import mass_ratio_slopes, mass_ratios, mean_higgs, mean_higgs_slope, octaves_in_core
+from .octave_observables import compared_masses, mass_ratios, mean_higgs, mean_higgs_slope, octaves_in_core
 
+_SPLIT = ("m0_squared", "g", "delta", "lambda_1", "lambda_2")  # couplings that single octaves may have
 _HIGGS_RANGE = (1e-3, 1e2)  # accepted mean |Phi|, as in the script
 
 
@@ -38,13 +39,25 @@ def complexified_octave_higgs_potential(re: Any, im: Any, p: Any, r: Any) -> Any
 def _from_invariants(square: Any, nearest: Any, next_nearest: Any, phi2: Any, p: Any) -> Any:
     """V as a function of |Psi_o|^2, Re(Psi_o^* Psi_{o+1}), Re(Psi_o^* Psi_{o+2}) and Phi^2."""
     decay = jnp.exp2(-p["beta"] * jnp.arange(square.shape[0]))  # lambda(o) = lambda 2^(-beta o)
+    m0_squared, g, delta = (_each(p, name, square) for name in ("m0_squared", "g", "delta"))
     self_interaction = jnp.sum(
-        square * (0.5 * p["m0_squared"] + square * (0.25 * p["quartic_sign"] * p["g"] + 0.125 * p["delta"] * square))
+        square * (0.5 * m0_squared + square * (0.25 * p["quartic_sign"] * g + 0.125 * delta * square))
     )
-    coupling = p["lambda_1"] * jnp.sum(decay[: nearest.shape[0]] * nearest)
-    coupling += p["lambda_2"] * jnp.sum(decay[: next_nearest.shape[0]] * next_nearest)
+    coupling = jnp.sum(_each(p, "lambda_1", nearest) * decay[: nearest.shape[0]] * nearest)
+    coupling += jnp.sum(_each(p, "lambda_2", next_nearest) * decay[: next_nearest.shape[0]] * next_nearest)
     higgs = phi2 * (0.5 * p["mu_squared"] + 0.25 * p["lambda_H"] * phi2)
     return self_interaction + coupling + higgs + p["g_yukawa"] * phi2 * jnp.sum(square)
+
+
+def _each(p: Any, name: str, terms: Any) -> Any:
+    """A coupling of each term: name_0, name_1, ... where these are given, else the common one."""
+    own = [p.get(f"{name}_{o}", p[name]) for o in range(terms.shape[0])]
+    return p[name] if all(value is p[name] for value in own) else jnp.stack(own)
+
+
+def own_names(name: str, n_octaves: int) -> list[str]:
+    """The names of a coupling's values for each octave or pair of octaves, in order."""
+    return [f"{name}_{o}" for o in range(n_octaves - {"lambda_1": 1, "lambda_2": 2}.get(name, 0))]
 
 
 @dataclass(frozen=True)
@@ -82,12 +95,16 @@ class OctaveHiggs(AbstractModel, kind="octave_higgs"):
         Quartic coupling of the Higgs field; 0 or positive.
     g_yukawa : float, default 0.1
         Coupling of the octaves to the Higgs field.
+    per_octave : dict of str to float, optional
+        Couplings of single octaves: ``{"g_3": 0.5}`` is g of Psi_3, ``"lambda_1_3"`` couples Psi_3 and Psi_4. For
+        ``m0_squared``, ``g``, ``delta``, ``lambda_1`` and ``lambda_2``; they are ``params`` like the others. See
+        ``split``.
 
     Raises
     ------
     ValueError
-        If ``n_octaves`` < 1, ``quartic_sign`` is not -1 or 1, a coupling is not a finite number, or ``delta`` or
-        ``lambda_H`` is negative (the energy would have no lower bound).
+        If ``n_octaves`` < 1, ``quartic_sign`` is not -1 or 1, a coupling is not a finite number or of no octave, or
+        ``delta`` or ``lambda_H`` is negative (the energy would have no lower bound).
 
     Examples
     --------
@@ -109,8 +126,9 @@ class OctaveHiggs(AbstractModel, kind="octave_higgs"):
     mu_squared: float = -1.0
     lambda_H: float = 0.5
     g_yukawa: float = 0.1
+    per_octave: Any = field(default=None, hash=False)  # (with its type, no call OctaveHiggs(**floats) would type-check)
 
-    structure: ClassVar[tuple[str, ...]] = ("n_octaves",)
+    structure: ClassVar[tuple[str, ...]] = ("n_octaves", "per_octave")
     symbols: ClassVar[Mapping[str, str]] = {"psi": "Ψ", "phi": "Φ"}
     background: ClassVar[tuple[str, ...]] = ("phi",)
     columns: ClassVar[Mapping[str, Column]] = {
@@ -131,18 +149,62 @@ class OctaveHiggs(AbstractModel, kind="octave_higgs"):
     def __post_init__(self) -> None:
         if isinstance(self.n_octaves, bool) or not isinstance(self.n_octaves, int | np.integer) or self.n_octaves < 1:
             raise ValueError(f"model.n_octaves must be an integer of at least 1, got {self.n_octaves!r}: try 12")
-        for name in self.params:
-            check_coupling("model", name, getattr(self, name))
+        if not isinstance(self.per_octave, Mapping | None):
+            raise ValueError(
+                f'model.per_octave must be a table of couplings, got {self.per_octave!r}: e.g. {{"g_3": 0.5}}'
+            )
+        for name in self.per_octave or {}:
+            if name not in self._own:
+                raise ValueError(f"model.per_octave has no coupling {name!r}: choose from {', '.join(self._own)}")
+        for name, value in self.params.items():
+            check_coupling("model", name, value)
         if not hasattr(self.quartic_sign, "aval") and self.quartic_sign not in (-1, 1):
             raise ValueError(
                 f"model.quartic_sign must be -1 (attractive) or 1 (repulsive), got {self.quartic_sign!r}: choose one"
             )
-        for name in ("delta", "lambda_H"):
-            value = getattr(self, name)
+        for name, value in self.params.items():
+            if not name.startswith(("lambda_H", "delta")):
+                continue
             if not hasattr(value, "aval") and value < 0:
                 raise ValueError(
                     f"model.{name} must not be negative, got {value!r}: the energy would be unbounded below"
                 )
+
+    @property
+    def _own(self) -> list[str]:
+        """The names that ``per_octave`` may have."""
+        return [one for name in _SPLIT for one in own_names(name, self.n_octaves)]
+
+    @property
+    def params(self) -> dict[str, Any]:
+        return {**super().params, **(self.per_octave or {})}
+
+    def replace(self, **couplings: Any) -> OctaveHiggs:
+        """The same theory with other values of some couplings, those of single octaves included.
+
+        Parameters
+        ----------
+        **couplings : float
+            New values by name.
+        """
+        own = {name: couplings.pop(name) for name in self._own if name in couplings}
+        if own:
+            couplings["per_octave"] = {**(self.per_octave or {}), **own}
+        return super().replace(**couplings)
+
+    def split(self, *names: str) -> OctaveHiggs:
+        """The same potential with a coupling of its own for each octave, to vary them one by one.
+
+        Parameters
+        ----------
+        *names : str
+            Couplings to split: ``"m0_squared"``, ``"g"``, ``"delta"``, ``"lambda_1"`` or ``"lambda_2"``.
+        """
+        for name in names:
+            if name not in _SPLIT:
+                raise ValueError(f"split: there is no {name!r} of each octave: choose from {', '.join(_SPLIT)}")
+        own = {one: self.params[name] for name in names for one in own_names(name, self.n_octaves)}
+        return self.replace(**{**own, **(self.per_octave or {})})
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -184,11 +246,11 @@ class OctaveHiggs(AbstractModel, kind="octave_higgs"):
             "higgs_mean": mean_higgs(state),
         }
 
-    def record_slopes(self, state: Any, fields: np.ndarray, masses_squared: np.ndarray) -> dict[str, float]:
-        return {
-            **mass_ratio_slopes(state.problem, masses_squared),
-            "higgs_mean": mean_higgs_slope(state, fields),
-        }
+    def record_slopes(self, state: Any, fields: np.ndarray) -> dict[str, float]:
+        return {"higgs_mean": mean_higgs_slope(state, fields)}
+
+    def vacuum_ratios(self, vectors: np.ndarray) -> dict[str, tuple[int, int]]:
+        return compared_masses(vectors)
 
     def violations(self, values: Mapping[str, float]) -> dict[str, float]:
         low, high = _HIGGS_RANGE
@@ -197,6 +259,11 @@ class OctaveHiggs(AbstractModel, kind="octave_higgs"):
     def effective_couplings(
         self, closure: str, fluctuation: float, fields: np.ndarray, weights: np.ndarray
     ) -> dict[str, float]:
+        if self.per_octave:
+            raise ValueError(
+                f"self_consistent: {closure} feeds back common couplings, but per_octave has some of single octaves: "
+                "leave them out"
+            )
         if closure == "hartree":
             return octave_mean_field.hartree(self.params, fields, weights, fluctuation)
         return octave_mean_field.tangent(self.params, fields, weights)

@@ -25,35 +25,20 @@ def mass_ratios(problem: Any) -> dict[str, float]:
     ``mass_ratio``: the mode with the largest Higgs component over the lightest octave mode; ``octave_splitting``: the
     heaviest over the lightest octave mode.
     """
-    higgs, octaves, _ = _vacuum_modes(problem)
-    return {
-        "mass_ratio": float(np.sqrt(higgs[0] / octaves[0])),
-        "octave_splitting": float(np.sqrt(octaves[-1] / octaves[0])),
-    }
-
-
-def mass_ratio_slopes(problem: Any, change: np.ndarray) -> dict[str, float]:
-    """Derivatives of :func:`mass_ratios` from that of the vacuum's mass matrix."""
-    higgs, octaves, modes = _vacuum_modes(problem)
-    rates = np.einsum("ik,ij,jk->k", modes, change, modes)  # the Higgs mode last
-    relative = rates / np.append(octaves, higgs)
-    found = mass_ratios(problem)
-    return {
-        "mass_ratio": 0.5 * found["mass_ratio"] * float(relative[-1] - relative[0]),
-        "octave_splitting": 0.5 * found["octave_splitting"] * float(relative[-2] - relative[0]),
-    }
-
-
-def _vacuum_modes(problem: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mass^2 of the Higgs mode and of the octave modes, ascending, NaN if unstable, and all modes, Higgs last."""
     matrix = mass_matrix(problem.model, problem.vacuum.values, problem.grid.r_max)
-    if not np.all(np.isfinite(matrix)):
-        matrix = -np.eye(len(matrix))
-    squared, modes = np.linalg.eigh(matrix)
-    higgs = int(np.argmax(np.abs(modes[-1])))
-    order = np.append(np.delete(np.arange(len(squared)), higgs), higgs)
-    squared = squared if squared[0] > 0 else np.full(len(squared), np.nan)
-    return squared[order[-1:]], squared[order[:-1]], modes[:, order]
+    if np.all(np.isfinite(matrix)):
+        squared, vectors = np.linalg.eigh(matrix)
+        if squared[0] > 0:
+            masses = np.sqrt(squared)
+            return {name: float(masses[a] / masses[b]) for name, (a, b) in compared_masses(vectors).items()}
+    return {"mass_ratio": float("nan"), "octave_splitting": float("nan")}
+
+
+def compared_masses(vectors: np.ndarray) -> dict[str, tuple[int, int]]:
+    """Which vacuum masses, ascending, each ratio compares; ``vectors`` (field, mass) are their modes."""
+    higgs = int(np.argmax(np.abs(vectors[-1])))
+    octaves = np.delete(np.arange(vectors.shape[1]), higgs)
+    return {"mass_ratio": (higgs, int(octaves[0])), "octave_splitting": (int(octaves[-1]), int(octaves[0]))}
 
 
 def mean_higgs(state: Any) -> float:
