@@ -308,3 +308,12 @@ def test_the_command_tells_mends_and_counts(run, capsys, monkeypatch):
     code, told = check()
     assert code == 1
     assert told.err.count("\n") == 1
+
+
+def test_a_text_that_is_none_is_a_damage(run):
+    """SQLite stores any bytes as a text; reading them fails like a server that does not answer."""
+    with contextlib.closing(sqlite3.connect(run / "study.db")) as database:
+        database.execute("UPDATE trial_user_attributes SET value_json = CAST(x'22c32822' AS TEXT) WHERE key = 'kind'")
+        database.commit()
+    with pytest.raises(ValueError, match=r"study\.db is damaged \(Could not decode to UTF-8"):
+        check_folder(run)

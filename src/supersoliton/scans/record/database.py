@@ -6,7 +6,7 @@ transactions, so that each driver sees the trials of the others before it asks f
 heartbeat, by the server's clock; a trial whose heartbeat stops is taken over.
 """
 
-from __future__ import annotations
+from __future__ import sqlite3
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -275,6 +275,8 @@ def _reworded(error: DBAPIError, where: str) -> StorageTrouble:
         return StorageTrouble(f"{where} refuses the login ({reason}): correct its user or password", temporary=False)
     if "locked" in reason or "busy" in reason:
         return StorageTrouble(f"another program has locked {where} ({reason}): let it finish", temporary=True)
+    if isinstance(error.orig, sqlite3.Error):  # a text that is no UTF-8, for example
+        return StorageTrouble(f"{where} is damaged ({reason:.80}): restore a copy of it", temporary=False)
     return StorageTrouble(f"{where} does not answer ({reason}): check its server", temporary=True)
 
 
