@@ -6,9 +6,10 @@ transactions, so that each driver sees the trials of the others before it asks f
 heartbeat, by the server's clock; a trial whose heartbeat stops is taken over.
 """
 
-from __future__ import sqlite3
+from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
