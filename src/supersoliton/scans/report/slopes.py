@@ -40,7 +40,7 @@ def section(record: Record, shown: Sequence[Trial]) -> str:
         "<p>Exact derivatives of the objectives in each coupling, of the best trials: those of the masses by the "
         "theorem of Hellmann and Feynman, with that of the state. The hit score is a step function, so a fractal score "
         "has the slope of its correlation up to the next step: a target that becomes or ceases to be a hit, or a ratio "
-        "that passes 1.01.</p>"
+        "that passes 1.01. “None”: not smooth, as a count or a percentile, or of unknown derivative.</p>"
     )
     if more > 0:
         parts.append(f"<p class='note'>Those of the other {more}: <code>ss.slopes(ss.load(file))</code>.</p>")
@@ -83,7 +83,7 @@ def _table(record: Record, trial: Trial, found: Slopes) -> str:
     rows = []
     for name in record.objectives:
         cells = [found.slope(name, parameter) for parameter in found.parameters]
-        words = [number(cell) if math.isfinite(cell) else "not smooth" for cell in cells]
+        words = [number(cell) if math.isfinite(cell) else "none" for cell in cells]
         rows.append([escape(record.label(name)), *words, _next_step(found, name, ranges)])
     head = [f"trial {trial.number}", *(f"d / d {name}" for name in found.parameters), "next step"]
     advice = "".join(f"<p>{escape(sentence)}</p>" for sentence in [tune(record, trial, found)] if sentence)
