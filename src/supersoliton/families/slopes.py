@@ -31,9 +31,9 @@ from ..states.state import State
 from ..theory.vacua import mass_matrix
 from .curve import CorrectorError
 from .family import family_of
+from .oscillation_slopes import oscillation_masses
 from .sensitivity import Sensitivity, bound_slope, mode_slopes, per_parameter, sensitivity
 
-SPECTRA = ("box", "physical")  # whose masses have derivatives here
 _DEGENERATE = 1e-10  # of the largest mass^2: levels that are nearer have no derivatives of their own
 
 
@@ -107,8 +107,9 @@ def slopes(
         A converged state.
     parameters : sequence of str, optional
         Couplings, ``"norm"`` or ``"omega"``; all that the problem has if not given.
-    spectrum : {"box", "physical"}
-        The masses that are scored: lowest modes of the box, or vacuum masses and bound states.
+    spectrum : {"box", "physical", "oscillations"}
+        The masses that are scored: lowest modes of the box, vacuum masses and bound states, or thresholds and bound
+        frequencies of the oscillations at fixed charge (in a basis good to 1e-6; none where nothing rotates).
     n_modes : int, default 300
         Number of modes of the box, at most as many as the mesh has.
     ell : sequence of int, default (0, 1)
@@ -150,7 +151,6 @@ def slopes_of(
     fast: bool = False,
 ) -> Slopes:
     """:func:`slopes` with the [score] table and any scores; ``fast``: box modes in the reduced basis of a trial."""
-    check_spectrum("slopes", options.spectrum)
     known = [*state.problem.model.params, *(n for n in ("norm", "omega") if getattr(state.problem, n) is not None)]
     names = tuple(known if parameters is None else parameters)
     along = [_along(state, name) for name in names]
@@ -160,7 +160,8 @@ def slopes_of(
     if options.spectrum == "box":
         masses, rates = _box(inner, scales, along, n_modes, fast)
     else:
-        masses, rates = _physical(state, along, vacuum, ell)
+        compute = _physical if options.spectrum == "physical" else oscillation_masses
+        masses, rates = compute(state, along, vacuum, ell)
     order = np.argsort(masses, kind="stable")
     masses, rates = masses[order], rates[:, order]
     values, found = registry.slopes(masses, rates, options, scores)
@@ -179,15 +180,6 @@ def slopes_of(
         masses,
         rates,
     )
-
-
-def check_spectrum(call: str, spectrum: str) -> None:
-    """Raise ValueError for a scored spectrum whose masses have no derivatives here."""
-    if spectrum not in SPECTRA:
-        raise ValueError(
-            f"{call}: the masses of the spectrum {spectrum!r} have no derivatives here: choose from "
-            f"{', '.join(SPECTRA)}"
-        )
 
 
 def _along(state: State, parameter: str) -> Sensitivity:

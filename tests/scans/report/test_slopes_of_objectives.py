@@ -121,17 +121,10 @@ def test_a_coupling_at_the_end_of_its_range_stays(record, found):
     assert less < gain
 
 
-@pytest.mark.parametrize(
-    ("table", "reason"),
-    [
-        ({"score": {"spectrum": "oscillations"}}, 'masses of the spectrum "oscillations" have no derivatives'),
-        ({"problem": {"self_consistent": {"feedback": ["g"]}}}, "the couplings are fed back from each state"),
-    ],
-)
-def test_why_there_are_none_is_said(record, table, reason):
-    other = dataclasses.replace(record, config={**record.config, **table})
-    text = slopes.section(other, page.shown_trials(record))
-    assert reason in html.unescape(text)
+def test_why_there_are_none_is_said(record):
+    fed = dataclasses.replace(record, config={**record.config, "problem": {"self_consistent": {"feedback": ["g"]}}})
+    text = slopes.section(fed, page.shown_trials(record))
+    assert "the couplings are fed back from each state" in text
     assert "<table" not in text
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..._ranges import Range
-from ...families.slopes import SPECTRA, Slopes, slopes_of
+from ...families.slopes import Slopes, slopes_of
 from ...plotting.html import escape, number, table
 from ...scores.score import ScoreSettings
 from ...states.state import load
@@ -26,9 +26,8 @@ def section(record: Record, shown: Sequence[Trial]) -> str:
     shown = [trial for trial in shown if record.state_file(trial).is_file()]
     if not shown or not record.parameters:
         return ""
-    reason = _why_none(record)
-    if reason:
-        return f"<p>The slopes of the objectives are not computed: {escape(reason)}.</p>"
+    if record.config.get("problem", {}).get("self_consistent"):
+        return "<p>The slopes of the objectives are not computed: the couplings are fed back from each state.</p>"
     parts, more = [], len(record.pareto) - len(shown)
     for trial in shown:
         found = slopes_of_trial(record, trial)
@@ -45,14 +44,6 @@ def section(record: Record, shown: Sequence[Trial]) -> str:
     if more > 0:
         parts.append(f"<p class='note'>Those of the other {more}: <code>ss.slopes(ss.load(file))</code>.</p>")
     return note + "".join(parts)
-
-
-def _why_none(record: Record) -> str:
-    if record.scored_spectrum not in SPECTRA:
-        return f'masses of the spectrum "{record.scored_spectrum}" have no derivatives here'
-    if record.config.get("problem", {}).get("self_consistent"):
-        return "the couplings are fed back from each state"
-    return ""
 
 
 def slopes_of_trial(record: Record, trial: Trial) -> Slopes | str:
