@@ -101,6 +101,31 @@ def test_weakly_bound_states_are_matched_to_the_outside(norm, omega, boundary):
         assert found.mass_slopes[row] == pytest.approx(masses, rel=1e-5, abs=1e-6)
 
 
+@pytest.mark.parametrize(("parameter", "step"), [("g", 5e-5), ("norm", 0.5), ("mu_squared", 5e-4), ("beta", 2e-3)])
+def test_oscillations_at_fixed_charge(state, parameter, step):
+    """Thresholds m - omega, m + omega and m, and bound frequencies, which the full basis has to 1e-6 too."""
+    found = ss.slopes(state, [parameter], spectrum="oscillations")
+    full = {ell: ss.oscillations(state, ell) for ell in (0, 1)}
+    exact = np.sort(np.concatenate([full[0].thresholds, full[0].bound, full[1].bound]))
+    assert len(found.masses) > len(full[0].thresholds)
+    assert found.masses == pytest.approx(exact, abs=1e-6)
+    near = {k: ss.slopes(one, [], spectrum="oscillations") for k, one in neighbours(state, parameter, step).items()}
+    masses = difference({k: one.masses for k, one in near.items()}, step)
+    assert found.mass_slopes[0] == pytest.approx(masses, rel=1e-5, abs=1e-5 * np.abs(masses).max() + 1e-10)
+    for name in ("hierarchy", "regularity"):
+        slope = difference({k: one.values[name] for k, one in near.items()}, step)
+        assert found.slope(name, parameter) == pytest.approx(slope, rel=1e-4, abs=1e-5), name
+
+
+def test_nothing_oscillates_where_nothing_rotates():
+    """A vacuum has no frequencies at fixed charge, and so no scores."""
+    vacuum = ss.solve(ss.Problem(MODEL, ss.RadialGrid(10.0, 4, 8)), ss.Gaussian(1e-3, 2.0))
+    found = ss.slopes(vacuum, ["g"], spectrum="oscillations")
+    assert len(found.masses) == 0
+    assert "hierarchy" not in found.values
+    assert np.isnan(found.slope("hierarchy", "g"))
+
+
 def test_degenerate_levels_have_no_derivatives_of_their_own():
     """Two octaves that are not coupled have equal vacuum masses."""
     model = MODEL.replace(lambda_1=0.0, lambda_2=0.0)
@@ -142,7 +167,7 @@ def test_kink_on_a_line():
 def test_wrong_input_is_one_sentence(state):
     with pytest.raises(ValueError, match=r"no parameter 'gg'.*choose from"):
         ss.slopes(state, ["gg"])
-    with pytest.raises(ValueError, match=r"oscillations.*choose from box, physical"):
-        ss.slopes(state, ["g"], spectrum="oscillations")
+    with pytest.raises(ValueError, match=r"must be one of box, physical, oscillations, got 'boxes'"):
+        ss.slopes(state, ["g"], spectrum="boxes")
     with pytest.raises(ValueError, match=r"no parameter 'beta'.*choose from g"):
         ss.slopes(state, ["g"], n_modes=5).slope("energy", "beta")

@@ -16,7 +16,7 @@ from rich.console import Console
 from ..config import Config
 from ..families.branch import Branch
 from ..families.continuation import continuation
-from ..families.slopes import Slopes, check_spectrum, slopes_of
+from ..families.slopes import Slopes, slopes_of
 from ..machine.atomic_write import write_atomically
 from ..plotting import axis_label, save_figure
 from ..plotting.branch import plot_slopes
@@ -35,7 +35,6 @@ def follow(config: Config, point: Mapping[str, float], parameter: str, to: float
         raise ValueError(
             "branch follows fixed couplings, and [problem.self_consistent] feeds them back: leave that table out."
         )
-    check_spectrum("[score] spectrum", config.score.spectrum)
     state, _ = find_state(config, point)
     branch = continuation(state, parameter, to)
     chosen = (*registry.SCORES, *config.own_scores)

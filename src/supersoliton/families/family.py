@@ -35,7 +35,7 @@ from ..theory.whole_line import ends_of
 
 # Relative step of the central difference of the exterior matrix, a smooth function of the masses: the best compromise
 # of truncation (step^2) and rounding (1e-16/step) is the cube root of the rounding unit.
-_DIFFERENCE = 6e-6
+DIFFERENCE = 6e-6
 _NOTHING = 1e-40  # a rate below this is that of the field that stands for 0 (TINY)
 
 
@@ -201,7 +201,7 @@ class Family:
     def exterior_rate(self, point: FamilyPoint, ell: int = 0) -> Array:
         """dX/dq of the exterior matrix at l, by a central difference (one-sided at omega = 0)."""
         problem = point.problem
-        step = _DIFFERENCE * max(abs(point.q), 1e-3)
+        step = DIFFERENCE * max(abs(point.q), 1e-3)
         lower = point.q if self.kind == "omega" and point.q < step else point.q - step
         upper = point.q + step
         ends = [self.problem_at(problem, value).exterior(ell) for value in (lower, upper)]

@@ -28,9 +28,8 @@ from ..theory.vacua import mass_matrix
 from .curve import CorrectorError
 from .family import family_of
 from .mass_derivatives import EQUAL, Levels, levels_of, mass_levels
+from .oscillation_slopes import oscillation_masses
 from .sensitivity import Sensitivity, per_parameter, sensitivity
-
-SPECTRA = ("box", "physical")  # whose masses have derivatives here
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,8 +102,9 @@ def slopes(
         A converged state.
     parameters : sequence of str, optional
         Couplings, ``"norm"`` or ``"omega"``; all that the problem has if not given.
-    spectrum : {"box", "physical"}
-        The masses that are scored: lowest modes of the box, or vacuum masses and bound states.
+    spectrum : {"box", "physical", "oscillations"}
+        The masses that are scored: lowest modes of the box, vacuum masses and bound states, or thresholds and bound
+        frequencies of the oscillations at fixed charge (in a basis good to 1e-6; none where nothing rotates).
     n_modes : int, default 300
         Number of modes of the box, at most as many as the mesh has.
     ell : sequence of int, default (0, 1)
@@ -146,16 +146,20 @@ def slopes_of(
     fast: bool = False,
 ) -> Slopes:
     """:func:`slopes` with the [score] table and any scores; ``fast``: box modes in the reduced basis of a trial."""
-    check_spectrum("slopes", options.spectrum)
     known = [*state.problem.model.params, *(n for n in ("norm", "omega") if getattr(state.problem, n) is not None)]
     names = tuple(known if parameters is None else parameters)
     along = [_along(state, name) for name in names]
     inner, scales = on_scales(state)
     n = inner.problem.model.n_fields
     change = np.array([_vacuum_rate(inner, scales, one) for one in along]).reshape(-1, n, n)
-    box = n_modes if options.spectrum == "box" else 0
-    masses, rates = _masses(mass_levels(inner, scales, names, ell=ell, box=box, fast=fast))
-    rates[[k for k, one in enumerate(along) if math.isnan(one.energy)]] = math.nan  # a fold
+    if options.spectrum == "oscillations":
+        masses, rates = oscillation_masses(state, along, change, ell)
+    else:
+        box = n_modes if options.spectrum == "box" else 0
+        masses, rates = _masses(mass_levels(inner, scales, names, ell=ell, box=box, fast=fast))
+        rates[[k for k, one in enumerate(along) if math.isnan(one.energy)]] = math.nan  # a fold
+    order = np.argsort(masses, kind="stable")
+    masses, rates = masses[order], rates[:, order]
     values, found = registry.slopes(masses, rates, options, scores)
     vacuum = _vacuum(state, change)
     numbers, moving = _numbers(state, along, vacuum, change)
@@ -176,15 +180,6 @@ def slopes_of(
     )
 
 
-def check_spectrum(call: str, spectrum: str) -> None:
-    """Raise ValueError for a scored spectrum whose masses have no derivatives here."""
-    if spectrum not in SPECTRA:
-        raise ValueError(
-            f"{call}: the masses of the spectrum {spectrum!r} have no derivatives here: choose from "
-            f"{', '.join(SPECTRA)}"
-        )
-
-
 def _along(state: State, parameter: str) -> Sensitivity:
     """The derivatives of the state; NaN at a fold, where they are infinite."""
     try:
@@ -200,11 +195,9 @@ def _vacuum_rate(inner: OnScales, scales: Scales, along: Sensitivity) -> Array:
 
 
 def _masses(levels: Sequence[Levels]) -> tuple[Array, Array]:
-    """The masses, ascending, and their derivatives (parameter, mass); NaN where one has none."""
+    """The masses and their derivatives (parameter, mass); NaN where one has none."""
     masses = np.concatenate([one.masses[one.particle] for one in levels])
-    rates = np.concatenate([_rates(one)[:, one.particle] for one in levels], axis=1) / (2.0 * masses)
-    order = np.argsort(masses, kind="stable")
-    return masses[order], rates[:, order]
+    return masses, np.concatenate([_rates(one)[:, one.particle] for one in levels], axis=1) / (2.0 * masses)
 
 
 def _rates(levels: Levels) -> Array:

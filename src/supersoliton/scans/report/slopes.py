@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..._ranges import Range
-from ...families.slopes import SPECTRA, Slopes, slopes_of
+from ...families.slopes import Slopes, slopes_of
 from ...plotting.html import escape, number, table
 from ...scores.score import ScoreSettings
 from ...states.state import load
@@ -26,9 +26,8 @@ def section(record: Record, shown: Sequence[Trial]) -> str:
     shown = [trial for trial in shown if record.state_file(trial).is_file()]
     if not shown or not record.parameters:
         return ""
-    reason = _why_none(record)
-    if reason:
-        return f"<p>The slopes of the objectives are not computed: {escape(reason)}.</p>"
+    if record.config.get("problem", {}).get("self_consistent"):
+        return "<p>The slopes of the objectives are not computed: the couplings are fed back from each state.</p>"
     parts, more = [], len(record.pareto) - len(shown)
     for trial in shown:
         found = slopes_of_trial(record, trial)
@@ -40,19 +39,11 @@ def section(record: Record, shown: Sequence[Trial]) -> str:
         "<p>Exact derivatives of the objectives in each coupling, of the best trials: those of the masses by the "
         "theorem of Hellmann and Feynman, with that of the state. The hit score is a step function, so a fractal score "
         "has the slope of its correlation up to the next step: a target that becomes or ceases to be a hit, or a ratio "
-        "that passes 1.01.</p>"
+        "that passes 1.01. “None”: not smooth, as a count or a percentile, or of unknown derivative.</p>"
     )
     if more > 0:
         parts.append(f"<p class='note'>Those of the other {more}: <code>ss.slopes(ss.load(file))</code>.</p>")
     return note + "".join(parts)
-
-
-def _why_none(record: Record) -> str:
-    if record.scored_spectrum not in SPECTRA:
-        return f'masses of the spectrum "{record.scored_spectrum}" have no derivatives here'
-    if record.config.get("problem", {}).get("self_consistent"):
-        return "the couplings are fed back from each state"
-    return ""
 
 
 def slopes_of_trial(record: Record, trial: Trial) -> Slopes | str:
@@ -83,7 +74,7 @@ def _table(record: Record, trial: Trial, found: Slopes) -> str:
     rows = []
     for name in record.objectives:
         cells = [found.slope(name, parameter) for parameter in found.parameters]
-        words = [number(cell) if math.isfinite(cell) else "not smooth" for cell in cells]
+        words = [number(cell) if math.isfinite(cell) else "none" for cell in cells]
         rows.append([escape(record.label(name)), *words, _next_step(found, name, ranges)])
     head = [f"trial {trial.number}", *(f"d / d {name}" for name in found.parameters), "next step"]
     advice = "".join(f"<p>{escape(sentence)}</p>" for sentence in [tune(record, trial, found)] if sentence)
