@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import scipy.optimize
@@ -27,6 +28,7 @@ from .path_of_states import Path, StateLost
 
 _ROUNDS = 6  # of following masses by their modes until their order at the end is the one asked for
 _SMALLEST = 0.1  # scale of a coupling that is smaller: steps are relative to the scales
+_DEAD = 1e-12  # relative change of a target for that of a coupling by its scale, below which it is rounding
 _AT_BOUND = 1e-6  # distance to a bound, over the scale, at which a coupling is at it
 
 
@@ -233,13 +235,13 @@ class _Search:
         self.trouble = "the masses cross there"
 
     def _least_squares(self) -> None:
-        eps = 4.0 * np.finfo(float).eps
-        x, tolerances = self.path.values / self.scales, {"ftol": eps, "xtol": eps, "gtol": eps}
+        x, eps = self.path.values / self.scales, 4.0 * np.finfo(float).eps
+        # "exact" takes a step as long as the trust region wherever there are more couplings than targets.
+        steps = {"atol": eps, "btol": eps, "maxiter": 10 * len(x), "regularize": False}
+        options: dict[str, Any] = {"ftol": eps, "xtol": eps, "gtol": eps, "tr_solver": "lsmr", "tr_options": steps}
         self.trouble = ""
         try:
-            found = scipy.optimize.least_squares(
-                self._residuals, x, self._jacobian, tuple(self.limits), "trf", **tolerances
-            )
+            found = scipy.optimize.least_squares(self._residuals, x, self._jacobian, tuple(self.limits), **options)
         except _Ended:
             return
         self.path.accept(found.x * self.scales)
@@ -271,7 +273,8 @@ class _Search:
         if np.max(np.abs(residuals)) <= self.tol:
             reasons = "; ".join(state.certificate.reasons)
             return "reached" if state.certificate.certified else f"reached, but the state is not certified: {reasons}"
-        why = [f"{names[k]} changes with no free coupling" for k in np.flatnonzero(~jacobian.any(axis=1))]
+        changes = np.max(np.abs(jacobian * self.scales / self.targets.sizes[:, None]), axis=1)
+        why = [f"{names[k]} changes with no free coupling" for k in np.flatnonzero(changes <= _DEAD)]
         x = self.path.values / self.scales
         for name, value, at, low, high in zip(self.path.names, self.path.values, x, *self.limits, strict=True):
             if min(at - low, high - at) <= _AT_BOUND:

@@ -150,7 +150,9 @@ class OctaveHiggs(AbstractModel, kind="octave_higgs"):
         if isinstance(self.n_octaves, bool) or not isinstance(self.n_octaves, int | np.integer) or self.n_octaves < 1:
             raise ValueError(f"model.n_octaves must be an integer of at least 1, got {self.n_octaves!r}: try 12")
         if not isinstance(self.per_octave, Mapping | None):
-            raise ValueError(f'model.per_octave must be a table of couplings, got {self.per_octave!r}: e.g. {{"g_3": 0.5}}')
+            raise ValueError(
+                f'model.per_octave must be a table of couplings, got {self.per_octave!r}: e.g. {{"g_3": 0.5}}'
+            )
         for name in self.per_octave or {}:
             if name not in self._own:
                 raise ValueError(f"model.per_octave has no coupling {name!r}: choose from {', '.join(self._own)}")
