@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import supersoliton as ss
+from supersoliton.theory.base import read_theory
 from supersoliton.theory.octave_higgs import octave_higgs_potential
 
 GRADIENT, HESSIAN = jax.jit(jax.grad(octave_higgs_potential)), jax.jit(jax.hessian(octave_higgs_potential))
@@ -182,3 +183,42 @@ def test_any_number_is_accepted_or_refused(name, value):
             ss.OctaveHiggs(**{name: value})
     else:
         assert ss.OctaveHiggs(**{name: value}).params[name] == value
+
+
+def test_couplings_of_single_octaves():
+    """Split, the potential is the same; each coupling then moves its own octave's terms alone."""
+    model = ss.OctaveHiggs(n_octaves=3, beta=0.3)
+    split = model.split("m0_squared", "g", "delta", "lambda_1", "lambda_2")
+    u = np.array([0.7, -0.4, 0.9, 0.5])
+    assert split.potential_function is model.potential_function
+    assert len(split.params) - len(model.params) == 3 + 3 + 3 + 2 + 1
+    value = lambda m: float(m.potential_function(u, m.params, 0.0))  # noqa: E731
+    assert value(split) == pytest.approx(value(model), rel=1e-15)
+    changes = {
+        "m0_squared_1": 0.5 * u[1] ** 2,
+        "g_2": -0.25 * u[2] ** 4,
+        "delta_0": 0.125 * u[0] ** 6,
+        "lambda_1_1": 2.0**-0.3 * u[1] * u[2],
+        "lambda_2_0": u[0] * u[2],
+        "g": 0.0,
+    }
+    for name, slope in changes.items():
+        moved = split.replace(**{name: split.params[name] + 0.1})
+        assert value(moved) - value(split) == pytest.approx(0.1 * slope, abs=1e-14), name
+
+
+def test_couplings_of_single_octaves_in_files_and_errors():
+    model = ss.OctaveHiggs(n_octaves=3, per_octave={"g_1": 0.5})
+    assert read_theory(model.describe()) == model
+    assert "per_octave" not in ss.OctaveHiggs(n_octaves=3).describe()
+    hash(model)
+    for values, message in (
+        ({"g_3": 0.5}, r"no coupling 'g_3': choose from m0_squared_0"),
+        ({"delta_1": -1.0}, r"model.delta_1 must not be negative"),
+        ({"g_1": float("nan")}, r"model.g_1 must be finite"),
+        ([0.5], r"model.per_octave must be a table"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            ss.OctaveHiggs(n_octaves=3, per_octave=values)
+    with pytest.raises(ValueError, match=r"split: there is no 'beta' of each octave"):
+        model.split("beta")

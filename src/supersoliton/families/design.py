@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import scipy.optimize
@@ -25,8 +26,9 @@ from ..states.state import State
 from .design_targets import SPECTRA, Targets
 from .path_of_states import Path, StateLost
 
-_ROUNDS = 6  # of following masses by their modes until their order at the end is the one asked for
+_ROUNDS = 6  # of following levels until their order at the end is the one asked for
 _SMALLEST = 0.1  # scale of a coupling that is smaller: steps are relative to the scales
+_DEAD = 1e-12  # relative change of a target for that of a coupling by its scale, below which it is rounding
 _AT_BOUND = 1e-6  # distance to a bound, over the scale, at which a coupling is at it
 
 
@@ -130,8 +132,8 @@ def design(
 
     Notes
     -----
-    Masses are followed by their modes, and their order is looked at again at the end: if other modes are then the ones
-    named, the search goes on with these.
+    A mass is followed as the n-th level of its operator (the vacuum, or the state at one l), and the order of all
+    masses is looked at again at the end: if other levels are then the ones named, the search goes on with these.
 
     Examples
     --------
@@ -182,7 +184,10 @@ class _Ended(Exception):
 
 
 class _Search:
-    """The least-squares search from a state; its unknowns are couplings over their scales."""
+    """The least-squares search.
+
+    Its unknowns are the changes of the couplings over their scales; the first step is not longer than 1.
+    """
 
     def __init__(self, targets: Targets, path: Path, limits: Array, tol: float, max_steps: int) -> None:
         self.targets, self.path, self.tol, self.max_steps = targets, path, tol, max_steps
@@ -193,10 +198,10 @@ class _Search:
                     f"design: {name} = {value:g} of the problem is not within {low:g} and {high:g}: start there"
                 )
         self.scales = np.where(np.abs(start) > _SMALLEST, np.abs(start), _SMALLEST)
-        self.limits, self.trouble = limits / self.scales, ""
+        self.start, self.limits, self.trouble = start, (limits - start) / self.scales, ""
 
     def run(self) -> Design:
-        """Rounds of least squares until the modes followed are the ones named, on a finer mesh if one is needed."""
+        """Rounds of least squares until the levels followed are the ones named, on a finer mesh if one is needed."""
         self._rounds()
         state = self.path.certified()
         if state.certificate.needs_finer_mesh and self.path.refine():
@@ -214,39 +219,43 @@ class _Search:
             values=dict(zip(targets.aims, values.tolist(), strict=True)),
             residuals=residuals,
             jacobian=jacobian,
-            status=self._status(state, residuals, jacobian),
+            status=self._status(state, residuals, jacobian, targets.not_smooth(levels)),
             steps=path.count,
         )
 
     def _rounds(self) -> None:
         path, targets = self.path, self.targets
-        levels = targets.levels(path, path.values, slopes=True)
-        targets.follow(levels)
+        targets.follow(targets.levels(path, path.values))
         for _ in range(_ROUNDS):
             self._least_squares()
-            levels = targets.levels(path, path.values, slopes=True)
-            targets.refer(levels)
             followed = dict(targets.modes)
-            targets.follow(levels)
+            targets.follow(targets.levels(path, path.values))
             if targets.modes == followed or path.count >= self.max_steps:
                 return
         self.trouble = "the masses cross there"
 
     def _least_squares(self) -> None:
-        eps = 4.0 * np.finfo(float).eps
-        x, tolerances = self.path.values / self.scales, {"ftol": eps, "xtol": eps, "gtol": eps}
+        x, eps = self._unknowns, 4.0 * np.finfo(float).eps
+        # "exact" takes a step as long as the trust region wherever there are more couplings than targets.
+        steps = {"atol": eps, "btol": eps, "maxiter": 10 * len(x), "regularize": False}
+        options: dict[str, Any] = {"ftol": eps, "xtol": eps, "gtol": eps, "tr_solver": "lsmr", "tr_options": steps}
         self.trouble = ""
         try:
-            found = scipy.optimize.least_squares(
-                self._residuals, x, self._jacobian, tuple(self.limits), "trf", **tolerances
-            )
+            found = scipy.optimize.least_squares(self._residuals, x, self._jacobian, tuple(self.limits), **options)
         except _Ended:
             return
-        self.path.accept(found.x * self.scales)
+        self.path.accept(self._values(found.x))
+
+    @property
+    def _unknowns(self) -> Array:
+        return (self.path.values - self.start) / self.scales
+
+    def _values(self, x: Array) -> Array:
+        return self.start + x * self.scales
 
     def _residuals(self, x: Array) -> Array:
         """The residuals at x; infinite, so that the step is shortened, where the state or a mass is lost."""
-        values = x * self.scales
+        values = self._values(x)
         try:
             levels = self.targets.levels(self.path, values)
             found = self.targets.residuals(self.targets.values(self.path, values, levels))
@@ -261,24 +270,24 @@ class _Search:
 
     def _jacobian(self, x: Array) -> Array:
         """The Jacobian at x, which becomes the state from which the next ones are found."""
-        self.path.accept(x * self.scales)
+        self.path.accept(self._values(x))
         levels = self.targets.levels(self.path, self.path.values, slopes=True)
-        self.targets.refer(levels)
         return self.targets.slopes(self.path, levels) * self.scales / self.targets.sizes[:, None]
 
-    def _status(self, state: State, residuals: Array, jacobian: Array) -> str:
+    def _status(self, state: State, residuals: Array, jacobian: Array, rough: list[str]) -> str:
         names, worst = list(self.targets.aims), int(np.argmax(np.abs(residuals)))
         if np.max(np.abs(residuals)) <= self.tol:
             reasons = "; ".join(state.certificate.reasons)
             return "reached" if state.certificate.certified else f"reached, but the state is not certified: {reasons}"
-        why = [f"{names[k]} changes with no free coupling" for k in np.flatnonzero(~jacobian.any(axis=1))]
-        x = self.path.values / self.scales
+        changes = np.max(np.abs(jacobian * self.scales / self.targets.sizes[:, None]), axis=1)
+        why = [f"{names[k]} changes with no free coupling" for k in np.flatnonzero(changes <= _DEAD)]
+        x = self._unknowns
         for name, value, at, low, high in zip(self.path.names, self.path.values, x, *self.limits, strict=True):
             if min(at - low, high - at) <= _AT_BOUND:
                 why.append(f"{name} is at its bound {value:.6g}")
         if self.path.count >= self.max_steps:
             why.append(f"stopped after {self.path.count} states")
-        elif rough := self.targets.not_smooth():
+        elif rough:
             why.append(f"{rough[0]} has no derivative where equal masses cross")
         elif not why:
             why.append(self.trouble or "no change of the free couplings brings it nearer")

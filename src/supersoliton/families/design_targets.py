@@ -1,4 +1,8 @@
-"""The targets of an inverse design: numbers of a state by name, and the modes that they follow."""
+"""The targets of an inverse design: numbers of a state by name, and the levels that they follow.
+
+Levels of one operator repel each other and keep their order, so that the n-th is a smooth function of the couplings.
+Those of different operators cross freely: a target follows its operator, not its place among all masses.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import scipy.optimize
 from numpy import ndarray as Array
 
 from ..theory.base import AbstractModel
@@ -17,20 +20,18 @@ from .path_of_states import Path, StateLost
 SPECTRA = ("physical", "box")
 _STATE = ("omega", "energy", "norm")
 _NAME = re.compile(r"m([1-9]\d*)(?:/m([1-9]\d*))?")
-_OVERLAP = 0.3  # squared, of a mode with the one it follows, below which it is lost
-_NEAR = 1e-6  # distance of levels, relative to the largest, below which their modes may turn into each other
 _EXTRA = 8  # levels of the box beyond the highest named
 
 
 class Mode(NamedTuple):
-    """A level: the number of its operator, and its own."""
+    """A level: the number of its operator, and its own among all levels of the operator."""
 
     operator: int
     level: int
 
 
 class Targets:
-    """Numbers of a state with given values; masses are followed by their modes from reference levels."""
+    """Numbers of a state with given values."""
 
     def __init__(self, aims: Mapping[str, float], spectrum: str, ell: Sequence[int], model: AbstractModel) -> None:
         self.aims, self.ell, self.model = dict(aims), tuple(ell), model
@@ -47,7 +48,6 @@ class Targets:
         self.box = highest + _EXTRA if spectrum == "box" else 0
         self.sizes = np.array([aim or 1.0 for aim in aims.values()])
         self.modes: dict[str, tuple[Mode, ...]] = {}
-        self._reference: list[Levels] = []
 
     def levels(self, path: Path, values: Array, *, slopes: bool = False) -> list[Levels]:
         """The masses that the targets name; none if they name none."""
@@ -56,10 +56,11 @@ class Targets:
         return path.levels(values, self.ell, self.box, slopes=slopes)
 
     def follow(self, levels: list[Levels]) -> None:
-        """Let each target follow the modes that its name has at these levels. Raises ValueError if there are none."""
+        """Let each target follow the levels that its name has here. Raises ValueError if there are none."""
         modes = [Mode(i, int(k)) for i, one in enumerate(levels) for k in np.flatnonzero(one.particle)]
         modes.sort(key=lambda mode: (levels[mode.operator].squared[mode.level], mode))
-        ratios = {} if self.box or not levels else self.model.vacuum_ratios(levels[0].functions)
+        vectors = levels[0].vectors if levels else None
+        ratios = {} if vectors is None else self.model.vacuum_ratios(vectors)
         for name in self.aims:
             if name in _STATE:
                 continue
@@ -73,12 +74,6 @@ class Targets:
                 if max(numbers) > len(modes):
                     raise ValueError(f"design: {name} does not exist: the state has {len(modes)} masses")
                 self.modes[name] = tuple(modes[number - 1] for number in numbers)
-        self._reference = levels
-
-    def refer(self, levels: list[Levels]) -> None:
-        """Follow the same modes from these levels on."""
-        found = {name: tuple(self._find(mode, levels) for mode in modes) for name, modes in self.modes.items()}
-        self.modes, self._reference = found, levels
 
     def values(self, path: Path, at: Array, levels: list[Levels]) -> Array:
         """The values (target,) of a state. Raises StateLost where a mass is none any more."""
@@ -93,7 +88,7 @@ class Targets:
         return np.array(out)
 
     def slopes(self, path: Path, levels: list[Levels]) -> Array:
-        """The derivatives (target, parameter) at the accepted state, whose levels are the reference."""
+        """The derivatives (target, parameter) at the accepted state."""
         measured, out = path.measured_slopes(), []
         for name in self.aims:
             if name in _STATE:
@@ -111,31 +106,16 @@ class Targets:
     def residuals(self, values: Array) -> Array:
         return (values - np.array(list(self.aims.values()))) / self.sizes
 
-    def not_smooth(self) -> list[str]:
+    def not_smooth(self, levels: list[Levels]) -> list[str]:
         """The targets that follow a level without a derivative."""
         return [
             name
             for name, modes in self.modes.items()
-            if not all(self._reference[mode.operator].smooth[mode.level] for mode in modes)
+            if not all(levels[mode.operator].smooth[mode.level] for mode in modes)
         ]
 
     def _mass(self, name: str, mode: Mode, levels: list[Levels]) -> float:
-        found = self._find(mode, levels)
-        mass = float(levels[found.operator].masses[found.level])
-        if not mass > 0.0:
-            raise StateLost(f"{name} follows a mode that ceases to be a mass further on")
-        return mass
-
-    def _find(self, mode: Mode, levels: list[Levels]) -> Mode:
-        """The mode among these levels that continues one of the reference. Raises StateLost."""
-        before, after = self._reference[mode.operator], levels[mode.operator]
-        if before is after:
-            return mode
-        overlaps = (before.functions.T @ after.functions) ** 2
-        rows, columns = scipy.optimize.linear_sum_assignment(-overlaps)
-        chosen = dict(zip(rows.tolist(), columns.tolist(), strict=True)).get(mode.level)
-        apart = np.abs(before.squared - before.squared[mode.level]) > _NEAR * np.max(np.abs(before.squared))
-        alone = int(np.sum(~apart)) == 1
-        if chosen is None or (alone and overlaps[mode.level, chosen] < _OVERLAP):
-            raise StateLost(f"a mode of {before.kind} is lost further on")
-        return Mode(mode.operator, chosen)
+        masses = levels[mode.operator].masses
+        if mode.level >= len(masses) or not masses[mode.level] > 0.0:
+            raise StateLost(f"{name} follows a level of {levels[mode.operator].kind} that is no mass further on")
+        return float(masses[mode.level])

@@ -38,16 +38,16 @@ class Levels:
     """Eigenvalues of one operator at a state, with derivatives along parameters.
 
     ``kind``: "vacuum", "l = 0", "l = 1", ..., or "box". ``squared`` (level,) in mass^2, ascending. ``slopes``
-    (parameter, level) in mass^2 over the parameter. ``functions`` (point, level), orthonormal. ``particle`` (level,):
-    whether it is a mass (positive, and not the mode of a symmetry). ``smooth`` (level,): whether it has a derivative.
+    (parameter, level) in mass^2 over the parameter. ``particle`` (level,): whether it is a mass (positive, and not the
+    mode of a symmetry). ``smooth`` (level,): whether it has a derivative. ``vectors`` (field, level): of the vacuum.
     """
 
     kind: str
     squared: Float[Array, " level"]
     slopes: Float[Array, "parameter level"]
-    functions: Float[Array, "point level"]
     particle: Array
     smooth: Array
+    vectors: Array | None = None
 
     @property
     def masses(self) -> Float[Array, " level"]:
@@ -116,16 +116,15 @@ class _Along:
         problem = self.problem
         matrix = mass_matrix(problem.model, problem.vacuum.values, problem.grid.r_max)
         if not np.all(np.isfinite(matrix)):  # nothing is free at infinity
-            return levels_of("vacuum", np.empty(0), np.empty((len(matrix), 0)), np.empty((len(self.families), 0, 0)))
+            return levels_of("vacuum", np.empty(0), np.empty((len(self.families), 0, 0)))[0]
         values, vectors = np.linalg.eigh(matrix)
-        return levels_of("vacuum", values, vectors, vectors.T @ self.outside @ vectors)
+        found, turn = levels_of("vacuum", values, vectors.T @ self.outside @ vectors)
+        return replace(found, vectors=vectors @ turn)
 
     def box(self, count: int, ell: int, *, fast: bool) -> Levels:
         modes = spectrum(self.state, count, ell, functions=True, fast=fast)
         assert modes.functions is not None
-        return self._around(
-            "box", modes.eigenvalues, self._at_points(modes.functions), self._rates(modes.functions, ell)
-        )
+        return self._around("box", modes.eigenvalues, self._rates(modes.functions, ell))
 
     def bound(self, ell: int) -> Levels:
         state, problem = self.state, self.problem
@@ -134,17 +133,16 @@ class _Along:
         matched = Matched(problem, state.u, state.multiplier, ell)
         gaps = self.outside - self.shifts[:, None, None] * np.diag(problem.carries_norm)
         for k in np.flatnonzero(matched.is_matched(modes.bound)) if self.families else ():
-            slopes, v = matched.slope(
+            slopes = matched.slope(
                 float(modes.bound[k]), lambda v: self._rates(v[:, :, None], ell, in_space=True)[:, 0, 0], gaps
             )
-            functions[:, :, k] = v
             rates[:, k, k] = slopes
-        found = self._around(f"l = {ell}", modes.bound, self._at_points(functions), rates)
+        found = self._around(f"l = {ell}", modes.bound, rates)
         return replace(found, particle=found.particle & ~np.isin(np.arange(len(modes.bound)), modes.symmetries or ()))
 
-    def _around(self, kind: str, squared: Array, functions: Array, rates: Array) -> Levels:
+    def _around(self, kind: str, squared: Array, rates: Array) -> Levels:
         """Levels around the state; without derivatives where V jumps in it, because the jump moves."""
-        found = levels_of(kind, squared, functions, rates)
+        found = levels_of(kind, squared, rates)[0]
         return found if not self.jumps else replace(found, smooth=np.zeros(len(squared), bool))
 
     def _rates(self, functions: Array, ell: int, *, in_space: bool = False) -> Array:
@@ -161,25 +159,22 @@ class _Along:
                 out[k] += functions[-1].T @ rate @ functions[-1]
         return out
 
-    def _at_points(self, functions: Array) -> Array:
-        grid = self.problem.grid
-        weighted = grid.at_quadrature(functions) * np.sqrt(grid.quadrature_weights)[:, :, None, None]
-        return np.asarray(weighted.reshape(-1, functions.shape[2]))
 
+def levels_of(kind: str, squared: Array, rates: Array) -> tuple[Levels, Array]:
+    """The levels and the turn of their functions (level, level) along which equal ones have derivatives.
 
-def levels_of(kind: str, squared: Array, functions: Array, rates: Array) -> Levels:
-    """The levels with the functions along which equal ones have derivatives; ``rates`` (family, level, level)."""
+    ``rates`` (family, level, level) are those between the functions.
+    """
     smooth, largest = np.ones(len(squared), bool), float(np.max(np.abs(squared), initial=0.0))
-    sizes = np.max(np.abs(rates), axis=(1, 2), initial=1e-300)
+    sizes, turn = np.max(np.abs(rates), axis=(1, 2), initial=1e-300), np.eye(len(squared))
     generic = np.random.default_rng(0).normal(size=len(rates)) / sizes
     edges = np.flatnonzero(np.diff(squared) > EQUAL * largest) + 1
     for group in np.split(np.arange(len(squared)), edges):
         if len(group) > 1 and len(rates):
             inner = rates[:, group[:, None], group]
-            turn = np.linalg.eigh(np.tensordot(generic, inner, 1))[1]
-            functions[:, group] = functions[:, group] @ turn
-            turned = turn.T @ inner @ turn / sizes[:, None, None]
+            own = np.linalg.eigh(np.tensordot(generic, inner, 1))[1]
+            turned = own.T @ inner @ own / sizes[:, None, None]
             smooth[group] = np.max(np.abs(turned * (1.0 - np.eye(len(group))))) <= _CONE
-            rates[:, group, group] = np.einsum("kaa->ka", turned) * sizes[:, None]
-    slopes = np.einsum("kaa->ka", rates).copy()
-    return Levels(kind, squared, slopes, functions, squared > 0.0, smooth)
+            turn[group[:, None], group] = own
+    slopes = np.einsum("ba,kba->ka", turn, rates @ turn)
+    return Levels(kind, squared, slopes, squared > 0.0, smooth), turn

@@ -161,10 +161,10 @@ def slopes_of(
     order = np.argsort(masses, kind="stable")
     masses, rates = masses[order], rates[:, order]
     values, found = registry.slopes(masses, rates, options, scores)
-    vacuum = _vacuum(state, change)
+    vacuum, modes = _vacuum(state, change)
     numbers, moving = _numbers(state, along, vacuum, change)
     values |= {**numbers, **state.problem.model.record(state)}
-    moving |= {name: list(rate) for name, rate in _ratios(state, vacuum).items()}
+    moving |= {name: list(rate) for name, rate in _ratios(state, vacuum, modes).items()}
     for one in along:
         for name, rate in state.problem.model.record_slopes(state, one.fields).items():
             moving.setdefault(name, []).append(rate)
@@ -208,22 +208,23 @@ def _rates(levels: Levels) -> Array:
     return np.where((equal & apart).any(axis=2), math.nan, rates)
 
 
-def _vacuum(state: State, change: Array) -> Levels:
-    """The vacuum's masses^2 with their derivatives from those of the mass matrix, (parameter, field, field)."""
+def _vacuum(state: State, change: Array) -> tuple[Levels, Array]:
+    """The vacuum's masses^2 and modes, with derivatives from those of the mass matrix, (parameter, field, field)."""
     squared, modes = np.linalg.eigh(
         mass_matrix(state.problem.model, state.problem.vacuum.values, state.problem.grid.r_max)
     )
-    return levels_of("vacuum", squared, modes, modes.T @ change @ modes)
+    found, turn = levels_of("vacuum", squared, modes.T @ change @ modes)
+    return found, modes @ turn
 
 
-def _ratios(state: State, vacuum: Levels) -> dict[str, Array]:
+def _ratios(state: State, vacuum: Levels, modes: Array) -> dict[str, Array]:
     """The derivatives of the ratios of vacuum masses that the theory records."""
     if not vacuum.squared[0] > 0:
         return {}
     relative = 0.5 * _rates(vacuum) / vacuum.squared
     return {
         name: math.sqrt(vacuum.squared[a] / vacuum.squared[b]) * (relative[:, a] - relative[:, b])
-        for name, (a, b) in state.problem.model.vacuum_ratios(vacuum.functions).items()
+        for name, (a, b) in state.problem.model.vacuum_ratios(modes).items()
     }
 
 

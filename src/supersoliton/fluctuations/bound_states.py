@@ -182,8 +182,8 @@ class Matched:
         """Which bound states the box would move, so that they are matched to the outside."""
         return self.applies & (levels > self.threshold - (_SHALLOW / self.problem.grid.r_max) ** 2)
 
-    def slope(self, energy: float, rate: Callable[[Array], Array], gaps: Array) -> tuple[Array, Array]:
-        """(derivatives, function) of the bound state at ``energy`` along couplings.
+    def slope(self, energy: float, rate: Callable[[Array], Array], gaps: Array) -> Array:
+        """Derivatives of the bound state at ``energy`` along couplings.
 
         ``rate`` gives the derivatives (coupling,) of the operator in the box for a function; ``gaps`` (coupling, field,
         field) are those of V'' - omega^2 outside. With the condition X(E) at r_max the derivative of an eigenvalue is
@@ -203,7 +203,7 @@ class Matched:
                 for sign in (1.0, -1.0)
             ]
             ends.append(float(v[-1] @ (pair[0] - pair[1]) @ v[-1]) * size / (2.0 * h))
-        return (rate(v) + np.array(ends)) / (1.0 - self._slope(energy, v, h)), v
+        return (rate(v) + np.array(ends)) / (1.0 - self._slope(energy, v, h))
 
     def _random(self) -> Array:
         free = np.ones(self.problem.free_nodes.shape)
