@@ -11,6 +11,7 @@ import numpy as np
 from .._ranges import Range as Range
 from ..machine import devices
 from .constraints import CONSTRAINTS
+from .old_names import successor
 
 SAMPLERS = ("tpe", "nsga2", "nsga3", "gp", "botorch", "random", "sobol")
 EXECUTORS = ("auto", "in_process", "processes", "dask")
@@ -94,7 +95,8 @@ class ScanSettings:
         if not (math.isfinite(self.cache_size) and self.cache_size > 0):
             raise ValueError(f"scan.cache_size must be positive, in MB, got {self.cache_size!r}: or set cache = false.")
         if self.mode not in MODES:
-            raise ValueError(f"scan.mode must be one of {', '.join(MODES)}, got {self.mode!r}: choose one.")
+            remedy = successor(self.mode, "scan.mode", MODES) or "choose one."
+            raise ValueError(f"scan.mode must be one of {', '.join(MODES)}, got {self.mode!r}: {remedy}")
         if self.executor not in EXECUTORS:
             raise ValueError(f"scan.executor must be one of {', '.join(EXECUTORS)}, got {self.executor!r}: choose one.")
         if self.scheduler and (self.executor not in ("auto", "dask") or "://" not in self.scheduler):
