@@ -240,6 +240,8 @@ def _scan(table: Mapping[str, Any]) -> ScanSettings:
     settings = build("scan", ScanSettings, values, also=("parameters", "verify"))
     if verify is not None:
         settings = dataclasses.replace(settings, verify=build("scan.verify", VerifySettings, verify))
+    elif settings.save_surrogate:
+        raise ValueError("[scan] save_surrogate needs a table [scan.verify], got none: write points = 15 in it.")
     ranges = {name: _range(name, value) for name, value in parameters.items()}
     return dataclasses.replace(settings, parameters=ranges)
 

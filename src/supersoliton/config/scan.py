@@ -46,6 +46,7 @@ class ScanSettings:
                  "stable_against_quanta"
     parameters   name of a coupling, or "norm" → its Range
     verify       the phase after the trials, see VerifySettings; None: no such phase
+    save_surrogate   keep the surrogate of that phase in surrogate.joblib, see sampling/surrogate_file.py
     cache        read evaluations from the cache, and store new ones
     cache_size   largest size of the cache on disk [MB]; the entries unused for longest are deleted first
     device       "auto" and "cpu": the CPU; "gpu" or "tpu": V and its derivatives on the accelerator, in this process
@@ -68,6 +69,7 @@ class ScanSettings:
     constraints: tuple[str, ...] = ()
     parameters: Mapping[str, Range] = field(default_factory=dict)
     verify: VerifySettings | None = None
+    save_surrogate: bool = False
     cache: bool = True
     cache_size: float = 1000.0
     device: str = "auto"
