@@ -128,6 +128,18 @@ def test_the_norms_of_the_biharmonic_term_are_reproduced():
     assert numbers["weak_error"] < 1e-4
 
 
+def test_with_the_correct_sign_a_q_ball_has_its_virial_identity_and_its_derivative():
+    """dE/dbeta = int (lap u)^2 / 2 at fixed norm; without the term the energy is that of the library."""
+    grid = ss.RadialGrid(30.0, 8, 10)
+    ball, low, high = (biharmonic.q_ball(beta, grid) for beta in (0.1, 0.099, 0.101))
+    assert abs(ball.virial) < 1e-7
+    assert (high.energy - low.energy) / 0.002 == pytest.approx(ball.bending / 0.1, rel=1e-6)
+    assert (ball.negative, ball.mixed_negative) == (1, 1)
+    model = ss.Potential(lambda u, p: u[0] ** 2 / 2 - 0.4 * u[0] ** 4 + u[0] ** 6 / 8)
+    state = ss.solve(ss.Problem(model, grid, norm=100.0))
+    assert biharmonic.q_ball(0.0, grid).energy == pytest.approx(state.energy, rel=1e-10)
+
+
 def test_the_energy_is_bounded_by_the_sextic_term_alone():
     claim = sextic.check()
     assert claim.verdict == HOLDS
