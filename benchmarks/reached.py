@@ -53,9 +53,7 @@ def is_feasible(row: Mapping[str, str]) -> bool:
 
 
 def front(rows: list[dict[str, str]], objectives: list[str]) -> list[dict[str, str]]:
-    """The feasible rows that no other dominates, by comparing all pairs; of one objective the ten best."""
-    if len(objectives) == 1:
-        return sorted(filter(is_feasible, rows), key=lambda row: -float(row[objectives[0]]))[:10]
+    """The feasible rows that no other dominates, by comparing all pairs."""
     points = [(tuple(float(row[name]) for name in objectives), row) for row in rows if is_feasible(row)]
     return [
         row
@@ -98,6 +96,7 @@ def measure(folder: Path) -> dict[str, Any]:
         rows = [row for row in csv.DictReader(file) if row["state"] == "COMPLETE"]
     names, objectives = list(config.scan.parameters), list(config.scan.objectives)
     feasible, best = [row for row in rows if is_feasible(row)], front(rows, objectives)
+    others = sorted((row for row in feasible if row not in best), key=lambda row: -float(row[objectives[0]]))[:10]
     tops = {name: max(feasible, key=lambda row, name=name: float(row[name])) for name in QUANTITIES}
     broken = Counter(n[2:] for row in rows for n, v in row.items() if n.startswith("c_") and v and float(v) > 0)
     good = [row for row in feasible if float(row["hierarchy"]) > HIERARCHY and float(row["mass_ratio"]) >= MASS_RATIO]
@@ -115,6 +114,7 @@ def measure(folder: Path) -> dict[str, Any]:
         "goals": {"hierarchy": sum(float(row["hierarchy"]) > HIERARCHY for row in feasible),
                   "mass_ratio": sum(float(row["mass_ratio"]) >= MASS_RATIO for row in feasible), "both": len(good)},
         "front": [again(config, row, names) for row in best],
+        "next": [again(config, row, names) for row in others],
         "leaders": {number: {"couplings": {n: float(row[n]) for n in names}, "octaves_in_core": row["octaves_in_core"],
                              "again": again(config, row, names), "variants": dependence(config, row, names)}
                     for number, row in leaders.items()},
