@@ -21,12 +21,16 @@ import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from supersoliton.config.old_names import OLD_NAMES
+
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 TUTORIAL = DOCS / "tutorial.md"
 COMPARISON = DOCS / "comparison.md"
 SPECTRA = DOCS / "spectra.md"
 BRANCH = ROOT / "examples" / "quickstart.toml"  # followed in beta on the page of spectra
+V39 = DOCS / "guides" / "coming_from_v39.md"
+REACHED = ROOT / "benchmarks" / "data" / "reached.json"
 BLOCK = re.compile(
     r"^```(?P<language>bash|python|toml)(?: title=\"(?P<title>[^\"]+)\")?\n(?P<code>.*?)^```\n", re.M | re.S
 )
@@ -96,6 +100,27 @@ def with_outputs(text: str, folder: Path) -> str:
             out += f"\n```text\n{printed}```\n"
         done = block.end
     return out + text[done:]
+
+
+KINDS = {
+    "coupling": "Couplings",
+    "numerics": "Mesh, start, descent, spectrum",
+    "feedback": "Self-consistent iteration",
+    "scan": "Scan",
+    "column": "Columns of its CSV file and attributes of a trial",
+    "file": "Files",
+}
+
+
+def names_of_v39() -> str:
+    """The table of the page "Coming from v39", from the list with which the parser answers."""
+    lines = []
+    for kind, heading in KINDS.items():
+        lines += ["", f"### {heading}", "", "| v39 | its value | here | |", "|---|---|---|---|"]
+        for row in (row for row in OLD_NAMES if row.kind == kind):
+            here = f"`{row.name}` in `[{row.table}]`" if row.name else "–"
+            lines.append(f"| `{row.old}` | {row.value} | {here} | {row.words} |")
+    return "\n".join([*lines, ""])
 
 
 def _between(text: str, name: str, content: str) -> str:
@@ -209,7 +234,84 @@ means the least action among all that the reference finds.
 """
 
 
+REACHED_PAGE = """# What the examples reach
+
+The scans of `quickstart`, `hierarchy` and `wide` ask for
+`constraints = ["certified", "rotating", "classically_stable"]`. Every Pareto-optimal trial, and the ten best by score
+of the others, were evaluated again on a mesh with every element split in two and an order higher by two, with their own
+search, certificate and spectrum.
+
+Made by `make docs` from `benchmarks/data/reached.json`, which `python -m benchmarks.reached runs/NAME ...` writes; do
+not edit.
+
+{summary}
+
+"Same state": the energy on the other mesh agrees to 1e-6; otherwise the search ended in another local minimum there.
+
+## Best values of feasible trials
+
+{best}
+
+Hierarchy above 10 (of the box masses) and m(Φ)/m(Ψ) of at least 1.4 (of the vacuum masses) are the goals of
+parameter_scan_supersoliton_v39_STABLE_HIERARCHY.py; the last columns count the feasible trials that reach them.
+
+## What they depend on
+
+The couplings of the best trials by score and by hierarchy, with other numbers of modes k, radii R, and scored spectra.
+The hierarchy is the ratio of the heaviest to the lightest scored mass. Of a box spectrum the heaviest is the k-th wave
+of the box, set by k and R, and the lightest is √λ of the lowest mode of L₊. Far below the vacuum masses
+that is a *soft mode*, a direction in which the Q-ball is nearly unstable, and no particle. The frequencies ρ of
+`"oscillations"` are true ones.
+
+{variants}
+"""
+
+
+def examples_reached(runs: dict[str, Any]) -> str:
+    """The page of the examples' fronts, from benchmarks/data/reached.json."""
+    summary = [
+        "| scan | trials | certified | classically stable | feasible | Pareto-optimal | evaluated again | same state "
+        "| certified | classically stable |",
+        "|---" * 10 + "|",
+    ]
+    best = [
+        "| scan | fractal score | hierarchy | m(Φ)/m(Ψ) | octave splitting | hierarchy > 10 | m(Φ)/m(Ψ) ≥ 1.4 | both |",
+        "|---" * 8 + "|",
+    ]
+    variants = []
+    for name, run in runs.items():
+        front = [*run["front"], *run["next"]]
+        marks = [sum(bool(one["same"]) for one in front)]
+        marks += [sum(one["found"][key] == 1.0 for one in front) for key in ("certified", "classically_stable")]
+        goals = [run["goals"][key] for key in ("hierarchy", "mass_ratio", "both")]
+        cells = [name, run["trials"], f"{run['certified']:.0%}", f"{run['classically_stable']:.0%}", run["feasible"]]
+        summary.append(
+            f"| {' | '.join(str(cell) for cell in [*cells, len(run['front']), len(front), *marks, *goals])} |"
+        )
+        tops = [f"{top['value']:.4g} (trial {top['trial']})" for top in run["best"].values()]
+        best.append(f"| {' | '.join([name, *tops, *map(str, goals)])} |")
+        for number, leader in run["leaders"].items():
+            couplings = ", ".join(f"{key} = {value:.4g}" for key, value in leader["couplings"].items())
+            variants += ["", f"**{name}, trial {number}**: {couplings}.", ""]
+            variants += ["| | fractal score | hierarchy | lightest mode of L₊, √λ | |", "|---|---|---|---|---|"]
+            variants += [f"| {what} | {_variant(one)} |" for what, one in leader["variants"].items()]
+    pages = ("\n".join(lines) for lines in (summary, best, variants))
+    return REACHED_PAGE.format(**dict(zip(("summary", "best", "variants"), pages, strict=True)))
+
+
+def _variant(one: dict[str, Any]) -> str:
+    words = one["kind"] if one["certified"] == 1.0 else f"{one['kind']}, not certified"
+    words += "" if one["classically_stable"] == 1.0 else ", not classically stable"
+    numbers = (
+        "–" if one[key] is None else f"{one[key]:.4g}" for key in ("fractal_score", "hierarchy", "lightest_mass")
+    )
+    return " | ".join([*numbers, words])
+
+
 def main() -> None:
+    V39.write_text(_between(V39.read_text(encoding="utf-8"), "names", names_of_v39()), encoding="utf-8")
+    if REACHED.is_file():
+        (DOCS / "examples_reached.md").write_text(examples_reached(json.loads(REACHED.read_text(encoding="utf-8"))))
     verdicts = json.loads((ROOT / "benchmarks" / "data" / "certificates.json").read_text(encoding="utf-8"))
     (DOCS / "certificates.md").write_text(certificates(verdicts), encoding="utf-8")
     results = json.loads((ROOT / "benchmarks" / "results.json").read_text(encoding="utf-8"))

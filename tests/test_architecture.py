@@ -14,7 +14,7 @@ PACKAGE = Path(supersoliton.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 # Fewer lines than this in a file; at most so many in a function (without its docstring), in a class,
 # and in the package (without its docstrings); 21,400 before scales, symmetry modes, shooting, lines and stability.
-MAX_FILE, MAX_FUNCTION, MAX_CLASS, MAX_PACKAGE = 400, 60, 250, 31_200
+MAX_FILE, MAX_FUNCTION, MAX_CLASS, MAX_PACKAGE = 400, 60, 250, 31_600
 # The floors, lowest first: the only list of them. A room may import itself and rooms on lower floors, but no other room
 # on its own floor.
 FLOORS = (
@@ -165,7 +165,15 @@ def test_one_idea_per_file(path):
 
 
 # Who may name the octave model: itself, its scores, its claims, and the lists of names.
-OF_THE_OCTAVES = ("theory/octave_", "theory/__init__.py", "scores/", "validate/", "cli/validate.py", "__init__.py")
+OF_THE_OCTAVES = (
+    "theory/octave_",
+    "theory/__init__.py",
+    "scores/",
+    "validate/",
+    "cli/validate.py",
+    "__init__.py",
+    "config/old_names.py",
+)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))

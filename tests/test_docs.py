@@ -119,6 +119,26 @@ def test_table_of_the_branch_is_what_the_program_finds():
         assert [float(cell) for cell in row[1:]] == pytest.approx(exact, rel=1e-3), "run `make docs`"
 
 
+def test_page_of_v39_has_the_names_that_the_parser_knows():
+    text = pages.V39.read_text(encoding="utf-8")
+    assert pages.names_of_v39() in text, "run `make docs`"
+    assert text.count("| `") > 50
+
+
+def test_page_of_the_examples_is_that_of_its_results():
+    """Every Pareto-optimal trial of the three scans is certified and classically stable on another mesh too."""
+    runs = json.loads(pages.REACHED.read_text(encoding="utf-8"))
+    text = (ROOT / "docs" / "examples_reached.md").read_text(encoding="utf-8")
+    assert text == pages.examples_reached(runs), "run `make docs`"
+    assert set(runs) == {"quickstart", "hierarchy", "wide"}
+    for run in runs.values():
+        assert len(run["front"]) >= 1
+        for one in [*run["front"], *run["next"]]:
+            found = one["found"]
+            assert (found["certified"], found["classically_stable"]) == (1.0, 1.0), one["trial"]
+            assert found["omega_squared"] > 0.0
+
+
 def test_site_builds_without_a_warning_and_is_self_contained(tmp_path):
     pytest.importorskip("mkdocs", reason="the site needs pip install 'supersoliton[docs]'")
     done = subprocess.run(

@@ -41,3 +41,18 @@ def test_every_start_has_the_boundary_values_and_the_norm():
         assert np.array_equal(u[-1], problem.vacuum.values)
         norm = np.sum(GRID.quadrature_weights[..., None] * GRID.at_quadrature(u)[..., :2] ** 2)
         assert norm == pytest.approx(800.0, rel=1e-9)
+
+
+def test_the_start_of_the_script_has_absolute_noise_and_a_fraction_of_the_vacuum():
+    """1.5 exp(-r/3) + 0.05 N in each octave, v_H sqrt(-mu^2/lambda_H) + 0.01 N in the Higgs field."""
+    model = octave_model(0.6, n_octaves=3)
+    problem = ss.Problem(model, ss.RadialGrid(25.0, 40, 12))
+    u = ss.OriginalGuess(vacuum_fraction=0.7, seed=5)(problem, problem.grid.nodes)
+    octaves = u[:, :-1] - 1.5 * np.exp(-problem.grid.nodes / 3.0)[:, None]
+    higgs = u[:, -1] - 0.7 * np.sqrt(2.0)
+    assert octaves.std() == pytest.approx(0.05, rel=0.1)
+    assert octaves[-200:].std() == pytest.approx(0.05, rel=0.1)  # as large where the profile is small
+    assert higgs.std() == pytest.approx(0.01, rel=0.1)
+    assert abs(higgs.mean()) < 0.002
+    still = ss.OriginalGuess(sigma=0.0, field="psi_1")(problem, problem.grid.nodes)
+    assert np.all(still[:, [0, 2]] == 0.0)

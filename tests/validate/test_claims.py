@@ -6,6 +6,7 @@ import re
 import tomllib
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 from scipy.optimize import minimize
@@ -24,6 +25,7 @@ from supersoliton.validate import (
     origin,
     q_balls,
     scan_box,
+    script_trials,
     sextic,
     stability,
     trial_cost,
@@ -124,6 +126,18 @@ def test_the_norms_of_the_biharmonic_term_are_reproduced():
     wrong = list(numbers["lowest_wrong"].values())
     assert wrong[1] < 10 * wrong[0] < 0  # unbounded below: the finer the mesh, the lower
     assert numbers["weak_error"] < 1e-4
+
+
+def test_with_the_correct_sign_a_q_ball_has_its_virial_identity_and_its_derivative():
+    """dE/dbeta = int (lap u)^2 / 2 at fixed norm; without the term the energy is that of the library."""
+    grid = ss.RadialGrid(30.0, 8, 10)
+    ball, low, high = (biharmonic.q_ball(beta, grid) for beta in (0.1, 0.099, 0.101))
+    assert abs(ball.virial) < 1e-7
+    assert (high.energy - low.energy) / 0.002 == pytest.approx(ball.bending / 0.1, rel=1e-6)
+    assert (ball.negative, ball.mixed_negative) == (1, 1)
+    model = ss.Potential(lambda u, p: u[0] ** 2 / 2 - 0.4 * u[0] ** 4 + u[0] ** 6 / 8)
+    state = ss.solve(ss.Problem(model, grid, norm=100.0))
+    assert biharmonic.q_ball(0.0, grid).energy == pytest.approx(state.energy, rel=1e-10)
 
 
 def test_the_energy_is_bounded_by_the_sextic_term_alone():
@@ -274,6 +288,45 @@ def test_the_empty_box_against_its_null():
     for group in ("published box", "quickstart's box"):
         assert 0.3 < numbers[group]["score"] < 0.6
         assert abs(numbers[group]["difference"]) < 0.02
+
+
+def test_the_norm_of_the_script_is_143_times_too_large():
+    """For 1.5 exp(-r/3) + 0.05 N the mean of (sum psi^2)(sum r^2)/(sum r^2 psi^2) is a ratio of integrals."""
+    claim = script_trials.check(draws=3, steps=10)
+    step = 25.0 / 799
+    plain = 2.25 * 1.5 + 0.0025 * 25.0  # int (A^2 exp(-2r/3) + sigma^2) dr
+    weighted = 2.25 * 6.75 + 0.0025 * 25.0**3 / 3.0
+    assert claim.numbers["norm_factor"] == pytest.approx(math.sqrt(plain * 25.0**3 / 3.0 / step / weighted), rel=0.02)
+    assert round(claim.numbers["norm_factor"]) == 143
+    assert (claim.verdict, claim.numbers["rejected"], claim.numbers["draws"]) == (FAILS, 3, 3)
+    # the largest of some 30 draws of noise on 1.5 near the origin, over the norm
+    assert 1.5 < claim.numbers["largest_peak"] * 12**0.5 * math.sqrt(4.0 * math.pi * weighted) * 143 < 1.8
+
+
+def test_the_force_of_the_script_differs_from_the_energy_where_it_should():
+    """Without beta and away from the first two points it is -lap u + V', by the model's own derivative."""
+    r, rng = script_trials.radii(), np.random.default_rng(1)
+    c = {name: rng.uniform(*limits, 1) for name, limits in script_trials.RANGES.items()}
+    u = script_trials.start(c, r, rng)
+    model = ss.OctaveHiggs(
+        quartic_sign=1, m0_squared=float(c["m0"][0]) ** 2, g=float(c["g"][0]), delta=0.2, beta=0.15,
+        lambda_1=float(c["lam_1"][0]), lambda_2=math.pi * float(c["lam_1"][0]), mu_squared=float(c["mu2"][0]),
+        lambda_H=0.5, g_yukawa=float(c["g_Y"][0]),
+    )  # fmt: skip
+    slope = np.gradient(u[0], r[1] - r[0], axis=-1)
+    laplacian = np.gradient(slope, r[1] - r[0], axis=-1) + 2.0 / r * slope
+    exact = np.array([jax.grad(model.potential_function)(u[0, :, i], model.params, 0.0) for i in (5, 300, 700)])
+    found = (script_trials.force(u, c, r)[0] + laplacian)[:, [5, 300, 700]].T
+    assert found[:, [0, -1]] == pytest.approx(exact[:, [0, -1]], rel=1e-3)
+    # lambda(o) towards o - 1 instead of lambda(o - 1): too small by 2^-beta
+    back = model.lambda_1 * 2.0**-0.15 * (2.0**0.15 - 1.0) * u[0, 0, [5, 300, 700]]
+    assert exact[:, 1] - found[:, 1] == pytest.approx(back, rel=1e-3)
+
+
+def test_the_regularity_of_the_script_is_zero_for_any_spectrum():
+    for masses in (np.geomspace(1.0, 9.0, 20), np.arange(1.0, 30.0), np.random.default_rng(0).uniform(1, 2, 50)):
+        assert script_trials.script_regularity(masses) == 0.0
+    assert ss.score(np.geomspace(1.0, 9.0, 20), null_samples=0).regularity == pytest.approx(1.0)
 
 
 def test_finite_differences_of_the_trial_have_the_known_lowest_mode():

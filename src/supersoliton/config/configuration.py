@@ -26,6 +26,7 @@ from ..theory.base import THEORIES, AbstractModel, Column, find_theory
 from ..theory.potential import Potential
 from . import user_potential
 from .files import read
+from .old_names import successor
 from .scan import Range, ScanSettings, VerifySettings
 from .schema import as_table, build, check_keys, construct, is_finite, reworded
 from .tables import RECORDED, ProblemSettings, SpectrumSettings
@@ -212,7 +213,8 @@ def _check_tables(tables: Mapping[str, Any]) -> None:
     for key, value in tables.items():
         if key not in (*_TABLES, *_RECORDED):
             shown = f"table [{key}]" if isinstance(value, Mapping) else f"key {key!r} (value {value!r})"
-            raise ValueError(f"there is no {shown}: the tables are {', '.join(f'[{name}]' for name in _TABLES)}.")
+            remedy = successor(key, "", ()) or f"the tables are {', '.join(f'[{name}]' for name in _TABLES)}."
+            raise ValueError(f"there is no {shown}: {remedy}")
         if not isinstance(value, Mapping):
             raise ValueError(f"[{key}] must be a table, got {value!r}: write its keys below a line [{key}].")
 
@@ -238,6 +240,8 @@ def _scan(table: Mapping[str, Any]) -> ScanSettings:
     settings = build("scan", ScanSettings, values, also=("parameters", "verify"))
     if verify is not None:
         settings = dataclasses.replace(settings, verify=build("scan.verify", VerifySettings, verify))
+    elif settings.save_surrogate:
+        raise ValueError("[scan] save_surrogate needs a table [scan.verify], got none: write points = 15 in it.")
     ranges = {name: _range(name, value) for name, value in parameters.items()}
     return dataclasses.replace(settings, parameters=ranges)
 
@@ -314,6 +318,11 @@ def _warm_start(table: Mapping[str, Any] | None, base: Path) -> tuple[WarmStartS
 
 def _guess(values: dict[str, object]) -> AbstractProfile | MultiStart:
     kind = _kind("problem.guess", values, tuple(_GUESSES))
+    if kind == "original" and "noise" in values:
+        raise ValueError(
+            f"[problem.guess] noise = {values['noise']!r} was relative to the profile in earlier versions; now it is "
+            "absolute, as in the script: write sigma = 0.05 instead, for a new study."
+        )
     return build("problem.guess", _GUESSES[kind], values)
 
 

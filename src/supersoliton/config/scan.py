@@ -11,6 +11,7 @@ import numpy as np
 from .._ranges import Range as Range
 from ..machine import devices
 from .constraints import CONSTRAINTS
+from .old_names import successor
 
 SAMPLERS = ("tpe", "nsga2", "nsga3", "gp", "botorch", "random", "sobol")
 EXECUTORS = ("auto", "in_process", "processes", "dask")
@@ -45,6 +46,7 @@ class ScanSettings:
                  "stable_against_quanta"
     parameters   name of a coupling, or "norm" → its Range
     verify       the phase after the trials, see VerifySettings; None: no such phase
+    save_surrogate   keep the surrogate of that phase in surrogate.joblib, see sampling/surrogate_file.py
     cache        read evaluations from the cache, and store new ones
     cache_size   largest size of the cache on disk [MB]; the entries unused for longest are deleted first
     device       "auto" and "cpu": the CPU; "gpu" or "tpu": V and its derivatives on the accelerator, in this process
@@ -67,6 +69,7 @@ class ScanSettings:
     constraints: tuple[str, ...] = ()
     parameters: Mapping[str, Range] = field(default_factory=dict)
     verify: VerifySettings | None = None
+    save_surrogate: bool = False
     cache: bool = True
     cache_size: float = 1000.0
     device: str = "auto"
@@ -94,7 +97,8 @@ class ScanSettings:
         if not (math.isfinite(self.cache_size) and self.cache_size > 0):
             raise ValueError(f"scan.cache_size must be positive, in MB, got {self.cache_size!r}: or set cache = false.")
         if self.mode not in MODES:
-            raise ValueError(f"scan.mode must be one of {', '.join(MODES)}, got {self.mode!r}: choose one.")
+            remedy = successor(self.mode, "scan.mode", MODES) or "choose one."
+            raise ValueError(f"scan.mode must be one of {', '.join(MODES)}, got {self.mode!r}: {remedy}")
         if self.executor not in EXECUTORS:
             raise ValueError(f"scan.executor must be one of {', '.join(EXECUTORS)}, got {self.executor!r}: choose one.")
         if self.scheduler and (self.executor not in ("auto", "dask") or "://" not in self.scheduler):

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
+from .old_names import successor
+
 Component = TypeVar("Component")
 
 _WORDS = {
@@ -63,13 +65,15 @@ def reworded(table: str, message: str) -> str:
 
 
 def check_keys(table: str, values: Mapping[str, object], known: Iterable[str]) -> None:
-    """Refuse a key that `known` does not list, and suggest the nearest one."""
+    """Refuse a key that `known` does not list; name its successor if it is a name of v39, else the nearest one."""
     known = list(known)
     for key in values:
         if key not in known:
-            by_lower = {name.lower(): name for name in known}
-            near = get_close_matches(str(key).lower(), by_lower, n=1)
-            remedy = f'did you mean "{by_lower[near[0]]}"?' if near else f"known keys are {', '.join(known)}."
+            remedy = successor(str(key), table, known)
+            if not remedy:
+                by_lower = {name.lower(): name for name in known}
+                near = get_close_matches(str(key).lower(), by_lower, n=1)
+                remedy = f'did you mean "{by_lower[near[0]]}"?' if near else f"known keys are {', '.join(known)}."
             raise ValueError(f"[{table}] has no key {key!r} (value {values[key]!r}): {remedy}")
 
 

@@ -144,7 +144,10 @@ class Exponential(AbstractProfile):
 
 @dataclass(frozen=True)
 class OriginalGuess(AbstractProfile):
-    """Initial profile A exp(-r / w) (1 + noise), the start of parameter_scan_supersoliton_v39_STABLE_HIERARCHY.py.
+    """Initial profile A exp(-r / w) with noise, the start of parameter_scan_supersoliton_v39_STABLE_HIERARCHY.py.
+
+    The other fields start at a fraction of their vacuum value, with a fifth of the noise. The script's ``v_H`` is this
+    fraction; it enters nothing else.
 
     Parameters
     ----------
@@ -156,15 +159,18 @@ class OriginalGuess(AbstractProfile):
         Index or name of the field or fields; every field that carries the norm if not given.
     alternate : bool, default False
         Alternate the sign from field to field.
-    noise : float, default 0.1
-        Standard deviation of the normal noise at each node, relative to the profile.
+    sigma : float, default 0.05
+        Standard deviation of the normal noise at each node, in the unit of the fields.
+    vacuum_fraction : float, default 0.6
+        Value of the other fields over their vacuum value; the script draws it from 0.4 to 0.8.
     seed : int, default 0
         Seed of the noise.
 
     Raises
     ------
     ValueError
-        If ``amplitude`` is not finite, ``width`` is not positive, or (when used) a field is not one of the model.
+        If ``amplitude`` or ``vacuum_fraction`` is not finite, ``width`` is not positive, ``sigma`` is negative, or
+        (when used) a field is not one of the model.
 
     Examples
     --------
@@ -174,17 +180,28 @@ class OriginalGuess(AbstractProfile):
     """
 
     amplitude: float = 1.5
-    noise: float = 0.1
+    sigma: float = 0.05
+    vacuum_fraction: float = 0.6
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not (is_number(self.sigma) and self.sigma >= 0):
+            raise ValueError(f"guess.sigma must be 0 or positive, got {self.sigma!r}: the script has 0.05")
+        if not is_number(self.vacuum_fraction):
+            raise ValueError(f"guess.vacuum_fraction must be finite, got {self.vacuum_fraction!r}: try 0.6")
 
     def shape(self, r: Array) -> Array:
         """exp(-r / w) at the radii ``r``."""
         return np.exp(-r / self.width)
 
     def __call__(self, problem: Problem, nodes: Array) -> Array:
+        chosen = np.isin(np.arange(len(problem.model.fields)), _indices(problem, self.field))
+        others = ~chosen & (problem.carries_norm == 0)
         u = super().__call__(problem, nodes)
+        u[:, others] *= self.vacuum_fraction
         random = np.random.default_rng(self.seed).normal(size=u.shape)
-        return u + self.noise * (u - problem.vacuum.values) * random
+        return u + self.sigma * random * (chosen + 0.2 * others)
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,9 @@ def draw_profiles(
     Fields with an index in ``background`` are named too, and drawn in the colour of the text.
     """
     ax.axhline(0.0, color=colours["line"], lw=0.8, zorder=0)
-    ax.ticklabel_format(scilimits=(-2, 5), useMathText=True)  # the margins are fixed, and units may be any
+    # The margins are fixed, and units may be any; mathtext, whose parser is slow, only where a power of ten is shown.
+    powers = [not 1e-2 < top < 1e5 for top in (np.abs(u).max(), np.abs(r).max())]
+    ax.ticklabel_format(scilimits=(-2, 5), useMathText=any(powers))
     ax.yaxis.get_offset_text().set(x=1.0, ha="right")  # on the left is the title
     reach = np.abs(u).max(axis=0)
     named = named_fields(reach, background)

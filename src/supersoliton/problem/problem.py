@@ -18,7 +18,7 @@ from ..theory.base import AbstractModel
 from ..theory.derivatives import point_kernels
 from ..theory.polish import is_stationary
 from ..theory.rotating import Rotating
-from ..theory.vacua import Vacuum, slope, vacua, vacuum_at
+from ..theory.vacua import Vacuum, lowest_vacuum, slope, vacuum_at
 from . import ends, functional
 from .exterior import exterior_form, gap_matrix
 from .functional import Geometry, Theory
@@ -210,13 +210,13 @@ class Problem:
             origin = vacuum_at(self.model, np.zeros(n), self.outer_radius)
             if origin.stable and is_stationary(self.model, origin.values, self.outer_radius):
                 return origin
-        candidates = vacua(self.model, held_at_zero=held, r=self.outer_radius)
-        if not candidates:
+        lowest = lowest_vacuum(self.model, held, self.outer_radius)
+        if lowest is None:
             raise ValueError(
                 f"problem.boundary {self.boundary!r}: the potential of {self.model!r} has no minimum that a search "
                 "from 90 starts could find: give the boundary values, or check that V is bounded below"
             )
-        return candidates[0]
+        return lowest
 
     def _stationary(self, values: Array) -> Vacuum:
         if not is_stationary(self.model, values, self.outer_radius):

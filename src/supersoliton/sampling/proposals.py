@@ -6,7 +6,7 @@ most to the front found so far are evaluated as further trials and compared with
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -75,12 +75,17 @@ def is_pending(trials: Sequence[FrozenTrial], after: int) -> bool:
 
 
 def propose(
-    settings: ScanSettings, trials: Sequence[FrozenTrial], count: int, *, after: int
+    settings: ScanSettings,
+    trials: Sequence[FrozenTrial],
+    count: int,
+    *,
+    after: int,
+    keep: Callable[[Surrogate], None] | None = None,
 ) -> list[tuple[dict[str, float], SurrogatePrediction]]:
     """Points to evaluate, best first, each with its prediction; the same for the same trials.
 
     Trials of this phase are not fitted, so that an interrupted phase continues with the same points. Fewer than `count`
-    if the predicted Pareto set is smaller, none if too few trials are feasible.
+    if the predicted Pareto set is smaller, none if too few trials are feasible. ``keep`` receives the surrogate.
     """
     done = [
         trial
@@ -97,6 +102,8 @@ def propose(
     names = dict.fromkeys(name for trial in done for name in trial.constraints)
     constraints = {name: np.array([trial.constraints.get(name, 1.0) for trial in done]) for name in names}
     surrogate = fit(settings.parameters, points, values, constraints, seed=settings.seed)
+    if keep is not None:
+        keep(surrogate)
     scaled = np.stack(
         [m.scale.forward(column) for m, column in zip(surrogate.objectives, values.T, strict=True)], axis=1
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import math
 import shutil
-import tempfile
 import time
 import warnings
 from collections import Counter
@@ -20,6 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ..evaluate.cache.keys import user_code
 from ..sampling.proposals import is_drawn, is_pending
+from ..sampling.surrogate_file import saver
 from .axes import AXES, in_words, unchanged, write_axes
 from .execution.choose import make_executor
 from .execution.executor import AbstractExecutor
@@ -29,7 +29,7 @@ from .record.changes import RecordWarning, check_code, tell_other_numerics
 from .record.database import trouble
 from .record.digests import check_trials
 from .record.files import ParetoFront, TrialTable, write_config
-from .record.folder import HEARTBEAT, RESOLVED, STATES, TRIALS, WORKERS_LOG
+from .record.folder import HEARTBEAT, RESOLVED, STATES, SURROGATE, TRIALS, WORKERS_LOG, make_folder
 from .record.heartbeat import Beat, heartbeat
 from .record.identity import check_same, identity
 from .record.ledger import Ledger, Update
@@ -135,7 +135,7 @@ def run_scan(
         return _agreed(storage.read_mark(address, name), config, directory, asked_for, extend)
 
     mark = patiently(agreed, quiet=quiet)
-    _make_folder(directory)
+    make_folder(directory)
     with ExitStack() as stack:
         stack.enter_context(only_one(directory, address))
         if mark is None:  # another scan may have made it since
@@ -213,7 +213,8 @@ class _Loop:
             self._work(executor, stop)
             if self._config.scan.verify is not None and not stop.is_set():
                 progress.show("fitting a surrogate")
-                planned = self._ledger.plan_verification(self._config.scan.verify.points)
+                keep = saver(self._directory / SURROGATE, self._config.scan)
+                planned = self._ledger.plan_verification(self._config.scan.verify.points, keep)
                 progress.total += planned
                 progress.show(f"{planned} predicted points" if planned else "too few feasible trials for a surrogate")
                 self._work(executor, stop)
@@ -231,9 +232,10 @@ class _Loop:
         self._progress.show("")
 
     def _is_done(self) -> bool:
-        memory = self._ledger.memory
-        verify = self._config.scan.verify is not None
-        return memory.finished >= self._wanted and not (verify and is_pending(memory.trials, memory.finished))
+        memory, scan = self._ledger.memory, self._config.scan
+        unsaved = scan.save_surrogate and not (self._directory / SURROGATE).exists()
+        pending = scan.verify is not None and (unsaved or is_pending(memory.trials, memory.finished))
+        return memory.finished >= self._wanted and not pending
 
     def _work(self, executor: AbstractExecutor, stop: Stop) -> None:
         while not stop.dropped:
@@ -387,11 +389,3 @@ def _result(
         new=loop.new if loop else 0,
         interrupted=loop.interrupted if loop else False,
     )
-
-
-def _make_folder(directory: Path) -> None:
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=directory).close()
-    except OSError as error:
-        raise ValueError(f"cannot write to {directory} ({error.strerror}): give another folder with --out.") from error

@@ -5,13 +5,16 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy import ndarray as Array
-from scipy.interpolate import BSpline, make_interp_spline
 
 from ..theory.base import AbstractModel
 from ..theory.derivatives import point_kernels
+
+if TYPE_CHECKING:
+    from scipy.interpolate import BSpline
 
 NEAR, FAR = 1e-8, 1e5  # |x| between which U is tabulated, in units of the fields
 _POINTS = 3000  # of the table of each sign: 1 % apart
@@ -92,6 +95,8 @@ class Line:
     @functools.cached_property
     def _table(self) -> tuple[BSpline, BSpline]:
         """Splines of U/x^2 in ln |x|, for x > 0 and x < 0. U is the integral of its derivative, exact near x = 0."""
+        from scipy.interpolate import make_interp_spline  # here: the driver of a scan does without
+
         s = _logarithms()
         splines = []
         for sign in (1.0, -1.0):

@@ -7,7 +7,6 @@ import math
 
 import numpy as np
 import scipy.linalg
-from scipy.optimize import minimize_scalar
 
 from ..elements.edges import adapted_edges
 from ..elements.grid import RadialGrid, sphere_area
@@ -153,6 +152,8 @@ def least_norm(problem: Problem, watch: Stopwatch) -> float | None:
     i = int(np.argmin(norms)) if norms else 0
     if watch.expired or not 0 < i < len(norms) - 1:
         return None
+    from scipy.optimize import minimize_scalar  # here: the driver of a scan does without
+
     found = minimize_scalar(log_norm, bounds=(gaps[i - 1], gaps[i + 1]), method="bounded", options={"maxiter": 4})
     return None if watch.expired else math.exp(min(float(found.fun), norms[i]))
 

@@ -20,8 +20,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy import ndarray as Array
-from scipy.interpolate import CubicHermiteSpline
-from scipy.optimize import brentq
 from scipy.special import gammaln, ive
 
 from ..solvers.base import Stopwatch
@@ -65,6 +63,8 @@ class Profile:
     begin: float  # radius where the integration began; inside, the field is flat
 
     def __call__(self, radius: Array) -> Array:
+        from scipy.interpolate import CubicHermiteSpline  # here: the driver of a scan does without
+
         inside = np.minimum(radius, self.r[-1])
         x = CubicHermiteSpline(self.r, self.x, self.slope)(inside)
         beyond = np.maximum(radius / self.r[-1], 1.0)
@@ -129,6 +129,8 @@ def segments(line: Line) -> list[Segment]:
 
 
 def _hilltop(line: Line, low: float, high: float) -> float:
+    from scipy.optimize import brentq  # here: the driver of a scan does without
+
     def slope(x: float) -> float:
         return float(line.potential(np.array([x]), np.zeros(1))[1][0])
 

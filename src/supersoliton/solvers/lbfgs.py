@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 from numpy import ndarray as Array
-from scipy.optimize import minimize
 
 from .._checks import is_number
 from ..elements.grid import RadialGrid
@@ -86,6 +85,8 @@ class LBFGS(AbstractSolver):
     @numerical
     def run(self, problem: DiscreteProblem, u: Array) -> Solution:
         """Solve ``problem``, which has a grid, from nodal fields ``u`` (n_nodes, n_fields); see :meth:`Newton.run`."""
+        from scipy.optimize import minimize  # here: the driver of a scan does without
+
         limits: dict[str, Any] = {"tol": self.tol, "max_steps": self.max_steps, "max_seconds": self.max_seconds}
         descent = Descent(problem, u, name="L-BFGS", **limits)
         ended = descent.stopped()

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy import ndarray as Array
-from scipy.optimize import brentq
 
 from ..problem.problem import DiscreteProblem
 from ..problem.scales import reduced
@@ -41,6 +40,8 @@ def half_radius(state: Any, of: Array) -> float:
     half = 0.5 * float(np.max(values))
     if not half >= 1e-6 * reduced(problem)[1].field or (last := _last_above_half(values)) == _SAMPLES - 1:
         return float("nan")
+    from scipy.optimize import brentq  # here: the driver of a scan does without
+
     return float(brentq(lambda x: float(strength(np.array(x))) - half, r[last], r[last + 1], xtol=1e-15 * float(r[-1])))
 
 

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy import ndarray as Array
-from scipy.optimize import brentq
 
 from ..problem.asymptotics import gaps_of
 from ..problem.exterior import decay_rate
@@ -40,6 +39,8 @@ def measured_tail(problem: DiscreteProblem, u: Array, multiplier: float) -> Tail
     matrix = gaps_of(problem, multiplier)
     if not np.all(np.isfinite(matrix)) or problem.model.explicit_r:
         return Tail(float("nan"))
+    from scipy.optimize import brentq  # here: the driver of a scan does without
+
     gaps, directions = np.linalg.eigh(matrix)
     r = np.linspace(0.0, grid.r_max, _SAMPLES)
     scale = np.sqrt(problem.model.kinetic)

@@ -129,6 +129,13 @@ class AbstractModel(ABC):
         """
         return u
 
+    def lowest_minimum(self, held: np.ndarray) -> np.ndarray | None:
+        """The fields of the lowest minimum of V with the fields in the mask ``held`` at 0; None if it must be searched.
+
+        Override it where a closed form is proved: it saves a search in every trial of a scan.
+        """
+        return None
+
     # Numbers in messages: a theory in other units gives those of the user
 
     def given_fields(self, values: np.ndarray) -> np.ndarray:

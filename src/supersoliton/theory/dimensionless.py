@@ -177,6 +177,10 @@ class Dimensionless(AbstractModel):
         factors = self.field / self.roots
         return self.model.follow(u * factors) / factors
 
+    def lowest_minimum(self, held: np.ndarray) -> np.ndarray | None:
+        found = self.model.lowest_minimum(held)
+        return None if found is None else found * self.roots / self.field
+
     def given_fields(self, values: np.ndarray) -> np.ndarray:
         return self.model.given_fields(values * self.field / self.roots)
 

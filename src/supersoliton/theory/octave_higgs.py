@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..machine import jax_setup  # noqa: F401  (float64 before the first array)
-from . import octave_mean_field
+from . import octave_mean_field, octave_vacuum
 from .base import AbstractModel, Column, ComplexifiedFunction, PotentialFunction, check_coupling
 from .octave_observables import compared_masses, mass_ratios, mean_higgs, mean_higgs_slope, octaves_in_core
 
@@ -238,6 +238,9 @@ class OctaveHiggs(AbstractModel, kind="octave_higgs"):
         out = u.copy()
         out[:, -1] = np.sqrt(np.maximum(squared, 0.0))
         return out
+
+    def lowest_minimum(self, held: np.ndarray) -> np.ndarray | None:
+        return octave_vacuum.lowest_minimum(self, held)
 
     def record(self, state: Any) -> dict[str, float]:
         return {

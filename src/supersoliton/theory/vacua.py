@@ -114,6 +114,14 @@ def vacuum_at(model: AbstractModel, values: Sequence[float] | Array, r: float = 
     return _record(model, u, energy, matrix)
 
 
+def lowest_vacuum(model: AbstractModel, held_at_zero: Array, r: float = 0.0) -> Vacuum | None:
+    """The lowest minimum of V, in closed form where the theory has it, else by a search; None if none is found."""
+    known = None if model.explicit_r else model.lowest_minimum(held_at_zero)
+    if known is not None:
+        return vacuum_at(model, known, r)
+    return next(iter(vacua(model, held_at_zero=held_at_zero, r=r)), None)
+
+
 def slope(model: AbstractModel, values: Array, r: float = 0.0) -> Float[Array, " field"]:
     """V'(u) at a homogeneous state."""
     return _at(model, values, r)[1].copy()

@@ -1,4 +1,4 @@
-"""Checks of 14 claims made with the script ``parameter_scan_supersoliton_v39_STABLE_HIERARCHY.py`` (in this room:
+"""Checks of 15 claims made with the script ``parameter_scan_supersoliton_v39_STABLE_HIERARCHY.py`` (in this room:
 "the script").
 
 One claim per file, with a function ``check`` that returns a :class:`~.claim.Claim`; its arguments are sizes, by default
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 # In the order of the page; each is a file of this folder.
 NAMES = ("gradient_norm", "final_energy", "mass_ratio", "origin", "biharmonic", "sextic", "hierarchical_coupling",
-         "scan_box", "condensate", "stability", "q_balls", "fractal_score", "hierarchy", "trial_cost")  # fmt: skip
+         "scan_box", "script_trials", "condensate", "stability", "q_balls", "fractal_score", "hierarchy",
+         "trial_cost")  # fmt: skip
 
 
 def check(name: str) -> Claim:

@@ -7,17 +7,9 @@ import math
 import numpy as np
 
 from ..theory import OctaveHiggs
+from ..theory.octave_vacuum import coupling_matrix
 from ..theory.vacua import Vacuum, mass_matrix, vacua
 from .claim import FAILS, Claim, Table
-
-
-def coupling_matrix(n: int, lambda_1: float, lambda_2: float, beta: float) -> np.ndarray:
-    """Off-diagonal part of the octaves' mass matrix, from the formula of the potential."""
-    matrix = np.zeros((n, n))
-    for step, strength in ((1, lambda_1), (2, lambda_2)):
-        for o in range(n - step):
-            matrix[o, o + step] = matrix[o + step, o] = strength * 2.0 ** (-beta * o)
-    return matrix
 
 
 def empty_vacuum(model: OctaveHiggs) -> np.ndarray:

@@ -10,8 +10,8 @@ import numpy as np
 from ..elements.grid import RadialGrid
 from ..fluctuations.spectrum import spectrum
 from ..problem.problem import DiscreteProblem
+from ..theory.octave_vacuum import coupling_matrix
 from .claim import FAILS, Claim, Table
-from .condensate import coupling_matrix
 from .fractal_score import box_masses
 from .hierarchical_coupling import recommended
 from .pictures import Curve, Panel, picture

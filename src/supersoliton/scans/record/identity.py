@@ -8,7 +8,7 @@ from pathlib import Path
 # Settings of [scan] that may change between runs of one study: they do not affect the trials.
 FREE = (
     "mode", "trials", "workers", "executor", "scheduler", "trial_timeout", "worker_memory", "storage", "cache",
-    "cache_size", "device", "verify",
+    "cache_size", "device", "verify", "save_surrogate",
 )  # fmt: skip
 _RECORDED = ("versions", "record")
 _RANGE = ("low", "high")  # what --extend may change of a scanned parameter

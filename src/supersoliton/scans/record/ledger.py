@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from optuna.trial import FrozenTrial
 
 from ...config.scan import ScanSettings
 from ...sampling.proposals import SurrogatePrediction, as_attribute, propose
+from ...sampling.surrogate import Surrogate
 from ..trial import Outcome
 from .memory_study import BEGUN, MemoryStudy
 from .record import AbstractRecord, AbstractTransaction
@@ -39,9 +40,9 @@ class Ledger:
         self.memory: MemoryStudy
         self._plan: list[tuple[dict[str, float], SurrogatePrediction]] = []  # of the verification phase
 
-    def plan_verification(self, points: int) -> int:
+    def plan_verification(self, points: int, keep: Callable[[Surrogate], None] | None = None) -> int:
         """Choose the points of the verification phase; returns their number, including points evaluated before."""
-        self._plan = propose(self._settings, self.memory.trials, points, after=self.memory.finished)
+        self._plan = propose(self._settings, self.memory.trials, points, after=self.memory.finished, keep=keep)
         return len(self._plan)
 
     @property
