@@ -30,7 +30,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import optuna
 import psutil
 
 from supersoliton.scans.record.storage import open_folder
@@ -235,7 +234,7 @@ def unbroken(file: Path, folder: Path, trials: int) -> dict[int, dict[str, float
     from supersoliton.scans.record.memory_study import MemoryStudy
 
     settings = load(file).scan
-    study = MemoryStudy(settings, [optuna.study.StudyDirection.MAXIMIZE] * len(settings.objectives), [])
+    study = MemoryStudy(settings, [])
     return {number: dict(study.ask().params) for number in range(trials)}
 
 

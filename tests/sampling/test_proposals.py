@@ -1,5 +1,6 @@
 """The verification phase: proposals on problems whose Pareto set is known, and as trials of a real scan."""
 
+import dataclasses
 import json
 import shutil
 
@@ -81,6 +82,22 @@ def test_proposals_spread_over_the_front():
 def test_the_same_trials_give_the_same_proposals():
     trials = random_trials(40)
     assert propose(SETTINGS, trials, 5, after=40) == propose(SETTINGS, list(trials), 5, after=40)
+
+
+def test_a_minimised_objective_is_predicted_in_its_own_unit():
+    trials = random_trials(40)
+    both = ("fractal_score", {"name": "hierarchy", "direction": "minimize"})
+    flipped = dataclasses.replace(SETTINGS, objectives=both)
+    proposals = propose(SETTINGS, trials, 5, after=40)
+    others = propose(flipped, trials, 5, after=40)
+    assert len(proposals) == 5
+    for (point, one), (same, other) in zip(proposals, others, strict=True):
+        assert same == point
+        assert other.median == [one.median[0], -one.median[1]]
+        assert [other.low[1], other.high[1]] == [-one.high[1], -one.low[1]]
+        values = values_at(np.array(list(point.values())))
+        errors = one.errors(values)
+        assert other.errors([values[0], -values[1]]) == [errors[0], -errors[1]]
 
 
 def test_constraints_bound_the_proposals():

@@ -69,7 +69,7 @@ class Scan:
         trials = self.ledger.load()
         self.table = TrialTable(folder / "trials.csv", COUPLINGS)
         self.table.rewrite(trials)
-        self.front = ParetoFront(folder / "states", trials)
+        self.front = ParetoFront(folder / "states", trials, self.settings.signs)
         self.pending = []
 
     def fill(self, count):

@@ -56,6 +56,7 @@ def describe_scan(result: ScanResult, report: str) -> dict[str, Any]:
         "trained": len(saved),
         "steps_saved": sum(saved) / len(saved) if saved else math.nan,
         "objectives": list(names),
+        "directions": [direction.name.lower() for direction in result.study.directions],
         "pareto": [
             {
                 "trial": trial.number,
@@ -96,7 +97,8 @@ def print_scan(console: Console, data: Mapping[str, Any]) -> None:
 
 def _print_pareto(console: Console, data: Mapping[str, Any]) -> None:
     objectives, parameters = data["objectives"], list(data["pareto"][0]["parameters"])
-    ranked = sorted(data["pareto"], key=lambda row: -row["objectives"][objectives[0]])
+    falling = data["directions"][0] == "maximize"
+    ranked = sorted(data["pareto"], key=lambda row: row["objectives"][objectives[0]], reverse=falling)
     title = f"Pareto-optimal trials, best {objectives[0]} first"
 
     def table(with_parameters: bool) -> Table:

@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..config.objectives import Objective, read_objectives
 from ..machine.display import Display, duration
 from ..scans.record.folder import DATABASE, HEARTBEAT, RESOLVED, TRIALS
 from ..scans.record.heartbeat import Beat, last_beat
@@ -36,7 +37,7 @@ class Watch:
 
     folder: Path
     # the configuration
-    objectives: list[str] = field(default_factory=list)
+    objectives: tuple[Objective, ...] = ()
     wanted: int | None = None
     # rows of trials.csv
     done: int = 0
@@ -126,7 +127,7 @@ class Watch:
         path = self.folder / RESOLVED
         if not self.objectives and path.is_file():
             scan = tomllib.loads(path.read_text(encoding="utf-8")).get("scan", {})
-            self.objectives, self.wanted = [str(name) for name in scan.get("objectives", [])], scan.get("trials")
+            self.objectives, self.wanted = read_objectives(scan.get("objectives", [])), scan.get("trials")
 
     def _read_trials(self) -> None:
         path = self.folder / TRIALS
@@ -158,7 +159,7 @@ class Watch:
             return
         self.feasible += 1
         value = _number(row.get(self.objectives[0], "")) if self.objectives else math.nan
-        if not value <= self.best[0] and not math.isnan(value):
+        if self.objectives and self.objectives[0].is_better(value, self.best[0]):
             self.best = (value, int(row["number"]))
 
 

@@ -9,7 +9,8 @@
 [spectrum]  n_modes, ell          [score]  spectrum, targets, null_samples, seed, own (["file.py:name"])
 [warm_start] the fields of WarmStartSettings
 [scan]      mode, trials, sampler, fallback, population, seed, workers, objectives, cache, cache_size,
-            device, executor, scheduler, trial_timeout, worker_memory, storage
+            device, executor, scheduler, trial_timeout, worker_memory, storage; an objective is a recorded value, or
+            your function "file.py:name" of (state, modes), or { name = "…", direction = "minimize" }
 [scan.parameters]   g = [0.5, 0.8]   or   norm = { low = 400, high = 5000, log = true }
 [scan.verify]       points
 """

@@ -6,7 +6,6 @@ import dataclasses
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +18,15 @@ from ..machine.paths import TRAINED_STARTS
 from ..problem.problem import DiscreteProblem
 from ..scores import registry
 from ..scores.score import Score, ScoreSettings
-from ..search.feedback import SelfConsistent
+from ..search.feedback import SelfConsistent, recorded_names
 from ..search.self_consistent import check_feedback
 from ..solvers import LBFGS, AbstractSolver, GradientFlow, Newton
 from ..theory.base import THEORIES, AbstractModel, Column, find_theory
 from ..theory.potential import Potential
 from . import user_potential
+from .constraints import OF_EVERY_TRIAL
 from .files import read
+from .objectives import check_objectives, read_objectives
 from .old_names import successor
 from .scan import Range, ScanSettings, VerifySettings
 from .schema import as_table, build, check_keys, construct, is_finite, reworded
@@ -102,8 +103,21 @@ class Config:
         return {
             **registry.outputs((*registry.SCORES, *self.own_scores)),
             **self.model.columns,
-            **{name: Column(name) for name in RECORDED},
+            **{name: Column(name) for name in self._recorded},
         }
+
+    @property
+    def _recorded(self) -> list[str]:
+        """Names of the numbers that neither the scores nor the theory define."""
+        fed = self.problem.self_consistent
+        own = [str(one) for one in self.scan.objectives if one.function]
+        return [*RECORDED, *(recorded_names(fed.feedback) if fed else ()), *own]
+
+    @property
+    def constraint_names(self) -> list[str]:
+        """The constraints of its trials; the value of one can be an objective, as c_NAME."""
+        fed = () if self.problem.self_consistent is None else ("self_consistent",)
+        return [*OF_EVERY_TRIAL, *self.model.constraints, *fed, *self.scan.constraints]
 
     @property
     def trained_guess(self) -> WarmStart | None:
@@ -131,6 +145,7 @@ class Config:
         if self.problem.self_consistent is not None:
             problem["self_consistent"] = as_table(self.problem.self_consistent)
         scan = as_table(dataclasses.replace(self.scan, parameters={}, verify=None))
+        scan["objectives"] = [objective.entry for objective in self.scan.objectives]
         if self.scan.verify is not None:
             scan["verify"] = as_table(self.scan.verify)
         scan["parameters"] = {name: as_table(limits) for name, limits in self.scan.parameters.items()}
@@ -196,7 +211,7 @@ def loads(tables: Mapping[str, Any] | str, *, base: Path | None = None) -> Confi
     _check_tables(tables)
     spectrum = build("spectrum", SpectrumSettings, tables.get("spectrum", {}))
     score = _score(tables.get("score", {}), base or Path.cwd())
-    scan = _scan(tables.get("scan", {}))
+    scan = _scan(tables.get("scan", {}), base or Path.cwd())
 
     grid = build("grid", RadialGrid, tables.get("grid", {}))
     solver_table = dict(tables.get("solver", {}))
@@ -227,8 +242,10 @@ def _kind(table: str, values: dict[str, object], kinds: tuple[str, ...]) -> str:
     return str(kind)
 
 
-def _scan(table: Mapping[str, Any]) -> ScanSettings:
+def _scan(table: Mapping[str, Any], base: Path) -> ScanSettings:
     values = dict(table)
+    if "objectives" in values:
+        values["objectives"] = read_objectives(values["objectives"], base)
     if values.get("batch") == 0:  # the default in files that versions with batches on an accelerator wrote
         del values["batch"]
     parameters = values.pop("parameters", {})
@@ -339,11 +356,8 @@ def _check_parameters(config: Config) -> None:
     if config.problem.omega is not None and (config.problem.norm is not None or "norm" in config.scan.parameters):
         raise ValueError("[problem] norm and omega exclude each other: fix the norm or the frequency.")
     _check_oscillations(config)
-    for name in config.scan.objectives:
-        if name not in config.columns:
-            near = get_close_matches(name, config.columns, n=1)
-            remedy = f'did you mean "{near[0]}"?' if near else f"choose from {', '.join(config.columns)}."
-            raise ValueError(f'[scan] objectives: no recorded value is named "{name}": {remedy}')
+    recorded = [*registry.outputs((*registry.SCORES, *config.own_scores)), *config.model.columns, *config._recorded]
+    check_objectives(config.scan.objectives, recorded, config.constraint_names, config.scan.parameters)
     if config.warm_start is not None:
         if not isinstance(config.problem.guess, MultiStart):
             raise ValueError(

@@ -9,6 +9,8 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
+# Constraints of every trial of every theory; without a state all are violated.
+OF_EVERY_TRIAL = ("converged", "localised", "resolved", "stable", "vacuum_stable", "amplitude", "finite_energy")
 _SATISFIED = -1e-3  # at most this where the state is stable but no distance to instability is known
 _UNDEFINED = 1.0  # violated: nothing rotates, or there is no state
 

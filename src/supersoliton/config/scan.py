@@ -11,6 +11,7 @@ import numpy as np
 from .._ranges import Range as Range
 from ..machine import devices
 from .constraints import CONSTRAINTS
+from .objectives import Objective, read_objectives
 from .old_names import successor
 
 SAMPLERS = ("tpe", "nsga2", "nsga3", "gp", "botorch", "random", "sobol")
@@ -41,7 +42,7 @@ class ScanSettings:
     sampler      "tpe", "nsga2" or "nsga3" (generations of `population`), "gp", "botorch", "random" or "sobol"
     fallback     sampler that draws if "gp" or "botorch" is not installed or fails
     workers      parallel processes; 1 runs in this process, and then the same seed gives the same trials
-    objectives   names of recorded values, all maximised
+    objectives   names of recorded values, or functions of the user, each with its direction, see Objective
     constraints  what a trial must satisfy in addition: "certified", "rotating" (omega^2 > 0), "classically_stable",
                  "stable_against_quanta"
     parameters   name of a coupling, or "norm" → its Range
@@ -65,7 +66,7 @@ class ScanSettings:
     population: int = 20
     seed: int = 0
     workers: int = 2
-    objectives: tuple[str, ...] = ("fractal_score", "hierarchy", "regularity")
+    objectives: tuple[Objective, ...] = read_objectives(("fractal_score", "hierarchy", "regularity"))
     constraints: tuple[str, ...] = ()
     parameters: Mapping[str, Range] = field(default_factory=dict)
     verify: VerifySettings | None = None
@@ -80,6 +81,7 @@ class ScanSettings:
     storage: str = ""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "objectives", read_objectives(self.objectives))
         for name, least, remedy in (
             ("trials", 1, "ask for at least one trial"),
             ("workers", 1, "1 runs in this process, 2 in two processes"),
@@ -124,6 +126,11 @@ class ScanSettings:
             if name not in CONSTRAINTS:
                 known = ", ".join(CONSTRAINTS)
                 raise ValueError(f'scan.constraints: there is no constraint "{name}": choose from {known}.')
+
+    @property
+    def signs(self) -> np.ndarray:
+        """1 for each objective that is maximised, -1 for each that is minimised."""
+        return np.array([objective.sign for objective in self.objectives])
 
     def sample(self, rng: np.random.Generator) -> dict[str, float]:
         """A random point of the scanned ranges, uniform or log-uniform: name → value."""

@@ -11,7 +11,8 @@ import numpy as np
 from numpy import ndarray as Array
 
 from ..config.configuration import Config
-from ..config.constraints import chosen
+from ..config.constraints import OF_EVERY_TRIAL, chosen
+from ..config.objectives import WHERE, functions_of
 from ..fluctuations.finer_mesh import carry_to_finer_mesh
 from ..fluctuations.oscillations import Oscillations, oscillations
 from ..fluctuations.particles import particle_modes
@@ -34,8 +35,6 @@ from ..states.state import State, make_state, reduced_state, restored_state
 from .trial_result import TrialResult
 
 _RESOLVED = 1e-4  # relative error of the energy above which a state may be an artefact of the mesh
-# Constraints of every theory; without a state all have the value 1.
-_CONSTRAINTS = ("converged", "localised", "resolved", "stable", "vacuum_stable", "amplitude", "finite_energy")
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ def evaluate(cfg: Config, point: Mapping[str, float]) -> Evaluation:
         clock.lap("finer_mesh")
     modes, oscillating = _modes(cfg, state), _oscillating(cfg, state)
     clock.lap("spectrum")
-    scores = _scores(cfg, state, modes, oscillating)
+    scores = {**_scores(cfg, state, modes, oscillating), **_functions(cfg, state, modes)}
     clock.lap("scores")
     values = {
         **scores,
@@ -204,6 +203,17 @@ def _scores(
     return registry.measure(masses, cfg.score, scores, shape if math.isfinite(edge) and edge > 0 else None)
 
 
+def _functions(cfg: Config, state: State, modes: dict[int, Modes]) -> dict[str, float]:
+    """The values of the user's functions among the objectives, NaN without a spectrum."""
+    values = {}
+    for name, function in functions_of(cfg.scan.objectives).items():
+        found = function(state, modes[min(modes)]) if modes else math.nan
+        if np.ndim(found) or not np.isrealobj(found):
+            raise TypeError(f"{WHERE}: {name} must return a number, got {type(found).__name__}")
+        values[name] = float(found)
+    return values
+
+
 def _measurements(state: State) -> dict[str, float]:
     c = state.certificate
     has_norm = state.problem.norm is not None or state.problem.omega is not None
@@ -279,7 +289,7 @@ def _without_state(point: dict[str, float], status: str, clock: _Clock) -> Evalu
         kind=Kind.UNCONVERGED,
         reasons=(status,),
         values={},
-        constraints=dict.fromkeys(_CONSTRAINTS, 1.0),
+        constraints=dict.fromkeys(OF_EVERY_TRIAL, 1.0),
         seconds=clock.total(),
         spectra={},
         start="",

@@ -36,7 +36,7 @@ MAX_POINTS = 4000  # more dots overlap: beyond this, dominated trials are thinne
 
 
 class StudyPoint(Protocol):
-    """The attributes of a trial that are drawn; all objectives are maximised."""
+    """The attributes of a trial that are drawn."""
 
     @property
     def number(self) -> int: ...

@@ -25,7 +25,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from .optuna_private import good_of, largest_part, quiet_optuna, reseed
-from .pareto import Fronts
+from .pareto import Fronts, signs_of
 
 SHOWN = 400  # with fewer trials an ask is faster, with more the draws are no better: see docs/samplers.md
 _FRONT = 100  # members of the last front of the good ones among which a part of it is chosen
@@ -84,15 +84,14 @@ class Choice:
     """Keeps the completed trials of a study in the order in which TPE ranks them."""
 
     def __init__(self, directions: Sequence[StudyDirection]) -> None:
-        self.storage = _Storage()
+        self.storage, self._signs = _Storage(), signs_of(directions)
         with quiet_optuna(), warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             self.storage.create_new_study(directions, _NAME)
             self.sampler = TPESampler(multivariate=True)
-        self._signs = np.array([1.0 if d is StudyDirection.MAXIMIZE else -1.0 for d in directions])
         self._seen, self._open = 0, list[int]()
         # feasible trials of several objectives: their fronts, and their numbers
-        self._fronts, self._numbers = Fronts(len(directions)), list[int]()
+        self._fronts, self._numbers = Fronts(len(self._signs)), list[int]()
         # the others, best first: violation of the constraints, minus the only objective, number
         self._ranking: list[tuple[float, float, int]] = []
         # completed trials, in an order in which the first k are spread evenly over the study, for every k

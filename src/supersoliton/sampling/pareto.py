@@ -1,9 +1,20 @@
-"""Pareto sets of maximised points, the fronts behind them, and the dominated hypervolume."""
+"""Pareto sets of maximised points, the fronts behind them, and the dominated hypervolume.
+
+Values of the objectives of a study become maximised points by the factor `signs_of`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 from numpy import ndarray as Array
+
+
+def signs_of(directions: Iterable[Any]) -> Array:
+    """1 for each of Optuna's directions that maximises, -1 for each that minimises."""
+    return np.array([1.0 if direction.name == "MAXIMIZE" else -1.0 for direction in directions])
 
 
 def dominates(ones: Array, others: Array) -> Array:

@@ -84,6 +84,7 @@ def propose(
 ) -> list[tuple[dict[str, float], SurrogatePrediction]]:
     """Points to evaluate, best first, each with its prediction; the same for the same trials.
 
+    The objectives of the trials are times their signs, and so maximised; the predictions are in their own units.
     Trials of this phase are not fitted, so that an interrupted phase continues with the same points. Fewer than `count`
     if the predicted Pareto set is smaller, none if too few trials are feasible. ``keep`` receives the surrogate.
     """
@@ -116,7 +117,7 @@ def propose(
     lowest = scaled[feasible].min(axis=0)
     front = np.clip(scaled[best] - lowest, 0.0, None)
     chosen = choose_largest_gains(front, np.clip(surrogate.means(units) - lowest, 0.0, None), count)
-    return _predictions(surrogate, units[chosen], after)
+    return _predictions(surrogate, units[chosen], after, settings.signs)
 
 
 def predicted_pareto_set(surrogate: Surrogate, parents: Array, *, seed: int) -> Array:
@@ -152,16 +153,20 @@ def _thinned(means: Array, front: Array, rng: np.random.Generator) -> Array:
     return np.sort(np.concatenate([np.unique(ends), rng.choice(others, _MOST - len(ends), replace=False)]))
 
 
-def _predictions(surrogate: Surrogate, units: Array, after: int) -> list[tuple[dict[str, float], SurrogatePrediction]]:
+def _predictions(
+    surrogate: Surrogate, units: Array, after: int, signs: Array
+) -> list[tuple[dict[str, float], SurrogatePrediction]]:
     models = surrogate.objectives
-    moments = [model.mean_and_std(units) for model in models]
+    scales = [model.scale.times(sign) for model, sign in zip(models, signs, strict=True)]
+    found = [model.mean_and_std(units) for model in models]
+    moments = [(sign * mean, std) for sign, (mean, std) in zip(signs, found, strict=True)]
     feasible = surrogate.feasibility(units)
     made = []
     for index, unit in enumerate(units):
         pairs = [(float(mean[index]), float(std[index])) for mean, std in moments]
 
         def quantile(shift: float, pairs: Sequence[tuple[float, float]] = pairs) -> list[float]:
-            return [float(m.scale.back(mean + shift * std)) for m, (mean, std) in zip(models, pairs, strict=True)]
+            return [float(scale.back(mean + shift * std)) for scale, (mean, std) in zip(scales, pairs, strict=True)]
 
         made.append(
             (
@@ -177,7 +182,7 @@ def _predictions(surrogate: Surrogate, units: Array, after: int) -> list[tuple[d
                     low=quantile(-1.0),
                     high=quantile(1.0),
                     skill=[model.skill for model in models],
-                    scales=[asdict(model.scale) for model in models],
+                    scales=[asdict(scale) for scale in scales],
                 ),
             )
         )

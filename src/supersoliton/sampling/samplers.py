@@ -24,6 +24,7 @@ from optuna.trial import FrozenTrial, TrialState
 from ..config.scan import ScanSettings
 from .chosen import Valid, study_of_chosen, tpe_of
 from .optuna_private import SobolPoint, generation_key, quiet_optuna, row_of, storage_of
+from .pareto import signs_of
 
 # Packages that a sampler needs beyond our dependencies, and the arguments of pip that install them.
 EXTRAS = {
@@ -183,11 +184,15 @@ def _with_violated_constraints(study: optuna.Study, trial: FrozenTrial) -> tuple
     names = dict.fromkeys(name for one in done for name in one.constraints)
     values = {name: [one.constraints.get(name, 1.0) for one in done] for name in names}
     kept = [name for name in names if max(values[name]) > 0]
+    signs = signs_of(study.directions)
+    points = {one.number: signs * one.values for one in done if not one.constraints.get("scored", 0.0) > 0}
+    worst = signs * np.min([*points.values()], axis=0) if points else signs * 0.0
     copy.add_trials(
         optuna.create_trial(
             params=one.params,
             distributions=one.distributions,
-            values=one.values,
+            # the 0 of an undefined objective may be better than any value that is defined
+            values=one.values if one.number in points else worst.tolist(),
             constraints={name: values[name][i] for name in kept},
         )
         for i, one in enumerate(done)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,10 @@ class Scale:
 
     def back(self, scaled: Any) -> Any:
         return self.centre + self.width * np.sinh(self.mean + self.std * np.asarray(scaled))
+
+    def times(self, sign: float) -> Scale:
+        """The scale on which `sign` times a quantity is `sign` times as large."""
+        return replace(self, centre=float(sign * self.centre), mean=float(sign * self.mean))
 
 
 class Model:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..config import read
+from ..config.objectives import names_of
 from ..machine import devices, user_files
 from ..machine.paths import TRAINED_STARTS
 from ..sampling.proposals import is_pending
@@ -207,9 +208,12 @@ def _request(path: Path, overrides: Mapping[str, object]) -> dict[str, object]:
 
 def _named(tables: Mapping[str, object]) -> list[object]:
     """The names that may be of the user's code."""
-    model, score = (table if isinstance(table := tables.get(name), dict) else {} for name in ("model", "score"))
+    model, score, scan = (
+        table if isinstance(table := tables.get(name), dict) else {} for name in ("model", "score", "scan")
+    )
     own = score.get("own", [])
-    return [model.get("function"), model.get("kind"), *(own if isinstance(own, list) else [])]
+    objectives = names_of(scan.get("objectives"))
+    return [model.get("function"), model.get("kind"), *(own if isinstance(own, list) else []), *objectives]
 
 
 def _names_code(tables: Mapping[str, object]) -> bool:

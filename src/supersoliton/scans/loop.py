@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import optuna
+from numpy import ndarray as Array
 from optuna.trial import FrozenTrial, TrialState
 
 from ..evaluate.cache.keys import user_code
+from ..sampling.pareto import signs_of
 from ..sampling.proposals import is_drawn, is_pending
 from ..sampling.surrogate_file import saver
 from .axes import AXES, in_words, unchanged, write_axes
@@ -182,9 +184,10 @@ class _Loop:
     ) -> None:
         self._config, self._ledger, self._directory, self._wanted = config, ledger, directory, wanted
         self._table = table
-        self._front = ParetoFront(directory / STATES, trials)
+        self._front = ParetoFront(directory / STATES, trials, config.scan.signs)
         self._front.clean()
-        self._best = max((trial.values[0] for trial in trials if _is_feasible(trial)), default=math.nan)
+        first = config.scan.signs[0]
+        self._best = first * max((first * trial.values[0] for trial in trials if _is_feasible(trial)), default=math.nan)
         self._pending: list[tuple[int, Outcome]] = []  # ended, not yet recorded
         self._trouble_since: float | None = None
         self.new, self.interrupted = 0, False
@@ -261,7 +264,7 @@ class _Loop:
             if self._trouble_since is not None:
                 trials = self._ledger.load()
                 self._table.rewrite(trials)
-                self._front = ParetoFront(self._directory / STATES, trials)
+                self._front = ParetoFront(self._directory / STATES, trials, self._config.scan.signs)
                 self._front.clean(spare={number for number, _ in self._pending})
             for number, outcome in self._pending:
                 if outcome.obstacle:
@@ -364,18 +367,18 @@ def _result(
     loop: _Loop | None = None,
     quiet: bool = False,
 ) -> ScanResult:
-    def names() -> tuple[str, ...]:
+    def read() -> tuple[tuple[str, ...], Array]:
         with trouble(str(address)):
-            return tuple(study.metric_names or ())
+            return tuple(study.metric_names or ()), signs_of(study.directions)
 
-    objectives = patiently(names, quiet=quiet)
+    objectives, signs = patiently(read, quiet=quiet)
     counts: Counter[str] = Counter()
     for trial in trials:
         if trial.state is TrialState.COMPLETE:
             counts[trial.user_attrs.get("kind", "")] += 1
         elif is_finished(trial):
             counts["failed"] += 1
-    front = ParetoFront(directory / STATES, trials).numbers
+    front = ParetoFront(directory / STATES, trials, signs).numbers
     return ScanResult(
         study=study,
         directory=directory,

@@ -7,6 +7,7 @@ import time
 
 from rich.text import Text
 
+from ..config.objectives import Objective
 from ..machine.display import Display, duration
 
 
@@ -16,7 +17,7 @@ class Progress(Display):
     `done` includes the trials of earlier runs, the rate counts this run only; `total` is the number asked for.
     """
 
-    def __init__(self, *, done: int, failed: int, total: int, objective: str, best: float, quiet: bool) -> None:
+    def __init__(self, *, done: int, failed: int, total: int, objective: Objective, best: float, quiet: bool) -> None:
         self.done, self.failed, self.total = done, failed, total
         self._objective, self.best = objective, best
         self._new = 0
@@ -35,7 +36,7 @@ class Progress(Display):
         self.done += 1
         self._new += 1
         self.failed += failed
-        if value == value and not value <= self.best:
+        if self._objective.is_better(value, self.best):
             self.best = value
         self.show()
 

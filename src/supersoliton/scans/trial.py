@@ -136,11 +136,12 @@ _last: tuple[Config, CachedEvaluate] | None = None  # only of the last configura
 def _outcome(evaluation: TrialResult, point: dict[str, float], config: Config) -> Outcome:
     objectives = config.scan.objectives
     values = {name: float(value) for name, value in evaluation.values.items()}
-    # a point without any state has no values, only constraints
-    values |= {name: math.nan for name in objectives if name not in values}
     # Those that only this scan asks for: a cached evaluation may come from another.
     constraints = {name: _number(x) for name, x in evaluation.constraints.items() if name not in CONSTRAINTS}
     constraints |= chosen(config.scan.constraints, values)
+    values |= {f"c_{name}": value for name, value in constraints.items() if f"c_{name}" in objectives}
+    # a point without any state has no values, only constraints
+    values |= {str(name): math.nan for name in objectives if name not in values}
     # Optuna refuses NaN. A trial with nothing to score is valid physics, so it is kept and marked infeasible.
     constraints["scored"] = float(sum(not math.isfinite(values[name]) for name in objectives))
     return Outcome(

@@ -86,7 +86,7 @@ def _no_slopes(masses: Array, options: ScoreSettings, rates: Array) -> dict[str,
 class Score:
     """A score of a spectrum.
 
-    ``outputs``: labels of its numbers, by name; each may be an objective, which a scan maximises. ``compute(masses,
+    ``outputs``: labels of its numbers, by name; each may be an objective of a scan. ``compute(masses,
     options)``: these numbers for distinct masses in ascending order, NaN if there are too few; ``options`` is the
     [score] table. ``sentences(columns, who)``: sentences of the report on the outputs of many trials (some NaN);
     ``who`` names these trials. ``compare(masses, options, shape, found)``: further of these numbers from

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,3 +77,8 @@ class SelfConsistent:
                     f"{where}.clip must give [low, high] for couplings that are fed back, got {name} = {limits!r}: "
                     "e.g. { m0_squared = [0.1, 2.0] }."
                 )
+
+
+def recorded_names(feedback: Iterable[str]) -> tuple[str, ...]:
+    """The names under which a trial records its iterations, their residual, and each effective coupling."""
+    return ("iterations", "self_consistency", *(f"effective_{name}" for name in feedback))

@@ -30,7 +30,7 @@ from ..problem.problem import DiscreteProblem, Problem
 from ..solvers.base import CONVERGED, AbstractSolver, Solution
 from ..solvers.newton import Newton
 from ..states.state import State, make_state
-from .feedback import SelfConsistent
+from .feedback import SelfConsistent, recorded_names
 from .lowest import find_solutions
 from .same_state import is_lower
 
@@ -371,8 +371,6 @@ def _is_trivial(problem: DiscreteProblem, u: Array) -> bool:
 
 def recorded(found: Iterated) -> Mapping[str, float]:
     """Recorded values of a trial: iterations, residual, and each effective coupling by name."""
-    return {
-        "iterations": float(len(found.history)),
-        "self_consistency": found.residual if math.isfinite(found.residual) else math.nan,
-        **{f"effective_{name}": value for name, value in found.couplings.items()},
-    }
+    residual = found.residual if math.isfinite(found.residual) else math.nan
+    numbers = (float(len(found.history)), residual, *found.couplings.values())
+    return dict(zip(recorded_names(found.couplings), numbers, strict=True))

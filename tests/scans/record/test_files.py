@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import optuna
 import pytest
 from hypothesis import given, settings
@@ -10,6 +11,7 @@ from optuna.trial import TrialState
 from small_scan import read_rows
 
 from supersoliton.machine.display import duration
+from supersoliton.sampling.pareto import signs_of
 from supersoliton.scans.progress import Progress
 from supersoliton.scans.record.files import ParetoFront, TrialTable
 from supersoliton.scans.record.heartbeat import Beat, heartbeat, last_beat
@@ -35,18 +37,18 @@ OUTCOMES = st.lists(
 
 
 @settings(max_examples=60, deadline=None)
-@given(OUTCOMES)
-def test_front_is_that_of_optuna(outcomes):
+@given(OUTCOMES, st.tuples(*[st.sampled_from(["maximize", "minimize"])] * 3))
+def test_front_is_that_of_optuna(outcomes, directions):
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(directions=["maximize"] * 3)
+    study = optuna.create_study(directions=directions)
     trials = [make_trial(i, values, constraint) for i, (values, constraint) in enumerate(outcomes)]
     study.add_trials(trials)
     feasible = [t.number for t in study.best_trials if all(value <= 0 for value in t.constraints.values())]
-    assert ParetoFront(None, trials).numbers == sorted(feasible)
+    assert ParetoFront(None, trials, signs_of(study.directions)).numbers == sorted(feasible)
 
 
 def test_states_come_and_go_with_the_front(tmp_path):
-    front = ParetoFront(tmp_path, [])
+    front = ParetoFront(tmp_path, [], np.ones(2))
 
     def add(number, values, constraint=-1.0):
         state = tmp_path / f"draft{number}"

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...config.objectives import functions_of
 from ...machine import user_files
 
 if TYPE_CHECKING:
@@ -96,9 +97,12 @@ def fingerprint_of(config: Config) -> tuple[str | None, bool]:
     """
     parts = [fingerprint(config.model)] if config.model.source is not None else []
     parts += [_source(score.compute) for score in config.own_scores]
+    objectives = functions_of(config.scan.objectives)
+    parts += [_source(function) for function in objectives.values()]
     if None in parts:
         return None, False
-    return (digest_of(parts), True) if parts else (None, True)
+    # one file may define several
+    return (digest_of([parts, list(objectives), list(config.score.own)]), True) if parts else (None, True)
 
 
 def fingerprint(model: AbstractModel) -> str | None:
@@ -132,8 +136,8 @@ def user_code(config: Config) -> dict[str, object]:
     """What a study must keep of the user's code, to tell later whether it has changed; empty without any.
 
     `operations`: digest of what the theory computes, None if it cannot be traced; `source`: that of its file or class;
-    `is_class`: whether it is a class, which has more than a potential; `scores`: the sources of the user's scores;
-    `jax`: its version, which writes the operations.
+    `is_class`: whether it is a class, which has more than a potential; `scores` and `objectives`: the sources of the
+    user's scores and functions; `jax`: its version, which writes the operations.
     """
     code: dict[str, object] = {}
     if config.model.source is not None:
@@ -143,6 +147,8 @@ def user_code(config: Config) -> dict[str, object]:
         code["jax"] = importlib.metadata.version("jax")
     if config.own_scores:
         code["scores"] = [_source(score.compute) for score in config.own_scores]
+    if functions := functions_of(config.scan.objectives):
+        code["objectives"] = [_source(function) for function in functions.values()]
     return code
 
 

@@ -29,8 +29,9 @@ def check_code(directory: Path, old: Mapping[str, Any] | None, new: Mapping[str,
             f"{directory} was scanned with another theory: what [model] names, or something that it calls or reads, "
             f"computes something else now: {_REMEDY}"
         )
-    if old.get("scores") != new.get("scores"):
-        raise ValueError(f"{directory} was scanned with other scores: a file that [score] own names changed: {_REMEDY}")
+    for kind, key in (("scores", "[score] own"), ("objectives", "[scan] objectives")):
+        if old.get(kind) != new.get(kind):
+            raise ValueError(f"{directory} was scanned with other {kind}: a file that {key} names changed: {_REMEDY}")
 
 
 def _has_changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:

@@ -191,15 +191,15 @@ class ParetoFront:
     leaves the states of all trials on the front.
     """
 
-    def __init__(self, folder: Path, trials: Iterable[FrozenTrial]) -> None:
-        self._folder = folder
-        self._values: dict[int, list[float]] = {}
+    def __init__(self, folder: Path, trials: Iterable[FrozenTrial], signs: np.ndarray) -> None:
+        self._folder, self._signs = folder, signs
+        self._points: dict[int, np.ndarray] = {}  # objectives times their signs
         for trial in trials:
             self._join(trial)
 
     @property
     def numbers(self) -> list[int]:
-        return sorted(self._values)
+        return sorted(self._points)
 
     def _join(self, trial: FrozenTrial) -> list[int] | None:
         """Add a trial and return the numbers of those that it removes; None if it does not belong to the front."""
@@ -209,15 +209,15 @@ class ParetoFront:
         if dominated:
             return None
         for number in beaten:
-            del self._values[number]
-        self._values[trial.number] = list(trial.values)
+            del self._points[number]
+        self._points[trial.number] = self._signs * trial.values
         return beaten
 
     def _compared(self, values: Sequence[float]) -> tuple[bool, list[int]]:
         """Whether a member of the front dominates these objectives, and the numbers of those that they dominate."""
-        front, new = np.array([*self._values.values()]).reshape(-1, len(values)).T, np.array(values)[:, None]
+        front, new = np.array([*self._points.values()]).reshape(-1, len(values)).T, (self._signs * values)[:, None]
         beaten = dominates(new, front)
-        return bool(dominates(front, new).any()), [n for n, out in zip(self._values, beaten, strict=True) if out]
+        return bool(dominates(front, new).any()), [n for n, out in zip(self._points, beaten, strict=True) if out]
 
     def keep(self, number: int, outcome: Outcome, objectives: Sequence[str]) -> None:
         """Store the state and the spectra of a trial that has just ended, if it may join."""
@@ -242,7 +242,7 @@ class ParetoFront:
         """Remove the states of trials that are not on the front, left by a kill or by other drivers."""
         for path in self._folder.glob("trial_*"):
             number = path.name.removeprefix("trial_").partition(".")[0]
-            if not number.isdigit() or int(number) in spare or int(number) in self._values:
+            if not number.isdigit() or int(number) in spare or int(number) in self._points:
                 continue
             if path in self.paths(self._folder, int(number)):
                 path.unlink(missing_ok=True)

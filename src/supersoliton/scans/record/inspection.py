@@ -11,6 +11,7 @@ from typing import Any
 from optuna.trial import FrozenTrial
 
 from ...machine.checksum import is_intact
+from ...sampling.pareto import signs_of
 from .files import EARLIER, HEADER, ParetoFront, TrialTable, read_spectra, write_config
 from .folder import HEARTBEAT, RESOLVED, STATES, TRIALS
 from .identity import FREE, differences, identity
@@ -40,7 +41,7 @@ def check_folder(folder: Path, storage: str = "", *, repair: bool = True) -> lis
         parameters = list(mark.get("config", {}).get("scan", {}).get("parameters", {}))
         faults = _table_faults(TrialTable(folder / TRIALS, parameters), trials)
         faults += _config_faults(folder / RESOLVED, mark, name, storage)
-        faults += _state_faults(folder / STATES, trials)
+        faults += _state_faults(ParetoFront(folder / STATES, trials, signs_of(study.directions)), folder / STATES)
         for fault in faults if repair else []:
             if fault.repair is not None:
                 fault.repair()
@@ -102,12 +103,12 @@ def _config_faults(path: Path, mark: Mark, name: str, storage: str) -> list[Faul
     return [] if whole else [Fault(f"{path} was damaged or edited: it does not match its checksum", repair)]
 
 
-def _state_faults(folder: Path, trials: Sequence[FrozenTrial]) -> list[Fault]:
+def _state_faults(front: ParetoFront, folder: Path) -> list[Fault]:
     """Damaged files of states and spectra; of these the study knows only the point."""
     from ...states.state_file import read_state_file
 
     faults = []
-    for number in ParetoFront(folder, trials).numbers:
+    for number in front.numbers:
         for path, read in zip(ParetoFront.paths(folder, number), (read_state_file, read_spectra), strict=True):
             try:
                 if path.exists():  # on a server it may be in the folder of the driver that found it

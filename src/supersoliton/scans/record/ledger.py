@@ -58,7 +58,7 @@ class Ledger:
     def load(self) -> list[FrozenTrial]:
         """Read every trial: at the start, and after StorageTrouble, when it is uncertain what was recorded."""
         trials = self._record.load()
-        self.memory = MemoryStudy(self._settings, self._record.study.directions, trials)
+        self.memory = MemoryStudy(self._settings, trials)
         return trials
 
     def update(

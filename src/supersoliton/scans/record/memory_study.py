@@ -25,17 +25,18 @@ BEGUN = "begun"  # attribute of a trial that was restarted: how often it has bee
 class MemoryStudy:
     """An Optuna study whose trials have the numbers of those on record.
 
+    Every objective is maximised in it: values are times their signs, so that samplers need not know the directions.
+
     A new sampler is made for each trial from (seed, number of the trial), so that its draws depend on the
     earlier trials alone: with one worker a resumed scan draws the same points as an uninterrupted one.
     """
 
-    def __init__(
-        self, settings: ScanSettings, directions: Sequence[optuna.study.StudyDirection], trials: Iterable[FrozenTrial]
-    ) -> None:
+    def __init__(self, settings: ScanSettings, trials: Iterable[FrozenTrial]) -> None:
         self._settings = settings
         self._storage = optuna.storages.InMemoryStorage()
         with quiet_optuna():
-            self._study = optuna.create_study(storage=self._storage, directions=list(directions))
+            directions = [optuna.study.StudyDirection.MAXIMIZE] * len(settings.objectives)
+            self._study = optuna.create_study(storage=self._storage, directions=directions)
         self._id = id_of(self._study)
         self._distributions = distributions(settings)
         self._warned: set[str] = set()
@@ -70,7 +71,7 @@ class MemoryStudy:
 
     @property
     def trials(self) -> list[FrozenTrial]:
-        """All trials, reduced to what samplers read."""
+        """All trials, reduced to what samplers read; their objectives are times their signs."""
         return self._study.get_trials(deepcopy=False)
 
     @property
@@ -83,7 +84,7 @@ class MemoryStudy:
         if trial.number < self._numbers:
             self._update(trial)
         else:
-            self._storage.create_new_trial(self._id, template_trial=_slim(trial))
+            self._storage.create_new_trial(self._id, template_trial=_slim(trial, self._maximised(trial.values)))
             self._numbers += 1
         self._count(trial)
 
@@ -101,7 +102,14 @@ class MemoryStudy:
         if trial.state.is_finished():
             if ERROR in trial.user_attrs:
                 self._storage.set_trial_user_attr(trial.number, ERROR, "")
-            self._storage.set_trial_state_values(trial.number, trial.state, trial.values)
+            self._storage.set_trial_state_values(trial.number, trial.state, self._maximised(trial.values))
+
+    def _maximised(self, values: Sequence[float] | None) -> list[float] | None:
+        return (
+            None
+            if values is None
+            else [o.sign * value for o, value in zip(self._settings.objectives, values, strict=True)]
+        )
 
     def _count(self, trial: FrozenTrial) -> None:
         number = trial.number
@@ -157,17 +165,19 @@ class MemoryStudy:
         if outcome.failed:
             self._storage.set_trial_user_attr(number, ERROR, "")
             self._storage.set_trial_state_values(number, TrialState.FAIL)
-        else:
+        values = None
+        if not outcome.failed:
             for name, value in outcome.constraints.items():
                 set_constraint(self._storage, number, name, value)
             values = [outcome.values[name] for name in self._settings.objectives]
             # an undefined objective is infeasible ("scored" > 0), so this 0 is never compared with a real one
             values = [value if np.isfinite(value) else 0.0 for value in values]
-            self._storage.set_trial_state_values(number, TrialState.COMPLETE, values)
+            self._storage.set_trial_state_values(number, TrialState.COMPLETE, self._maximised(values))
         kept = self._storage.get_trial(number)
         if kept.distributions == self._distributions:
             kept.distributions = self._distributions  # one table for all trials
         trial = copy.copy(kept)
+        trial.values = values
         trial.user_attrs = {**trial.user_attrs, **_attributes(outcome)}
         trial.user_attrs[DIGEST] = digest_of_trial(trial)
         self._count(trial)
@@ -189,9 +199,10 @@ def _attributes(outcome: Outcome) -> dict[str, object]:
     return {name: getattr(outcome, name) for name in names}
 
 
-def _slim(trial: FrozenTrial) -> FrozenTrial:
+def _slim(trial: FrozenTrial, values: list[float] | None) -> FrozenTrial:
     """The trial reduced to what samplers read (point, values, constraints, generation): a tenth of the memory."""
     slim = copy.copy(trial)
+    slim.values = values
     slim.user_attrs = {ERROR: ""} if ERROR in trial.user_attrs else {}
     if BEGUN in trial.user_attrs:
         slim.user_attrs[BEGUN] = trial.user_attrs[BEGUN]

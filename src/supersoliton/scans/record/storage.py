@@ -30,9 +30,11 @@ from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from ...config.objectives import read_objectives
 from ...config.scan import ScanSettings
 from ...machine.atomic_write import write_atomically
 from ...sampling.optuna_private import id_of, quiet_optuna, storage_of
+from ...sampling.pareto import signs_of
 from .database import DatabaseRecord, read, trouble
 from .digests import check_trials, is_sealed, seal_mark
 from .folder import DATABASE, RESOLVED
@@ -150,9 +152,10 @@ def mark_of(study: optuna.Study, where: object) -> Mark:
         mark: Mark = dict(study.user_attrs.get(_MARK, {}))
         newer, sound = mark.get("format", 1) > FORMAT, is_sealed(mark)
         if mark.get("sealed") and not newer:
-            names = study.metric_names
-            sound &= names == mark["config"].get("scan", {}).get("objectives", names)
-            sound &= all(way is optuna.study.StudyDirection.MAXIMIZE for way in study.directions)
+            entries = mark["config"].get("scan", {}).get("objectives")
+            signs = [1.0] * len(study.directions) if entries is None else [o.sign for o in read_objectives(entries)]
+            sound &= signs == signs_of(study.directions).tolist()
+            sound &= entries is None or study.metric_names == [*read_objectives(entries)]
     if newer:
         raise ValueError(f"{where} was written by a newer supersoliton: install that, or {_NOT_OURS}")
     if not sound:
@@ -260,7 +263,7 @@ def _only_study(address: Address) -> str:
 
 
 def create_study(address: Address, name: str, settings: ScanSettings, mark: Mapping[str, object]) -> optuna.Study:
-    """A new study, every objective maximised; if another driver makes it at the same time, that one is opened.
+    """A new study with the directions of its objectives; if another driver makes it meanwhile, that one is opened.
 
     A file is made under another name and then moved into place, so that a kill leaves a complete study or none.
     """
@@ -297,11 +300,11 @@ def create_study(address: Address, name: str, settings: ScanSettings, mark: Mapp
 
 def _fill(storage: Any, name: str, settings: ScanSettings, mark: Mapping[str, object]) -> None:
     with quiet_optuna():
-        directions = [optuna.study.StudyDirection.MAXIMIZE] * len(settings.objectives)
+        directions = [objective.direction for objective in settings.objectives]
         study = optuna.create_study(study_name=name, storage=storage, directions=directions)
         with warnings.catch_warnings():  # an experimental interface, which labels the axes of optuna-dashboard
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            study.set_metric_names(list(settings.objectives))
+            study.set_metric_names([str(name) for name in settings.objectives])
         set_mark(study, {**mark, "sealed": True})  # every trial will have a digest
 
 

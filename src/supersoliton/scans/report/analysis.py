@@ -43,7 +43,7 @@ def importances(record: Record) -> dict[str, dict[str, Share]]:
                for name in record.parameters}  # fmt: skip
     result = {}
     for index, objective in enumerate(record.objectives):
-        values = np.array([trial.objectives[index] for trial in chosen])
+        values = record.maximised(chosen)[:, index]
         if not np.isfinite(values).all() or np.ptp(values) <= 1e-12 * np.abs(values).max():
             continue
         live = {name: k for name, k in kernels.items() if name not in record.unchanged.get(objective, ())}
@@ -89,25 +89,27 @@ def growth(record: Record) -> tuple[list[int], list[float], str]:
     """Numbers of the trials, the quantity that grows over them, and its name.
 
     With one objective the best feasible value so far; with more the hypervolume of the feasible trials relative to
-    their worst values, normalised so that 1 would mean one trial that is best in every objective. All objectives are
-    maximised. Empty if fewer than two trials are feasible.
+    their worst values, normalised so that 1 would mean one trial that is best in every objective. Empty if fewer than
+    two trials are feasible.
     """
     feasible = {trial.number for trial in record.feasible}
     if len(feasible) < 2:
         return [], [], ""
-    points = np.array([trial.objectives for trial in record.feasible])
+    points = record.maximised(record.feasible)
     numbers = [trial.number for trial in record.trials]
     if points.shape[1] == 1:
-        best = np.maximum.accumulate([t.objectives[0] if t.number in feasible else -np.inf for t in record.trials])
+        ours = np.array([t.number in feasible for t in record.trials])
+        best = np.maximum.accumulate(np.where(ours, record.maximised(record.trials)[:, 0], -np.inf))
         known = np.isfinite(best)
-        return np.array(numbers)[known].tolist(), best[known].tolist(), f"best {record.objectives[0]} so far"
+        shown = (record.signs[0] * best[known]).tolist()
+        return np.array(numbers)[known].tolist(), shown, f"best {record.objectives[0]} so far"
     worst, best = points.min(axis=0), points.max(axis=0)
     span = np.where(best > worst, best - worst, 1.0)
     front = np.empty((0, points.shape[1]))
     volumes, volume = [], 0.0
     for trial in record.trials:
         if trial.number in feasible:
-            point = (np.array(trial.objectives) - worst) / span
+            point = (record.signs * trial.objectives - worst) / span
             if not (front >= point).all(axis=1).any():
                 front = np.vstack([front[(front > point).any(axis=1)], point])
                 volume = hypervolume(front)

@@ -50,7 +50,7 @@ def importance_bars(importances: Mapping[str, Mapping[str, Share]], *, theme_nam
 
 
 def history(numbers: Sequence[int], values: Sequence[float], label: str, *, theme_name: str = "light") -> Figure:
-    """A quantity that never decreases (hypervolume, best value so far) over the trials."""
+    """A quantity that only improves (hypervolume, best value so far) over the trials."""
     with theme(theme_name) as colours:
         figure = Figure(figsize=(6.5, 3.2), layout="constrained")
         ax = figure.add_subplot()

@@ -98,8 +98,10 @@ def _page(record: Record, sections: list[tuple[str, str]]) -> str:
 def _lead(record: Record) -> str:
     dates = [t.datetime_start for t in record.frozen if t.datetime_start]
     day = f" Started {min(dates):%Y-%m-%d %H:%M}." if dates else ""
-    goals = escape(join_words([record.label(name) for name in record.objectives]))
-    return f"Maximised: {goals}.{day} Natural units: lengths in 1/mass, energies in mass."
+    up = [record.label(name) for name in record.objectives if name not in record.minimised]
+    goals = [f"{words}: {escape(join_words(names))}." for words, names in
+             (("Maximised", up), ("Minimised", [*map(record.label, record.minimised)])) if names]  # fmt: skip
+    return f"{' '.join(goals)}{day} Natural units: lengths in 1/mass, energies in mass."
 
 
 def _summary(record: Record) -> str:
@@ -181,7 +183,7 @@ _MODES_NOTE = (
 
 def shown_trials(record: Record) -> list[Trial]:
     """The trials under "Best trials": the best in each objective first, then further Pareto-optimal ones."""
-    best = [max(record.pareto, key=lambda t: t.objectives[i]) for i in range(len(record.objectives)) if record.pareto]
+    best = [record.pareto[i] for i in record.maximised(record.pareto).argmax(axis=0)] if record.pareto else []
     return list({trial.number: trial for trial in [*best, *record.pareto]}.values())[:MAX_SHOWN]
 
 
@@ -228,7 +230,7 @@ def _why_shown(record: Record, trial: Trial) -> str:
     best = [
         record.label(name)
         for i, name in enumerate(record.objectives)
-        if trial.objectives[i] >= max(other.objectives[i] for other in record.pareto)
+        if trial.objectives[i] * record.signs[i] >= record.maximised(record.pareto)[:, i].max()
     ]
     return escape(f"best {join_words(best)}" if best else "Pareto-optimal")
 

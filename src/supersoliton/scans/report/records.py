@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 import optuna
-from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from ...config.objectives import read_objectives
 from ...machine.text import plain
 from ...plotting import axis_label
-from ...sampling.pareto import nondominated
+from ...sampling.pareto import nondominated, signs_of
 from ...scores.registry import SCORES, outputs, read_scores
 from ...scores.score import Score
 from ...states.kinds import Kind
@@ -79,6 +79,7 @@ class Record:
     config: Mapping[str, Any]
     config_text: str
     study: optuna.Study
+    signs: np.ndarray  # 1 for an objective that is maximised, -1 for one that is minimised
     frozen: tuple[FrozenTrial, ...] = ()  # the trials of the study, read once
     # objective → couplings that changed it at no point tested before the first trial
     unchanged: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -124,7 +125,17 @@ class Record:
     def label(self, name: str) -> str:
         """The label of a recorded number, with its unit."""
         column = self.columns.get(name)
-        return axis_label(name) if column is None else column.label + (f" [{column.unit}]" if column.unit else "")
+        label = axis_label(name) if column is None else column.label + (f" [{column.unit}]" if column.unit else "")
+        return f"{label} ↓" if name in self.minimised else label
+
+    @property
+    def minimised(self) -> tuple[str, ...]:
+        """The objectives that are minimised."""
+        return tuple(name for name, sign in zip(self.objectives, self.signs, strict=True) if sign < 0)
+
+    def maximised(self, trials: Sequence[Trial]) -> np.ndarray:
+        """The objectives of trials times their signs, shape (trial, objective): more is better."""
+        return np.array([trial.objectives for trial in trials]).reshape(len(trials), -1) * self.signs
 
     def counts(self) -> dict[str, int]:
         """How many complete trials ended as each kind, known kinds first."""
@@ -159,40 +170,38 @@ def read_record(folder: Path, storage: str = "", *, trust: bool = False) -> Reco
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     config = tomllib.loads(text)
     with trouble(str(folder)):
-        trials, names = read_trials(study, folder), study.metric_names
+        trials, names, signs = read_trials(study, folder), study.metric_names, signs_of(study.directions)
     complete = tuple(_trial(t) for t in trials if t.state == TrialState.COMPLETE)
-    names = config.get("scan", {}).get("objectives") or names
-    objectives = tuple(names or (f"objective {i}" for i in range(len(study.directions))))
-    by_number = {trial.number: trial for trial in complete}
+    names = [str(name) for name in read_objectives(config.get("scan", {}).get("objectives") or [])] or names
+    objectives = tuple(names or (f"objective {i}" for i in range(len(signs))))
     # equals Optuna's study.best_trials among feasible trials, which is slow because it copies all trials
-    pareto = [by_number[number] for number in _pareto(study, complete)]
+    pareto = _pareto(signs, [trial for trial in complete if trial.is_feasible])
     return Record(
         folder=folder,
         name=study.study_name,
         objectives=objectives,
         trials=complete,
-        pareto=tuple(sorted(pareto, key=lambda trial: [-x for x in trial.objectives])),
+        pareto=tuple(sorted(pareto, key=lambda trial: [*(-signs * trial.objectives)])),
         failed={t.number: _raised(t.user_attrs.get("error", "")) for t in trials if t.state == TrialState.FAIL},
         unfinished=sum(t.state in (TrialState.RUNNING, TrialState.WAITING) for t in trials),
         config=config,
         config_text=text,
         study=study,
+        signs=signs,
         frozen=tuple(trials),
         unchanged=read_axes(Path(folder)),
         trust=trust,
     )
 
 
-def _pareto(study: optuna.Study, trials: tuple[Trial, ...]) -> list[int]:
-    """Numbers of the feasible trials that no other dominates, in the directions of the study."""
-    feasible = [trial for trial in trials if trial.is_feasible]
+def _pareto(signs: np.ndarray, feasible: Sequence[Trial]) -> list[Trial]:
+    """The feasible trials that no other dominates."""
     if not feasible:
         return []
-    signs = [1.0 if direction is StudyDirection.MAXIMIZE else -1.0 for direction in study.directions]
     points = np.array([trial.objectives for trial in feasible]) * signs
     # trials with equal objectives all belong to it, as in Optuna
     best = {tuple(points[index]) for index in nondominated(points)}
-    return [trial.number for trial, point in zip(feasible, points, strict=True) if tuple(point) in best]
+    return [trial for trial, point in zip(feasible, points, strict=True) if tuple(point) in best]
 
 
 def _trial(frozen: FrozenTrial) -> Trial:

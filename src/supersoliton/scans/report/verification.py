@@ -119,7 +119,7 @@ def _volumes(record: Record, verified: list[Verified]) -> tuple[float, float]:
     feasible = record.feasible
     if len(feasible) < 2 or len(record.objectives) < 2:
         return 0.0, 0.0
-    points = np.array([trial.objectives for trial in feasible])
+    points = record.maximised(feasible)
     low, high = points.min(axis=0), points.max(axis=0)
     scaled = (points - low) / np.where(high > low, high - low, 1.0)
     before = np.array([trial.number not in numbers for trial in feasible])
