@@ -10,12 +10,18 @@ from small_scan import load_small, run_small
 from supersoliton.sampling.proposals import prediction
 from supersoliton.sampling.surrogate_file import load_surrogate
 
+WISHES = {
+    "trials": 22,
+    "verify": {"points": 2},
+    "save_surrogate": True,
+    "objectives": ["fractal_score", {"name": "energy", "direction": "minimize"}],
+}
+
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
     folder = tmp_path_factory.mktemp("saved")
-    wishes = {"trials": 22, "verify": {"points": 2}, "save_surrogate": True}
-    return folder / "run" / "surrogate.joblib", run_small(folder, folder / "run", **wishes)
+    return folder / "run" / "surrogate.joblib", run_small(folder, folder / "run", **WISHES)
 
 
 def test_it_predicts_what_the_scan_recorded(saved):
@@ -24,7 +30,7 @@ def test_it_predicts_what_the_scan_recorded(saved):
     trials = [trial for trial in result.study.trials if prediction(trial) is not None]
     found = surrogate.predict([trial.params for trial in trials])
     assert len(trials) == 2
-    for k, name in enumerate(("fractal_score", "hierarchy")):
+    for k, name in enumerate(("fractal_score", "energy")):
         for key in ("median", "low", "high"):
             recorded = [getattr(prediction(trial), key)[k] for trial in trials]
             assert found[name][key] == pytest.approx(recorded, rel=1e-9)
@@ -38,10 +44,10 @@ def test_a_finished_study_can_be_asked_for_it_later(saved, tmp_path):
     shutil.copytree(saved[0].parent, tmp_path / "run")
     again = tmp_path / "run" / "surrogate.joblib"
     again.unlink()
-    later = run_small(tmp_path, tmp_path / "run", trials=22, verify={"points": 2}, save_surrogate=True)
+    later = run_small(tmp_path, tmp_path / "run", **WISHES)
     assert later.new == 0
     at = [{"g": 0.6, "norm": 500.0}]
-    values = [load_surrogate(path, trust=True).predict(at)["hierarchy"]["median"] for path in (saved[0], again)]
+    values = [load_surrogate(path, trust=True).predict(at)["energy"]["median"] for path in (saved[0], again)]
     assert np.all(values[0] == values[1])
 
 

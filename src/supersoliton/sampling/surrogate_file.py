@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray as Array
 
+from ..config.objectives import Objective
 from ..config.scan import ScanSettings
 from ..machine.atomic_write import write_atomically
 from .surrogate import Surrogate, to_unit
@@ -19,7 +20,7 @@ from .surrogate import Surrogate, to_unit
 class SavedSurrogate:
     """A surrogate with the names of its objectives, and the version of scikit-learn that fitted it."""
 
-    objectives: tuple[str, ...]
+    objectives: tuple[Objective, ...]
     surrogate: Surrogate
     sklearn: str
 
@@ -36,8 +37,9 @@ class SavedSurrogate:
         found = {"feasible": {"median": self.surrogate.feasibility(units)}}
         for name, model in zip(self.objectives, self.surrogate.objectives, strict=True):
             mean, std = model.mean_and_std(units)
+            mean, scale = name.sign * mean, model.scale.times(name.sign)  # the model is of the maximised objective
             shifts = {"median": 0.0, "low": -1.0, "high": 1.0}
-            found[name] = {key: np.asarray(model.scale.back(mean + shift * std)) for key, shift in shifts.items()}
+            found[name] = {key: np.asarray(scale.back(mean + shift * std)) for key, shift in shifts.items()}
         return found
 
 

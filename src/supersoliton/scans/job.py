@@ -17,10 +17,10 @@ from ..training.job import check_source, middle_problem, train
 from .execution.choose import is_isolated
 from .execution.ends import check_ends
 from .loop import ScanResult, is_same_request, read_result, run_scan
+from .record.address import locate
 from .record.folder import REPORT, RESOLVED, report_covers
 from .record.identity import identity
 from .record.record import patiently
-from .record.storage import locate
 
 if TYPE_CHECKING:
     from ..config import Config

@@ -8,8 +8,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from ...machine.paths import no_link
+from .address import Address
 from .folder import LOCK
-from .storage import Address
 
 
 @contextmanager

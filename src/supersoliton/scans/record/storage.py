@@ -1,26 +1,17 @@
-"""Where a study is stored: study.db in its folder, unless [scan] storage names a database or a journal file.
+"""Opens and makes the study of a scan, wherever it is stored: an ordinary Optuna study in all cases.
 
-    ""                              study.db, SQLite, in the folder of the scan
-    "sqlite:///PATH"                another SQLite file
-    "postgresql://…", "mysql://…"   a server; several scans may share one study there
-    "journal:PATH"                  Optuna's journal file, for file systems on which SQLite cannot lock
-
-In each of them it is an ordinary Optuna study, which `optuna.load_study` and optuna-dashboard open. Studies and files
-of other programs are refused, never changed. Redis is not supported: Optuna reads pickles from it, so anybody who can
-write to it could run code here.
+Studies and files of other programs are refused, never changed.
 """
 
 from __future__ import annotations
 
 import contextlib
-import re
 import time
 import tomllib
 import warnings
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -35,11 +26,14 @@ from ...config.scan import ScanSettings
 from ...machine.atomic_write import write_atomically
 from ...sampling.optuna_private import id_of, quiet_optuna, storage_of
 from ...sampling.pareto import signs_of
+from .address import DRIVERS
+from .address import Address as Address
+from .address import locate as locate
 from .database import DatabaseRecord, read, trouble
 from .digests import check_trials, is_sealed, seal_mark
 from .folder import DATABASE, RESOLVED
 from .journal import JournalRecord, check, repair
-from .login import connect_arguments, hide_password
+from .login import connect_arguments
 from .record import AbstractRecord, StorageTrouble
 from .sqlite_file import read_studies
 
@@ -49,37 +43,6 @@ Mark: TypeAlias = dict[str, Any]  # what a study was made for, as JSON: its conf
 _NOT_OURS = "keep it and give another folder with --out, or move it away."
 _BUSY_SECONDS = 5.0  # how long one statement waits for a lock of SQLite; the scan itself waits longer
 _MARK_SECONDS = 20.0  # how long another driver may take to mark the study that it is making
-# Scheme → default driver, and the command that installs it.
-_DRIVERS = {"postgresql": ("psycopg", "pip install 'psycopg[binary]'"), "mysql": ("pymysql", "pip install pymysql")}
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where a study is kept: the file of a SQLite database or journal, or the URL of a server."""
-
-    kind: str  # "sqlite", "journal" or "server"
-    path: Path | None = None
-    url: str = ""
-
-    def __str__(self) -> str:
-        return str(self.path) if self.path else hide_password(self.url)
-
-
-def locate(storage: str, directory: Path) -> Address:
-    """The address that [scan] storage names, for the scan in `directory`. Raises ValueError."""
-    scheme, _, rest = storage.partition(":")
-    if not storage:
-        return Address("sqlite", directory / DATABASE)
-    if scheme == "journal" and rest:
-        return Address("journal", Path(rest))
-    if scheme == "sqlite" and re.match(r"///.", rest) and "?" not in rest:
-        return Address("sqlite", Path(rest[3:]))
-    if scheme.partition("+")[0] in _DRIVERS and rest.startswith("//"):
-        return Address("server", url=storage)
-    raise ValueError(
-        f'[scan] storage must be "postgresql://…", "mysql://…", "sqlite:///PATH" or "journal:PATH", '
-        f'got "{hide_password(storage)}": write one of them, or leave it out for {DATABASE} in the folder of the scan.'
-    )
 
 
 def read_mark(address: Address, name: str) -> Mark | None:
@@ -365,7 +328,7 @@ def _storage(address: Address, *, read_only: bool = False) -> Any:
 def _server(address: Address, *, read_only: bool) -> Any:
     url = make_url(address.url)
     name = url.drivername.partition("+")[0]
-    driver, remedy = _DRIVERS[name]
+    driver, remedy = DRIVERS[name]
     if url.drivername == name:
         url = url.set(drivername=f"{name}+{driver}")
     options: dict[str, Any] = {"pool_pre_ping": True, "pool_recycle": 1800}
