@@ -63,9 +63,9 @@ def test_hits_are_the_nearest_of_all_pairs(seed):
 def test_words():
     hit = next(hit for hit in hits_of(np.array([1.0, 1.2, 1.95]), "original") if hit.target == "t/Z")
     assert (hit.heavier, hit.lighter) == (3, 1)
-    assert str(hit) == "t/Z hit by m3/m1 within 2.6 %"
+    assert str(hit) == "t/Z hit by m3/m1 within 2.7 %"
     assert hit.deviation == pytest.approx(1.95 / hit.ratio - 1.0)
-    short = hits_in_short([1.95, 1.0, 1.2, 1.2], "original")
+    short = hits_in_short(np.array([1.95, 1.0, 1.2, 1.2]), "original")
     assert hits_in_words(short) == [str(one) for one in ss.score([1.0, 1.2, 1.95], targets="original").hits]
     assert hit_in_words(short.split(", ")[0]) in hits_in_words(short)
     assert hits_in_words("") == []

@@ -29,7 +29,22 @@ EARLIER = "# Written before the first trial: the value of every setting, and the
 HEADER = f"{EARLIER.strip()} Its checksum is in the last line.\n"
 _ENDED = "ended"  # column with the time, which databases round in their own ways; earlier versions had none
 _CHECKSUM = "checksum"  # in the file of spectra
-_ALWAYS = frozenset({"number", "state", "kind", "status", "seconds", "start", "cache", "reasons"})  # columns
+# Columns of trials.csv besides couplings, recorded values and constraints; a trial may lack those after `reasons`.
+COLUMNS = {
+    "number": "number of the trial, from 0 in the order of asking",
+    "state": "COMPLETE, or FAIL if it crashed or was interrupted",
+    "kind": "kind of the state, such as q-ball, bounce, vacuum",
+    "status": "how the solver ended, in words",
+    "seconds": "time of the evaluation; of the look-up if it came from the cache",
+    "start": "start of the search that led to the state: analytic, network, regression or neighbour",
+    "cache": "what the cache of evaluations did: hit, stored, or why not",
+    "reasons": "why the state is not certified, or the last line of the error of a trial that failed",
+    "numerics": "version of the numerics that computed it",
+    "predicted": "rank among the points that a surrogate proposed, in the phase of [scan.verify]",
+    "hits": "targets hit: name of the target, the two masses by rank (m1 is the lightest), deviation of their ratio",
+    "ended": "when the trial ended, UTC, ISO 8601",
+}
+_ALWAYS = frozenset([*COLUMNS][:8])
 _PACKAGES = ("supersoliton", "jax", "jaxlib", "numpy", "scipy", "optuna", "xarray", "h5netcdf", "particle")
 
 
