@@ -1,7 +1,7 @@
 """What the pages show of the program: blocks of code, their output, and tables from benchmarks/results.json.
 
 make docs        or        python docs/pages.py        regenerates the tutorial's output, the tables of the comparison,
-the page of the campaign of certificates, and the branch in beta of the page of spectra
+the page of the campaign of certificates, the branch in beta of the page of spectra, and the columns of trials.csv
 """
 
 from __future__ import annotations
@@ -234,6 +234,89 @@ means the least action among all that the reference finds.
 """
 
 
+def trials_table() -> str:
+    """The page of the columns of trials.csv, from the definitions that the program uses."""
+    from supersoliton.config.constraints import CONSTRAINTS
+    from supersoliton.config.tables import RECORDED
+    from supersoliton.scans.record.files import COLUMNS
+    from supersoliton.scans.report.summary import CONSTRAINT_WORDS
+    from supersoliton.scores.registry import SCORES, outputs
+    from supersoliton.theory import OctaveHiggs
+
+    def rows(columns: dict[str, str]) -> str:
+        cells = [f"| `{name}` | {words.replace('|', '&#124;')} |" for name, words in columns.items()]
+        return "\n".join(["| column | meaning |", "|---|---|", *cells])
+
+    def meanings(columns: Any) -> dict[str, str]:
+        return {name: column.meaning for name, column in columns.items()}
+
+    clauses = CONSTRAINT_WORDS | {name: one.words for name, one in CONSTRAINTS.items()} | OctaveHiggs.constraints
+    clauses |= {"amplitude": "a field that carries the norm is large enough"}
+    clauses |= {"self_consistent": "the couplings fed back are self-consistent"}
+    fed = {
+        "iterations": "iterations of the self-consistent couplings",
+        "self_consistency": "largest relative difference between fed and effective couplings",
+        "effective_NAME": "effective value of the coupling NAME",
+    }
+    return TRIALS_TABLE.format(
+        always=rows(COLUMNS),
+        recorded=rows(RECORDED),
+        scores=rows(meanings(outputs(SCORES))),
+        octaves=rows(meanings(OctaveHiggs.columns)),
+        fed=rows(fed),
+        constraints=rows({f"c_{name}": clause for name, clause in clauses.items()}),
+    )
+
+
+TRIALS_TABLE = """# The columns of trials.csv
+
+A scan appends one row to `trials.csv` for each trial that has ended. Numbers have all their digits; an empty cell or
+`nan` means that the number is not defined. Any recorded value, score or constraint can be an objective of a scan, to be
+maximised or minimised:
+
+```toml
+[scan]
+objectives = ["hierarchy", {{ name = "energy", direction = "minimize" }}, "own.py:curvature"]
+```
+
+The last is a function of yours, `curvature(state, modes)`, of the state and of its modes at the lowest angular momentum
+of `[spectrum] ell`. It is called where the trial runs, and its value is a column of its name. A value that is not
+defined makes a trial infeasible, so it never wins.
+
+Made by `make docs` from the definitions in the source; do not edit.
+
+## Every trial
+
+Between `status` and the recorded values stand the scanned couplings, each under its own name.
+
+{always}
+
+## The state
+
+{recorded}
+
+## Scores
+
+Your own scores ([score] own) and functions have columns of their names.
+
+{scores}
+
+## Octave model
+
+{octaves}
+
+## Self-consistent couplings
+
+{fed}
+
+## Constraints
+
+At most 0 means satisfied; a positive value measures the violation.
+
+{constraints}
+"""
+
+
 REACHED_PAGE = """# What the examples reach
 
 The scans of `quickstart`, `hierarchy` and `wide` ask for
@@ -309,6 +392,7 @@ def _variant(one: dict[str, Any]) -> str:
 
 
 def main() -> None:
+    (DOCS / "trials_table.md").write_text(trials_table(), encoding="utf-8")
     V39.write_text(_between(V39.read_text(encoding="utf-8"), "names", names_of_v39()), encoding="utf-8")
     if REACHED.is_file():
         (DOCS / "examples_reached.md").write_text(examples_reached(json.loads(REACHED.read_text(encoding="utf-8"))))

@@ -91,6 +91,10 @@ def test_tables_of_the_comparison_are_those_of_the_results():
     assert len(re.findall(r"^\| [1-8] \| ", text, re.M)) == 8
 
 
+def test_page_of_the_columns_is_that_of_their_definitions():
+    assert (ROOT / "docs" / "trials_table.md").read_text(encoding="utf-8") == pages.trials_table(), "run `make docs`"
+
+
 def test_page_of_the_campaign_is_that_of_its_results():
     verdicts = json.loads((ROOT / "benchmarks" / "data" / "certificates.json").read_text(encoding="utf-8"))
     text = (ROOT / "docs" / "certificates.md").read_text(encoding="utf-8")

@@ -4,6 +4,8 @@ import fcntl
 import json
 import math
 import sqlite3
+from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import optuna
@@ -38,6 +40,7 @@ def test_the_study_is_an_ordinary_one(finished):
             "kind",
             "status",
             "reasons",
+            "hits",
             "values",
             "constraints",
             "seconds",
@@ -101,6 +104,19 @@ def test_states_and_spectra_are_those_of_the_pareto_set(finished):
         spectra = json.loads(stem.with_suffix(".spectra.json").read_text())
         assert len(spectra["box"]) in (19, 20)  # twenty levels, of which one may be negative
         assert len(spectra["thresholds"]) == 3
+
+
+def test_the_page_of_columns_has_every_column_of_a_table(finished):
+    columns = set(read_rows(finished[1].directory)[0]) - set(TABLES["scan"]["parameters"])
+    page = (Path(__file__).parents[2] / "docs" / "trials_table.md").read_text()
+    assert {"hits", "ended", "hierarchy_bonus", "mass_ratio", "c_scored"} <= columns
+    assert [name for name in columns if f"\n| `{name}` | " not in page] == []
+
+
+def test_the_time_of_a_row_is_when_its_trial_ended(finished):
+    for row, trial in zip(read_rows(finished[1].directory), finished[1].study.trials, strict=True):
+        assert row["ended"].endswith("+00:00")
+        assert abs(datetime.fromisoformat(row["ended"]) - trial.datetime_complete.astimezone()).total_seconds() < 1.0
 
 
 def test_every_name_that_an_objective_may_have_is_recorded(finished):

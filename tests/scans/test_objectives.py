@@ -273,7 +273,7 @@ def test_a_function_that_returns_no_number_fails_its_trial_only(tmp_path):
 
 
 def test_no_recorded_value_can_hide_another_attribute_or_column(folder):
-    ours = {*OURS, DIGEST, ERROR, MARK, BEGUN, *files._ALWAYS}
+    ours = {*OURS, DIGEST, ERROR, MARK, BEGUN, *files.COLUMNS}
     assert ours <= TAKEN
     assert not TAKEN & set(load_small(folder).columns)
     assert read_objectives(("a",)) == ("a",)

@@ -89,7 +89,11 @@ def test_the_recorded_scores_are_those_of_the_public_function():
     found = registry.measure(masses, options, registry.SCORES)
     public = ss.score(masses, targets="original", null_samples=30, seed=4)
     assert found == {
-        **{name: getattr(public, name) for name in ("fractal_score", "enhanced_score", "hierarchy", "regularity")},
+        **{
+            name: getattr(public, name)
+            for name in ("fractal_score", "enhanced_score", "hierarchy_bonus", "hit_score", "hierarchy", "regularity")
+        },
+        "target_hits": len(public.hits),
         **{f"null_{name}": getattr(public.null, name) for name in ("mean", "std", "percentile")},
         **{name: pytest.approx(math.nan, nan_ok=True) for name in ("shape_mean", "shape_std", "shape_percentile")},
     }

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import gaussian_kde
 
-from supersoliton.scores.fractal import ORIGINAL_MASSES, score_targets
 from supersoliton.scores.scoring import score
+from supersoliton.scores.targets import ORIGINAL_MASSES, score_targets
 
 GRID = np.linspace(np.log10(1.1), np.log10(500.0), 400)
 

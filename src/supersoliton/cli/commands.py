@@ -114,7 +114,7 @@ def solve(file: File, out: Out = None, json_file: Json = None, device: Device = 
     Scanned parameters are set to the middle of their ranges. The exit code is 1 if the state is not converged.
     """
     devices.use(device)
-    from .states import describe_state, find_state, print_state
+    from .states import describe_scores, describe_state, find_state, print_state
 
     config, point = _config(file)
     folder = _folder(out)
@@ -122,7 +122,8 @@ def solve(file: File, out: Out = None, json_file: Json = None, device: Device = 
         state, fed = find_state(config, point)
         saved = [state.save(folder / "state.nc"), folder / "state.png"]
         state.plot().savefig(saved[1], dpi=150)
-    data = {"file": str(file), "point": point, **describe_state(state), "saved": [str(path) for path in saved]}
+        data = {"file": str(file), "point": point, **describe_state(state), **describe_scores(config, state)}
+    data["saved"] = [str(path) for path in saved]
     if fed is not None:
         data["self_consistent"] = fed
     if not quiet:

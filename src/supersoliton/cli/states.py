@@ -13,8 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from ..config import Config
+from ..evaluate.evaluation import score_state
 from ..fluctuations.spectrum import channels_of, physical_masses, spectrum
 from ..scores import registry
+from ..scores.targets import hits_in_words, hits_of
 from ..search.saddle import find_solitons
 from ..search.self_consistent import iterate
 from ..search.solve import explained
@@ -51,6 +53,15 @@ def find_state(config: Config, point: Mapping[str, float]) -> tuple[State, dict[
     return explained(make_state(problem, solutions[0])), fed
 
 
+def describe_scores(config: Config, state: State) -> dict[str, Any]:
+    """The scores that a trial of a scan records of a state, as plain data; or why there are none."""
+    try:
+        scores, hits = score_state(config, state)
+    except ValueError as error:  # more modes are asked for than the mesh has
+        return {"scores": {}, "hits": [], "no_scores": str(error)}
+    return {"scores": scores, "hits": hits_in_words(hits), "no_scores": ""}
+
+
 def describe_state(state: State) -> dict[str, Any]:
     """The printed numbers of a state, as plain data."""
     centre = dict(zip(theory_of(state.problem.model).fields, (float(value) for value in state(0.0)), strict=True))
@@ -70,6 +81,7 @@ def describe_state(state: State) -> dict[str, Any]:
         "verdict": verdict(state),
         "centre": centre,
         "vacuum": vacuum,
+        "recorded": {name: float(value) for name, value in theory_of(state.problem.model).record(state).items()},
         "certified": state.certificate.certified,
         "certificate": {key: _plain(value) for key, value in asdict(state.certificate).items()},
     }
@@ -87,10 +99,29 @@ def print_state(console: Console, data: Mapping[str, Any]) -> None:
     console.print(table)
     if data.get("self_consistent"):
         console.print(_feedback_table(data["self_consistent"]))
+    _print_scores(console, data)
     console.print(_certificate_table(data))
     for reason in data["certificate"]["reasons"]:
         console.print(f"  ! {reason}", markup=False)
     console.print(Text("saved " + ", ".join(data["saved"])), soft_wrap=True)
+
+
+# Scores that `solve` prints.
+_PRINTED = ("fractal_score", "hierarchy", "hierarchy_bonus", "enhanced_score", "target_hits")
+
+
+def _print_scores(console: Console, data: Mapping[str, Any]) -> None:
+    table = _pairs("observables and scores")
+    columns = registry.outputs(registry.SCORES)
+    for name, value in data["recorded"].items():
+        table.add_row(name.replace("_", " "), number(value, 6), "")
+    for name in _PRINTED if data["scores"] else ():
+        table.add_row(columns[name].label, number(data["scores"][name], 6), "")
+    console.print(table)
+    if data["no_scores"]:
+        console.print(f"no scores: {data['no_scores']}", markup=False)
+    if data["hits"]:
+        console.print(Text("targets hit: " + "; ".join(data["hits"])), soft_wrap=True)
 
 
 def _feedback_table(fed: Mapping[str, Any]) -> Table:
@@ -124,9 +155,10 @@ def describe_spectrum(config: Config, state: State) -> dict[str, Any]:
     }
     lowest = channels[0]
     chosen = (*registry.SCORES, *config.own_scores)
+    spectra = {"box": lowest.masses, "physical": physical_masses(list(channels.values()))}
     scores = {
         name: registry.measure(masses, config.score, chosen) | {"n_masses": len(registry.distinct(masses))}
-        for name, masses in (("box", lowest.masses), ("physical", physical_masses(list(channels.values()))))
+        for name, masses in spectra.items()
     }
     return {
         "kind": state.certificate.kind,
@@ -143,7 +175,10 @@ def describe_spectrum(config: Config, state: State) -> dict[str, Any]:
         "box_eigenvalues": lowest.eigenvalues.tolist(),
         "targets": config.score.targets,
         "scores": scores,
-    }
+        "recorded": {name: float(value) for name, value in theory_of(state.problem.model).record(state).items()},
+        "hits": {name: [str(hit) for hit in hits_of(registry.distinct(masses), config.score.targets)]
+                 for name, masses in spectra.items()},
+    }  # fmt: skip
 
 
 def print_spectrum(console: Console, data: Mapping[str, Any]) -> None:
@@ -165,7 +200,8 @@ def print_spectrum(console: Console, data: Mapping[str, Any]) -> None:
         console.print(f"rotating state: {data['verdict']}")
     modes = [math.copysign(math.sqrt(abs(level)), level) for level in data["box_eigenvalues"]]
     console.print(_levels(f"lowest of {len(modes)} box modes at ℓ = 0, sign(λ)·√|λ|", modes[:_SHOWN_MODES]))
-    names = [key for key in data["scores"]["box"] if key != "n_masses" and not key.startswith(_NULL)]
+    apart = (_NULL, "shape_")  # the null of equal shape needs a trial
+    names = [key for key in data["scores"]["box"] if key != "n_masses" and not key.startswith(apart)]
     table = simple_table(
         "spectrum", "masses", *names, "null", "percentile",
         title=f"scores ({data['targets']} targets); null: fractal score of random log-uniform spectra of equal span",
@@ -175,6 +211,12 @@ def print_spectrum(console: Console, data: Mapping[str, Any]) -> None:
         cells = [number(row[key]) for key in names]
         table.add_row(name, str(row["n_masses"]), *cells, null, number(row["null_percentile"], 3))
     console.print(table)
+    for name, hits in data["hits"].items():
+        if hits:
+            console.print(Text(f"targets hit by the {name} spectrum: {'; '.join(hits)}"), soft_wrap=True)
+    recorded = (f"{name.replace('_', ' ')} {number(value)}" for name, value in data["recorded"].items())
+    if data["recorded"]:
+        console.print(", ".join(recorded))
 
 
 def _print_point(console: Console, data: Mapping[str, Any]) -> None:

@@ -9,14 +9,41 @@ from ..guesses.multistart import MultiStart
 from ..guesses.profiles import AbstractProfile
 from ..search.feedback import SelfConsistent
 
-# The numbers that a trial records in any theory, besides its scores; a test compares them with an evaluation.
-RECORDED = (
-    "lightest_squared", "energy", "energy_per_norm", "norm", "action", "multiplier", "omega_squared", "size",
-    "largest_amplitude", "residual", "omega", "charge", "charged_energy", "energy_per_charge", "charge_slope",
-    "modes_at_fixed_charge", "minimum_at_fixed_norm", "classically_stable",
-    "discretisation", "box", "virial", "negative_modes", "translation_mode", "tail", "boundary_fraction", "certified",
-    "spectrum_error", "n_distinct", "steps", "newton_steps", "steps_saved",
-)  # fmt: skip
+# The numbers that a trial records in any theory, besides its scores, with their meanings; a test compares their names
+# with an evaluation.
+RECORDED = {
+    "lightest_squared": "smallest mass² of the vacuum, mass²",
+    "energy": "energy of the static functional E[f], mass",
+    "energy_per_norm": "E over N",
+    "norm": "N = ∫Σu², 1/mass; the value asked for where it is scanned",
+    "action": "E − ½ω²N at fixed norm or ω; for a bounce its action",
+    "multiplier": "multiplier of the norm, mass²",
+    "omega_squared": "the same number: ω² of a rotating state",
+    "size": "outermost radius where the fields fall to half of their maximum, 1/mass",
+    "largest_amplitude": "largest value of a field that carries the norm",
+    "residual": "relative residual of the equations in the dual norm",
+    "omega": "ω = √ω², mass; undefined where nothing rotates",
+    "charge": "Q = ωN",
+    "charged_energy": "E_Q = E + ½ω²N, mass",
+    "energy_per_charge": "E_Q over m_free Q; below 1 it cannot decay into free quanta",
+    "charge_slope": "dQ/dω, 1/mass",
+    "modes_at_fixed_charge": "number of negative modes at fixed charge",
+    "minimum_at_fixed_norm": "1 if there is no negative mode at fixed norm, else 0",
+    "classically_stable": "1 if the rotating state is classically stable, else 0",
+    "discretisation": "relative error of E from a finer mesh",
+    "box": "relative error of E due to the finite box",
+    "virial": "relative violation of the virial identity",
+    "negative_modes": "number of negative modes at ℓ = 0, at fixed norm if any",
+    "translation_mode": "eigenvalue of u′(r) at ℓ = 1, which is exactly 0, mass²",
+    "tail": "measured decay rate over the mass gap",
+    "boundary_fraction": "fraction of the norm in the outer tenth of the box",
+    "certified": "1 if the state passes every check of its certificate, else 0",
+    "spectrum_error": "largest estimated relative error of a bound mass",
+    "n_distinct": "number of different states that the search found",
+    "steps": "solver steps of this state",
+    "newton_steps": "Newton steps of the whole search",
+    "steps_saved": "Newton steps saved by trained starts",
+}
 
 
 @dataclass(frozen=True)

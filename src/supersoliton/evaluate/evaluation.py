@@ -23,6 +23,7 @@ from ..machine.arithmetic import numerical
 from ..problem.problem import DiscreteProblem
 from ..scores import registry
 from ..scores.score import Shape
+from ..scores.targets import hits_in_short
 from ..search.kinks import KinkError
 from ..search.lowest import ANALYTIC, SearchResult
 from ..search.saddle import find_solitons
@@ -79,8 +80,7 @@ def evaluate(cfg: Config, point: Mapping[str, float]) -> Evaluation:
         problem, found, fixed = _search(cfg, problem)
     except KinkError as error:
         return _without_state(couplings, str(error), clock)
-    if fixed is not None and found.solutions:
-        lightest = observables.lightest_squared(problem)
+    lightest = observables.lightest_squared(problem) if fixed is not None and found.solutions else lightest
     clock.lap("state")
     if not found.solutions:
         return _without_state(couplings, fixed.status if fixed else "diverged: no start has a finite energy", clock)
@@ -97,7 +97,7 @@ def evaluate(cfg: Config, point: Mapping[str, float]) -> Evaluation:
         clock.lap("finer_mesh")
     modes, oscillating = _modes(cfg, state), _oscillating(cfg, state)
     clock.lap("spectrum")
-    scores = {**_scores(cfg, state, modes, oscillating), **_functions(cfg, state, modes)}
+    scores, hits = _scores(cfg, state, modes, oscillating)
     clock.lap("scores")
     values = {
         **scores,
@@ -121,6 +121,7 @@ def evaluate(cfg: Config, point: Mapping[str, float]) -> Evaluation:
         reasons=reasons,
         values=values,
         constraints=constraints,
+        hits=hits,
         seconds=clock.total(),
         spectra=_spectra(modes, oscillating),
         start=found.start,
@@ -180,12 +181,18 @@ def _costs(state: State, found: SearchResult) -> dict[str, float]:
     }
 
 
+def score_state(cfg: Config, state: State) -> tuple[dict[str, float], str]:
+    """Every score that a trial records of a state, and the targets that its spectrum hits."""
+    return _scores(cfg, state, _modes(cfg, state), _oscillating(cfg, state))
+
+
 def _scores(
     cfg: Config, state: State, modes: dict[int, Modes], oscillating: dict[int, Oscillations]
-) -> dict[str, float]:
+) -> tuple[dict[str, float], str]:
+    """Every score of the spectrum that is scored, the user's objectives, and the targets that the spectrum hits."""
     scores = (*registry.SCORES, *registry.read_scores(cfg.score.own))
     if not (oscillating if cfg.score.spectrum == "oscillations" else modes):
-        return dict.fromkeys(registry.outputs(scores), float("nan"))
+        return dict.fromkeys(registry.outputs(scores), float("nan")) | _functions(cfg, state, modes), ""
     # the lowest continuum of fluctuations, where bound masses end
     edge = math.sqrt(max(modes[0].continuum[0], 0.0)) if np.isfinite(modes[0].continuum).all() else math.nan
     if cfg.score.spectrum == "box":
@@ -200,7 +207,8 @@ def _scores(
     else:
         masses = physical_masses(list(modes.values()))
         shape = Shape(registry.distinct(modes[0].thresholds[np.isfinite(modes[0].thresholds)]), edge, all_of_them=True)
-    return registry.measure(masses, cfg.score, scores, shape if math.isfinite(edge) and edge > 0 else None)
+    found = registry.measure(masses, cfg.score, scores, shape if math.isfinite(edge) and edge > 0 else None)
+    return found | _functions(cfg, state, modes), hits_in_short(masses, cfg.score.targets)
 
 
 def _functions(cfg: Config, state: State, modes: dict[int, Modes]) -> dict[str, float]:
@@ -290,6 +298,7 @@ def _without_state(point: dict[str, float], status: str, clock: _Clock) -> Evalu
         reasons=(status,),
         values={},
         constraints=dict.fromkeys(OF_EVERY_TRIAL, 1.0),
+        hits="",
         seconds=clock.total(),
         spectra={},
         start="",

@@ -18,6 +18,7 @@ class TrialResult:
     reasons: tuple[str, ...]
     values: dict[str, float]
     constraints: dict[str, float]
+    hits: str  # the targets hit by the scored spectrum, "t/Z m7/m3 1.9%, …"
     # cost, spectra and origin
     seconds: dict[str, float]
     spectra: dict[str, Array] = field(repr=False)

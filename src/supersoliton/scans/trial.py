@@ -47,6 +47,7 @@ class Outcome:
     state_file: str | None = None  # netCDF file of the state, only if feasible and thus possibly Pareto-optimal
     start: str = ""  # of the search for the state: "analytic", "network", "regression" or "neighbour"
     numerics: str = field(default_factory=numerics_version)  # of the process that computed it
+    hits: str = ""  # the targets that the scored spectrum hits
     cache: str = ""  # what the cache of evaluations did: "hit", "stored", or why not; empty if it is switched off
     error: str | None = None  # the traceback of a crash, or how the worker died
     obstacle: str = ""  # why the outcome could not be stored, e.g. a full disk; the trial is evaluated again later
@@ -154,6 +155,7 @@ def _outcome(evaluation: TrialResult, point: dict[str, float], config: Config) -
         seconds={name: float(value) for name, value in evaluation.seconds.items()},
         spectra={name: [float(x) for x in levels] for name, levels in evaluation.spectra.items()},
         start=str(evaluation.start),
+        hits=evaluation.hits,
     )
 
 

@@ -9,31 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from ..theory.base import Column
 from .fractal_slopes import Ratios
 from .hierarchy import hierarchy
-from .ratio_density import GRID, HIGHEST_TARGET, LOWEST_TARGET, RandomSpectra, SharedSpectra, Spectra, densities, scott
+from .ratio_density import RandomSpectra, SharedSpectra, Spectra, densities
 from .score import Score, ScoreSettings, Shape, Slope, time_to_close
-
-# Masses in the script, GeV: u d s c b t, e mu tau, W Z H.
-ORIGINAL_MASSES = (
-    0.0022, 0.0047, 0.095, 1.27, 4.18, 173.21, 0.000511, 0.10566, 1.77686, 80.379, 91.1876, 125.1,
-)  # fmt: skip
-# Length scales in the script, metres: Planck, 1e-18, 1e-15, electron Compton, Bohr, 1e-10, visible light, metre,
-# Earth, astronomical unit, light year, galaxy, observable universe.
-ORIGINAL_LENGTHS = (
-    1.616e-35, 1e-18, 1e-15, 2.426e-12, 5.292e-11, 1e-10, 5e-7, 1.0, 1.274e7, 1.496e11, 9.461e15, 9.461e20, 8.8e26,
-)  # fmt: skip
-_PDG_IDS = (2, 1, 3, 4, 5, 6, 11, 13, 15, 24, 23, 25)  # the same twelve particles in the same order
-
-_ELECTROWEAK = np.array([1.1345, 1.3719, 1.5564])  # Z/W, H/Z, H/W
-_TOLERANCE = 0.05  # a hit is a target within 5 % of some model ratio
+from .targets import TOLERANCE, Targets, hits_of, score_targets
 
 NULL_PERCENTILE = 95.0  # of the null; 5 % of random spectra are above it
 _ACCURACY = 1e-7  # scores that differ by less are ties
@@ -42,25 +28,6 @@ _NULLS = {
     "null": "random log-uniform spectra of equal count and span",
     "shape": "spectra of equal shape (the same continuum and lightest mass, as many bound masses at random)",
 }
-
-
-@dataclass(frozen=True)
-class Targets:
-    """Target ratios: `ratios` ascending, `weights` (3 electroweak, 5 above 10, else 1), `maximum` score."""
-
-    ratios: Float[np.ndarray, "target"]
-    weights: Int[np.ndarray, "target"]
-
-    @property
-    def maximum(self) -> float:
-        """Score of a perfect correlation with every target hit, 1 + Σw/n; 4.952 for the script's targets."""
-        return 1.0 + float(self.weights.sum()) / len(self.ratios)
-
-    @cached_property
-    def density(self) -> Float[np.ndarray, "400"]:
-        """The density of the logarithms of the targets on the grid, up to a factor."""
-        data = np.log10(self.ratios)
-        return np.exp(-0.5 * ((GRID[:, None] - data) / scott(len(data), data.std(ddof=1))) ** 2).sum(axis=1)
 
 
 @dataclass(frozen=True)
@@ -78,35 +45,20 @@ class NullScores:
 
 @dataclass(frozen=True)
 class Fractal:
-    """The parts of the score, the enhanced score (doubled for a hierarchy above 10), and the null."""
+    """The parts of the score, the bonus (2 for a hierarchy above 10, else 1), and the null."""
 
     correlation: float
     hits: float
-    enhanced: float
+    bonus: float
     null: NullScores
 
     @property
     def score(self) -> float:
         return self.correlation + self.hits
 
-
-@lru_cache(maxsize=2)
-def score_targets(targets: str = "particle") -> Targets:
-    """Pair ratios in (1.1, 500), rounded to three decimals, of the twelve masses and of the inverse length scales.
-
-    `targets`: "particle" takes the masses from the particle package (Particle Data Group), "original" the numbers of
-    the script, which give 39 + 3 = 42 targets. Raises ValueError for any other name.
-    """
-    if targets == "original":
-        masses = np.array(ORIGINAL_MASSES)
-    elif targets == "particle":
-        masses = _pdg_masses()
-    else:
-        raise ValueError(f'targets must be "particle" or "original", not {targets!r}.')
-    pairs = np.concatenate([_pair_ratios(masses), _pair_ratios(1.0 / np.array(ORIGINAL_LENGTHS))])
-    ratios = np.unique(pairs)
-    electroweak = (np.abs(ratios[:, None] / _ELECTROWEAK - 1.0) < 0.1).any(axis=1)
-    return Targets(ratios, np.where(electroweak, 3, np.where(ratios > 10.0, 5, 1)))
+    @property
+    def enhanced(self) -> float:
+        return self.score * self.bonus
 
 
 def fractal(masses: Float[np.ndarray, "n"], targets: str, null_samples: int, seed: int) -> Fractal:
@@ -118,20 +70,8 @@ def fractal(masses: Float[np.ndarray, "n"], targets: str, null_samples: int, see
     x = np.log10(masses)
     correlation, hits = (float(part[0]) for part in _fractal_parts(Spectra(x[None, :]), aims))
     score = correlation + hits
-    enhanced = score * (2.0 if hierarchy(masses) > 10.0 else 1.0)
-    return Fractal(correlation, hits, enhanced, _null(score, x, aims, null_samples, seed))
-
-
-def _pdg_masses() -> Float[np.ndarray, "12"]:
-    from particle import Particle  # imported here because it takes 0.15 s
-
-    return np.array([Particle.from_pdgid(pdg_id).mass for pdg_id in _PDG_IDS], dtype=float)
-
-
-def _pair_ratios(values: Float[np.ndarray, "n"]) -> Float[np.ndarray, "pair"]:
-    values = np.sort(values)
-    ratios = (values[None, :] / values[:, None])[np.triu_indices(len(values), 1)]
-    return np.round(ratios[(ratios > LOWEST_TARGET) & (ratios < HIGHEST_TARGET)], 3)
+    bonus = 2.0 if hierarchy(masses) > 10.0 else 1.0
+    return Fractal(correlation, hits, bonus, _null(score, x, aims, null_samples, seed))
 
 
 def _null(fractal: float, x: Float[np.ndarray, "n"], aims: Targets, samples: int, seed: int) -> NullScores:
@@ -186,7 +126,7 @@ def _correlate(rows: Float[np.ndarray, "row point"], y: Float[np.ndarray, "point
 
 def _window(targets: Float[np.ndarray, "t"]) -> tuple[np.ndarray, np.ndarray]:
     """The log-ratios between which a ratio hits each target."""
-    return np.log10((1.0 - _TOLERANCE) * targets), np.log10((1.0 + _TOLERANCE) * targets)
+    return np.log10((1.0 - TOLERANCE) * targets), np.log10((1.0 + TOLERANCE) * targets)
 
 
 def _is_hit(x: Float[np.ndarray, "n"], targets: Float[np.ndarray, "target"]) -> np.ndarray:
@@ -214,6 +154,9 @@ def _compute(masses: np.ndarray, options: ScoreSettings) -> dict[str, float]:
     return {
         "fractal_score": found.score,
         "enhanced_score": found.enhanced,
+        "hierarchy_bonus": found.bonus,
+        "hit_score": found.hits,
+        "target_hits": float(len(hits_of(masses, options.targets))) if len(masses) >= 3 else np.nan,
         "null_mean": found.null.mean,
         "null_std": found.null.std,
         "null_percentile": found.null.percentile,
@@ -324,9 +267,12 @@ FRACTAL = Score(
             "similarity of the mass ratios to those in nature, correlation of densities plus hits",
             in_table=False,
         ),
-        "enhanced_score": Column(
-            "enhanced score", "fractal score, doubled where the hierarchy is above 10", in_table=False
+        "enhanced_score": Column("enhanced score", "fractal score, doubled where the hierarchy is above 10"),
+        "hierarchy_bonus": Column(
+            "hierarchy bonus", "factor of the enhanced score: 2 where the hierarchy is above 10, else 1"
         ),
+        "hit_score": Column("hit score", "the part of the fractal score that targets hit give", in_table=False),
+        "target_hits": Column("targets hit", "number of target ratios within 5 % of a ratio of masses", digits=3),
         "null_mean": Column("mean of the null", "mean fractal score of random spectra", in_table=False),
         "null_std": Column(
             "spread of the null", "standard deviation of the fractal score of random spectra", in_table=False

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from numpy import ndarray as Array
 
 from ..machine import user_files
 from ..theory.base import Column
 from .fractal import FRACTAL
 from .hierarchy import HIERARCHY
+from .masses import distinct as distinct
+from .masses import which_distinct
 from .regularity import REGULARITY
 from .score import Score, ScoreSettings, Shape, Slope
 
 SCORES = (FRACTAL, HIERARCHY, REGULARITY)
 _WHERE = "[score] own"
-_SMALLEST_MASS = 1e-8  # times the largest; below it a "mass" is a zero mode
 
 
 def read_scores(own: Sequence[str], *, trust: bool = True) -> tuple[Score, ...]:
@@ -44,20 +44,6 @@ def measure(
         own = score.compute(known, options)
         found |= {**own, **score.compare(known, options, shape, own)}
     return {name: float(found[name]) for name in outputs(scores)}
-
-
-def distinct(masses: Any) -> Array:
-    """The different masses above 1e-8 of the largest, ascending. Raises ValueError for NaN or infinite ones."""
-    values = np.asarray(masses, dtype=float).ravel()
-    return values[which_distinct(values)]
-
-
-def which_distinct(values: Array) -> Array:
-    """Indices of the different masses, ascending in mass. Raises ValueError for NaN or infinite ones."""
-    if not np.all(np.isfinite(values)):
-        raise ValueError("masses must be finite numbers; drop NaN and infinite entries before scoring.")
-    first = np.unique(values, return_index=True)[1]
-    return first[values[first] > _SMALLEST_MASS * np.max(values, initial=0.0)]
 
 
 def slopes(

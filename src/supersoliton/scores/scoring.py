@@ -13,6 +13,7 @@ from .fractal import NullScores, fractal
 from .hierarchy import hierarchy
 from .registry import distinct
 from .regularity import regularity
+from .targets import Hit, hits_of
 
 
 @runtime_checkable
@@ -38,7 +39,12 @@ class Scores:
     regularity : float
         1 for masses that are evenly spaced on a logarithmic scale.
     enhanced_score : float
-        ``fractal_score``, doubled where ``hierarchy`` > 10.
+        ``fractal_score`` times ``hierarchy_bonus``.
+    hierarchy_bonus : float
+        2 where ``hierarchy`` > 10, else 1.
+    hits : tuple of Hit
+        The targets that are hit: ``target`` (its name), ``ratio``, the ranks ``heavier`` and ``lighter`` of the two
+        masses whose ratio is nearest, and their ``deviation``; as text "t/Z hit by m7/m3 within 1.9 %".
     null : NullScores
         ``fractal_score`` of random spectra: ``mean``, ``std``, ``samples``, and the ``percentile`` of the score given.
     n_masses : int
@@ -51,6 +57,8 @@ class Scores:
     hierarchy: float
     regularity: float
     enhanced_score: float
+    hierarchy_bonus: float
+    hits: tuple[Hit, ...]
     null: NullScores
     n_masses: int
 
@@ -70,7 +78,7 @@ def score(
         fractal_score  = corr(density of log₁₀ ratios, density of log₁₀ targets) + Σ w(hit)/n_targets
         hierarchy      = max m / min m
         regularity     = exp(−std/mean of the gaps of log m)
-        enhanced_score = fractal_score × (2 if hierarchy > 10 else 1)
+        enhanced_score = fractal_score × hierarchy_bonus, which is 2 if hierarchy > 10, else 1
 
     where the densities are Gaussian kernel estimates of Scott bandwidth on 400 points of log₁₀ 1.1 … log₁₀ 500, and a
     hit is a target within 5 % of some ratio.
@@ -102,6 +110,8 @@ def score(
     >>> scores = ss.score([1.0, 3.0, 9.0, 80.0])
     >>> print(f"{scores.hierarchy:.1f} {scores.regularity:.4f} {scores.fractal_score:.4f} {scores.null.mean:.4f}")
     80.0 0.7043 0.4138 0.9434
+    >>> print(scores.hits[0])
+    d/e hit by m3/m1 within 2.2 %
     """
     if null_samples < 0:
         raise ValueError(f"null_samples must be zero or more, not {null_samples}.")
@@ -114,6 +124,8 @@ def score(
         hierarchy=hierarchy(masses),
         regularity=regularity(masses),
         enhanced_score=found.enhanced,
+        hierarchy_bonus=found.bonus,
+        hits=hits_of(masses, targets),
         null=found.null,
         n_masses=len(masses),
     )

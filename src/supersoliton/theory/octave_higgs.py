@@ -132,11 +132,9 @@ class OctaveHiggs(AbstractModel, kind="octave_higgs"):
     symbols: ClassVar[Mapping[str, str]] = {"psi": "Ψ", "phi": "Φ"}
     background: ClassVar[tuple[str, ...]] = ("phi",)
     columns: ClassVar[Mapping[str, Column]] = {
-        "mass_ratio": Column(
-            "mass ratio", "mass of the Higgs mode over the lightest octave's, in the vacuum", in_table=False
-        ),
+        "mass_ratio": Column("mass ratio", "mass of the Higgs mode over the lightest octave's, in the vacuum"),
         "octave_splitting": Column(
-            "octave splitting", "mass of the heaviest octave mode over the lightest, in the vacuum", in_table=False
+            "octave splitting", "mass of the heaviest octave mode over the lightest, in the vacuum"
         ),
         "octaves_in_core": Column(
             "octaves in the core", "number of octaves that reach half of the strongest one's amplitude", digits=3

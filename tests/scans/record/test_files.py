@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from optuna.trial import TrialState
 from small_scan import read_rows
 
+from supersoliton.config.objectives import Objective
 from supersoliton.machine.display import duration
 from supersoliton.sampling.pareto import signs_of
 from supersoliton.scans.progress import Progress
@@ -102,7 +103,9 @@ def test_heartbeat_beats_on_its_own(tmp_path):
 
 
 def test_progress_tells_done_failed_best_rate_and_time_left(capsys):
-    with Progress(done=2, failed=0, total=10, objective="hierarchy", best=float("nan"), quiet=False) as progress:
+    with Progress(
+        done=2, failed=0, total=10, objective=Objective("hierarchy"), best=float("nan"), quiet=False
+    ) as progress:
         assert "starting" in progress.status_line()
         progress.ended(failed=True, value=float("nan"))
         progress.ended(failed=False, value=3.25)
@@ -114,7 +117,7 @@ def test_progress_tells_done_failed_best_rate_and_time_left(capsys):
 
 
 def test_quiet_progress_says_nothing(capsys):
-    with Progress(done=0, failed=0, total=1, objective="x", best=1.0, quiet=True) as progress:
+    with Progress(done=0, failed=0, total=1, objective=Objective("x"), best=1.0, quiet=True) as progress:
         progress.ended(failed=False, value=2.0)
     captured = capsys.readouterr()
     assert captured.out + captured.err == ""

@@ -17,7 +17,7 @@ from ..trial import ERROR, is_finished
 
 DIGEST = "digest"  # attribute of a trial, and entry of a mark
 # Attributes that the digest covers. Other programs may add their own, such as a note.
-OURS = ("kind", "status", "reasons", "values", "constraints", "seconds", "start", "cache", "numerics")
+OURS = ("kind", "status", "reasons", "values", "constraints", "seconds", "start", "cache", "numerics", "hits")
 _COVERED = (*OURS, ERROR, MARK)
 
 _text = functools.lru_cache(maxsize=256)(distribution_to_json)

@@ -9,6 +9,7 @@ import json
 import math
 import platform
 from collections.abc import Container, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,24 @@ from .login import without_password
 
 EARLIER = "# Written before the first trial: the value of every setting, and the versions of the software.\n"
 HEADER = f"{EARLIER.strip()} Its checksum is in the last line.\n"
+_ENDED = "ended"  # column with the time, which databases round in their own ways; earlier versions had none
 _CHECKSUM = "checksum"  # in the file of spectra
-_ALWAYS = frozenset({"number", "state", "kind", "status", "seconds", "start", "cache", "reasons"})  # columns
+# Columns of trials.csv besides couplings, recorded values and constraints; a trial may lack those after `reasons`.
+COLUMNS = {
+    "number": "number of the trial, from 0 in the order of asking",
+    "state": "COMPLETE, or FAIL if it crashed or was interrupted",
+    "kind": "kind of the state, such as q-ball, bounce, vacuum",
+    "status": "how the solver ended, in words",
+    "seconds": "time of the evaluation; of the look-up if it came from the cache",
+    "start": "start of the search that led to the state: analytic, network, regression or neighbour",
+    "cache": "what the cache of evaluations did: hit, stored, or why not",
+    "reasons": "why the state is not certified, or the last line of the error of a trial that failed",
+    "numerics": "version of the numerics that computed it",
+    "predicted": "rank among the points that a surrogate proposed, in the phase of [scan.verify]",
+    "hits": "targets hit: name of the target, the two masses by rank (m1 is the lightest), deviation of their ratio",
+    "ended": "when the trial ended, UTC, ISO 8601",
+}
+_ALWAYS = frozenset([*COLUMNS][:8])
 _PACKAGES = ("supersoliton", "jax", "jaxlib", "numpy", "scipy", "optuna", "xarray", "h5netcdf", "particle")
 
 
@@ -95,7 +112,7 @@ class TrialTable:
             )
         if lost:
             return f"{self._path} had lost {lost} trial{'s' if lost > 1 else ''}"
-        same = found == expected and (not expected or {*columns} == {*self._columns})
+        same = found == expected and (not expected or {*columns, _ENDED} == {*self._columns, _ENDED})
         return "" if same else f"{self._path} had other content than the study"
 
     def append(self, trial: FrozenTrial) -> None:
@@ -124,7 +141,7 @@ class TrialTable:
             "start",
             "cache",
             *(("numerics",) if "numerics" in keys else ()),
-            *(("predicted",) if "predicted" in keys else ()),
+            *(name for name in ("predicted", "hits", _ENDED) if name in keys),
             "reasons",
         )
         first = ("number", "state", "kind", "status", *self._parameters)
@@ -162,6 +179,8 @@ class TrialTable:
             "cache": attributes.get("cache", ""),
             **({"numerics": attributes["numerics"]} if "numerics" in attributes else {}),
             **({"predicted": attributes[MARK]["index"]} if MARK in attributes else {}),
+            **({"hits": attributes["hits"]} if "hits" in attributes else {}),
+            **({_ENDED: _utc(trial.datetime_complete)} if trial.datetime_complete else {}),
             "reasons": "; ".join([*attributes.get("reasons", []), *error[-1:]]),
         }
         return {name: plain(value) if isinstance(value, str) else value for name, value in row.items()}
@@ -179,8 +198,13 @@ def read_spectra(path: Path) -> dict[str, list[float]]:
         raise ValueError(f"{path} is damaged ({type(error).__name__}): restore a copy of it.") from error
 
 
+def _utc(local: datetime) -> str:
+    """ISO 8601; Optuna shows naive local times."""
+    return local.astimezone(UTC).isoformat(timespec="seconds")
+
+
 def _filled(row: Mapping[Any, Any]) -> dict[Any, str]:
-    return {key: str(value) for key, value in row.items() if value not in ("", None)}
+    return {key: str(value) for key, value in row.items() if value not in ("", None) and key != _ENDED}
 
 
 class ParetoFront:

@@ -152,6 +152,7 @@ def page_data(record: Record) -> dict[str, Any]:
         "certified": [_number(trial.value("certified"), 1) for trial in shown],
         "reasons": {trial.number: "; ".join(_why_not(trial)) for trial in shown if _why_not(trial)},
         "facts": facts,
+        "hits": {trial.number: "; ".join(trial.hits) for trial in record.pareto if trial.hits},
         "states": _states(record),
         "not_drawn": f"This page contains the profiles of {MAX_DRAWN} trials; the others are in states/.",
         "first": next((i for i, trial in enumerate(shown) if record.pareto and trial is record.pareto[0]), -1),

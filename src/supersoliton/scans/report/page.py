@@ -199,6 +199,8 @@ def _best(record: Record, gallery: _Gallery) -> str:
         parts.append(
             f"<article><h3>Trial {trial.number}: {_why_shown(record, trial)}</h3><p class='note'>{_point(trial)}</p>"
         )
+        if trial.hits:
+            parts.append(f"<p class='note'>Targets hit: {escape('; '.join(trial.hits))}.</p>")
         if path.is_file():
             parts.append(_profile(path, stem, trial, gallery, trust=record.trust))
         if spectra:

@@ -23,6 +23,7 @@ from ...plotting import axis_label
 from ...sampling.pareto import nondominated, signs_of
 from ...scores.registry import SCORES, outputs, read_scores
 from ...scores.score import Score
+from ...scores.targets import hits_in_words
 from ...states.kinds import Kind
 from ...theory.base import AbstractModel, Column, find_theory
 from ..axes import read_axes
@@ -46,6 +47,7 @@ class Trial:
     values: Mapping[str, float]
     constraints: Mapping[str, float]
     seconds: float
+    hits: tuple[str, ...] = ()  # the targets that its spectrum hits, in words
     recalled: bool = False  # from the cache of evaluations
 
     @property
@@ -218,6 +220,7 @@ def _trial(frozen: FrozenTrial) -> Trial:
         values=_numbers(attributes.get("values", {})),
         constraints=_numbers(attributes.get("constraints", {})),
         seconds=float(seconds.get("total", elapsed)),
+        hits=tuple(hits_in_words(plain(str(attributes.get("hits", ""))))),
         recalled=attributes.get("cache") == "hit",
     )
 

@@ -11,7 +11,7 @@ from ...config.constraints import CONSTRAINTS
 from ...states.kinds import Kind
 from .records import Record, Trial
 
-_CONSTRAINT_WORDS = {
+CONSTRAINT_WORDS = {
     "converged": "the solver converged",
     "localised": "the state is localised",
     "resolved": "the mesh resolves the state",
@@ -48,7 +48,7 @@ def constraint_words(record: Record) -> dict[str, str]:
     """What each constraint demands, as a clause, including those of the theory."""
     amplitude = f"a field that carries the norm reaches {record.theory.min_amplitude:g}"
     asked = {name: constraint.words for name, constraint in CONSTRAINTS.items()}
-    return {**_CONSTRAINT_WORDS, **asked, "amplitude": amplitude, **record.theory.constraints}
+    return {**CONSTRAINT_WORDS, **asked, "amplitude": amplitude, **record.theory.constraints}
 
 
 def join_words(parts: Sequence[str]) -> str:

@@ -28,6 +28,11 @@ function showDetails(i) {
     if (Number.isFinite(t)) make("span", gauge, "", { style: `left:${(100 * t).toFixed(1)}%` });
   }
   showCertificate(i);
+  const hits = record.hits[record.number[i]];
+  if (hits) {
+    make("h4", panel, "Targets hit");
+    make("p", panel, hits, { class: "note" });
+  }
   const known = record.states[record.number[i]];
   if (known && known.profile) drawProfile(known.profile);
   if (known && known.spectrum) drawSpectrum(known.spectrum);
