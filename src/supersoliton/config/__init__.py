@@ -12,6 +12,7 @@
             device, executor, scheduler, trial_timeout, worker_memory, storage
 [scan.parameters]   g = [0.5, 0.8]   or   norm = { low = 400, high = 5000, log = true }
 [scan.verify]       points
+[scan.refine]       points
 """
 
 from typing import TYPE_CHECKING, Any

@@ -26,7 +26,7 @@ from ..theory.base import THEORIES, AbstractModel, Column, find_theory
 from ..theory.potential import Potential
 from . import user_potential
 from .files import read
-from .scan import Range, ScanSettings, VerifySettings
+from .scan import Range, RefineSettings, ScanSettings, VerifySettings
 from .schema import as_table, build, check_keys, construct, is_finite, reworded
 from .tables import RECORDED, ProblemSettings, SpectrumSettings
 from .warm_start import WarmStartSettings
@@ -129,9 +129,10 @@ class Config:
         problem["guess"] = _kind_table(self.problem.guess, _GUESSES)
         if self.problem.self_consistent is not None:
             problem["self_consistent"] = as_table(self.problem.self_consistent)
-        scan = as_table(dataclasses.replace(self.scan, parameters={}, verify=None))
-        if self.scan.verify is not None:
-            scan["verify"] = as_table(self.scan.verify)
+        scan = as_table(dataclasses.replace(self.scan, parameters={}, verify=None, refine=None))
+        for name, phase in (("verify", self.scan.verify), ("refine", self.scan.refine)):
+            if phase is not None:
+                scan[name] = as_table(phase)
         scan["parameters"] = {name: as_table(limits) for name, limits in self.scan.parameters.items()}
         trained = {}
         if self.warm_start is not None:
@@ -232,12 +233,16 @@ def _scan(table: Mapping[str, Any]) -> ScanSettings:
     parameters = values.pop("parameters", {})
     if not isinstance(parameters, Mapping):
         raise ValueError(f"[scan.parameters] must be a table, got {parameters!r}: write e.g. g = [0.5, 0.8].")
-    verify = values.pop("verify", None)
-    if verify is not None and not isinstance(verify, Mapping):
-        raise ValueError(f"[scan.verify] must be a table, got {verify!r}: write points = 15 below it.")
-    settings = build("scan", ScanSettings, values, also=("parameters", "verify"))
-    if verify is not None:
-        settings = dataclasses.replace(settings, verify=build("scan.verify", VerifySettings, verify))
+    phases: dict[str, Any] = {}
+    kind: type[VerifySettings] | type[RefineSettings]
+    for key, kind in (("verify", VerifySettings), ("refine", RefineSettings)):
+        phase = values.pop(key, None)
+        if phase is not None and not isinstance(phase, Mapping):
+            raise ValueError(f"[scan.{key}] must be a table, got {phase!r}: write points = {kind().points} below it.")
+        if phase is not None:
+            phases[key] = build(f"scan.{key}", kind, phase)
+    settings = build("scan", ScanSettings, values, also=("parameters", "verify", "refine"))
+    settings = dataclasses.replace(settings, **phases)
     ranges = {name: _range(name, value) for name, value in parameters.items()}
     return dataclasses.replace(settings, parameters=ranges)
 

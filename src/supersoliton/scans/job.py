@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..config import read
 from ..machine import devices, user_files
 from ..machine.paths import TRAINED_STARTS
-from ..sampling.proposals import is_pending
+from ..sampling.proposals import MARKS, is_pending
 from ..training.job import check_source, middle_problem, train
 from .execution.choose import is_isolated
 from .execution.ends import check_ends
@@ -114,7 +114,8 @@ def scan(
             if is_same_request(address, name, identity(request)):
                 result = read_result(address, directory, name, wanted=wanted)
                 if result is not None and result.finished >= wanted:
-                    left = "verify" in table and is_pending(result.trials, result.finished)
+                    phases = [phase for phase in MARKS if phase in table]
+                    left = any(is_pending(result.trials, result.finished, phase) for phase in phases)
                     if not left:
                         return _reported(result, where, quiet, path)
         from ..config import load

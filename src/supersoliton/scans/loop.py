@@ -19,7 +19,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from ..evaluate.cache.keys import user_code
-from ..sampling.proposals import is_drawn, is_pending
+from ..sampling.proposals import MARK, REFINE, is_drawn, is_pending
 from .axes import AXES, in_words, unchanged, write_axes
 from .execution.choose import make_executor
 from .execution.executor import AbstractExecutor
@@ -53,7 +53,7 @@ class ScanResult:
     pareto     feasible trials that no other dominates; empty if no trial is feasible
     counts     kind of state → number of trials; crashed trials count as "failed"
     finished, wanted, new   total number of finished trials, number asked for, number finished by this call
-    verified                finished trials of the verification phase, not included in `finished`
+    verified                finished trials of [scan.verify] and [scan.refine], not included in `finished`
     trials                  every trial, by number, as read last
     interrupted             stopped by Ctrl-C before `wanted` was reached
     """
@@ -128,6 +128,10 @@ def run_scan(
     scan; StorageTrouble if the record can no longer be written.
     """
     address = storage.locate(config.scan.storage, directory)
+    if config.scan.refine is not None:
+        from .refinement import check_refine
+
+        check_refine(config)
     tables = config.to_dict()
     asked_for = {"config": identity(tables), "request": dict(request), "code": user_code(config)}
 
@@ -217,8 +221,20 @@ class _Loop:
                 progress.total += planned
                 progress.show(f"{planned} predicted points" if planned else "too few feasible trials for a surrogate")
                 self._work(executor, stop)
+            if self._config.scan.refine is not None and not stop.is_set():
+                self._refine(self._config.scan.refine.points, executor, stop)
         self._table.close()
         self.interrupted = stop.is_set() and not self._is_done()
+
+    def _refine(self, points: int, executor: AbstractExecutor, stop: Stop) -> None:
+        from .refinement import refined_points
+
+        memory = self._ledger.memory
+        self._progress.show("climbing from members of the front")
+        found = refined_points(self._config, memory.trials, points, after=memory.finished, stop=stop)
+        self._progress.total += self._ledger.plan(found)
+        self._progress.show(f"{len(found)} of the front refined" if found else "no member of the front can be refined")
+        self._work(executor, stop)
 
     def _test_axes(self, executor: AbstractExecutor, stop: Stop) -> None:
         write_axes(self._directory, {})  # first: a point that kills this process is not tried again
@@ -232,8 +248,10 @@ class _Loop:
 
     def _is_done(self) -> bool:
         memory = self._ledger.memory
-        verify = self._config.scan.verify is not None
-        return memory.finished >= self._wanted and not (verify and is_pending(memory.trials, memory.finished))
+        phases = {MARK: self._config.scan.verify, REFINE: self._config.scan.refine}
+        asked = [phase for phase, settings in phases.items() if settings is not None]
+        pending = any(is_pending(memory.trials, memory.finished, phase) for phase in asked)
+        return memory.finished >= self._wanted and not pending
 
     def _work(self, executor: AbstractExecutor, stop: Stop) -> None:
         while not stop.dropped:

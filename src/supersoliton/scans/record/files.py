@@ -20,7 +20,7 @@ from ...machine.atomic_write import write_atomically
 from ...machine.checksum import PLACE, is_intact, seal
 from ...machine.text import plain
 from ...sampling.pareto import dominates
-from ...sampling.proposals import MARK
+from ...sampling.proposals import MARK, REFINE
 from ..trial import Outcome
 from .login import without_password
 
@@ -162,6 +162,7 @@ class TrialTable:
             "cache": attributes.get("cache", ""),
             **({"numerics": attributes["numerics"]} if "numerics" in attributes else {}),
             **({"predicted": attributes[MARK]["index"]} if MARK in attributes else {}),
+            **({"refined": attributes[REFINE]["origin"]} if REFINE in attributes else {}),
             "reasons": "; ".join([*attributes.get("reasons", []), *error[-1:]]),
         }
         return {name: plain(value) if isinstance(value, str) else value for name, value in row.items()}
