@@ -213,8 +213,8 @@ def scan(
     from ..scans.execution.executor import WorkerError
     from ..scans.job import REPORT
     from ..scans.job import scan as run
-    from ..scans.loop import ScanResult
     from ..scans.record.record import StorageTrouble
+    from ..scans.result import ScanResult
     from .tables import describe_scan, print_scan
 
     try:

@@ -14,7 +14,7 @@ from rich.text import Text
 from ..machine.display import PlainConsole
 
 if TYPE_CHECKING:
-    from ..scans.loop import ScanResult
+    from ..scans.result import ScanResult
 
 _NULL = "null_percentile"
 _ANALYTIC = "analytic"  # start of a trial without a trained prediction

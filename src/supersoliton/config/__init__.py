@@ -13,6 +13,7 @@
             your function "file.py:name" of (state, modes), or { name = "…", direction = "minimize" }
 [scan.parameters]   g = [0.5, 0.8]   or   norm = { low = 400, high = 5000, log = true }
 [scan.verify]       points
+[scan.refine]       points
 """
 
 from typing import TYPE_CHECKING, Any

@@ -26,9 +26,10 @@ from ..theory.potential import Potential
 from . import user_potential
 from .constraints import OF_EVERY_TRIAL
 from .files import read
-from .objectives import check_objectives, read_objectives
+from .objectives import check_objectives
 from .old_names import successor
-from .scan import Range, ScanSettings, VerifySettings
+from .scan import ScanSettings
+from .scan_table import read_scan
 from .schema import as_table, build, check_keys, construct, is_finite, reworded
 from .tables import RECORDED, ProblemSettings, SpectrumSettings
 from .warm_start import WarmStartSettings
@@ -144,10 +145,11 @@ class Config:
         problem["guess"] = _kind_table(self.problem.guess, _GUESSES)
         if self.problem.self_consistent is not None:
             problem["self_consistent"] = as_table(self.problem.self_consistent)
-        scan = as_table(dataclasses.replace(self.scan, parameters={}, verify=None))
+        scan = as_table(dataclasses.replace(self.scan, parameters={}, verify=None, refine=None))
         scan["objectives"] = [objective.entry for objective in self.scan.objectives]
-        if self.scan.verify is not None:
-            scan["verify"] = as_table(self.scan.verify)
+        for name, phase in (("verify", self.scan.verify), ("refine", self.scan.refine)):
+            if phase is not None:
+                scan[name] = as_table(phase)
         scan["parameters"] = {name: as_table(limits) for name, limits in self.scan.parameters.items()}
         trained = {}
         if self.warm_start is not None:
@@ -211,7 +213,7 @@ def loads(tables: Mapping[str, Any] | str, *, base: Path | None = None) -> Confi
     _check_tables(tables)
     spectrum = build("spectrum", SpectrumSettings, tables.get("spectrum", {}))
     score = _score(tables.get("score", {}), base or Path.cwd())
-    scan = _scan(tables.get("scan", {}), base or Path.cwd())
+    scan = read_scan(tables.get("scan", {}), base or Path.cwd())
 
     grid = build("grid", RadialGrid, tables.get("grid", {}))
     solver_table = dict(tables.get("solver", {}))
@@ -240,44 +242,6 @@ def _kind(table: str, values: dict[str, object], kinds: tuple[str, ...]) -> str:
     if kind not in kinds:
         raise ValueError(f"[{table}] kind must be one of {', '.join(kinds)}, got {kind!r}: choose one.")
     return str(kind)
-
-
-def _scan(table: Mapping[str, Any], base: Path) -> ScanSettings:
-    values = dict(table)
-    if "objectives" in values:
-        values["objectives"] = read_objectives(values["objectives"], base)
-    if values.get("batch") == 0:  # the default in files that versions with batches on an accelerator wrote
-        del values["batch"]
-    parameters = values.pop("parameters", {})
-    if not isinstance(parameters, Mapping):
-        raise ValueError(f"[scan.parameters] must be a table, got {parameters!r}: write e.g. g = [0.5, 0.8].")
-    verify = values.pop("verify", None)
-    if verify is not None and not isinstance(verify, Mapping):
-        raise ValueError(f"[scan.verify] must be a table, got {verify!r}: write points = 15 below it.")
-    settings = build("scan", ScanSettings, values, also=("parameters", "verify"))
-    if verify is not None:
-        settings = dataclasses.replace(settings, verify=build("scan.verify", VerifySettings, verify))
-    elif settings.save_surrogate:
-        raise ValueError("[scan] save_surrogate needs a table [scan.verify], got none: write points = 15 in it.")
-    ranges = {name: _range(name, value) for name, value in parameters.items()}
-    return dataclasses.replace(settings, parameters=ranges)
-
-
-def _range(name: str, value: object) -> Range:
-    where = f"[scan.parameters] {name}"
-    if isinstance(value, list | tuple) and len(value) == 2:
-        value = {"low": value[0], "high": value[1]}
-    if not isinstance(value, Mapping):
-        raise ValueError(
-            f"{where} must be [low, high] or {{ low = …, high = …, log = true }}, got {value!r}: correct it."
-        )
-    try:
-        return build(f"scan.parameters.{name}", Range, value)
-    except ValueError as error:
-        message = str(error)
-        prefix = f"[scan.parameters.{name}]"
-        message = message.removeprefix(f"{prefix}:").removeprefix(prefix).strip()
-        raise ValueError(f"{where} {message}") from error
 
 
 def _model(table: Mapping[str, Any], base: Path) -> tuple[AbstractModel, dict[str, Any]]:

@@ -35,6 +35,20 @@ class VerifySettings:
 
 
 @dataclass(frozen=True)
+class RefineSettings:
+    """[scan.refine]: at the end, move members of the front uphill in the smooth objectives and evaluate them there.
+
+    points   number of members to move, those with the best objectives first
+    """
+
+    points: int = 5
+
+    def __post_init__(self) -> None:
+        if isinstance(self.points, bool) or not isinstance(self.points, int) or self.points < 1:
+            raise ValueError(f"refine.points must be a whole number of at least 1, got {self.points!r}: try 5.")
+
+
+@dataclass(frozen=True)
 class ScanSettings:
     """The [scan] table: number of trials, sampler, workers, objectives and storage.
 
@@ -48,6 +62,7 @@ class ScanSettings:
     parameters   name of a coupling, or "norm" → its Range
     verify       the phase after the trials, see VerifySettings; None: no such phase
     save_surrogate   keep the surrogate of that phase in surrogate.joblib, see sampling/surrogate_file.py
+    refine       the last phase, see RefineSettings; None: no such phase
     cache        read evaluations from the cache, and store new ones
     cache_size   largest size of the cache on disk [MB]; the entries unused for longest are deleted first
     device       "auto" and "cpu": the CPU; "gpu" or "tpu": V and its derivatives on the accelerator, in this process
@@ -71,6 +86,7 @@ class ScanSettings:
     parameters: Mapping[str, Range] = field(default_factory=dict)
     verify: VerifySettings | None = None
     save_surrogate: bool = False
+    refine: RefineSettings | None = None
     cache: bool = True
     cache_size: float = 1000.0
     device: str = "auto"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray as Array
@@ -18,6 +19,8 @@ from .pareto import choose_largest_gains, nondominated
 from .surrogate import Scale, Surrogate, fit, from_unit, to_unit
 
 MARK = "verify"  # attribute of a trial of this phase: its SurrogatePrediction
+REFINE = "refine"  # attribute of a trial of the phase [scan.refine], see scans/refinement.py
+MARKS = (MARK, REFINE)
 LEAST = 20  # feasible trials needed for a prediction: fewer do not determine 7 length scales
 _CANDIDATES = 2048  # points of a Sobol sequence over the box, and number of children in each round
 _STEPS = (0.2, 0.1, 0.05, 0.02)  # of the unit box: standard deviation of the mutations in each round
@@ -64,12 +67,38 @@ def prediction(trial: FrozenTrial) -> SurrogatePrediction | None:
 
 def is_drawn(trial: FrozenTrial) -> bool:
     """Whether the sampler drew the trial; only then does it count towards the number asked for."""
-    return MARK not in trial.user_attrs
+    return not any(mark in trial.user_attrs for mark in MARKS)
 
 
-def is_pending(trials: Sequence[FrozenTrial], after: int) -> bool:
+def of_phase(trial: FrozenTrial, phase: str, after: int) -> bool:
+    """Whether the trial is of this phase after as many trials."""
+    return bool(trial.user_attrs.get(phase, {}).get("after") == after)
+
+
+class Planned(NamedTuple):
+    """A point of a phase, and its attribute in the study: {phase: mark}; a mark has "after", "index" and "of"."""
+
+    point: dict[str, float]
+    attributes: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def key(self) -> tuple[str, int, int]:
+        return _key(self.attributes)
+
+
+def _key(attributes: Mapping[str, Any]) -> tuple[str, int, int]:
+    phase = next(mark for mark in MARKS if mark in attributes)
+    return phase, attributes[phase]["after"], attributes[phase]["index"]
+
+
+def key_of(trial: FrozenTrial) -> tuple[str, int, int]:
+    """The key of a planned trial."""
+    return _key(trial.user_attrs)
+
+
+def is_pending(trials: Sequence[FrozenTrial], after: int, phase: str = MARK) -> bool:
     """Whether the phase that follows `after` finished trials is not complete."""
-    marks = [trial.user_attrs[MARK] for trial in trials if trial.state.is_finished() and not is_drawn(trial)]
+    marks = [trial.user_attrs[phase] for trial in trials if trial.state.is_finished() and phase in trial.user_attrs]
     done = {mark["index"]: mark["of"] for mark in marks if mark["after"] == after}
     return not done or len(done) < max(done.values())
 
@@ -93,7 +122,7 @@ def propose(
         for trial in trials
         if trial.state is TrialState.COMPLETE
         and not trial.constraints.get("scored", 0) > 0
-        and trial.user_attrs.get(MARK, {}).get("after") != after
+        and not any(of_phase(trial, phase, after) for phase in MARKS)
     ]
     feasible = np.array([all(value <= 0 for value in trial.constraints.values()) for trial in done], dtype=bool)
     if feasible.sum() < LEAST or count < 1:
@@ -189,6 +218,6 @@ def _predictions(
     return made
 
 
-def as_attribute(predicted: SurrogatePrediction) -> Mapping[str, object]:
+def as_attribute(predicted: SurrogatePrediction) -> Mapping[str, Mapping[str, Any]]:
     """The prediction as the study stores it."""
     return {MARK: asdict(predicted)}

@@ -12,15 +12,16 @@ from ..config import read
 from ..config.objectives import names_of
 from ..machine import devices, user_files
 from ..machine.paths import TRAINED_STARTS
-from ..sampling.proposals import is_pending
+from ..sampling.proposals import MARKS, is_pending
 from ..training.job import check_source, middle_problem, train
 from .execution.choose import is_isolated
 from .execution.ends import check_ends
-from .loop import ScanResult, is_same_request, read_result, run_scan
+from .loop import is_same_request, read_result, run_scan
 from .record.address import locate
 from .record.folder import REPORT, RESOLVED, report_covers
 from .record.identity import identity
 from .record.record import patiently
+from .result import ScanResult
 
 if TYPE_CHECKING:
     from ..config import Config
@@ -115,7 +116,8 @@ def scan(
             if is_same_request(address, name, identity(request)):
                 result = read_result(address, directory, name, wanted=wanted)
                 if result is not None and result.finished >= wanted:
-                    left = "verify" in table and is_pending(result.trials, result.finished)
+                    phases = [phase for phase in MARKS if phase in table]
+                    left = any(is_pending(result.trials, result.finished, phase) for phase in phases)
                     if not left:
                         return _reported(result, where, quiet, path)
         from ..config import load

@@ -10,7 +10,6 @@ import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ..evaluate.cache.keys import user_code
 from ..sampling.pareto import signs_of
-from ..sampling.proposals import is_drawn, is_pending
+from ..sampling.proposals import MARK, REFINE, is_drawn, is_pending
 from ..sampling.surrogate_file import saver
 from .axes import AXES, in_words, unchanged, write_axes
 from .execution.choose import make_executor
@@ -37,57 +36,12 @@ from .record.identity import check_same, identity
 from .record.ledger import Ledger, Update
 from .record.locks import only_one
 from .record.record import PATIENCE, PAUSE, RERUN, StorageTrouble, lease, patiently
+from .result import ScanResult, is_feasible
 from .stopping import Stop, stop_on_signal
 from .trial import Outcome, is_finished
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from ..config import Config
-
-
-@dataclass(frozen=True)
-class ScanResult:
-    """The result of a scan so far: the Optuna study, its folder, and the counts of its trials.
-
-    study      ordinary Optuna study, as opened by `optuna.load_study`
-    directory  folder of study.db, trials.csv, states, …
-    pareto     feasible trials that no other dominates; empty if no trial is feasible
-    counts     kind of state → number of trials; crashed trials count as "failed"
-    finished, wanted, new   total number of finished trials, number asked for, number finished by this call
-    verified                finished trials of the verification phase, not included in `finished`
-    trials                  every trial, by number, as read last
-    interrupted             stopped by Ctrl-C before `wanted` was reached
-    """
-
-    study: optuna.Study
-    directory: Path
-    pareto: list[FrozenTrial]
-    counts: dict[str, int]
-    objectives: tuple[str, ...]
-    finished: int
-    wanted: int
-    new: int = 0
-    interrupted: bool = False
-    verified: int = 0
-    trials: list[FrozenTrial] = field(default_factory=list, repr=False)
-
-    def plot(self) -> Figure:
-        """Every pair of objectives with the Pareto front, and all trials across their couplings and objectives."""
-        from ..plotting import plot_study
-
-        trials = [t for t in self.trials if t.state is TrialState.COMPLETE]
-        drawn = {t.number: _Drawn(t) for t in trials}
-        return plot_study(list(drawn.values()), [drawn[t.number] for t in self.pareto], self.objectives)
-
-
-class _Drawn:
-    """An Optuna trial with the attributes of `plotting.study.StudyPoint`."""
-
-    def __init__(self, trial: FrozenTrial) -> None:
-        self.number, self.couplings, self.objectives = trial.number, dict(trial.params), tuple(trial.values)
-        self.kind = str(trial.user_attrs.get("kind", ""))
-        self.is_feasible = _is_feasible(trial)
 
 
 def is_same_request(address: storage.Address, name: str, request: Mapping[str, object]) -> bool:
@@ -130,6 +84,10 @@ def run_scan(
     scan; StorageTrouble if the record can no longer be written.
     """
     address = storage.locate(config.scan.storage, directory)
+    if config.scan.refine is not None:
+        from .refinement import check_refine
+
+        check_refine(config)
     tables = config.to_dict()
     asked_for = {"config": identity(tables), "request": dict(request), "code": user_code(config)}
 
@@ -187,7 +145,7 @@ class _Loop:
         self._front = ParetoFront(directory / STATES, trials, config.scan.signs)
         self._front.clean()
         first = config.scan.signs[0]
-        self._best = first * max((first * trial.values[0] for trial in trials if _is_feasible(trial)), default=math.nan)
+        self._best = first * max((first * trial.values[0] for trial in trials if is_feasible(trial)), default=math.nan)
         self._pending: list[tuple[int, Outcome]] = []  # ended, not yet recorded
         self._trouble_since: float | None = None
         self.new, self.interrupted = 0, False
@@ -221,8 +179,20 @@ class _Loop:
                 progress.total += planned
                 progress.show(f"{planned} predicted points" if planned else "too few feasible trials for a surrogate")
                 self._work(executor, stop)
+            if self._config.scan.refine is not None and not stop.is_set():
+                self._refine(self._config.scan.refine.points, executor, stop)
         self._table.close()
         self.interrupted = stop.is_set() and not self._is_done()
+
+    def _refine(self, points: int, executor: AbstractExecutor, stop: Stop) -> None:
+        from .refinement import refined_points
+
+        memory = self._ledger.memory
+        self._progress.show("climbing from members of the front")
+        found = refined_points(self._config, memory.trials, points, after=memory.finished, stop=stop)
+        self._progress.total += self._ledger.plan(found)
+        self._progress.show(f"{len(found)} of the front refined" if found else "no member of the front can be refined")
+        self._work(executor, stop)
 
     def _test_axes(self, executor: AbstractExecutor, stop: Stop) -> None:
         write_axes(self._directory, {})  # first: a point that kills this process is not tried again
@@ -236,8 +206,10 @@ class _Loop:
 
     def _is_done(self) -> bool:
         memory, scan = self._ledger.memory, self._config.scan
-        unsaved = scan.save_surrogate and not (self._directory / SURROGATE).exists()
-        pending = scan.verify is not None and (unsaved or is_pending(memory.trials, memory.finished))
+        phases = {MARK: scan.verify, REFINE: scan.refine}
+        asked = [phase for phase, settings in phases.items() if settings is not None]
+        pending = any(is_pending(memory.trials, memory.finished, phase) for phase in asked)
+        pending |= scan.save_surrogate and not (self._directory / SURROGATE).exists()
         return memory.finished >= self._wanted and not pending
 
     def _work(self, executor: AbstractExecutor, stop: Stop) -> None:
@@ -351,10 +323,6 @@ def _report_stopping(progress: Progress, executor: AbstractExecutor) -> None:
 def _beat(progress: Progress, executor: AbstractExecutor) -> Beat:
     rate = None if math.isnan(progress.rate) else round(60.0 * progress.rate, 2)
     return Beat(progress.done, progress.total, executor.running, progress.failed, rate, executor.where)
-
-
-def _is_feasible(trial: FrozenTrial) -> bool:
-    return trial.state is TrialState.COMPLETE and all(value <= 0 for value in trial.constraints.values())
 
 
 def _result(

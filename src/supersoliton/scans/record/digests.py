@@ -12,13 +12,13 @@ from optuna.distributions import BaseDistribution, distribution_to_json
 from optuna.trial import FrozenTrial
 
 from ...sampling.optuna_private import is_of_samplers
-from ...sampling.proposals import MARK
+from ...sampling.proposals import MARKS
 from ..trial import ERROR, is_finished
 
 DIGEST = "digest"  # attribute of a trial, and entry of a mark
 # Attributes that the digest covers. Other programs may add their own, such as a note.
 OURS = ("kind", "status", "reasons", "values", "constraints", "seconds", "start", "cache", "numerics", "hits")
-_COVERED = (*OURS, ERROR, MARK)
+_COVERED = (*OURS, ERROR, *MARKS)
 
 _text = functools.lru_cache(maxsize=256)(distribution_to_json)
 

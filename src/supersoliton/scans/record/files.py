@@ -21,7 +21,7 @@ from ...machine.atomic_write import write_atomically
 from ...machine.checksum import PLACE, is_intact, seal
 from ...machine.text import plain
 from ...sampling.pareto import dominates
-from ...sampling.proposals import MARK
+from ...sampling.proposals import MARK, REFINE
 from ..trial import Outcome
 from .login import without_password
 
@@ -181,6 +181,7 @@ class TrialTable:
             **({"predicted": attributes[MARK]["index"]} if MARK in attributes else {}),
             **({"hits": attributes["hits"]} if "hits" in attributes else {}),
             **({_ENDED: _utc(trial.datetime_complete)} if trial.datetime_complete else {}),
+            **({"refined": attributes[REFINE]["origin"]} if REFINE in attributes else {}),
             "reasons": "; ".join([*attributes.get("reasons", []), *error[-1:]]),
         }
         return {name: plain(value) if isinstance(value, str) else value for name, value in row.items()}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from optuna.trial import FrozenTrial
 
 from ...config.scan import ScanSettings
-from ...sampling.proposals import SurrogatePrediction, as_attribute, propose
+from ...sampling.proposals import Planned, as_attribute, propose
 from ...sampling.surrogate import Surrogate
 from ..trial import Outcome
 from .memory_study import BEGUN, MemoryStudy
@@ -38,17 +38,22 @@ class Ledger:
         self._record, self._settings = record, settings
         self.mine: set[int] = set()  # numbers of the trials being evaluated for us
         self.memory: MemoryStudy
-        self._plan: list[tuple[dict[str, float], SurrogatePrediction]] = []  # of the verification phase
+        self._plan: list[Planned] = []  # of the phase that follows the trials
 
     def plan_verification(self, points: int, keep: Callable[[Surrogate], None] | None = None) -> int:
         """Choose the points of the verification phase; returns their number, including points evaluated before."""
-        self._plan = propose(self._settings, self.memory.trials, points, after=self.memory.finished, keep=keep)
-        return len(self._plan)
+        found = propose(self._settings, self.memory.trials, points, after=self.memory.finished, keep=keep)
+        return self.plan([Planned(point, as_attribute(predicted)) for point, predicted in found])
+
+    def plan(self, points: list[Planned]) -> int:
+        """Evaluate these points next; returns their number."""
+        self._plan = points
+        return len(points)
 
     @property
     def done(self) -> int:
         """Finished trials that count towards those asked for and planned."""
-        return self.memory.finished + sum(_key(planned) in self.memory.verified for _, planned in self._plan)
+        return self.memory.finished + sum(one.key in self.memory.verified for one in self._plan)
 
     def is_done(self, wanted: int) -> bool:
         """Whether all trials asked for and planned are finished, by us or by other drivers."""
@@ -85,9 +90,9 @@ class Ledger:
             self._take_over(transaction, made, room, fragile)
             while len(made.points) < room and self.memory.claimed < wanted:
                 self._begin(transaction, made, self.memory.ask())
-            for point, planned in self._plan:
-                if len(made.points) < room and _key(planned) not in self.memory.predicted:
-                    self._begin(transaction, made, self.memory.ask((point, as_attribute(planned))))
+            for one in self._plan:
+                if len(made.points) < room and one.key not in self.memory.predicted:
+                    self._begin(transaction, made, self.memory.ask((one.point, one.attributes)))
         self.mine -= {number for number, _ in outcomes}
         self.mine |= {number for number, _ in made.points}
         return made
@@ -115,10 +120,6 @@ class Ledger:
             else:
                 transaction.end(ended)
                 made.ended.append(ended)
-
-
-def _key(planned: SurrogatePrediction) -> tuple[int, int]:
-    return planned.after, planned.index
 
 
 def _point(trial: FrozenTrial) -> dict[str, float]:

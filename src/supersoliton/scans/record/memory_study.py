@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ...config.scan import ScanSettings
 from ...sampling.optuna_private import forget_read_trials, id_of, quiet_optuna, set_constraint
-from ...sampling.proposals import MARK, is_drawn
+from ...sampling.proposals import MARKS, is_drawn, key_of
 from ...sampling.samplers import choose_parents_again, distributions, make_sampler
 from ..trial import ERROR, Outcome, is_finished
 from .digests import DIGEST, OURS, digest_of_trial
@@ -44,8 +44,8 @@ class MemoryStudy:
         self._finished: set[int] = set()
         self._failed: set[int] = set()
         self._running: set[int] = set()
-        self._predicted: dict[int, tuple[int, int]] = {}  # trials of the verification phase that run or are finished
-        self.verified: set[tuple[int, int]] = set()  # (after, index) of the finished ones, see SurrogatePrediction
+        self._predicted: dict[int, tuple[str, int, int]] = {}  # planned trials that run or are finished
+        self.verified: set[tuple[str, int, int]] = set()  # keys of the finished ones, see Planned
         for trial in trials:
             self.put(trial)
         choose_parents_again(self._study, settings)
@@ -75,8 +75,8 @@ class MemoryStudy:
         return self._study.get_trials(deepcopy=False)
 
     @property
-    def predicted(self) -> set[tuple[int, int]]:
-        """(after, index) of the trials of the verification phase that run or are finished."""
+    def predicted(self) -> set[tuple[str, int, int]]:
+        """The keys of the planned trials that run or are finished."""
         return set(self._predicted.values())
 
     def put(self, trial: FrozenTrial) -> None:
@@ -127,9 +127,8 @@ class MemoryStudy:
             if not is_drawn(trial):
                 self._note_predicted(trial)
 
-    def _note_predicted(self, trial: FrozenTrial) -> tuple[int, int]:
-        mark = trial.user_attrs[MARK]
-        self._predicted[trial.number] = (mark["after"], mark["index"])
+    def _note_predicted(self, trial: FrozenTrial) -> tuple[str, int, int]:
+        self._predicted[trial.number] = key_of(trial)
         return self._predicted[trial.number]
 
     def has_point(self, trial: FrozenTrial) -> bool:
@@ -206,6 +205,5 @@ def _slim(trial: FrozenTrial, values: list[float] | None) -> FrozenTrial:
     slim.user_attrs = {ERROR: ""} if ERROR in trial.user_attrs else {}
     if BEGUN in trial.user_attrs:
         slim.user_attrs[BEGUN] = trial.user_attrs[BEGUN]
-    if MARK in trial.user_attrs:
-        slim.user_attrs[MARK] = trial.user_attrs[MARK]
+    slim.user_attrs |= {mark: trial.user_attrs[mark] for mark in MARKS if mark in trial.user_attrs}
     return slim

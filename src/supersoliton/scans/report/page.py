@@ -18,7 +18,7 @@ from ...states.state import load
 from ..axes import in_words
 from ..record.folder import REPORT, REPORT_COVERS, RESOLVED
 from ..trial import is_finished
-from . import figures, linked, slopes, verification
+from . import figures, linked, refinement, slopes, verification
 from .analysis import MAX_FOR_IMPORTANCE, MIN_TRIALS_FOR_IMPORTANCE, growth, importances
 from .records import Record, Trial, read_record
 from .summary import constraint_words, count_words, join_words, null_percentiles, scored_trials, summary_sentences
@@ -105,9 +105,8 @@ def _lead(record: Record) -> str:
 
 
 def _summary(record: Record) -> str:
-    text = "".join(
-        f"<p>{escape(sentence)}</p>" for sentence in [*summary_sentences(record), *verification.sentences(record)[:1]]
-    )
+    said = [*summary_sentences(record), *verification.sentences(record)[:1], *refinement.sentences(record)]
+    text = "".join(f"<p>{escape(sentence)}</p>" for sentence in said)
     counts = record.counts() | ({"failed": len(record.failed)} if record.failed else {})
     total = sum(counts.values())
     if not total:
