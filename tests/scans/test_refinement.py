@@ -7,9 +7,9 @@ from small_scan import TABLES, read_rows
 
 from supersoliton.config import loads
 from supersoliton.sampling.proposals import REFINE, is_drawn
+from supersoliton.scans.execution.apart import apart
 from supersoliton.scans.loop import run_scan
 from supersoliton.scans.refinement import refined_points
-from supersoliton.scans.stopping import Stop
 
 OBJECTIVES = ["octave_splitting", "omega"]
 SCAN = {
@@ -63,10 +63,10 @@ def test_a_finished_phase_is_not_repeated_and_a_part_of_it_is_completed(finished
     assert (again.new, len(again.trials)) == (0, len(result.trials))
     # The first four trials alone give the same points; so do they with a part of the phase.
     trials = [trial for trial in result.trials if is_drawn(trial)]
-    points = [one.point for one in refined_points(config(), trials, 2, after=4, stop=Stop())]
+    points = [one.point for one in refined_points(config(), trials, 2, 4)]
     assert points == [trial.params for trial in result.trials if not is_drawn(trial)]
     partly = [*trials, next(trial for trial in result.trials if not is_drawn(trial))]
-    assert [one.point for one in refined_points(config(), partly, 2, after=4, stop=Stop())] == points
+    assert [one.point for one in apart(refined_points, config(), partly, 2, 4, seconds=300.0)] == points
 
 
 def test_one_objective_climbs_to_the_edge_or_to_a_maximum(tmp_path):
@@ -84,3 +84,12 @@ def test_objectives_without_derivatives_are_refused(tmp_path):
     assert not (tmp_path / "a").exists()
     with pytest.raises(ValueError, match=r"\[scan.refine\] points"):
         config(refine={"points": 0})
+
+
+def test_a_minimised_objective_falls(tmp_path):
+    """Of `omega` alone, minimised: the point found rotates slower than its origin."""
+    result = run(tmp_path, config(objectives=[{"name": "omega", "direction": "minimize"}], refine={"points": 1}))
+    best = result.pareto[0]
+    assert not is_drawn(best)
+    origin = result.trials[best.user_attrs[REFINE]["origin"]]
+    assert best.values[0] < origin.values[0] - 1e-3

@@ -22,6 +22,7 @@ from ..sampling.pareto import signs_of
 from ..sampling.proposals import MARK, REFINE, is_drawn, is_pending
 from ..sampling.surrogate_file import saver
 from .axes import AXES, in_words, unchanged, write_axes
+from .execution.apart import apart
 from .execution.choose import make_executor
 from .execution.executor import AbstractExecutor
 from .progress import Progress
@@ -189,7 +190,12 @@ class _Loop:
 
         memory = self._ledger.memory
         self._progress.show("climbing from members of the front")
-        found = refined_points(self._config, memory.trials, points, after=memory.finished, stop=stop)
+        given = (self._config, memory.trials, points, memory.finished)
+        if executor.is_isolated:
+            seconds = points * self._config.scan.trial_timeout
+            found = apart(refined_points, *given, seconds=seconds, stopped=stop.is_set) or []
+        else:
+            found = refined_points(*given, stop)
         self._progress.total += self._ledger.plan(found)
         self._progress.show(f"{len(found)} of the front refined" if found else "no member of the front can be refined")
         self._work(executor, stop)

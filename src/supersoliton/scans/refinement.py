@@ -59,7 +59,7 @@ def check_refine(config: Config) -> None:
 
 
 def refined_points(
-    config: Config, trials: Sequence[FrozenTrial], count: int, *, after: int, stop: Stop
+    config: Config, trials: Sequence[FrozenTrial], count: int, after: int, stop: Stop | None = None
 ) -> list[Planned]:
     """The points to evaluate, for up to ``count`` members of the front; the same for the same trials.
 
@@ -83,7 +83,7 @@ def refined_points(
     columns = [config.scan.objectives.index(name) for name in smooth_objectives(config)]
     found: list[tuple[int, dict[str, float]]] = []
     for index in order[:count]:
-        if stop.is_set():
+        if stop is not None and stop.is_set():
             return []
         trial = done[int(index)]
         point = _Climb(config, dict(trial.params), ranges[columns]).run()

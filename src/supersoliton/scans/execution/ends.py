@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import pickle
-import subprocess
-import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from .executor import ONE_THREAD
+from .apart import apart
 
 if TYPE_CHECKING:
     from ...config import Config
-
-_TRY = """
-import pickle, sys
-try:
-    pickle.load(sys.stdin.buffer).check_ends()
-except ValueError as error:
-    sys.stdout.buffer.write(pickle.dumps(str(error)))
-"""
 
 
 def check_ends(config: Config, *, isolated: bool) -> None:
@@ -36,17 +23,4 @@ def check_ends(config: Config, *, isolated: bool) -> None:
     if not isolated:
         config.check_ends()
         return
-    refused = b""
-    with suppress(subprocess.TimeoutExpired):
-        refused = subprocess.run(
-            [sys.executable, "-c", _TRY],
-            input=pickle.dumps(config),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, **ONE_THREAD, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-            timeout=config.scan.trial_timeout,
-            start_new_session=True,
-            check=False,
-        ).stdout
-    if refused:
-        raise ValueError(pickle.loads(refused))  # trusted: written by our own process
+    apart(config.check_ends, seconds=config.scan.trial_timeout)

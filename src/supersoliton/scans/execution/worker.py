@@ -22,7 +22,7 @@ _PR_SET_PDEATHSIG = 1  # of Linux's prctl
 
 def main(descriptor: int) -> None:
     """Send None when ready, then answer each (ticket, point) with (ticket, Outcome)."""
-    _end_with_driver()
+    end_with_driver()
     pipe = Connection(descriptor)
     try:
         # trusted: sent by the driver of the same user. Unpickling imports JAX, which reads the environment it has set
@@ -44,7 +44,7 @@ def main(descriptor: int) -> None:
         sys.exit(OUT_OF_MEMORY)
 
 
-def _end_with_driver() -> None:
+def end_with_driver() -> None:
     """On Linux: end when the driver ends, even in a trial that hangs, and be killed first when memory runs out."""
     parent = os.getppid()
     with contextlib.suppress(OSError, AttributeError):
