@@ -259,9 +259,7 @@ def examples_reached(runs: dict[str, Any]) -> str:
         marks += [sum(one["found"][key] == 1.0 for one in front) for key in ("certified", "classically_stable")]
         goals = [run["goals"][key] for key in ("hierarchy", "mass_ratio", "both")]
         cells = [name, run["trials"], f"{run['certified']:.0%}", f"{run['classically_stable']:.0%}", run["feasible"]]
-        summary.append(
-            f"| {' | '.join(str(cell) for cell in [*cells, len(run['front']), len(front), *marks, *goals])} |"
-        )
+        summary.append(f"| {' | '.join(str(cell) for cell in [*cells, len(run['front']), len(front), *marks])} |")
         tops = [f"{top['value']:.4g} (trial {top['trial']})" for top in run["best"].values()]
         best.append(f"| {' | '.join([name, *tops, *map(str, goals)])} |")
         for number, leader in run["leaders"].items():
