@@ -106,7 +106,10 @@ from types import SimpleNamespace
 from supersoliton.evaluate.cache.memory import CachedEvaluate
 tables, point = json.loads(sys.argv[1]), json.loads(sys.argv[2])
 config = SimpleNamespace(
-    to_dict=lambda: tables, scan=SimpleNamespace(cache_size=10.0), model=SimpleNamespace(source=None), own_scores=()
+    to_dict=lambda: tables,
+    scan=SimpleNamespace(cache_size=10.0, objectives=()),
+    model=SimpleNamespace(source=None),
+    own_scores=(),
 )
 memory = CachedEvaluate(config, directory=Path(sys.argv[3]))
 best = 1.0

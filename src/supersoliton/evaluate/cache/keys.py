@@ -101,8 +101,10 @@ def fingerprint_of(config: Config) -> tuple[str | None, bool]:
     parts += [_source(function) for function in objectives.values()]
     if None in parts:
         return None, False
-    # one file may define several
-    return (digest_of([parts, list(objectives), list(config.score.own)]), True) if parts else (None, True)
+    if not parts:
+        return None, True
+    names = [name.rpartition(":")[2] for name in config.score.own]  # one file may define several
+    return digest_of([parts, list(objectives), names]), True
 
 
 def fingerprint(model: AbstractModel) -> str | None:
