@@ -133,7 +133,7 @@ def design(
     Notes
     -----
     A mass is followed as the n-th level of its operator (the vacuum, or the state at one l), and the order of all
-    masses is looked at again at the end: if other levels are then the ones named, the search goes on with these.
+    masses is looked at again at the end: if other levels are then the ones named, the search continues with these.
 
     Examples
     --------

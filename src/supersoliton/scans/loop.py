@@ -19,7 +19,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from ..evaluate.cache.keys import user_code
-from ..sampling.proposals import MARK, REFINE, is_drawn, is_pending
+from ..sampling.proposals import is_drawn
 from .axes import AXES, in_words, unchanged, write_axes
 from .execution.choose import make_executor
 from .execution.executor import AbstractExecutor
@@ -35,6 +35,7 @@ from .record.identity import check_same, identity
 from .record.ledger import Ledger, Update
 from .record.locks import only_one
 from .record.record import PATIENCE, PAUSE, RERUN, StorageTrouble, lease, patiently
+from .refinement import check_refine, refined_points
 from .stopping import Stop, stop_on_signal
 from .trial import Outcome, is_finished
 
@@ -128,11 +129,8 @@ def run_scan(
     scan; StorageTrouble if the record can no longer be written.
     """
     address = storage.locate(config.scan.storage, directory)
-    if config.scan.refine is not None:
-        from .refinement import check_refine
-
-        check_refine(config)
     tables = config.to_dict()
+    check_refine(config)
     asked_for = {"config": identity(tables), "request": dict(request), "code": user_code(config)}
 
     def agreed() -> storage.Mark | None:
@@ -195,7 +193,7 @@ class _Loop:
 
     def run(self, scratch: Path, workers: int, *, quiet: bool, heartbeat_seconds: float) -> None:
         memory = self._ledger.memory
-        if self._is_done():
+        if self._ledger.is_complete(self._wanted):
             return
         self._progress = progress = Progress(
             done=memory.finished,
@@ -222,19 +220,11 @@ class _Loop:
                 progress.show(f"{planned} predicted points" if planned else "too few feasible trials for a surrogate")
                 self._work(executor, stop)
             if self._config.scan.refine is not None and not stop.is_set():
-                self._refine(self._config.scan.refine.points, executor, stop)
+                progress.show("climbing from members of the front")
+                progress.total += self._ledger.plan(refined_points(self._config, memory.trials, memory.finished, stop))
+                self._work(executor, stop)
         self._table.close()
-        self.interrupted = stop.is_set() and not self._is_done()
-
-    def _refine(self, points: int, executor: AbstractExecutor, stop: Stop) -> None:
-        from .refinement import refined_points
-
-        memory = self._ledger.memory
-        self._progress.show("climbing from members of the front")
-        found = refined_points(self._config, memory.trials, points, after=memory.finished, stop=stop)
-        self._progress.total += self._ledger.plan(found)
-        self._progress.show(f"{len(found)} of the front refined" if found else "no member of the front can be refined")
-        self._work(executor, stop)
+        self.interrupted = stop.is_set() and not self._ledger.is_complete(self._wanted)
 
     def _test_axes(self, executor: AbstractExecutor, stop: Stop) -> None:
         write_axes(self._directory, {})  # first: a point that kills this process is not tried again
@@ -245,13 +235,6 @@ class _Loop:
             for sentence in in_words(found):
                 self._progress.print(sentence)
         self._progress.show("")
-
-    def _is_done(self) -> bool:
-        memory = self._ledger.memory
-        phases = {MARK: self._config.scan.verify, REFINE: self._config.scan.refine}
-        asked = [phase for phase, settings in phases.items() if settings is not None]
-        pending = any(is_pending(memory.trials, memory.finished, phase) for phase in asked)
-        return memory.finished >= self._wanted and not pending
 
     def _work(self, executor: AbstractExecutor, stop: Stop) -> None:
         while not stop.dropped:
