@@ -63,10 +63,10 @@ def test_a_finished_phase_is_not_repeated_and_a_part_of_it_is_completed(finished
     assert (again.new, len(again.trials)) == (0, len(result.trials))
     # The first four trials alone give the same points; so do they with a part of the phase.
     trials = [trial for trial in result.trials if is_drawn(trial)]
-    points = [one.point for one in refined_points(config(), trials, 2, 4)]
+    points = [one.point for one in refined_points(config(), trials, 4)]
     assert points == [trial.params for trial in result.trials if not is_drawn(trial)]
     partly = [*trials, next(trial for trial in result.trials if not is_drawn(trial))]
-    assert [one.point for one in apart(refined_points, config(), partly, 2, 4, seconds=300.0)] == points
+    assert [one.point for one in apart(refined_points, config(), partly, 4, seconds=300.0)] == points
 
 
 def test_one_objective_climbs_to_the_edge_or_to_a_maximum(tmp_path):

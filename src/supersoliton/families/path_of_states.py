@@ -59,7 +59,7 @@ class Path:
             self._changed()
 
     def refine(self) -> bool:
-        """Continue with a mesh of order p + 4; False if the state is not found there."""
+        """Continue on a mesh of order p + 4; False if the state is not found there."""
         problem, solution = carry_to_finer_mesh(self.state.problem, self.state.u)
         if solution.converged:
             self.state, self._solution = OnScales(problem, solution.u, solution.multiplier), solution

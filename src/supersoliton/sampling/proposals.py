@@ -96,11 +96,15 @@ def key_of(trial: FrozenTrial) -> tuple[str, int, int]:
     return _key(trial.user_attrs)
 
 
-def is_pending(trials: Sequence[FrozenTrial], after: int, phase: str = MARK) -> bool:
-    """Whether the phase that follows `after` finished trials is not complete."""
-    marks = [trial.user_attrs[phase] for trial in trials if trial.state.is_finished() and phase in trial.user_attrs]
-    done = {mark["index"]: mark["of"] for mark in marks if mark["after"] == after}
-    return not done or len(done) < max(done.values())
+def is_pending(trials: Sequence[FrozenTrial], after: int, phases: Sequence[str] = (MARK,)) -> bool:
+    """Whether one of the phases that follow `after` finished trials is not complete."""
+    ended = [trial.user_attrs for trial in trials if trial.state.is_finished()]
+    for phase in phases:
+        marks = [attributes[phase] for attributes in ended if phase in attributes]
+        done = {mark["index"]: mark["of"] for mark in marks if mark["after"] == after}
+        if not done or len(done) < max(done.values()):
+            return True
+    return False
 
 
 def propose(

@@ -117,8 +117,7 @@ def scan(
                 result = read_result(address, directory, name, wanted=wanted)
                 if result is not None and result.finished >= wanted:
                     phases = [phase for phase in MARKS if phase in table]
-                    left = any(is_pending(result.trials, result.finished, phase) for phase in phases)
-                    if not left:
+                    if not is_pending(result.trials, result.finished, phases):
                         return _reported(result, where, quiet, path)
         from ..config import load
 

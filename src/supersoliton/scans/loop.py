@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ..evaluate.cache.keys import user_code
 from ..sampling.pareto import signs_of
-from ..sampling.proposals import MARK, REFINE, is_drawn, is_pending
+from ..sampling.proposals import is_drawn
 from ..sampling.surrogate_file import saver
 from .axes import AXES, in_words, unchanged, write_axes
 from .execution.apart import apart
@@ -37,6 +37,7 @@ from .record.identity import check_same, identity
 from .record.ledger import Ledger, Update
 from .record.locks import only_one
 from .record.record import PATIENCE, PAUSE, RERUN, StorageTrouble, lease, patiently
+from .refinement import check_refine, refined_points
 from .result import ScanResult, is_feasible
 from .stopping import Stop, stop_on_signal
 from .trial import Outcome, is_finished
@@ -85,11 +86,8 @@ def run_scan(
     scan; StorageTrouble if the record can no longer be written.
     """
     address = storage.locate(config.scan.storage, directory)
-    if config.scan.refine is not None:
-        from .refinement import check_refine
-
-        check_refine(config)
     tables = config.to_dict()
+    check_refine(config)
     asked_for = {"config": identity(tables), "request": dict(request), "code": user_code(config)}
 
     def agreed() -> storage.Mark | None:
@@ -186,11 +184,9 @@ class _Loop:
         self.interrupted = stop.is_set() and not self._is_done()
 
     def _refine(self, points: int, executor: AbstractExecutor, stop: Stop) -> None:
-        from .refinement import refined_points
-
         memory = self._ledger.memory
         self._progress.show("climbing from members of the front")
-        given = (self._config, memory.trials, points, memory.finished)
+        given = (self._config, memory.trials, memory.finished)
         if executor.is_isolated:
             seconds = points * self._config.scan.trial_timeout
             found = apart(refined_points, *given, seconds=seconds, stopped=stop.is_set) or []
@@ -211,12 +207,8 @@ class _Loop:
         self._progress.show("")
 
     def _is_done(self) -> bool:
-        memory, scan = self._ledger.memory, self._config.scan
-        phases = {MARK: scan.verify, REFINE: scan.refine}
-        asked = [phase for phase, settings in phases.items() if settings is not None]
-        pending = any(is_pending(memory.trials, memory.finished, phase) for phase in asked)
-        pending |= scan.save_surrogate and not (self._directory / SURROGATE).exists()
-        return memory.finished >= self._wanted and not pending
+        unsaved = self._config.scan.save_surrogate and not (self._directory / SURROGATE).exists()
+        return self._ledger.is_complete(self._wanted) and not unsaved
 
     def _work(self, executor: AbstractExecutor, stop: Stop) -> None:
         while not stop.dropped:

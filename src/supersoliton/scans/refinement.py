@@ -21,12 +21,8 @@ from numpy import ndarray as Array
 from optuna.trial import FrozenTrial, TrialState
 
 from ..config.objectives import Objective
-from ..evaluate.evaluation import evaluate
-from ..families.design_targets import STATE_VALUES, Targets
-from ..families.path_of_states import Path, StateLost
 from ..sampling.pareto import nondominated
 from ..sampling.proposals import REFINE, Planned, of_phase
-from ..states.state import State
 
 if TYPE_CHECKING:
     from ..config import Config
@@ -35,12 +31,14 @@ if TYPE_CHECKING:
 _ITERATIONS, _ACCURACY = 15, 1e-7  # of the quadratic programs
 _REACH = 0.25  # of the unit box: how far a point may move
 _LEAST = 1e-4  # of the unit box: a move that is no other point
-_SHARES = (1.0, 0.75, 0.5, 0.25)  # of the way, where the state at its end does not pass its checks
+_SHARES = (1.0, 0.75, 0.5, 0.25)  # of the way, where its end is not feasible
 _LOST = -1e3  # ranges of an objective: its value where there is no state
 
 
 def smooth_objectives(config: Config) -> list[Objective]:
     """The objectives that have exact derivatives; ``hierarchy`` only of the physical masses."""
+    from ..families.design_targets import STATE_VALUES
+
     ratios = config.model.vacuum_ratios(np.eye(config.model.n_fields))
     known = {*STATE_VALUES, *ratios, *(("hierarchy",) if config.score.spectrum == "physical" else ())}
     return [name for name in config.scan.objectives if name in known]
@@ -48,10 +46,12 @@ def smooth_objectives(config: Config) -> list[Objective]:
 
 def check_refine(config: Config) -> None:
     """Raise ValueError if no objective of the scan has exact derivatives."""
+    if config.scan.refine is None:
+        return
     if not smooth_objectives(config):
         got = ", ".join(config.scan.objectives)
         raise ValueError(
-            f"[scan.refine] needs an objective with derivatives, got {got}: add one of {', '.join(STATE_VALUES)}, "
+            f"[scan.refine] needs an objective with derivatives, got {got}: add omega, energy, norm, "
             'hierarchy (with [score] spectrum = "physical") or a ratio of vacuum masses, or leave the table out.'
         )
     if config.problem.self_consistent is not None:
@@ -59,9 +59,9 @@ def check_refine(config: Config) -> None:
 
 
 def refined_points(
-    config: Config, trials: Sequence[FrozenTrial], count: int, after: int, stop: Stop | None = None
+    config: Config, trials: Sequence[FrozenTrial], after: int, stop: Stop | None = None
 ) -> list[Planned]:
-    """The points to evaluate, for up to ``count`` members of the front; the same for the same trials.
+    """The points to evaluate when ``after`` trials are finished; the same for the same trials.
 
     The objectives of the trials are times their signs, and so maximised. The members with the best come first. Trials
     of this phase are left out, so that an interrupted phase continues with the same points.
@@ -82,7 +82,7 @@ def refined_points(
     order = front[np.argsort(-((values[front] - values[front].min(axis=0)) / ranges).max(axis=1), kind="stable")]
     columns = [config.scan.objectives.index(name) for name in smooth_objectives(config)]
     found: list[tuple[int, dict[str, float]]] = []
-    for index in order[:count]:
+    for index in order[: config.scan.refine.points if config.scan.refine else 0]:
         if stop is not None and stop.is_set():
             return []
         trial = done[int(index)]
@@ -105,12 +105,19 @@ class _Climb:
         self.aims = smooth_objectives(config)
         self.signs = np.array([aim.sign for aim in self.aims])
 
+    # What needs JAX is imported here, since a finished scan is read without it.
+
     def run(self) -> dict[str, float] | None:
-        """The best point whose state passes its checks; None if there is none beyond the start."""
-        state = evaluate(self.config, self.point).state
-        if state is None or not self._passes(state):
+        """The point at the end of the way or on it that an evaluation finds feasible and no worse, if any."""
+        from ..evaluate.evaluation import evaluate
+        from ..families.design_targets import Targets
+        from ..families.path_of_states import Path, StateLost
+
+        self.lost = (StateLost, ValueError)
+        start = evaluate(self.config, self.point)
+        if start.state is None:
             return None
-        self.path = Path(state, self.names)
+        self.path = Path(start.state, self.names)
         self.targets = Targets(dict.fromkeys(self.aims, 1.0), "physical", self.config.spectrum.ell, self.config.model)
         self.targets.follow(self.targets.levels(self.path, self.path.values))
         self.first = self._objectives(self.x)
@@ -128,22 +135,11 @@ class _Climb:
         if not np.max(np.abs(way)) > _LEAST:
             return None
         for share in _SHARES:
-            values = self._values(self.x + share * way)
-            try:
-                self.path.accept(values)
-                if np.min(self._objectives(self.x + share * way) - self.first) < 0.0:
-                    continue
-            except (StateLost, ValueError):
-                continue
-            if self._passes(self.path.certified()):
-                return dict(zip(self.names, values.tolist(), strict=True))
+            point = dict(zip(self.names, self._values(self.x + share * way).tolist(), strict=True))
+            there = evaluate(self.config, point)
+            if there.feasible and all(there.values[name] >= start.values[name] for name in self.aims):
+                return point
         return None
-
-    def _passes(self, state: State) -> bool:
-        asked, rotation = self.config.scan.constraints, state.certificate.rotation
-        stable = rotation is not None and rotation.classically_stable
-        certified = state.certificate.certified or state.certificate.needs_finer_mesh  # which an evaluation takes
-        return certified and (stable or "classically_stable" not in asked)
 
     def _values(self, x: Array) -> Array:
         pairs = zip(self.names, x, strict=True)
@@ -158,7 +154,7 @@ class _Climb:
     def _gains(self, z: Array) -> Array:
         try:
             return self._objectives(z[:-1]) - self.first - z[-1]
-        except (StateLost, ValueError):  # the line search comes back
+        except self.lost:  # the line search comes back
             return np.full(len(self.aims), _LOST)
 
     def _slopes(self, z: Array) -> Array:

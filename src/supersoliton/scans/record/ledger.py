@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from optuna.trial import FrozenTrial
 
 from ...config.scan import ScanSettings
-from ...sampling.proposals import Planned, as_attribute, propose
+from ...sampling.proposals import MARKS, Planned, as_attribute, is_pending, propose
 from ...sampling.surrogate import Surrogate
 from ..trial import Outcome
 from .memory_study import BEGUN, MemoryStudy
@@ -59,6 +59,12 @@ class Ledger:
         """Whether all trials asked for and planned are finished, by us or by other drivers."""
         memory = self.memory
         return min(memory.finished, memory.claimed) >= wanted and self.done == memory.finished + len(self._plan)
+
+    def is_complete(self, wanted: int) -> bool:
+        """Whether as many trials are finished, and the phases after them."""
+        phases = [phase for phase in MARKS if getattr(self._settings, phase) is not None]
+        memory = self.memory
+        return memory.finished >= wanted and not is_pending(memory.trials, memory.finished, phases)
 
     def load(self) -> list[FrozenTrial]:
         """Read every trial: at the start, and after StorageTrouble, when it is uncertain what was recorded."""
