@@ -369,3 +369,18 @@ def test_example_files_are_valid(path):
     config = load(path)
     assert path.read_text().startswith("# ")
     assert config.scan.parameters or path.name == "qball.toml"
+
+
+def test_the_json_file_is_written_although_what_is_printed_is_not_read(tmp_path):
+    """As with `| head -1`: the pipe is closed before anything is printed."""
+    command = [*COMMAND, "spectrum", str(single_file(tmp_path)), "--json", str(tmp_path / "data.json")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read().count(b"Traceback") == 0
+    assert process.returncode == 141
+    assert json.loads((tmp_path / "data.json").read_text())["kind"] == "q-ball"
+
+
+def test_every_condensed_octave_of_a_homogeneous_state_is_listed(tmp_path):
+    done = run("solve", Path(__file__).parents[2] / "examples" / "original_defaults.toml", "--out", tmp_path)
+    assert all(f"psi_{k} at r = 0" in done.stdout for k in range(12))

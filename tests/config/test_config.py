@@ -321,3 +321,10 @@ def test_conditions_in_one_dimension(tmp_path):
     assert result.values["energy"] == pytest.approx(11 / 12, rel=1e-6)
     with pytest.raises(ValueError, match=r"\[problem\] parity must have one value for each of 2 fields"):
         loads(tables | {"problem": {"boundary": [1.0, 0.0], "parity": ["odd"]}}, base=tmp_path)
+
+
+def test_known_keys_are_listed_once():
+    with pytest.raises(ValueError, match="known keys are") as caught:
+        loads({"scan": {"zzzz": 1}})
+    keys = str(caught.value).partition("known keys are ")[2].rstrip(".").split(", ")
+    assert len(keys) == len(set(keys))

@@ -126,9 +126,9 @@ def solve(file: File, out: Out = None, json_file: Json = None, device: Device = 
     data["saved"] = [str(path) for path in saved]
     if fed is not None:
         data["self_consistent"] = fed
+    write_json(json_file, data)  # first: the reader of what is printed may close it
     if not quiet:
         print_state(_console(), data)
-    write_json(json_file, data)
     if not state.converged:
         _print_error(f"{file}: the state is not converged: {state.status}")
         raise typer.Exit(1)
@@ -147,9 +147,9 @@ def spectrum(file: File, json_file: Json = None, device: Device = None, quiet: Q
     with busy(f"solving {file} and its spectrum", quiet=quiet):
         state, _ = find_state(config, point)
         data = {"file": str(file), "point": point, **describe_spectrum(config, state)}
+    write_json(json_file, data)  # first: the reader of what is printed may close it
     if not quiet:
         print_spectrum(_console(), data)
-    write_json(json_file, data)
 
 
 @app.command()
@@ -176,9 +176,9 @@ def branch(
     folder = _folder(out)
     with busy(f"following {file} along {parameter}", quiet=quiet):
         data = {"file": str(file), "point": point, **follow(config, point, parameter, to, folder)}
+    write_json(json_file, data)  # first: the reader of what is printed may close it
     if not quiet:
         print_branch(_console(), data)
-    write_json(json_file, data)
     if not data["reached"]:
         _print_error(f"{file}: the branch ends early: {data['status']}")
         raise typer.Exit(1)
@@ -229,9 +229,9 @@ def scan(
         warm_start.show(_console(), file, result, json_file, quiet=quiet)
         return
     data = describe_scan(result, str(result.directory / REPORT))
+    write_json(json_file, data)  # first: the reader of what is printed may close it
     if not quiet:
         print_scan(_console(), data)
-    write_json(json_file, data)
     if result.interrupted:
         _print_error("interrupted.")
         raise typer.Exit(_STOPPED)

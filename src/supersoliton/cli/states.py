@@ -22,6 +22,7 @@ from ..search.self_consistent import iterate
 from ..search.solve import explained
 from ..states import certificate as limits
 from ..states.headline import headline_rows, verdict
+from ..states.kinds import Kind
 from ..states.state import State, make_state
 from ..theory.whole_line import theory_of
 from .tables import number, simple_table
@@ -92,9 +93,10 @@ def print_state(console: Console, data: Mapping[str, Any]) -> None:
     table = _pairs(f"{data['kind']}: {data['status']} after {data['steps']} steps, {data['seconds']:.2f} s")
     for name, text in data["numbers"]:
         table.add_row(escape(name), escape(text), "")  # E[f] is no markup
-    strongest = max(abs(data["centre"][f] - data["vacuum"][f]) for f in data["centre"])
+    soliton = (kind := Kind.of(data["kind"])) is not None and kind.localised
+    sizes = {f: abs(value - (data["vacuum"][f] if soliton else 0.0)) for f, value in data["centre"].items()}
     for field, value in data["centre"].items():
-        if abs(value - data["vacuum"][field]) > _SMALLEST_LISTED * strongest > 0:
+        if sizes[field] > _SMALLEST_LISTED * max(sizes.values()) > 0:
             table.add_row(f"{field} at r = 0", f"{value:.6g}", f"vacuum {data['vacuum'][field]:.6g}")
     console.print(table)
     if data.get("self_consistent"):

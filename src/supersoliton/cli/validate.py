@@ -63,13 +63,13 @@ def _write(claims: list[Claim], page: Path | None, out: Path | None) -> list[Pat
 
 
 def _print(claim: Claim) -> None:
-    from rich.console import Console
     from rich.table import Table as Grid
     from rich.text import Text
 
+    from ..machine.display import PlainConsole
     from ..validate.page import shown
 
-    console = Console(highlight=False)
+    console = PlainConsole(highlight=False)
     grid = Grid.grid(padding=(0, 2))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")

@@ -223,7 +223,20 @@ def loads(tables: Mapping[str, Any] | str, *, base: Path | None = None) -> Confi
     trained, digest = _warm_start(tables.get("warm_start"), base or Path.cwd())
     config = Config(model, grid, problem, solver, spectrum, score, scan, trained, digest, model_table)
     _check_parameters(config)
-    return config
+    return dataclasses.replace(config, spectrum=_modes_of_mesh(config, given="n_modes" in tables.get("spectrum", {})))
+
+
+def _modes_of_mesh(config: Config, *, given: bool) -> SpectrumSettings:
+    """[spectrum] with as many modes as the mesh has unknowns, at most. Raises ValueError if more were ``given``."""
+    lowest = {name: limits.low for name, limits in config.scan.parameters.items() if name == "norm"}
+    unknowns = int(config.problem_at(lowest).free_nodes.sum())
+    asked = config.spectrum.n_modes
+    if given and asked > unknowns:
+        raise ValueError(
+            f"[spectrum] n_modes must be at most {unknowns}, the unknowns of this mesh, got {asked}: leave it out, or "
+            "refine [grid]."
+        )
+    return dataclasses.replace(config.spectrum, n_modes=min(asked, unknowns))
 
 
 def _check_tables(tables: Mapping[str, Any]) -> None:

@@ -66,7 +66,7 @@ def reworded(table: str, message: str) -> str:
 
 def check_keys(table: str, values: Mapping[str, object], known: Iterable[str]) -> None:
     """Refuse a key that `known` does not list; name its successor if it is a name of v39, else the nearest one."""
-    known = list(known)
+    known = list(dict.fromkeys(known))
     for key in values:
         if key not in known:
             remedy = successor(str(key), table, known)

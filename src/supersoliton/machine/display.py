@@ -22,6 +22,10 @@ class PlainConsole(Console):
         for segment in super().render(renderable, options):
             yield segment if segment.control else segment._replace(text=plain(segment.text))
 
+    def on_broken_pipe(self) -> None:
+        """Let the command end as it does wherever its reader has closed the pipe."""
+        raise BrokenPipeError
+
 
 class Display:
     """Context that redraws `view()` four times a second on a terminal; elsewhere it prints what `line` receives.
