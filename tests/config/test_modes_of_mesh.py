@@ -23,6 +23,8 @@ def test_without_a_number_there_are_as_many_as_the_mesh_has():
 
 
 def test_more_than_the_mesh_has_are_refused_when_the_file_is_read():
-    with pytest.raises(ValueError, match=r"\[spectrum\] n_modes must be at most 64, the unknowns of this mesh, got 65:"):
+    with pytest.raises(
+        ValueError, match=r"\[spectrum\] n_modes must be at most 64, the unknowns of this mesh, got 65:"
+    ):
         loads({**SMALL, "spectrum": {"n_modes": 65}})
     assert loads({**SMALL, "spectrum": {"n_modes": 64}}).spectrum.n_modes == 64

@@ -36,20 +36,15 @@ def test_the_study_is_an_ordinary_one(finished):
     assert study.metric_names == ["fractal_score", "hierarchy"]
     assert [t.state for t in study.trials] == [TrialState.COMPLETE] * 4
     for trial in study.trials:
-        assert set(trial.user_attrs) == {
-            "kind",
-            "status",
-            "reasons",
-            "hits",
-            "values",
-            "constraints",
-            "seconds",
-            "start",
-            "cache",
-            "numerics",
+        alone = {"energy", "fractal_score", "hierarchy", "regularity", "enhanced_score", "hierarchy_bonus"}
+        assert alone < set(trial.user_attrs)
+        assert set(trial.user_attrs) - set(trial.user_attrs["values"]) == {
+            "kind", "status", "reasons", "values", "constraints", "seconds", "start", "cache", "numerics", "hits",
             "digest",
-        }
+        }  # fmt: skip
         assert trial.values == [trial.user_attrs["values"][name] for name in study.metric_names]
+        assert trial.values == [trial.user_attrs[name] for name in study.metric_names]
+        assert trial.user_attrs["energy"] == trial.user_attrs["values"]["energy"]
         assert trial.constraints == trial.user_attrs["constraints"]
         assert {"converged", "localised", "stable", "scored"} <= set(trial.constraints)
         assert trial.user_attrs["kind"] == "q-ball"

@@ -317,3 +317,11 @@ def test_a_text_that_is_none_is_a_damage(run):
         database.commit()
     with pytest.raises(ValueError, match=r"study\.db is damaged \(Could not decode to UTF-8"):
         check_folder(run)
+
+
+def test_a_value_that_stands_twice_stands_there_the_same(run):
+    with contextlib.closing(sqlite3.connect(run / "study.db")) as database:
+        database.execute("UPDATE trial_user_attributes SET value_json = '9.0' WHERE key = 'fractal_score'")
+        database.commit()
+    with pytest.raises(ValueError, match=r"do not match the digest"):
+        check_folder(run)

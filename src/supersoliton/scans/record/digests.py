@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from optuna.distributions import BaseDistribution, distribution_to_json
@@ -56,6 +56,7 @@ def check_trials(trials: Sequence[FrozenTrial], mark: Mapping[str, Any], where: 
         trial.number
         for trial in trials
         if (DIGEST in trial.user_attrs and trial.user_attrs[DIGEST] != digest_of_trial(trial))
+        or any(trial.user_attrs.get(name, value) != value for name, value in _finite(trial))
         or (mark.get("sealed") and is_finished(trial) and DIGEST not in trial.user_attrs)
     ]
     if changed:
@@ -63,6 +64,12 @@ def check_trials(trials: Sequence[FrozenTrial], mark: Mapping[str, Any], where: 
             f"{where}: {_named(changed)} {'does' if len(changed) == 1 else 'do'} not match the digest recorded with "
             f"{'it' if len(changed) == 1 else 'them'}, so it is damaged or was changed: restore a copy of it."
         )
+
+
+def _finite(trial: FrozenTrial) -> Iterator[tuple[str, float]]:
+    """The values, some of which are attributes of their own too."""
+    values = trial.user_attrs.get("values", {})
+    return ((name, value) for name, value in values.items() if value is not None and value == value)
 
 
 def seal_mark(mark: Mapping[str, Any]) -> dict[str, Any]:

@@ -74,7 +74,8 @@ class _Transaction(AbstractTransaction):
     def end(self, trial: FrozenTrial) -> None:
         key, known = self._journal._open[trial.number]
         for name, value in trial.user_attrs.items():
-            if name not in known or name in (*OURS, DIGEST):  # which a kill here may have left from an earlier start
+            # a kill here may have left what ends a trial from an earlier start
+            if name not in known or name in (*OURS, DIGEST, *trial.user_attrs.get("values", ())):
                 self._storage.set_trial_user_attr(key, name, value)
         for name, value in trial.system_attrs.items():
             if name not in known:

@@ -16,6 +16,7 @@ from ...config.scan import ScanSettings
 from ...sampling.optuna_private import forget_read_trials, id_of, quiet_optuna, set_constraint
 from ...sampling.proposals import MARKS, is_drawn, key_of
 from ...sampling.samplers import choose_parents_again, distributions, make_sampler
+from ...scores.registry import SCORES, outputs
 from ..trial import ERROR, Outcome, is_finished
 from .digests import DIGEST, OURS, digest_of_trial
 
@@ -39,6 +40,7 @@ class MemoryStudy:
             self._study = optuna.create_study(storage=self._storage, directions=directions)
         self._id = id_of(self._study)
         self._distributions = distributions(settings)
+        self._alone = dict.fromkeys([*outputs(SCORES), "energy", *map(str, settings.objectives)])
         self._warned: set[str] = set()
         self._numbers = 0
         self._finished: set[int] = set()
@@ -177,7 +179,7 @@ class MemoryStudy:
             kept.distributions = self._distributions  # one table for all trials
         trial = copy.copy(kept)
         trial.values = values
-        trial.user_attrs = {**trial.user_attrs, **_attributes(outcome)}
+        trial.user_attrs = {**trial.user_attrs, **_attributes(outcome, self._alone)}
         trial.user_attrs[DIGEST] = digest_of_trial(trial)
         self._count(trial)
         return trial
@@ -190,12 +192,13 @@ class MemoryStudy:
         return self._storage.get_trial(number)
 
 
-def _attributes(outcome: Outcome) -> dict[str, object]:
+def _attributes(outcome: Outcome, alone: Iterable[str]) -> dict[str, object]:
+    """The attributes of a trial; the values ``alone`` are attributes of their own too, for other programs."""
     if outcome.failed:
-        names: tuple[str, ...] = ("status", ERROR, "cache", "numerics")
-    else:
-        names = OURS
-    return {name: getattr(outcome, name) for name in names}
+        return {name: getattr(outcome, name) for name in ("status", ERROR, "cache", "numerics")}
+    single = {name: outcome.values.get(name, np.nan) for name in alone}
+    single = {name: value for name, value in single.items() if np.isfinite(value)}
+    return {**single, **{name: getattr(outcome, name) for name in OURS}}
 
 
 def _slim(trial: FrozenTrial, values: list[float] | None) -> FrozenTrial:
