@@ -98,3 +98,9 @@ def test_what_is_not_followed_is_refused_before_anything_is_computed(tmp_path):
     done, _ = branch(tmp_path, fed, "--parameter", "beta", "--to", "0.4")
     assert "leave that table out" in str(done.exception)
     assert not (tmp_path / "branch.csv").exists()
+
+
+def test_a_name_of_v39_is_answered_with_ours(tmp_path):
+    done, data = branch(tmp_path, octaves(), "--parameter", "beta_hierarchy", "--to", "0.22")
+    assert data is None
+    assert str(done.exception) == "--parameter beta_hierarchy: beta_hierarchy is called beta here."

@@ -14,6 +14,7 @@ import numpy as np
 from rich.console import Console
 
 from ..config import Config
+from ..config.old_names import successor
 from ..families.branch import Branch
 from ..families.continuation import continuation
 from ..families.slopes import Slopes, slopes_of
@@ -35,6 +36,8 @@ def follow(config: Config, point: Mapping[str, float], parameter: str, to: float
         raise ValueError(
             "branch follows fixed couplings, and [problem.self_consistent] feeds them back: leave that table out."
         )
+    if words := successor(parameter, "model", config.model.params):
+        raise ValueError(f"--parameter {parameter}: {words}")
     state, _ = find_state(config, point)
     branch = continuation(state, parameter, to)
     chosen = (*registry.SCORES, *config.own_scores)
