@@ -129,7 +129,7 @@ def test_panel_has_certificate_profile_and_spectrum_of_a_pareto_trial(page, reco
     number, _ = _shown(page)
     assert number == best.number
     headings = page.locator("#trial h4").all_inner_texts()
-    assert headings == ["Certificate", "Profile", "Spectrum"]
+    assert headings == ["Certificate", "Targets hit", "Profile", "Spectrum"]
     words = page.locator("#trial").inner_text()
     assert re.search(rf"static functional \[mass\] {re.escape(format(best.value('energy'), '.5g')[:4])}", words)
     assert page.locator("#trial svg path").count() >= 4  # three octaves and the Higgs field

@@ -117,12 +117,12 @@ def _print_scores(console: Console, data: Mapping[str, Any]) -> None:
     columns = registry.outputs(registry.SCORES)
     for name, value in data["recorded"].items():
         table.add_row(name.replace("_", " "), number(value, 6), "")
-    for name in _PRINTED if data["scores"] else ():
+    for name in _PRINTED if data.get("scores") else ():
         table.add_row(columns[name].label, number(data["scores"][name], 6), "")
     console.print(table)
-    if data["no_scores"]:
+    if data.get("no_scores"):
         console.print(f"no scores: {data['no_scores']}", markup=False)
-    if data["hits"]:
+    if data.get("hits"):
         console.print(Text("targets hit: " + "; ".join(data["hits"])), soft_wrap=True)
 
 

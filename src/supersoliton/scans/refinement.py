@@ -137,7 +137,7 @@ class _Climb:
         for share in _SHARES:
             point = dict(zip(self.names, self._values(self.x + share * way).tolist(), strict=True))
             there = evaluate(self.config, point)
-            if there.feasible and all(there.values[name] >= start.values[name] for name in self.aims):
+            if there.feasible and not any(aim.is_better(start.values[aim], there.values[aim]) for aim in self.aims):
                 return point
         return None
 
