@@ -16,7 +16,6 @@ from ...config.scan import ScanSettings
 from ...sampling.optuna_private import forget_read_trials, id_of, quiet_optuna, set_constraint
 from ...sampling.proposals import MARKS, is_drawn, key_of
 from ...sampling.samplers import choose_parents_again, distributions, make_sampler
-from ...scores.registry import SCORES, outputs
 from ..trial import ERROR, Outcome, is_finished
 from .digests import DIGEST, OURS, digest_of_trial
 
@@ -33,6 +32,8 @@ class MemoryStudy:
     """
 
     def __init__(self, settings: ScanSettings, trials: Iterable[FrozenTrial]) -> None:
+        from ...scores.registry import SCORES, outputs  # imports JAX, without which a finished scan is read
+
         self._settings = settings
         self._storage = optuna.storages.InMemoryStorage()
         with quiet_optuna():
