@@ -42,6 +42,15 @@ def test_poeschl_teller(dim, ell, r_max, wall):
 
 
 @pytest.mark.parametrize("wall", WALLS)
+def test_a_kinetic_factor_divides_the_well(wall):
+    """4 V with the kinetic factor 4 has the levels of V."""
+    model = ss.Potential(lambda u, p, r: 4.0 * poeschl_teller(u, p, r), params={"m2": 12.0, "s": 1.3}, kinetic=(4.0,))
+    state = ss.solve(ss.Problem(model, ss.RadialGrid(7.0, 10, 12, dim=1), boundary=wall), np.zeros(121))
+    for ell in (0, 1):
+        assert ss.spectrum(state, 5, ell).bound == pytest.approx(levels(1.3, ell), abs=1e-4)
+
+
+@pytest.mark.parametrize("wall", WALLS)
 @pytest.mark.parametrize(("s", "dim", "ell"), [(1.0, 1, 1), (2.0, 1, 0), (1.0, 3, 0)])
 def test_a_state_exactly_at_the_threshold_is_undecided(s, dim, ell, wall):
     """The solution at the threshold is a tanh, or a polynomial of it: bounded, and not bound."""

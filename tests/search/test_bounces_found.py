@@ -481,4 +481,11 @@ def test_the_least_action_of_two_walls_whose_order_changes_with_the_dimension():
     line, space = (ss.bounce(ss.Potential(both, ("a", "b")), [0.0, 0.0], dim=dim) for dim in (1, 3))
     assert line.action == pytest.approx(light, rel=1e-9)
     assert abs(line.u[0, 1]) > 1.0
+
+    def steeper(u, p):  # the first is now the least in one dimension too
+        return barrier(u[0], 2.0, 8.0) + barrier(u[1], 1.0, 1.0) + 5.0 * u[0] ** 2 * u[1] ** 2
+
+    first = ss.bounce(ss.Potential(steeper, ("a", "b")), [0.0, 0.0], dim=1)
+    assert first.action == pytest.approx(in_one_dimension(2.0, 8.0), rel=1e-9)
+    assert first.action < 0.6 * light
     assert abs(space.u[0, 0]) > 1.0
