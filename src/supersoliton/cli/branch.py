@@ -23,7 +23,7 @@ from ..plotting import axis_label, save_figure
 from ..plotting.branch import plot_slopes
 from ..scores import registry
 from .states import find_state
-from .tables import number, simple_table
+from .tables import number, print_table, simple_table
 
 _MASSES = 4  # lowest masses listed
 _FIRST = ("energy", "omega_squared", "hierarchy", "fractal_score")  # columns of the printed table, before others
@@ -126,7 +126,7 @@ def print_branch(console: Console, data: Mapping[str, Any]) -> None:
         table = simple_table(parameter, *names, title=title)
         for row in rows:
             table.add_row(f"{row[parameter]:.6g}", *(number(row.get(key), digits) for key in keys))
-        console.print(table)
+        print_table(console, table)
     for one in data["special"]:
         console.print(one["words"], markup=False)
     uncertified = sum(not row["certified"] for row in rows)

@@ -25,7 +25,7 @@ from ..states.headline import headline_rows, verdict
 from ..states.kinds import Kind
 from ..states.state import State, make_state
 from ..theory.whole_line import theory_of
-from .tables import number, simple_table
+from .tables import number, print_table, simple_table
 
 _SHOWN_MODES = 10
 _NULL = "null_"  # prefix of the outputs of a score that describe its null, which have separate columns
@@ -123,7 +123,7 @@ def _print_scores(console: Console, data: Mapping[str, Any]) -> None:
     if data.get("no_scores"):
         console.print(f"no scores: {data['no_scores']}", markup=False)
     if data.get("hits"):
-        console.print(Text("targets hit: " + "; ".join(data["hits"])), soft_wrap=True)
+        console.print(Text("targets hit: " + "; ".join(data["hits"])))
 
 
 def _feedback_table(fed: Mapping[str, Any]) -> Table:
@@ -194,7 +194,7 @@ def print_spectrum(console: Console, data: Mapping[str, Any]) -> None:
             word = "translation" if level in data["zero"][ell] else "negative" if level < 0 else ""
             table.add_row(ell, f"{level:.9g}", f"{math.sqrt(level):.7g}" if level > 0 else "–", word)
     if any(data["bound"].values()):
-        console.print(table)
+        print_table(console, table)
     else:
         console.print("no bound states")
     console.print(f"negative modes at ℓ = 0, at fixed norm if any: {data['negative_modes']} (0: a minimum)")
@@ -212,10 +212,10 @@ def print_spectrum(console: Console, data: Mapping[str, Any]) -> None:
         null = f"{row['null_mean']:.4f} ± {row['null_std']:.4f}" if math.isfinite(row["null_mean"]) else "–"
         cells = [number(row[key]) for key in names]
         table.add_row(name, str(row["n_masses"]), *cells, null, number(row["null_percentile"], 3))
-    console.print(table)
+    print_table(console, table)
     for name, hits in data["hits"].items():
         if hits:
-            console.print(Text(f"targets hit by the {name} spectrum: {'; '.join(hits)}"), soft_wrap=True)
+            console.print(Text(f"targets hit by the {name} spectrum: {'; '.join(hits)}"))
     recorded = (f"{name.replace('_', ' ')} {number(value)}" for name, value in data["recorded"].items())
     if data["recorded"]:
         console.print(", ".join(recorded))
@@ -236,6 +236,8 @@ def _pairs(title: str) -> Table:
     table.show_header = False
     table.columns[2].justify = "left"
     table.columns[2].style = "dim"
+    for column in table.columns[1:]:
+        column.no_wrap = False  # words continue on the next line of a narrow terminal
     return table
 
 

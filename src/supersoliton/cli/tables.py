@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
+from rich.measure import Measurement
+from rich.table import Column, Table
 from rich.text import Text
 
 from ..machine.display import PlainConsole
@@ -16,7 +17,7 @@ from ..machine.display import PlainConsole
 if TYPE_CHECKING:
     from ..scans.result import ScanResult
 
-_NULL = "null_percentile"
+_NULLS = ("null_percentile", "shape_percentile")
 _ANALYTIC = "analytic"  # start of a trial without a trained prediction
 
 
@@ -37,6 +38,33 @@ def simple_table(*columns: str, title: str = "") -> Table:
             "\n".join(column.replace("_", " ").split()), justify="left" if i == 0 else "right", no_wrap=True
         )
     return table
+
+
+def print_table(console: Console, table: Table) -> None:
+    """Print a table of numbers; one that is wider than the console in parts, each of which begins with column 1."""
+    first, parts = [table.columns[0]], [[table.columns[0]]]
+    for column in table.columns[1:]:
+        if len(parts[-1]) > 1 and _width(console, _of(table, [*parts[-1], column])) > console.width:
+            parts.append(list(first))
+        parts[-1].append(column)
+    for columns in parts:
+        part = _of(table, columns)
+        part.title = table.title if columns is parts[0] else None
+        console.print(part)
+
+
+def _of(table: Table, columns: Sequence[Column]) -> Table:
+    """The table of some columns of another."""
+    part = Table(box=table.box, title_justify="left", title_style="bold", pad_edge=False)
+    for column in columns:
+        part.add_column(column.header, justify=column.justify, no_wrap=True)
+    for cells in zip(*(column.cells for column in columns), strict=True):
+        part.add_row(*cells)
+    return part
+
+
+def _width(console: Console, table: Table) -> int:
+    return Measurement.get(console, console.options.update_width(10_000), table).maximum
 
 
 def describe_scan(result: ScanResult, report: str) -> dict[str, Any]:
@@ -62,7 +90,7 @@ def describe_scan(result: ScanResult, report: str) -> dict[str, Any]:
                 "trial": trial.number,
                 "kind": trial.user_attrs.get("kind", ""),
                 "objectives": dict(zip(names, trial.values, strict=True)),
-                "null_percentile": trial.user_attrs.get("values", {}).get(_NULL, math.nan),
+                **{name: trial.user_attrs.get("values", {}).get(name, math.nan) for name in _NULLS},
                 "parameters": dict(trial.params),
             }
             for trial in result.pareto
@@ -100,22 +128,12 @@ def _print_pareto(console: Console, data: Mapping[str, Any]) -> None:
     falling = data["directions"][0] == "maximize"
     ranked = sorted(data["pareto"], key=lambda row: row["objectives"][objectives[0]], reverse=falling)
     title = f"Pareto-optimal trials, best {objectives[0]} first"
-
-    def table(with_parameters: bool) -> Table:
-        shown = parameters if with_parameters else []
-        made = simple_table("trial", "kind", *objectives, _NULL, *shown, title=title)
-        for row in ranked:
-            cells = [row["objectives"][name] for name in objectives] + [row["null_percentile"]]
-            cells += [row["parameters"][name] for name in shown]
-            made.add_row(str(row["trial"]), row["kind"], *(number(cell, 4) for cell in cells))
-        return made
-
-    whole = table(with_parameters=True)
-    if console.measure(whole).maximum <= console.width:
-        console.print(whole)
-    else:
-        console.print(table(with_parameters=False))
-        console.print("(for their parameters see trials.csv or the report, or use a wider window)")
+    table = simple_table("trial", "kind", *objectives, *_NULLS, *parameters, title=title)
+    for row in ranked:
+        cells = [row["objectives"][name] for name in objectives] + [row[name] for name in _NULLS]
+        cells += [row["parameters"][name] for name in parameters]
+        table.add_row(str(row["trial"]), row["kind"], *(number(cell, 4) for cell in cells))
+    print_table(console, table)
 
 
 _NARROWEST = 160  # columns assumed if the output is not a terminal

@@ -116,7 +116,7 @@ def _described(library: Library) -> dict[str, Any]:
 
 
 def _print_library(console: Console, data: dict[str, Any]) -> None:
-    from .tables import number, simple_table
+    from .tables import number, print_table, simple_table
 
     table = simple_table(
         "branch", "lowest_in_%", "states", "basis", "network_error", title="Branches, named by their carriers"
@@ -124,7 +124,7 @@ def _print_library(console: Console, data: dict[str, Any]) -> None:
     for row in data["branches"]:
         share = number(100.0 * row["share"], 3)
         table.add_row(row["branch"], share, str(row["states"]), str(row["basis"]), number(row["network_error"], 2))
-    console.print(table)
+    print_table(console, table)
     spent = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in data["seconds"].items())
     console.print(f"{len(data['branches'])} branches; {spent}.")
     console.print(f"A search without trained starts takes {data['search_steps']:.1f} Newton steps on average.")
@@ -132,7 +132,7 @@ def _print_library(console: Console, data: dict[str, Any]) -> None:
 
 
 def _print_benefit(console: Console, benefit: Benefit) -> None:
-    from .tables import number, simple_table
+    from .tables import number, print_table, simple_table
 
     where = "inside the box" if benefit.where == "inside" else "outside, by up to 12 % of a range"
     console.print(f"{benefit.points} unseen points {where}; {100.0 * benefit.covered:.1f} % on a trained branch.")
@@ -153,7 +153,7 @@ def _print_benefit(console: Console, benefit: Benefit) -> None:
             row.method, str(row.points), *(f"{x:.1e}" for x in cells), f"{row.steps:.2f}", number(row.success, 4),
             f"{row.predict_ms:.2f}", f"{row.solve_ms:.1f}",
         )  # fmt: skip
-    console.print(table)
+    print_table(console, table)
     table = simple_table(
         "search_with", "Newton_steps", "ms", "correct_%", "lower_%", "used_%", "wrong", "pays_after", title=""
     )
@@ -163,4 +163,4 @@ def _print_benefit(console: Console, benefit: Benefit) -> None:
         table.add_row(
             one.use, f"{one.steps:.1f}", f"{one.ms:.1f}", *(number(x, 4) for x in cells_), str(one.wrong), pays
         )
-    console.print(table)
+    print_table(console, table)
