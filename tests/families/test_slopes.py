@@ -171,3 +171,14 @@ def test_wrong_input_is_one_sentence(state):
         ss.slopes(state, ["g"], spectrum="boxes")
     with pytest.raises(ValueError, match=r"no parameter 'beta'.*choose from g"):
         ss.slopes(state, ["g"], n_modes=5).slope("energy", "beta")
+
+
+def test_it_prints_a_table(state):
+    found = ss.slopes(state, ["g", "beta"], n_modes=12)
+    head, *lines = repr(found).splitlines()
+    assert head.split() == ["value", "d/dg", "d/dbeta"]
+    (line,) = (line for line in lines if line.startswith("hierarchy "))
+    assert [float(x) for x in line.split()[1:]] == pytest.approx(
+        [found.values["hierarchy"], found.slope("hierarchy", "g"), found.slope("hierarchy", "beta")], rel=1e-5
+    )
+    assert len({len(line) for line in lines}) == 1

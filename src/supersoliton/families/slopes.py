@@ -32,7 +32,7 @@ from .oscillation_slopes import oscillation_masses
 from .sensitivity import Sensitivity, per_parameter, sensitivity
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Slopes:
     """Numbers of a state and their derivatives with respect to parameters.
 
@@ -60,6 +60,15 @@ class Slopes:
     reach: dict[str, Float[Array, " parameter"]] = field(repr=False)
     masses: Float[Array, " mass"] = field(repr=False)
     mass_slopes: Float[Array, "parameter mass"] = field(repr=False)
+
+    def __repr__(self) -> str:
+        """A line for each number that has a slope: its value, and its derivatives."""
+        wide = max(map(len, self.slopes), default=0)
+        lines = ["".join([f"{'':{wide}}  {'value':>12}", *(f"  {f'd/d{name}':>12}" for name in self.parameters)])]
+        for name, rates in self.slopes.items():
+            numbers = (self.values.get(name, math.nan), *rates)
+            lines.append("".join([f"{name:{wide}}", *(f"  {number:12.6g}" for number in numbers)]))
+        return "\n".join(lines)
 
     def slope(self, name: str, parameter: str, within: float = 0.0) -> float:
         """The derivative of a number; NaN if it has none, or not ``within`` this distance of the parameter.
