@@ -210,7 +210,7 @@ def test_the_number_of_trials_from_the_cache_is_reported(tmp_path, capsys):
         words = " ".join(summary_sentences(read_record(tmp_path / name)))
         assert (known in words) == said
     [computed] = [float(row["seconds"]) for row in read_rows(tmp_path / "two") if row["cache"] == "stored"]
-    assert f"median time per trial {computed:.2g} s (one process)" in words
+    assert f"a trial takes {computed:.2g} s of one process (median)" in words
 
 
 def test_workers_store_results_and_get_only_uncached_trials(tmp_path):

@@ -43,7 +43,7 @@ def importance_bars(importances: Mapping[str, Mapping[str, Share]], *, theme_nam
                     error_kw={"ecolor": colours["faint"], "lw": 1.2})  # fmt: skip
             ax.set_yticks(range(len(order)), order)
             ax.tick_params(axis="y", length=0)
-            ax.set_xlim(0, max([*widths, 0.01]) * 1.15)
+            ax.set_xlim(0, max(0.01, *(w + e for w, e in zip(widths, errors, strict=True))) * 1.05)  # with its errors
             ax.set_title(axis_label(objective))
             ax.set_xlabel("importance")
     return figure
@@ -79,7 +79,7 @@ def null_histogram(trials: Sequence[Trial], *, theme_name: str = "light") -> Fig
         ax.set_ylabel("trials")
         ax.yaxis.set_major_locator(MaxNLocator(integer=True))
         ax.set_xlim(0, 100)
-        figure.legend(loc="outside upper left", ncols=4)
+        figure.legend(loc="outside upper left", ncols=2)
     return figure
 
 

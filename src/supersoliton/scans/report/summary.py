@@ -73,7 +73,7 @@ def _what_ran(record: Record) -> str:
     text += f", {record.unfinished} unfinished" if record.unfinished else ""
     spent = [trial.seconds for trial in record.trials if math.isfinite(trial.seconds) and not trial.recalled]
     if sum(spent) > 0:
-        text += f"; median time per trial {np.median(spent):.2g} s (one process)"
+        text += f"; a trial takes {np.median(spent):.2g} s of one process (median)"
     recalled = sum(trial.recalled for trial in record.trials)
     text += f"; {recalled} came from the cache of evaluations" if recalled else ""
     return text + "."
