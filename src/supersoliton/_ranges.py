@@ -40,6 +40,10 @@ class Range:
         """The value at a position, which may lie outside of 0 … 1."""
         return self.low * (self.high / self.low) ** unit if self.log else self.low + unit * (self.high - self.low)
 
+    def rate(self, value: float) -> float:
+        """The change of the value with its position, dvalue/dunit."""
+        return value * math.log(self.high / self.low) if self.log else self.high - self.low
+
     def sample(self, rng: np.random.Generator) -> float:
         if self.log:
             value = math.exp(rng.uniform(math.log(self.low), math.log(self.high)))

@@ -13,7 +13,6 @@ from numpy import ndarray as Array
 from ..fluctuations.finer_mesh import carry_to_finer_mesh
 from ..problem.problem import DiscreteProblem
 from ..problem.scales import OnScales, on_scales
-from ..problem.tangent_space import norm_border
 from ..problem.transfer import satisfy_conditions
 from ..solvers.base import Solution
 from ..solvers.newton import Newton
@@ -21,7 +20,7 @@ from ..states.kinds import is_homogeneous
 from ..states.state import State, make_state, reduced_state, restored_state
 from .family import Family, family_of, with_couplings, with_vacuum
 from .mass_derivatives import Levels, mass_levels
-from .sensitivity import motions, per_parameter
+from .sensitivity import functional_rates, motions, per_parameter
 
 _STEPS = 12  # of Newton's method: from a good prediction three to five are enough
 _JUMP = 0.5  # distance of a state to its prediction, relative to its size, at which it may be of another branch
@@ -89,13 +88,12 @@ class Path:
     def measured_slopes(self) -> dict[str, Array]:
         """Derivatives of :meth:`measured` at the accepted state, each (parameter,)."""
         state, (moved, shifts) = self.state, self._rates
-        omega, border = math.sqrt(max(state.multiplier, 1e-300)), norm_border(state.problem, state.u)
+        omega = math.sqrt(max(state.multiplier, 1e-300))
         energies, norms = np.zeros(len(self.names)), np.zeros(len(self.names))
         for k, family in enumerate(self._families):
             point, per = family.point(state.u, state.multiplier), per_parameter(family)
             free = moved[k] / per - family.lift(state.problem)
-            norms[k] = per * 2.0 * float(np.sum(border * free)) if not family.holds_norm else 0.0
-            energies[k] = per * family.explicit_slope(point, free, 1.0)[0] + 0.5 * state.multiplier * norms[k]
+            energies[k], norms[k] = (per * rate for rate in functional_rates(family, point, free))
         unit = self.scales.unit
         return {
             "omega": shifts / (2.0 * omega) * unit("mass"),

@@ -27,7 +27,7 @@ from ..problem.tangent_space import TangentSpace, norm_border
 from ..problem.zero_modes import Symmetries
 from ..states.state import State
 from .curve import linearise
-from .family import Family, family_of
+from .family import Family, FamilyPoint, family_of
 
 
 @dataclass(frozen=True)
@@ -108,18 +108,21 @@ def _along(family: Family, u: Array, multiplier: float) -> Sensitivity:
     point = family.point(u, multiplier)
     line = linearise(family, point, Symmetries(problem, u, multiplier).modes)
     du, dc = line.solve(np.zeros_like(u), line.value_row(1.0), homogeneous=True)
-    border = norm_border(problem, u)
     if family.kind == "coupling":
         shift = float(dc[1]) if family.holds_norm else 0.0
         moved = du + family.lift(problem)
     else:
         shift = float(dc[0]) if family.kind == "norm" else 1.0
         moved = du
-    # With the boundary "decaying" the exterior depends on couplings and on omega^2 itself.
-    explicit = family.explicit_slope(point, du, 1.0)[0]
-    norm = 2.0 * float(np.sum(border * du)) if not family.holds_norm else 0.0
-    energy = explicit + 0.5 * multiplier * norm
+    energy, norm = functional_rates(family, point, du)
     return Sensitivity(family.parameter, per * energy, per * norm, per * shift, per * moved)
+
+
+def functional_rates(family: Family, point: FamilyPoint, du: Array) -> tuple[float, float]:
+    """(dE/dq, dN/dq) of a stationary state whose fields change by ``du`` beyond the lift of the family."""
+    norm = 0.0 if family.holds_norm else 2.0 * float(np.sum(norm_border(point.problem, point.u) * du))
+    # With the boundary "decaying" the exterior depends on couplings and on omega^2 itself.
+    return family.explicit_slope(point, du, 1.0)[0] + 0.5 * point.multiplier * norm, norm
 
 
 def tangents(

@@ -11,7 +11,6 @@ found.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -161,9 +160,5 @@ class _Climb:
         values = self._values(z[:-1])
         self.path.accept(values)
         slopes = self.targets.slopes(self.path, self.targets.levels(self.path, values, slopes=True))
-        limits = [self.limits[name] for name in self.names]
-        per = [
-            v * math.log(one.high / one.low) if one.log else one.high - one.low
-            for v, one in zip(values, limits, strict=True)
-        ]
+        per = [self.limits[name].rate(value) for name, value in zip(self.names, values, strict=True)]
         return np.column_stack([slopes * per * (self.signs / self.ranges)[:, None], -np.ones(len(self.aims))])

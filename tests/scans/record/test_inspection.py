@@ -310,18 +310,18 @@ def test_the_command_tells_mends_and_counts(run, capsys, monkeypatch):
     assert told.err.count("\n") == 1
 
 
-def test_a_text_that_is_none_is_a_damage(run):
-    """SQLite stores any bytes as a text; reading them fails like a server that does not answer."""
+@pytest.mark.parametrize(
+    ("column", "value", "words"),
+    [
+        # SQLite stores any bytes as a text; reading them fails like a server that does not answer
+        ("kind", "CAST(x'22c32822' AS TEXT)", r"study\.db is damaged \(Could not decode to UTF-8"),
+        # a value that is an attribute of its own too, and not under the digest
+        ("fractal_score", "'9.0'", "do not match the digest"),
+    ],
+)
+def test_a_changed_attribute_is_a_damage(run, column, value, words):
     with contextlib.closing(sqlite3.connect(run / "study.db")) as database:
-        database.execute("UPDATE trial_user_attributes SET value_json = CAST(x'22c32822' AS TEXT) WHERE key = 'kind'")
+        database.execute(f"UPDATE trial_user_attributes SET value_json = {value} WHERE key = '{column}'")
         database.commit()
-    with pytest.raises(ValueError, match=r"study\.db is damaged \(Could not decode to UTF-8"):
-        check_folder(run)
-
-
-def test_a_value_that_stands_twice_stands_there_the_same(run):
-    with contextlib.closing(sqlite3.connect(run / "study.db")) as database:
-        database.execute("UPDATE trial_user_attributes SET value_json = '9.0' WHERE key = 'fractal_score'")
-        database.commit()
-    with pytest.raises(ValueError, match=r"do not match the digest"):
+    with pytest.raises(ValueError, match=words):
         check_folder(run)

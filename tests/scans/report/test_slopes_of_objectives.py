@@ -95,7 +95,7 @@ def test_the_direction_raises_the_hierarchy_at_constant_score(record, found):
     (up, ahead), (down, back) = (measured(moved(record, trial, s * h * step)) for s in (1, -1))
     assert (up - down) / (2 * h) == pytest.approx(gain, rel=1e-4)
     limits = slopes.ranges_of(record)
-    scale = [slopes.per_range(limits[n], trial.couplings[n]) for n in record.parameters]
+    scale = [limits[n].rate(trial.couplings[n]) for n in record.parameters]
     held = np.array(scale) * found.slopes["fractal_score"]
     assert abs(ahead - back) / (2 * h) < 1e-3 * np.linalg.norm(held)
     rise = np.array(scale) * found.slopes["hierarchy"]

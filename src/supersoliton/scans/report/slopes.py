@@ -71,23 +71,28 @@ def slopes_of_trial(record: Record, trial: Trial) -> Slopes | str:
 
 def _table(record: Record, trial: Trial, found: Slopes) -> str:
     ranges = ranges_of(record)
+    scale = _scale(trial, found, ranges) if all(name in ranges for name in found.parameters) else None
     rows = []
     for name in record.objectives:
         cells = [found.slope(name, parameter) for parameter in found.parameters]
         words = [number(cell) if math.isfinite(cell) else "none" for cell in cells]
-        rows.append([escape(record.label(name)), *words, _next_step(found, name, ranges)])
+        rows.append([escape(record.label(name)), *words, _next_step(found, name, scale)])
     head = [f"trial {trial.number}", *(f"d / d {name}" for name in found.parameters), "next step"]
     advice = "".join(f"<p>{escape(sentence)}</p>" for sentence in [tune(record, trial, found)] if sentence)
     return table([escape(title) for title in head], rows) + advice
 
 
-def _next_step(found: Slopes, name: str, ranges: Mapping[str, Range]) -> str:
+def _scale(trial: Trial, found: Slopes, ranges: Mapping[str, Range]) -> np.ndarray:
+    """The change of each coupling with its position in its range."""
+    return np.array([ranges[name].rate(trial.couplings[name]) for name in found.parameters])
+
+
+def _next_step(found: Slopes, name: str, scale: np.ndarray | None) -> str:
     """The nearest step of a number, in parts of a range."""
     reach = found.reach.get(name)
-    spans = [abs(limits.high - limits.low) for limits in (ranges[p] for p in found.parameters if p in ranges)]
-    if reach is None or len(spans) != len(reach) or not np.isfinite(reach).any():
+    if reach is None or scale is None or not np.isfinite(reach).any():
         return "–"
-    shares = reach / np.array(spans)
+    shares = reach / scale
     nearest = int(np.nanargmin(shares))
     return f"{number(100.0 * float(shares[nearest]), 2)} % of the range of {escape(found.parameters[nearest])}"
 
@@ -111,7 +116,7 @@ def direction(record: Record, trial: Trial, found: Slopes) -> tuple[np.ndarray, 
     if any(name not in ranges for name in found.parameters):
         return None
     positions = np.array([ranges[name].unit(trial.couplings[name]) for name in found.parameters])
-    scale = np.array([per_range(ranges[name], trial.couplings[name]) for name in found.parameters])
+    scale = _scale(trial, found, ranges)
     rise, score = (scale * found.slopes.get(name, np.array(math.nan)) for name in (RAISED, HELD))
     if not np.isfinite(rise).all():
         return None
@@ -129,11 +134,6 @@ def direction(record: Record, trial: Trial, found: Slopes) -> tuple[np.ndarray, 
             return step / size, size
         free &= ~out
     return None
-
-
-def per_range(limits: Range, value: float) -> float:
-    """dp/dt for p at the position t of its range."""
-    return value * math.log(limits.high / limits.low) if limits.log else limits.high - limits.low
 
 
 def tune(record: Record, trial: Trial, found: Slopes) -> str:
