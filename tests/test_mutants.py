@@ -25,4 +25,6 @@ def test_each_changes_one_place_and_names_tests_that_exist(mutant):
     assert ast.dump(ast.parse(changed)) != ast.dump(ast.parse((package / mutant.file).read_text(encoding="utf-8")))
     assert mutant.tests
     for test in mutant.tests:
-        assert (ROOT / test).exists()
+        file, _, function = test.partition("::")
+        assert (ROOT / file).exists()
+        assert not function or f"def {function}(" in (ROOT / file).read_text(encoding="utf-8")
