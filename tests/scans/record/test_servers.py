@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -10,6 +11,7 @@ import time
 
 import optuna
 import pytest
+import sqlalchemy
 from benchmarks import soak
 from servers import MariaDB, PostgreSQL
 from small_scan import load_small, read_rows
@@ -17,6 +19,7 @@ from small_scan import load_small, read_rows
 from supersoliton.scans import loop
 from supersoliton.scans.loop import run_scan
 from supersoliton.scans.record import record, storage
+from supersoliton.scans.record.database import DatabaseRecord
 
 LEASE = 6.0  # seconds after which the trials of a killed driver are taken over: a minute in earnest
 DRIVER = """
@@ -127,6 +130,47 @@ def test_a_password_is_written_nowhere(server, tmp_path):
         assert b"s3cret" not in path.read_bytes(), path
     *_, attributes = read(server, url, "secret")
     assert "s3cret" not in str(attributes)
+
+
+def read_while_a_trial_ends(url):
+    """For each query of a reading: the trial as read when another driver ends it just before that query."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    mine, theirs = (optuna.storages.RDBStorage(url) for _ in range(2))
+    study = optuna.create_study(study_name="ends", storage=theirs)
+    queries, seen = 1, []
+    try:
+        while len(seen) < queries:
+            trial, counted = study.ask({"x": optuna.distributions.FloatDistribution(0.0, 1.0)}), []
+
+            def before(_connection, _cursor, statement, *_, trial=trial, counted=counted):
+                if statement.startswith("SELECT trial"):
+                    counted.append(statement)
+                    if len(counted) == len(seen) + 1:
+                        study.tell(trial, 1.0)
+
+            sqlalchemy.event.listen(mine.engine, "before_cursor_execute", before)
+            found = DatabaseRecord(
+                optuna.load_study(study_name="ends", storage=mine), mine, shared=True, where=url
+            ).load()
+            sqlalchemy.event.remove(mine.engine, "before_cursor_execute", before)
+            queries = len(counted)
+            seen.append((found[-1].state.name, found[-1].values))
+    finally:
+        for storage in (mine, theirs):
+            storage.remove_session()
+            storage.engine.dispose()
+    return seen
+
+
+def test_a_reading_sees_one_moment(server, tmp_path):
+    running, ended = ("RUNNING", None), ("COMPLETE", [1.0])
+    with contextlib.closing(sqlite3.connect(tmp_path / "study.db")) as database:
+        database.execute("PRAGMA journal_mode=WAL")  # as a scan makes it
+    for url in (server.optunas(server.urls[2]), f"sqlite:///{tmp_path}/study.db"):
+        seen = read_while_a_trial_ends(url)
+        assert len(seen) == 5, seen  # parameters, values, two kinds of attributes, trials
+        assert all(one in (running, ended) for one in seen), seen
+        assert running in seen
 
 
 class Proxy:
