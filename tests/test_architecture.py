@@ -266,3 +266,13 @@ def test_importing_the_package_is_light():
     """`supersoliton --help` must answer at once: nothing heavy is imported before it is needed."""
     code = "import sys, supersoliton; sys.exit(any(m in sys.modules for m in ('jax', 'numpy', 'scipy', 'optuna')))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_driver_of_a_scan_starts_without_what_it_may_not_need():
+    """SciPy's optimisers and splines, matplotlib, xarray: half a second of every start."""
+    code = (
+        "import sys, supersoliton as ss, supersoliton.scans.job, supersoliton.config; ss.scan; "
+        "print(*{'scipy.optimize', 'scipy.interpolate', 'scipy.stats', 'matplotlib', 'xarray'} & sys.modules.keys())"
+    )
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert not run.stdout.split()

@@ -1,5 +1,6 @@
 """Pictures of states and modes: what is drawn agrees with the state, for one field and for many, in both themes."""
 
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -84,6 +85,23 @@ def test_one_and_many_fields(n_octaves, tmp_path):
         named = [line for line in figure.axes[0].lines if not line.get_label().startswith("_")]
         assert len(named) <= plotting.MAX_LISTED_FIELDS + 2  # the largest, the Higgs field, one entry for all others
         assert plotting.save_figure(figure, tmp_path / f"{theme}.png").stat().st_size > 5_000
+
+
+def test_a_picture_on_a_page_has_the_colours_of_the_page(tmp_path):
+    """All of them: none stays that of the light page. The file keeps them, for other programs."""
+    state = _tower(2)
+    drawn = plotting.page_figure(plotting.plot_state(state), tmp_path / "a.svg", "profiles & more")
+    assert "profiles &amp; more" in drawn
+    assert "var(--paper)" in drawn
+    assert "var(--kind-0)" in drawn
+    assert not re.findall(r"#[0-9a-f]{6}\b", drawn)
+    file = (tmp_path / "a.svg").read_text()
+    assert "var(" not in file
+    assert plotting.PALETTES["light"][0].lower() in file
+    again = plotting.page_figure(plotting.plot_state(state), tmp_path / "b.svg", "")
+    own = [set(re.findall(r'id="([mp][0-9a-f]{10})"', text)) for text in (drawn, again)]
+    assert own[0]
+    assert not own[0] & own[1]
 
 
 def test_seven_fields_of_a_potential_have_seven_lines():

@@ -31,8 +31,8 @@ def test_claims_are_printed_saved_and_drawn(tmp_path):
     assert data["claims"][1]["numbers"]["ratio"] == pytest.approx(3.0128e14, rel=1e-4)
     html = (tmp_path / "page" / "validation.html").read_text()
     assert html.count("<section id=") == 2
-    assert html.count("data:image/png;base64,") == 2  # one picture, for a light and for a dark page
-    assert (tmp_path / "page" / "origin.png").stat().st_size > 5000
+    assert html.count("<svg ") == 1
+    assert (tmp_path / "page" / "origin.svg").stat().st_size > 5000
 
 
 @pytest.mark.parametrize(

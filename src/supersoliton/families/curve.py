@@ -163,8 +163,13 @@ def _inverse(space: TangentSpace) -> Callable[[Array], Array]:
     return lambda load: np.asarray(space.solve(load)[0])
 
 
-def linearise(family: Family, point: FamilyPoint, held: Array | None = None) -> Linearisation:
-    """The system at a point; ``held``: zero modes of symmetries, along which it is not to move."""
+def linearise(
+    family: Family, point: FamilyPoint, held: Array | None = None, known: TangentSpace | None = None
+) -> Linearisation:
+    """The system at a point; ``held``: zero modes of symmetries, along which it is not to move.
+
+    ``known``: the space of another family at the same point, whose factors serve again.
+    """
     problem = point.problem
     grid = problem.grid
     gradient = problem.energy_and_gradient(point.u)[1]
@@ -173,7 +178,8 @@ def linearise(family: Family, point: FamilyPoint, held: Array | None = None) -> 
     if not np.all(np.isfinite(vector)):
         raise CorrectorError("the energy's gradient is not finite")
     own = np.empty((*point.u.shape, 0)) if held is not None and held.size else None  # the norm is one of the rows
-    space = TangentSpace(problem, point.u, point.multiplier, constraints=own, held=held)
+    again: dict[str, Any] = {} if known is None else {"factors": known.factors, "curvature": known.curvature}
+    space = TangentSpace(problem, point.u, point.multiplier, constraints=own, held=held, **again)
     border = norm_border(problem, point.u)
     if family.kind == "norm":
         columns = [-border]

@@ -26,7 +26,7 @@ from ..problem.scales import on_scales
 from ..problem.tangent_space import TangentSpace, norm_border
 from ..problem.zero_modes import Symmetries
 from ..states.state import State
-from .curve import linearise
+from .curve import CorrectorError, Linearisation, linearise
 from .family import Family, FamilyPoint, family_of
 
 
@@ -90,27 +90,47 @@ def sensitivity(state: State, parameter: str) -> Sensitivity:
     -14.4360
     """
     expect_state("sensitivity", state)
+    (found,) = sensitivities(state, [parameter])
+    if isinstance(found, CorrectorError):
+        raise found
+    return found
+
+
+def sensitivities(state: State, parameters: Sequence[str]) -> list[Sensitivity | CorrectorError]:
+    """The derivatives along each parameter, or why there are none (a fold); all share one factorisation.
+
+    Raises ValueError as :func:`sensitivity`.
+    """
     problem = state.problem
     known = [*problem.model.params, *(n for n in ("norm", "omega") if getattr(problem, n) is not None)]
-    if parameter not in known:
-        raise ValueError(f"sensitivity: there is no parameter {parameter!r}: choose from {', '.join(known)}")
+    for parameter in parameters:
+        if parameter not in known:
+            raise ValueError(f"sensitivity: there is no parameter {parameter!r}: choose from {', '.join(known)}")
     if not state.converged:
         raise ValueError(f"sensitivity: the state is not converged ({state.status}): solve it first")
     inner, scales = on_scales(state)
-    family = family_of(inner.problem, parameter, scales)
-    return scales.restore(_along(family, inner.u, inner.multiplier))
+    held = Symmetries(inner.problem, inner.u, inner.multiplier).modes
+    found: list[Sensitivity | CorrectorError] = []
+    space: TangentSpace | None = None
+    for parameter in parameters:
+        family = family_of(inner.problem, parameter, scales)
+        line = linearise(family, family.point(inner.u, inner.multiplier), held, space)
+        space = line.space
+        try:
+            found.append(scales.restore(_along(line)))
+        except CorrectorError as error:
+            found.append(error)
+    return found
 
 
-def _along(family: Family, u: Array, multiplier: float) -> Sensitivity:
+def _along(line: Linearisation) -> Sensitivity:
     """The derivatives of a dimensionless state, per unit of the user's parameter."""
-    problem = family.problem
+    family, point = line.family, line.point
     per = per_parameter(family)
-    point = family.point(u, multiplier)
-    line = linearise(family, point, Symmetries(problem, u, multiplier).modes)
-    du, dc = line.solve(np.zeros_like(u), line.value_row(1.0), homogeneous=True)
+    du, dc = line.solve(np.zeros_like(point.u), line.value_row(1.0), homogeneous=True)
     if family.kind == "coupling":
         shift = float(dc[1]) if family.holds_norm else 0.0
-        moved = du + family.lift(problem)
+        moved = du + family.lift(family.problem)
     else:
         shift = float(dc[0]) if family.kind == "norm" else 1.0
         moved = du

@@ -25,11 +25,10 @@ from ..scores.score import Score, ScoreSettings, Slope
 from ..states.stability import charged_mass
 from ..states.state import State
 from ..theory.vacua import mass_matrix
-from .curve import CorrectorError
 from .family import family_of
 from .mass_derivatives import EQUAL, Levels, levels_of, mass_levels
 from .oscillation_slopes import oscillation_masses
-from .sensitivity import Sensitivity, per_parameter, sensitivity
+from .sensitivity import Sensitivity, per_parameter, sensitivities
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -157,7 +156,7 @@ def slopes_of(
     """:func:`slopes` with the [score] table and any scores; ``fast``: box modes in the reduced basis of a trial."""
     known = [*state.problem.model.params, *(n for n in ("norm", "omega") if getattr(state.problem, n) is not None)]
     names = tuple(known if parameters is None else parameters)
-    along = [_along(state, name) for name in names]
+    along = [_or_none(state, *one) for one in zip(names, sensitivities(state, names), strict=True)]
     inner, scales = on_scales(state)
     n = inner.problem.model.n_fields
     change = np.array([_vacuum_rate(inner, scales, one) for one in along]).reshape(-1, n, n)
@@ -189,12 +188,11 @@ def slopes_of(
     )
 
 
-def _along(state: State, parameter: str) -> Sensitivity:
+def _or_none(state: State, parameter: str, found: Sensitivity | Exception) -> Sensitivity:
     """The derivatives of the state; NaN at a fold, where they are infinite."""
-    try:
-        return sensitivity(state, parameter)
-    except CorrectorError:
-        return Sensitivity(parameter, math.nan, math.nan, math.nan, np.full_like(state.u, math.nan))
+    if isinstance(found, Sensitivity):
+        return found
+    return Sensitivity(parameter, math.nan, math.nan, math.nan, np.full_like(state.u, math.nan))
 
 
 def _vacuum_rate(inner: OnScales, scales: Scales, along: Sensitivity) -> Array:

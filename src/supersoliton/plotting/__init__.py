@@ -24,6 +24,7 @@ from .theme import axis_label as axis_label
 from .theme import field_label as field_label
 from .theme import field_unit as field_unit
 from .theme import inline_figure as inline_figure
+from .theme import page_figure as page_figure
 from .theme import palette_of as palette_of
 from .theme import save_figure as save_figure
 from .theme import theme as theme

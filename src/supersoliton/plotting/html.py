@@ -1,8 +1,7 @@
-"""Small pieces of HTML: escaping, numbers, tables, pictures. All text from users and files is escaped."""
+"""Small pieces of HTML: escaping, numbers, tables. All text from users and files is escaped."""
 
 from __future__ import annotations
 
-import base64
 import html
 import math
 from collections.abc import Iterable, Sequence
@@ -58,18 +57,6 @@ def _reads_as_number(cell: str) -> bool:
 def _words(cell: str) -> str:
     """The class of a cell with a long text, which may wrap."""
     return " class='words'" if len(cell) > 30 else ""
-
-
-def picture(light: Path, dark: Path, alt: str, *, width: int) -> str:
-    """A picture embedded in the page, for the reader's colour scheme; ``width`` in CSS pixels."""
-    return (
-        f"<picture><source media='screen and (prefers-color-scheme: dark)' srcset='{_data_uri(dark)}'>"
-        f"<img src='{_data_uri(light)}' alt='{escape(alt)}' width='{width}'></picture>"
-    )
-
-
-def _data_uri(path: Path) -> str:
-    return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
 
 
 def style() -> str:

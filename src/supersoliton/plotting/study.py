@@ -32,6 +32,7 @@ KIND_MARKERS = {
     "delocalised": ("v", 5),
     "unconverged": (".", -1),
 }
+_MANY = 500  # dots are pixels beyond this number in a vector format, where each takes 100 bytes
 MAX_POINTS = 4000  # more dots overlap: beyond this, dominated trials are thinned
 
 
@@ -115,16 +116,18 @@ def draw_trials(
         across = [float(t.number) if x is None else t.objectives[x] for t in group]
         return across, [t.objectives[y] for t in group]
 
+    pixels = len(trials) > _MANY
     for kind, group in group_by_kind(thin(trials, keep=pareto)).items():
         marker, slot = kind_marker(kind)
         colour = colours["faint"] if slot < 0 else palette_of(colours)[slot]
         feasible = [t for t in group if t.is_feasible]
         infeasible = [t for t in group if not t.is_feasible]
         if feasible:
-            ax.scatter(*place(feasible), s=26, marker=marker, color=colour, alpha=0.75, lw=0, label=kind)
+            ax.scatter(*place(feasible), s=26, marker=marker, color=colour, alpha=0.75, lw=0, label=kind,
+                       rasterized=pixels)  # fmt: skip
         if infeasible:
             ax.scatter(*place(infeasible), s=22, marker=marker, facecolors="none", edgecolors=colour, lw=0.9, alpha=0.8,
-                       label=f"{kind}, infeasible")  # fmt: skip
+                       label=f"{kind}, infeasible", rasterized=pixels)  # fmt: skip
     if pareto:
         ax.scatter(*place(pareto), s=80, marker="o", facecolors="none", edgecolors=colours["ink"], lw=1.2,
                    label="Pareto-optimal" if len(objectives) > 1 else "best")  # fmt: skip

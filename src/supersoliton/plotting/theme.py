@@ -26,7 +26,12 @@ PALETTES = {
 }
 THEMES: dict[str, dict[str, str]] = {
     "light": {"ink": "#1b1f24", "faint": "#6b7480", "line": "#d5dae0", "paper": "#ffffff", "negative": "#D55E00"},
-    "dark": {"ink": "#e4e8ec", "faint": "#9aa5b1", "line": "#3a424c", "paper": "#14181d", "negative": "#FF8A4C"},
+    "dark": {"ink": "#e4e8ec", "faint": "#9aa5b1", "line": "#3a424c", "paper": "#14181d", "negative": "#E69F00"},
+}
+
+# Names of the style sheet's colours. The negative one is that of a line.
+_PAGE_COLOURS = {f"kind-{i}": colour for i, colour in enumerate(PALETTES["light"])} | {
+    name: colour for name, colour in THEMES["light"].items() if name != "negative"
 }
 
 
@@ -77,6 +82,26 @@ def save_figure(figure: Figure, path: Path) -> Path:
     figure.savefig(path, dpi=150, **options)
     figure.clear()  # frees the artists even if the caller keeps the figure
     return path
+
+
+def page_figure(figure: Figure, path: Path, alt: str) -> str:
+    """Write a figure of the light theme to an SVG file and return it as HTML, in the colours of the page.
+
+    Drawn once for the light page, the dark one and paper, in a quarter of the time of a PNG for each.
+    """
+    width = 90 * figure.get_figwidth()  # at 90 pixels per inch the letters are as large as those of the notes
+    with matplotlib.rc_context({"svg.hashsalt": path.stem}):  # no two pictures of a page share a name
+        figure.savefig(path, dpi=150, metadata={"Date": None})
+    figure.clear()
+    drawn = path.read_text(encoding="utf-8")
+    for name, colour in _PAGE_COLOURS.items():
+        drawn = drawn.replace(f": {colour.lower()}", f": var(--{name})")
+    _, _, content = drawn.partition("<svg ")[2].partition(">")
+    view = " ".join(f"{72 * inches:g}" for inches in (0, 0, *figure.get_size_inches()))
+    return (
+        f"<div class='picture'><svg role='img' aria-label='{html.escape(alt)}' viewBox='{view}' "
+        f"style='width: {width:.0f}px'>{content}</div>"
+    )
 
 
 def inline_figure(figure: Figure, alt: str) -> str:

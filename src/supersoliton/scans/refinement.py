@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.optimize
 from numpy import ndarray as Array
 from optuna.trial import FrozenTrial, TrialState
 
@@ -104,10 +103,13 @@ class _Climb:
         self.aims = smooth_objectives(config)
         self.signs = np.array([aim.sign for aim in self.aims])
 
-    # What needs JAX is imported here, since a finished scan is read without it.
+    # What needs JAX or SciPy's optimisers is imported here: a finished scan is read without the one, and the driver of
+    # a scan starts in 0.2 s less without the others.
 
     def run(self) -> dict[str, float] | None:
         """The point at the end of the way or on it that an evaluation finds feasible and no worse, if any."""
+        from scipy.optimize import minimize
+
         from ..evaluate.evaluation import evaluate
         from ..families.design_targets import Targets
         from ..families.path_of_states import Path, StateLost
@@ -121,7 +123,7 @@ class _Climb:
         self.targets.follow(self.targets.levels(self.path, self.path.values))
         self.first = self._objectives(self.x)
         low, high = np.maximum(self.x - _REACH, 0.0), np.minimum(self.x + _REACH, 1.0)
-        found = scipy.optimize.minimize(
+        found = minimize(
             lambda z: -z[-1],
             np.append(self.x, 0.0),
             jac=lambda z: np.append(np.zeros(len(z) - 1), -1.0),

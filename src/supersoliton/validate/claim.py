@@ -29,11 +29,11 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """``draw(theme_name)`` makes the figure, for a light and for a dark page."""
+    """``draw()`` makes the figure."""
 
     name: str
     alt: str
-    draw: Callable[[str], Figure]
+    draw: Callable[[], Figure]
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .._version import __version__
-from ..plotting import THEMES, save_figure
-from ..plotting.html import escape, picture, style, table
-from .claim import SCRIPT, VERDICTS, Claim, Picture, Table
+from ..plotting import page_figure
+from ..plotting.html import escape, style, table
+from .claim import SCRIPT, VERDICTS, Claim, Table
 
 TITLE = "Claims about the octave model, checked"
 _ABOUT = (
@@ -112,7 +112,7 @@ def write_page(claims: Sequence[Claim], folder: Path) -> Path:
 
 
 def _section(claim: Claim, folder: Path) -> str:
-    drawn = "".join(_picture(each, folder) for each in claim.pictures)
+    drawn = "".join(page_figure(each.draw(), folder / f"{each.name}.svg", each.alt) for each in claim.pictures)
     tables = "".join(
         f"<h3>{_html(each.title)}</h3>"
         + table([_html(x) for x in each.head], [[_html(x) for x in row] for row in each.rows])
@@ -129,12 +129,3 @@ def _section(claim: Claim, folder: Path) -> str:
 
 def _html(text: str) -> str:
     return escape(shown(text))
-
-
-def _picture(drawn: Picture, folder: Path) -> str:
-    paths, width = {}, 0.0
-    for name in THEMES:
-        figure = drawn.draw(name)
-        width = figure.get_figwidth()
-        paths[name] = save_figure(figure, folder / f"{drawn.name}{'' if name == 'light' else f'-{name}'}.png")
-    return picture(paths["light"], paths["dark"], drawn.alt, width=round(90 * width))

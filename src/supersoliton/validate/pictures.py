@@ -41,8 +41,8 @@ class Panel:
 def picture(name: str, alt: str, *panels: Panel) -> Picture:
     """Panels side by side, each with its legend below it."""
 
-    def draw(theme_name: str) -> Figure:
-        with theme(theme_name) as colours:
+    def draw() -> Figure:
+        with theme() as colours:
             figure = Figure(figsize=(7.2 if len(panels) == 1 else 4.9 * len(panels), 4.6), layout="constrained")
             for i, panel in enumerate(panels):
                 ax = figure.add_subplot(1, len(panels), i + 1)

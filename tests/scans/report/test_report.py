@@ -99,7 +99,7 @@ def test_page_tells_what_the_record_holds(qballs):
         assert f"{trial.objectives[0]:.4g}" in words
     names = {path.name for path in (qballs / "report").iterdir()}
     best = f"trial_{record.pareto[0].number:05d}"
-    assert {"pareto.png", "pareto-dark.png", f"{best}.png", f"{best}_spectrum.png"} <= names
+    assert {"pareto.svg", f"{best}.svg", f"{best}_spectrum.svg"} <= names
 
 
 def test_pareto_set_is_optunas(qballs):

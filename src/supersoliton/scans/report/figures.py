@@ -24,16 +24,16 @@ from .records import Record, Trial
 from .summary import null_percentiles
 
 
-def pareto_projections(record: Record, *, theme_name: str = "light") -> Figure:
+def pareto_projections(record: Record) -> Figure:
     """Every pair of objectives against each other; a single objective against the trial's number."""
-    return plot_projections(record.trials, record.pareto, record.objectives, label=record.label, theme_name=theme_name)
+    return plot_projections(record.trials, record.pareto, record.objectives, label=record.label)
 
 
-def importance_bars(importances: Mapping[str, Mapping[str, Share]], *, theme_name: str = "light") -> Figure:
+def importance_bars(importances: Mapping[str, Mapping[str, Share]]) -> Figure:
     """One panel per objective: the share of each coupling in reaching its best tenth, with its standard error."""
     names = sorted({name for shares in importances.values() for name in shares})
     order = sorted(names, key=lambda name: max(shares[name].value for shares in importances.values()))
-    with theme(theme_name) as colours:
+    with theme() as colours:
         width = 3.4 * len(importances) if len(importances) > 1 else 6.0
         figure = Figure(figsize=(width, 0.32 * len(order) + 1.2), layout="constrained")
         panels = figure.subplots(1, len(importances), sharey=True, squeeze=False)[0]
@@ -49,9 +49,9 @@ def importance_bars(importances: Mapping[str, Mapping[str, Share]], *, theme_nam
     return figure
 
 
-def history(numbers: Sequence[int], values: Sequence[float], label: str, *, theme_name: str = "light") -> Figure:
+def history(numbers: Sequence[int], values: Sequence[float], label: str) -> Figure:
     """A quantity that only improves (hypervolume, best value so far) over the trials."""
-    with theme(theme_name) as colours:
+    with theme() as colours:
         figure = Figure(figsize=(6.5, 3.2), layout="constrained")
         ax = figure.add_subplot()
         ax.step(numbers, values, where="mid", color=palette_of(colours)[0], lw=2.0)  # "mid" shows the last value too
@@ -63,10 +63,10 @@ def history(numbers: Sequence[int], values: Sequence[float], label: str, *, them
     return figure
 
 
-def null_histogram(trials: Sequence[Trial], *, theme_name: str = "light") -> Figure:
+def null_histogram(trials: Sequence[Trial]) -> Figure:
     """Histograms of the percentiles of the trials' fractal_score in both nulls; flat if the spectra are random too."""
     percentiles, fair = null_percentiles(trials), null_percentiles(trials, "shape")
-    with theme(theme_name) as colours:
+    with theme() as colours:
         figure = Figure(figsize=(6.5, 3.2), layout="constrained")
         ax = figure.add_subplot()
         bins = np.linspace(0, 100, 21)
@@ -83,7 +83,7 @@ def null_histogram(trials: Sequence[Trial], *, theme_name: str = "light") -> Fig
     return figure
 
 
-def spectrum_figure(spectra: Mapping[str, Sequence[float]], *, theme_name: str = "light") -> Figure:
+def spectrum_figure(spectra: Mapping[str, Sequence[float]]) -> Figure:
     """A trial's stored spectra: bound states per l below the continuum, and the box modes by rank.
 
     ``bound_<l>`` and ``continuum`` are eigenvalues [mass^2] (at fixed norm of L_+, lowered by omega^2 for fields that
@@ -93,7 +93,7 @@ def spectrum_figure(spectra: Mapping[str, Sequence[float]], *, theme_name: str =
     bound = sorted((name for name in spectra if name.startswith("bound_")), key=lambda name: int(name.split("_")[1]))
     levels = [(f"ℓ = {name.split('_')[1]}", signed_mass(np.asarray(spectra[name], dtype=float))) for name in bound]
     box = np.sort(np.asarray(spectra.get("box", ()), dtype=float))
-    with theme(theme_name) as colours:
+    with theme() as colours:
         figure = Figure(figsize=(8.0, 3.6))  # margins by hand, see plotting.plot_state
         left = figure.add_axes((0.085, 0.14, 0.30, 0.77))
         right = figure.add_axes((0.56, 0.14, 0.42, 0.77))

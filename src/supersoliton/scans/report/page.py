@@ -1,18 +1,18 @@
-"""The report of a scan: one self-contained HTML page, and its pictures as PNG files."""
+"""The report of a scan: one self-contained HTML page, and its pictures as SVG files."""
 
 from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
 
 from ...machine.atomic_write import write_atomically
-from ...plotting import THEMES, axis_label, kind_marker, plot_state, save_figure
-from ...plotting.html import escape, number, picture, style, table
+from ...plotting import axis_label, kind_marker, page_figure, plot_state
+from ...plotting.html import escape, number, style, table
 from ...states.kinds import Kind
 from ...states.state import load
 from ..axes import in_words
@@ -57,24 +57,17 @@ def write_report(run_dir: Path, storage: str = "", *, trust: bool = False) -> Pa
 
 
 class _Gallery:
-    """Draws a figure once per theme, saves the PNGs, and returns the HTML that shows the right one."""
+    """Draws figures, saves them as SVG files, and returns the HTML that shows them in the colours of the page."""
 
     def __init__(self, folder: Path):
         self.folder = folder
         folder.mkdir(exist_ok=True)
-        for old in folder.glob("*.png"):  # pictures of an earlier report
-            old.unlink()
+        for kind in ("png", "svg"):  # pictures of an earlier report
+            for old in folder.glob(f"*.{kind}"):
+                old.unlink()
 
-    def show(self, name: str, alt: str, draw: Callable[[str], Figure]) -> str:
-        paths = {}
-        width = 0.0
-        for theme_name in THEMES:
-            suffix = "" if theme_name == "light" else f"-{theme_name}"
-            figure = draw(theme_name)
-            width = figure.get_figwidth()
-            paths[theme_name] = save_figure(figure, self.folder / f"{name}{suffix}.png")
-        # at 90 pixels per inch the letters of the pictures are as large as those of the notes
-        return picture(paths["light"], paths["dark"], alt, width=round(90 * width))
+    def show(self, name: str, alt: str, figure: Figure) -> str:
+        return page_figure(figure, self.folder / f"{name}.svg", alt)
 
 
 def _page(record: Record, sections: list[tuple[str, str]]) -> str:
@@ -122,9 +115,7 @@ def _summary(record: Record) -> str:
 def _pareto(record: Record, gallery: _Gallery) -> str:
     if not record.trials:
         return ""
-    drawn = gallery.show(
-        "pareto", "the objectives of all trials", lambda t: figures.pareto_projections(record, theme_name=t)
-    )
+    drawn = gallery.show("pareto", "the objectives of all trials", figures.pareto_projections(record))
     still = "<p class='note'>Hollow: at least one constraint is violated. Ringed: Pareto-optimal.</p>"
     return f"{linked.views(record)}<noscript>{drawn}{still}</noscript>{_pareto_table(record)}"
 
@@ -203,13 +194,8 @@ def _best(record: Record, gallery: _Gallery) -> str:
         if path.is_file():
             parts.append(_profile(path, stem, trial, gallery, trust=record.trust))
         if spectra:
-            parts.append(
-                gallery.show(
-                    f"{stem}_spectrum",
-                    f"spectra of trial {trial.number}",
-                    lambda t, spectra=spectra: figures.spectrum_figure(spectra, theme_name=t),  # type: ignore[misc]
-                )
-            )
+            drawn = figures.spectrum_figure(spectra)
+            parts.append(gallery.show(f"{stem}_spectrum", f"spectra of trial {trial.number}", drawn))
         parts.append("</article>")
     if parts:
         parts.insert(0, _MODES_NOTE)
@@ -224,7 +210,7 @@ def _profile(path: Path, stem: str, trial: Trial, gallery: _Gallery, *, trust: b
         state = load(path, trust=trust)
     except ValueError as error:  # damaged, or its potential is in a user's file that is missing
         return f"<p class='note'>The profile cannot be drawn: {escape(error)}.</p>"
-    return gallery.show(stem, f"profiles of trial {trial.number}", lambda t: plot_state(state, theme_name=t))
+    return gallery.show(stem, f"profiles of trial {trial.number}", plot_state(state))
 
 
 def _why_shown(record: Record, trial: Trial) -> str:
@@ -245,7 +231,7 @@ def _null(record: Record, gallery: _Gallery) -> str:
     if not null_percentiles(group).size:
         return ""
     which = "feasible trials" if record.feasible else "converged trials (none is feasible)"
-    shown = gallery.show("null", "percentiles of the scores", lambda t: figures.null_histogram(group, theme_name=t))
+    shown = gallery.show("null", "percentiles of the scores", figures.null_histogram(group))
     return (
         "<p>The fractal score of each spectrum is compared with two nulls: random log-uniform spectra of equal count "
         "and span (filled), and spectra of equal shape (line), with the same continuum and lightest mass and as many "
@@ -260,9 +246,7 @@ def _importance(record: Record, gallery: _Gallery) -> str:
         return f"<p>Shown once {MIN_TRIALS_FOR_IMPORTANCE} trials are finished.</p>" if few else ""
     many = len(record.feasible or record.trials) > MAX_FOR_IMPORTANCE
     thinned = f", an even sample of {len(record.feasible or record.trials)}" if many else ""
-    shown = gallery.show(
-        "importance", "importance of the couplings", lambda t: figures.importance_bars(shares, theme_name=t)
-    )
+    shown = gallery.show("importance", "importance of the couplings", figures.importance_bars(shares))
     return (
         "<p>The share of each coupling in deciding whether a trial reaches the best tenth of an objective (PED-ANOVA, "
         "Watanabe et al. 2023), less that of as many trials chosen at random and 0 if no larger, with its standard "
@@ -279,7 +263,7 @@ def _progress(record: Record, gallery: _Gallery) -> str:
         "<p>Hypervolume of the Pareto front relative to the worst feasible values, normalised so that 1 would mean one "
         "trial that is best in every objective.</p>"
     )
-    shown = gallery.show("progress", label, lambda t: figures.history(numbers, values, axis_label(label), theme_name=t))
+    shown = gallery.show("progress", label, figures.history(numbers, values, axis_label(label)))
     return (meaning if len(record.objectives) > 1 else "") + shown
 
 
