@@ -66,7 +66,8 @@ def test_three_ratios_of_other_couplings(small):
 def test_the_jacobian_agrees_with_differences(small):
     """Of every kind of target, at a point that is not the optimum, by fourth-order differences."""
     names = ["g", "mu_squared", "norm"]
-    kinds = ["m2/m1", "m3", "hierarchy", "mass_ratio", "octave_splitting", "omega", "energy"]
+    kinds = ["m2/m1", "m3", "hierarchy", "mass_ratio", "octave_splitting", "omega", "energy", "charge"]
+    kinds += ["charged_energy", "energy_per_charge"]
 
     def values(problem):
         found = ss.design(problem, dict.fromkeys(kinds, 1.0), names, guess=small, max_steps=1)
@@ -106,6 +107,13 @@ def test_what_is_nearest_is_told(small):
     dead = ss.design(small.problem, {"mass_ratio": 3.0}, ["delta"], guess=small)
     assert "mass_ratio changes with no free coupling" in dead.status
     assert dead.couplings == {"delta": 0.2}
+
+
+def test_a_binding_energy_is_reached_where_the_state_rotates(small):
+    found = ss.design(small.problem, {"energy_per_charge": 0.9}, ["norm"], guess=small)
+    assert found.status == "reached"
+    again = ss.solve(small.problem.replace(norm=found.couplings["norm"]), small)
+    assert again.certificate.rotation.energy_per_charge == pytest.approx(0.9, rel=2e-8)
 
 
 def test_masses_that_change_places():

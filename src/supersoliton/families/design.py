@@ -101,8 +101,9 @@ def design(
         The problem at the couplings from which to start.
     targets : dict of str to float
         Values by name: ``"m2/m1"`` is the ratio of the second to the lightest mass, ``"m3"`` the third mass;
-        ``"hierarchy"`` the largest mass over the smallest; ``"omega"``, ``"energy"``, ``"norm"``; and the ratios of
-        vacuum masses that the theory records, such as ``"mass_ratio"`` of :class:`OctaveHiggs`.
+        ``"hierarchy"`` the largest mass over the smallest; ``"omega"``, ``"energy"``, ``"norm"``, and of a rotating
+        state ``"charge"``, ``"charged_energy"``, ``"energy_per_charge"`` (E_Q / (m Q)); and the ratios of vacuum masses
+        that the theory records, such as ``"mass_ratio"`` of :class:`OctaveHiggs`.
     free : sequence of str
         The couplings to vary, ``"norm"`` or ``"omega"`` included. :meth:`OctaveHiggs.split` makes couplings of single
         octaves.
@@ -236,9 +237,12 @@ class _Search:
 
     def _least_squares(self) -> None:
         x, eps = self._unknowns, 4.0 * np.finfo(float).eps
-        # "exact" takes a step as long as the trust region wherever there are more couplings than targets.
-        steps = {"atol": eps, "btol": eps, "maxiter": 10 * len(x), "regularize": False}
-        options: dict[str, Any] = {"ftol": eps, "xtol": eps, "gtol": eps, "tr_solver": "lsmr", "tr_options": steps}
+        options: dict[str, Any] = {"ftol": eps, "xtol": eps, "gtol": eps}
+        # "exact" takes a step as long as the trust region wherever there are more couplings than targets; "lsmr" looks
+        # for its step in a plane, which one coupling does not have.
+        if len(x) > 1:
+            steps = {"atol": eps, "btol": eps, "maxiter": 10 * len(x), "regularize": False}
+            options |= {"tr_solver": "lsmr", "tr_options": steps}
         self.trouble = ""
         try:
             found = scipy.optimize.least_squares(self._residuals, x, self._jacobian, tuple(self.limits), **options)

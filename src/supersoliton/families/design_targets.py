@@ -6,6 +6,7 @@ Those of different operators cross freely: a target follows its operator, not it
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -15,10 +16,9 @@ from numpy import ndarray as Array
 
 from ..theory.base import AbstractModel
 from .mass_derivatives import Levels
-from .path_of_states import Path, StateLost
+from .path_of_states import MEASURED, Path, StateLost
 
 SPECTRA = ("physical", "box")
-STATE_VALUES = ("omega", "energy", "norm")
 _NAME = re.compile(r"m([1-9]\d*)(?:/m([1-9]\d*))?")
 _EXTRA = 8  # levels of the box beyond the highest named
 
@@ -39,8 +39,8 @@ class Targets:
         highest = 0
         for name in aims:
             match = _NAME.fullmatch(name)
-            if match is None and name not in ("hierarchy", *STATE_VALUES, *ratios):
-                others = ", ".join(("hierarchy", *STATE_VALUES, *ratios))
+            if match is None and name not in ("hierarchy", *MEASURED, *ratios):
+                others = ", ".join(("hierarchy", *MEASURED, *ratios))
                 raise ValueError(f'design: there is no target {name!r}: name a mass "m3", a ratio "m2/m1", or {others}')
             if spectrum == "box" and (name == "hierarchy" or name in ratios):
                 raise ValueError(f'design: {name} is not of the box: leave out spectrum="box", or the target')
@@ -51,7 +51,7 @@ class Targets:
 
     def levels(self, path: Path, values: Array, *, slopes: bool = False) -> list[Levels]:
         """The masses that the targets name; none if they name none."""
-        if all(name in STATE_VALUES for name in self.aims):
+        if all(name in MEASURED for name in self.aims):
             return []
         return path.levels(values, self.ell, self.box, slopes=slopes)
 
@@ -62,7 +62,7 @@ class Targets:
         vectors = levels[0].vectors if levels else None
         ratios = {} if vectors is None else self.model.vacuum_ratios(vectors)
         for name in self.aims:
-            if name in STATE_VALUES:
+            if name in MEASURED:
                 continue
             match = _NAME.fullmatch(name)
             if name in ratios:
@@ -80,7 +80,9 @@ class Targets:
         measured = path.measured(at)
         out = []
         for name in self.aims:
-            if name in STATE_VALUES:
+            if name in MEASURED:
+                if not math.isfinite(measured[name]):
+                    raise StateLost(f"{name} is not defined: nothing rotates there")
                 out.append(measured[name])
                 continue
             masses = [self._mass(name, mode, levels) for mode in self.modes[name]]
@@ -91,7 +93,7 @@ class Targets:
         """The derivatives (target, parameter) at the accepted state."""
         measured, out = path.measured_slopes(), []
         for name in self.aims:
-            if name in STATE_VALUES:
+            if name in MEASURED:
                 out.append(measured[name])
                 continue
             masses = [self._mass(name, mode, levels) for mode in self.modes[name]]

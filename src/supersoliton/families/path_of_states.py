@@ -17,13 +17,19 @@ from ..problem.transfer import satisfy_conditions
 from ..solvers.base import Solution
 from ..solvers.newton import Newton
 from ..states.kinds import is_homogeneous
+from ..states.stability import charge_and_energy, charged_mass
 from ..states.state import State, make_state, reduced_state, restored_state
 from .family import Family, family_of, with_couplings, with_vacuum
 from .mass_derivatives import Levels, mass_levels
-from .sensitivity import functional_rates, motions, per_parameter
+from .sensitivity import functional_rates, motions, per_parameter, rotating_rates
 
 _STEPS = 12  # of Newton's method: from a good prediction three to five are enough
 _JUMP = 0.5  # distance of a state to its prediction, relative to its size, at which it may be of another branch
+
+MEASURED = {
+    "omega": "mass", "energy": "energy", "norm": "norm", "charge": "charge", "charged_energy": "energy",
+    "energy_per_charge": "1",
+}  # fmt: skip  # numbers of a state, with their units
 
 
 class StateLost(Exception):
@@ -77,29 +83,35 @@ class Path:
         return mass_levels(self.at(values), self.scales, self.names if slopes else (), ell=ell, box=box)
 
     def measured(self, values: Array) -> dict[str, float]:
-        """omega, energy and norm of the state at these values; omega is NaN where nothing rotates."""
-        state = self.at(values)
-        energy, norm = state.problem.energy(state.u), state.problem.norm_of_state(state.u)
-        omega = math.sqrt(state.multiplier) if state.multiplier > 0 else math.nan
-        units = {"omega": "mass", "energy": "energy", "norm": "norm"}
-        found = {"omega": omega, "energy": energy, "norm": norm}
-        return {name: value * self.scales.unit(units[name]) for name, value in found.items()}
+        """The numbers of ``MEASURED`` of the state at these values; NaN where nothing rotates."""
+        found = self._measured(self.at(values))
+        return {name: found[name] * self.scales.unit(unit) for name, unit in MEASURED.items()}
+
+    def _measured(self, state: OnScales) -> dict[str, float]:
+        problem = state.problem
+        energy, norm = problem.energy(state.u), problem.norm_of_state(state.u)
+        omega, charge, charged = charge_and_energy(problem, state.u, state.multiplier)
+        if problem.boundary == "decaying":  # part of the norm lies outside the domain
+            charge = charged = math.nan
+        per_charge = charged / (charged_mass(problem) * charge)
+        found = {"energy": energy, "norm": norm, "omega": omega, "charge": charge, "charged_energy": charged}
+        return {**found, "energy_per_charge": per_charge}
 
     def measured_slopes(self) -> dict[str, Array]:
         """Derivatives of :meth:`measured` at the accepted state, each (parameter,)."""
         state, (moved, shifts) = self.state, self._rates
-        omega = math.sqrt(max(state.multiplier, 1e-300))
-        energies, norms = np.zeros(len(self.names)), np.zeros(len(self.names))
+        problem, values = state.problem, self._measured(state)
+        rates: dict[str, list[float]] = {name: [] for name in MEASURED}
         for k, family in enumerate(self._families):
             point, per = family.point(state.u, state.multiplier), per_parameter(family)
-            free = moved[k] / per - family.lift(state.problem)
-            energies[k], norms[k] = (per * rate for rate in functional_rates(family, point, free))
-        unit = self.scales.unit
-        return {
-            "omega": shifts / (2.0 * omega) * unit("mass"),
-            "energy": energies * unit("energy"),
-            "norm": norms * unit("norm"),
-        }
+            free = moved[k] / per - family.lift(problem)
+            energy, norm = (per * rate for rate in functional_rates(family, point, free))
+            changed = problem.norm_kinetic * (state.multiplier * norm + shifts[k] * values["norm"])
+            found = {"energy": energy, "norm": norm, "multiplier": shifts[k], "action": energy - 0.5 * changed}
+            found |= rotating_rates(problem, values, found, per * family.mass_rate())
+            for name in MEASURED:
+                rates[name].append(found[name])
+        return {name: np.array(rates[name]) * self.scales.unit(unit) for name, unit in MEASURED.items()}
 
     def _changed(self) -> None:
         self._tried.clear()

@@ -10,9 +10,9 @@ solve with the factorised second variation. The energy needs no solve (envelope 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -25,7 +25,9 @@ from ..problem.residual import force
 from ..problem.scales import on_scales
 from ..problem.tangent_space import TangentSpace, norm_border
 from ..problem.zero_modes import Symmetries
+from ..states.stability import charged_mass
 from ..states.state import State
+from ..theory.vacua import mass_matrix
 from .curve import CorrectorError, Linearisation, linearise
 from .family import Family, FamilyPoint, family_of
 
@@ -143,6 +145,26 @@ def functional_rates(family: Family, point: FamilyPoint, du: Array) -> tuple[flo
     norm = 0.0 if family.holds_norm else 2.0 * float(np.sum(norm_border(point.problem, point.u) * du))
     # With the boundary "decaying" the exterior depends on couplings and on omega^2 itself.
     return family.explicit_slope(point, du, 1.0)[0] + 0.5 * point.multiplier * norm, norm
+
+
+def rotating_rates(
+    problem: DiscreteProblem, values: Mapping[str, float], rates: Mapping[str, Any], matrix: Float[Array, "field field"]
+) -> dict[str, float]:
+    """The derivatives of omega, Q = omega k N, E_Q = S + omega Q and E_Q / (m Q).
+
+    From ``values`` and those ``rates`` of norm, multiplier and action; ``matrix``: that of the vacuum's mass matrix.
+    """
+    omega, charge = values["omega"], values["charge"]
+    faster = rates["multiplier"] / (2.0 * omega)
+    more = charge * (faster / omega + rates["norm"] / values["norm"])
+    energy = rates["action"] + faster * charge + omega * more
+    block = np.ix_(problem.carries_norm > 0, problem.carries_norm > 0)
+    own = mass_matrix(problem.model, problem.vacuum.values, problem.grid.r_max)[block]
+    lightest = np.linalg.eigh(own)[1][:, 0]
+    heavier = lightest @ matrix[block] @ lightest / (2.0 * charged_mass(problem) ** 2)  # m'/m
+    ratio = values["energy_per_charge"]
+    per_charge = ratio * (energy / values["charged_energy"] - more / charge - heavier)
+    return {"omega": faster, "charge": more, "charged_energy": energy, "energy_per_charge": per_charge}
 
 
 def tangents(

@@ -9,7 +9,7 @@ smooth only up to some step has the distance to it, to first order.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,13 +22,12 @@ from ..machine.arithmetic import numerical
 from ..problem.scales import OnScales, Scales, on_scales
 from ..scores import registry
 from ..scores.score import Score, ScoreSettings, Slope
-from ..states.stability import charged_mass
 from ..states.state import State
 from ..theory.vacua import mass_matrix
 from .family import family_of
 from .mass_derivatives import EQUAL, Levels, levels_of, mass_levels
 from .oscillation_slopes import oscillation_masses
-from .sensitivity import Sensitivity, per_parameter, sensitivities
+from .sensitivity import Sensitivity, per_parameter, rotating_rates, sensitivities
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -260,22 +259,7 @@ def _numbers(
             found["action"] = one.energy - 0.5 * factor * (one.multiplier * norm + multiplier * one.norm)
             found["energy_per_norm"] = one.energy / norm - energy * one.norm / norm**2
         if rotation is not None and rotates:
-            found |= _rotating(state, values, found, matrix)
+            found |= rotating_rates(problem, values, found, matrix)
         for name, rate in found.items():
             moving.setdefault(name, []).append(float(rate))
     return values, moving
-
-
-def _rotating(state: State, values: Mapping[str, float], rates: Mapping[str, Any], matrix: Array) -> dict[str, float]:
-    """The derivatives of omega, Q = omega k N, E_Q = S + omega Q and E_Q / (m Q)."""
-    problem, omega, charge = state.problem, values["omega"], values["charge"]
-    faster = rates["multiplier"] / (2.0 * omega)
-    more = charge * (faster / omega + rates["norm"] / values["norm"])
-    energy = rates["action"] + faster * charge + omega * more
-    block = np.ix_(problem.carries_norm > 0, problem.carries_norm > 0)
-    own = mass_matrix(problem.model, problem.vacuum.values, problem.grid.r_max)[block]
-    lightest = np.linalg.eigh(own)[1][:, 0]
-    heavier = lightest @ matrix[block] @ lightest / (2.0 * charged_mass(problem) ** 2)  # m'/m
-    ratio = values["energy_per_charge"]
-    per_charge = ratio * (energy / values["charged_energy"] - more / charge - heavier)
-    return {"omega": faster, "charge": more, "charged_energy": energy, "energy_per_charge": per_charge}

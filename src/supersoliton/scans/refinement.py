@@ -35,10 +35,10 @@ _LOST = -1e3  # ranges of an objective: its value where there is no state
 
 def smooth_objectives(config: Config) -> list[Objective]:
     """The objectives that have exact derivatives; ``hierarchy`` only of the physical masses."""
-    from ..families.design_targets import STATE_VALUES
+    from ..families.path_of_states import MEASURED
 
     ratios = config.model.vacuum_ratios(np.eye(config.model.n_fields))
-    known = {*STATE_VALUES, *ratios, *(("hierarchy",) if config.score.spectrum == "physical" else ())}
+    known = {*MEASURED, *ratios, *(("hierarchy",) if config.score.spectrum == "physical" else ())}
     return [name for name in config.scan.objectives if name in known]
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float
-from scipy.interpolate import CubicSpline
 
 from .ratio_density import GRID, SMALLEST_RATIO, Spectra, densities, scott
 from .score import time_to_close
@@ -76,6 +75,8 @@ def _of_one_ratio(
     weight: Float[np.ndarray, " point"], d: Float[np.ndarray, " ratio"], width: float
 ) -> Float[np.ndarray, "ratio 2"]:
     """The change of sum(weight * density) with each log-ratio d, and with ln h, by splines of functions of d."""
+    from scipy.interpolate import CubicSpline  # here: the driver of a scan does without
+
     ends = max(GRID[0] - _FAR * width, d.min()), min(GRID[-1] + _FAR * width, d.max())
     if not ends[0] < ends[1]:
         return np.zeros((len(d), 2))
