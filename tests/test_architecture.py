@@ -14,7 +14,7 @@ PACKAGE = Path(supersoliton.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 # Fewer lines than this in a file; at most so many in a function (without its docstring), in a class,
 # and in the package (without its docstrings); 21,400 before scales, symmetry modes, shooting, lines and stability.
-MAX_FILE, MAX_FUNCTION, MAX_CLASS, MAX_PACKAGE = 400, 60, 250, 32_000
+MAX_FILE, MAX_FUNCTION, MAX_CLASS, MAX_PACKAGE = 400, 60, 250, 35_000
 # The floors, lowest first: the only list of them. A room may import itself and rooms on lower floors, but no other room
 # on its own floor.
 FLOORS = (
@@ -25,6 +25,7 @@ FLOORS = (
     {"states", "guesses"},
     {"search", "fluctuations"},
     {"config", "families"},
+    {"transitions"},
     {"evaluate", "training", "sampling"},
     {"scans", "validate"},
     {"cli"},
@@ -44,9 +45,11 @@ PUBLIC = [
     "Modes",
     "MultiStart",
     "Newton",
+    "Nucleation",
     "OctaveHiggs",
     "OriginalGuess",
     "Oscillations",
+    "Phases",
     "Potential",
     "Problem",
     "RadialGrid",
@@ -68,7 +71,9 @@ PUBLIC = [
     "design",
     "find_states",
     "load",
+    "nucleation",
     "oscillations",
+    "phases",
     "pretrain",
     "rotation",
     "scan",
@@ -78,6 +83,7 @@ PUBLIC = [
     "slopes",
     "solve",
     "spectrum",
+    "thermal",
     "vacua",
 ]
 HEIGHT = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
@@ -259,7 +265,7 @@ def test_upward_imports_and_circles_are_noticed(tmp_path):
 def test_public_names_are_pinned():
     assert sorted(supersoliton.__all__) == sorted(PUBLIC)
     for name in PUBLIC:
-        assert getattr(supersoliton, name).__name__ == name
+        assert getattr(supersoliton, name).__name__.rpartition(".")[2] == name
 
 
 def test_importing_the_package_is_light():

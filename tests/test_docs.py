@@ -18,7 +18,7 @@ pages = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(pages)
 
 NUMBER = re.compile(r"-?\d+\.?\d*(?:e[-+]?\d+)?")
-GUIDES = ("potential", "bounces", "kinks", "q_balls")
+GUIDES = ("potential", "bounces", "kinks", "temperature", "q_balls")
 
 
 def _agree(printed, said):
@@ -53,9 +53,16 @@ def test_guide(name, tmp_path):
     code = [block for block in found if block.language == "python"]
     assert code
     for block in code:
-        assert pages.run(block, names, tmp_path)
+        printed = pages.run(block, names, tmp_path)
+        assert printed
+        if block.said:
+            _agree(printed, block.said)
     if name == "kinks":
         assert (names["kink"].energy, names["state"].energy) == (pytest.approx(1 / 4), pytest.approx(11 / 12))
+    if name == "temperature":
+        assert names["found"].temperature == pytest.approx(57.4104446492, rel=1e-10)
+        assert names["phases"].transitions[1].critical == pytest.approx(109.408408, rel=1e-8)
+        assert names["two"].temperature == pytest.approx(84.24281682, rel=1e-9)
     if name == "bounces":
         assert names["state"].action == pytest.approx(52.4133263008, rel=1e-10)
 

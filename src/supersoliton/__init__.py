@@ -59,6 +59,11 @@ _HOME = {
     "oscillations": "fluctuations.oscillations",
     "Scores": "scores.scoring",
     "score": "scores.scoring",
+    "Phases": "transitions.phases",
+    "phases": "transitions.phases",
+    "Nucleation": "transitions.nucleation",
+    "nucleation": "transitions.nucleation",
+    "thermal": "transitions",
     "pretrain": "training.job",
     "scan": "scans.job",
 }
@@ -128,3 +133,8 @@ if TYPE_CHECKING:
     from .theory.vacua import Vacuum as Vacuum
     from .theory.vacua import vacua as vacua
     from .training.job import pretrain as pretrain
+    from .transitions import thermal as thermal
+    from .transitions.nucleation import Nucleation as Nucleation
+    from .transitions.nucleation import nucleation as nucleation
+    from .transitions.phases import Phases as Phases
+    from .transitions.phases import phases as phases

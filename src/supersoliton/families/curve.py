@@ -31,6 +31,8 @@ from ..problem.zero_modes import Symmetries
 from .family import Family, FamilyPoint
 
 _SHIFTS = (0.0, 1e-6, -3e-6)  # tried in turn; the spectrum's unit is mass^2
+_SINGULAR = 1e-6  # relative residual that is more than rounding
+_EPS = 4.0 * float(np.finfo(float).eps)
 _REFINED = 1e-11  # relative residual at which the refinement of a bordered solution stops
 _SWEEPS = 6
 
@@ -88,18 +90,24 @@ class Linearisation:
     space: TangentSpace  # A, factorised
     rows: tuple[BorderRow, ...]  # the equation N(u) = N, where there is one
 
-    def solve(self, load: Array, last: BorderRow, *, homogeneous: bool = False) -> tuple[Array, Array]:
-        """(du, dc) of the bordered system for (load, excesses); ``homogeneous``: the other rows' excesses are 0."""
+    def solve(
+        self, load: Array, last: BorderRow, *, homogeneous: bool = False, fine: bool = False
+    ) -> tuple[Array, Array]:
+        """(du, dc) of the bordered system for (load, excesses); ``homogeneous``: the other rows' excesses are 0.
+
+        ``fine``: the rounding of A u on a fine mesh is no sign of a singular system. A curve does without, since the
+        residual shows it where another branch crosses.
+        """
         rows = (*self.rows, last)
         goal = np.array([0.0 if homogeneous and row is not last else row.excess for row in rows])
         for shift in _SHIFTS:
-            answer = self._refined(load, rows, goal, self.space.shifted(shift) if shift else self.space)
+            answer = self._refined(load, rows, goal, self.space.shifted(shift) if shift else self.space, fine)
             if answer is not None:
                 return answer
         raise CorrectorError("the bordered system is singular")
 
     def _refined(
-        self, load: Array, rows: tuple[BorderRow, ...], goal: Array, space: TangentSpace
+        self, load: Array, rows: tuple[BorderRow, ...], goal: Array, space: TangentSpace, fine: bool
     ) -> tuple[Array, Array] | None:
         """The solution by the factors of ``space`` and iterative refinement; None if that does not converge."""
         borders, corner = np.stack([row.u for row in rows], axis=-1), np.stack([row.c for row in rows])
@@ -120,7 +128,8 @@ class Linearisation:
             gap = goal - np.array([np.sum(row.u * u) + np.sum(row.c * c) for row in rows])
             # The products have rounding errors of this scale, so the residual cannot fall below them.
             size = scale + float(np.max(np.abs(np.tensordot(c, self.columns, 1))))
-            if float(np.max(np.abs(rest))) + float(np.max(np.abs(gap))) <= _REFINED * size:
+            rounding = min(_EPS * self.space.largest * float(np.max(np.abs(u))), _SINGULAR * size) if fine else 0.0
+            if float(np.max(np.abs(rest))) + float(np.max(np.abs(gap))) <= max(_REFINED * size, rounding):
                 return u, c
         return None
 

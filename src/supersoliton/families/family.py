@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from numpy import ndarray as Array
 
@@ -50,19 +49,21 @@ class FamilyPoint:
 
 
 @functools.lru_cache(maxsize=64)
-def _coupling_kernels(function: PotentialFunction) -> tuple[Callable[..., Any], ...]:
-    """Kernels at points, for p along ``direction``: dV'/dp; (dV/dp, its change along (du, dq)); dV''/dp along du."""
+def coupling_kernels(function: PotentialFunction) -> tuple[Callable[..., Any], ...]:
+    """Kernels at points, for p along ``direction``: dV'/dp; (dV/dp, its change along (du, course)); dV''/dp along du.
+
+    ``course``: the change of every coupling.
+    """
     value, gradient, hessian = point_functions(function)
 
     def force(u: Any, params: Any, direction: Any, r: Any) -> Any:
         return jax.jvp(lambda p: gradient(u, p, r), (params,), (direction,))[1]
 
-    def energy(u: Any, params: Any, direction: Any, r: Any, du: Any, dq: Any) -> Any:
-        def first(v: Any, t: Any) -> Any:
-            moved = jax.tree.map(lambda p, d: p + t * d, params, direction)
+    def energy(u: Any, params: Any, direction: Any, r: Any, du: Any, course: Any) -> Any:
+        def first(v: Any, moved: Any) -> Any:
             return jax.jvp(lambda p: value(v, p, r), (moved,), (direction,))[1]
 
-        return jax.jvp(first, (u, jnp.zeros(())), (du, dq))
+        return jax.jvp(first, (u, params), (du, course))
 
     def curvature(u: Any, params: Any, direction: Any, r: Any, du: Any) -> Any:
         return jax.jvp(lambda v, p: hessian(v, p, r), (u, params), (du, direction))[1]
@@ -167,7 +168,7 @@ class Family:
         return {name: float(name == self.parameter) for name in problem.model.params}
 
     def _force_kernel(self, problem: DiscreteProblem, u: Array, r: Array) -> Any:
-        force = _coupling_kernels(problem.model.potential_function)[0]
+        force = coupling_kernels(problem.model.potential_function)[0]
         return force(u, _floats(problem.model.params), self._direction(problem), r)
 
     def lift(self, problem: DiscreteProblem) -> Array:
@@ -199,9 +200,16 @@ class Family:
         return out * problem.free_nodes
 
     def exterior_rate(self, point: FamilyPoint, ell: int = 0) -> Array:
-        """dX/dq of the exterior matrix at l, by a central difference (one-sided at omega = 0)."""
+        """dX/dq of the exterior matrix at l, by a central difference (one-sided at omega = 0).
+
+        The masses change by ``DIFFERENCE`` of themselves over its step; where they do not depend on q, neither does X.
+        """
         problem = point.problem
-        step = DIFFERENCE * max(abs(point.q), 1e-3)
+        changes = np.eye(problem.model.n_fields) if self.kind == "omega" else self.mass_rate(problem)
+        largest = float(np.max(np.abs(changes)))
+        if not largest > 0.0:
+            return np.zeros_like(problem.exterior(ell))
+        step = DIFFERENCE * float(np.max(np.abs(problem.vacuum.masses_squared))) / largest
         lower = point.q if self.kind == "omega" and point.q < step else point.q - step
         upper = point.q + step
         ends = [self.problem_at(problem, value).exterior(ell) for value in (lower, upper)]
@@ -211,24 +219,24 @@ class Family:
         """dV''/dq at the quadrature points along a family whose fields change by ``du``."""
         grid = self.problem.grid
         fields, moving = (grid.at_quadrature(x).reshape(-1, u.shape[1]) for x in (u, du))
-        rate = self._curvature_rate(fields, moving, grid.quadrature_points.ravel())
+        rate = self._curvature_rate(fields, moving, grid.quadrature_points.ravel(), self.problem)
         return rate.reshape(*grid.quadrature_points.shape, *rate.shape[1:])
 
-    def mass_rate(self) -> Array:
-        """dV''/dq of the vacuum at the edge of the box, (field, field)."""
-        problem = self.problem
+    def mass_rate(self, problem: DiscreteProblem | None = None) -> Array:
+        """dV''/dq of the vacuum at the edge of the box, (field, field); of the family's problem if none is given."""
+        problem = problem or self.problem
         if self.kind != "coupling":
             return np.zeros((problem.model.n_fields,) * 2)
         # as many points as curvature_rate has, so that nothing is compiled again
         count = problem.grid.quadrature_points.size
         fields, moving = (np.tile(x, (count, 1)) for x in (problem.vacuum.values, self.vacuum_rate(problem)))
-        rate = self._curvature_rate(fields, moving, np.full(count, problem.grid.r_max))[0]
+        rate = self._curvature_rate(fields, moving, np.full(count, problem.grid.r_max), problem)[0]
         return np.where(np.abs(rate) > _NOTHING, rate, 0.0)
 
-    def _curvature_rate(self, fields: Array, moving: Array, radii: Array) -> Array:
-        model = self.problem.model
-        kernel = _coupling_kernels(model.potential_function)[2]
-        return np.asarray(kernel(fields, _floats(model.params), self._direction(self.problem), radii, moving))
+    def _curvature_rate(self, fields: Array, moving: Array, radii: Array, problem: DiscreteProblem) -> Array:
+        model = problem.model
+        kernel = coupling_kernels(model.potential_function)[2]
+        return np.asarray(kernel(fields, _floats(model.params), self._direction(problem), radii, moving))
 
     def value_row(self, point: FamilyPoint) -> tuple[Array, Array]:
         """dq as a linear form of (du, dc)."""
@@ -241,34 +249,47 @@ class Family:
 
         The change neglects the boundary terms, which are exponentially small for localised states.
         """
-        problem, grid = point.problem, point.problem.grid
+        problem = point.problem
         away = point.u[-1] - problem.vacuum.values
-        total = change = 0.0
+        total, change = 0.0, 0.0
         if problem.boundary == "decaying" and self.kind != "norm":
             total += 0.5 * float(away @ self.exterior_rate(point) @ away)
         if self.kind != "coupling":
             return total, change
-        radii = grid.quadrature_points.ravel()
-        weights = grid.quadrature_weights.ravel()
-        energy = _coupling_kernels(problem.model.potential_function)[1]
         rate, lift = self.vacuum_rate(problem), self.lift(problem)
-        moved = du + lift * dq
-        n = problem.model.n_fields
-        for sign, fields, direction in ((1.0, point.u, moved), (-1.0, None, None)):
-            if fields is None or direction is None:
-                flat, along = np.tile(problem.vacuum.values, (len(radii), 1)), np.tile(rate * dq, (len(radii), 1))
-            else:
-                flat = grid.at_quadrature(fields).reshape(-1, n)
-                along = grid.at_quadrature(direction).reshape(-1, n)
-            params, course = _floats(problem.model.params), self._direction(problem)
-            first, second = energy(flat, params, course, radii, along, float(dq))
-            total += sign * float(weights @ np.asarray(first))
-            change += sign * float(weights @ np.asarray(second))
+        course = {name: dq * along for name, along in self._direction(problem).items()}
+        inner, change = self.energy_rates(point, du + lift * dq, rate * dq, course)
+        total += inner
         if np.any(lift):
             total += float(np.sum(problem.energy_and_gradient(point.u)[1] * lift))
         if problem.boundary == "decaying":
             total -= float(away @ np.asarray(problem.theory.exterior) @ rate)
         return total, change
+
+    def energy_rates(
+        self, point: FamilyPoint, moved: Array, vacuum_moved: Array, course: Mapping[str, float]
+    ) -> tuple[float, float]:
+        """The integral of dV/dp - dV_inf/dp for a coupling p, and its change along fields, vacuum and couplings.
+
+        ``moved``: du of the nodes, ``course``: the change of every coupling. With those of a family this is a second
+        derivative of the energy.
+        """
+        problem, grid = point.problem, point.problem.grid
+        radii, weights = grid.quadrature_points.ravel(), grid.quadrature_weights.ravel()
+        energy = coupling_kernels(problem.model.potential_function)[1]
+        n, params, direction = problem.model.n_fields, _floats(problem.model.params), self._direction(problem)
+        first, second = energy(
+            grid.at_quadrature(point.u).reshape(-1, n), params, direction, radii,
+            grid.at_quadrature(moved).reshape(-1, n), dict(course),
+        )  # fmt: skip
+        outside, changing = energy(
+            np.tile(problem.vacuum.values, (len(radii), 1)), params, direction, radii,
+            np.tile(vacuum_moved, (len(radii), 1)), dict(course),
+        )  # fmt: skip
+        return (
+            float(weights @ (np.asarray(first) - np.asarray(outside))),
+            float(weights @ (np.asarray(second) - np.asarray(changing))),
+        )
 
 
 def with_couplings(near: DiscreteProblem, couplings: Mapping[str, float]) -> DiscreteProblem:

@@ -23,7 +23,7 @@ from ..problem.complexified import imaginary_curvature
 from ..problem.scales import OnScales, Scales, on_scales
 from ..states.state import State
 from ..theory.vacua import mass_matrix
-from .family import DIFFERENCE, family_of
+from .family import DIFFERENCE, Family, family_of
 from .sensitivity import Sensitivity, per_parameter
 
 
@@ -73,11 +73,7 @@ def _rate(inner: OnScales, scales: Scales, along: Sensitivity, found: Oscillatio
     family = family_of(problem, along.parameter, scales)
     du = scales.reduce_fields(along.fields)
     plus = family.curvature_rate(inner.u, du)
-    per, q = per_parameter(family), family.point(inner.u, inner.multiplier).q
-    step = DIFFERENCE * max(abs(q), 1e-3)
-    ends = [imaginary_curvature(family.problem_at(problem, q + s * step), inner.u + s * step / per * du)
-            for s in (1.0, -1.0)]  # fmt: skip
-    minus = ((ends[0] - ends[1]) * (per / (2.0 * step))).reshape(plus.shape)
+    minus = _imaginary_rate(family, inner, plus, du)
     weights, c = grid.quadrature_weights, problem.carries_norm
 
     def integral(x: Array, y: Array) -> float:
@@ -92,3 +88,21 @@ def _rate(inner: OnScales, scales: Scales, along: Sensitivity, found: Oscillatio
     turned = 4.0 * integral(c * a, b)
     change = (form(plus, a) + form(minus, b)) * mass**2 - shift - turned * rho * along.multiplier / (2.0 * omega)
     return change / (2.0 * rho * (integral(a, a) + integral(b, b)) + turned * omega)
+
+
+def _imaginary_rate(family: Family, inner: OnScales, plus: Array, du: Array) -> Array:
+    """The rate of V'' in the imaginary direction, by a central difference along fields and parameter.
+
+    V'' in the real direction, whose rate is ``plus``, changes by ``DIFFERENCE`` of itself over its step.
+    """
+    problem, per = inner.problem, per_parameter(family)
+    largest = float(np.max(np.abs(plus)))
+    if not largest > 0.0:
+        return np.zeros_like(plus)
+    step = DIFFERENCE * float(np.max(np.abs(problem.curvature(inner.u)))) / largest  # of the user's parameter
+    q = family.point(inner.u, inner.multiplier).q
+    ends = [
+        imaginary_curvature(family.problem_at(problem, q + s * step * per), inner.u + s * step * du)
+        for s in (1.0, -1.0)
+    ]
+    return ((ends[0] - ends[1]) / (2.0 * step)).reshape(plus.shape)

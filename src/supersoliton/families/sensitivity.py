@@ -129,7 +129,7 @@ def _along(line: Linearisation) -> Sensitivity:
     """The derivatives of a dimensionless state, per unit of the user's parameter."""
     family, point = line.family, line.point
     per = per_parameter(family)
-    du, dc = line.solve(np.zeros_like(point.u), line.value_row(1.0), homogeneous=True)
+    du, dc = line.solve(np.zeros_like(point.u), line.value_row(1.0), homogeneous=True, fine=True)
     if family.kind == "coupling":
         shift = float(dc[1]) if family.holds_norm else 0.0
         moved = du + family.lift(family.problem)

@@ -216,6 +216,11 @@ class TangentSpace(Bordered):
         theory = problem.theory_at(ell)
         return functional.hessian_blocks(problem.geometry, theory, self.curvature, self.shift, barrier)
 
+    @cached_property
+    def largest(self) -> float:
+        """The largest modulus of an entry of the elements' matrices."""
+        return float(np.max(np.abs(self._blocks)))
+
     def apply(self, x: Array) -> Array:
         """A x, zero where values are held."""
         exterior = self.problem.theory_at(self.ell).exterior

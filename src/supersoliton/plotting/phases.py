@@ -1,0 +1,52 @@
+"""The figure of phases: their fields and V over the parameter, with the transitions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from .theme import field_label, palette_of, theme
+
+_POINTS = 120  # on each phase
+
+
+def plot_phases(phases: Any, *, theme_name: str = "light") -> Figure:
+    """One panel for each field, and one for V over the lowest phase; a colour for each phase."""
+    fields = phases[0].fields if len(phases) else ()
+    with theme(theme_name) as colours:
+        figure = Figure(figsize=(1.2 + 3.4 * (len(fields) + 1), 3.9), layout="constrained")
+        *panels, depth = figure.subplots(1, len(fields) + 1, squeeze=False)[0]
+        curves = [_curve(phase) for phase in phases]
+        for k, (phase, (x, values, energy)) in enumerate(zip(phases, curves, strict=True)):
+            colour = palette_of(colours)[k % len(palette_of(colours))]
+            for ax, column in zip(panels, values.T, strict=True):
+                ax.plot(x, column, color=colour, lw=2.0)
+            least = np.min([_energy_at(other, x) for other in phases], axis=0)
+            depth.plot(x, energy - least, color=colour, lw=2.0, label=f"phase {k}")
+            for end, word in ((0, phase.ends[0]), (-1, phase.ends[1])):
+                if word in ("fold", "lost"):
+                    depth.plot(x[end], (energy - least)[end], "o", ms=6, mfc=colours["paper"], mec=colour, zorder=4)
+        for ax, name in zip(panels, fields, strict=True):
+            ax.set_ylabel(field_label(name, {}))
+        depth.set_ylabel("V above the lowest phase")
+        for ax in (*panels, depth):
+            for one in phases.transitions:
+                ax.axvline(one.critical, color=colours["faint"], lw=0.9, ls="--" if one.order == 1 else ":", zorder=0)
+            ax.set_xlabel(phases.parameter)
+        depth.plot([], [], "--", color=colours["faint"], lw=0.9, label="first order")
+        if any(one.order == 2 for one in phases.transitions):
+            depth.plot([], [], ":", color=colours["faint"], lw=0.9, label="second order")
+        depth.plot([], [], "o", ms=6, mfc=colours["paper"], mec=colours["ink"], label="end of a phase")
+        figure.legend(loc="outside upper left", ncols=6)
+    return figure
+
+
+def _curve(phase: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    x = np.unique([*np.linspace(phase.low, phase.high, _POINTS), *phase.parameters])
+    return x, np.array([phase(t) for t in x]), np.array([phase.energy_density(t) for t in x])
+
+
+def _energy_at(phase: Any, x: np.ndarray) -> np.ndarray:
+    return np.array([phase.energy_density(t) if phase.low <= t <= phase.high else np.inf for t in x])
