@@ -14,7 +14,7 @@ PACKAGE = Path(supersoliton.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 # Fewer lines than this in a file; at most so many in a function (without its docstring), in a class,
 # and in the package (without its docstrings); 21,400 before scales, symmetry modes, shooting, lines and stability.
-MAX_FILE, MAX_FUNCTION, MAX_CLASS, MAX_PACKAGE = 400, 60, 250, 32_000
+MAX_FILE, MAX_FUNCTION, MAX_CLASS, MAX_PACKAGE = 400, 60, 250, 33_400
 # The floors, lowest first: the only list of them. A room may import itself and rooms on lower floors, but no other room
 # on its own floor.
 FLOORS = (
@@ -31,9 +31,11 @@ FLOORS = (
 )
 # The stable names. Adding one is a decision; removing one breaks users' code.
 PUBLIC = [
+    "BabySkyrmion",
     "BounceError",
     "Branch",
     "Certificate",
+    "Density",
     "Design",
     "DifferentiableState",
     "Exponential",
@@ -42,6 +44,7 @@ PUBLIC = [
     "GradientFlow",
     "LBFGS",
     "Modes",
+    "Monopole",
     "MultiStart",
     "Newton",
     "OctaveHiggs",
@@ -54,14 +57,17 @@ PUBLIC = [
     "Scores",
     "SelfConsistent",
     "Sensitivity",
+    "Skyrmion",
     "Slopes",
     "Solution",
     "SolveError",
     "SolveWarning",
+    "Sphaleron",
     "State",
     "SuperGaussian",
     "Table",
     "Vacuum",
+    "Vortex",
     "WarmStart",
     "bounce",
     "continuation",

@@ -31,11 +31,7 @@ def virial(problem: DiscreteProblem, u: Array, multiplier: float) -> float:
     d, radius = float(grid.dim), grid.r_max
     parts = problem.energy_parts(u)
     norm = problem.norm_of_state(u)
-    ends = np.stack([u[-1], problem.vacuum.values])
-    kernels = point_kernels(problem.model.potential_function)
-    outer, background = kernels.value(ends, problem.model.params, np.full(2, radius))
-    slope = grid.differentiate(u)[-1]
-    edge = 0.5 * float(np.sum(problem.model.kinetic * slope**2)) - (outer - background)
+    edge = problem.kernels.edge(problem.theory, u[-1], grid.differentiate(u)[-1], radius)
     edge += 0.5 * multiplier * float(np.sum(problem.carries_norm * u[-1] ** 2))
     terms = [
         (d - 2.0) * parts["gradient"],
@@ -45,7 +41,7 @@ def virial(problem: DiscreteProblem, u: Array, multiplier: float) -> float:
         sphere_area(d) * radius**d * edge,
     ]
     scale = abs(terms[0]) + d * parts["modulus"] + parts["gradient"] + abs(terms[2]) + abs(terms[3])
-    return float(abs(sum(terms)) / max(scale, energy_floor(problem)))  # all terms of a homogeneous state vanish
+    return float(abs(sum(terms)) / max(scale, energy_floor(problem), 1e-300))  # all terms of a homogeneous state vanish
 
 
 @dataclass(frozen=True)
@@ -211,7 +207,8 @@ def _outside(problem: DiscreteProblem, multiplier: float) -> Array:
     gaps, grid = gaps_of(problem, multiplier), problem.grid
     if not np.all(np.isfinite(gaps)):  # u^2 ln u^2: an edge that is only released saves more than the tail does
         return np.zeros_like(gaps)
-    return exterior_form(grid.dim, problem.model.kinetic, gaps, grid.r_max)
+    kinetic = problem.model.kinetic_at(problem.vacuum.values, grid.r_max)
+    return exterior_form(grid.dim, kinetic, gaps, grid.r_max)
 
 
 def _force_at_the_edge(

@@ -3,5 +3,14 @@
 from .base import AbstractModel as AbstractModel
 from .base import Column as Column
 from .octave_higgs import OctaveHiggs as OctaveHiggs
+
+# The first that is registered is the default of files.
+# isort: split
+from .density import Density as Density
 from .potential import Potential as Potential
 from .rotating import Rotating as Rotating
+from .solitons.baby_skyrmion import BabySkyrmion as BabySkyrmion
+from .solitons.monopole import Monopole as Monopole
+from .solitons.skyrmion import Skyrmion as Skyrmion
+from .solitons.sphaleron import Sphaleron as Sphaleron
+from .solitons.vortex import Vortex as Vortex

@@ -1,0 +1,86 @@
+r"""The energy of any theory on a mesh: of a potential (:mod:`.functional`), or of an energy density e(u, u', r; p).
+
+.. math:: E = \sum_{e,q} w_{eq}\,e(u, u', r; p) + S_d\int_R^\infty r^{d-1}\,e(v, 0, r; p)\,dr ,
+
+v being the fields at infinity. The last term is 0 unless the density is not 0 there, like that of a magnetic charge.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+from numpy import ndarray as Array
+
+from ..elements.grid import RadialGrid, sphere_area
+from ..theory.base import AbstractModel, PotentialFunction
+from ..theory.derivatives import point_kernels
+from .functional import Geometry, Kernels, Theory, assemble, at_points, potential_kernels
+
+_POINTS = 64  # of Gauss's rule in R/r
+
+
+def kernels_of(model: AbstractModel) -> Kernels:
+    """The energy of a theory and its derivatives."""
+    density = model.density_function
+    return potential_kernels(model.potential_function) if density is None else density_kernels(density)
+
+
+@functools.lru_cache(maxsize=64)
+def density_kernels(function: PotentialFunction) -> Kernels:
+    """The energy of a density of z = (u, u'), and its derivatives; nothing is subtracted."""
+    kernels = point_kernels(function)
+
+    def points(geo: Geometry, u: Array) -> tuple[Array, Array]:
+        z = np.concatenate(at_points(geo, np.asarray(u)), axis=2)
+        return z.reshape(-1, z.shape[2]), geo.radii.reshape(-1)
+
+    def energy_and_gradient(
+        geo: Geometry, theory: Theory, u: Array, offset: Array | None = None
+    ) -> tuple[float, Array]:
+        z, radii = points(geo, u)
+        value, slope = kernels.value_and_gradient(z, theory.params, radii)
+        with np.errstate(all="ignore"):  # solvers check that the energy is finite
+            weighted = geo.weights[:, :, None] * slope.reshape(*geo.weights.shape, -1)
+            by_field, by_slope = np.split(weighted, 2, axis=2)
+            local = geo.values.swapaxes(1, 2) @ by_field + geo.slopes.swapaxes(1, 2) @ by_slope
+            total = float(geo.weights.reshape(-1) @ value) + theory.beyond
+            return total, assemble(local, np.zeros(local.shape[2]))
+
+    def curvature(geo: Geometry, theory: Theory, u: Array) -> Array:
+        z, radii = points(geo, u)
+        return kernels.hessian(z, theory.params, radii).reshape(*geo.weights.shape, z.shape[1], z.shape[1])
+
+    def parts(geo: Geometry, theory: Theory, u: Array, offset: Array, *, explicit_r: bool) -> dict[str, float]:
+        z, radii = points(geo, u)
+        weights, n = geo.weights.reshape(-1), u.shape[1]
+        value, slope = kernels.value_and_gradient(z, theory.params, radii)
+        gradient = 0.5 * float(weights @ np.sum(z[:, n:] * slope[:, n:], axis=1))
+        return {
+            "gradient": gradient,
+            "potential": float(weights @ value) - gradient,
+            "modulus": float(weights @ np.abs(value)),
+            "radial": float(weights @ kernels.radial(z, theory.params, radii)),
+        }
+
+    def edge(theory: Theory, u: Array, slope: Array, radius: float) -> float:
+        z = np.concatenate([u, slope])[None]
+        value, by = kernels.value_and_gradient(z, theory.params, np.array([radius]))
+        return float(slope @ by[0, len(u) :] - value[0])
+
+    def energy(geo: Geometry, theory: Theory, u: Array, offset: Array | None = None) -> float:
+        return energy_and_gradient(geo, theory, u)[0]
+
+    return Kernels(energy, energy_and_gradient, curvature, parts, edge)
+
+
+def energy_beyond(model: AbstractModel, grid: RadialGrid) -> float:
+    """The energy outside the mesh of fields at their values at infinity, where a density has one there."""
+    if model.density_function is None or model.ends is None:
+        return 0.0
+    x, w = np.polynomial.legendre.leggauss(_POINTS)
+    x, w, d = 0.5 * (x + 1.0), 0.5 * w, float(grid.dim)
+    r = grid.r_max / x
+    z = np.tile(np.concatenate([model.ends.outer, np.zeros(model.n_fields)]), (len(r), 1))
+    e = point_kernels(model.density_function).value(z, model.params, r)
+    return float(sphere_area(d) * np.sum(w * grid.r_max / x**2 * r ** (d - 1.0) * e))

@@ -1,0 +1,114 @@
+"""States of theories with conditions at both ends, cold, on a mesh chosen by the program: published and exact values."""
+
+import numpy as np
+import pytest
+
+import supersoliton as ss
+from supersoliton.states.accuracy import virial
+from supersoliton.states.kinds import Kind
+
+# Energies over theory.energy_unit, and the digits to which they are known: the exact ones, and those of PHYSICS.md,
+# section 6, computed independently with other meshes.
+EXACT = [(ss.Vortex(winding=n, lam=1.0), float(n)) for n in (1, 2, 5, 20)]
+KNOWN = [
+    (ss.Vortex(winding=1, lam=0.5), 0.8679102902927, 1e-13),
+    (ss.Vortex(winding=3, lam=0.5), 2.4355042853570, 1e-13),
+    (ss.Vortex(winding=1, lam=2.0), 1.1567609413310, 1e-13),
+    (ss.Monopole(beta=0.1), 1.041055950319, 1e-12),
+    (ss.Monopole(beta=1.0), 1.237701039529, 1e-12),
+    (ss.Monopole(beta=5.0), 1.513438275088, 1e-12),
+    (ss.Sphaleron(lam=0.1), 1.799393429267, 1e-12),
+    (ss.Sphaleron(lam=1.0), 2.065993266664, 1e-12),
+    (ss.Sphaleron(lam=100.0), 2.568241479877, 1e-12),
+    (ss.Skyrmion(pion_mass=1.0), 1.416223466101, 1e-12),
+    (ss.BabySkyrmion(winding=1, mu_squared=0.1), 1.564245753963, 1e-12),
+]
+
+
+def found(theory, grid=None):
+    state = ss.solve(ss.Problem(theory, grid))
+    assert state.converged
+    return state, state.energy / theory.energy_unit
+
+
+@pytest.mark.parametrize(("theory", "exact"), EXACT, ids=repr)
+def test_exact_energies(theory, exact):
+    state, energy = found(theory)
+    assert energy == pytest.approx(exact, rel=1e-12)
+    assert abs(energy / exact - 1.0) <= state.certificate.energy_error + 1e-15
+
+
+@pytest.mark.parametrize(("theory", "known", "digits"), KNOWN, ids=repr)
+def test_known_energies(theory, known, digits):
+    state, energy = found(theory)
+    c = state.certificate
+    assert energy == pytest.approx(known, rel=1e-10)
+    assert abs(energy - known) <= c.energy_error * energy + digits
+    assert c.certified
+    assert c.kind is Kind.SOLITON
+    assert (c.negative_modes, c.zero_modes, c.negative_modes_by_sector) == (0, 0, (0,))
+    assert c.energy_error < 1e-12
+    assert c.virial < 1e-12
+    assert c.radius < 1e-11
+    assert state.steps <= 12
+    assert "a minimum within the ansatz" in repr(state)
+    assert "stable" not in repr(state)
+
+
+@pytest.mark.parametrize("r_max", [4.0, 6.0, 8.0, 10.0])
+def test_the_stated_error_covers_a_box_that_is_too_small(r_max):
+    state, energy = found(ss.Vortex(), ss.RadialGrid(r_max=r_max, n_elements=8, dim=2))
+    assert 1e-9 < abs(energy - 1.0) <= state.certificate.energy_error < 10.0 * abs(energy - 1.0)
+    assert state.certificate.certified == (r_max > 9.0)
+
+
+@pytest.mark.parametrize("order", [4, 5, 6])
+def test_the_stated_error_covers_a_coarse_mesh(order):
+    theory, exact = ss.Vortex(winding=2), 2.0
+    state, energy = found(theory, ss.RadialGrid(r_max=24.0, n_elements=6, order=order, dim=2))
+    assert 1e-9 < abs(energy / exact - 1.0) <= state.certificate.energy_error < 30.0 * abs(energy / exact - 1.0)
+
+
+def scaled_vortex(field, length, unit):
+    """A vortex of lam = 2 in units of the user."""
+
+    def e(u, du, r, p):
+        f, a, df, da, x = u[0] / p["F"], u[1], du[0] * p["L"] / p["F"], du[1] * p["L"], r / p["L"]
+        return p["E"] / 2 * (df**2 + (da**2 + (1 - a) ** 2 * f**2) / x**2 + p["lam"] / 4 * (1 - f**2) ** 2)
+
+    params = {"lam": 2.0, "F": field, "L": length, "E": unit}
+    ends = {"origin": {"f": 0.0, "a": 0.0}, "infinity": {"f": field, "a": 1.0}}
+    return ss.Density(e, fields=("f", "a"), params=params, dim=2, **ends)
+
+
+@pytest.mark.parametrize("field", [1e-6, 1e6])
+@pytest.mark.parametrize(("length", "unit"), [(1e-6, 1e-6), (1e6, 1e-6), (1e6, 1e6)])
+@pytest.mark.parametrize("box", [None, 25.0])
+def test_results_do_not_depend_on_the_units(field, length, unit, box):
+    grid = None if box is None else ss.RadialGrid(r_max=box * length, n_elements=16, dim=2)
+    state, energy = found(scaled_vortex(field, length, unit), grid)
+    assert energy / (np.pi * unit * length**2) == pytest.approx(1.1567609413310, rel=1e-12)
+    assert state.certificate.certified
+    assert state.steps <= 8
+    np.testing.assert_allclose(state.problem.vacuum.masses * length, [1.0, np.sqrt(2.0)], rtol=1e-9)
+    at = 0.7 * length
+    reference = ss.solve(ss.Problem(ss.Vortex(lam=2.0)))(0.7)
+    np.testing.assert_allclose(state(at) / [field, 1.0], reference, rtol=1e-7)
+
+
+def test_the_profiles_obey_bogomolnys_equations():
+    """At critical coupling f' = n (1 - a) f/r and n a' = r (1 - f^2)/2, from the square that is completed."""
+    state, _ = found(ss.Vortex(winding=3))
+    r = np.linspace(0.5, 8.0, 30)
+    slopes = state.grid.interpolate(state.grid.differentiate(state.u), r)
+    f, a = state(r).T
+    np.testing.assert_allclose(slopes[:, 0], 3 * (1 - a) * f / r, atol=1e-8)
+    np.testing.assert_allclose(3 * slopes[:, 1], r * (1 - f**2) / 2, atol=1e-8)
+
+
+def test_a_wrong_profile_is_not_certified():
+    """The virial identity sees a state that is not stationary."""
+    state, _ = found(ss.Skyrmion())
+    assert virial(state.problem, state.u, 0.0) < 1e-13
+    wide = state.grid.interpolate(state.u, 0.9 * state.grid.nodes)
+    assert virial(state.problem, wide, 0.0) > 1e-3
