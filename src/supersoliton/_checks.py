@@ -28,6 +28,15 @@ def expect_model(call: str, value: Any) -> None:
     _expect(call, "model", value, "a model", _MODEL, "use Potential(...)")
 
 
+def expect_potential(call: str, model: Any, remedy: str) -> None:
+    """Raise ValueError for a theory that is given by an energy density, where a potential is needed."""
+    if getattr(model, "density_function", None) is not None:
+        raise ValueError(
+            f"{call} needs a potential, and {model!r} is given by its energy density, with conditions at both ends: "
+            f"{remedy}"
+        )
+
+
 def _expect(call: str, name: str, value: Any, kind: str, attributes: tuple[str, ...], remedy: str) -> None:
     if not all(hasattr(value, attribute) for attribute in attributes):
         raise ValueError(f"{call}: {name} must be {kind}, got {reprlib.repr(value)}: {remedy}")

@@ -1,4 +1,4 @@
-"""The energy of a density and its derivatives: against finite differences, the fast path of potentials, closed forms."""
+"""The energy of a density and its derivatives: against finite differences, potentials, closed forms."""
 
 import jax.numpy as jnp
 import numpy as np

@@ -1,4 +1,4 @@
-"""States of theories with conditions at both ends, cold, on a mesh chosen by the program: published and exact values."""
+"""States of theories with conditions at both ends, cold, on a mesh chosen here: published and exact values."""
 
 import numpy as np
 import pytest

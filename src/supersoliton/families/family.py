@@ -25,6 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy import ndarray as Array
 
+from ..problem.energy_kernels import nodal, outside, with_slopes
 from ..problem.problem import DiscreteProblem
 from ..problem.scales import Scales
 from ..problem.tangent_space import TangentSpace, norm_border
@@ -153,7 +154,7 @@ class Family:
         """dv/dq of the vacuum: -V''^-1 dV'/dp in the fields whose vacuum value may change."""
         n = problem.model.n_fields
         rate = np.zeros(n)
-        free = ~_held_at_zero(problem)
+        free = ~_held_fixed(problem)
         if self.kind != "coupling" or not free.any():
             return rate
         v, r = problem.vacuum.values[None], np.array([problem.grid.r_max])
@@ -167,7 +168,7 @@ class Family:
         return {name: float(name == self.parameter) for name in problem.model.params}
 
     def _force_kernel(self, problem: DiscreteProblem, u: Array, r: Array) -> Any:
-        force = _coupling_kernels(problem.model.potential_function)[0]
+        force = _coupling_kernels(problem.model.density_function or problem.model.potential_function)[0]
         return force(u, _floats(problem.model.params), self._direction(problem), r)
 
     def lift(self, problem: DiscreteProblem) -> Array:
@@ -184,6 +185,11 @@ class Family:
         away = point.u[-1] - problem.vacuum.values
         if self.kind == "coupling":
             radii = grid.quadrature_points.ravel()
+            if problem.model.density_function is not None:
+                geo = problem.geometry
+                return (
+                    nodal(geo, np.asarray(self._force_kernel(problem, with_slopes(geo, point.u), radii))) * space.free
+                )
             flat = grid.at_quadrature(point.u).reshape(len(radii), -1)
             slopes = np.asarray(self._force_kernel(problem, flat, radii)).reshape(*grid.quadrature_weights.shape, -1)
             local = np.einsum("eq,eqa,eqi->eai", grid.quadrature_weights, grid.interpolation, slopes)
@@ -248,6 +254,8 @@ class Family:
             total += 0.5 * float(away @ self.exterior_rate(point) @ away)
         if self.kind != "coupling":
             return total, change
+        if problem.model.density_function is not None:
+            return self._slope_of_density(point, du, dq)
         radii = grid.quadrature_points.ravel()
         weights = grid.quadrature_weights.ravel()
         energy = _coupling_kernels(problem.model.potential_function)[1]
@@ -269,6 +277,18 @@ class Family:
         if problem.boundary == "decaying":
             total -= float(away @ np.asarray(problem.theory.exterior) @ rate)
         return total, change
+
+    def _slope_of_density(self, point: FamilyPoint, du: Array, dq: float) -> tuple[float, float]:
+        """:meth:`explicit_slope` for a density; the fields at its ends do not depend on couplings."""
+        problem, model, geo = point.problem, point.problem.model, point.problem.geometry
+        energy = _coupling_kernels(model.density_function or model.potential_function)[1]
+        z, r, weights = outside(model, problem.grid)
+        inside = with_slopes(geo, point.u), geo.radii.reshape(-1), with_slopes(geo, du), geo.weights.reshape(-1)
+        slopes = np.zeros(2)
+        for fields, radii, along, at in (inside, (z, r, np.zeros_like(z), weights)):
+            given = _floats(model.params), self._direction(problem), radii, along, float(dq)
+            slopes += [float(at @ np.asarray(part)) for part in energy(fields, *given)]
+        return float(slopes[0]), float(slopes[1])
 
 
 def with_couplings(near: DiscreteProblem, couplings: Mapping[str, float]) -> DiscreteProblem:
@@ -297,8 +317,10 @@ def _floats(params: Any) -> dict[str, float]:
     return {name: float(value) for name, value in params.items()}
 
 
-def _held_at_zero(problem: DiscreteProblem) -> Array:
-    """Mask of the fields whose vacuum value stays 0: those that carry the norm, if norm or frequency is fixed."""
+def _held_fixed(problem: DiscreteProblem) -> Array:
+    """Mask of the fields whose vacuum value stays: those at 0 that carry a fixed norm or rotate, those of own ends."""
+    if problem.model.ends is not None:
+        return np.ones(problem.model.n_fields, bool)
     if problem.norm is None and problem.omega is None:
         return np.zeros(problem.model.n_fields, bool)
     return (problem.carries_norm > 0) & (problem.vacuum.values == 0.0)
@@ -313,7 +335,7 @@ def with_vacuum(other: DiscreteProblem, near: DiscreteProblem) -> DiscreteProble
 def _follow_vacuum(near: DiscreteProblem, model: Any) -> Array:
     """Newton's method for V' = 0 from the vacuum of ``near``, in the fields whose vacuum value may change."""
     values = near.vacuum.values.copy()
-    free = ~_held_at_zero(near)
+    free = ~_held_fixed(near)
     radius = near.grid.r_max
     hessian = point_kernels(model.potential_function).hessian
     for _ in range(20):

@@ -25,6 +25,8 @@ class BetweenEnds:
         shapes = [np.tanh(r / width) ** power for width in _WIDTHS for power in _POWERS]
         columns = [_WIDTHS.tolist().index(1.0) * len(_POWERS)] * len(inner)
         best, moving = math.inf, np.flatnonzero(inner != outer)
+        if not len(moving):
+            raise ValueError("solve: no field goes from one value at the origin to another at infinity: give a guess")
 
         def fields(chosen: list[int]) -> Array:
             shape = np.stack([shapes[k] for k in chosen], axis=1)

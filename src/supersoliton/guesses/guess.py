@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray as Array
 
+from .._checks import expect_potential
 from ..problem.problem import DiscreteProblem, Problem
 from ..problem.scales import Scales
 from ..problem.transfer import satisfy_conditions
@@ -32,6 +33,8 @@ def choose_guess(problem: Problem, guess: Any, *, search: bool = False) -> Any:
     search, is many starts. Without norm no descent ranks starts, so it is one profile. At fixed frequency that has a
     large amplitude, because any profile through the barrier leads to the bounce.
     """
+    if is_search(guess):
+        expect_potential(f"a search ({type(guess).__name__})", problem.model, "leave the guess out, or give one start")
     if guess is not None:
         return guess
     if problem.model.ends is not None:

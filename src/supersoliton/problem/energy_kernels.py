@@ -32,8 +32,7 @@ def density_kernels(function: PotentialFunction) -> Kernels:
     kernels = point_kernels(function)
 
     def points(geo: Geometry, u: Array) -> tuple[Array, Array]:
-        z = np.concatenate(at_points(geo, np.asarray(u)), axis=2)
-        return z.reshape(-1, z.shape[2]), geo.radii.reshape(-1)
+        return with_slopes(geo, u), geo.radii.reshape(-1)
 
     def energy_and_gradient(
         geo: Geometry, theory: Theory, u: Array, offset: Array | None = None
@@ -41,11 +40,8 @@ def density_kernels(function: PotentialFunction) -> Kernels:
         z, radii = points(geo, u)
         value, slope = kernels.value_and_gradient(z, theory.params, radii)
         with np.errstate(all="ignore"):  # solvers check that the energy is finite
-            weighted = geo.weights[:, :, None] * slope.reshape(*geo.weights.shape, -1)
-            by_field, by_slope = np.split(weighted, 2, axis=2)
-            local = geo.values.swapaxes(1, 2) @ by_field + geo.slopes.swapaxes(1, 2) @ by_slope
             total = float(geo.weights.reshape(-1) @ value) + theory.beyond
-            return total, assemble(local, np.zeros(local.shape[2]))
+            return total, nodal(geo, slope)
 
     def curvature(geo: Geometry, theory: Theory, u: Array) -> Array:
         z, radii = points(geo, u)
@@ -74,13 +70,32 @@ def density_kernels(function: PotentialFunction) -> Kernels:
     return Kernels(energy, energy_and_gradient, curvature, parts, edge)
 
 
+def with_slopes(geo: Geometry, u: Array) -> Array:
+    """z = (u, u') at the quadrature points, (point, 2 field)."""
+    z = np.concatenate(at_points(geo, np.asarray(u)), axis=2)
+    return z.reshape(-1, z.shape[2])
+
+
+def nodal(geo: Geometry, by: Array) -> Array:
+    """The derivative by nodal fields (node, field) of an integral, from that of its integrand by z (point, 2 field)."""
+    by_field, by_slope = np.split(geo.weights[:, :, None] * by.reshape(*geo.weights.shape, -1), 2, axis=2)
+    local = geo.values.swapaxes(1, 2) @ by_field + geo.slopes.swapaxes(1, 2) @ by_slope
+    return assemble(local, np.zeros(local.shape[2]))
+
+
+def outside(model: AbstractModel, grid: RadialGrid) -> tuple[Array, Array, Array]:
+    """z, r and weights of a rule for integrals over all space outside the mesh, the fields being those at infinity."""
+    assert model.ends is not None
+    x, w = np.polynomial.legendre.leggauss(_POINTS)
+    x, d = 0.5 * (x + 1.0), float(grid.dim)
+    r = grid.r_max / x
+    z = np.tile(np.concatenate([model.ends.outer, np.zeros(model.n_fields)]), (len(r), 1))
+    return z, r, 0.5 * sphere_area(d) * w * grid.r_max / x**2 * r ** (d - 1.0)
+
+
 def energy_beyond(model: AbstractModel, grid: RadialGrid) -> float:
     """The energy outside the mesh of fields at their values at infinity, where a density has one there."""
     if model.density_function is None or model.ends is None:
         return 0.0
-    x, w = np.polynomial.legendre.leggauss(_POINTS)
-    x, w, d = 0.5 * (x + 1.0), 0.5 * w, float(grid.dim)
-    r = grid.r_max / x
-    z = np.tile(np.concatenate([model.ends.outer, np.zeros(model.n_fields)]), (len(r), 1))
-    e = point_kernels(model.density_function).value(z, model.params, r)
-    return float(sphere_area(d) * np.sum(w * grid.r_max / x**2 * r ** (d - 1.0) * e))
+    z, r, weights = outside(model, grid)
+    return float(weights @ point_kernels(model.density_function).value(z, model.params, r))

@@ -74,7 +74,7 @@ def _split(p: Mapping[str, Any]) -> tuple[dict[str, Any], Any, Any]:
     return {name: value for name, value in p.items() if name not in (_LENGTH, _STRENGTH)}, p[_LENGTH], p[_STRENGTH]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DimensionlessDensity(Dimensionless):
     """``model`` in units of ``length`` and of the sizes of its fields; ``strength``: of its density times length^2."""
 

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray as Array
 
-from .._checks import expect_model
+from .._checks import expect_model, expect_potential
 from ..machine.arithmetic import numerical
 from .base import AbstractModel
 from .derivatives import TINY, point_kernels
@@ -254,6 +254,7 @@ def vacua(
     [Vacuum(a=1; V = 0; masses [0 2.8284]; a circle of minima)]
     """
     expect_model("vacua", model)
+    expect_potential("vacua", model, "its fields at infinity are those of model.ends")
     free = np.ones(model.n_fields, bool) if held_at_zero is None else ~np.asarray(held_at_zero, bool)
     near = None if known is None else known.values
     search = VacuumSearch(model, free, r, time.perf_counter() + max_seconds, n_starts, seed, near)
