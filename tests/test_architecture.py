@@ -35,6 +35,7 @@ PUBLIC = [
     "BounceError",
     "Branch",
     "Certificate",
+    "ChernSimonsVortex",
     "Density",
     "Design",
     "DifferentiableState",

@@ -18,6 +18,7 @@ _HOME = {
     "Potential": "theory.potential",
     "Density": "theory.density",
     "Vortex": "theory.solitons.vortex",
+    "ChernSimonsVortex": "theory.solitons.chern_simons_vortex",
     "Monopole": "theory.solitons.monopole",
     "Sphaleron": "theory.solitons.sphaleron",
     "Skyrmion": "theory.solitons.skyrmion",
@@ -132,6 +133,7 @@ if TYPE_CHECKING:
     from .theory.octave_higgs import OctaveHiggs as OctaveHiggs
     from .theory.potential import Potential as Potential
     from .theory.solitons.baby_skyrmion import BabySkyrmion as BabySkyrmion
+    from .theory.solitons.chern_simons_vortex import ChernSimonsVortex as ChernSimonsVortex
     from .theory.solitons.monopole import Monopole as Monopole
     from .theory.solitons.skyrmion import Skyrmion as Skyrmion
     from .theory.solitons.sphaleron import Sphaleron as Sphaleron

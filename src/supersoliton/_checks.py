@@ -48,6 +48,11 @@ def expect_count(name: str, value: Any, remedy: str, *, least: int = 1) -> None:
         raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}: {remedy}")
 
 
+def is_positive(value: object) -> bool:
+    """Whether ``value`` is a positive finite number, or traced by JAX, which has no value yet."""
+    return hasattr(value, "aval") or (is_number(value) and value > 0)  # type: ignore[operator]
+
+
 def is_number(value: object) -> bool:
     """Whether ``value`` is a finite real number (not a bool)."""
     return (

@@ -75,7 +75,6 @@ def test_a_state_is_saved_and_read_back(state, tmp_path):
         (lambda s: ss.bounce(s.problem.model, [0.0, 1.0]), "bounce needs a potential"),
         (lambda s: ss.vacua(s.problem.model), "vacua needs a potential"),
         (lambda s: ss.solve(s.problem, solver=ss.GradientFlow()), "GradientFlow needs a potential, and Density"),
-        (lambda s: ss.solve(s.problem, ss.MultiStart()), "a search .MultiStart. needs a potential"),
     ],
 )
 def test_what_needs_a_potential_says_so(state, call, words):

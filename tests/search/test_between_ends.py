@@ -10,6 +10,7 @@ from supersoliton.states.kinds import Kind
 # Energies over theory.energy_unit, and the digits to which they are known: the exact ones, and those of PHYSICS.md,
 # section 6, computed independently with other meshes.
 EXACT = [(ss.Vortex(winding=n, lam=1.0), float(n)) for n in (1, 2, 5, 20)]
+EXACT += [(ss.Monopole(beta=0.0), 1.0), (ss.ChernSimonsVortex(kappa=1.0), 1.0), (ss.ChernSimonsVortex(kappa=0.2), 1.0)]
 KNOWN = [
     (ss.Vortex(winding=1, lam=0.5), 0.8679102902927, 1e-13),
     (ss.Vortex(winding=3, lam=0.5), 2.4355042853570, 1e-13),
@@ -20,6 +21,7 @@ KNOWN = [
     (ss.Sphaleron(lam=0.1), 1.799393429267, 1e-12),
     (ss.Sphaleron(lam=1.0), 2.065993266664, 1e-12),
     (ss.Sphaleron(lam=100.0), 2.568241479877, 1e-12),
+    (ss.Skyrmion(pion_mass=0.0), 1.231445697432, 1e-12),
     (ss.Skyrmion(pion_mass=1.0), 1.416223466101, 1e-12),
     (ss.BabySkyrmion(winding=1, mu_squared=0.1), 1.564245753963, 1e-12),
 ]
@@ -60,6 +62,27 @@ def test_the_stated_error_covers_a_box_that_is_too_small(r_max):
     state, energy = found(ss.Vortex(), ss.RadialGrid(r_max=r_max, n_elements=8, dim=2))
     assert 1e-9 < abs(energy - 1.0) <= state.certificate.energy_error < 10.0 * abs(energy - 1.0)
     assert state.certificate.certified == (r_max > 9.0)
+
+
+def test_power_tails_continue_beyond_the_mesh():
+    """The BPS monopole has K = r/sinh r and h = coth r - 1/r; a massless Skyrmion falls like 1/r^2."""
+    state, _ = found(ss.Monopole(beta=0.0))
+    r = np.array([0.3, 1.0, 3.0, 10.0, 30.0])
+    exact = np.stack([1.0 / np.tanh(r) - 1.0 / r, r / np.sinh(r)], axis=1)
+    np.testing.assert_allclose(state(r), exact, atol=1e-9)
+    np.testing.assert_array_equal(state.problem.free_last, [1.0, 0.0])
+    skyrmion, _ = found(ss.Skyrmion(pion_mass=0.0))
+    tail = np.array([20.0, 40.0, 70.0])
+    np.testing.assert_allclose(skyrmion(tail)[:, 0] * tail**2, skyrmion(70.0)[0] * 70.0**2, rtol=1e-4)
+
+
+@pytest.mark.parametrize("r_max", [4.0, 8.0, 12.0])
+@pytest.mark.parametrize(
+    ("theory", "known"), [(ss.Monopole(beta=0.0), 1.0), (ss.Skyrmion(pion_mass=0.0), 1.231445697432)], ids=repr
+)
+def test_the_stated_error_covers_what_is_not_linear_beyond_a_small_box(theory, known, r_max):
+    state, energy = found(theory, ss.RadialGrid(r_max=r_max, n_elements=12, dim=3))
+    assert 1e-9 < abs(energy / known - 1.0) <= state.certificate.energy_error < 100.0 * abs(energy / known - 1.0)
 
 
 @pytest.mark.parametrize("order", [4, 5, 6])

@@ -1,5 +1,6 @@
 """Densities of the user and built-in ones: definition, ends, the linearised equation at infinity, refusals in words."""
 
+import inspect
 import pickle
 
 import jax.numpy as jnp
@@ -7,12 +8,21 @@ import numpy as np
 import pytest
 
 import supersoliton as ss
+from supersoliton.config import loads
+from supersoliton.evaluate import evaluate
 from supersoliton.theory.base import Ends, read_theory
 from supersoliton.theory.derivatives import point_kernels
 from supersoliton.theory.solitons.named import NamedTheory
 
 ENDS = {"origin": {"f": 0.0, "a": 0.0}, "infinity": {"f": 1.0, "a": 1.0}}
-BUILT_IN = [ss.Vortex(2, 0.7), ss.Monopole(0.4), ss.Sphaleron(0.2), ss.Skyrmion(0.5), ss.BabySkyrmion(2, 0.3)]
+BUILT_IN = [
+    ss.Vortex(2, 0.7),
+    ss.ChernSimonsVortex(1, 0.7),
+    ss.Monopole(0.4),
+    ss.Sphaleron(0.2),
+    ss.Skyrmion(0.5),
+    ss.BabySkyrmion(2, 0.3),
+]
 
 
 def vortex(u, du, r, p):
@@ -137,6 +147,7 @@ def test_arguments_that_contradict_the_theory_are_refused(arguments, words):
         (lambda: ss.Vortex(lam=-1.0), "Vortex.lam must be positive, got -1.0"),
         (lambda: ss.Monopole(beta="a"), "Monopole.beta must be a number, got 'a'"),
         (lambda: ss.Skyrmion(pion_mass=float("inf")), "Skyrmion.pion_mass must be finite, got inf"),
+        (lambda: ss.Monopole(beta=-1.0), "Monopole.beta must be at least 0, got -1.0"),
         (lambda: ss.BabySkyrmion(mu_squared=0.0), "BabySkyrmion.mu_squared must be positive, got 0.0"),
     ],
 )
@@ -172,3 +183,27 @@ def test_the_kink_of_dirac_born_and_infeld():
     assert exact == pytest.approx(0.9013234800021, rel=1e-12)  # PHYSICS.md, section 6
     assert state.energy == pytest.approx(exact, rel=1e-12)
     assert abs(state.energy / exact - 1) <= state.certificate.energy_error + 1e-15
+
+
+TABLE = {"kind": "density", "fields": ["f", "a"], "params": {"lam": 1.0}, "dim": 2, **ENDS}
+
+
+def test_theories_are_written_in_configuration_files(tmp_path):
+    (tmp_path / "vortex.py").write_text(inspect.getsource(vortex))
+    grid = {"r_max": 20.0, "n_elements": 8, "dim": 2}
+    mine = loads({"model": {**TABLE, "function": "vortex.py:vortex"}, "grid": grid}, base=tmp_path)
+    built_in = loads({"model": {"kind": "vortex", "winding": 1, "lam": 1.0}, "grid": grid})
+    assert built_in.model == ss.Vortex(1, 1.0)
+    for config in (mine, built_in):
+        assert loads(config.to_dict()).model.describe() == config.model.describe()
+        assert ss.solve(config.problem_at({}), config.guess).energy == pytest.approx(np.pi, rel=1e-6)
+    with pytest.raises(ValueError, match="has no key 'kinetic'"):
+        loads({"model": {**TABLE, "function": "vortex.py:vortex", "kinetic": [1.0]}}, base=tmp_path)
+
+
+def test_a_trial_of_a_scan_records_the_energy_and_no_scores():
+    config = loads({"model": {"kind": "vortex"}, "grid": {"r_max": 20.0, "n_elements": 8, "dim": 2}})
+    result = evaluate(config, {"lam": 2.0})
+    assert result.values["energy"] == pytest.approx(1.1567609413310 * np.pi, rel=1e-7)
+    assert result.state.certificate.kind == "soliton"
+    assert np.isnan(result.values["fractal_score"])

@@ -186,10 +186,8 @@ class Family:
         if self.kind == "coupling":
             radii = grid.quadrature_points.ravel()
             if problem.model.density_function is not None:
-                geo = problem.geometry
-                return (
-                    nodal(geo, np.asarray(self._force_kernel(problem, with_slopes(geo, point.u), radii))) * space.free
-                )
+                by = np.asarray(self._force_kernel(problem, with_slopes(problem.geometry, point.u), radii))
+                return nodal(problem.geometry, by, self.exterior_rate(point) @ away) * space.free
             flat = grid.at_quadrature(point.u).reshape(len(radii), -1)
             slopes = np.asarray(self._force_kernel(problem, flat, radii)).reshape(*grid.quadrature_weights.shape, -1)
             local = np.einsum("eq,eqa,eqi->eai", grid.quadrature_weights, grid.interpolation, slopes)
@@ -284,7 +282,8 @@ class Family:
         energy = _coupling_kernels(model.density_function or model.potential_function)[1]
         z, r, weights = outside(model, problem.grid)
         inside = with_slopes(geo, point.u), geo.radii.reshape(-1), with_slopes(geo, du), geo.weights.reshape(-1)
-        slopes = np.zeros(2)
+        away = point.u[-1] - problem.vacuum.values
+        slopes = np.array([0.5 * float(away @ self.exterior_rate(point) @ away), 0.0])
         for fields, radii, along, at in (inside, (z, r, np.zeros_like(z), weights)):
             given = _floats(model.params), self._direction(problem), radii, along, float(dq)
             slopes += [float(at @ np.asarray(part)) for part in energy(fields, *given)]

@@ -17,7 +17,7 @@ _ROUNDS = 3
 class BetweenEnds:
     """u_i = o_i + (v_i - o_i) tanh(r/w_i)^q_i, with the w_i and q_i of least energy among a few; the default guess."""
 
-    def __call__(self, problem: DiscreteProblem) -> Array:
+    def on(self, problem: DiscreteProblem) -> Array:
         """Nodal fields (n_nodes, n_fields) that satisfy the conditions of the problem."""
         ends, r = problem.model.ends, problem.grid.nodes
         assert ends is not None

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy import ndarray as Array
 
-from .._checks import expect_potential
 from ..problem.problem import DiscreteProblem, Problem
 from ..problem.scales import Scales
 from ..problem.transfer import satisfy_conditions
@@ -29,16 +28,14 @@ Guess = AbstractProfile | MultiStart | FieldsOnMesh | Array | Callable[[Array], 
 def choose_guess(problem: Problem, guess: Any, *, search: bool = False) -> Any:
     """``guess``, or the default if it is None.
 
-    A theory with conditions at both ends starts between them. Else the default at fixed norm, on a line, and in a
-    search, is many starts. Without norm no descent ranks starts, so it is one profile. At fixed frequency that has a
-    large amplitude, because any profile through the barrier leads to the bounce.
+    A theory with conditions at both ends has one start, between them, also in a search. Else the default at fixed norm,
+    on a line, and in a search, is many starts. Without norm no descent ranks starts, so it is one profile. At fixed
+    frequency that has a large amplitude, because any profile through the barrier leads to the bounce.
     """
-    if is_search(guess):
-        expect_potential(f"a search ({type(guess).__name__})", problem.model, "leave the guess out, or give one start")
+    if problem.model.ends is not None and (guess is None or is_search(guess)):
+        return BetweenEnds()
     if guess is not None:
         return guess
-    if problem.model.ends is not None:
-        return BetweenEnds()
     if search or problem.norm is not None or problem.line is not None:
         return MultiStart()
     return Gaussian(amplitude=3.0) if problem.omega is None else Gaussian(amplitude=9.0)
@@ -46,7 +43,7 @@ def choose_guess(problem: Problem, guess: Any, *, search: bool = False) -> Any:
 
 def dimensionless_guess(guess: Any, problem: Problem, scales: Scales) -> Any:
     """A guess in the user's units as one for the dimensionless problem; the default and many starts have no units."""
-    if guess is None or is_search(guess):
+    if guess is None or is_search(guess) or isinstance(guess, BetweenEnds):
         return guess
     if isinstance(guess, AbstractProfile):
         if problem.line is not None:
@@ -110,7 +107,7 @@ def starting_fields(problem: DiscreteProblem, guess: Any) -> Array:
     elif isinstance(guess, AbstractProfile):
         u = guess(problem, nodes)
     elif isinstance(guess, BetweenEnds):
-        u = guess(problem)
+        u = guess.on(problem)
     elif hasattr(guess, "problem") and hasattr(guess, "u"):
         u = _from_state(guess, nodes, n)
     else:

@@ -1,8 +1,10 @@
 r"""The energy of any theory on a mesh: of a potential (:mod:`.functional`), or of an energy density e(u, u', r; p).
 
-.. math:: E = \sum_{e,q} w_{eq}\,e(u, u', r; p) + S_d\int_R^\infty r^{d-1}\,e(v, 0, r; p)\,dr ,
+.. math:: E = \sum_{e,q} w_{eq}\,e(u, u', r; p) + S_d\int_R^\infty r^{d-1}\,e(v, 0, r; p)\,dr
+              + \tfrac12(u_N - v)^TX(u_N - v) ,
 
-v being the fields at infinity. The last term is 0 unless the density is not 0 there, like that of a magnetic charge.
+v being the fields at infinity. The second term is 0 unless the density is not 0 there, like that of a magnetic charge.
+The last is the energy of massless fields, which decay like a power (:func:`.exterior.power_tails`).
 """
 
 from __future__ import annotations
@@ -40,8 +42,9 @@ def density_kernels(function: PotentialFunction) -> Kernels:
         z, radii = points(geo, u)
         value, slope = kernels.value_and_gradient(z, theory.params, radii)
         with np.errstate(all="ignore"):  # solvers check that the energy is finite
-            total = float(geo.weights.reshape(-1) @ value) + theory.beyond
-            return total, nodal(geo, slope)
+            away = np.asarray(u)[-1] - theory.vacuum
+            total = float(geo.weights.reshape(-1) @ value) + theory.beyond + 0.5 * float(away @ theory.exterior @ away)
+            return total, nodal(geo, slope, theory.exterior @ away)
 
     def curvature(geo: Geometry, theory: Theory, u: Array) -> Array:
         z, radii = points(geo, u)
@@ -76,11 +79,14 @@ def with_slopes(geo: Geometry, u: Array) -> Array:
     return z.reshape(-1, z.shape[2])
 
 
-def nodal(geo: Geometry, by: Array) -> Array:
-    """The derivative by nodal fields (node, field) of an integral, from that of its integrand by z (point, 2 field)."""
+def nodal(geo: Geometry, by: Array, last: Array) -> Array:
+    """The derivative by nodal fields (node, field) of an integral, from that of its integrand by z (point, 2 field).
+
+    ``last``: what is added at the last node.
+    """
     by_field, by_slope = np.split(geo.weights[:, :, None] * by.reshape(*geo.weights.shape, -1), 2, axis=2)
     local = geo.values.swapaxes(1, 2) @ by_field + geo.slopes.swapaxes(1, 2) @ by_slope
-    return assemble(local, np.zeros(local.shape[2]))
+    return assemble(local, last)
 
 
 def outside(model: AbstractModel, grid: RadialGrid) -> tuple[Array, Array, Array]:

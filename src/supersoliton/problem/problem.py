@@ -12,7 +12,7 @@ from typing import Any, Self, cast
 import numpy as np
 from numpy import ndarray as Array
 
-from .._checks import is_number
+from .._checks import is_number, is_positive
 from ..elements.grid import RadialGrid
 from ..theory.base import AbstractModel
 from ..theory.derivatives import point_kernels
@@ -21,7 +21,7 @@ from ..theory.rotating import Rotating
 from ..theory.vacua import Vacuum, lowest_vacuum, slope, vacuum_at
 from . import ends, functional
 from .energy_kernels import energy_beyond, kernels_of
-from .exterior import exterior_form, gap_matrix
+from .exterior import exterior_form, gap_matrix, power_tails
 from .functional import Geometry, Kernels, Theory
 
 _BOUNDARIES = ("vacuum", "free", "decaying")
@@ -116,7 +116,7 @@ class Problem:
         if self.grid is not None and self.dim is not None and float(self.dim) != float(self.grid.dim):
             raise ValueError(f"problem.dim is {self.dim} but the grid has dim {self.grid.dim}: give one of them")
         ends.check_own_ends(self)
-        if self.norm is not None and not _positive(self.norm):
+        if self.norm is not None and not is_positive(self.norm):
             raise ValueError(f"problem.norm must be a positive number, got {self.norm!r}: give N > 0, or no norm")
         if self.omega is not None and not is_number(self.omega):
             raise ValueError(f"problem.omega must be a finite number, got {self.omega!r}: give a frequency")
@@ -300,13 +300,13 @@ class DiscreteProblem(Problem):
             params=self.model.params,
             kinetic=self.model.kinetic,
             vacuum=self.vacuum.values,
-            exterior=self.exterior(0) if self.boundary == "decaying" else np.zeros((n, n)),
+            exterior=self.exterior(0) if self.has_exterior else np.zeros((n, n)),
             beyond=energy_beyond(self.model, self.grid),
         )
 
     def theory_at(self, ell: int) -> Theory:
         """The theory with the exterior of angular momentum l."""
-        if self.boundary != "decaying" or ell == 0:
+        if not self.has_exterior or ell == 0:
             return self.theory
         return self.theory._replace(exterior=self.exterior(ell))
 
@@ -338,8 +338,9 @@ class DiscreteProblem(Problem):
     @property
     def free_last(self) -> Array:
         """1 for fields that are free at r_max, 0 for fields held at the boundary values; shape (n_fields,)."""
-        held = self.boundary not in ("free", "decaying")
-        return np.ones(self.model.n_fields) * ends.free_fields(self.model, 1) if held else np.ones(self.model.n_fields)
+        if self.boundary in ("free", "decaying"):
+            return np.ones(self.model.n_fields)
+        return np.where(np.diagonal(self.theory.exterior) != 0.0, 1.0, ends.free_fields(self.model, 1))
 
     @cached_property
     def free_nodes(self) -> Array:
@@ -349,12 +350,19 @@ class DiscreteProblem(Problem):
         mask[-1] *= self.free_last
         return mask
 
+    @property
+    def has_exterior(self) -> bool:
+        """Whether the energy outside of the mesh, where the equation is linear, counts."""
+        return self.boundary == "decaying" or self.model.ends is not None
+
     def exterior(self, ell: int = 0) -> Array:
         r"""X with E_outside = 1/2 (u - v)^T X (u - v): the fields beyond R obey :math:`\nabla^2 u = W u`,
 
         W = V''(v) - omega^2, so that :math:`u \propto r^{-\nu}K_{\nu+l}(\kappa r)`, nu = d/2 - 1, in each
-        eigendirection of W, and X = S_d R^(d-1) k^1/2 Q diag(-u'/u) Q^T k^1/2.
+        eigendirection of W, and X = S_d R^(d-1) k^1/2 Q diag(-u'/u) Q^T k^1/2. A theory with ends has power tails.
         """
+        if self.model.ends is not None:
+            return power_tails(self.model, self.grid.r_max)
         gaps = gap_matrix(self.model, self.vacuum.values, self.multiplier_shift, self.grid.r_max)
         return exterior_form(self.grid.dim, self.model.kinetic, gaps, self.grid.r_max, ell)
 
@@ -387,9 +395,3 @@ class DiscreteProblem(Problem):
         """N = sum_c k_c/k u_c^T M u_c over the constrained fields (inside the domain), k the largest of the k_c."""
         weights = self.carries_norm * self.model.kinetic / self.norm_kinetic
         return float(np.sum(weights * u * (self.grid.mass_form @ u)))
-
-
-def _positive(value: object) -> bool:
-    if hasattr(value, "aval"):
-        return True
-    return is_number(value) and value > 0  # type: ignore[operator]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,15 @@ from ..problem.problem import DiscreteProblem, Problem
 from ..problem.transfer import transfer
 from ..solvers.base import AbstractSolver, Solution
 from ..solvers.newton import Newton
+from ..states.accuracy import exterior_error
 from .adaptive import ELEMENTS, ORDER, SMOOTH, TAIL, converge_mesh, grow_domain, reaches_edge
+from .same_state import FITTED
 
 _FIRST = 40.0  # decay lengths of the first mesh, on which the widths of the fields are chosen
-_LARGER = 6  # times that the domain may grow by half
+_LARGER = (1.5, 6)  # the domain may grow by this factor so often; where a field decays like a power:
+_MUCH_LARGER = (2.0, 12)
 _CORE = 1e-2  # part of the way between the ends that is left at the edge of the core
+_OUTSIDE = 1e-13  # error of the energy outside the domain, relative, that is rounding
 
 
 def between_ends(problem: Problem, guess: Any, solver: AbstractSolver) -> tuple[DiscreteProblem, Solution]:
@@ -39,7 +44,15 @@ def between_ends(problem: Problem, guess: Any, solver: AbstractSolver) -> tuple[
         # from far away a descent of the energy is safer; it ends where no step lowers the energy, as at a saddle
         descended = Newton(target="minimum").run(on, start)
         solution = descended if descended.converged else solution
-    on, solution = grow_domain(on, solution, solver, 1.5, _LARGER, reaches_edge)
+    growth, fitted_to = (_MUCH_LARGER, FITTED) if on.theory.exterior.any() else (_LARGER, None)
+    on, solution = grow_domain(on, solution, solver, *growth, _cut_off, fitted_to)
     if solution.converged:
         on, solution, _ = converge_mesh(on, solution, solver, SMOOTH)
     return on, solution
+
+
+def _cut_off(problem: DiscreteProblem, solution: Solution) -> bool:
+    """Whether massive fields have not decayed at the edge, or others are not yet those of the linearised equation."""
+    massive = np.diagonal(problem.theory.exterior) == 0.0
+    rest = exterior_error(problem, solution.u) > _OUTSIDE * abs(problem.energy(solution.u))
+    return rest or reaches_edge(problem, replace(solution, u=np.where(massive, solution.u, problem.vacuum.values)))

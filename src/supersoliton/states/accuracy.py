@@ -12,12 +12,11 @@ from numpy import ndarray as Array
 from ..elements.grid import RadialGrid, sphere_area
 from ..problem import second_variation
 from ..problem.asymptotics import gaps_of
-from ..problem.exterior import exterior_form
+from ..problem.exterior import exterior_form, power_tails
 from ..problem.problem import DiscreteProblem
 from ..problem.residual import energy_floor, force, shift_of, translation_border
 from ..problem.tangent_space import TangentSpace, norm_border
 from ..theory.derivatives import point_kernels
-from ..theory.vacua import mass_matrix
 
 EXTRA_ORDER = 4  # of the finer mesh on which the discretisation error is measured
 _PARTS, _SMOOTH = 3, 1e-12  # see accuracy
@@ -208,7 +207,9 @@ def _outside(problem: DiscreteProblem, multiplier: float) -> Array:
     if not np.all(np.isfinite(gaps)):  # u^2 ln u^2: an edge that is only released saves more than the tail does
         return np.zeros_like(gaps)
     kinetic = problem.model.kinetic_at(problem.vacuum.values, grid.r_max)
-    return exterior_form(grid.dim, kinetic, gaps, grid.r_max)
+    tails, massive = power_tails(problem.model, grid.r_max), exterior_form(grid.dim, kinetic, gaps, grid.r_max)
+    decaying = np.diagonal(tails) != 0.0
+    return np.where(decaying[:, None] | decaying, tails, massive)
 
 
 def _force_at_the_edge(
@@ -246,20 +247,22 @@ def _without_box(space: TangentSpace, step: Array, outside: Array, saved: float)
 
 
 def exterior_error(problem: DiscreteProblem, u: Array) -> float:
-    """Error of the energy due to the linearised equation outside the domain, where the boundary is "decaying".
+    """Error of the energy due to the linearised equation outside the domain, where that counts.
 
     The exterior energy 1/2 (u - v)^T X (u - v), times the relative deviation of V from its quadratic form at r_max.
     """
-    if problem.boundary != "decaying":
+    if not problem.has_exterior:
         return 0.0
     away = u[-1] - problem.vacuum.values
     outside = 0.5 * float(away @ np.asarray(problem.theory.exterior) @ away)
     kernels = point_kernels(problem.model.potential_function)
     radius = np.full(2, problem.grid.r_max)
     edge, bottom = kernels.value(np.stack([u[-1], problem.vacuum.values]), problem.model.params, radius)
-    scaled = away * np.sqrt(problem.model.kinetic)
-    quadratic = 0.5 * float(scaled @ mass_matrix(problem.model, problem.vacuum.values, float(radius[0])) @ scaled)
-    deviation = abs(float(edge - bottom) - quadratic) / max(abs(quadratic), 1e-300)
+    second = kernels.hessian(problem.vacuum.values[None], problem.model.params, radius[:1])[0]
+    quadratic = 0.5 * float(away @ second @ away)
+    # massless fields have a gradient only
+    size = max(abs(quadratic), abs(outside) / (sphere_area(problem.grid.dim) * problem.grid.r_max**problem.grid.dim))
+    deviation = abs(float(edge - bottom) - quadratic) / max(size, 1e-300)
     return abs(outside) * min(deviation, 1.0) if outside != 0.0 else 0.0
 
 

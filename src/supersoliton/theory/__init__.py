@@ -10,6 +10,7 @@ from .density import Density as Density
 from .potential import Potential as Potential
 from .rotating import Rotating as Rotating
 from .solitons.baby_skyrmion import BabySkyrmion as BabySkyrmion
+from .solitons.chern_simons_vortex import ChernSimonsVortex as ChernSimonsVortex
 from .solitons.monopole import Monopole as Monopole
 from .solitons.skyrmion import Skyrmion as Skyrmion
 from .solitons.sphaleron import Sphaleron as Sphaleron

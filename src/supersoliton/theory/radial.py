@@ -13,6 +13,7 @@ so that :math:`e_{u'u'}^{-1/2}\,e_{uu}\,e_{u'u'}^{-1/2}` at large r is the matri
 from __future__ import annotations
 
 import functools
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -31,7 +32,8 @@ _RADII = np.exp2(np.arange(-120.0, 121.0))
 _FAR = 2.0**46  # (mass times radius)^2 from which on e_uu is that of infinity: what falls like 1/r^2 is rounding there
 _MASSLESS = 1e-10  # of the largest mass^2
 _STATIONARY = 1e-9  # of e_uu times the size of a field: the largest slope of e at infinity
-_NEAR, _MISSING = 2.0**-20, 1e-6  # see _infinite_at_the_origin
+_POINTS = 80  # of Gauss's rule on 0 <= r < infinity, in r/(r + L)
+_NEAR, _MISSING, _BESIDE = 2.0**-20, 1e-6, 1e-8  # see _check_origin
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,8 @@ class FarField(NamedTuple):
 class RadialTheory(AbstractModel):
     """A theory given by its energy density; subclasses define ``density_function`` and ``ends``."""
 
+    min_amplitude = 0.0  # no field carries a norm
+
     @property
     @abstractmethod
     def density_function(self) -> PotentialFunction:
@@ -118,7 +122,7 @@ class RadialTheory(AbstractModel):
     def far_field(self) -> FarField:
         """The linearised equation at infinity."""
         params = tuple(self.params.items())
-        key = self.density_function, params, self.ends
+        key = self.density_function, params, self.ends, float(self.dimension)
         return _far_field(*key) if all(isinstance(x, float | int) for _, x in params) else _linearised(*key)
 
     @property
@@ -172,7 +176,9 @@ class RadialTheory(AbstractModel):
     def _check_origin(self, held: Mapping[str, float | None]) -> None:
         """Raise ValueError where the values at the origin make the energy infinite."""
         far, d = self.far_field, float(self.dimension)
-        inside = np.concatenate([self.ends.inner, np.zeros(self.n_fields)])
+        # a little away from the values themselves, where a density may be 0/0
+        inner = self.ends.inner + _BESIDE * (self.ends.outer - self.ends.inner)
+        inside = np.concatenate([inner, np.zeros(self.n_fields)])
         radii = far.length * _NEAR * np.array([0.5, 1.0])
         e = point_kernels(self.density_function).value(np.tile(inside, (2, 1)), self.params, radii)
         size = np.abs(e) * radii**d
@@ -186,11 +192,11 @@ class RadialTheory(AbstractModel):
 
 
 @functools.lru_cache(maxsize=256)
-def _far_field(function: PotentialFunction, params: tuple[tuple[str, Any], ...], ends: Ends) -> FarField:
-    return _linearised(function, params, ends)
+def _far_field(function: PotentialFunction, params: tuple[tuple[str, Any], ...], ends: Ends, dim: float) -> FarField:
+    return _linearised(function, params, ends, dim)
 
 
-def _linearised(function: PotentialFunction, params: tuple[tuple[str, Any], ...], ends: Ends) -> FarField:
+def _linearised(function: PotentialFunction, params: tuple[tuple[str, Any], ...], ends: Ends, dim: float) -> FarField:
     n, hessian = len(ends.outer), point_kernels(function).hessian
     z = np.tile(np.concatenate([ends.outer, np.zeros(n)]), (len(_RADII), 1))
     with np.errstate(all="ignore"):
@@ -198,14 +204,29 @@ def _linearised(function: PotentialFunction, params: tuple[tuple[str, Any], ...]
         kinetic = np.diagonal(blocks[:, n:, n:], axis1=1, axis2=2)
         matrices = canonical(blocks[:, :n, :n], kinetic)
         reach = np.abs(matrices).max((1, 2)) * _RADII**2
-    usable = np.isfinite(reach)
-    massive = np.flatnonzero(usable & (reach >= _FAR))
-    # without a mass the equation has no length: 1/r^2 everywhere
-    at = int(massive[0]) if len(massive) else int(np.flatnonzero(usable)[-1]) if usable.any() else len(_RADII) - 1
-    squared = np.linalg.eigvalsh(matrices[at]) if usable[at] else np.full(n, np.nan)
-    positive = squared[squared > _MASSLESS * np.max(np.abs(squared))] if len(massive) else np.empty(0)
-    length = 1.0 / float(np.sqrt(positive[0])) if len(positive) else 1.0
+    massive = np.flatnonzero(np.isfinite(reach) & (reach >= _FAR))
+    squared = np.linalg.eigvalsh(matrices[massive[0]]) if len(massive) else np.zeros(n)
+    positive = squared[squared > _MASSLESS * np.max(np.abs(squared))]
+    length = 1.0 / float(np.sqrt(positive[0])) if len(positive) else _least_energy(function, params, ends, dim)
+    # without a mass the equation has no length: it is 1/r^2 everywhere
+    radius = float(_RADII[massive[0]]) if len(massive) else length * math.sqrt(_FAR)
     here = z[:1], dict(params), np.array([length])
     factors = np.abs(np.diagonal(hessian(*here)[0])[n:]) * ends.sizes**2
     strength = float(np.max(factors, where=np.isfinite(factors), initial=0.0)) or 1.0
-    return FarField(float(_RADII[at]), squared if len(massive) else np.zeros(n), length, strength)
+    return FarField(radius, squared, length, strength)
+
+
+def _least_energy(function: PotentialFunction, params: tuple[tuple[str, Any], ...], ends: Ends, dim: float) -> float:
+    """The width of least energy of the profiles tanh^2(r/L) between the ends: a length where there is no mass."""
+    x, w = np.polynomial.legendre.leggauss(_POINTS)
+    x, w = 0.5 * (x + 1.0), 0.5 * w
+    t = x / (1.0 - x)
+    shape, slope = np.tanh(t) ** 2, 2.0 * np.tanh(t) / np.cosh(np.minimum(t, 300.0)) ** 2
+    way = ends.outer - ends.inner
+    u = np.broadcast_to(ends.inner + way * shape[:, None], (len(_RADII), _POINTS, len(way)))
+    z = np.concatenate([u, way * slope[:, None] / _RADII[:, None, None]], axis=2).reshape(-1, 2 * len(way))
+    with np.errstate(all="ignore"):
+        e = point_kernels(function).value(z, dict(params), np.outer(_RADII, t).ravel()).reshape(len(_RADII), _POINTS)
+        energies = _RADII**dim * (e @ (w * t ** (dim - 1.0) / (1.0 - x) ** 2))
+    usable = np.isfinite(energies)
+    return float(_RADII[np.argmin(np.where(usable, energies, np.inf))]) if usable.any() else 1.0

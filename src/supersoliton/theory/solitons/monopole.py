@@ -32,7 +32,7 @@ class Monopole(NamedTheory, kind="monopole"):
     Raises
     ------
     ValueError
-        If ``beta`` is not positive.
+        If ``beta`` is negative.
 
     References
     ----------
@@ -54,7 +54,7 @@ class Monopole(NamedTheory, kind="monopole"):
     unit = 4.0 * math.pi
 
     def __post_init__(self) -> None:
-        check_positive(self, "beta")
+        check_positive(self, "beta", zero=True)
 
     @staticmethod
     def energy_density(u: Any, du: Any, r: Any, p: Mapping[str, Any]) -> Any:

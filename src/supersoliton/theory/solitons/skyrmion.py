@@ -29,7 +29,7 @@ class Skyrmion(NamedTheory, kind="skyrmion"):
     Raises
     ------
     ValueError
-        If ``pion_mass`` is not positive.
+        If ``pion_mass`` is negative.
 
     References
     ----------
@@ -52,7 +52,7 @@ class Skyrmion(NamedTheory, kind="skyrmion"):
     unit = 12.0 * math.pi**2
 
     def __post_init__(self) -> None:
-        check_positive(self, "pion_mass")
+        check_positive(self, "pion_mass", zero=True)
 
     @staticmethod
     def energy_density(u: Any, du: Any, r: Any, p: Mapping[str, Any]) -> Any:
