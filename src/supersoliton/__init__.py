@@ -18,6 +18,8 @@ _HOME = {
     "Potential": "theory.potential",
     "Density": "theory.density",
     "Vortex": "theory.solitons.vortex",
+    "GaugedQBall": "theory.solitons.gauged_q_ball",
+    "SchroedingerNewton": "theory.solitons.schroedinger_newton",
     "ChernSimonsVortex": "theory.solitons.chern_simons_vortex",
     "Monopole": "theory.solitons.monopole",
     "Sphaleron": "theory.solitons.sphaleron",
@@ -134,7 +136,9 @@ if TYPE_CHECKING:
     from .theory.potential import Potential as Potential
     from .theory.solitons.baby_skyrmion import BabySkyrmion as BabySkyrmion
     from .theory.solitons.chern_simons_vortex import ChernSimonsVortex as ChernSimonsVortex
+    from .theory.solitons.gauged_q_ball import GaugedQBall as GaugedQBall
     from .theory.solitons.monopole import Monopole as Monopole
+    from .theory.solitons.schroedinger_newton import SchroedingerNewton as SchroedingerNewton
     from .theory.solitons.skyrmion import Skyrmion as Skyrmion
     from .theory.solitons.sphaleron import Sphaleron as Sphaleron
     from .theory.solitons.vortex import Vortex as Vortex

@@ -82,6 +82,16 @@ def test_what_needs_a_potential_says_so(state, call, words):
         call(state)
 
 
+def test_couplings_that_move_the_ends_are_refused():
+    ball = ss.solve(ss.Problem(ss.GaugedQBall(omega=0.7, q=0.1)))
+    with pytest.raises(ValueError, match="the fields at infinity depend on omega"):
+        ss.sensitivity(ball, "omega")
+    with pytest.raises(ValueError, match=r"winding cannot be varied: Vortex\.winding must be a positive integer"):
+        ss.sensitivity(ss.solve(ss.Problem(ss.Vortex())), "winding")
+    near = [ss.solve(ss.Problem(ss.GaugedQBall(omega=0.7, q=0.1 + h))).energy for h in (-1e-4, 1e-4)]
+    assert ss.sensitivity(ball, "q").energy == pytest.approx((near[1] - near[0]) / 2e-4, rel=1e-6)
+
+
 @pytest.mark.parametrize("solver", [ss.LBFGS(), ss.Newton(target="minimum")], ids=lambda s: type(s).__name__)
 def test_minimisers_find_the_same_state(state, solver):
     other = ss.solve(problem(1.2), solver=solver)

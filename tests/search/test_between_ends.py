@@ -135,3 +135,35 @@ def test_a_wrong_profile_is_not_certified():
     assert virial(state.problem, state.u, 0.0) < 1e-13
     wide = state.grid.interpolate(state.u, 0.9 * state.grid.nodes)
     assert virial(state.problem, wide, 0.0) > 1e-3
+
+
+def test_the_ground_state_of_schroedinger_and_newton():
+    """The eigenvalue of norm 1; at any norm the virial theorem gives W = -4 T."""
+    state, _ = found(ss.SchroedingerNewton())
+    assert state.observables["epsilon"] == pytest.approx(-0.16276920784214, rel=1e-12)
+    assert state.certificate.certified
+    assert state.steps <= 12
+    psi, phi = state.u.T
+    kinetic = 0.5 * float(state.grid.integrate(state.grid.differentiate(psi) ** 2))
+    well = 0.5 * float(state.grid.integrate(phi * psi**2))
+    assert well == pytest.approx(-2.0 * kinetic, rel=1e-8)
+    assert "1 negative mode: a saddle within the ansatz" in repr(state)
+
+
+def test_a_gauged_q_ball_is_a_saddle_that_newtons_method_finds_and_minimisers_refuse():
+    state, _ = found(ss.GaugedQBall(omega=0.7, q=0.05))
+    known = {"action": 8.1051471606, "charge": 42.4768573499, "energy": 37.8389473055}
+    assert state.observables == pytest.approx(known, rel=1e-11)
+    assert state.certificate.certified
+    assert state.steps <= 12
+    assert "a saddle by construction: the gradient of g has a negative energy" in repr(state)
+    for solver in (ss.LBFGS(), ss.Newton(target="minimum")):
+        with pytest.raises(ValueError, match="saddles by construction: use Newton"):
+            ss.solve(state.problem, solver=solver)
+
+
+def test_the_energy_of_a_gauged_q_ball_changes_by_the_frequency_times_the_charge():
+    """dE = omega dQ along the states of one gauge coupling."""
+    near = [ss.solve(ss.Problem(ss.GaugedQBall(omega=0.7 + h, q=0.1))).observables for h in (-1e-4, 1e-4)]
+    energy, charge = (near[1][name] - near[0][name] for name in ("energy", "charge"))
+    assert energy / charge == pytest.approx(0.7, rel=1e-6)

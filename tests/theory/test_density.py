@@ -147,6 +147,7 @@ def test_arguments_that_contradict_the_theory_are_refused(arguments, words):
         (lambda: ss.Vortex(lam=-1.0), "Vortex.lam must be positive, got -1.0"),
         (lambda: ss.Monopole(beta="a"), "Monopole.beta must be a number, got 'a'"),
         (lambda: ss.Skyrmion(pion_mass=float("inf")), "Skyrmion.pion_mass must be finite, got inf"),
+        (lambda: ss.GaugedQBall(omega=1.0), "GaugedQBall.omega must lie between 0 and the mass 1, got 1.0"),
         (lambda: ss.Monopole(beta=-1.0), "Monopole.beta must be at least 0, got -1.0"),
         (lambda: ss.BabySkyrmion(mu_squared=0.0), "BabySkyrmion.mu_squared must be positive, got 0.0"),
     ],

@@ -308,8 +308,26 @@ def with_couplings(near: DiscreteProblem, couplings: Mapping[str, float]) -> Dis
 
 def family_of(inner: DiscreteProblem, parameter: str, scales: Scales) -> Family:
     """The family of a dimensionless problem along a parameter that the user gives in units of the scales."""
+    _check_ends(inner, parameter)
     units = {"norm": scales.unit("norm"), "omega": scales.unit("mass")}
     return Family(inner, parameter, units.get(parameter, 1.0))
+
+
+def _check_ends(problem: DiscreteProblem, parameter: str) -> None:
+    """Raise ValueError for a coupling that the fields at the ends of a theory depend on."""
+    model = problem.model
+    if model.ends is None or parameter not in model.params:
+        return
+    value = float(model.params[parameter])
+    try:
+        moved = [model.replace(**{parameter: value * factor}).ends for factor in (1.0 - DIFFERENCE, 1.0 + DIFFERENCE)]
+    except ValueError as error:
+        raise ValueError(f"{parameter} cannot be varied: {error}") from error
+    if any(ends != model.ends for ends in moved):
+        raise ValueError(
+            f"{model!r}: the fields at infinity depend on {parameter}, so that branches and derivatives in it are not "
+            "available: solve at each value"
+        )
 
 
 def _floats(params: Any) -> dict[str, float]:

@@ -99,6 +99,14 @@ def outside(model: AbstractModel, grid: RadialGrid) -> tuple[Array, Array, Array
     return z, r, 0.5 * sphere_area(d) * w * grid.r_max / x**2 * r ** (d - 1.0)
 
 
+def negative_fields(model: AbstractModel, radius: float) -> tuple[str, ...]:
+    """The fields whose gradient has a negative energy, as that of A_0 has: then the energy has saddles only."""
+    if model.density_function is None or model.ends is None:
+        return ()
+    kinetic = model.kinetic_at(model.ends.outer, radius)
+    return tuple(name for name, k in zip(model.fields, kinetic, strict=True) if k < 0.0)
+
+
 def energy_beyond(model: AbstractModel, grid: RadialGrid) -> float:
     """The energy outside the mesh of fields at their values at infinity, where a density has one there."""
     if model.density_function is None or model.ends is None:

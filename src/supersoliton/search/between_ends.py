@@ -11,6 +11,7 @@ from ..elements.edges import adapted_edges
 from ..elements.grid import RadialGrid
 from ..guesses.between_ends import BetweenEnds
 from ..guesses.guess import starting_fields
+from ..problem.energy_kernels import negative_fields
 from ..problem.problem import DiscreteProblem, Problem
 from ..problem.transfer import transfer
 from ..solvers.base import AbstractSolver, Solution
@@ -40,8 +41,8 @@ def between_ends(problem: Problem, guess: Any, solver: AbstractSolver) -> tuple[
     on = problem.with_grid(RadialGrid(edges=fitted, order=ORDER, dim=problem.dimension))
     start = starting_fields(on, guess) if isinstance(guess, BetweenEnds) else transfer(rough, u, on)
     solution = solver.run(on, start)
-    if not solution.converged and solver == Newton():
-        # from far away a descent of the energy is safer; it ends where no step lowers the energy, as at a saddle
+    if not solution.converged and solver == Newton() and not negative_fields(on.model, on.grid.r_max):
+        # from far away a descent of the energy is safer
         descended = Newton(target="minimum").run(on, start)
         solution = descended if descended.converged else solution
     growth, fitted_to = (_MUCH_LARGER, FITTED) if on.theory.exterior.any() else (_LARGER, None)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+from ..problem.energy_kernels import negative_fields
 from .kinds import Kind
 
 _MOST = 12  # significant digits that are printed
@@ -98,6 +99,8 @@ def headline_rows(state: Any) -> list[tuple[str, str]]:
 def verdict(state: Any) -> str:
     """Stability in words; empty where this is not a question."""
     if state.certificate.kind is Kind.SOLITON:
+        if names := negative_fields(state.problem.model, state.grid.r_max):
+            return f"a saddle by construction: the gradient of {', '.join(names)} has a negative energy"
         count = state.certificate.negative_modes
         words = f"{count} negative mode{'s' if count > 1 else ''}: a saddle" if count else "a minimum"
         return f"{words} within the ansatz"

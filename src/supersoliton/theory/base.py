@@ -182,6 +182,14 @@ class AbstractModel(ABC):
         """Second derivatives of the energy density by each u_i', shape (n_fields,), of constant fields at a radius."""
         return self.kinetic
 
+    def start(self, r: np.ndarray) -> np.ndarray | None:
+        """Fields (n_nodes, n_fields) from which a solver starts without a guess; None if they follow from the ends."""
+        return None
+
+    def observables(self, state: Any) -> dict[str, float]:
+        """Numbers of a State that are no ratio of its energy to ``energy_unit``, by name."""
+        return {}
+
     def check_ends(self) -> None:
         """Raise ValueError where no state with the values of ``ends`` has a finite energy."""
         return

@@ -109,6 +109,10 @@ class DimensionlessDensity(Dimensionless):
     def kinetic_at(self, u: Array, r: float) -> Array:
         return np.asarray(self.model.kinetic_at(u / self.roots, r * self.length) / (self.roots**2 * self.strength))
 
+    def start(self, r: Array) -> Array | None:
+        found = self.model.start(r * self.length)
+        return None if found is None else found * self.roots
+
     def check_ends(self) -> None:
         self.model.check_ends()
 
