@@ -17,6 +17,7 @@ from ..problem.problem import DiscreteProblem
 from ..problem.residual import energy_floor, force, shift_of, translation_border
 from ..problem.tangent_space import TangentSpace, norm_border
 from ..theory.derivatives import point_kernels
+from ..theory.vacua import curvature
 
 EXTRA_ORDER = 4  # of the finer mesh on which the discretisation error is measured
 _PARTS, _SMOOTH = 3, 1e-12  # see accuracy
@@ -258,7 +259,9 @@ def exterior_error(problem: DiscreteProblem, u: Array) -> float:
     kernels = point_kernels(problem.model.potential_function)
     radius = np.full(2, problem.grid.r_max)
     edge, bottom = kernels.value(np.stack([u[-1], problem.vacuum.values]), problem.model.params, radius)
-    second = kernels.hessian(problem.vacuum.values[None], problem.model.params, radius[:1])[0]
+    second = curvature(problem.model, problem.vacuum.values, problem.grid.r_max)
+    if problem.model.density_function is not None:  # at this radius, not at infinity
+        second = kernels.hessian(problem.vacuum.values[None], problem.model.params, radius[:1])[0]
     quadratic = 0.5 * float(away @ second @ away)
     # massless fields have a gradient only
     size = max(abs(quadratic), abs(outside) / (sphere_area(problem.grid.dim) * problem.grid.r_max**problem.grid.dim))
