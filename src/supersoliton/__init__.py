@@ -16,6 +16,15 @@ _HOME = {
     "RadialGrid": "elements.grid",
     "OctaveHiggs": "theory.octave_higgs",
     "Potential": "theory.potential",
+    "Density": "theory.density",
+    "Vortex": "theory.solitons.vortex",
+    "GaugedQBall": "theory.solitons.gauged_q_ball",
+    "SchroedingerNewton": "theory.solitons.schroedinger_newton",
+    "ChernSimonsVortex": "theory.solitons.chern_simons_vortex",
+    "Monopole": "theory.solitons.monopole",
+    "Sphaleron": "theory.solitons.sphaleron",
+    "Skyrmion": "theory.solitons.skyrmion",
+    "BabySkyrmion": "theory.solitons.baby_skyrmion",
     "Table": "theory.table",
     "Vacuum": "theory.vacua",
     "vacua": "theory.vacua",
@@ -127,8 +136,17 @@ if TYPE_CHECKING:
     from .states.stability import Rotation as Rotation
     from .states.state import State as State
     from .states.state import load as load
+    from .theory.density import Density as Density
     from .theory.octave_higgs import OctaveHiggs as OctaveHiggs
     from .theory.potential import Potential as Potential
+    from .theory.solitons.baby_skyrmion import BabySkyrmion as BabySkyrmion
+    from .theory.solitons.chern_simons_vortex import ChernSimonsVortex as ChernSimonsVortex
+    from .theory.solitons.gauged_q_ball import GaugedQBall as GaugedQBall
+    from .theory.solitons.monopole import Monopole as Monopole
+    from .theory.solitons.schroedinger_newton import SchroedingerNewton as SchroedingerNewton
+    from .theory.solitons.skyrmion import Skyrmion as Skyrmion
+    from .theory.solitons.sphaleron import Sphaleron as Sphaleron
+    from .theory.solitons.vortex import Vortex as Vortex
     from .theory.table import Table as Table
     from .theory.vacua import Vacuum as Vacuum
     from .theory.vacua import vacua as vacua

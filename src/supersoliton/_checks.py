@@ -28,6 +28,15 @@ def expect_model(call: str, value: Any) -> None:
     _expect(call, "model", value, "a model", _MODEL, "use Potential(...)")
 
 
+def expect_potential(call: str, model: Any, remedy: str) -> None:
+    """Raise ValueError for a theory that is given by an energy density, where a potential is needed."""
+    if getattr(model, "density_function", None) is not None:
+        raise ValueError(
+            f"{call} needs a potential, and {model!r} is given by its energy density, with conditions at both ends: "
+            f"{remedy}"
+        )
+
+
 def _expect(call: str, name: str, value: Any, kind: str, attributes: tuple[str, ...], remedy: str) -> None:
     if not all(hasattr(value, attribute) for attribute in attributes):
         raise ValueError(f"{call}: {name} must be {kind}, got {reprlib.repr(value)}: {remedy}")
@@ -37,6 +46,11 @@ def expect_count(name: str, value: Any, remedy: str, *, least: int = 1) -> None:
     """Raise ValueError unless ``value`` is an integer of at least ``least``."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}: {remedy}")
+
+
+def is_positive(value: object) -> bool:
+    """Whether ``value`` is a positive finite number, or traced by JAX, which has no value yet."""
+    return hasattr(value, "aval") or (is_number(value) and value > 0)  # type: ignore[operator]
 
 
 def is_number(value: object) -> bool:

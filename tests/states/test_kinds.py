@@ -18,6 +18,7 @@ WRITTEN = {
     "excited": (True, False),
     "kink": (True, True),
     "trapped": (True, True),
+    "soliton": (True, False),
     "condensate": (False, True),
     "vacuum": (False, True),
     "delocalised": (False, False),

@@ -177,7 +177,7 @@ def test_an_edited_theory_is_scanned_again_from_its_file(file, tmp_path):
         ("theories/absent.py:Cubic", "cannot read"),
         ("theories/cubic.py:cubic", "must be a frozen dataclass that extends AbstractModel"),
         ("no_such_module:Cubic", "no_such_module cannot be imported"),
-        ("sextic", 'must be one of octave_higgs, potential, or "file.py:Class"'),
+        ("sextic", "must be one of octave_higgs, potential, density, "),
         (3, "must be one of octave_higgs, potential"),
     ],
 )

@@ -22,6 +22,7 @@ from ..search.feedback import SelfConsistent, recorded_names
 from ..search.self_consistent import check_feedback
 from ..solvers import LBFGS, AbstractSolver, GradientFlow, Newton
 from ..theory.base import THEORIES, AbstractModel, Column, find_theory
+from ..theory.density import Density
 from ..theory.potential import Potential
 from . import user_potential
 from .constraints import OF_EVERY_TRIAL
@@ -260,10 +261,11 @@ def _kind(table: str, values: dict[str, object], kinds: tuple[str, ...]) -> str:
 def _model(table: Mapping[str, Any], base: Path) -> tuple[AbstractModel, dict[str, Any]]:
     values = dict(table)
     theory, kind = find_theory("[model] kind", values.pop("kind", next(iter(THEORIES))), base)
-    if not issubclass(theory, Potential):
+    of_density = issubclass(theory, Density)
+    if not issubclass(theory, Potential | Density):
         model = build("model", theory, values)
         return model, {"kind": kind, **as_table(model)}
-    check_keys("model", values, user_potential.KEYS)
+    check_keys("model", values, user_potential.DENSITY_KEYS if of_density else user_potential.KEYS)
     if not isinstance(values.get("function"), str):
         got = values.get("function", "nothing")
         raise ValueError(f'[model] function must be "file.py:name", got {got!r}: name the file and the function.')
@@ -271,7 +273,8 @@ def _model(table: Mapping[str, Any], base: Path) -> tuple[AbstractModel, dict[st
         raise ValueError(f"[model] params must be finite numbers, got {values.get('params')!r}: correct them.")
     values["function"] = user_files.resolve("[model] function", values["function"], base)
     try:
-        return user_potential.make_model(values), {"kind": kind, **values}
+        make = user_potential.make_density if of_density else user_potential.make_model
+        return make(values), {"kind": kind, **values}
     except (ValueError, TypeError) as error:
         raise ValueError(reworded("model", str(error))) from error
 

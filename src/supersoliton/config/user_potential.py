@@ -1,4 +1,4 @@
-"""A potential named in a configuration as `function = "file.py:name"`."""
+"""A potential or a density named in a configuration as `function = "file.py:name"`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..machine import user_files
-from ..theory import Potential
+from ..theory import Density, Potential
 
 KEYS = ("kind", "function", "fields", "params", "constrained", "kinetic")
+DENSITY_KEYS = ("kind", "function", "fields", "params", "origin", "infinity", "dim")
 _WHERE = "[model] function"
 
 
@@ -34,6 +35,12 @@ def make_model(table: Mapping[str, Any]) -> Potential:
     if excess:
         raise ValueError(f'[model] {excess[0]} is already set by the Potential that "{name}" returns: leave it out.')
     return model.replace(**parameters) if parameters else model
+
+
+def make_density(table: Mapping[str, Any]) -> Density:
+    """The Density of a [model] table whose `function`, e(u, du, r, p), is resolved. Raises ValueError."""
+    settings = {key: value for key, value in table.items() if key != "function"}
+    return Density(user_files.find(_WHERE, table["function"]), **settings)
 
 
 def _needs_arguments(function: Callable[..., object]) -> bool:

@@ -145,8 +145,8 @@ def _on_finer_mesh(state: State) -> State:
 
 
 def _modes(cfg: Config, state: State) -> dict[int, Modes]:
-    if not np.all(np.isfinite(state.u)):
-        return {}
+    if not np.all(np.isfinite(state.u)) or state.problem.model.density_function is not None:
+        return {}  # e(u, u', r) does not say how fluctuations move
     out = {}
     for ell in channels_of(state.problem, cfg.spectrum.ell):
         # For l > 0 only bound states are recorded; spectrum() returns all of them for any n_modes.

@@ -24,6 +24,7 @@ import jax
 import numpy as np
 from numpy import ndarray as Array
 
+from ..problem.energy_kernels import nodal, outside, with_slopes
 from ..problem.problem import DiscreteProblem
 from ..problem.scales import Scales
 from ..problem.tangent_space import TangentSpace, norm_border
@@ -154,7 +155,7 @@ class Family:
         """dv/dq of the vacuum: -V''^-1 dV'/dp in the fields whose vacuum value may change."""
         n = problem.model.n_fields
         rate = np.zeros(n)
-        free = ~_held_at_zero(problem)
+        free = ~_held_fixed(problem)
         if self.kind != "coupling" or not free.any():
             return rate
         v, r = problem.vacuum.values[None], np.array([problem.grid.r_max])
@@ -168,7 +169,7 @@ class Family:
         return {name: float(name == self.parameter) for name in problem.model.params}
 
     def _force_kernel(self, problem: DiscreteProblem, u: Array, r: Array) -> Any:
-        force = coupling_kernels(problem.model.potential_function)[0]
+        force = coupling_kernels(problem.model.density_function or problem.model.potential_function)[0]
         return force(u, _floats(problem.model.params), self._direction(problem), r)
 
     def lift(self, problem: DiscreteProblem) -> Array:
@@ -185,6 +186,9 @@ class Family:
         away = point.u[-1] - problem.vacuum.values
         if self.kind == "coupling":
             radii = grid.quadrature_points.ravel()
+            if problem.model.density_function is not None:
+                by = np.asarray(self._force_kernel(problem, with_slopes(problem.geometry, point.u), radii))
+                return nodal(problem.geometry, by, self.exterior_rate(point) @ away) * space.free
             flat = grid.at_quadrature(point.u).reshape(len(radii), -1)
             slopes = np.asarray(self._force_kernel(problem, flat, radii)).reshape(*grid.quadrature_weights.shape, -1)
             local = np.einsum("eq,eqa,eqi->eai", grid.quadrature_weights, grid.interpolation, slopes)
@@ -202,14 +206,18 @@ class Family:
     def exterior_rate(self, point: FamilyPoint, ell: int = 0) -> Array:
         """dX/dq of the exterior matrix at l, by a central difference (one-sided at omega = 0).
 
-        The masses change by ``DIFFERENCE`` of themselves over its step; where they do not depend on q, neither does X.
+        The masses change by ``DIFFERENCE`` of themselves over its step; where they do not depend on q, neither does X
+        of a potential.
         """
         problem = point.problem
-        changes = np.eye(problem.model.n_fields) if self.kind == "omega" else self.mass_rate(problem)
-        largest = float(np.max(np.abs(changes)))
-        if not largest > 0.0:
-            return np.zeros_like(problem.exterior(ell))
-        step = DIFFERENCE * float(np.max(np.abs(problem.vacuum.masses_squared))) / largest
+        if problem.model.density_function is not None:
+            step = DIFFERENCE * (abs(point.q) or 1.0)
+        else:
+            changes = np.eye(problem.model.n_fields) if self.kind == "omega" else self.mass_rate(problem)
+            largest = float(np.max(np.abs(changes)))
+            if not largest > 0.0:
+                return np.zeros_like(problem.exterior(ell))
+            step = DIFFERENCE * float(np.max(np.abs(problem.vacuum.masses_squared))) / largest
         lower = point.q if self.kind == "omega" and point.q < step else point.q - step
         upper = point.q + step
         ends = [self.problem_at(problem, value).exterior(ell) for value in (lower, upper)]
@@ -256,6 +264,8 @@ class Family:
             total += 0.5 * float(away @ self.exterior_rate(point) @ away)
         if self.kind != "coupling":
             return total, change
+        if problem.model.density_function is not None:
+            return self._slope_of_density(point, du, dq)
         rate, lift = self.vacuum_rate(problem), self.lift(problem)
         course = {name: dq * along for name, along in self._direction(problem).items()}
         inner, change = self.energy_rates(point, du + lift * dq, rate * dq, course)
@@ -291,6 +301,20 @@ class Family:
             float(weights @ (np.asarray(second) - np.asarray(changing))),
         )
 
+    def _slope_of_density(self, point: FamilyPoint, du: Array, dq: float) -> tuple[float, float]:
+        """:meth:`explicit_slope` for a density; the fields at its ends do not depend on couplings."""
+        problem, model, geo = point.problem, point.problem.model, point.problem.geometry
+        energy = coupling_kernels(model.density_function or model.potential_function)[1]
+        z, r, weights = outside(model, problem.grid)
+        inside = with_slopes(geo, point.u), geo.radii.reshape(-1), with_slopes(geo, du), geo.weights.reshape(-1)
+        away = point.u[-1] - problem.vacuum.values
+        slopes = np.array([0.5 * float(away @ self.exterior_rate(point) @ away), 0.0])
+        for fields, radii, along, at in (inside, (z, r, np.zeros_like(z), weights)):
+            course = {name: dq * rate for name, rate in self._direction(problem).items()}
+            given = _floats(model.params), self._direction(problem), radii, along, course
+            slopes += [float(at @ np.asarray(part)) for part in energy(fields, *given)]
+        return float(slopes[0]), float(slopes[1])
+
 
 def with_couplings(near: DiscreteProblem, couplings: Mapping[str, float]) -> DiscreteProblem:
     """The problem with other values of some couplings; its vacuum is followed from that of ``near``."""
@@ -310,16 +334,36 @@ def with_couplings(near: DiscreteProblem, couplings: Mapping[str, float]) -> Dis
 
 def family_of(inner: DiscreteProblem, parameter: str, scales: Scales) -> Family:
     """The family of a dimensionless problem along a parameter that the user gives in units of the scales."""
+    _check_ends(inner, parameter)
     units = {"norm": scales.unit("norm"), "omega": scales.unit("mass")}
     return Family(inner, parameter, units.get(parameter, 1.0))
+
+
+def _check_ends(problem: DiscreteProblem, parameter: str) -> None:
+    """Raise ValueError for a coupling that the fields at the ends of a theory depend on."""
+    model = problem.model
+    if model.ends is None or parameter not in model.params:
+        return
+    value = float(model.params[parameter])
+    try:
+        moved = [model.replace(**{parameter: value * factor}).ends for factor in (1.0 - DIFFERENCE, 1.0 + DIFFERENCE)]
+    except ValueError as error:
+        raise ValueError(f"{parameter} cannot be varied: {error}") from error
+    if any(ends != model.ends for ends in moved):
+        raise ValueError(
+            f"{model!r}: the fields at infinity depend on {parameter}, so that branches and derivatives in it are not "
+            "available: solve at each value"
+        )
 
 
 def _floats(params: Any) -> dict[str, float]:
     return {name: float(value) for name, value in params.items()}
 
 
-def _held_at_zero(problem: DiscreteProblem) -> Array:
-    """Mask of the fields whose vacuum value stays 0: those that carry the norm, if norm or frequency is fixed."""
+def _held_fixed(problem: DiscreteProblem) -> Array:
+    """Mask of the fields whose vacuum value stays: those at 0 that carry a fixed norm or rotate, those of own ends."""
+    if problem.model.ends is not None:
+        return np.ones(problem.model.n_fields, bool)
     if problem.norm is None and problem.omega is None:
         return np.zeros(problem.model.n_fields, bool)
     return (problem.carries_norm > 0) & (problem.vacuum.values == 0.0)
@@ -334,7 +378,7 @@ def with_vacuum(other: DiscreteProblem, near: DiscreteProblem) -> DiscreteProble
 def _follow_vacuum(near: DiscreteProblem, model: Any) -> Array:
     """Newton's method for V' = 0 from the vacuum of ``near``, in the fields whose vacuum value may change."""
     values = near.vacuum.values.copy()
-    free = ~_held_at_zero(near)
+    free = ~_held_fixed(near)
     radius = near.grid.r_max
     hessian = point_kernels(model.potential_function).hessian
     for _ in range(20):

@@ -42,7 +42,7 @@ import scipy.linalg
 from jaxtyping import Complex, Float
 from numpy import ndarray as Array
 
-from .._checks import expect_count, expect_state
+from .._checks import expect_count, expect_potential, expect_state
 from ..machine.arithmetic import numerical
 from ..problem.complexified import imaginary_curvature
 from ..problem.problem import DiscreteProblem
@@ -292,6 +292,11 @@ def oscillations(
     True
     """
     expect_state("oscillations", state)
+    expect_potential(
+        "oscillations",
+        state.problem.model,
+        "only the modes within the ansatz are counted, in state.certificate.negative_modes",
+    )
     ell = check_ell(ell, state.problem.grid.dim, state.problem.line)
     expect_count("oscillations.n_modes", n_modes, "try 20")
     state, scales = on_scales(state)

@@ -20,7 +20,7 @@ import scipy.linalg
 from jaxtyping import Float
 from numpy import ndarray as Array
 
-from .._checks import expect_count, expect_state
+from .._checks import expect_count, expect_potential, expect_state
 from ..elements.eigenvalues import all_eigenvalues
 from ..machine.arithmetic import numerical
 from ..problem.asymptotics import continuum
@@ -292,6 +292,11 @@ def spectrum(
     array([-0.358,  0.244,  0.283])
     """
     expect_state("spectrum", state)
+    expect_potential(
+        "spectrum",
+        state.problem.model,
+        "only the modes within the ansatz are counted, in state.certificate.negative_modes",
+    )
     ell = check_ell(ell, state.problem.grid.dim, state.problem.line)
     expect_count("spectrum.n_modes", n_modes, "try 300")
     state, scales = on_scales(state)

@@ -18,6 +18,7 @@ from ..problem.scales import Scales
 from ..problem.transfer import satisfy_conditions
 from ..solvers.base import FieldsOnMesh
 from ..theory.whole_line import folded
+from .between_ends import BetweenEnds
 from .multistart import MultiStart
 from .profiles import AbstractProfile, Gaussian, ScaledProfile
 
@@ -27,10 +28,12 @@ Guess = AbstractProfile | MultiStart | FieldsOnMesh | Array | Callable[[Array], 
 def choose_guess(problem: Problem, guess: Any, *, search: bool = False) -> Any:
     """``guess``, or the default if it is None.
 
-    The default at fixed norm, on a line, and in a search, is many starts. Without norm no descent ranks starts, so it
-    is one profile. At fixed frequency that has a large amplitude, because any profile through the barrier leads to the
-    bounce.
+    A theory with conditions at both ends has one start, between them, also in a search. Else the default at fixed norm,
+    on a line, and in a search, is many starts. Without norm no descent ranks starts, so it is one profile. At fixed
+    frequency that has a large amplitude, because any profile through the barrier leads to the bounce.
     """
+    if problem.model.ends is not None and (guess is None or is_search(guess)):
+        return BetweenEnds()
     if guess is not None:
         return guess
     if search or problem.norm is not None or problem.line is not None:
@@ -40,7 +43,7 @@ def choose_guess(problem: Problem, guess: Any, *, search: bool = False) -> Any:
 
 def dimensionless_guess(guess: Any, problem: Problem, scales: Scales) -> Any:
     """A guess in the user's units as one for the dimensionless problem; the default and many starts have no units."""
-    if guess is None or is_search(guess):
+    if guess is None or is_search(guess) or isinstance(guess, BetweenEnds):
         return guess
     if isinstance(guess, AbstractProfile):
         if problem.line is not None:
@@ -103,6 +106,8 @@ def starting_fields(problem: DiscreteProblem, guess: Any) -> Array:
         u = _from_array(folded(guess, nodes, n // 2), nodes, n)
     elif isinstance(guess, AbstractProfile):
         u = guess(problem, nodes)
+    elif isinstance(guess, BetweenEnds):
+        u = guess.on(problem)
     elif hasattr(guess, "problem") and hasattr(guess, "u"):
         u = _from_state(guess, nodes, n)
     else:

@@ -27,6 +27,7 @@ KIND_MARKERS = {
     "excited": ("^", 2),
     "kink": (">", 2),
     "trapped": ("<", 2),
+    "soliton": ("D", 0),
     "condensate": ("p", 3),
     "vacuum": ("s", 4),
     "delocalised": ("v", 5),

@@ -1,4 +1,4 @@
-"""Conditions in one dimension: the parity of each field, and the two ends of a whole line."""
+"""Conditions at the ends: those of a theory, parities in one dimension, and the two ends of a whole line."""
 
 from __future__ import annotations
 
@@ -17,6 +17,33 @@ from ..theory.whole_line import WholeLine, fold, theory_of
 _PARITIES = ("even", "odd")
 _DEGENERATE = 1e-9  # difference of V at the ends below which they are degenerate, relative to the barrier
 _SAMPLES = 201  # points on the straight way between the ends
+
+
+def check_own_ends(problem: Any) -> None:
+    """Raise ValueError where the arguments of a problem contradict the dimension and the ends of its theory."""
+    model, name = problem.model, type(problem.model).__name__
+    if model.dimension is not None and float(problem.dimension) != float(model.dimension):
+        raise ValueError(
+            f"problem: {name} lives in dim = {model.dimension:g}, got dim = {problem.dimension:g}: leave dim out, or "
+            f"use RadialGrid(..., dim={model.dimension:g})"
+        )
+    given = [n for n in ("norm", "omega", "norm_of", "background", "line") if getattr(problem, n) is not None]
+    given += [n for n, usual in (("boundary", "vacuum"), ("parity", "even")) if getattr(problem, n) != usual]
+    if model.ends is not None and given:
+        raise ValueError(
+            f"problem.{given[0]}: {name} has conditions at the origin and at infinity of its own, so {given[0]} is not "
+            "given: leave it out"
+        )
+
+
+def free_fields(model: AbstractModel, side: int) -> Array:
+    """1 for fields that the theory leaves free at the origin (``side`` 0) or at infinity (1), else 0; (n_fields,).
+
+    A theory without ends leaves all free at the origin, and holds all at infinity.
+    """
+    if model.ends is None:
+        return np.full(model.n_fields, 1.0 - side)
+    return np.array([float(value is None) for value in model.ends[side]])
 
 
 def parity_of(given: Any, n_fields: int, dim: float) -> str | tuple[str, ...]:

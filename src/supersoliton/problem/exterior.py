@@ -10,7 +10,31 @@ from scipy.special import kve
 
 from ..elements.grid import sphere_area
 from ..theory.base import AbstractModel
+from ..theory.derivatives import point_kernels
 from ..theory.vacua import mass_matrix
+
+_MASSLESS = 1e3  # (mass times radius)^2 far out, where it is 7e13 for the heaviest field, and l(l + 1) without mass
+
+
+def power_tails(model: AbstractModel, radius: float) -> Array:
+    r"""X, diagonal, of a theory with ends, whose massless fields decay like a power beyond ``radius``.
+
+    Where :math:`e_{u'u'} = k\,r^a` and :math:`r^2e_{uu}/e_{u'u'} = c` the linearised equation has the solution
+    :math:`r^{-s}` with :math:`s^2 - (d - 2 + a)s = c`, whose energy is :math:`\tfrac12S_dR^{d-2+a}ks` times the square
+    of its value at R. 0 for massive fields, which are held at the edge, and without ends.
+    """
+    n = model.n_fields
+    if model.ends is None or model.dimension is None:
+        return np.zeros((n, n))
+    v, d = model.ends.outer, float(model.dimension)
+    far = np.abs(np.diagonal(mass_matrix(model, v))) * model.outer_radius(radius) ** 2
+    kinetic, further = (model.kinetic_at(v, r) for r in (radius, 2.0 * radius))
+    second = np.diagonal(point_kernels(model.potential_function).hessian(v[None], model.params, np.array([radius]))[0])
+    with np.errstate(all="ignore"):
+        power = d - 2.0 + np.log2(np.abs(further / kinetic))
+        s = 0.5 * (power + np.sqrt(power**2 + 4.0 * radius**2 * second / kinetic))
+    decays = (far <= _MASSLESS) & (s > 0.0)
+    return np.diag(np.where(decays, sphere_area(d) * radius ** (d - 2.0) * kinetic * np.nan_to_num(s), 0.0))
 
 
 def gap_matrix(model: AbstractModel, vacuum: Array, shift: Array, radius: float) -> Array:

@@ -4,10 +4,11 @@ r"""The discrete energy, and its exact derivatives.
     E[u] = \sum_{e,q} w_{eq}\left[\tfrac12\sum_i k_i (u_i')^2 + V(u; p, r) - V(u_\infty; p, r)\right]
          + \tfrac12 (u_N - u_\infty)^T X (u_N - u_\infty)
 
-over elements e and quadrature points q; ``X`` is the energy of the region outside the domain, where the fields obey the
-linearised equation (zero unless the boundary is "decaying"). :func:`energy` is the definition; the gradient and the
-Hessian blocks follow by the chain rule through the linear maps u -> (u, u') at the quadrature points, with derivatives
-of V by JAX.
+over elements e and quadrature points q. A theory with an energy density e(u, u', r; p) of its own has that in place of
+the bracket, plus the energy of its vacuum outside the domain (:mod:`.energy_kernels`). ``X`` is the energy of the
+region outside the domain, where the fields obey the linearised equation (zero unless the boundary is "decaying").
+:func:`energy` is the definition; the gradient and the Hessian blocks follow by the chain rule through the linear maps
+u -> (u, u') at the quadrature points, with derivatives of V by JAX.
 
 Only the potential is compiled; the sums run in NumPy, where they take microseconds.
 """
@@ -23,7 +24,7 @@ from jaxtyping import Float, Int
 from numpy import ndarray as Array
 
 from ..elements.grid import RadialGrid
-from ..elements.packing import lower_triangle, whole
+from ..elements.packing import Parts, lower_triangle, packing, parts_of, whole
 from ..theory.base import PotentialFunction
 from ..theory.derivatives import PointKernels, point_kernels
 
@@ -45,12 +46,30 @@ class Geometry(NamedTuple):
 
 
 class Theory(NamedTuple):
-    """The numbers in the energy: couplings, kinetic factors, boundary state, exterior."""
+    """The numbers in the energy: couplings, kinetic factors, boundary state, exterior, energy of the vacuum there."""
 
     params: Mapping[str, Any]
     kinetic: Float[Array, " field"]
     vacuum: Float[Array, " field"]
     exterior: Float[Array, "field field"]
+    beyond: float = 0.0
+
+
+class Kernels(NamedTuple):
+    """The energy of a theory on a mesh and its derivatives, in NumPy.
+
+    Of (geometry, theory, u, offset), ``offset`` being V of the vacuum at the quadrature points, if known: ``energy``,
+    ``energy_and_gradient`` and ``parts``, the integrals of the virial identity over the domain, which also needs to
+    know whether V has an ``explicit_r``. ``curvature`` of
+    (geometry, theory, u): the Hessian of the density at the quadrature points by the fields, or by the fields and their
+    slopes if it is not constant in the latter. ``edge`` of (theory, u, u', r): u' de/du' - e at one point.
+    """
+
+    energy: Callable[..., float]
+    energy_and_gradient: Callable[..., tuple[float, Array]]
+    curvature: Callable[..., Array]
+    parts: Callable[..., dict[str, float]]
+    edge: Callable[..., float]
 
 
 @functools.lru_cache(maxsize=16)
@@ -70,12 +89,8 @@ def geometry(grid: RadialGrid) -> Geometry:
 
 
 @functools.lru_cache(maxsize=64)
-def potential_kernels(function: PotentialFunction) -> tuple[Callable, Callable, Callable]:
-    """``energy(geometry, theory, u)``, (energy, gradient), and V'' at the quadrature points, in NumPy.
-
-    Only the potential at points is compiled (:mod:`..theory.derivatives`). ``offset``: V of the vacuum
-    there, if known.
-    """
+def potential_kernels(function: PotentialFunction) -> Kernels:
+    """The energy of a potential; only V at points is compiled (:mod:`..theory.derivatives`)."""
     kernels = point_kernels(function)
 
     def energy_and_gradient(
@@ -100,7 +115,26 @@ def potential_kernels(function: PotentialFunction) -> tuple[Callable, Callable, 
     def energy_(geo: Geometry, theory: Theory, u: Array, offset: Array | None = None) -> float:
         return energy_and_gradient(geo, theory, u, offset)[0]
 
-    return energy_, energy_and_gradient, curvature
+    def parts(geo: Geometry, theory: Theory, u: Array, offset: Array, *, explicit_r: bool) -> dict[str, float]:
+        fields, slopes = at_points(geo, u)
+        flat, radii, weights = fields.reshape(-1, u.shape[1]), geo.radii.reshape(-1), geo.weights.reshape(-1)
+        excess = kernels.value(flat, theory.params, radii) - offset
+        moved = np.zeros(len(radii))
+        if explicit_r:
+            vacuum = np.tile(theory.vacuum, (len(radii), 1))
+            moved = kernels.radial(flat, theory.params, radii) - kernels.radial(vacuum, theory.params, radii)
+        return {
+            "gradient": 0.5 * float((geo.weights * (slopes**2 @ theory.kinetic)).sum()),
+            "potential": float(weights @ excess),
+            "modulus": float(weights @ np.abs(excess)),
+            "radial": float(weights @ moved),
+        }
+
+    def edge(theory: Theory, u: Array, slope: Array, radius: float) -> float:
+        outer, vacuum = kernels.value(np.stack([u, theory.vacuum]), theory.params, np.full(2, radius))
+        return 0.5 * float(np.sum(theory.kinetic * slope**2)) - float(outer - vacuum)
+
+    return Kernels(energy_, energy_and_gradient, curvature, parts, edge)
 
 
 def background(kernels: PointKernels, theory: Theory, radii: Array) -> Array:
@@ -168,13 +202,47 @@ def packed_blocks(
     return (geo.pairs @ np.concatenate([full, kinetic], axis=1)).reshape(n_elements, -1)
 
 
-def hessian_blocks(
-    geo: Geometry,
-    theory: Theory,
-    curvature: Float[Array, "element point field field"],
-    shift: Float[Array, " field"],
-    centrifugal: float | Array = 0.0,
+def density_blocks(
+    geo: Geometry, curvature: Float[Array, "element point uv uv"], shift: Float[Array, " field"]
 ) -> Float[Array, "element size size"]:
-    """:func:`packed_blocks` as full matrices."""
+    """Element matrices of d2E/du2 + shift_i M from the Hessian of a density in (u, u')."""
+    n_elements, n_points, nodes, n = *geo.values.shape, len(shift)
+    full = curvature.reshape(n_elements, n_points, 2, n, 2, n).transpose(0, 2, 1, 3, 5, 4)
+    full = full * geo.weights[:, None, :, None, None, None]
+    full[:, 0, :, range(n), range(n), 0] += shift[:, None, None] * geo.weights
+    basis = np.stack([geo.values, geo.slopes], axis=1)  # (element, value or slope, point, a)
+    image = (
+        full[..., 0, None] * geo.values[:, None, :, None, None]
+        + full[..., 1, None] * geo.slopes[:, None, :, None, None]
+    )
+    left = basis.reshape(n_elements, 2 * n_points, nodes).swapaxes(1, 2)
+    product = (left @ image.reshape(n_elements, 2 * n_points, n * n * nodes)).reshape(n_elements, nodes, n, n, nodes)
+    return product.transpose(0, 1, 2, 4, 3).reshape(n_elements, nodes * n, nodes * n)
+
+
+def element_entries(
+    geo: Geometry, theory: Theory, curvature: Array, shift: Array, centrifugal: float | Array = 0.0
+) -> tuple[Float[Array, "element entry"], Parts]:
+    """The entries of the element matrices, packed if the kinetic term is constant, and where their blocks are."""
+    n, nodes = theory.kinetic.shape[0], geo.values.shape[2]
+    if curvature.shape[-1] == n:
+        return packed_blocks(geo, theory, curvature, shift, centrifugal), packing(nodes, n)
+    blocks = density_blocks(geo, curvature, shift)
+    return blocks.reshape(len(blocks), -1), _unpacked(nodes, n)
+
+
+@functools.lru_cache(maxsize=16)
+def _unpacked(nodes: int, fields: int) -> Parts:
+    size = nodes * fields
+    return parts_of(np.arange(size * size).reshape(size, size), fields)
+
+
+def hessian_blocks(
+    geo: Geometry, theory: Theory, curvature: Array, shift: Array, centrifugal: float | Array = 0.0
+) -> Float[Array, "element size size"]:
+    """The element matrices of :func:`element_entries` in full."""
+    n = theory.kinetic.shape[0]
+    if curvature.shape[-1] != n:
+        return density_blocks(geo, curvature, shift)
     packed = packed_blocks(geo, theory, curvature, shift, centrifugal)
-    return packed[:, whole(geo.values.shape[2], theory.kinetic.shape[0])]
+    return packed[:, whole(geo.values.shape[2], n)]

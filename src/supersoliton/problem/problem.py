@@ -12,7 +12,7 @@ from typing import Any, Self, cast
 import numpy as np
 from numpy import ndarray as Array
 
-from .._checks import is_number
+from .._checks import is_number, is_positive
 from ..elements.grid import RadialGrid
 from ..theory.base import AbstractModel
 from ..theory.derivatives import point_kernels
@@ -20,8 +20,9 @@ from ..theory.polish import is_stationary
 from ..theory.rotating import Rotating
 from ..theory.vacua import Vacuum, lowest_vacuum, slope, vacuum_at
 from . import ends, functional
-from .exterior import exterior_form, gap_matrix
-from .functional import Geometry, Theory
+from .energy_kernels import energy_beyond, kernels_of
+from .exterior import exterior_form, gap_matrix, power_tails
+from .functional import Geometry, Kernels, Theory
 
 _BOUNDARIES = ("vacuum", "free", "decaying")
 _LOWEST_ORDER = 4  # of a coarser mesh
@@ -109,12 +110,13 @@ class Problem:
         if self.grid is None and isinstance(self, DiscreteProblem):
             raise ValueError("DiscreteProblem needs a grid: use Problem(model), or problem.replace(grid=None)")
         if self.grid is None and self.dim is None:
-            object.__setattr__(self, "dim", 3 if self.line is None else 1)
+            object.__setattr__(self, "dim", self.model.dimension or (3 if self.line is None else 1))
         if self.dim is not None and not (is_number(self.dim) and float(self.dim) >= 1):
             raise ValueError(f"problem.dim must be at least 1, got {self.dim!r}: try 3")
         if self.grid is not None and self.dim is not None and float(self.dim) != float(self.grid.dim):
             raise ValueError(f"problem.dim is {self.dim} but the grid has dim {self.grid.dim}: give one of them")
-        if self.norm is not None and not _positive(self.norm):
+        ends.check_own_ends(self)
+        if self.norm is not None and not is_positive(self.norm):
             raise ValueError(f"problem.norm must be a positive number, got {self.norm!r}: give N > 0, or no norm")
         if self.omega is not None and not is_number(self.omega):
             raise ValueError(f"problem.omega must be a finite number, got {self.omega!r}: give a frequency")
@@ -198,6 +200,9 @@ class Problem:
         return found
 
     def _find_vacuum(self) -> Vacuum:
+        if self.model.ends is not None:
+            self.model.check_ends()
+            return vacuum_at(self.model, self.model.ends.outer, self.outer_radius)
         if self.background is not None:
             return vacuum_at(self.model, self.background, self.outer_radius)
         if not isinstance(self.boundary, str):
@@ -284,6 +289,10 @@ class DiscreteProblem(Problem):
     def geometry(self) -> Geometry:
         return functional.geometry(self.grid)
 
+    @property
+    def kernels(self) -> Kernels:
+        return kernels_of(self.model)
+
     @cached_property
     def theory(self) -> Theory:
         n = self.model.n_fields
@@ -291,19 +300,20 @@ class DiscreteProblem(Problem):
             params=self.model.params,
             kinetic=self.model.kinetic,
             vacuum=self.vacuum.values,
-            exterior=self.exterior(0) if self.boundary == "decaying" else np.zeros((n, n)),
+            exterior=self.exterior(0) if self.has_exterior else np.zeros((n, n)),
+            beyond=energy_beyond(self.model, self.grid),
         )
 
     def theory_at(self, ell: int) -> Theory:
         """The theory with the exterior of angular momentum l."""
-        if self.boundary != "decaying" or ell == 0:
+        if not self.has_exterior or ell == 0:
             return self.theory
         return self.theory._replace(exterior=self.exterior(ell))
 
     def energy(self, u: Array) -> float:
         """E[u] of nodal fields (n_nodes, n_fields)."""
-        kernel = functional.potential_kernels(self.model.potential_function)[0]
-        return self._of_last("E", u, lambda u: float(kernel(self.geometry, self.theory, u, self.background_density)))
+        arguments = self.geometry, self.theory
+        return self._of_last("E", u, lambda u: float(self.kernels.energy(*arguments, u, self.background_density)))
 
     def _of_last(self, name: str, u: Array, compute: Any) -> Any:
         """``compute(u)``, kept for the last fields: V may be slow, and several checks ask for the same."""
@@ -313,24 +323,24 @@ class DiscreteProblem(Problem):
 
     def energy_and_gradient(self, u: Array) -> tuple[float, Array]:
         """E[u] and dE/du, (n_nodes, n_fields)."""
-        kernel = functional.potential_kernels(self.model.potential_function)[1]
-        value, slope_ = kernel(self.geometry, self.theory, u, self.background_density)
+        value, slope_ = self.kernels.energy_and_gradient(self.geometry, self.theory, u, self.background_density)
         return float(value), np.asarray(slope_)
 
     def curvature(self, u: Array) -> Array:
-        """V'' at the quadrature points: (element, point, field, field)."""
-        return functional.potential_kernels(self.model.potential_function)[2](self.geometry, self.theory, u)
+        """V'' at the quadrature points, (element, point, field, field); the Hessian of a density in (u, u')."""
+        return self.kernels.curvature(self.geometry, self.theory, u)
 
     @property
     def free_first(self) -> Array:
-        """1 for fields that are free at the origin, 0 for fields held at 0 (odd parity); shape (n_fields,)."""
-        return np.where(self.odd, 0.0, 1.0)
+        """1 for fields that are free at the origin, 0 for fields held there (at 0 for odd parity); (n_fields,)."""
+        return np.where(self.odd, 0.0, 1.0) * ends.free_fields(self.model, 0)
 
     @property
     def free_last(self) -> Array:
         """1 for fields that are free at r_max, 0 for fields held at the boundary values; shape (n_fields,)."""
-        held = self.boundary not in ("free", "decaying")
-        return np.full(self.model.n_fields, 0.0 if held else 1.0)
+        if self.boundary in ("free", "decaying"):
+            return np.ones(self.model.n_fields)
+        return np.where(np.diagonal(self.theory.exterior) != 0.0, 1.0, ends.free_fields(self.model, 1))
 
     @cached_property
     def free_nodes(self) -> Array:
@@ -340,12 +350,19 @@ class DiscreteProblem(Problem):
         mask[-1] *= self.free_last
         return mask
 
+    @property
+    def has_exterior(self) -> bool:
+        """Whether the energy outside of the mesh, where the equation is linear, counts."""
+        return self.boundary == "decaying" or self.model.ends is not None
+
     def exterior(self, ell: int = 0) -> Array:
         r"""X with E_outside = 1/2 (u - v)^T X (u - v): the fields beyond R obey :math:`\nabla^2 u = W u`,
 
         W = V''(v) - omega^2, so that :math:`u \propto r^{-\nu}K_{\nu+l}(\kappa r)`, nu = d/2 - 1, in each
-        eigendirection of W, and X = S_d R^(d-1) k^1/2 Q diag(-u'/u) Q^T k^1/2.
+        eigendirection of W, and X = S_d R^(d-1) k^1/2 Q diag(-u'/u) Q^T k^1/2. A theory with ends has power tails.
         """
+        if self.model.ends is not None:
+            return power_tails(self.model, self.grid.r_max)
         gaps = gap_matrix(self.model, self.vacuum.values, self.multiplier_shift, self.grid.r_max)
         return exterior_form(self.grid.dim, self.model.kinetic, gaps, self.grid.r_max, ell)
 
@@ -361,27 +378,14 @@ class DiscreteProblem(Problem):
 
     def energy_parts(self, u: Array) -> dict[str, float]:
         """T ("gradient"), U ("potential"), int |V| ("modulus") and int r dV/dr ("radial") inside the domain."""
-        return self._of_last("energy parts", u, self._integrated)
-
-    def _integrated(self, u: Array) -> dict[str, float]:
-        grid = self.grid
-        kernels = point_kernels(self.model.potential_function)
-        params, radii, weights = self.model.params, grid.quadrature_points.ravel(), grid.quadrature_weights.ravel()
-        flat = grid.at_quadrature(u).reshape(-1, self.model.n_fields)
-        excess = kernels.value(flat, params, radii) - self.background_density
-        radial, vacuum = 0.0, np.tile(self.vacuum.values, (len(radii), 1))
-        if self.model.explicit_r:
-            radial = float(weights @ (kernels.radial(flat, params, radii) - kernels.radial(vacuum, params, radii)))
-        return {
-            "gradient": 0.5 * float(np.sum(u * (grid.stiffness_form @ u) * self.model.kinetic)),
-            "potential": float(weights @ excess),
-            "modulus": float(weights @ np.abs(excess)),
-            "radial": radial,
-        }
+        given, parts, radial = (self.geometry, self.theory), self.kernels.parts, self.model.explicit_r
+        return self._of_last("parts", u, lambda u: parts(*given, u, self.background_density, explicit_r=radial))
 
     @cached_property
     def background_density(self) -> Array:
-        """V of the vacuum at the quadrature points."""
+        """V of the vacuum at the quadrature points; a density is integrated as it is."""
+        if self.model.density_function is not None:
+            return np.zeros(self.grid.quadrature_points.size)
         if not self.model.explicit_r:
             return np.full(self.grid.quadrature_points.size, self.vacuum.energy_density)
         kernels = point_kernels(self.model.potential_function)
@@ -391,9 +395,3 @@ class DiscreteProblem(Problem):
         """N = sum_c k_c/k u_c^T M u_c over the constrained fields (inside the domain), k the largest of the k_c."""
         weights = self.carries_norm * self.model.kinetic / self.norm_kinetic
         return float(np.sum(weights * u * (self.grid.mass_form @ u)))
-
-
-def _positive(value: object) -> bool:
-    if hasattr(value, "aval"):
-        return True
-    return is_number(value) and value > 0  # type: ignore[operator]

@@ -141,7 +141,7 @@ def _force(mass: Any, metric: Metric, terms: Terms, u: Array, gradient: Array, *
         scaled = vector / max(largest, 1e-300)  # so that the squares of a huge force do not overflow
         dual = largest * math.sqrt(max(float((scaled * (metric.inverse @ scaled)).sum()), 0.0))
         size = math.sqrt(max(float((away * (metric.matrix @ away)).sum()), 0.0))
-        residual = dual / max(size, terms.floor)
+        residual = dual / max(size, terms.floor, 1e-300)
     return Force(vector, multiplier + terms.fixed, residual)
 
 
@@ -151,6 +151,8 @@ def size_floor(problem: DiscreteProblem) -> float:
     A millionth of the vacuum's L2 norm in the box, or of a field of strength 1 if the vacuum is 0; larger for large
     V'', so that the rounding of V' (2e-16 |V''| |v|) stays below 1e-11 of it.
     """
+    if problem.model.ends is not None:  # no state is near the vacuum
+        return 0.0
     values = problem.vacuum.values
     volume, squared = float(problem.grid.quadrature_weights.sum()), float(values @ values)
     stiffness = float(np.max(np.abs(problem.vacuum.masses_squared))) if squared > 0.0 else 0.0
@@ -162,6 +164,8 @@ def energy_floor(problem: DiscreteProblem) -> float:
 
     In the dimensionless problem V'' is of order 1 where the fields are, also around a massless vacuum.
     """
+    if problem.model.ends is not None:  # the energy of a state is not small
+        return 0.0
     volume = float(np.sum(problem.grid.quadrature_weights))
     strength = float(np.sum(problem.vacuum.values**2)) or 1e-6
     stiffness = float(np.max(np.abs(problem.vacuum.masses_squared)))

@@ -24,6 +24,7 @@ from numpy import ndarray as Array
 from ..elements.grid import RadialGrid
 from ..theory.base import AbstractModel
 from ..theory.dimensionless import Dimensionless
+from ..theory.dimensionless_density import DimensionlessDensity
 from ..theory.field_scales import scales_of_potential
 from ..theory.vacua import Vacuum, mass_matrix, vacuum_at
 from ..theory.whole_line import theory_of
@@ -45,6 +46,7 @@ class Scales:
     norm_kinetic: float
     offset: float = 0.0
     around: tuple[float, ...] = ()  # the vacuum, where V is ``offset``
+    strength: float = 1.0  # of a density, times length^2 / field^2
 
     @property
     def factors(self) -> Array:
@@ -66,7 +68,7 @@ class Scales:
 
     def _power(self, name: str) -> Any:
         base, _, power = name.partition("^")
-        field, length, d = self.field, self.length, self.dim
+        field, length, d, strength = self.field, self.length, self.dim, self.strength
         units: dict[str, Callable[[], Any]] = {
             "1": lambda: 1.0,
             "length": lambda: length,
@@ -74,8 +76,8 @@ class Scales:
             "field": lambda: self.factors,
             "fields": lambda: self.factors[:, None],
             "mode": lambda: length ** (-0.5 * d) / np.sqrt(np.array(self.kinetic))[:, None],
-            "potential": lambda: (field / length) ** 2,
-            "energy": lambda: field**2 * length ** (d - 2.0),
+            "potential": lambda: strength * (field / length) ** 2,
+            "energy": lambda: strength * field**2 * length ** (d - 2.0),
             "charge": lambda: field**2 * length ** (d - 1.0),
             "norm": lambda: field**2 * length**d / self.norm_kinetic,
         }
@@ -115,6 +117,8 @@ class Scales:
 
     def reduce_model(self, model: AbstractModel) -> Dimensionless:
         """The theory in these units."""
+        if model.density_function is not None:
+            return DimensionlessDensity(model, self.field, self.length, strength=self.strength)
         noise = np.finfo(float).eps * abs(self.offset) / self.unit("potential")
         origin = tuple((np.array(self.around) / self.factors).tolist()) if noise > _NOISE else ()
         return Dimensionless(model, self.field, self.length, self.offset, origin)
@@ -221,6 +225,10 @@ def scales_around(model: AbstractModel, around: Array, dim: float, *, rounded: b
 def scales_of(problem: Problem) -> Scales:
     """The scales of a problem: those of V around its vacuum; of a trap, its own length and the norm."""
     model, vacuum, d = problem.model, problem.vacuum.values, float(problem.dimension)
+    if model.natural_units is not None and not is_dimensionless(model):
+        rounded: Callable[[float], float] = power_of_two if problem.grid is not None else float
+        length, strength = map(rounded, model.natural_units)
+        return Scales(1.0, length, d, tuple(model.kinetic.tolist()), 1.0, strength=strength)
     if problem.line is not None and not is_dimensionless(model):
         found = scales_around(theory_of(model), np.asarray(problem.line[0]), d, rounded=problem.grid is not None)
         return dataclasses.replace(found, kinetic=tuple(model.kinetic.tolist()), norm_kinetic=problem.norm_kinetic)

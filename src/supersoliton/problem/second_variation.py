@@ -8,7 +8,6 @@ from numpy import ndarray as Array
 from ..elements import lapack
 from ..elements.lapack import HostFactors as Factors
 from ..elements.lapack import solve
-from ..elements.packing import packing
 from . import functional
 from .problem import DiscreteProblem
 
@@ -25,16 +24,16 @@ def factorise(
 ) -> Factors:
     """The factors of -k lap_l + ``curvature`` + diag(``shift``) on the mesh of ``problem``.
 
-    ``curvature``: (element, point, field, field), usually V''; ``shift``: (field,) multiples of the mass matrix. The
-    conditions at the ends and the exterior are those of the problem at ``ell`` unless given.
+    ``curvature``: (element, point, field, field), usually V'', or the Hessian of a density in (u, u'); ``shift``:
+    (field,) multiples of the mass matrix. The conditions at the ends and the exterior are those of the problem at
+    ``ell`` unless given.
     """
     barrier = float(ell * (ell + float(problem.grid.dim) - 2.0))
     first = problem.free_first if free_first is None else free_first
     last = problem.free_last if free_last is None else free_last
     geo, theory = problem.geometry, problem.theory_at(ell)
     outside = np.asarray(theory.exterior if exterior is None else exterior)
-    entries = functional.packed_blocks(geo, theory, np.asarray(curvature), np.asarray(shift), barrier)
-    parts = packing(geo.values.shape[2], problem.model.n_fields)
+    entries, parts = functional.element_entries(geo, theory, np.asarray(curvature), np.asarray(shift), barrier)
     return lapack.factor(entries, parts, first, last, outside)
 
 

@@ -30,8 +30,10 @@ def scale_to_norm(problem: DiscreteProblem, u: Array) -> Array:
 
 
 def satisfy_conditions(problem: DiscreteProblem, u: Array) -> Array:
-    """u with the boundary values (0 at the origin for odd parity, the vacuum at r_max) and the norm of the problem."""
+    """u with the boundary values (at the origin 0 for odd parity or that of the theory, at r_max the vacuum) and the
+    norm of the problem."""
     edge = np.zeros_like(u)
+    edge[0] = 0.0 if problem.model.ends is None else problem.model.ends.inner
     edge[-1] = problem.vacuum.values
     return scale_to_norm(problem, np.where(problem.free_nodes > 0, u, edge))
 

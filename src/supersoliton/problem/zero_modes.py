@@ -152,8 +152,13 @@ def _forms(space: TangentSpace, v: Array) -> tuple[Array, Array, Array]:
     fields, slopes = functional.at_points(geo, v.reshape(len(v), -1))
     n, k = v.shape[1:]
     fields, slopes = (x.reshape(*weights.shape, n, k) for x in (fields, slopes))
-    operator = space.curvature + np.diag(space.shift - space.sigma)
-    gradient = np.einsum("eq,i,eqia,eqib->ab", weights, problem.theory.kinetic, slopes, slopes, optimize=True)
+    operator, kinetic = space.curvature, problem.theory.kinetic
+    if operator.shape[-1] != n:  # of a density: all terms are in the Hessian in (u, u')
+        fields, kinetic = np.concatenate([fields, slopes], axis=2), np.zeros(n)
+    shift = np.zeros(operator.shape[-1])
+    shift[:n] = space.shift - space.sigma
+    operator = operator + np.diag(shift)
+    gradient = np.einsum("eq,i,eqia,eqib->ab", weights, kinetic, slopes, slopes, optimize=True)
     values, vectors = np.linalg.eigh(operator)
     along = np.einsum("eqij,eqia->eqja", vectors, fields)
     potential = np.einsum("eq,eqj,eqja,eqjb->ab", weights, values, along, along, optimize=True)

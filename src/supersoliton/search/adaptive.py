@@ -28,7 +28,7 @@ TARGET = 2e-12  # relative error of the energy below which no finer mesh is trie
 # energy is second order in that of the fields.
 SMOOTH = 1e-8
 _HELPED = 1e-2  # part of the error to which an adapted mesh must lower it, or else elements are halved
-_TAIL = 14.0  # decay lengths kept beyond the core: e^-14 = 1e-6, and the exterior is exact to the square of that
+TAIL = 14.0  # decay lengths kept beyond the core: e^-14 = 1e-6, and the exterior is exact to the square of that
 
 
 def converge_mesh(
@@ -92,7 +92,7 @@ def _on_edges(
 def domain_for(problem: Problem, core: float) -> float:
     """A radius that holds a core of size ``core`` and its tail."""
     length = decay_length(problem)
-    return core + (_TAIL * length if math.isfinite(length) else 10.0 * core)
+    return core + (TAIL * length if math.isfinite(length) else 10.0 * core)
 
 
 def reaches_edge(problem: DiscreteProblem, solution: Solution) -> bool:

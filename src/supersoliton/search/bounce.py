@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray as Array
 
-from .._checks import expect_model
+from .._checks import expect_model, expect_potential
 from ..machine.arithmetic import numerical
 from ..problem.asymptotics import moved_masses_squared
 from ..problem.problem import DiscreteProblem, Problem
@@ -118,6 +118,7 @@ def bounce(
     34.663601 1
     """
     expect_model("bounce", model)
+    expect_potential("bounce", model, "use solve(Problem(theory))")
     chosen = solver or Newton()
     newton = _Deadline(chosen.tol, chosen.max_steps, "stationary", chosen.max_seconds, Stopwatch(max_seconds))
     if not (isinstance(dim, int | float) and not isinstance(dim, bool) and math.isfinite(dim) and dim >= 1):

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy import ndarray as Array
 
-from .._checks import expect_count, expect_problem
+from .._checks import expect_count, expect_potential, expect_problem
 from ..guesses.multistart import screened_starts
 from ..machine.arithmetic import numerical
 from ..problem.problem import DiscreteProblem, Problem
@@ -115,6 +115,7 @@ def find_states(
     excited 49.36071 803.8945
     """
     expect_problem("find_states", problem)
+    expect_potential("find_states", problem.model, "use solve(problem), with other guesses for other states")
     expect_count("find_states: n_starts", n_starts, "try 32")
     if max_nodes is not None:
         expect_count("find_states: max_nodes", max_nodes, "try 1", least=0)

@@ -89,7 +89,8 @@ def is_soliton(problem: DiscreteProblem, solutions: list[Solution]) -> bool:
 
 def has_bounce(problem: Problem) -> bool:
     """Whether a bounce can solve the problem: no fixed norm, even parity, and V does not depend on r itself."""
-    return problem.norm is None and problem.parity == "even" and not problem.model.explicit_r
+    fixed = problem.model.explicit_r or problem.model.ends is not None
+    return problem.norm is None and problem.parity == "even" and not fixed
 
 
 def through_the_barrier(problem: DiscreteProblem, max_seconds: float = SECONDS) -> Solution | None:

@@ -20,6 +20,7 @@ from ..solvers.newton import Newton
 from ..states.kinds import Kind
 from ..states.state import State, make_state, restored_state
 from .adaptive import ELEMENTS, ORDER, SMOOTH, converge_mesh, domain_for, grow_domain, reaches_edge
+from .between_ends import between_ends
 from .bounce import BounceError
 from .collapse import without_collapse
 from .existence import why_none
@@ -92,6 +93,8 @@ def _without_grid(problem: Problem, guess: Any, solver: AbstractSolver) -> tuple
     The bounce on its own mesh if the problem can have one. Otherwise the domain follows from the guess and the mass
     gap, grows while the state reaches its edge, and its mesh is refined.
     """
+    if problem.model.ends is not None:
+        return between_ends(problem, guess, solver)
     if problem.line is not None:
         return _on_a_line(problem, guess, solver)
     core = core_of(guess)

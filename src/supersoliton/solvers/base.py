@@ -12,6 +12,7 @@ import numpy as np
 from numpy import ndarray as Array
 
 from .._checks import is_number
+from ..problem.energy_kernels import negative_fields
 from ..problem.problem import DiscreteProblem
 from ..problem.residual import Force
 from ..problem.scales import Scales, reduced
@@ -135,6 +136,15 @@ class Run:
     def end(self, status: str) -> Solution:
         history, seconds = tuple(self.history), self.watch.seconds
         return Solution(np.asarray(self.u), self.at.multiplier, status, self.at.residual, self.steps, history, seconds)
+
+
+def expect_minimum(solver: str, problem: DiscreteProblem) -> None:
+    """Raise ValueError where the energy has no minimum by construction."""
+    if names := negative_fields(problem.model, problem.grid.r_max):
+        raise ValueError(
+            f"{solver} minimises, but the gradient of {', '.join(names)} has a negative energy in {problem.model!r}, "
+            "so that its states are saddles by construction: use Newton()"
+        )
 
 
 def check_limits(tol: object, max_steps: object, max_seconds: object, *, usual: int) -> None:

@@ -24,7 +24,7 @@ from .._checks import is_number
 from ..elements.grid import RadialGrid
 from ..machine.arithmetic import numerical
 from ..problem.problem import DiscreteProblem
-from .base import AbstractSolver, Solution
+from .base import AbstractSolver, Solution, expect_minimum
 from .descent import Descent, DescentPoint, check_options
 
 _MEMORY = 20  # pairs of steps and gradients kept
@@ -85,6 +85,7 @@ class LBFGS(AbstractSolver):
     @numerical
     def run(self, problem: DiscreteProblem, u: Array) -> Solution:
         """Solve ``problem``, which has a grid, from nodal fields ``u`` (n_nodes, n_fields); see :meth:`Newton.run`."""
+        expect_minimum("LBFGS", problem)
         from scipy.optimize import minimize  # here: the driver of a scan does without
 
         limits: dict[str, Any] = {"tol": self.tol, "max_steps": self.max_steps, "max_seconds": self.max_seconds}

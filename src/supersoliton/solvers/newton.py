@@ -31,7 +31,7 @@ from ..problem.tangent_space import TangentSpace
 from ..problem.transfer import scale_to_norm, transfer
 from ..problem.zero_modes import zero_modes
 from . import globalisation
-from .base import CONVERGED, AbstractSolver, Run, Solution, Stopwatch, check_limits
+from .base import CONVERGED, AbstractSolver, Run, Solution, Stopwatch, check_limits, expect_minimum
 
 # With more than _LARGE unknowns and a residual above globalisation.NEAR, a minimum is first computed on a mesh of half
 # the order, where a step costs a third, down to _NESTED_TOL, the discretisation error of that mesh.
@@ -112,6 +112,7 @@ class Newton(AbstractSolver):
         iteration = NewtonRun(problem, np.asarray(u, dtype=float), self)
         if not minimise:
             return iteration.find_stationary()
+        expect_minimum("Newton(target='minimum')", problem)
         if iteration.needs_coarser_mesh():
             iteration.descend_on_coarser_mesh()
         return iteration.minimise()

@@ -12,12 +12,12 @@ from numpy import ndarray as Array
 from ..elements.grid import RadialGrid, sphere_area
 from ..problem import second_variation
 from ..problem.asymptotics import gaps_of
-from ..problem.exterior import exterior_form
+from ..problem.exterior import exterior_form, power_tails
 from ..problem.problem import DiscreteProblem
 from ..problem.residual import energy_floor, force, shift_of, translation_border
 from ..problem.tangent_space import TangentSpace, norm_border
 from ..theory.derivatives import point_kernels
-from ..theory.vacua import mass_matrix
+from ..theory.vacua import curvature
 
 EXTRA_ORDER = 4  # of the finer mesh on which the discretisation error is measured
 _PARTS, _SMOOTH = 3, 1e-12  # see accuracy
@@ -31,11 +31,7 @@ def virial(problem: DiscreteProblem, u: Array, multiplier: float) -> float:
     d, radius = float(grid.dim), grid.r_max
     parts = problem.energy_parts(u)
     norm = problem.norm_of_state(u)
-    ends = np.stack([u[-1], problem.vacuum.values])
-    kernels = point_kernels(problem.model.potential_function)
-    outer, background = kernels.value(ends, problem.model.params, np.full(2, radius))
-    slope = grid.differentiate(u)[-1]
-    edge = 0.5 * float(np.sum(problem.model.kinetic * slope**2)) - (outer - background)
+    edge = problem.kernels.edge(problem.theory, u[-1], grid.differentiate(u)[-1], radius)
     edge += 0.5 * multiplier * float(np.sum(problem.carries_norm * u[-1] ** 2))
     terms = [
         (d - 2.0) * parts["gradient"],
@@ -45,7 +41,7 @@ def virial(problem: DiscreteProblem, u: Array, multiplier: float) -> float:
         sphere_area(d) * radius**d * edge,
     ]
     scale = abs(terms[0]) + d * parts["modulus"] + parts["gradient"] + abs(terms[2]) + abs(terms[3])
-    return float(abs(sum(terms)) / max(scale, energy_floor(problem)))  # all terms of a homogeneous state vanish
+    return float(abs(sum(terms)) / max(scale, energy_floor(problem), 1e-300))  # all terms of a homogeneous state vanish
 
 
 @dataclass(frozen=True)
@@ -211,7 +207,10 @@ def _outside(problem: DiscreteProblem, multiplier: float) -> Array:
     gaps, grid = gaps_of(problem, multiplier), problem.grid
     if not np.all(np.isfinite(gaps)):  # u^2 ln u^2: an edge that is only released saves more than the tail does
         return np.zeros_like(gaps)
-    return exterior_form(grid.dim, problem.model.kinetic, gaps, grid.r_max)
+    kinetic = problem.model.kinetic_at(problem.vacuum.values, grid.r_max)
+    tails, massive = power_tails(problem.model, grid.r_max), exterior_form(grid.dim, kinetic, gaps, grid.r_max)
+    decaying = np.diagonal(tails) != 0.0
+    return np.where(decaying[:, None] | decaying, tails, massive)
 
 
 def _force_at_the_edge(
@@ -249,20 +248,24 @@ def _without_box(space: TangentSpace, step: Array, outside: Array, saved: float)
 
 
 def exterior_error(problem: DiscreteProblem, u: Array) -> float:
-    """Error of the energy due to the linearised equation outside the domain, where the boundary is "decaying".
+    """Error of the energy due to the linearised equation outside the domain, where that counts.
 
     The exterior energy 1/2 (u - v)^T X (u - v), times the relative deviation of V from its quadratic form at r_max.
     """
-    if problem.boundary != "decaying":
+    if not problem.has_exterior:
         return 0.0
     away = u[-1] - problem.vacuum.values
     outside = 0.5 * float(away @ np.asarray(problem.theory.exterior) @ away)
     kernels = point_kernels(problem.model.potential_function)
     radius = np.full(2, problem.grid.r_max)
     edge, bottom = kernels.value(np.stack([u[-1], problem.vacuum.values]), problem.model.params, radius)
-    scaled = away * np.sqrt(problem.model.kinetic)
-    quadratic = 0.5 * float(scaled @ mass_matrix(problem.model, problem.vacuum.values, float(radius[0])) @ scaled)
-    deviation = abs(float(edge - bottom) - quadratic) / max(abs(quadratic), 1e-300)
+    second = curvature(problem.model, problem.vacuum.values, problem.grid.r_max)
+    if problem.model.density_function is not None:  # at this radius, not at infinity
+        second = kernels.hessian(problem.vacuum.values[None], problem.model.params, radius[:1])[0]
+    quadratic = 0.5 * float(away @ second @ away)
+    # massless fields have a gradient only
+    size = max(abs(quadratic), abs(outside) / (sphere_area(problem.grid.dim) * problem.grid.r_max**problem.grid.dim))
+    deviation = abs(float(edge - bottom) - quadratic) / max(size, 1e-300)
     return abs(outside) * min(deviation, 1.0) if outside != 0.0 else 0.0
 
 

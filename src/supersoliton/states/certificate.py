@@ -84,8 +84,8 @@ class Certificate:
         Fraction of the squared fields in the outer tenth of the box; NaN for homogeneous states.
     kind : str
         ``"q-ball"``, ``"minimum at fixed norm"`` (one with omega^2 <= 0: nothing rotates), ``"bounce"``,
-        ``"excited"``, ``"kink"``, ``"trapped"``, ``"condensate"``, ``"vacuum"``, ``"delocalised"`` or
-        ``"unconverged"``.
+        ``"excited"``, ``"kink"``, ``"trapped"``, ``"soliton"`` (of a theory with conditions at both ends; its modes are
+        those within the ansatz), ``"condensate"``, ``"vacuum"``, ``"delocalised"`` or ``"unconverged"``.
     reasons : tuple of str
         The checks that fail, in words; empty for a certified state.
     radius : float

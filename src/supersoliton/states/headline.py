@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+from ..problem.energy_kernels import negative_fields
 from .kinds import Kind
 
 _MOST = 12  # significant digits that are printed
@@ -86,17 +87,23 @@ def _right(relative: float) -> int:
 
 
 def headline_rows(state: Any) -> list[tuple[str, str]]:
-    """Rows of (name, text): the numbers, with the verdict on a rotating state before the functional and the norm."""
+    """Rows of (name, text): the numbers, with the verdict on stability before the functional and the norm."""
     numbers = headline(state)
     rows = [(number.name, number.text) for number in numbers]
     if words := verdict(state):
         first = sum(number.symbol not in _FUNCTIONAL for number in numbers)
-        rows.insert(first, ("rotating state", words))
+        rows.insert(first, ("stability" if state.certificate.kind is Kind.SOLITON else "rotating state", words))
     return rows
 
 
 def verdict(state: Any) -> str:
-    """Stability of the rotating state in words; empty where this is not a question."""
+    """Stability in words; empty where this is not a question."""
+    if state.certificate.kind is Kind.SOLITON:
+        if names := negative_fields(state.problem.model, state.grid.r_max):
+            return f"a saddle by construction: the gradient of {', '.join(names)} has a negative energy"
+        count = state.certificate.negative_modes
+        words = f"{count} negative mode{'s' if count > 1 else ''}: a saddle" if count else "a minimum"
+        return f"{words} within the ansatz"
     rotation = state.certificate.rotation
     asked = rotation is not None and state.certificate.kind in (Kind.Q_BALL, Kind.EXCITED, Kind.FIXED_NORM)
     return rotation.verdict if asked and rotation is not None else ""

@@ -55,6 +55,8 @@ class Kind(StrEnum):
     EXCITED = "excited", ("excited state", "excited states"), True, False, 0, True
     KINK = "kink", ("kink", "kinks"), True, True, 0, False
     TRAPPED = "trapped", ("trapped state", "trapped states"), True, True, 0, False
+    # between the conditions that its theory sets at the origin and at infinity; modes are counted within the ansatz
+    SOLITON = "soliton", ("soliton", "solitons"), True, False, 0, True
     CONDENSATE = "condensate", ("condensate", "condensates"), False, True, 0, False
     VACUUM = "vacuum", ("vacuum", "vacua"), False, True, 0, False
     DELOCALISED = "delocalised", ("delocalised state", "delocalised states"), False, False, 0, False
@@ -124,6 +126,8 @@ def classify(problem: DiscreteProblem, solution: Solution, negative: int, fracti
         return Kind.KINK
     if problem.odd.any():
         return Kind.KINK if radial_nodes(problem, u) == 0 else Kind.EXCITED
+    if problem.model.ends is not None:
+        return Kind.SOLITON
     if _reaches_the_edge(problem, u, fraction):
         return Kind.CONDENSATE if _fills_the_box(problem, solution) else Kind.DELOCALISED
     rotates = is_rotating(problem, solution.multiplier)

@@ -43,7 +43,8 @@ def count_modes(
     """
     counts = _counted(problem, u, multiplier, homogeneous, None)
     largest = float(np.max(np.abs(problem.vacuum.masses_squared)))
-    if homogeneous or not stationary or problem.model.explicit_r or abs(counts.translation) <= _TRANSLATED * largest:
+    fixed = problem.model.explicit_r or problem.model.ends is not None
+    if homogeneous or not stationary or fixed or abs(counts.translation) <= _TRANSLATED * largest:
         return counts
     deltas = delta_functions(problem, u)
     return counts if deltas is None else _counted(problem, u, multiplier, homogeneous, deltas)
@@ -84,8 +85,8 @@ def _counted(
 
 
 def _other_sectors(problem: DiscreteProblem) -> range:
-    if problem.line is not None:
-        return range(0)  # both parities are in the one sector of a whole line
+    if problem.line is not None or problem.model.ends is not None:
+        return range(0)  # both parities are in the one sector of a whole line; a density has no l >= 1
     return range(1, 2 if float(problem.grid.dim) == 1.0 else _HIGHEST + 1)
 
 

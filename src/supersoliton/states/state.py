@@ -60,6 +60,8 @@ class State:
         Q = omega N and E_Q = E + omega^2 N / 2 of the rotating state.
     headline : list of Number
         The numbers by which the state is known, the most important first.
+    observables : dict of str to float
+        Numbers that the theory defines besides these, by name: a charge, an eigenvalue.
     half_radius : float
         Radius at which the fields have fallen to half, in 1/mass.
     status : str
@@ -217,6 +219,11 @@ class State:
         """Radius at which the fields that carry the norm (all, if none does) have fallen to half; NaN if nowhere."""
         carriers = self.problem.carries_norm > 0
         return half_radius(self, carriers if carriers.any() else np.ones(len(carriers), bool))
+
+    @property
+    def observables(self) -> dict[str, float]:
+        """Numbers that the theory defines besides energy, norm and frequency, by name."""
+        return theory_of(self.problem.model).observables(self)
 
     def plot(self) -> Figure:
         """Profiles of the fields with the vacuum (dashed) and the certificate, as a matplotlib Figure."""

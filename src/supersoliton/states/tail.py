@@ -37,7 +37,7 @@ def measured_tail(problem: DiscreteProblem, u: Array, multiplier: float) -> Tail
     grid = problem.grid
     d = float(grid.dim)
     matrix = gaps_of(problem, multiplier)
-    if not np.all(np.isfinite(matrix)) or problem.model.explicit_r:
+    if not np.all(np.isfinite(matrix)) or problem.model.explicit_r or problem.model.ends is not None:
         return Tail(float("nan"))
     from scipy.optimize import brentq  # here: the driver of a scan does without
 

@@ -14,7 +14,7 @@ import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
@@ -24,6 +24,31 @@ from ..machine import user_files
 PotentialFunction = Callable[[Any, Mapping[str, Any], Any], Any]
 # Its U(1)-symmetric extension V(re, im, params, r), re and im of shape (n_fields,), equal to V(re) at im = 0.
 ComplexifiedFunction = Callable[[Any, Any, Mapping[str, Any], Any], Any]
+
+
+class Ends(NamedTuple):
+    """Values of the fields at the origin and at infinity, (n_fields,) each; None where a field is free there."""
+
+    origin: tuple[float | None, ...]
+    infinity: tuple[float | None, ...]
+
+    @property
+    def inner(self) -> np.ndarray:
+        """The values at the origin; of a field that is free there, that at infinity."""
+        return np.array([b if a is None else a for a, b in zip(self.origin, self.outer, strict=True)])
+
+    @property
+    def outer(self) -> np.ndarray:
+        """The values at infinity; 0 for a field that is free there."""
+        return np.array([0.0 if value is None else value for value in self.infinity])
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """The largest modulus of each field at the ends; 1 where that is 0."""
+        largest = np.maximum(np.abs(self.inner), np.abs(self.outer))
+        return np.where(largest > 0.0, largest, 1.0)
+
+
 # Theories by the name that files use, the default first; :mod:`supersoliton.theory` imports the built-in ones.
 THEORIES: dict[str, type[AbstractModel]] = {}
 
@@ -121,6 +146,53 @@ class AbstractModel(ABC):
     @property
     def n_fields(self) -> int:
         return len(self.fields)
+
+    # An energy density of another form: see :mod:`.radial`
+
+    @property
+    def density_function(self) -> PotentialFunction | None:
+        """The energy density as a function (z, params, r) of z = (u, u'); None if it is the usual one."""
+        return None
+
+    @property
+    def ends(self) -> Ends | None:
+        """Values of the fields at the origin and at infinity that the theory itself demands."""
+        return None
+
+    @property
+    def natural_units(self) -> tuple[float, float] | None:
+        """A length, and the density times its square; None where they follow from the potential."""
+        return None
+
+    @property
+    def dimension(self) -> float | None:
+        """The dimension of space, where the theory has only one."""
+        return None
+
+    @property
+    def energy_unit(self) -> float:
+        """The unit in which the literature gives energies: ``state.energy / theory.energy_unit``."""
+        return 1.0
+
+    def outer_radius(self, r: float) -> float:
+        """The radius at which the vacuum of a box of radius ``r`` is taken."""
+        return float(r) if self.explicit_r else 0.0
+
+    def kinetic_at(self, u: np.ndarray, r: float) -> np.ndarray:
+        """Second derivatives of the energy density by each u_i', shape (n_fields,), of constant fields at a radius."""
+        return self.kinetic
+
+    def start(self, r: np.ndarray) -> np.ndarray | None:
+        """Fields (n_nodes, n_fields) from which a solver starts without a guess; None if they follow from the ends."""
+        return None
+
+    def observables(self, state: Any) -> dict[str, float]:
+        """Numbers of a State that are no ratio of its energy to ``energy_unit``, by name."""
+        return {}
+
+    def check_ends(self) -> None:
+        """Raise ValueError where no state with the values of ``ends`` has a finite energy."""
+        return
 
     def follow(self, u: np.ndarray) -> np.ndarray:
         """Starting fields (n_nodes, n_fields) with the unconstrained ones adapted to the constrained ones.

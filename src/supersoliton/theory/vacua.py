@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray as Array
 
-from .._checks import expect_model
+from .._checks import expect_model, expect_potential
 from ..machine.arithmetic import numerical
 from .base import AbstractModel
 from .derivatives import TINY, point_kernels
@@ -104,14 +104,15 @@ class Vacua(list[Vacuum]):
 
 def mass_matrix(model: AbstractModel, values: Array, r: float = 0.0) -> Float[Array, "field field"]:
     """k^-1/2 V''(u) k^-1/2 at a homogeneous state."""
-    return _with_kinetic(model, _at(model, values, r)[2])
+    u = np.asarray(values, dtype=float)
+    return canonical(_at(model, u, r)[2], model.kinetic_at(u, model.outer_radius(r)))
 
 
 def vacuum_at(model: AbstractModel, values: Sequence[float] | Array, r: float = 0.0) -> Vacuum:
     """The :class:`Vacuum` record at any field values, stationary or not."""
     u = np.asarray(values, dtype=float)
     energy, _, matrix = _at(model, u, r)
-    return _record(model, u, energy, matrix)
+    return _record(model, u, energy, matrix, r)
 
 
 def lowest_vacuum(model: AbstractModel, held_at_zero: Array, r: float = 0.0) -> Vacuum | None:
@@ -132,9 +133,10 @@ def curvature(model: AbstractModel, values: Array, r: float = 0.0) -> Float[Arra
     return _at(model, values, r)[2]
 
 
-def _with_kinetic(model: AbstractModel, curvature: Array) -> Array:
-    scale = 1.0 / np.sqrt(model.kinetic)
-    return curvature * scale[:, None] * scale
+def canonical(matrix: Float[Array, "... field field"], kinetic: Float[Array, "... field"]) -> Array:
+    """k^-1/2 ``matrix`` k^-1/2; where k < 0 (a field whose energy is negative) with the sign of the mass^2."""
+    scale = 1.0 / np.sqrt(np.abs(kinetic))
+    return np.asarray(np.sign(kinetic)[..., None] * matrix * scale[..., :, None] * scale[..., None, :])
 
 
 def _record(
@@ -142,11 +144,12 @@ def _record(
     u: Array,
     energy: float,
     curvature: Array,
+    r: float,
     surface: tuple[int, bool] = (0, False),
     apart: bool = False,
 ) -> Vacuum:
     """``surface``: number of flat directions, and whether they close. ``apart``: fields of scales far apart."""
-    matrix = _with_kinetic(model, curvature)
+    matrix = canonical(curvature, model.kinetic_at(u, model.outer_radius(r)))
     spectrum = _spectrum(matrix, apart) if np.all(np.isfinite(matrix)) else np.full(len(u), np.nan)
     if surface[0]:
         spectrum[np.argsort(np.abs(spectrum))[: surface[0]]] = 0.0
@@ -178,7 +181,7 @@ def _spectrum(matrix: Float[Array, "field field"], apart: bool) -> Float[Array, 
 
 def _at(model: AbstractModel, values: Array, r: float) -> tuple[float, Array, Array]:
     """V, V' and V'' at one point, cached because solvers need them on every mesh."""
-    radius = float(r) if model.explicit_r else 0.0
+    radius = model.outer_radius(r)
     values = np.asarray(values, dtype=float)
     params = tuple(model.params.items())
     if all(isinstance(value, float | int) for _, value in params):
@@ -251,6 +254,7 @@ def vacua(
     [Vacuum(a=1; V = 0; masses [0 2.8284]; a circle of minima)]
     """
     expect_model("vacua", model)
+    expect_potential("vacua", model, "its fields at infinity are those of model.ends")
     free = np.ones(model.n_fields, bool) if held_at_zero is None else ~np.asarray(held_at_zero, bool)
     near = None if known is None else known.values
     search = VacuumSearch(model, free, r, time.perf_counter() + max_seconds, n_starts, seed, near)
@@ -262,7 +266,7 @@ def vacua(
     energies = kernels.value(points, model.params, radii)
     curvatures = kernels.hessian(points, model.params, radii)
     surfaces, apart = search.surfaces, search.apart
-    found = [_record(model, points[i], energies[i], curvatures[i], surfaces[i], apart) for i in search.order()]
+    found = [_record(model, points[i], energies[i], curvatures[i], r, surfaces[i], apart) for i in search.order()]
     if apart and free.all():  # a light tachyon next to a heavy field is seen in the exact spectrum only
         found = [vacuum for vacuum in found if vacuum.stable]
     return Vacua(found, search.unbounded)

@@ -121,7 +121,9 @@ def fingerprint(model: AbstractModel) -> str | None:
 
 def operations(model: AbstractModel) -> dict[str, object] | None:
     """What a theory computes: a digest of its operations, and the roles of its fields; None if it cannot be traced."""
-    trace = _trace(model.potential_function, model.n_fields, tuple(sorted(model.params)))
+    function, ends = model.density_function or model.potential_function, model.ends
+    arguments = model.n_fields if model.density_function is None else 2 * model.n_fields
+    trace = _trace(function, arguments, tuple(sorted(model.params)))
     if trace is None:
         return None
     roles = {
@@ -130,6 +132,7 @@ def operations(model: AbstractModel) -> dict[str, object] | None:
         "kinetic": model.kinetic.tolist(),
         "params": {name: float(value) for name, value in model.params.items()},
         "explicit_r": model.explicit_r,
+        **({} if ends is None else {"ends": [ends.origin, ends.infinity, model.dimension]}),
     }
     return {"trace": trace, "roles": roles}
 

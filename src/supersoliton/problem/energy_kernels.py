@@ -1,0 +1,115 @@
+r"""The energy of any theory on a mesh: of a potential (:mod:`.functional`), or of an energy density e(u, u', r; p).
+
+.. math:: E = \sum_{e,q} w_{eq}\,e(u, u', r; p) + S_d\int_R^\infty r^{d-1}\,e(v, 0, r; p)\,dr
+              + \tfrac12(u_N - v)^TX(u_N - v) ,
+
+v being the fields at infinity. The second term is 0 unless the density is not 0 there, like that of a magnetic charge.
+The last is the energy of massless fields, which decay like a power (:func:`.exterior.power_tails`).
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+from numpy import ndarray as Array
+
+from ..elements.grid import RadialGrid, sphere_area
+from ..theory.base import AbstractModel, PotentialFunction
+from ..theory.derivatives import point_kernels
+from .functional import Geometry, Kernels, Theory, assemble, at_points, potential_kernels
+
+_POINTS = 64  # of Gauss's rule in R/r
+
+
+def kernels_of(model: AbstractModel) -> Kernels:
+    """The energy of a theory and its derivatives."""
+    density = model.density_function
+    return potential_kernels(model.potential_function) if density is None else density_kernels(density)
+
+
+@functools.lru_cache(maxsize=64)
+def density_kernels(function: PotentialFunction) -> Kernels:
+    """The energy of a density of z = (u, u'), and its derivatives; nothing is subtracted."""
+    kernels = point_kernels(function)
+
+    def points(geo: Geometry, u: Array) -> tuple[Array, Array]:
+        return with_slopes(geo, u), geo.radii.reshape(-1)
+
+    def energy_and_gradient(
+        geo: Geometry, theory: Theory, u: Array, offset: Array | None = None
+    ) -> tuple[float, Array]:
+        z, radii = points(geo, u)
+        value, slope = kernels.value_and_gradient(z, theory.params, radii)
+        with np.errstate(all="ignore"):  # solvers check that the energy is finite
+            away = np.asarray(u)[-1] - theory.vacuum
+            total = float(geo.weights.reshape(-1) @ value) + theory.beyond + 0.5 * float(away @ theory.exterior @ away)
+            return total, nodal(geo, slope, theory.exterior @ away)
+
+    def curvature(geo: Geometry, theory: Theory, u: Array) -> Array:
+        z, radii = points(geo, u)
+        return kernels.hessian(z, theory.params, radii).reshape(*geo.weights.shape, z.shape[1], z.shape[1])
+
+    def parts(geo: Geometry, theory: Theory, u: Array, offset: Array, *, explicit_r: bool) -> dict[str, float]:
+        z, radii = points(geo, u)
+        weights, n = geo.weights.reshape(-1), u.shape[1]
+        value, slope = kernels.value_and_gradient(z, theory.params, radii)
+        gradient = 0.5 * float(weights @ np.sum(z[:, n:] * slope[:, n:], axis=1))
+        return {
+            "gradient": gradient,
+            "potential": float(weights @ value) - gradient,
+            "modulus": float(weights @ np.abs(value)),
+            "radial": float(weights @ kernels.radial(z, theory.params, radii)),
+        }
+
+    def edge(theory: Theory, u: Array, slope: Array, radius: float) -> float:
+        z = np.concatenate([u, slope])[None]
+        value, by = kernels.value_and_gradient(z, theory.params, np.array([radius]))
+        return float(slope @ by[0, len(u) :] - value[0])
+
+    def energy(geo: Geometry, theory: Theory, u: Array, offset: Array | None = None) -> float:
+        return energy_and_gradient(geo, theory, u)[0]
+
+    return Kernels(energy, energy_and_gradient, curvature, parts, edge)
+
+
+def with_slopes(geo: Geometry, u: Array) -> Array:
+    """z = (u, u') at the quadrature points, (point, 2 field)."""
+    z = np.concatenate(at_points(geo, np.asarray(u)), axis=2)
+    return z.reshape(-1, z.shape[2])
+
+
+def nodal(geo: Geometry, by: Array, last: Array) -> Array:
+    """The derivative by nodal fields (node, field) of an integral, from that of its integrand by z (point, 2 field).
+
+    ``last``: what is added at the last node.
+    """
+    by_field, by_slope = np.split(geo.weights[:, :, None] * by.reshape(*geo.weights.shape, -1), 2, axis=2)
+    local = geo.values.swapaxes(1, 2) @ by_field + geo.slopes.swapaxes(1, 2) @ by_slope
+    return assemble(local, last)
+
+
+def outside(model: AbstractModel, grid: RadialGrid) -> tuple[Array, Array, Array]:
+    """z, r and weights of a rule for integrals over all space outside the mesh, the fields being those at infinity."""
+    assert model.ends is not None
+    x, w = np.polynomial.legendre.leggauss(_POINTS)
+    x, d = 0.5 * (x + 1.0), float(grid.dim)
+    r = grid.r_max / x
+    z = np.tile(np.concatenate([model.ends.outer, np.zeros(model.n_fields)]), (len(r), 1))
+    return z, r, 0.5 * sphere_area(d) * w * grid.r_max / x**2 * r ** (d - 1.0)
+
+
+def negative_fields(model: AbstractModel, radius: float) -> tuple[str, ...]:
+    """The fields whose gradient has a negative energy, as that of A_0 has: then the energy has saddles only."""
+    if model.density_function is None or model.ends is None:
+        return ()
+    kinetic = model.kinetic_at(model.ends.outer, radius)
+    return tuple(name for name, k in zip(model.fields, kinetic, strict=True) if k < 0.0)
+
+
+def energy_beyond(model: AbstractModel, grid: RadialGrid) -> float:
+    """The energy outside the mesh of fields at their values at infinity, where a density has one there."""
+    if model.density_function is None or model.ends is None:
+        return 0.0
+    z, r, weights = outside(model, grid)
+    return float(weights @ point_kernels(model.density_function).value(z, model.params, r))

@@ -1,0 +1,1 @@
+"""Solitons with radial symmetry that have names: one theory per file."""
