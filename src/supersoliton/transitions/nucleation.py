@@ -19,7 +19,7 @@ from ..machine.arithmetic import numerical
 from ..problem.scales import on_scales
 from ..search.bounce import BounceError, bounce
 from ..states.state import State
-from .phases import Transition
+from .phases import Transition, crossings
 
 _FIRST = 0.1  # of the supercooled range: where the search begins
 _STEPS = 60  # bounces at most
@@ -169,7 +169,10 @@ class _Search:
         self.transition, self.criterion, self.status = transition, criterion, ""
         self.known: list[_Bounce] = []
         self.top = transition.critical
-        self.bottom = max(transition.high.low, transition.low.low, 0.0)
+        high, low = transition.high, transition.low
+        # below another crossing the phases have changed places
+        others = [one.critical for one in crossings(high, low) if one.critical < self.top * (1.0 - 1e-9)]
+        self.bottom = max(high.low, low.low, 0.0, *others)
 
     @property
     def history(self) -> list[tuple[float, float, float]]:
@@ -205,6 +208,12 @@ class _Search:
                 above = here if above is None or here.t < above.t else above
             else:
                 below = here if below is None or here.t > below.t else below
+            if below is not None and above is None and self.top - here.t <= _NEAREST * span:
+                self.status = (
+                    f"S3/T is {here.over_t:.6g} next to the critical value already: the bounce ends in another phase, "
+                    "which is lower there"
+                )
+                return None
             step = self._next(here, above, below)
             if abs(step - t) <= _CLOSE * t:
                 return here

@@ -348,11 +348,12 @@ def _ordered(found: list[Phase]) -> list[Phase]:
 def _transitions(found: Sequence[Phase]) -> list[Transition]:
     out = []
     for a, b in itertools.combinations(found, 2):
-        out += [*_crossings(a, b), *_merging(a, b)]
+        out += [*crossings(a, b), *_merging(a, b)]
     return sorted(out, key=lambda one: -one.critical)
 
 
-def _crossings(a: Phase, b: Phase) -> list[Transition]:
+def crossings(a: Phase, b: Phase) -> list[Transition]:
+    """The transitions of first order of two phases."""
     low, high = max(a.low, b.low), min(a.high, b.high)
     if not low < high:
         return []
@@ -368,6 +369,8 @@ def _crossings(a: Phase, b: Phase) -> list[Transition]:
     for k in range(len(places) - 1):
         if gaps[k] * gaps[k + 1] < 0.0 and min(abs(gaps[k]), abs(gaps[k + 1])) > noise:
             t = scipy.optimize.brentq(gap, places[k], places[k + 1], xtol=1e-14 * abs(high), rtol=1e-14)
+            if float(np.max(np.abs(a.curve.at(t) - b.curve.at(t)))) <= _MEET:  # they merge there: rounding
+                continue
             above, below = (b, a) if gaps[k + 1] > 0.0 else (a, b)
             latent = t * (above.energy_rate(t) - below.energy_rate(t))
             out.append(Transition(float(t), 1, above, below, float(latent)))
