@@ -9,8 +9,8 @@ from numpy import ndarray as Array
 
 from ..problem.problem import DiscreteProblem
 
-_WIDTHS = np.exp2(np.arange(-8.0, 5.0))  # tried, in 1/(lightest mass)
-_POWERS = (1, 2, 4, 8)  # of tanh: a core of winding n is as flat as r^n
+_WIDTHS = np.exp2(np.arange(-8.0, 6.0))  # tried, in 1/(lightest mass)
+_POWERS = (1, 2, 4, 8, 32)  # of tanh: a core of winding n is as flat as r^n
 _ROUNDS = 3
 
 

@@ -20,7 +20,7 @@ from ..states.accuracy import exterior_error
 from .adaptive import ELEMENTS, ORDER, SMOOTH, TAIL, converge_mesh, grow_domain, reaches_edge
 from .same_state import FITTED
 
-_FIRST = 40.0  # decay lengths of the first mesh, on which the widths of the fields are chosen
+_FIRST = 60.0  # decay lengths of the first mesh, on which the widths of the fields are chosen
 _LARGER = (1.5, 6)  # the domain may grow by this factor so often; where a field decays like a power:
 _MUCH_LARGER = (2.0, 12)
 _CORE = 1e-2  # part of the way between the ends that is left at the edge of the core

@@ -77,21 +77,22 @@ class GaugedQBall(NamedTheory, kind="gauged_q_ball"):
         return 0.5 * df**2 + 0.5 * f**2 - f**4 + 0.5 * f**6 - 0.5 * (g * f) ** 2 - 0.5 * (dg / p["q"]) ** 2
 
     def start(self, r: Array) -> Array:
-        """The Gaussian of least action at its stationary width, without the gauge field.
+        """The ball f = A/(1 + exp(x - c)), x = r/w, of least action at its stationary width, without the gauge field.
 
-        With T = int f'^2/2 and V = int (U - omega^2 f^2/2) of one width, S(w) = T w + V w^3 is stationary where V < 0.
+        With T = int f'^2/2 and V = int (U - omega^2 f^2/2) over x, S(w) = T w + V w^3 is stationary where V < 0.
         """
-        x = np.linspace(0.0, 8.0, 400)
-        shape, best = np.exp(-0.5 * x**2), (np.inf, 1.0, 1.0)
-        for size in np.linspace(0.3, 1.5, 60):
-            f = size * shape
-            kinetic = float(np.sum(0.5 * (x * f) ** 2 * x**2))
-            potential = float(np.sum((0.5 * (1.0 - self.omega**2) * f**2 - f**4 + 0.5 * f**6) * x**2))
-            if potential < 0.0:
-                width = np.sqrt(kinetic / (-3.0 * potential))
-                best = min(best, (2.0 / 3.0 * kinetic * width, size, width))
-        _, size, width = best
-        return np.stack([size * np.exp(-0.5 * (r / width) ** 2), np.full(len(r), self.omega)], axis=1)
+        x, best = np.linspace(0.0, 60.0, 1500), (np.inf, 1.0, 0.0, 1.0)
+        for centre in (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0):
+            for size in np.linspace(0.3, 2.5, 80):
+                f = size / (1.0 + np.exp(x - centre))
+                kinetic = float(np.sum(0.5 * (f * (1.0 - f / size)) ** 2 * x**2))
+                potential = float(np.sum((0.5 * (1.0 - self.omega**2) * f**2 - f**4 + 0.5 * f**6) * x**2))
+                if potential < 0.0:
+                    width = float(np.sqrt(kinetic / (-3.0 * potential)))
+                    best = min(best, (2.0 / 3.0 * kinetic * width, float(size), centre, width))
+        _, size, centre, width = best
+        ball = size / (1.0 + np.exp(np.minimum(r / width - centre, 600.0)))
+        return np.stack([ball, np.full(len(r), self.omega)], axis=1)
 
     def observables(self, state: Any) -> dict[str, float]:
         f, g = state.u.T
