@@ -138,8 +138,10 @@ def kill_drivers(file: Path, out: Path, trials: int, kills: int, rng: random.Ran
             raise SystemExit(f"the scan ended with exit code {driver.returncode}")
 
 
-def interrupt(file: Path, out: Path, count: int, rng: random.Random, workers: int = 2) -> dict[str, int]:
-    """Send Ctrl-C or SIGTERM to `count` scans at random moments of their life, each asked for 20 more trials.
+def interrupt(
+    file: Path, out: Path, count: int, rng: random.Random, workers: int = 2, step: int = 20
+) -> dict[str, int]:
+    """Send Ctrl-C or SIGTERM to `count` scans at random moments of their life, each asked for `step` more trials.
 
     Raises AssertionError unless every scan ends with its exit code and a sentence, and keeps every finished trial.
     Returns how many ended so, how many had finished before, and how many were still starting Python itself, where no
@@ -147,7 +149,7 @@ def interrupt(file: Path, out: Path, count: int, rng: random.Random, workers: in
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell has it ignored, and so had the scan
     counts = {"interrupted": 0, "finished before": 0, "while Python started": 0, "trials": 0}
-    whole = _complete(file, out, step := 20, workers)
+    whole = _complete(file, out, step, workers)
     counts["trials"] = step
     for _ in range(count):
         number = rng.choice((signal.SIGINT, signal.SIGTERM))
@@ -256,12 +258,12 @@ def soak(file: Path, out: Path, trials: int) -> dict[str, Any]:
     if driver.wait() != 0:
         raise SystemExit(f"the scan ended with exit code {driver.returncode}")
     data = np.array([sample for sample in samples if 0.05 * trials <= sample[1] < trials])
-    fifths = np.array_split(data, 5)
+    tenths = np.array_split(data, 10)
     return {
-        "memory MiB": [round(float(np.median(part[:, 2]))) for part in fifths],
-        "trials per second": [round(float(np.ptp(part[:, 1]) / np.ptp(part[:, 0])), 2) for part in fifths],
-        "trials per processor second": [round(float(np.ptp(part[:, 1]) / np.ptp(part[:, 4])), 2) for part in fifths],
-        "driver's ms per trial": [round(float(1e3 * np.ptp(part[:, 3]) / np.ptp(part[:, 1])), 2) for part in fifths],
+        "memory MiB": [round(float(np.median(part[:, 2]))) for part in tenths],
+        "trials per second": [round(float(np.ptp(part[:, 1]) / np.ptp(part[:, 0])), 2) for part in tenths],
+        "trials per processor second": [round(float(np.ptp(part[:, 1]) / np.ptp(part[:, 4])), 2) for part in tenths],
+        "driver's ms per trial": [round(float(1e3 * np.ptp(part[:, 3]) / np.ptp(part[:, 1])), 2) for part in tenths],
         "MB": {path.name: round(path.stat().st_size / 1e6, 1) for path in sorted(out.iterdir()) if path.is_file()},
         "report": _cost("report", str(out)),
         "watch": _cost("watch", str(out), "--once"),
