@@ -119,11 +119,7 @@ def scan(
                     phases = [phase for phase in MARKS if phase in table]
                     if not is_pending(result.trials, result.finished, phases):
                         return _reported(result, where, quiet, path)
-        if _names_code(request):
-            check_reading(path, table)
-        from ..config import load
-
-        config = load(path)
+        config = _load(path, request, table)
     else:
         name, config, request = "scan", path_or_config, {}
         directory = Path("runs") / name if out is None else Path(out)
@@ -149,6 +145,15 @@ def scan(
         extend=extend,
     )
     return _reported(result, config.scan.storage, quiet, None)
+
+
+def _load(path: Path, request: Mapping[str, object], scan: Mapping[str, object]) -> Config:
+    """The configuration of a file; the code that it names is first tried where it can do no harm."""
+    if _names_code(request):
+        check_reading(path, scan)
+    from ..config import load
+
+    return load(path)
 
 
 def _trained(config: Config, directory: Path, request: Mapping[str, object], quiet: bool) -> tuple[Config, Library]:
