@@ -83,7 +83,9 @@ def start(file: Path, out: Path, trials: int, workers: int = 2, *, quiet: bool =
 def workers_of(driver: psutil.Popen) -> list[psutil.Process]:
     try:
         found = [
-            child for child in driver.children() if "supersoliton.scans.execution.worker" in " ".join(child.cmdline())
+            child
+            for child in driver.children()
+            if "-m supersoliton.scans.execution.worker" in " ".join(child.cmdline())
         ]
     except psutil.Error:
         return []
@@ -138,10 +140,8 @@ def kill_drivers(file: Path, out: Path, trials: int, kills: int, rng: random.Ran
             raise SystemExit(f"the scan ended with exit code {driver.returncode}")
 
 
-def interrupt(
-    file: Path, out: Path, count: int, rng: random.Random, workers: int = 2, step: int = 20
-) -> dict[str, int]:
-    """Send Ctrl-C or SIGTERM to `count` scans at random moments of their life, each asked for `step` more trials.
+def interrupt(file: Path, out: Path, count: int, rng: random.Random, workers: int = 2) -> dict[str, int]:
+    """Send Ctrl-C or SIGTERM to `count` scans at random moments of their life, each asked for 20 more trials.
 
     Raises AssertionError unless every scan ends with its exit code and a sentence, and keeps every finished trial.
     Returns how many ended so, how many had finished before, and how many were still starting Python itself, where no
@@ -149,7 +149,7 @@ def interrupt(
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell has it ignored, and so had the scan
     counts = {"interrupted": 0, "finished before": 0, "while Python started": 0, "trials": 0}
-    whole = _complete(file, out, step, workers)
+    whole = _complete(file, out, step := 20, workers)
     counts["trials"] = step
     for _ in range(count):
         number = rng.choice((signal.SIGINT, signal.SIGTERM))

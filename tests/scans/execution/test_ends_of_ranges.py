@@ -83,6 +83,17 @@ def test_a_theory_that_ends_or_stops_the_process_that_reads_it_is_refused(tmp_pa
         check_reading(file, read(file)["scan"])
 
 
+def test_a_process_that_is_killed_by_chance_is_started_again(tmp_path):
+    """Two of three are killed, as by a machine that is short of memory."""
+    count = (
+        f"""open({str(tmp_path / "tried")!r}, "a").write("x") and os.path.getsize({str(tmp_path / "tried")!r}) < 3"""
+    )
+    code = POISON.format(when=CALLED, what=f"if {count}: os.kill(os.getpid(), 9)")
+    file = write(tmp_path, MODEL, [0.95, 1.05], code)
+    check_reading(file, read(file)["scan"])
+    assert (tmp_path / "tried").read_text() == "xxx"
+
+
 def test_a_scan_of_such_a_theory_ends_with_a_sentence_and_an_exit_code(tmp_path):
     done = scan(write(tmp_path, MODEL, [0.95, 1.05], POISON.format(when=CALLED, what="os._exit(0)")))
     assert done.returncode == 2

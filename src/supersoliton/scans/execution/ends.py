@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from ...config.scan import ScanSettings
 from ...config.scan_table import read_scan
 from .apart import apart
 from .choose import is_isolated
+from .executor import RETRIES
 
 if TYPE_CHECKING:
     from ...config import Config
@@ -24,15 +26,19 @@ def check_reading(path: Path, scan: Mapping[str, object]) -> None:
         settings = read_scan(scan, path.parent)
     except (ValueError, TypeError):
         settings = ScanSettings()  # the rest is read all the same, to tell what is wrong
-
-    def refuse(how: str) -> None:
-        raise ValueError(
-            f"{path}: the process that tried the code which this file names {how}: let that code neither end its "
-            "process nor run without end."
-        )
-
-    if is_isolated(settings, settings.workers):
-        apart(_read, path, seconds=settings.trial_timeout, meanwhile=_import_all, lost=refuse)
+    if not is_isolated(settings, settings.workers):
+        return
+    deadline, how = time.monotonic() + settings.trial_timeout, ""
+    for _ in range(RETRIES + 1):
+        left = deadline - time.monotonic()
+        if left > 0:
+            how = apart(_read, path, seconds=left, meanwhile=_import_all, lost=lambda words: words)
+        if not how:
+            return
+    raise ValueError(
+        f"{path}: the process that tried the code which this file names {how}: let that code neither end its process "
+        "nor run without end."
+    )
 
 
 def _import_all() -> None:
