@@ -83,7 +83,9 @@ def start(file: Path, out: Path, trials: int, workers: int = 2, *, quiet: bool =
 def workers_of(driver: psutil.Popen) -> list[psutil.Process]:
     try:
         found = [
-            child for child in driver.children() if "supersoliton.scans.execution.worker" in " ".join(child.cmdline())
+            child
+            for child in driver.children()
+            if "-m supersoliton.scans.execution.worker" in " ".join(child.cmdline())
         ]
     except psutil.Error:
         return []
@@ -256,12 +258,12 @@ def soak(file: Path, out: Path, trials: int) -> dict[str, Any]:
     if driver.wait() != 0:
         raise SystemExit(f"the scan ended with exit code {driver.returncode}")
     data = np.array([sample for sample in samples if 0.05 * trials <= sample[1] < trials])
-    fifths = np.array_split(data, 5)
+    tenths = np.array_split(data, 10)
     return {
-        "memory MiB": [round(float(np.median(part[:, 2]))) for part in fifths],
-        "trials per second": [round(float(np.ptp(part[:, 1]) / np.ptp(part[:, 0])), 2) for part in fifths],
-        "trials per processor second": [round(float(np.ptp(part[:, 1]) / np.ptp(part[:, 4])), 2) for part in fifths],
-        "driver's ms per trial": [round(float(1e3 * np.ptp(part[:, 3]) / np.ptp(part[:, 1])), 2) for part in fifths],
+        "memory MiB": [round(float(np.median(part[:, 2]))) for part in tenths],
+        "trials per second": [round(float(np.ptp(part[:, 1]) / np.ptp(part[:, 0])), 2) for part in tenths],
+        "trials per processor second": [round(float(np.ptp(part[:, 1]) / np.ptp(part[:, 4])), 2) for part in tenths],
+        "driver's ms per trial": [round(float(1e3 * np.ptp(part[:, 3]) / np.ptp(part[:, 1])), 2) for part in tenths],
         "MB": {path.name: round(path.stat().st_size / 1e6, 1) for path in sorted(out.iterdir()) if path.is_file()},
         "report": _cost("report", str(out)),
         "watch": _cost("watch", str(out), "--once"),

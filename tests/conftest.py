@@ -2,6 +2,7 @@
 
 # ruff: noqa: E402  (the environment must be set before the imports)
 
+import math
 import os
 
 # Before NumPy, SciPy or JAX is imported: pytest-xdist runs the processes side by side, so more threads only fight.
@@ -10,11 +11,10 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
 os.environ["MPLBACKEND"] = "Agg"
 
-import jaxtyping
+import type_checking
 
-# Every function of the package is checked against its annotations. Jitted functions are checked when they are traced,
-# so the cost is paid once per compilation. Must come before the first import of supersoliton.
-jaxtyping.install_import_hook("supersoliton", "type_checking.check")
+# Every function of the package is checked against its annotations. Must come before the first import of supersoliton.
+type_checking.install()
 
 import jax
 
@@ -35,11 +35,21 @@ def pytest_addoption(parser):
     parser.addoption(
         "--damages", type=int, default=40, help="flipped bits and cuts in each kind of file; make nightly: 1000"
     )
+    parser.addoption(
+        "--check-every-call",
+        action="store_true",
+        help=f"check the types of every call, not only of the first {type_checking.CALLS} of a function in a test",
+    )
 
 
 @pytest.fixture
 def n_damages(request):
     return request.config.getoption("--damages")
+
+
+@pytest.fixture(autouse=True)
+def _checks_of_types(request):
+    type_checking.renew(math.inf if request.config.getoption("--check-every-call") else type_checking.CALLS)
 
 
 @pytest.fixture(autouse=True)

@@ -2,20 +2,13 @@
 
 import csv
 import json
-import subprocess
-import sys
 
 import pytest
 from small_training import load_small, write_file
 
 import supersoliton as ss
+from command_line import run
 from supersoliton.guesses.trained.library import SOURCES
-
-COMMAND = [sys.executable, "-m", "supersoliton.cli"]
-
-
-def run(*arguments, cwd):
-    return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, check=False)
 
 
 def rows(folder):

@@ -1,23 +1,19 @@
 """`supersoliton validate` in a process of its own, and the page that it writes."""
 
+import functools
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+import command_line
 from supersoliton import validate
 from supersoliton.validate import origin
 from supersoliton.validate.page import markdown, shown
 
-COMMAND = [sys.executable, "-m", "supersoliton.cli", "validate"]
+run = functools.partial(command_line.run, "validate")
 PAGE = Path(__file__).parents[2] / "docs" / "validation.md"
-
-
-def run(*arguments):
-    return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, check=False)
 
 
 def test_claims_are_printed_saved_and_drawn(tmp_path):

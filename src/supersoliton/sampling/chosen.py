@@ -9,7 +9,6 @@ contains the best trials and an even sample of the others; an ask then takes har
 
 from __future__ import annotations
 
-import copy
 import warnings
 import weakref
 from bisect import insort
@@ -24,7 +23,7 @@ from optuna.samplers import TPESampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from .optuna_private import good_of, largest_part, quiet_optuna, reseed
+from .optuna_private import good_of, largest_part, quiet_optuna, reseed, trials_of
 from .pareto import Fronts, signs_of
 
 SHOWN = 400  # with fewer trials an ask is faster, with more the draws are no better: see docs/samplers.md
@@ -63,7 +62,7 @@ class Valid(FloatDistribution):
 def study_of_chosen(study: optuna.Study) -> optuna.Study:
     """A study in memory with the directions of `study` and the trials selected for TPE."""
     choice = _choice_of(study)
-    choice.storage.trials = choice.of(study.get_trials(deepcopy=False))
+    choice.storage.trials = choice.of(trials_of(study))
     return optuna.Study(_NAME, choice.storage)
 
 
@@ -114,8 +113,11 @@ class Choice:
     @staticmethod
     def _show(known: dict[int, FrozenTrial], trial: FrozenTrial, state: TrialState) -> FrozenTrial:
         """A trial without its constraints and in another state; kept for the next time."""
-        made = known[trial.number] = copy.copy(trial)
-        made.__class__, made.state = _Unconstrained, state
+        made = known[trial.number] = _Unconstrained(
+            number=trial.number, state=state, value=None, values=trial.values, params=trial.params,
+            distributions=trial.distributions, user_attrs={}, system_attrs={}, intermediate_values={},
+            trial_id=trial.number, datetime_start=None, datetime_complete=None,
+        )  # fmt: skip
         return made
 
     def _read(self, trials: Sequence[FrozenTrial]) -> None:

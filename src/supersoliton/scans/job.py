@@ -15,7 +15,7 @@ from ..machine.paths import TRAINED_STARTS
 from ..sampling.proposals import MARKS, is_pending
 from ..training.job import check_source, middle_problem, train
 from .execution.choose import is_isolated
-from .execution.ends import check_ends
+from .execution.ends import check_ends, check_reading
 from .loop import is_same_request, read_result, run_scan
 from .record.address import locate
 from .record.folder import REPORT, RESOLVED, report_covers
@@ -119,9 +119,7 @@ def scan(
                     phases = [phase for phase in MARKS if phase in table]
                     if not is_pending(result.trials, result.finished, phases):
                         return _reported(result, where, quiet, path)
-        from ..config import load
-
-        config = load(path)
+        config = _load(path, request, table)
     else:
         name, config, request = "scan", path_or_config, {}
         directory = Path("runs") / name if out is None else Path(out)
@@ -129,7 +127,7 @@ def scan(
     if not config.scan.parameters:
         raise ValueError("[scan.parameters] is empty: name at least one coupling to vary, e.g. g = [0.5, 0.8].")
     devices.require(config.scan.device, "scan.device")  # before anything is written
-    check_ends(config, isolated=is_isolated(config, config.scan.workers))
+    check_ends(config, isolated=is_isolated(config.scan, config.scan.workers))
     if config.scan.mode != "scan":
         config, library = _trained(config, directory, request, quiet)
         if config.scan.mode == "pretrain":
@@ -147,6 +145,15 @@ def scan(
         extend=extend,
     )
     return _reported(result, config.scan.storage, quiet, None)
+
+
+def _load(path: Path, request: Mapping[str, object], scan: Mapping[str, object]) -> Config:
+    """The configuration of a file; the code that it names is first tried where it can do no harm."""
+    if _names_code(request):
+        check_reading(path, scan)
+    from ..config import load
+
+    return load(path)
 
 
 def _trained(config: Config, directory: Path, request: Mapping[str, object], quiet: bool) -> tuple[Config, Library]:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .executor import ONE_THREAD
+from .worker import cause_of_death
 
 # What the theory prints must not mix with the answer.
 _CALL = """
@@ -27,14 +28,21 @@ except ValueError as error:
 answer.write(pickle.dumps(found))
 answer.close()
 """
+_SOON = 0.01  # seconds in which short arguments are written
 _WAIT = 0.2  # seconds between two looks at whether to stop
 
 
 def apart(
-    function: Callable[..., Any], *arguments: object, seconds: float, stopped: Callable[[], bool] = lambda: False
+    function: Callable[..., Any],
+    *arguments: object,
+    seconds: float,
+    stopped: Callable[[], bool] = lambda: False,
+    meanwhile: Callable[[], object] = lambda: None,
+    lost: Callable[[str], Any] = lambda how: None,
 ) -> Any:
-    """The result of the function; None if its process ends without one, needs longer, or is to be ``stopped``.
+    """The result of the function. ``meanwhile`` is called here once its process has been started.
 
+    If that ends without a result, needs longer, or is to be ``stopped``: what ``lost`` makes of the words for it.
     Raises ValueError if the function does.
     """
     process = subprocess.Popen(
@@ -46,17 +54,20 @@ def apart(
         start_new_session=True,
     )
     given: bytes | None = pickle.dumps((function, arguments))
-    deadline, answer = time.monotonic() + seconds, b""
+    deadline, wait, answer, late = time.monotonic() + seconds, _SOON, b"", False
     while True:
         try:
-            answer = process.communicate(given, timeout=_WAIT)[0]
+            answer = process.communicate(given, timeout=wait)[0]
             break
         except subprocess.TimeoutExpired:
-            given = None  # it is being written
-            if stopped() or time.monotonic() > deadline:
+            if given is not None:
+                meanwhile()
+            given, wait = None, _WAIT  # it is being written
+            late = time.monotonic() > deadline
+            if late or stopped():
                 process.kill()
     if not answer:
-        return None
+        return lost(f"gave no answer within {seconds:g} s" if late else cause_of_death(process.returncode))
     succeeded, found = pickle.loads(answer)  # trusted: written by our own process
     if not succeeded:
         raise ValueError(found)

@@ -11,6 +11,7 @@ from .in_process import InProcess
 
 if TYPE_CHECKING:
     from ...config import Config
+    from ...config.scan import ScanSettings
 
 
 def make_executor(config: Config, scratch: Path, *, workers: int, log: Path) -> AbstractExecutor:
@@ -21,7 +22,7 @@ def make_executor(config: Config, scratch: Path, *, workers: int, log: Path) -> 
 
         cluster = Dask(config, scratch, scheduler=settings.scheduler, workers=workers, limit=settings.trial_timeout)
         return _behind_the_cache(config, scratch, cluster)
-    if not is_isolated(config, workers):
+    if not is_isolated(settings, workers):
         return InProcess(config, scratch)
     from .processes import LocalProcesses
 
@@ -29,9 +30,8 @@ def make_executor(config: Config, scratch: Path, *, workers: int, log: Path) -> 
     return _behind_the_cache(config, scratch, LocalProcesses(config, scratch, count=workers, log=log, **limits))
 
 
-def is_isolated(config: Config, workers: int) -> bool:
+def is_isolated(settings: ScanSettings, workers: int) -> bool:
     """Whether trials run in other processes than this one."""
-    settings = config.scan
     if settings.executor == "dask" or settings.scheduler:
         return True
     alone = workers == 1 or settings.device in devices.ACCELERATORS

@@ -1,13 +1,61 @@
-"""The ends of the scanned ranges, tried with the user's theory in a process of their own."""
+"""The user's code, tried in a process of its own: as it is read, and at the ends of the scanned ranges."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...config.scan import ScanSettings
+from ...config.scan_table import read_scan
 from .apart import apart
+from .choose import is_isolated
+from .executor import RETRIES
 
 if TYPE_CHECKING:
     from ...config import Config
+
+
+def check_reading(path: Path, scan: Mapping[str, object]) -> None:
+    """Raise ValueError if reading a configuration, which calls the user's theory, ends or stops its process.
+
+    `scan` is the table [scan]. Nothing is tried where trials run in this process.
+    """
+    try:
+        settings = read_scan(scan, path.parent)
+    except (ValueError, TypeError):
+        settings = ScanSettings()  # the rest is read all the same, to tell what is wrong
+    if not is_isolated(settings, settings.workers):
+        return
+    deadline, how = time.monotonic() + settings.trial_timeout, ""
+    for _ in range(RETRIES + 1):
+        left = deadline - time.monotonic()
+        if left > 0:
+            how = apart(_read, path, seconds=left, meanwhile=_import_all, lost=lambda words: words)
+        if not how:
+            return
+    raise ValueError(
+        f"{path}: the process that tried the code which this file names {how}: let that code neither end its process "
+        "nor run without end."
+    )
+
+
+def _import_all() -> None:
+    """What the other process imports too, at the same time: JAX takes a second."""
+    from ...config import configuration  # noqa: F401
+
+
+def _read(path: Path) -> None:
+    from ...config import load
+    from ...evaluate.cache.keys import user_code
+
+    try:
+        user_code(load(path))
+    except ValueError:
+        raise
+    except Exception:  # noqa: BLE001  the driver, which then reads it too, shows where this comes from
+        return
 
 
 def check_ends(config: Config, *, isolated: bool) -> None:

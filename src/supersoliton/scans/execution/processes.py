@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import signal
 import subprocess
 import sys
 import time
@@ -23,7 +22,7 @@ from typing import TYPE_CHECKING
 from ...machine.paths import no_link
 from ..trial import Outcome
 from .executor import ONE_THREAD, RETRIES, AbstractExecutor, WorkerError, with_ahead
-from .worker import OUT_OF_MEMORY
+from .worker import cause_of_death
 
 if TYPE_CHECKING:
     from ...config import Config
@@ -150,7 +149,7 @@ class LocalProcesses(AbstractExecutor):
         self._workers.remove(worker)
         worker.pipe.close()
         code = worker.process.wait()
-        reason, task = _cause_of_death(code), worker.task
+        reason, task = cause_of_death(code), worker.task
         if not worker.ready:
             self._killed_starts += 1
             self._failed_starts += code >= 0
@@ -185,17 +184,6 @@ class LocalProcesses(AbstractExecutor):
                 worker.process.kill()
                 worker.process.wait()
         self._workers.clear()
-
-
-def _cause_of_death(code: int) -> str:
-    if code == OUT_OF_MEMORY:
-        return "ran out of memory, see worker_memory"
-    if code >= 0:
-        return f"ended with exit code {code}"
-    try:
-        return f"was killed by {signal.Signals(-code).name}"
-    except ValueError:
-        return f"was killed by signal {-code}"
 
 
 def _last_line(log: Path) -> str:

@@ -54,5 +54,17 @@ def end_with_driver() -> None:
         sys.exit(1)
 
 
+def cause_of_death(code: int) -> str:
+    """How a process ended, from its exit code as `subprocess` gives it."""
+    if code == OUT_OF_MEMORY:
+        return "ran out of memory, see worker_memory"
+    if code >= 0:
+        return f"ended with exit code {code}"
+    try:
+        return f"was killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"was killed by signal {-code}"
+
+
 if __name__ == "__main__":
     main(int(sys.argv[1]))

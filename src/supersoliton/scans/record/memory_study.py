@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from ...config.scan import ScanSettings
-from ...sampling.optuna_private import forget_read_trials, id_of, quiet_optuna, set_constraint
+from ...sampling.optuna_private import TrialsInMemory, forget_read_trials, id_of, quiet_optuna, set_constraint
 from ...sampling.proposals import MARKS, is_drawn, key_of
 from ...sampling.samplers import choose_parents_again, distributions, make_sampler
 from ..trial import ERROR, Outcome, is_finished
@@ -35,7 +36,7 @@ class MemoryStudy:
         from ...scores.registry import SCORES, outputs  # imports JAX, without which a finished scan is read
 
         self._settings = settings
-        self._storage = optuna.storages.InMemoryStorage()
+        self._storage = TrialsInMemory()
         with quiet_optuna():
             directions = [optuna.study.StudyDirection.MAXIMIZE] * len(settings.objectives)
             self._study = optuna.create_study(storage=self._storage, directions=directions)
@@ -44,23 +45,14 @@ class MemoryStudy:
         self._alone = dict.fromkeys([*outputs(SCORES), "energy", *map(str, settings.objectives)])
         self._warned: set[str] = set()
         self._numbers = 0
-        self._finished: set[int] = set()
-        self._failed: set[int] = set()
+        self.finished = 0  # trials that count towards the number asked for
+        self.failed = 0
         self._running: set[int] = set()
         self._predicted: dict[int, tuple[str, int, int]] = {}  # planned trials that run or are finished
         self.verified: set[tuple[str, int, int]] = set()  # keys of the finished ones, see Planned
         for trial in trials:
             self.put(trial)
         choose_parents_again(self._study, settings)
-
-    @property
-    def finished(self) -> int:
-        """How many trials count towards the number asked for."""
-        return len(self._finished)
-
-    @property
-    def failed(self) -> int:
-        return len(self._failed)
 
     @property
     def running(self) -> frozenset[int]:
@@ -70,7 +62,7 @@ class MemoryStudy:
     @property
     def claimed(self) -> int:
         """Number of trials that count or will count: finished and running ones."""
-        return len(self._finished) + len(self._running - self._predicted.keys())
+        return self.finished + len(self._running - self._predicted.keys())
 
     @property
     def trials(self) -> list[FrozenTrial]:
@@ -85,6 +77,8 @@ class MemoryStudy:
     def put(self, trial: FrozenTrial) -> None:
         """Add a trial from the record, or update one that was running."""
         if trial.number < self._numbers:
+            if self.get(trial.number).state.is_finished():
+                return
             self._update(trial)
         else:
             self._storage.create_new_trial(self._id, template_trial=_slim(trial, self._maximised(trial.values)))
@@ -92,9 +86,7 @@ class MemoryStudy:
         self._count(trial)
 
     def _update(self, trial: FrozenTrial) -> None:
-        known = self._storage.get_trial(trial.number)
-        if known.state.is_finished():
-            return
+        known = self.get(trial.number)
         for name, value in trial.params.items():
             if name not in known.params:
                 kind = trial.distributions[name]
@@ -120,11 +112,11 @@ class MemoryStudy:
         self._predicted.pop(number, None)
         if is_finished(trial):
             if is_drawn(trial):
-                self._finished.add(number)
+                self.finished += 1
             else:
                 self.verified.add(self._note_predicted(trial))
             if trial.state is TrialState.FAIL:
-                self._failed.add(number)
+                self.failed += 1
         elif not trial.state.is_finished() and self.has_point(trial):
             self._running.add(number)
             if not is_drawn(trial):
@@ -162,24 +154,18 @@ class MemoryStudy:
 
     def end(self, number: int, outcome: Outcome) -> FrozenTrial | None:
         """End a running trial; returns it with all its attributes, None if it had ended already."""
-        if self._storage.get_trial(number).state.is_finished():
+        if self.get(number).state.is_finished():
             return None
         if outcome.failed:
             self._storage.set_trial_user_attr(number, ERROR, "")
-            self._storage.set_trial_state_values(number, TrialState.FAIL)
-        values = None
-        if not outcome.failed:
+            trial = self._ended(number, TrialState.FAIL)
+        else:
             for name, value in outcome.constraints.items():
                 set_constraint(self._storage, number, name, value)
             values = [outcome.values[name] for name in self._settings.objectives]
             # an undefined objective is infeasible ("scored" > 0), so this 0 is never compared with a real one
             values = [value if np.isfinite(value) else 0.0 for value in values]
-            self._storage.set_trial_state_values(number, TrialState.COMPLETE, self._maximised(values))
-        kept = self._storage.get_trial(number)
-        if kept.distributions == self._distributions:
-            kept.distributions = self._distributions  # one table for all trials
-        trial = copy.copy(kept)
-        trial.values = values
+            trial = self._ended(number, TrialState.COMPLETE, values)
         trial.user_attrs = {**trial.user_attrs, **_attributes(outcome, self._alone)}
         trial.user_attrs[DIGEST] = digest_of_trial(trial)
         self._count(trial)
@@ -187,10 +173,16 @@ class MemoryStudy:
 
     def give_up(self, number: int) -> FrozenTrial:
         """Fail a trial that was left running without a point; it does not count."""
-        self._storage.set_trial_state_values(number, TrialState.FAIL)
         self._running.discard(number)
         self._predicted.pop(number, None)
-        return self._storage.get_trial(number)
+        return self._ended(number, TrialState.FAIL)
+
+    def _ended(self, number: int, state: TrialState, values: list[float] | None = None) -> FrozenTrial:
+        """End a trial; returned is what is recorded of it, of which the study keeps what samplers read."""
+        trial = copy.copy(self.get(number))
+        self._storage.set_trial_state_values(number, state, self._maximised(values))
+        trial.state, trial.values, trial.datetime_complete = state, values, datetime.now()
+        return trial
 
 
 def _attributes(outcome: Outcome, alone: Iterable[str]) -> dict[str, object]:
