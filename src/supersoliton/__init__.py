@@ -55,6 +55,8 @@ _HOME = {
     "solve": "families.differentiable",
     "Modes": "fluctuations.spectrum",
     "spectrum": "fluctuations.spectrum",
+    "Determinant": "fluctuations.determinant",
+    "determinant": "fluctuations.determinant",
     "Oscillations": "fluctuations.oscillations",
     "oscillations": "fluctuations.oscillations",
     "Scores": "scores.scoring",
@@ -92,6 +94,8 @@ if TYPE_CHECKING:
     from .families.sensitivity import sensitivity as sensitivity
     from .families.slopes import Slopes as Slopes
     from .families.slopes import slopes as slopes
+    from .fluctuations.determinant import Determinant as Determinant
+    from .fluctuations.determinant import determinant as determinant
     from .fluctuations.oscillations import Oscillations as Oscillations
     from .fluctuations.oscillations import oscillations as oscillations
     from .fluctuations.spectrum import Modes as Modes
