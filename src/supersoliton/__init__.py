@@ -57,6 +57,8 @@ _HOME = {
     "spectrum": "fluctuations.spectrum",
     "Determinant": "fluctuations.determinant",
     "determinant": "fluctuations.determinant",
+    "DecayRate": "fluctuations.rate",
+    "decay_rate": "fluctuations.rate",
     "Oscillations": "fluctuations.oscillations",
     "oscillations": "fluctuations.oscillations",
     "Scores": "scores.scoring",
@@ -98,6 +100,8 @@ if TYPE_CHECKING:
     from .fluctuations.determinant import determinant as determinant
     from .fluctuations.oscillations import Oscillations as Oscillations
     from .fluctuations.oscillations import oscillations as oscillations
+    from .fluctuations.rate import DecayRate as DecayRate
+    from .fluctuations.rate import decay_rate as decay_rate
     from .fluctuations.spectrum import Modes as Modes
     from .fluctuations.spectrum import spectrum as spectrum
     from .guesses.multistart import MultiStart as MultiStart

@@ -1,5 +1,7 @@
 """One-loop determinants: closed forms, published numbers, and independent integrations of the Gelfand-Yaglom matrix."""
 
+import functools
+import itertools
 import math
 
 import jax.numpy as jnp
@@ -25,14 +27,24 @@ def coupled(u, p):
     return 0.5 * a**2 + 0.72 * b**2 - 0.5 * a**3 - 0.4 * a**2 * b + 0.12 * (a**2 + b**2) ** 2 - 0.1 * a * b**2
 
 
-@pytest.fixture(scope="module", params=[2, 3, 4])
+@functools.cache
+def v4_state(dim):
+    return ss.bounce(ss.Potential(v4), [0.0], dim=dim)
+
+
+@functools.cache
+def v4_determinant(dim):
+    return ss.determinant(v4_state(dim))
+
+
+@pytest.fixture(params=[2, 3, 4])
 def found(request):
-    return ss.determinant(ss.bounce(ss.Potential(v4), [0.0], dim=request.param))
+    return v4_determinant(request.param)
 
 
 @pytest.fixture(scope="module")
 def two_fields():
-    state = ss.bounce(ss.Potential(coupled), [0.0, 0.0], dim=3)
+    state = ss.bounce(ss.Potential(coupled, fields=("a", "b")), [0.0, 0.0], dim=3)
     assert state.certificate.certified
     assert np.max(np.abs(state.u[:, 1])) > 0.1
     return state
@@ -40,7 +52,7 @@ def two_fields():
 
 def linear(squared, edges, dim):
     """Fluctuations with a given W(r) of one field: V = W u^2 / 2."""
-    model = ss.Potential(lambda u, p, r: 0.5 * squared(r) * u[0] ** 2, explicit_r=True)
+    model = ss.Potential(lambda u, p, r: 0.5 * squared(r) * u[0] ** 2, radius=True)
     grid = ss.RadialGrid(order=16, dim=dim, edges=tuple(edges))
     problem = ss.Problem(model, grid, boundary="decaying", background=(0.0,))
     return Background(problem, np.zeros((grid.n_nodes, 1)))
@@ -61,12 +73,11 @@ def test_massless_poeschl_teller(dim, s):
 
 
 def test_fubini_lipatov():
-    grid = ss.RadialGrid(order=16, dim=4, edges=(0.0, *np.geomspace(0.2, 1e5, 40)))
-    problem = ss.Problem(ss.Potential(lambda u, p: -(u[0] ** 4) / 4), grid, boundary="decaying", background=(0.0,))
-    channels = Channels(Background(problem, math.sqrt(8.0) / (1.0 + grid.nodes[:, None] ** 2)))
+    """W = -3 phi^2 of V = -phi^4/4: two zero modes and one negative mode below l = 2."""
+    background = linear(lambda r: -24.0 / (1.0 + r**2) ** 2, [0.0, *np.geomspace(0.1, 1e7, 40)], 4)
     for ell in (2, 3, 7, 25):
         exact = math.log(ell * (ell - 1) / ((ell + 2) * (ell + 3)))
-        assert channels(ell)[0] == pytest.approx(exact, abs=1e-9)
+        assert Channels(background)(ell)[0] == pytest.approx(exact, abs=1e-9)
 
 
 def test_published_rows(found):
@@ -123,14 +134,14 @@ def _inner(state):
 
 
 def test_rotated_fields_have_the_product_of_their_determinants():
-    c, s, extra = math.cos(0.6), math.sin(0.6), 0.7
+    c, s, extra = math.cos(0.6), math.sin(0.6), 2.5
 
     def rotated(u, p):
         a, b = c * u[0] + s * u[1], c * u[1] - s * u[0]
-        return v4([a], p) + 0.5 * b**2 * (1.0 + extra - 3.0 * a + 0.75 * a**2)  # W_b = W_a + 0.7
+        return v4([a], p) + 0.5 * b**2 * (1.0 + extra - 3.0 * a + 0.75 * a**2)  # W_b = W_a + 2.5
 
-    both = ss.determinant(ss.bounce(ss.Potential(rotated), [0.0, 0.0], dim=3))
-    one = ss.determinant(ss.bounce(ss.Potential(v4), [0.0], dim=3))
+    both = ss.determinant(ss.bounce(ss.Potential(rotated, fields=("a", "b")), [0.0, 0.0], dim=3))
+    one = v4_determinant(3)
     for ell in (0, 2, 9):
         expected = one.log_ratio(ell) + one._channels(ell, extra)[0]
         assert both.log_ratio(ell) == pytest.approx(expected, abs=1e-9)
@@ -142,17 +153,22 @@ def test_rotated_fields_have_the_product_of_their_determinants():
 
 def test_translation_mode_by_its_exact_formula(found):
     """T_1' = S_0 / [(2 pi)^(d/2) phi_inf |phi''(0)|], with phi_inf as an integral over the bounce."""
-    d, background = found.dim, found._channels.background
-    at = lambda r: float(background.fields(np.array([r]))[0, 0])  # noqa: E731
-    edges = background.problem.grid.element_edges
-    nonlinear = lambda f: 1.5 * f**2 - 0.25 * f**3  # noqa: E731  # m^2 phi - V'
-    nu = d / 2 - 1
-    kernel = lambda r: r ** (d / 2) * ive(nu, r) * math.exp(r) * nonlinear(at(r))  # noqa: E731
-    tail = sum(quad(kernel, a, b, epsabs=1e-13)[0] for a, b in zip(edges, edges[1:], strict=False))
-    tail += quad(kernel, edges[-1], edges[-1] + 12.0, epsabs=1e-13)[0]
-    centre = at(0.0)
-    curvature = abs(centre - nonlinear(centre)) / d
-    assert found.zero_mode(1) == pytest.approx(found.action / ((2 * math.pi) ** (d / 2) * tail * curvature), rel=1e-9)
+    d, state = found.dim, v4_state(found.dim)
+    end, nu = state.grid.r_max, d / 2 - 1
+
+    def at(r):
+        beyond = (end / r) ** nu * kve(nu, r) / kve(nu, end) * math.exp(end - r) if r > end else 1.0
+        return float(state(min(r, end))[0]) * beyond
+
+    def nonlinear(phi):  # m^2 phi - V'
+        return 1.5 * phi**2 - 0.25 * phi**3
+
+    edges = [*state.grid.element_edges, end + 12.0]
+    pieces = [quad(lambda r: r ** (d / 2) * ive(nu, r) * math.exp(r) * nonlinear(at(r)), *ends, epsabs=1e-13)[0]
+              for ends in itertools.pairwise(edges)]  # fmt: skip
+    curvature = abs(at(0.0) - nonlinear(at(0.0))) / d
+    exact = found.action / ((2 * math.pi) ** (d / 2) * sum(pieces) * curvature)
+    assert found.zero_mode(1) == pytest.approx(exact, rel=1e-9)
 
 
 def test_internal_symmetry_adds_the_goldstone_part():
@@ -160,19 +176,17 @@ def test_internal_symmetry_adds_the_goldstone_part():
         squared = u[0] ** 2 + u[1] ** 2
         return squared / 2 - (squared + 1e-300) ** 1.5 / 2 + squared**2 / 16
 
-    both = ss.determinant(ss.bounce(ss.Potential(circle), [0.0, 0.0], dim=3))
-    one = ss.determinant(ss.bounce(ss.Potential(v4), [0.0], dim=3))
+    both = ss.determinant(ss.bounce(ss.Potential(circle, fields=("a", "b")), [0.0, 0.0], dim=3))
+    one = v4_determinant(3)
     assert both.zero_modes == {0: 1, 1: 1}
-    assert both.one_loop() - one.one_loop() + math.log(2 * math.pi) == pytest.approx(6.1272893, abs=1e-7)
+    assert both.one_loop() - one.one_loop() + math.log(2 * math.pi) == pytest.approx(6.1272893, abs=1e-6)
 
 
 # The sum over l
 
 
-@pytest.mark.parametrize("dim", [2, 3, 4])
-def test_series_at_large_nu_of_coupled_fields(dim):
-    state = ss.bounce(ss.Potential(coupled), [0.0, 0.0], dim=dim)
-    channels = Channels(Background(*_inner(state)))
+def test_series_at_large_nu_of_coupled_fields(two_fields):
+    dim, channels = 3, Channels(Background(*_inner(two_fields)))
     series = large_nu(channels.background)
     scaled = []
     for ell in (24, 36):
@@ -202,7 +216,7 @@ def test_sum_over_l_of_poeschl_teller(dim, s):
 @pytest.mark.parametrize(("dim", "value", "error"), [(3, 10.1782965, 1e-6), (4, 1.3787077, 3e-6)])
 def test_one_loop_action_is_near_the_published_one(dim, value, error):
     """An independent integration gives 1.37870567 and 10.17829700: see docs/development/decisions.md."""
-    found = ss.determinant(ss.bounce(ss.Potential(v4), [0.0], dim=dim))
+    found = v4_determinant(dim)
     assert found.one_loop() == pytest.approx(value, abs=error)
     assert found.error < 2e-8
 
@@ -220,13 +234,12 @@ def test_scale_dependence_is_that_of_the_running_couplings(found):
     assert slope == pytest.approx(0.0, abs=1e-8)
 
 
-@pytest.mark.parametrize("unit", [1e-6, 1e6])
-@pytest.mark.parametrize("dim", [2, 4])
+@pytest.mark.parametrize(("unit", "dim"), [(1e-6, 2), (1e6, 4)])
 def test_units(unit, dim):
     """With masses in another unit exp(-S_1) has the dimension mass^d; the action is that of the fields' own unit."""
     field = unit ** (dim / 2 - 1)
     scaled = ss.Potential(lambda u, p: unit**2 * field**2 * v4([u[0] / field], p))
-    one = ss.determinant(ss.bounce(ss.Potential(v4), [0.0], dim=dim))
+    one = v4_determinant(dim)
     other = ss.determinant(ss.bounce(scaled, [0.0], dim=dim))
     assert other.action == pytest.approx(one.action, rel=1e-9)
     assert other.log_ratio(3) == pytest.approx(one.log_ratio(3), abs=1e-9)
@@ -235,13 +248,13 @@ def test_units(unit, dim):
 
 
 def test_error_covers_a_coarse_state():
-    state = ss.bounce(ss.Potential(v4), [0.0], dim=3)
-    coarse = ss.Problem(state.problem.model, ss.RadialGrid(order=6, dim=3, edges=tuple(state.grid.element_edges)),
+    state = v4_state(3)
+    coarse = ss.Problem(state.problem.model, ss.RadialGrid(order=4, dim=3, edges=tuple(state.grid.element_edges)),
                         boundary="decaying", background=(0.0,))  # fmt: skip
     rough = ss.solve(coarse, lambda r: state(r), solver=ss.Newton(target="stationary"))
     found, exact = ss.determinant(rough), ss.determinant(state)
     difference = abs(found.one_loop() - exact.one_loop())
-    assert exact.error < difference <= found.error
+    assert 2 * exact.error < difference <= found.error
 
 
 # Kinks

@@ -199,7 +199,7 @@ def inertia(factors: HostFactors) -> tuple[int, int]:
 def log_growth(factors: HostFactors) -> tuple[float, float]:
     r"""ln \|det\| and its sign of the solution that is regular at the origin, from the second vertex on.
 
-    Of the n solutions with value 1 at a vertex, :math:`t_k = -Z_k^{-1}P_k` are the values at the next one, with the block
+    The n solutions with value 1 at a vertex have the values :math:`t_k = -Z_k^{-1}P_k` at the next one, with the block
     pivots P of the tridiagonal system and its off-diagonal blocks Z. The last pivot is the coefficient of what grows
     beyond the mesh (I. M. Gelfand, A. M. Yaglom, *J. Math. Phys.* **1** (1960) 48, on elements).
     """

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy import ndarray as Array
 
-from .._checks import expect_count, expect_state, is_number
+from .._checks import expect_state, is_number
 from ..elements.grid import sphere_area
 from ..machine.arithmetic import numerical
 from ..problem.problem import DiscreteProblem
@@ -316,8 +316,8 @@ def determinant(state: Any, *, orbit_volume: float | None = None) -> Determinant
 
     References
     ----------
-    G. V. Dunne, K. Kirsten, *J. Phys. A* **39** (2006) 11915; I. M. Gelfand, A. M. Yaglom, *J. Math. Phys.* **1** (1960)
-    48; C. G. Callan, S. Coleman, *Phys. Rev. D* **16** (1977) 1762.
+    G. V. Dunne, K. Kirsten, *J. Phys. A* **39** (2006) 11915; I. M. Gelfand, A. M. Yaglom, *J. Math. Phys.* **1**
+    (1960) 48; C. G. Callan, S. Coleman, *Phys. Rev. D* **16** (1977) 1762.
 
     Examples
     --------
@@ -363,8 +363,8 @@ def _check(state: Any) -> None:
         mixed = np.abs(Background(problem, state.u).mass_squared[:n, n:]).max()
         if mixed > 1e-9 * abs(problem.vacuum.masses_squared).max():
             raise ValueError(
-                "determinant: the masses at the two ends of the line differ, so there is no one vacuum to compare with: "
-                "give a kink between vacua of equal masses"
+                "determinant: the masses at the two ends of the line differ, so there is no one vacuum to compare "
+                "with: give a kink between vacua of equal masses"
             )
 
 

@@ -14,7 +14,7 @@ _MOST = 30  # angular momenta shown
 
 
 def plot_determinant(found: Any, series: Any, ax: Axes | None = None, theme_name: str = "light") -> Figure:
-    """ln \\|T_l\\| over l, filled where T_l > 0, with ``series``, the asymptotic series in 1/nu, from where it holds."""
+    """ln \\|T_l\\| over l with ``series``, the asymptotic series in 1/nu, where it is within the picture."""
     with theme(theme_name) as colours:
         if ax is None:
             ax = Figure(figsize=(5.6, 3.8), layout="constrained").add_subplot()
