@@ -18,7 +18,7 @@ from .spectrum import spectrum
 class DecayRate:
     r"""ln of the decay rate per volume, and what it consists of.
 
-    .. math:: \ln\frac\Gamma V = -S_0 - S_1\quad\left[{} + \ln\frac{\sqrt{|\lambda_-|}}{2\pi}\text{ in a heat bath}\right]
+    .. math:: \ln\frac\Gamma V = -S_0 - S_1 + \left[\ln\frac{\sqrt{|\lambda_-|}}{2\pi}\text{ in a heat bath}\right]
 
     Attributes
     ----------
