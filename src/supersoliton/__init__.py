@@ -64,6 +64,10 @@ _HOME = {
     "solve": "families.differentiable",
     "Modes": "fluctuations.spectrum",
     "spectrum": "fluctuations.spectrum",
+    "Determinant": "fluctuations.determinant",
+    "determinant": "fluctuations.determinant",
+    "DecayRate": "fluctuations.rate",
+    "decay_rate": "fluctuations.rate",
     "Oscillations": "fluctuations.oscillations",
     "oscillations": "fluctuations.oscillations",
     "Scores": "scores.scoring",
@@ -106,8 +110,12 @@ if TYPE_CHECKING:
     from .families.sensitivity import sensitivity as sensitivity
     from .families.slopes import Slopes as Slopes
     from .families.slopes import slopes as slopes
+    from .fluctuations.determinant import Determinant as Determinant
+    from .fluctuations.determinant import determinant as determinant
     from .fluctuations.oscillations import Oscillations as Oscillations
     from .fluctuations.oscillations import oscillations as oscillations
+    from .fluctuations.rate import DecayRate as DecayRate
+    from .fluctuations.rate import decay_rate as decay_rate
     from .fluctuations.spectrum import Modes as Modes
     from .fluctuations.spectrum import spectrum as spectrum
     from .guesses.multistart import MultiStart as MultiStart

@@ -16,6 +16,7 @@ Haynsworth, *Linear Algebra Appl.* **1** (1968) 73).
 from __future__ import annotations
 
 import functools
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -192,6 +193,26 @@ def inertia(factors: HostFactors) -> tuple[int, int]:
         factors.diagonal.shape[0] * factors.diagonal.shape[1] + factors.coupling.shape[0] * factors.coupling.shape[2]
     )
     return negative, total - negative - fixed
+
+
+@numerical
+def log_growth(factors: HostFactors) -> tuple[float, float]:
+    r"""ln \|det\| and its sign of the solution that is regular at the origin, from the second vertex on.
+
+    The n solutions with value 1 at a vertex have the values :math:`t_k = -Z_k^{-1}P_k` at the next one, with the block
+    pivots P of the tridiagonal system and its off-diagonal blocks Z. The last pivot is the coefficient of what grows
+    beyond the mesh (I. M. Gelfand, A. M. Yaglom, *J. Math. Phys.* **1** (1960) 48, on elements).
+    """
+    pivot, total, sign = factors.diagonal[0], 0.0, 1.0
+    for k, above in enumerate(factors.off_diagonal):
+        update = above.T @ np.linalg.solve(pivot, above)
+        pivot = factors.diagonal[k + 1] - 0.5 * (update + update.T)
+        parts = [np.linalg.slogdet(pivot)]
+        if k + 1 < len(factors.off_diagonal):
+            parts.append(np.linalg.slogdet(-factors.off_diagonal[k + 1]))
+        sign *= math.prod(float(part[0]) for part in parts)
+        total += float(parts[0][1]) - sum(float(part[1]) for part in parts[1:])
+    return total, sign
 
 
 def _negative_pivots(lower: Array, pivots: Array) -> int:

@@ -1,0 +1,120 @@
+r"""The fields of a state at any radius, and W = V'' along them, for determinants.
+
+Beyond the mesh of the state the fields follow the linearised equation, :math:`r^{-\nu}K_\nu(mr)` with nu = d/2 - 1 in
+each eigendirection of M^2 = W(infinity), until they are below rounding. The meshes for angular momentum l resolve
+:math:`r^{\pm\nu}`, so that they are geometric towards the origin.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray as Array
+from scipy.special import kve
+
+from ..elements.grid import RadialGrid
+from ..problem.asymptotics import MASSLESS
+from ..problem.problem import DiscreteProblem
+from ..theory.derivatives import point_kernels
+from ..theory.vacua import mass_matrix
+
+_ORDER = 16  # least order of the elements
+# Phase h sqrt(nu^2/r^2 + |W|) of an element: at order 16 the interpolant of exp(x) over it is exact to 1e-14.
+_PHASE = 3.0
+_FLAT = 4.0  # least nu that meshes are made for: r^-2nu of small nu has its singularity too near otherwise
+_INNER = 1e-4  # radius of the first element, times the largest sqrt|W|
+_SAMPLES = 100  # radii between two edges of the state's mesh where the phase is known
+_NOTHING = 1e-16  # fields beyond the mesh, relative to the largest, that change nothing
+_POWER = 2.0**20  # the largest radius for massless fields, relative to that of the mesh
+
+
+@dataclass(frozen=True, eq=False)
+class Background:
+    """Nodal fields ``u`` of a dimensionless problem."""
+
+    problem: DiscreteProblem
+    u: Float[Array, "node field"]
+
+    @cached_property
+    def mass_squared(self) -> Float[Array, "field field"]:
+        """M^2, that of the vacuum."""
+        return mass_matrix(self.problem.model, self.problem.vacuum.values, self.problem.grid.r_max)
+
+    @cached_property
+    def directions(self) -> tuple[Array, Array]:
+        """The eigenvalues of M^2, ascending, 0 for a massless field, and its eigendirections."""
+        values, vectors = np.linalg.eigh(self.mass_squared)
+        return np.where(values > MASSLESS * max(1.0, values[-1]), values, 0.0), vectors
+
+    @property
+    def masses_squared(self) -> Float[Array, " field"]:
+        """The eigenvalues of M^2, ascending; 0 for a massless field."""
+        return self.directions[0]
+
+    @cached_property
+    def away(self) -> Float[Array, " field"]:
+        """The fields at the end of the mesh less those at infinity, in the eigendirections of M^2."""
+        scaled = (self.u[-1] - self.problem.vacuum.values) * np.sqrt(self.problem.model.kinetic)
+        return np.asarray(scaled @ self.directions[1])
+
+    @cached_property
+    def outer_radius(self) -> float:
+        """Radius beyond which the fields are at their vacuum to rounding."""
+        radius, total = self.problem.grid.r_max, float(np.max(np.abs(self.u - self.problem.vacuum.values)))
+        reach = radius
+        for mass, size in zip(np.sqrt(self.masses_squared), np.abs(self.away) / max(total, 1e-300), strict=True):
+            if size > _NOTHING:
+                far = radius + math.log(size / _NOTHING) / mass if mass else radius * _POWER
+                reach = max(reach, far)
+        return reach
+
+    def fields(self, r: Float[Array, " point"]) -> Float[Array, "point field"]:
+        """The fields at the radii ``r``."""
+        grid, vacuum = self.problem.grid, self.problem.vacuum.values
+        out, outside = np.tile(vacuum, (len(r), 1)), r > grid.r_max
+        out[~outside] = grid.interpolate(self.u, r[~outside])
+        far, nu = r[outside], grid.dim / 2.0 - 1.0
+        columns = []
+        for mass in np.sqrt(self.masses_squared):
+            ratio = (grid.r_max / far) ** (nu if mass else max(2.0 * nu, 0.0))
+            if mass:
+                decay = np.exp(-mass * (far - grid.r_max)) / kve(nu, mass * grid.r_max)
+                ratio = ratio * kve(nu, mass * far) * decay
+            columns.append(ratio)
+        tail = (np.stack(columns, axis=1) * self.away) @ self.directions[1].T
+        out[outside] += tail / np.sqrt(self.problem.model.kinetic)
+        return out
+
+    def curvature(self, r: Float[Array, " *shape"]) -> Float[Array, "*shape field field"]:
+        """W = k^-1/2 V'' k^-1/2 at the radii ``r``."""
+        model, flat = self.problem.model, np.ravel(r)
+        n, root = model.n_fields, np.sqrt(model.kinetic)
+        matrix = point_kernels(model.potential_function).hessian(self.fields(flat), model.params, flat)
+        return np.asarray(matrix / (root[:, None] * root)).reshape(*np.shape(r), n, n)
+
+    @cached_property
+    def depth(self) -> float:
+        """The largest sqrt|W|."""
+        return math.sqrt(float(np.max(np.abs(self.curvature(self.problem.grid.quadrature_points)))))
+
+    def mesh(self, nu: float, shift: float = 0.0) -> RadialGrid:
+        """A mesh to ``outer_radius`` that resolves the solutions of l = nu + 1 - d/2 at k^2 = ``shift``."""
+        grid = self.problem.grid
+        on_line, nu = float(grid.dim) == 1.0, max(nu, _FLAT)  # without a barrier, nothing happens at the origin
+        inner = min(_INNER / math.sqrt(self.depth**2 + shift), 0.5 * float(grid.element_edges[1]))
+        edges = [0.0] if on_line else [0.0, inner]
+        coarse = [edges[-1], *grid.element_edges[1:].tolist()]
+        while coarse[-1] < self.outer_radius:
+            coarse.append(min(self.outer_radius, 2.0 * coarse[-1]))
+        for a, b in pairwise(coarse):
+            fine = np.linspace(a, b, _SAMPLES) if on_line else np.geomspace(a, b, _SAMPLES)
+            wave = math.sqrt(float(np.max(np.abs(self.curvature(fine)))) + shift)
+            phase = wave * (fine - a) + (0.0 if on_line else nu * np.log(fine / a))
+            pieces = max(1, math.ceil(phase[-1] / _PHASE))
+            edges += [*np.interp(phase[-1] * np.arange(1, pieces) / pieces, phase, fine).tolist(), b]
+        return RadialGrid(order=max(_ORDER, grid.order), dim=grid.dim, edges=tuple(edges))
