@@ -340,7 +340,8 @@ class DiscreteProblem(Problem):
         """1 for fields that are free at r_max, 0 for fields held at the boundary values; shape (n_fields,)."""
         if self.boundary in ("free", "decaying"):
             return np.ones(self.model.n_fields)
-        return np.where(np.diagonal(self.theory.exterior) != 0.0, 1.0, ends.free_fields(self.model, 1))
+        free = ends.free_fields(self.model, 1)
+        return free if self.model.ends is None else np.where(np.diagonal(self.theory.exterior) != 0.0, 1.0, free)
 
     @cached_property
     def free_nodes(self) -> Array:
