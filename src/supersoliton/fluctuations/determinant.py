@@ -260,6 +260,10 @@ class Determinant:
         if self._problem.line is None:
             raise ValueError("mass_correction: the state is not a kink: solve a Problem(model, line=(left, right))")
         self._expect_massive("mass_correction")
+        if self._zero_mode(0)[0] < 0.0:
+            raise ValueError(
+                "mass_correction: the kink is unstable, so it has no mass: give one without negative modes"
+            )
         found = kink_mass_correction(self._channels, self.zero_modes.get(0, 0))
         return found * float(self._scales.unit("mass"))
 
@@ -347,7 +351,7 @@ def _without_wall(problem: DiscreteProblem, u: Array) -> tuple[DiscreteProblem, 
         return problem, u
     end = {} if problem.line is not None else {"background": tuple(problem.vacuum.values.tolist())}
     other, solution = carry_to_finer_mesh(problem.replace(boundary="decaying", **end), u)
-    return (other, solution.u) if solution.converged else (problem, u)
+    return (other, solution.u) if solution.converged else (problem, u)  # (``error`` has the effect of the wall)
 
 
 def _check(state: Any) -> None:
