@@ -59,7 +59,7 @@ class Determinant:
     zero_modes : dict
         Number of zero modes at each l that has some: translations at l = 1 (on a line at 0), symmetries at l = 0.
     error : float
-        Estimated error of ``one_loop``: that of the sum over l, and the change with a finer mesh in a larger box.
+        Estimated error of ``one_loop``: that of the sum over l, and twice the change with a finer mesh in a larger box.
     """
 
     action: float
@@ -243,7 +243,7 @@ class Determinant:
         other = Determinant(
             self.action, self.zero_modes, Channels(Background(problem, solution.u)), self._scales, self._orbit_volume
         )
-        return self._one_loop.error + other._one_loop.error + abs(self.one_loop() - other.one_loop())
+        return self._one_loop.error + other._one_loop.error + 2.0 * abs(self.one_loop() - other.one_loop())
 
     @numerical
     def mass_correction(self) -> float:
