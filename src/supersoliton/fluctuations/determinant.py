@@ -59,7 +59,7 @@ class Determinant:
     zero_modes : dict
         Number of zero modes at each l that has some: translations at l = 1 (on a line at 0), symmetries at l = 0.
     error : float
-        Estimated error of ``one_loop``: that of the sum over l, and the change with a finer mesh in a larger box.
+        Estimated error of ``one_loop``: that of the sum over l, and twice the change with a finer mesh in a larger box.
     """
 
     action: float
@@ -243,7 +243,7 @@ class Determinant:
         other = Determinant(
             self.action, self.zero_modes, Channels(Background(problem, solution.u)), self._scales, self._orbit_volume
         )
-        return self._one_loop.error + other._one_loop.error + abs(self.one_loop() - other.one_loop())
+        return self._one_loop.error + other._one_loop.error + 2.0 * abs(self.one_loop() - other.one_loop())
 
     @numerical
     def mass_correction(self) -> float:
@@ -260,6 +260,10 @@ class Determinant:
         if self._problem.line is None:
             raise ValueError("mass_correction: the state is not a kink: solve a Problem(model, line=(left, right))")
         self._expect_massive("mass_correction")
+        if self._zero_mode(0)[0] < 0.0:
+            raise ValueError(
+                "mass_correction: the kink is unstable, so it has no mass: give one without negative modes"
+            )
         found = kink_mass_correction(self._channels, self.zero_modes.get(0, 0))
         return found * float(self._scales.unit("mass"))
 
@@ -347,7 +351,7 @@ def _without_wall(problem: DiscreteProblem, u: Array) -> tuple[DiscreteProblem, 
         return problem, u
     end = {} if problem.line is not None else {"background": tuple(problem.vacuum.values.tolist())}
     other, solution = carry_to_finer_mesh(problem.replace(boundary="decaying", **end), u)
-    return (other, solution.u) if solution.converged else (problem, u)
+    return (other, solution.u) if solution.converged else (problem, u)  # (``error`` has the effect of the wall)
 
 
 def _check(state: Any) -> None:

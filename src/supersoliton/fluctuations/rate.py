@@ -6,8 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from .._checks import expect_state, is_number
 from ..states.kinds import Kind
 from .determinant import determinant
@@ -116,7 +114,7 @@ def decay_rate(
     zeros = float(found.dim) + sum(count for ell, count in found.zero_modes.items() if ell == 0)
     classical, one_loop = bounce.action / bath, one_loop + 0.5 * zeros * math.log(bath)
     factor = 0.0 if temperature is None else math.log(math.sqrt(-negative) / (2.0 * math.pi))
-    error = found.error + abs(classical) * float(np.nan_to_num(bounce.certificate.energy_error))
+    error = found.error + abs(classical) * bounce.certificate.energy_error
     return DecayRate(
         S0=classical,
         S1=float(one_loop),
