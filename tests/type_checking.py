@@ -6,6 +6,7 @@ suite took twice its processor time. `pytest --check-every-call`, which `make ni
 
 import functools
 import inspect
+from types import CodeType
 from typing import Any
 
 import jaxtyping._decorator
@@ -15,7 +16,7 @@ from beartype import BeartypeConf, beartype
 _CHECKED = beartype(conf=BeartypeConf(is_pep484_tower=True))
 
 CALLS = 8  # of each function in each test
-_left: list[list[int]] = []  # calls of each function that are still to be checked
+_left: dict[CodeType, list[float]] = {}  # calls of each function that are still to be checked
 _jaxtyped = jaxtyping._decorator.jaxtyped
 
 
@@ -27,24 +28,29 @@ def install() -> None:
 
 def renew(calls: float = CALLS) -> None:
     """Check so many calls more of each function."""
-    for left in _left:
+    for left in _left.values():
         left[0] = calls
 
 
 def _of_first_calls(*given: Any, **options: Any) -> Any:
-    made = _jaxtyped(*given, **options)
     if not given or not inspect.isfunction(given[0]):
-        return made  # a decorator, or a class whose methods come here one by one
-    function, left = given[0], [CALLS]
-    _left.append(left)
+        return _jaxtyped(*given, **options)  # a decorator, or a class whose methods come here one by one
+    function, made = given[0], None
+    if hasattr(function, "is_checked"):  # inherited
+        return function
+    left = _left.setdefault(function.__code__, [CALLS])  # one for all that a function defines inside its calls
 
     @functools.wraps(function)
     def called(*args: Any, **kwargs: Any) -> Any:
+        nonlocal made
         if left[0] <= 0:
             return function(*args, **kwargs)
         left[0] -= 1
+        if made is None:  # only now, because it takes long, and functions inside others are made in every call
+            made = _jaxtyped(function, **options)
         return made(*args, **kwargs)
 
+    called.is_checked = True
     return called
 
 
