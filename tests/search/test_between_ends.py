@@ -131,7 +131,7 @@ def test_the_profiles_obey_bogomolnys_equations():
 
 def test_a_wrong_profile_is_not_certified():
     """The virial identity sees a state that is not stationary."""
-    state, _ = found(ss.Skyrmion())
+    state, _ = found(ss.Skyrmion(pion_mass=1.0))
     assert virial(state.problem, state.u, 0.0) < 1e-13
     wide = state.grid.interpolate(state.u, 0.9 * state.grid.nodes)
     assert virial(state.problem, wide, 0.0) > 1e-3

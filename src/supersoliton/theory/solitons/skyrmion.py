@@ -23,7 +23,7 @@ class Skyrmion(NamedTheory, kind="skyrmion"):
 
     Parameters
     ----------
-    pion_mass : float, default 1.0
+    pion_mass : float, default 0.0
         m.
 
     Raises
@@ -43,7 +43,7 @@ class Skyrmion(NamedTheory, kind="skyrmion"):
     1.416223466
     """
 
-    pion_mass: float = 1.0
+    pion_mass: float = 0.0
 
     names = ("F",)
     at_origin = (math.pi,)
