@@ -218,20 +218,8 @@ class Determinant:
             return 0.0
         if self._orbit_volume is not None:
             return math.log(self._orbit_volume) - 0.5 * count * math.log(2.0 * math.pi)
-        background = self._channels.background
-        away = (background.u - self._problem.vacuum.values) * np.sqrt(self._problem.model.kinetic)
-        strengths = np.linalg.svd(away, compute_uv=False)
-        if strengths[1] > _ONE_ORBIT * strengths[0]:
-            raise ValueError(
-                f"one_loop: the state breaks {count} symmetries and its fields are not along one direction, so that "
-                "the volume of its orbit is not known: give determinant(state, orbit_volume=...), the volume of the "
-                "orbit in the metric int d^dx sum_i k_i (du_i)^2"
-            )
-        mesh = background.mesh(0.0)
-        squared = (background.fields(mesh.quadrature_points.ravel()) - self._problem.vacuum.values) ** 2
-        norm = float(mesh.quadrature_weights.ravel() @ squared @ self._problem.model.kinetic)
-        norm *= self._scales.unit("energy") / self._scales.unit("mass^2")
-        return math.log(sphere_area(count + 1.0)) + 0.5 * count * math.log(norm / (2.0 * math.pi))
+        unit = float(self._scales.unit("energy") / self._scales.unit("mass^2"))
+        return _log_sphere(self._channels.background, count, unit)
 
     @functools.cached_property
     @numerical
@@ -293,6 +281,26 @@ class Determinant:
             else:
                 parts.append(f"ln|T_{ell}| = {self.log_ratio(ell):.8g}{sign}")
         return f"Determinant(d = {self.dim:g}: {', '.join(parts)})"
+
+
+def _log_sphere(background: Background, count: int, unit: float) -> float:
+    """ln of the volume of the orbit of fields along one direction, a sphere, with (2 pi)^(-1/2) for each of ``count``.
+
+    ``unit``: that of the squared radius of the sphere, int d^dx sum_i k_i u_i^2.
+    """
+    problem = background.problem
+    away = (background.u - problem.vacuum.values) * np.sqrt(problem.model.kinetic)
+    strengths = np.linalg.svd(away, compute_uv=False)
+    if strengths[1] > _ONE_ORBIT * strengths[0]:
+        raise ValueError(
+            f"one_loop: the state breaks {count} symmetries and its fields are not along one direction, so that the "
+            "volume of its orbit is not known: give determinant(state, orbit_volume=...), the volume of the orbit in "
+            "the metric int d^dx sum_i k_i (du_i)^2"
+        )
+    mesh = background.mesh(0.0)
+    squared = (background.fields(mesh.quadrature_points.ravel()) - problem.vacuum.values) ** 2
+    norm = unit * float(mesh.quadrature_weights.ravel() @ squared @ problem.model.kinetic)
+    return math.log(sphere_area(count + 1.0)) + 0.5 * count * math.log(norm / (2.0 * math.pi))
 
 
 @numerical
