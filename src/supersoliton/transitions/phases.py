@@ -207,7 +207,7 @@ def phases(
     r"""Follow the minima of V in a parameter, such as the temperature.
 
     Minima are searched at several values of the parameter, as by :func:`vacua`, and each is followed through the range
-    by exact tangents :math:`du/dT = -V''^{-1}\partial_TV'` until it ends; beyond each end the search is repeated.
+    by exact tangents :math:`du/dT = -(V'')^{-1}\partial_TV'` until it ends; beyond each end the search is repeated.
 
     Parameters
     ----------
