@@ -70,6 +70,7 @@ def test_a_state_is_saved_and_read_back(state, tmp_path):
     [
         (lambda s: ss.spectrum(s), "spectrum needs a potential, and Density"),
         (lambda s: ss.oscillations(s), "oscillations needs a potential"),
+        (lambda s: ss.determinant(s), "determinant needs a potential"),
         (lambda s: ss.slopes(s), "slopes needs a potential.*use sensitivity"),
         (lambda s: ss.find_states(s.problem), "find_states needs a potential"),
         (lambda s: ss.bounce(s.problem.model, [0.0, 1.0]), "bounce needs a potential"),
