@@ -208,3 +208,10 @@ def test_a_trial_of_a_scan_records_the_energy_and_no_scores():
     assert result.values["energy"] == pytest.approx(1.1567609413310 * np.pi, rel=1e-7)
     assert result.state.certificate.kind == "soliton"
     assert np.isnan(result.values["fractal_score"])
+
+
+def test_a_file_need_not_say_the_dimension_of_the_theory():
+    assert loads('[model]\nkind = "vortex"').grid.dim == 2
+    assert loads('[model]\nkind = "monopole"').grid.dim == 3
+    with pytest.raises(ValueError, match="lives in dim = 2"):
+        loads({"model": {"kind": "vortex"}, "grid": {"dim": 3}}).problem_at({})

@@ -216,10 +216,11 @@ def loads(tables: Mapping[str, Any] | str, *, base: Path | None = None) -> Confi
     score = _score(tables.get("score", {}), base or Path.cwd())
     scan = read_scan(tables.get("scan", {}), base or Path.cwd())
 
-    grid = build("grid", RadialGrid, tables.get("grid", {}))
     solver_table = dict(tables.get("solver", {}))
     solver = build("solver", _SOLVERS[_kind("solver", solver_table, tuple(_SOLVERS))], solver_table)
     model, model_table = _model(tables.get("model", {}), base or Path.cwd())
+    own = {} if model.dimension is None else {"dim": model.dimension}
+    grid = build("grid", RadialGrid, {**own, **tables.get("grid", {})})
     problem = _problem(tables.get("problem", {}))
     trained, digest = _warm_start(tables.get("warm_start"), base or Path.cwd())
     config = Config(model, grid, problem, solver, spectrum, score, scan, trained, digest, model_table)
