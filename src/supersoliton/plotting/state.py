@@ -26,13 +26,11 @@ MAX_LISTED_FIELDS = 6  # fields with a colour; smaller ones are thin and grey, a
 def plot_state(state: Any, *, title: str | None = None, theme_name: str = "light") -> Figure:
     """Profiles of a state's fields over the radius, with dashed lines at the boundary values and the certificate.
 
-    ``state`` has ``fields`` (an xarray.Dataset over r), ``half_radius``, ``headline``, ``status`` and ``certificate``,
-    and is callable at any radius.
+    ``state`` has ``problem``, ``half_radius``, ``headline``, ``status`` and ``certificate``, and is callable at any
+    radius, or at any position on a line.
     """
-    names = [str(name) for name in state.fields.data_vars]
-    axis = "x" if "x" in state.fields.coords else "r"
-    nodes = np.asarray(state.fields[axis], dtype=float)
-    r = np.linspace(nodes[0], nodes[-1], 800)
+    line, edge = state.problem.line is not None, float(state.problem.grid.r_max)
+    r = np.linspace(-edge if line else 0.0, edge, 800)
     u = np.asarray(state(r), dtype=float)
     with theme(theme_name) as colours:
         # Fixed margins: constrained layout would take half of the drawing time.
@@ -41,10 +39,10 @@ def plot_state(state: Any, *, title: str | None = None, theme_name: str = "light
         foot = 0.14 + 0.03 * len(note.splitlines())
         ax = figure.add_axes((0.085, foot, 0.66, 0.93 - foot))
         model = getattr(state.problem.model, "model", state.problem.model)  # on a line: the theory of the whole line
-        labels = [field_label(name, model.symbols) for name in names]
-        background = [names.index(name) for name in model.background]
+        labels = [field_label(name, model.symbols) for name in model.fields]
+        background = [model.fields.index(name) for name in model.background]
         draw_profiles(ax, r, u, labels, dim=_space(state), colours=colours, background=background)
-        if axis == "x":
+        if line:
             ax.set_xlabel("x [1/mass]")
         else:
             _draw_half_radius(ax, state.half_radius, colours)

@@ -41,25 +41,38 @@ def write_state_file(path: Path, record: Mapping[str, Any], radius: Array, field
 
 def read_state_file(path: Path) -> tuple[dict[str, Any], Array, dict[str, Array]]:
     """(record, radius, fields) of a file. Raises ValueError for one that is missing, damaged, or of another program."""
-    import xarray as xr
-
     if not path.is_file():
         raise ValueError(f"load: there is no file {path}: check the path")
     content = path.read_bytes()
-    engine = "scipy" if content.startswith(b"CDF") else "h5netcdf"  # earlier versions wrote netCDF 4, which is HDF5
     intact = is_intact(content)
     if intact is False:
         raise ValueError(f"load: {path} does not match its checksum, so it was damaged or changed: use a copy of it")
     try:
-        with xr.open_dataset(path if engine == "h5netcdf" else io.BytesIO(content), engine=engine) as data:
-            data.load()
-        kind = data.attrs.get("format")
-        record = json.loads(data.attrs["record"]) if kind in (_FORMAT, _UNCHECKED) else {}
-        radius = np.asarray(data["r"]) if kind in (_FORMAT, _UNCHECKED) else np.empty(0)
-        fields = {str(name): np.asarray(values) for name, values in data.data_vars.items()}
+        attributes, fields = _classic(content) if content.startswith(b"CDF") else _hdf5(path)
+        kind = attributes.get("format")
+        record = json.loads(attributes["record"]) if kind in (_FORMAT, _UNCHECKED) else {}
+        radius = fields.pop("r") if kind in (_FORMAT, _UNCHECKED) else np.empty(0)
     except Exception as error:  # the reader of a damaged file may raise anything
         reason = type(error).__name__
         raise ValueError(f"load: {path} is not a readable netCDF file ({reason}): use one of save()") from error
     if kind not in (_FORMAT, _UNCHECKED) or (kind == _FORMAT and intact is None):
         raise ValueError(f"load: {path} is not a state of this program (format {kind!r}): give another")
     return record, radius, fields
+
+
+def _classic(content: bytes) -> tuple[dict[str, str], dict[str, Array]]:
+    """Attributes and variables of a file in the classic format; xarray takes half a second to import."""
+    from scipy.io import netcdf_file
+
+    with netcdf_file(io.BytesIO(content), mmap=False) as file:
+        attributes = {name: getattr(file, name).decode() for name in ("format", "record") if hasattr(file, name)}
+        return attributes, {name: np.array(x[:], dtype=float) for name, x in file.variables.items()}
+
+
+def _hdf5(path: Path) -> tuple[dict[str, str], dict[str, Array]]:
+    """Those of a netCDF 4 file, which earlier versions wrote."""
+    import xarray as xr
+
+    with xr.open_dataset(path, engine="h5netcdf") as data:
+        data.load()
+    return dict(data.attrs), {str(name): np.asarray(values) for name, values in data.variables.items()}
