@@ -72,7 +72,7 @@ assert all(word in supersoliton("--help") for word in ("solve", "scan", "validat
 Path("scan.toml").write_text(SCAN)
 assert "2 of 2 trials are finished (2 q-ball)" in supersoliton("scan", "scan.toml")
 page = Path("runs/scan/report.html").read_text()
-for part in ("2 trials finished", "class Parallel extends View", "--paper:", "data:image/png;base64,"):
+for part in ("2 trials finished", "class Parallel extends View", "--paper:", "aria-label='profiles of trial"):
     assert part in page, part
 assert "1.416" in supersoliton("validate", "--only", "mass_ratio")
 # a missing extra is named in one sentence, with the command that installs it
