@@ -9,6 +9,7 @@ import pytest
 
 import supersoliton as ss
 from supersoliton.families.mass_derivatives import eigenvalue_slopes
+from supersoliton.families.sensitivity import sensitivities
 
 MODEL = ss.OctaveHiggs(n_octaves=2, m0_squared=0.5, g=0.6, lambda_1=0.05, lambda_2=0.01)
 PROBLEM = ss.Problem(MODEL, ss.RadialGrid(25.0, 12, 12), norm=600.0)
@@ -108,3 +109,16 @@ def test_jax_differentiates_through_solve_and_spectrum(state):
         assert float(slope) == pytest.approx(exact, rel=1e-7)
     with pytest.raises(ValueError, match=r"no value under jax.jit"):
         jax.jit(figure)(0.6, 600.0)
+
+
+def test_several_parameters_share_one_factorisation():
+    """Each has the derivatives that it has alone."""
+    model = ss.Potential(
+        lambda u, p: u[0] ** 2 / 2 - p["g"] * u[0] ** 4 / 4 + p["h"] * u[0] ** 6 / 8, params={"g": 1.6, "h": 1.0}
+    )
+    state = ss.solve(ss.Problem(model, ss.RadialGrid(r_max=30.0), norm=100.0))
+    names = ["g", "h", "norm"]
+    for name, one in zip(names, sensitivities(state, names), strict=True):
+        alone = ss.sensitivity(state, name)
+        assert (one.energy, one.multiplier) == pytest.approx((alone.energy, alone.multiplier), rel=1e-12)
+        np.testing.assert_allclose(one.fields, alone.fields, rtol=0.0, atol=1e-11 * np.abs(alone.fields).max())

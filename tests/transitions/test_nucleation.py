@@ -5,6 +5,7 @@ import math
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from benchmarks.transitions import draw
 from scipy.optimize import brentq
 
 import supersoliton as ss
@@ -148,3 +149,13 @@ def test_mistakes_are_said(published):
     with pytest.raises(ValueError, match="criterion must be a positive number"):
         ss.nucleation(found.transitions[0], -1.0)
     assert np.isfinite(published.alpha)
+
+
+def test_phases_that_change_places_twice():
+    """The search ends where the phase that it came from is the lower one again."""
+    found = ss.phases(draw(3), start=5.0, stop=250.0)
+    twice = [one for one in found.transitions if one.order == 1][1:]
+    assert [twice[0].high, twice[0].low] == [twice[1].low, twice[1].high]
+    none = ss.nucleation(twice[0])
+    assert none.status.startswith("S3/T never falls to 140")
+    assert twice[1].critical < none.least_at < twice[0].critical

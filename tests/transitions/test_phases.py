@@ -5,6 +5,7 @@ import math
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from benchmarks.transitions import draw
 
 import supersoliton as ss
 
@@ -95,3 +96,10 @@ def test_any_coupling_may_vary():
 def test_mistakes_are_said(options, word):
     with pytest.raises(ValueError, match=word):
         ss.phases(ss.Potential(cubic, params=COUPLINGS), **{"start": 0.0, "stop": 80.0, **options})
+
+
+def test_a_merging_is_no_crossing():
+    """Where two minima become one their energies differ by rounding, of either sign."""
+    found = ss.phases(draw(5), start=5.0, stop=250.0)
+    assert [one.order for one in found.transitions] == [1, 2]
+    assert found.transitions[1].critical == pytest.approx(draw(5).params["T0"], rel=1e-9)

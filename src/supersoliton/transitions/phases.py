@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _SAME = 1e-5  # distance of minima that are one, of the sizes of the fields
 _EQUAL = 1e-8  # relative difference of energies and masses of copies
 _MEET = 1e-4  # distance of the ends of two curves that meet, of the sizes of fields and of the range
+_SHOWN = 1e-6  # of the sizes of the fields: below it the end of a phase, extrapolated, is shown as 0
 _BESIDE = 1e-3  # of the range: where further minima are searched beyond an end
 
 
@@ -109,7 +110,7 @@ class Phase:
         name, system = self.curve.system.parameter, self.curve.system
         ends = [system.split(self.curve.knots[k].x)[0] for k in (0, -1)]
         shown = [
-            "(" + ", ".join(f"{x:.5g}" for x in np.where(np.abs(u) < 1e-12 * system.size, 0.0, u)) + ")" for u in ends
+            "(" + ", ".join(f"{x:.5g}" for x in np.where(np.abs(u) < _SHOWN * system.size, 0.0, u)) + ")" for u in ends
         ]
         words = [f"{word} at {value:.9g}" for word, value in zip(self.ends, (self.low, self.high), strict=True)]
         return f"Phase({', '.join(self.fields)} = {shown[0]} to {shown[1]}; {name}: {words[0]}, {words[1]})"
