@@ -111,7 +111,7 @@ class TrialTable:
                 "table away to continue without them."
             )
         if lost:
-            return f"{self._path} had lost {lost} trial{'s' if lost > 1 else ''}"
+            return f"{self._path} lacked {lost} trial{'s' if lost > 1 else ''} of the study"
         same = found == expected and (not expected or {*columns, _ENDED} == {*self._columns, _ENDED})
         return "" if same else f"{self._path} had other content than the study"
 
