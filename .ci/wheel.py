@@ -103,12 +103,12 @@ def main(out: Path) -> None:
 
 
 def _complete(wheel: Path, sdist: Path, place: Path) -> None:
-    """Check that the wheel has exactly the package files that git tracks, and that the sdist builds the same wheel."""
+    """Check that the wheel has exactly the package files and examples that git tracks, and that the sdist builds the same wheel."""
     listed = subprocess.run(
-        ["git", "ls-files", "src/supersoliton"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", "ls-files", "src/supersoliton", "examples"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     source = {
-        name.removeprefix("src/"): hashlib.sha256((ROOT / name).read_bytes()).hexdigest()
+        name.removeprefix("src/").replace("examples/", "supersoliton/examples/", 1): hashlib.sha256((ROOT / name).read_bytes()).hexdigest()
         for name in listed.stdout.split()
         if (ROOT / name).is_file()
     }

@@ -55,7 +55,8 @@ def imports() -> Counter[tuple[str, str]]:
         (reader._name(path, reader.PACKAGE), target) for path in reader.FILES for _, target in reader._imports(path)
     }
     rooms = ((file.partition(".")[0], target.partition(".")[0]) for file, target in pairs)
-    return Counter((room, target) for room, target in rooms if room and target and room != target)
+    known = set().union(*reader.FLOORS)
+    return Counter((room, target) for room, target in rooms if {room, target} <= known and room != target)
 
 
 def in_words() -> str:

@@ -167,10 +167,10 @@ def branch(rows: list[dict[str, str]]) -> str:
 
 
 def follow(folder: Path) -> list[dict[str, str]]:
-    """The rows of branch.csv of the example, which the command writes into ``folder`` with its picture."""
+    """The rows of the table of the example, which the command writes into ``folder`` with its picture."""
     command = [sys.executable, "-m", "supersoliton.cli", "branch", str(BRANCH), "--parameter", "beta", "--to", "0.6"]
     subprocess.run([*command, "--out", str(folder), "--quiet"], check=True)
-    return list(csv.DictReader((folder / "branch.csv").read_text(encoding="utf-8").splitlines()))
+    return list(csv.DictReader((folder / f"{BRANCH.stem}_beta.csv").read_text(encoding="utf-8").splitlines()))
 
 
 def certificates(verdicts: list[dict[str, Any]]) -> str:
@@ -402,7 +402,7 @@ def main() -> None:
         TUTORIAL.write_text(with_outputs(TUTORIAL.read_text(encoding="utf-8"), Path(folder)), encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         table = branch(follow(Path(folder)))
-        shutil.copy(Path(folder) / "branch.png", DOCS / "img" / "branch_beta.png")
+        shutil.copy(Path(folder) / f"{BRANCH.stem}_beta.png", DOCS / "img" / "branch_beta.png")
         SPECTRA.write_text(_between(SPECTRA.read_text(encoding="utf-8"), "branch", table), encoding="utf-8")
 
 

@@ -100,6 +100,7 @@ PUBLIC = [
     "vacua",
 ]
 HEIGHT = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
+HEIGHT["__main__"] = len(FLOORS)  # `python -m supersoliton`, above all floors
 
 
 def _name(path: Path, package: Path) -> str:

@@ -41,7 +41,7 @@ def test_tutorial_from_the_first_line_to_the_last(tmp_path):
         printed = pages.run(short, names, tmp_path)
         if short.code == block.code and block.language == "python":
             _agree(printed, block.said)
-    for name in ("state.png", "branch.png", "first/state.nc", "first/state.png", "runs/first/report.html"):
+    for name in ("state.png", "branch.png", "first/first.nc", "first/first.png", "runs/first/report.html"):
         assert (tmp_path / name).stat().st_size > 1000, name
     assert names["result"].finished == 3
 

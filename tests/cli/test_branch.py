@@ -34,11 +34,11 @@ def test_table_file_and_picture(tmp_path):
     done, data = branch(tmp_path, octaves(), "--parameter", "beta", "--to", "0.22")
     assert done.exit_code == 0, done.output
     assert data["reached"]
-    rows = list(csv.DictReader((tmp_path / "branch.csv").read_text().splitlines()))
+    rows = list(csv.DictReader((tmp_path / "one_beta.csv").read_text().splitlines()))
     assert len(rows) == len(data["rows"]) >= 3
     beta = np.array([float(row["beta"]) for row in rows])
     assert (beta[0], beta[-1]) == (0.15, 0.22)
-    assert (tmp_path / "branch.png").stat().st_size > 20_000
+    assert (tmp_path / "one_beta.png").stat().st_size > 20_000
     for name in ("energy", "omega_squared", "hierarchy", "octave_splitting", "mass_ratio", "mass_1", "mass_3"):
         values, slopes = (np.array([float(row[key]) for row in rows]) for key in (name, f"{name}_by_beta"))
         # Hermite's rule with the slopes' own differences: of third order in the step
@@ -97,7 +97,7 @@ def test_what_is_not_followed_is_refused_before_anything_is_computed(tmp_path):
     fed = octaves(self_consistent={"feedback": ["m0_squared"]})
     done, _ = branch(tmp_path, fed, "--parameter", "beta", "--to", "0.4")
     assert "leave that table out" in str(done.exception)
-    assert not (tmp_path / "branch.csv").exists()
+    assert not (tmp_path / "one_beta.csv").exists()
 
 
 def test_a_name_of_v39_is_answered_with_ours(tmp_path):

@@ -97,11 +97,11 @@ def test_solve_prints_a_state_with_its_certificate_and_saves_it(tmp_path):
     for word in (*words, "certificate", "residual", "virial", "translation"):
         assert word in done.stdout, word
     data = json.loads((tmp_path / "data.json").read_text())
-    state = ss.load(tmp_path / "out" / "state.nc")
+    state = ss.load(tmp_path / "out" / "one.nc")
     assert data["energy"] == state.energy
     assert all(number.text.split()[0] in done.stdout for number in state.headline)
     assert data["certificate"]["residual"] < 1e-10
-    assert (tmp_path / "out" / "state.png").stat().st_size > 5000
+    assert (tmp_path / "out" / "one.png").stat().st_size > 5000
 
 
 @pytest.mark.parametrize("command", ["solve", "spectrum"])

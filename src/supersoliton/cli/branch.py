@@ -7,7 +7,6 @@ import dataclasses
 import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,9 +18,10 @@ from ..families.branch import Branch
 from ..families.continuation import continuation
 from ..families.slopes import Slopes, slopes_of
 from ..machine.atomic_write import write_atomically
-from ..plotting import axis_label, save_figure
+from ..plotting import axis_label
 from ..plotting.branch import plot_slopes
 from ..scores import registry
+from .outputs import Outputs
 from .states import find_state
 from .tables import number, print_table, simple_table
 
@@ -30,8 +30,8 @@ _FIRST = ("energy", "omega_squared", "hierarchy", "fractal_score")  # columns of
 _BY, _REACH = "{}_by_{}", "{}_reach"  # columns of the file: of a slope, and of the distance to the next step
 
 
-def follow(config: Config, point: Mapping[str, float], parameter: str, to: float, folder: Path) -> dict[str, Any]:
-    """The branch from the state of a configuration, as plain data; writes branch.csv and branch.png into ``folder``."""
+def follow(config: Config, point: Mapping[str, float], parameter: str, to: float, files: Outputs) -> dict[str, Any]:
+    """The branch from the state of a configuration, as plain data; writes its table and its picture."""
     if config.problem.self_consistent is not None:
         raise ValueError(
             "branch follows fixed couplings, and [problem.self_consistent] feeds them back: leave that table out."
@@ -48,12 +48,10 @@ def follow(config: Config, point: Mapping[str, float], parameter: str, to: float
     ]
     rows = [_row(parameter, p.parameter, one, s) for p, one, s in zip(branch, branch.states, found, strict=True)]
     names = list(dict.fromkeys(name for row in rows for name in row))
-    saved = [folder / "branch.csv", folder / "branch.png"]
-    write_atomically(saved[0], _csv(names, rows))
+    write_atomically(files.data, _csv(names, rows))
     shown, columns = _shown(config, parameter, rows), {**config.model.columns, **registry.outputs(chosen)}
     labels = [columns[name].label if name in columns else axis_label(name) for name in shown]
     curves = dict(zip(labels, _columns(parameter, shown, rows), strict=True))
-    save_figure(plot_slopes(branch, curves), saved[1])
     return {
         "parameter": parameter,
         "to": to,
@@ -64,7 +62,7 @@ def follow(config: Config, point: Mapping[str, float], parameter: str, to: float
         "shown": shown,
         "without_slope": [name for name in names if name in columns and _BY.format(name, parameter) not in names],
         "rows": rows,
-        "saved": [str(path) for path in saved],
+        "saved": files.save(plot_slopes(branch, curves)),
     }
 
 

@@ -43,7 +43,7 @@ def info(json_file: Json = None) -> None:
 
 @app.command()
 def clear(
-    stale: Annotated[bool, typer.Option("--stale", metavar="", help="Only entries of other versions.")] = False,
+    stale: Annotated[bool, typer.Option("--stale", help="Only entries of other versions.")] = False,
     json_file: Json = None,
 ) -> None:
     """Remove the stored evaluations, but not the compiled kernels."""
@@ -55,7 +55,7 @@ def clear(
 
 @app.command()
 def verify(
-    remove: Annotated[bool, typer.Option("--remove", metavar="", help="Remove damaged entries.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove damaged entries.")] = False,
     json_file: Json = None,
 ) -> None:
     """Verify the checksum of every evaluation; exit code 1 if one is damaged.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,10 +14,11 @@ import typer
 from .._version import __version__
 from ..machine import devices, signals
 from ..machine.text import plain
-from . import cache, validate, warm_start
+from . import cache, starters, validate, warm_start
 from .busy import busy
 from .help import App
-from .options import File, Json, Quiet, real, whole, write_json
+from .options import File, Json, Quiet, folder_for, real, whole, write_json
+from .outputs import Outputs
 from .tables import _console
 
 if TYPE_CHECKING:
@@ -25,8 +27,7 @@ if TYPE_CHECKING:
 app = App(
     name="supersoliton",
     help="Find, certify and scan solitons of coupled scalar fields.",
-    epilog="To start: supersoliton solve examples/qball.toml, then supersoliton scan examples/quickstart.toml.",
-    add_completion=False,
+    epilog="To start: supersoliton init q_ball, then supersoliton solve q_ball.toml and supersoliton scan q_ball.toml.",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -41,6 +42,7 @@ Out = Annotated[
     Path | None,
     typer.Option("--out", metavar="DIR", help="Folder of the results. Default: this folder.", show_default=False),
 ]
+Open = Annotated[bool, typer.Option("--open", help="Open what was written in a browser or viewer.")]
 Device = Annotated[
     str | None, typer.Option("--device", metavar="D", help="Device of the computation: auto, cpu, gpu or tpu.")
 ]
@@ -101,34 +103,49 @@ def _print_error(message: str) -> None:
 
 
 @app.callback(invoke_without_command=True)
-def _about(version: Annotated[bool, typer.Option("--version", metavar="", help="Print the version.")] = False) -> None:
+def _about(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
     if version:
         print(f"supersoliton {__version__}")
         raise typer.Exit
 
 
-@app.command()
-def solve(file: File, out: Out = None, json_file: Json = None, device: Device = None, quiet: Quiet = False) -> None:
-    """Find one stationary state, print its numbers and checks, save state.nc and state.png.
+app.command()(starters.init)
+app.command()(starters.example)
 
-    Scanned parameters are set to the middle of their ranges. The exit code is 1 if the state is not converged.
+
+@app.command()
+def solve(
+    file: File,
+    out: Out = None,
+    json_file: Json = None,
+    device: Device = None,
+    show: Open = False,
+    quiet: Quiet = False,
+) -> None:
+    """Find one stationary state, print its numbers and checks, save it and its picture.
+
+    FILE.toml gives FILE.nc and FILE.png. Scanned parameters are set to the middle of their ranges. The exit code is 1
+    if the state is not converged.
     """
+    begun = time.monotonic()
     devices.use(device)
     from .states import describe_scores, describe_state, find_state, print_state
 
     config, point = _config(file)
-    folder = _folder(out)
+    files = Outputs(file, folder_for(out), file.stem, ".nc")
     with busy(f"solving {file}", quiet=quiet):
         state, fed = find_state(config, point)
-        saved = [state.save(folder / "state.nc"), folder / "state.png"]
-        state.plot().savefig(saved[1], dpi=150)
+        state.save(files.data)
+        saved = files.save(state.plot())
         data = {"file": str(file), "point": point, **describe_state(state), **describe_scores(config, state)}
-    data["saved"] = [str(path) for path in saved]
+    data |= {"saved": saved, "whole_seconds": time.monotonic() - begun}
     if fed is not None:
         data["self_consistent"] = fed
     write_json(json_file, data)  # first: the reader of what is printed may close it
     if not quiet:
         print_state(_console(), data)
+    if show:
+        _open(files.picture)
     if not state.converged:
         _print_error(f"{file}: the state is not converged: {state.status}")
         raise typer.Exit(1)
@@ -162,23 +179,26 @@ def branch(
     out: Out = None,
     json_file: Json = None,
     device: Device = None,
+    show: Open = False,
     quiet: Quiet = False,
 ) -> None:
     """Follow one state along a parameter, through folds; print its numbers and their exact slopes.
 
-    Writes branch.csv and branch.png. Scanned parameters begin at the middle of their ranges. The exit code is 1 if
-    the branch ends before the value.
+    FILE.toml gives FILE_NAME.csv and FILE_NAME.png. Scanned parameters begin at the middle of their ranges. The exit
+    code is 1 if the branch ends before the value.
     """
     devices.use(device)
     from .branch import follow, print_branch
 
     config, point = _config(file)
-    folder = _folder(out)
+    files = Outputs(file, folder_for(out), f"{file.stem}_{parameter}", ".csv")
     with busy(f"following {file} along {parameter}", quiet=quiet):
-        data = {"file": str(file), "point": point, **follow(config, point, parameter, to, folder)}
+        data = {"file": str(file), "point": point, **follow(config, point, parameter, to, files)}
     write_json(json_file, data)  # first: the reader of what is printed may close it
     if not quiet:
         print_branch(_console(), data)
+    if show:
+        _open(files.picture)
     if not data["reached"]:
         _print_error(f"{file}: the branch ends early: {data['status']}")
         raise typer.Exit(1)
@@ -200,10 +220,11 @@ def scan(
     seed: Seed = None,
     storage: Storage = None,
     extend: Annotated[
-        bool, typer.Option("--extend", metavar="", help="Continue a study after changing its scanned ranges.")
+        bool, typer.Option("--extend", help="Continue a study after changing its scanned ranges.")
     ] = False,
     json_file: Json = None,
     device: Device = None,
+    show: Open = False,
     quiet: Quiet = False,
 ) -> None:
     """Scan couplings for the best solitons and write a report.
@@ -232,6 +253,8 @@ def scan(
     write_json(json_file, data)  # first: the reader of what is printed may close it
     if not quiet:
         print_scan(_console(), data)
+    if show and Path(data["report"]).exists():
+        _open(Path(data["report"]))
     if result.interrupted:
         _print_error("interrupted.")
         raise typer.Exit(_STOPPED)
@@ -269,8 +292,9 @@ def report(
     folder: Folder,
     storage: Storage = None,
     trust: Annotated[
-        bool, typer.Option("--trust", metavar="", help="Run the Python files of theory and scores that RUN names.")
+        bool, typer.Option("--trust", help="Run the Python files of theory and scores that RUN names.")
     ] = False,
+    show: Open = False,
     quiet: Quiet = False,
 ) -> None:
     """Regenerate report.html for a scan, finished or not."""
@@ -279,6 +303,8 @@ def report(
     page = write_report(folder, storage or "", trust=trust)
     if not quiet:
         print(page)
+    if show:
+        _open(page)
 
 
 @app.command()
@@ -308,6 +334,7 @@ def dashboard(
     storage: Storage = None,
     host: Annotated[str, typer.Option("--host", metavar="NAME", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", metavar="N", parser=whole(), help="0 takes any free port.")] = 8080,
+    show: Annotated[bool, typer.Option("--open", help="Open it in a browser.")] = False,
     quiet: Quiet = False,
 ) -> None:
     """Serve optuna-dashboard for a scan, running or finished; read-only, to this machine unless --host is given."""
@@ -319,14 +346,18 @@ def dashboard(
     def opened(address: str) -> None:
         if not quiet:
             print(f"{address} (Ctrl-C stops the server)", flush=True)
+        if show:
+            _open(address)
 
+    if not quiet:
+        print("starting the server", flush=True)
     serve(folder, storage=storage or "", host=host, port=port, opened=opened)
 
 
 @app.command()
 def watch(
     folder: Folder,
-    once: Annotated[bool, typer.Option("--once", metavar="", help="Print one line and exit.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Print one line and exit.")] = False,
     seconds: Annotated[
         float, typer.Option("--every", metavar="S", parser=real(0.1), help="Seconds between updates.")
     ] = 2.0,
@@ -360,13 +391,10 @@ def _config(file: Path) -> tuple[Config, dict[str, float]]:
     return config, {name: limits.middle for name, limits in config.scan.parameters.items()}
 
 
-def _folder(out: Path | None) -> Path:
-    """The folder for results, created and checked to be writable before the computation."""
-    folder = Path.cwd() if out is None else out
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(f"cannot write to {folder} ({error.strerror}): give another folder with --out.") from error
-    if not os.access(folder, os.W_OK):
-        raise ValueError(f"cannot write to {folder} (no permission): give another folder with --out.")
-    return folder
+def _open(what: Path | str) -> None:
+    """Open a file or an address as the desktop does."""
+    import webbrowser
+
+    address = what.resolve().as_uri() if isinstance(what, Path) else what
+    if not webbrowser.open(address):
+        _print_error(f"found no browser to open {address} with.")

@@ -11,11 +11,12 @@ from typer.core import TyperCommand, TyperGroup
 class _Plain:
     """Removes the type annotations that typer adds to parameters."""
 
-    def get_help_option(self, ctx: Any) -> Any:
-        option = super().get_help_option(ctx)  # type: ignore[misc]
-        if option is not None:
-            option.metavar = ""  # instead of "<bool>", as --help has no value
-        return option
+    def get_params(self, ctx: Any) -> Any:
+        parameters = super().get_params(ctx)  # type: ignore[misc]
+        for parameter in parameters:
+            if getattr(parameter, "is_flag", False):
+                parameter.metavar = ""  # instead of "<bool>", as flags have no value
+        return parameters
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         pieces: list[str] = super().collect_usage_pieces(ctx)  # type: ignore[misc]

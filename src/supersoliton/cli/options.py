@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +18,18 @@ def place(path: Path | None) -> Path | None:
     if path is not None and not path.parent.is_dir():
         raise ValueError(f"cannot write {path} (there is no folder {path.parent}): create it or give another.")
     return path
+
+
+def folder_for(out: Path | None) -> Path:
+    """The folder for results, created and checked to be writable before the computation."""
+    folder = Path.cwd() if out is None else out
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"cannot write to {folder} ({error.strerror}): give another folder with --out.") from error
+    if not os.access(folder, os.W_OK):
+        raise ValueError(f"cannot write to {folder} (no permission): give another folder with --out.")
+    return folder
 
 
 def whole(least: int | None = None) -> Callable[[str], int]:
@@ -46,7 +59,7 @@ Json = Annotated[
         "--json", metavar="FILE", help="Also write the results as JSON to FILE.", show_default=False, callback=place
     ),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", metavar="", help="Print nothing but errors.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 
 
 def write_json(path: Path | None, data: Any) -> None:

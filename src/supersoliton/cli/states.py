@@ -90,7 +90,9 @@ def describe_state(state: State) -> dict[str, Any]:
 
 def print_state(console: Console, data: Mapping[str, Any]) -> None:
     _print_point(console, data)
-    table = _pairs(f"{data['kind']}: {data['status']} after {data['steps']} steps, {data['seconds']:.2f} s")
+    table = _pairs(
+        f"{data['kind']}: {data['status']} after {data['steps']} steps; {data['whole_seconds']:.1f} s in all"
+    )
     for name, text in data["numbers"]:
         table.add_row(escape(name), escape(text), "")  # E[f] is no markup
     soliton = (kind := Kind.of(data["kind"])) is not None and kind.localised
@@ -98,6 +100,8 @@ def print_state(console: Console, data: Mapping[str, Any]) -> None:
     for field, value in data["centre"].items():
         if sizes[field] > _SMALLEST_LISTED * max(sizes.values()) > 0:
             table.add_row(f"{field} at r = 0", f"{value:.6g}", f"vacuum {data['vacuum'][field]:.6g}")
+    if left := sum(size <= (least := _SMALLEST_LISTED * max(sizes.values())) for size in sizes.values()):
+        table.add_row(f"{left} more field{'s' * (left > 1)}", f"below {least:.2g}", "")
     console.print(table)
     if data.get("self_consistent"):
         console.print(_feedback_table(data["self_consistent"]))

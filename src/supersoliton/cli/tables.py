@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.measure import Measurement
+from rich.style import Style
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -120,7 +122,8 @@ def print_scan(console: Console, data: Mapping[str, Any]) -> None:
     elif data["finished"]:
         console.print("No trial satisfies all constraints, so there is no Pareto front; see the report for details.")
     if data["finished"]:
-        console.print(Text(data["report"]), soft_wrap=True)
+        address = Path(data["report"]).resolve().as_uri()  # a terminal that knows links opens it with a click
+        console.print(Text(data["report"], style=Style(link=address)), soft_wrap=True)
 
 
 def _print_pareto(console: Console, data: Mapping[str, Any]) -> None:

@@ -75,11 +75,11 @@ def theme(name: str = "light") -> Iterator[dict[str, str]]:
         yield colours
 
 
-def save_figure(figure: Figure, path: Path) -> Path:
+def save_figure(figure: Figure, path: Path, metadata: Mapping[str, str] | None = None) -> Path:
     """Write a figure to a file; its suffix names the format (.png, .svg, .pdf)."""
     # half the time of the default compression, a tenth more bytes
     options: Any = {"pil_kwargs": {"compress_level": 3}} if path.suffix == ".png" else {}
-    figure.savefig(path, dpi=150, **options)
+    figure.savefig(path, dpi=150, metadata=metadata, **options)
     figure.clear()  # frees the artists even if the caller keeps the figure
     return path
 
