@@ -103,15 +103,16 @@ def main(out: Path) -> None:
 
 
 def _complete(wheel: Path, sdist: Path, place: Path) -> None:
-    """Check that the wheel has exactly the package files and examples that git tracks, and that the sdist builds the same wheel."""
+    """Check that the wheel has exactly the files that git tracks, and that the sdist builds the same wheel."""
     listed = subprocess.run(
         ["git", "ls-files", "src/supersoliton", "examples"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     source = {
-        name.removeprefix("src/").replace("examples/", "supersoliton/examples/", 1): hashlib.sha256((ROOT / name).read_bytes()).hexdigest()
+        name.removeprefix("src/"): hashlib.sha256((ROOT / name).read_bytes()).hexdigest()
         for name in listed.stdout.split()
         if (ROOT / name).is_file()
     }
+    source = {f"supersoliton/{name}" if name.startswith("examples/") else name: sha for name, sha in source.items()}
     packed = contents(wheel)
     _demand(not source.keys() - packed.keys(), f"the wheel lacks {sorted(source.keys() - packed.keys())}")
     extra = sorted(packed.keys() - source.keys())

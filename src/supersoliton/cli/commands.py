@@ -18,7 +18,7 @@ from . import cache, starters, validate, warm_start
 from .busy import busy
 from .help import App
 from .options import File, Json, Quiet, folder_for, real, whole, write_json
-from .outputs import Outputs
+from .outputs import Outputs, open_it
 from .tables import _console
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def solve(
     if not quiet:
         print_state(_console(), data)
     if show:
-        _open(files.picture)
+        open_it(files.picture)
     if not state.converged:
         _print_error(f"{file}: the state is not converged: {state.status}")
         raise typer.Exit(1)
@@ -198,7 +198,7 @@ def branch(
     if not quiet:
         print_branch(_console(), data)
     if show:
-        _open(files.picture)
+        open_it(files.picture)
     if not data["reached"]:
         _print_error(f"{file}: the branch ends early: {data['status']}")
         raise typer.Exit(1)
@@ -254,7 +254,7 @@ def scan(
     if not quiet:
         print_scan(_console(), data)
     if show and Path(data["report"]).exists():
-        _open(Path(data["report"]))
+        open_it(Path(data["report"]))
     if result.interrupted:
         _print_error("interrupted.")
         raise typer.Exit(_STOPPED)
@@ -304,7 +304,7 @@ def report(
     if not quiet:
         print(page)
     if show:
-        _open(page)
+        open_it(page)
 
 
 @app.command()
@@ -347,7 +347,7 @@ def dashboard(
         if not quiet:
             print(f"{address} (Ctrl-C stops the server)", flush=True)
         if show:
-            _open(address)
+            open_it(address)
 
     if not quiet:
         print("starting the server", flush=True)
@@ -389,12 +389,3 @@ def _config(file: Path) -> tuple[Config, dict[str, float]]:
 
     config = load(file)
     return config, {name: limits.middle for name, limits in config.scan.parameters.items()}
-
-
-def _open(what: Path | str) -> None:
-    """Open a file or an address as the desktop does."""
-    import webbrowser
-
-    address = what.resolve().as_uri() if isinstance(what, Path) else what
-    if not webbrowser.open(address):
-        _print_error(f"found no browser to open {address} with.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,3 +43,10 @@ class Outputs:
                 return str(picture.info.get(_SOURCE, ""))
         except OSError:  # there is no picture, or it is none
             return ""
+
+
+def open_it(what: Path | str) -> None:
+    """Open a file or an address as the desktop does."""
+    address = what.resolve().as_uri() if isinstance(what, Path) else what
+    if not webbrowser.open(address):
+        warnings.warn(f"found no browser to open {address} with.", stacklevel=2)
