@@ -11,7 +11,10 @@ PYTEST_ARGS ?= -n 2 --dist worksteal
 # e.g. make bench BENCH_ARGS="--only state bounce"
 BENCH_ARGS ?=
 
-.PHONY: install scan test lint bench docs site wheel mutants nightly
+help:
+	@sed -n '2,3p' Makefile
+
+.PHONY: help install scan test lint bench docs site wheel mutants nightly
 
 install: $(STAMP)
 
@@ -74,6 +77,7 @@ bench: $(STAMP) .venv-bench/.installed
 docs: $(STAMP)
 	$(BIN)/python docs/architecture.py
 	$(BIN)/python docs/readme_numbers.py
+	$(BIN)/python docs/configuration.py
 	$(BIN)/python docs/pages.py
 
 # The documentation, in build/site; a warning (a link that leads nowhere, a name that is gone) is an error.

@@ -10,7 +10,15 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Range:
-    """The interval low … high of a parameter; `log` makes it uniform in the logarithm."""
+    """The interval of a parameter.
+
+    Parameters
+    ----------
+    low, high : float
+        Its ends.
+    log : bool, default false
+        Uniform in the logarithm.
+    """
 
     low: float
     high: float

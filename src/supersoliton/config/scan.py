@@ -24,7 +24,10 @@ FALLBACKS = ("tpe", "nsga2", "nsga3", "random", "sobol")  # samplers without opt
 class VerifySettings:
     """[scan.verify]: when the trials are finished, evaluate points that a surrogate predicts to be best.
 
-    points   number of points of the predicted Pareto set to evaluate, the most promising first
+    Parameters
+    ----------
+    points : int, default 15
+        Number of points of the predicted Pareto set to evaluate, the most promising first.
     """
 
     points: int = 15
@@ -38,7 +41,10 @@ class VerifySettings:
 class RefineSettings:
     """[scan.refine]: at the end, move members of the front uphill in the smooth objectives and evaluate them there.
 
-    points   number of members to move, those with the best objectives first
+    Parameters
+    ----------
+    points : int, default 5
+        Number of members to move, those with the best objectives first.
     """
 
     points: int = 5
@@ -52,26 +58,55 @@ class RefineSettings:
 class ScanSettings:
     """The [scan] table: number of trials, sampler, workers, objectives and storage.
 
-    mode         "scan"; "pretrain": only train the starts of [warm_start]; "full": train, then scan
-    sampler      "tpe", "nsga2" or "nsga3" (generations of `population`), "gp", "botorch", "random" or "sobol"
-    fallback     sampler that draws if "gp" or "botorch" is not installed or fails
-    workers      parallel processes; 1 runs in this process, and then the same seed gives the same trials
-    objectives   names of recorded values, or functions of the user, each with its direction, see Objective
-    constraints  what a trial must satisfy in addition: "certified", "rotating" (omega^2 > 0), "classically_stable",
-                 "stable_against_quanta"
-    parameters   name of a coupling, or "norm" → its Range
-    verify       the phase after the trials, see VerifySettings; None: no such phase
-    save_surrogate   keep the surrogate of that phase in surrogate.joblib, see sampling/surrogate_file.py
-    refine       the last phase, see RefineSettings; None: no such phase
-    cache        read evaluations from the cache, and store new ones
-    cache_size   largest size of the cache on disk [MB]; the entries unused for longest are deleted first
-    device       "auto" and "cpu": the CPU; "gpu" or "tpu": V and its derivatives on the accelerator, in this process
-    executor        "in_process", "processes" (on this machine) or "dask"; "auto": this process for one worker, else
-                    processes, or Dask if a scheduler is given
-    scheduler       address of a Dask cluster, "tcp://HOST:8786"; without it "dask" starts `workers` on this machine
-    trial_timeout   seconds after which a trial counts as hung; its worker is killed and the trial has failed
-    worker_memory   limit for the data of each of the "processes" [GiB], 0: no limit; a trial that needs more fails
-    storage         where the study is stored, see scans/record/storage.py; "" is study.db in the folder of the scan
+    Parameters
+    ----------
+    mode : str, default "scan"
+        ``"scan"``; ``"pretrain"``: only train the starts of [warm_start]; ``"full"``: train, then scan.
+    trials : int, default 24
+        Total number of trials. More are added to a finished scan with a larger number.
+    sampler : str, default "tpe"
+        ``"tpe"``, ``"nsga2"`` or ``"nsga3"`` (generations of ``population``), ``"gp"``, ``"botorch"``, ``"random"`` or
+        ``"sobol"``.
+    fallback : str, default "nsga2"
+        Sampler that draws if ``"gp"`` or ``"botorch"`` is not installed or fails.
+    population : int, default 20
+        Trials in a generation of ``"nsga2"`` and ``"nsga3"``.
+    seed : int, default 0
+        Seed of the sampler.
+    workers : int, default 2
+        Parallel processes; 1 runs in this process, and then the same seed gives the same trials.
+    objectives : list, default ["fractal_score", "hierarchy", "regularity"]
+        Names of recorded values, or ``"file.py:function"`` of (state, modes); each maximised, or with its direction
+        as ``{ name = "energy", direction = "minimize" }``.
+    constraints : list of str, default []
+        What a trial must satisfy in addition: ``"certified"``, ``"rotating"`` (ω² > 0), ``"classically_stable"``,
+        ``"stable_against_quanta"``.
+    parameters : table, default {}
+        What is varied: the name of a coupling, or ``norm``, and its range, see [scan.parameters].
+    verify : table, optional
+        The phase after the trials, see [scan.verify]; without it there is none.
+    save_surrogate : bool, default false
+        Keep the surrogate of that phase in ``surrogate.joblib``.
+    refine : table, optional
+        The last phase, see [scan.refine]; without it there is none.
+    cache : bool, default true
+        Read evaluations from the cache, and store new ones.
+    cache_size : float, default 1000.0
+        Largest size of the cache on disk, in MB; the entries unused for longest are deleted first.
+    device : str, default "auto"
+        ``"auto"`` and ``"cpu"``: the CPU; ``"gpu"`` or ``"tpu"``: V and its derivatives on the accelerator, in this
+        process.
+    executor : str, default "auto"
+        ``"in_process"``, ``"processes"`` (on this machine) or ``"dask"``; ``"auto"``: this process for one worker,
+        else processes, or Dask if a scheduler is given.
+    scheduler : str, default ""
+        Address of a Dask cluster; without it ``"dask"`` starts ``workers`` on this machine.
+    trial_timeout : float, default 900.0
+        Seconds after which a trial counts as hung; its worker is killed and the trial has failed.
+    worker_memory : float, default 0.0
+        Limit for the data of each of the ``"processes"``, in GiB; 0: no limit. A trial that needs more fails.
+    storage : str, default ""
+        URL of the study, e.g. ``postgresql://…``; without it ``study.db`` in the folder of the scan.
     """
 
     mode: str = "scan"

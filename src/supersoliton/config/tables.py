@@ -48,10 +48,26 @@ RECORDED = {
 
 @dataclass(frozen=True)
 class ProblemSettings:
-    """Boundary, constraint and start of the problem, without its model and grid.
+    """The [problem] table: boundary, constraint and start of the problem, without its theory and mesh.
 
-    `guess` is a starting profile, or MultiStart for many of them. `self_consistent` names the couplings that are fed
-    back from the state, if any.
+    Parameters
+    ----------
+    boundary : str or list of float, default "vacuum"
+        The fields at r_max: ``"vacuum"``, the minimum of V that the program finds; ``"free"``; or one value per field.
+    norm : float, optional
+        N, the integral of the sum of u², held fixed, in 1/mass for d = 3. Excludes ``omega``.
+    omega : float, optional
+        The frequency ω of fields that rotate, in mass. Excludes ``norm``.
+    norm_of : str or list of str, optional
+        The fields that carry the norm and rotate; those of the theory if not given.
+    parity : str or list of str, default "even"
+        ``"even"`` or ``"odd"`` at the origin, one word or one per field; odd fields are 0 there.
+    line : list of two lists of float, optional
+        Vacua on the left and on the right of a kink on the whole line, one value per field each.
+    guess : table, optional
+        How the search starts, see [problem.guess].
+    self_consistent : table, optional
+        Couplings fed back from the state, see [problem.self_consistent].
     """
 
     boundary: str | tuple[float, ...] = "vacuum"
@@ -70,7 +86,15 @@ class ProblemSettings:
 
 @dataclass(frozen=True)
 class SpectrumSettings:
-    """Number of box modes, and the angular momenta of the bound states."""
+    """The [spectrum] table: number of box modes, and angular momenta of the bound states.
+
+    Parameters
+    ----------
+    n_modes : int, default 300
+        Number of box modes; by default at most as many as the mesh has unknowns.
+    ell : list of int, default [0, 1]
+        Angular momenta ℓ of the bound states that are computed.
+    """
 
     n_modes: int = 300
     ell: tuple[int, ...] = (0, 1)

@@ -9,23 +9,36 @@ from ..guesses.trained.warm_start import WarmStart
 
 @dataclass(frozen=True)
 class WarmStartSettings:
-    """The use of starts trained over the scan's ranges of couplings:
+    """The [warm_start] table: starts trained over the scan's ranges, their use and their training.
 
-    use          "auto", "network", "regression", "neighbour", "analytic" or "none", see :class:`WarmStart`
-    checkpoint   the file; default runs/NAME/warm_start.npz, where NAME.toml is the configuration
-    corrections  largest number of Newton steps within the branch's basis before those on the mesh
-
-    and their training:
-
-    points       number of points, in ranges a tenth wider than those of the scan, searched for states
-    seeds        certified states kept for each branch; a branch with fewer is continued to other points
-    basis        number of vectors of a branch's basis
-    networks     branches that are lowest at less than this fraction of the points get no network
-    width, depth   size of the network
-    fresh        points solved within the basis only, as further training data for the network
-    steps        number of steps of Adam, with a cosine schedule of the learning rate
-    patience     rounds (a tenth of the steps each) without improvement after which training stops
-    seed         seed of points and networks
+    Parameters
+    ----------
+    use : str, default "auto"
+        ``"auto"``, ``"network"``, ``"regression"``, ``"neighbour"``, ``"analytic"`` or ``"none"``.
+    checkpoint : str, default ""
+        The file; ``runs/NAME/warm_start.npz`` if not given, where ``NAME.toml`` is the configuration.
+    corrections : int, default 4
+        Largest number of Newton steps within the branch's basis before those on the mesh.
+    points : int, default 256
+        Training: number of points, in ranges a tenth wider than those of the scan, searched for states.
+    seeds : int, default 32
+        Training: certified states kept for each branch; a branch with fewer is continued to other points.
+    basis : int, default 64
+        Training: number of vectors of a branch's basis.
+    networks : float, default 0.01
+        Training: branches that are lowest at less than this fraction of the points get no network.
+    width : int, default 128
+        Training: width of the network.
+    depth : int, default 3
+        Training: number of its hidden layers.
+    fresh : int, default 1024
+        Training: points solved within the basis only, as further data for the network.
+    steps : int, default 4000
+        Training: number of steps of Adam, with a cosine schedule of the learning rate.
+    patience : int, default 4
+        Training: rounds, a tenth of the steps each, without improvement after which it stops.
+    seed : int, default 0
+        Training: seed of points and networks.
     """
 
     use: str = "auto"

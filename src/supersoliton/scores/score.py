@@ -17,9 +17,22 @@ TARGETS = ("particle", "original")
 
 @dataclass(frozen=True)
 class ScoreSettings:
-    """The [score] table: the spectrum that is scored, the targets, the number and seed of the null's random spectra.
+    """The [score] table: what is scored, and with which random spectra it is compared.
 
-    `own` lists further scores, each as "file.py:name" or "module:name" of a :class:`Score`.
+    Parameters
+    ----------
+    spectrum : str, default "box"
+        ``"box"``: the box modes at ℓ = 0; ``"physical"``: vacuum and bound masses; ``"oscillations"``: the true
+        frequencies ρ at fixed charge.
+    targets : str, default "particle"
+        Mass ratios that count as hits: ``"particle"``, of measured particles; ``"original"``, those of the script of
+        2025.
+    null_samples : int, default 200
+        Number of random spectra of the null.
+    seed : int, default 0
+        Seed of the null.
+    own : list of str, default []
+        Further scores, each as ``"file.py:name"`` or ``"module:name"`` of a ``Score``.
     """
 
     spectrum: str = "box"
