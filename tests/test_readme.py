@@ -110,6 +110,22 @@ def _bounce(found, names):
     assert found.certificate.negative_modes == 1
 
 
+def _solve(found, names):
+    """Vortices attract each other below critical coupling: two of them cost less than twice one."""
+    assert found.certificate.certified
+    assert found.energy / np.pi < 2 * 0.8679102902927
+
+
+def _decay_rate(found, names):
+    """The determinants of this V were also integrated independently (docs/guides/decay_rates.md)."""
+    assert pytest.approx((268.1008433124, 1.37870569), rel=1e-6) == (found.S0, found.S1)
+
+
+def _nucleation(found, names):
+    """The one-dimensional test of PhaseTracer, to the digits of two independent programs."""
+    assert found.temperature == pytest.approx(57.4104446492, rel=1e-8)
+
+
 def _self_consistent(found, names):
     assert found.status == "converged"
     assert found.couplings["m0_squared"] != pytest.approx(found.bare["m0_squared"], rel=1e-3)
@@ -123,7 +139,9 @@ def _scan(found, names):
 CHECKS = {
     "ss.vacua": _vacua, "ss.spectrum": _spectrum, "ss.rotation": _rotation, "ss.oscillations": _oscillations,
     "ss.sensitivity": _sensitivity, "jax.grad": _grad, "ss.continuation": _continuation,
-    "ss.find_states": _find_states, "ss.bounce": _bounce, "ss.self_consistent": _self_consistent, "ss.scan": _scan,
+    "ss.find_states": _find_states, "ss.bounce": _bounce, "ss.solve": _solve,
+    "ss.decay_rate": _decay_rate, "ss.nucleation": _nucleation, "ss.self_consistent": _self_consistent,
+    "ss.scan": _scan,
 }  # fmt: skip
 
 
