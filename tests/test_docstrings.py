@@ -40,7 +40,7 @@ def documented(name, kind):
     section = sections(name).get(kind)
     entries = section.value if section else []
     return {
-        one.strip(): (str(entry.annotation or ""), getattr(entry, "default", None))
+        one.strip(" *"): (str(entry.annotation or ""), getattr(entry, "default", None))
         for entry in entries
         for one in entry.name.split(",")
     }
@@ -53,7 +53,7 @@ def is_optional(name, parameter):
 
 def signature(name):
     found = inspect.signature(getattr(ss, name)).parameters.values()
-    return {p.name: p for p in found if p.name != "self" and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}
+    return {p.name: p for p in found if p.name != "self" and p.kind is not p.VAR_KEYWORD}
 
 
 def default_of(name, parameter):

@@ -50,6 +50,8 @@ _HOME = {
     "sensitivity": "families.sensitivity",
     "Design": "families.design",
     "design": "families.design",
+    "plot_modes": "plotting.modes",
+    "compare": "plotting.compare",
     "Slopes": "families.slopes",
     "slopes": "families.slopes",
     "Rotation": "states.stability",
@@ -78,6 +80,7 @@ _HOME = {
     "nucleation": "transitions.nucleation",
     "thermal": "transitions",
     "pretrain": "training.job",
+    "ScanResult": "scans.result",
     "scan": "scans.job",
 }
 __all__ = sorted(_HOME)
@@ -124,8 +127,11 @@ if TYPE_CHECKING:
     from .guesses.profiles import OriginalGuess as OriginalGuess
     from .guesses.profiles import SuperGaussian as SuperGaussian
     from .guesses.trained.warm_start import WarmStart as WarmStart
+    from .plotting.compare import compare as compare
+    from .plotting.modes import plot_modes as plot_modes
     from .problem.problem import Problem as Problem
     from .scans.job import scan as scan
+    from .scans.result import ScanResult as ScanResult
     from .scores.scoring import Scores as Scores
     from .scores.scoring import score as score
     from .search.bounce import BounceError as BounceError

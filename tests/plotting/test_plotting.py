@@ -37,7 +37,7 @@ def _tower(n):
 
 
 def test_state_figure_draws_the_fields(qball):
-    figure = qball.plot()
+    figure = qball.plot(certificate=True)
     ax = figure.axes[0]
     lines = {line.get_label(): line for line in ax.lines if not line.get_label().startswith("_")}
     assert list(lines) == ["$Ψ_{0}$", "$Ψ_{1}$", "$Φ$"]
@@ -60,7 +60,7 @@ def test_no_text_is_cut_off_or_lies_on_another(qball):
     long = replace(qball.certificate, translation_mode=-8.4e-111, boundary_fraction=1.2e-111, negative_modes=137)
     faulty = replace(long, reasons=("residual 1.6e+00 above 1e-10", "energy uncertain by 1.4e+00: refine the mesh") * 3)
     for certificate in (qball.certificate, long, faulty):
-        figure = replace(qball, certificate=certificate).plot()
+        figure = replace(qball, certificate=certificate).plot(certificate=True)
         FigureCanvasAgg(figure).draw()
         whole = figure.bbox
         note = figure._supxlabel.get_window_extent()
@@ -155,7 +155,7 @@ def test_study_axes_have_units_and_the_pareto_set_is_ringed():
 
 def test_levels_keep_their_sign(qball):
     modes = [ss.spectrum(qball, n_modes=20, ell=ell) for ell in (0, 1)]
-    ax = plotting.plot_modes(modes).axes[0]
+    ax = plotting.plot_modes(*modes).axes[0]
     drawn = [float(segment[0][1]) for lines in ax.collections for segment in lines.get_segments()]
     # At fixed norm the full operator has one negative mode at l = 0; the translation mode of l = 1 is at zero.
     assert min(drawn) == pytest.approx(-np.sqrt(-modes[0].eigenvalues[0]))
@@ -223,3 +223,83 @@ def test_slopes_are_drawn_as_tangents_of_one_length():
         assert ((b - a) / np.ptp(x)) ** 2 + ((d - c) / np.ptp(x**2)) ** 2 == pytest.approx(0.044**2)
     words = [text.get_text() for text in ax.get_legend().get_texts()]
     assert words == ["slope", "minimum at fixed norm", "saddle at fixed norm", "fold"]
+
+
+def test_a_state_is_drawn_where_it_is_seen(qball):
+    """As far as the fields differ from the vacuum; in axes of one's own; some of the fields."""
+    r, u = np.linspace(0.0, 20.0, 4000), qball(np.linspace(0.0, 20.0, 4000))
+    seen = r[np.any(np.abs(u - u[-1]) > 2e-3 * np.ptp(u, axis=0).max(), axis=1)].max()
+    assert seen < qball.plot().axes[0].get_xlim()[1] < min(20.0, 1.3 * seen)
+    assert qball.plot(r_max=20.0).axes[0].get_xlim() == (0.0, 20.0)
+    mine = Figure().add_subplot()
+    assert qball.plot(mine, fields=["phi"], title="mine") is mine.figure
+    assert [line.get_label() for line in mine.lines if not line.get_label().startswith("_")] == ["$Φ$"]
+    assert mine.get_title(loc="left") == "mine"
+    with pytest.raises(ValueError, match="fields must be among psi_0, psi_1, phi, got 'chi'"):
+        qball.plot(fields=["chi"])
+
+
+def test_modes_of_several_angular_momenta_and_oscillations_are_columns(qball):
+    modes = [ss.spectrum(qball, n_modes=6, ell=ell) for ell in (0, 1)]
+    ax = ss.plot_modes(*modes).axes[0]
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["ℓ = 0", "ℓ = 1"]
+    with pytest.raises(ValueError, match="there are no modes"):
+        ss.plot_modes()
+    found = ss.oscillations(qball, n_modes=4)
+    ax = found.plot().axes[0]
+    drawn = np.concatenate([[s[0][1] for s in c.get_segments()] for c in ax.collections if hasattr(c, "get_segments")])
+    assert np.all(np.isclose(found.frequencies.real[:, None], drawn).any(axis=1))
+
+
+def test_states_are_compared_in_one_figure(qball):
+    other = ss.solve(qball.problem.replace(norm=700.0))
+    figure = ss.compare(qball, other, fields=["psi_1", "phi"], labels=["a", "b"])
+    assert len(figure.axes) == 2
+    for ax, i in zip(figure.axes, (1, 2), strict=True):
+        for line, state in zip(ax.lines, (qball, other), strict=True):
+            x, y = line.get_data()
+            np.testing.assert_allclose(y, state(x)[:, i], atol=1e-12)
+    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["a", "b"]
+    with pytest.raises(ValueError, match="2 states and 1 labels"):
+        ss.compare(qball, other, labels=["a"])
+    with pytest.raises(ValueError, match="fields must be among"):
+        ss.compare(qball, fields=["chi"])
+
+
+def test_a_branch_between_its_points_has_the_exact_slopes():
+    """E_Q over Q of the gausson-like drop: the curve through few states meets a state that is not among them."""
+    V = ss.Potential(lambda u, p: 0.5 * u[0] ** 2 - 0.45 * u[0] ** 4 + u[0] ** 6 / 6)
+    problem = ss.Problem(V, ss.RadialGrid(r_max=25.0, n_elements=8), norm=300.0)
+    branch = ss.continuation(ss.solve(problem), "norm", 500.0)
+    ax = branch.plot(x="charge", y="charged_energy").axes[0]
+    curve = np.hstack([line.get_data() for line in ax.lines if len(line.get_xdata()) > 100])
+    between = ss.rotation(ss.solve(problem.replace(norm=371.3)))
+    at = np.interp(between.charge, *curve)
+    assert at == pytest.approx(between.energy, rel=2e-6)
+    straight = np.interp(between.charge, branch.values("charge"), branch.values("charged_energy"))
+    assert abs(at - between.energy) < 0.2 * abs(straight - between.energy)
+    with pytest.raises(ValueError, match="no column 'size'"):
+        branch.plot(y="size")
+
+
+def test_a_figure_shows_itself_in_a_notebook_and_in_a_script(tmp_path):
+    """A kernel of its own runs a cell; a script finds the figure in pyplot, and `show` hands it over."""
+    script = """
+import matplotlib; matplotlib.use("Agg")
+import supersoliton as ss
+V = ss.Potential(lambda u, p: (u[0] ** 2 - 1) ** 2 / 4)
+state = ss.solve(ss.Problem(V, ss.RadialGrid(r_max=15.0, dim=1), line=(-1.0, 1.0)))
+figure = state.plot()
+assert figure.canvas.manager is None
+assert figure._repr_png_().startswith(b"\\x89PNG")
+import warnings; warnings.simplefilter("ignore")  # Agg shows no window
+figure.show()
+from matplotlib import pyplot
+assert pyplot.gcf() is figure
+other = state.plot()
+assert pyplot.get_fignums() == [1, 2] and pyplot.gcf() is other
+_, ax = pyplot.subplots()
+assert state.plot(ax) is ax.figure and len(pyplot.get_fignums()) == 3
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

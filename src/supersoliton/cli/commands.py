@@ -136,7 +136,7 @@ def solve(
     with busy(f"solving {file}", quiet=quiet):
         state, fed = find_state(config, point)
         state.save(files.data)
-        saved = files.save(state.plot())
+        saved = files.save(state.plot(certificate=True))
         data = {"file": str(file), "point": point, **describe_state(state), **describe_scores(config, state)}
     data |= {"saved": saved, "whole_seconds": time.monotonic() - begun}
     if fed is not None:

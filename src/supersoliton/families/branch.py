@@ -17,6 +17,7 @@ from ..states.state import State, make_state
 
 if TYPE_CHECKING:
     import xarray as xr
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 # Columns of the table: attribute of a point -> its meaning.
@@ -293,11 +294,29 @@ class Branch:
         coords["r"] = ("r", first.grid.nodes, {"units": "1/mass"})
         return xr.Dataset(variables, coords=coords, attrs={"parameter": self.parameter, "status": self.status})
 
-    def plot(self) -> Figure:
-        """Energy, norm and omega^2 over the parameter, with unstable parts dashed and special points marked."""
+    def plot(
+        self, ax: Axes | None = None, *, x: str | None = None, y: str | None = None, title: str | None = None
+    ) -> Figure:
+        """The numbers of the branch over its parameter, unstable parts dashed and special points marked.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw one number; a new figure if not given.
+        x, y : str, optional
+            Columns of ``table``: one number over another, for example ``x="charge", y="charged_energy"``; all that
+            vary, over the parameter, if not given.
+        title : str, optional
+            Number of states and status if not given.
+
+        Returns
+        -------
+        matplotlib Figure
+            A notebook shows it; ``show()`` opens a window; ``savefig(path)`` writes it.
+        """
         from ..plotting.branch import plot_branch
 
-        return plot_branch(self)
+        return plot_branch(self, ax, x=x, y=y, title=title)
 
     def __repr__(self) -> str:
         low, high = float(np.min(self.parameters)), float(np.max(self.parameters))

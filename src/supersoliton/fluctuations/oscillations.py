@@ -35,7 +35,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import scipy.linalg
@@ -53,6 +53,10 @@ from ..theory.dimensionless import Dimensionless
 from ..theory.vacua import mass_matrix
 from .operator import Operator
 from .spectrum import check_ell, degeneracy, expect_at_most
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # A sigma, or its imaginary part, below this times the largest mass^2 is set to 0.
 _ROUNDING = 1e-9
@@ -121,6 +125,15 @@ class Oscillations:
         """``frequencies`` and their negatives, ascending."""
         both = np.concatenate([self.frequencies, -self.frequencies])
         return np.sort_complex(both)
+
+    def plot(self, ax: Axes | None = None, *, title: str | None = None) -> Figure:
+        """Level diagram of the frequencies, with growth rates below zero, as a matplotlib Figure.
+
+        ``ax``: where to draw; a new figure if not given.
+        """
+        from ..plotting import plot_oscillations
+
+        return plot_oscillations(self, ax=ax, title=title)
 
     def __repr__(self) -> str:
         verdict = "stable" if self.stable else f"unstable, growth rates {np.array2string(self.growth_rates[:3])}"

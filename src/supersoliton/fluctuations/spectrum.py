@@ -32,6 +32,7 @@ from .finer_mesh import carry_to_finer_mesh, carry_to_larger_box
 from .operator import Operator, field_bases
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 # Rounding error of an eigenvalue relative to the norm of the matrix, the highest eigenvalue of -lap on the mesh.
@@ -161,11 +162,14 @@ class Modes:
         """Vacuum masses and masses of the bound states, ascending; they do not depend on the box."""
         return physical_masses([self])
 
-    def plot(self) -> Figure:
-        """Level diagram of sign(lambda) sqrt|lambda| with the thresholds of the continua, as a matplotlib Figure."""
+    def plot(self, ax: Axes | None = None, *, title: str | None = None) -> Figure:
+        """Level diagram of sign(lambda) sqrt|lambda| with the thresholds of the continua, as a matplotlib Figure.
+
+        ``ax``: where to draw; a new figure if not given. See :func:`plot_modes` for several angular momenta.
+        """
         from ..plotting import plot_modes
 
-        return plot_modes(self)
+        return plot_modes(self, ax=ax, title=title)
 
     def __repr__(self) -> str:
         lowest = np.array2string(self.eigenvalues[:4], precision=6)

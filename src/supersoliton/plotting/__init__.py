@@ -1,8 +1,11 @@
 """Figures of states, of their fluctuation modes, of branches, and of scans."""
 
+from .canvas import Picture as Picture
+from .canvas import shown as shown
 from .modes import draw_levels as draw_levels
 from .modes import draw_thresholds as draw_thresholds
 from .modes import plot_modes as plot_modes
+from .modes import plot_oscillations as plot_oscillations
 from .modes import signed_mass as signed_mass
 from .pretraining import plot_training as plot_training
 from .state import MAX_LISTED_FIELDS as MAX_LISTED_FIELDS
@@ -10,6 +13,7 @@ from .state import certificate_words as certificate_words
 from .state import draw_profiles as draw_profiles
 from .state import named_fields as named_fields
 from .state import plot_state as plot_state
+from .state import visible_radius as visible_radius
 from .study import KIND_MARKERS as KIND_MARKERS
 from .study import MAX_POINTS as MAX_POINTS
 from .study import kind_marker as kind_marker

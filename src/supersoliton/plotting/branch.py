@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -10,7 +12,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from . import palette_of, theme
+from .canvas import Picture, figure_of
+from .canvas import shown as shown_figure
+from .theme import axis_label, palette_of, theme
 
 _ROTATING = {
     "charged_energy": "$E_Q$ [mass]",
@@ -24,26 +28,52 @@ _STROKE = 0.022  # half of a tangent's length, in parts of the panel
 _MARKS = {"fold": ("o", "fold"), "bifurcation": ("D", "bifurcation"), "norm extremum": ("s", "extremum of N")}
 
 
-def plot_branch(branch: Any, *, title: str | None = None, theme_name: str = "light") -> Figure:
-    """The numbers of a branch over its parameter, without those that are fixed or the parameter itself.
+def plot_branch(
+    branch: Any,
+    ax: Axes | None = None,
+    *,
+    x: str | None = None,
+    y: str | None = None,
+    title: str | None = None,
+    theme_name: str = "light",
+) -> Figure:
+    """The numbers of a branch over its parameter, or one number over another.
 
-    Of rotating states E_Q, E_Q/(m Q), Q and omega^2; of bounces the action S; of others E[f], N and omega^2. Stretches
-    with a minimum are solid, others dashed; folds, bifurcations and extrema of the norm are marked.
+    Without ``x``, ``y`` and ``ax``: of rotating states E_Q, E_Q/(m Q), Q and omega^2; of bounces the action S; of
+    others E[f], N and omega^2, each over the parameter, without those that are fixed. Stretches with a minimum are
+    solid, others dashed; folds, bifurcations and extrema of the norm are marked. Between the states the curves are
+    cubics, with the exact slopes where these are known (dE_Q/dQ = omega, dE/dN = omega^2/2, dQ/domega, dN/domega^2).
     """
     names = _names(branch)
+    for given in (name for name in (x, y) if name is not None):
+        branch.values(given)  # raises ValueError for a name that is no column
+    across = x or {"norm": "norm", "omega": "omega"}.get(branch.parameter, "parameter")
     parameter = {"omega": "multiplier"}.get(branch.parameter, branch.parameter)
-    shown = [name for name in names if name != parameter]
+    shown = [name for name in names if name not in (parameter, across)]
     shown = [name for name in shown if _varies(branch.values(name))] or shown[:1]
+    if y is not None or ax is not None:
+        shown = [y or shown[0]]
     with theme(theme_name) as colours:
-        figure = Figure(figsize=(1.2 + 3.5 * len(shown), 4.0), layout="constrained")
-        axes = figure.subplots(1, len(shown), squeeze=False)[0]
-        for ax, name, colour in zip(axes, shown, palette_of(colours), strict=False):
-            _draw(ax, branch, name, colour, colours)
-            ax.set_xlabel({"norm": "N [1/mass]", "omega": "ω [mass]"}.get(branch.parameter, branch.parameter))
-            ax.set_ylabel(names[name])
+        if ax is None:
+            figure: Figure = Picture(figsize=(1.2 + 3.5 * len(shown), 4.0), layout="constrained")
+            axes = list(figure.subplots(1, len(shown), squeeze=False)[0])
+        else:
+            figure, axes = figure_of(ax), [ax]
+        for one, name, colour in zip(axes, shown, palette_of(colours), strict=False):
+            _draw(one, branch, across, name, colour, colours)
+            one.set_xlabel(branch.parameter if across == "parameter" else _label(across, names))
+            one.set_ylabel(_label(name, names))
         _legend(axes[0], branch, colours)
-        figure.suptitle(title or _title(branch), x=0.01, ha="left", fontsize=10, fontweight="bold")
-    return figure
+        if ax is None:
+            figure.suptitle(title or _title(branch), x=0.01, ha="left", fontsize=10, fontweight="bold")
+        elif title:
+            ax.set_title(title)
+    return shown_figure(figure)
+
+
+def _label(name: str, names: Mapping[str, str]) -> str:
+    own = {"norm": "N [1/mass]", "omega": "ω [mass]"}
+    return own.get(name) or names.get(name) or (_ROTATING | _AT_REST).get(name) or axis_label(name)
 
 
 def plot_slopes(branch: Any, curves: dict[str, tuple[np.ndarray, np.ndarray]], *, theme_name: str = "light") -> Figure:
@@ -103,39 +133,68 @@ def _title(branch: Any) -> str:
     return "\n".join(textwrap.wrap(f"{len(branch)} states: {branch.status}", 60)[:3])
 
 
-def _draw(ax: Axes, branch: Any, name: str, colour: str, colours: dict[str, str]) -> None:
+def _draw(ax: Axes, branch: Any, across: str, name: str, colour: str, colours: dict[str, str]) -> None:
     """Draw one quantity; the line changes from solid to dashed at the special point between two states, if any."""
-    x, y, stable = _with_special_points(branch, name)
+    points, stable = _with_special_points(branch)
+    x, y = (np.array([getattr(point, key) for point in points], dtype=float) for key in (across, name))
+    slopes = np.array([_slope(branch.parameter, across, name, point) for point in points])
     # One line for each stretch of equal stability, so that dashes are not interrupted at every state.
     breaks = np.flatnonzero(stable[1:-1] != stable[:-2]) + 1
     edges = [0, *breaks.tolist(), len(x) - 1]
     for first, last in pairwise(edges):
-        style = "-" if stable[first] else "--"
-        ax.plot(x[first : last + 1], y[first : last + 1], style, color=colour, lw=1.6)
-    ax.plot(branch.parameters, branch.values(name), ".", color=colour, ms=2.5)
+        part = slice(first, last + 1)
+        ax.plot(*_smooth(x[part], y[part], slopes[part]), "-" if stable[first] else "--", color=colour, lw=1.6)
+    ax.plot(branch.values(across), branch.values(name), ".", color=colour, ms=2.5)
     for item in branch.special:
-        marker = _MARKS[item.kind][0]
-        value = getattr(item.point, name)
-        ax.plot(item.parameter, value, marker, ms=7, mfc=colours["paper"], mec=colours["ink"], mew=1.6, zorder=4)
+        place = getattr(item.point, across), getattr(item.point, name)
+        ax.plot(*place, _MARKS[item.kind][0], ms=7, mfc=colours["paper"], mec=colours["ink"], mew=1.6, zorder=4)
     ax.margins(x=0.05, y=0.08)
 
 
-def _with_special_points(branch: Any, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Abscissae, ordinates and stability of the stretch after each point, with special points inserted."""
-    x: list[float] = []
-    y: list[float] = []
+def _slope(parameter: str, across: str, name: str, point: Any) -> float:
+    """dy/dx at a point where it is exact: along the norm or the frequency, at fixed couplings; else NaN."""
+    if parameter not in ("norm", "omega"):
+        return math.nan
+    known = {
+        ("charge", "charged_energy"): point.omega,
+        ("norm", "energy"): 0.5 * point.multiplier * point.problem.norm_kinetic,
+        ("omega", "charge"): point.charge_slope,
+        ("multiplier", "norm"): point.norm_slope,
+    }
+    return float(known.get((across, name), math.nan))
+
+
+def _smooth(x: np.ndarray, y: np.ndarray, slopes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A curve through the points, along its length: cubic, with these slopes where they are finite."""
+    from scipy.interpolate import CubicHermiteSpline, PchipInterpolator
+
+    sizes = [float(np.ptp(values)) or 1.0 for values in (x, y)]
+    length = np.concatenate([[0.0], np.cumsum(np.hypot(np.diff(x) / sizes[0], np.diff(y) / sizes[1]))])
+    if len(x) < 3 or np.any(np.diff(length) <= 0.0) or not np.all(np.isfinite(length)):
+        return x, y
+    fine = np.unique(np.concatenate([length, np.linspace(0.0, length[-1], 400)]))
+    along = PchipInterpolator(length, x)
+    rates = along.derivative()(length)
+    free = PchipInterpolator(length, y)
+    # where x turns back its rate is 0 and the slope may be infinite: there the free curve has the better rate
+    steep = ~np.isfinite(slopes) | (rates == 0.0)
+    given = np.where(steep, free.derivative()(length), np.where(steep, 0.0, slopes) * rates)
+    return along(fine), CubicHermiteSpline(length, y, given)(fine)
+
+
+def _with_special_points(branch: Any) -> tuple[list[Any], np.ndarray]:
+    """The points with the special ones inserted, and the stability of the stretch after each."""
+    points: list[Any] = []
     stable: list[bool] = []
     for index, point in enumerate(branch.points):
-        x.append(point.parameter)
-        y.append(getattr(point, name))
+        points.append(point)
         stable.append(point.stable)
         between = [item for item in branch.special if item.after_index == index]
         for k, item in enumerate(between):
-            x.append(item.parameter)
-            y.append(getattr(item.point, name))
+            points.append(item.point)
             # After the last special point a stretch has the stability of the next state, before it that of this one.
             stable.append(branch.points[index + 1].stable if k == len(between) - 1 else point.stable)
-    return np.array(x), np.array(y), np.array(stable)
+    return points, np.array(stable)
 
 
 def _legend(ax: Axes, branch: Any, colours: dict[str, str], *, dotted: bool = False) -> None:

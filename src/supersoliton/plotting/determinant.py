@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from .canvas import Picture
 from .theme import palette_of, theme
 
 _MOST = 30  # angular momenta shown
@@ -17,7 +18,7 @@ def plot_determinant(found: Any, series: Any, ax: Axes | None = None, theme_name
     """ln \\|T_l\\| over l with ``series``, the asymptotic series in 1/nu, where it is within the picture."""
     with theme(theme_name) as colours:
         if ax is None:
-            ax = Figure(figsize=(5.6, 3.8), layout="constrained").add_subplot()
+            ax = Picture(figsize=(5.6, 3.8), layout="constrained").add_subplot()
         last = 0 if found.on_line else 1 if found.dim == 1 else _MOST
         ells = np.array([ell for ell in range(last + 1) if ell not in found.zero_modes])
         values = np.array([found.log_ratio(int(ell)) for ell in ells])

@@ -9,27 +9,73 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from .canvas import figure_of, panel, shown
 from .theme import palette_of, theme
 
 _SINGLE_LINES = 8  # up to so many thresholds are drawn as single lines
 _CLOSE = 0.02  # fraction of the highest one: closer lines cannot be distinguished
 
 
-def plot_modes(modes: Any, *, title: str | None = None, theme_name: str = "light") -> Figure:
-    """Level diagram of fluctuation modes, one column per angular momentum, with the continuum thresholds.
+def plot_modes(*columns: Any, ax: Axes | None = None, title: str | None = None, theme_name: str = "light") -> Figure:
+    r"""Level diagram of fluctuation modes, one column per angular momentum, with the continuum thresholds.
 
-    ``modes`` is a ``Modes`` object or a sequence of them (different l of one state), with ``eigenvalues``, ``ell`` and
-    ``continuum``. The ordinate is sign(lambda) sqrt|lambda|, so that a negative mode is below zero.
+    The ordinate is :math:`\mathrm{sign}(\lambda)\sqrt{|\lambda|}`, so that a negative mode is below zero.
+
+    Parameters
+    ----------
+    *columns : Modes
+        Modes of one state at different angular momenta.
+    ax : matplotlib Axes, optional
+        Where to draw; a new figure if not given.
+    title : str, optional
+        "Fluctuation modes" if not given.
+    theme_name : str, default "light"
+        Its colours: ``"light"`` or ``"dark"``.
+
+    Returns
+    -------
+    matplotlib Figure
+        A notebook shows it; ``show()`` opens a window; ``savefig(path)`` writes it.
+
+    Raises
+    ------
+    ValueError
+        If there are no modes.
+
+    Examples
+    --------
+    >>> V = lambda u, p: (u[0]**2 - 1)**2 / 4
+    >>> problem = ss.Problem(ss.Potential(V), ss.RadialGrid(r_max=15.0, dim=1), line=(-1.0, 1.0))
+    >>> modes = ss.spectrum(ss.solve(problem), n_modes=8)
+    >>> ss.plot_modes(modes).axes[0].get_ylabel()
+    'sign(λ)·√|λ| [mass]'
     """
-    columns = list(modes) if isinstance(modes, (list, tuple)) else [modes]
+    if not columns:
+        raise ValueError("plot_modes: there are no modes: give those of spectrum(state)")
     # Thresholds of this operator's continuum: at fixed norm the vacuum masses are lowered by the multiplier.
     thresholds = signed_mass(np.asarray(columns[0].continuum, dtype=float))
     levels = [(f"ℓ = {column.ell}", signed_mass(np.asarray(column.eigenvalues, dtype=float))) for column in columns]
     with theme(theme_name) as colours:
-        figure = Figure(figsize=(max(4.5, 2.2 + 1.3 * len(columns)), 4.6), layout="constrained")
-        draw_levels(figure.add_subplot(), levels, thresholds, colours)
-        figure.axes[0].set_title(title or "Fluctuation modes")
-    return figure
+        ax = panel(ax, (max(4.5, 2.2 + 1.3 * len(columns)), 4.6), layout="constrained")
+        draw_levels(ax, levels, thresholds, colours)
+        ax.set_title(title or "Fluctuation modes", pad=14.0)  # above "+5 above"
+    return shown(figure_of(ax))
+
+
+def plot_oscillations(
+    *columns: Any, ax: Axes | None = None, title: str | None = None, theme_name: str = "light"
+) -> Figure:
+    """Level diagram of oscillation frequencies rho, one column per angular momentum; growth rates below zero."""
+    levels = []
+    for column in columns:
+        steady = column.frequencies[column.frequencies.imag == 0.0].real
+        levels.append((f"ℓ = {column.ell}", np.concatenate([-column.growth_rates[::-1], steady])))
+    with theme(theme_name) as colours:
+        ax = panel(ax, (max(4.5, 2.2 + 1.3 * len(columns)), 4.6), layout="constrained")
+        draw_levels(ax, levels, np.asarray(columns[0].thresholds, dtype=float), colours)
+        ax.set_ylabel("ρ; growth rates below zero [mass]")
+        ax.set_title(title or f"Oscillations, ω = {columns[0].omega:.6g}", pad=14.0)
+    return shown(figure_of(ax))
 
 
 def signed_mass(eigenvalues: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from .canvas import Picture
 from .theme import field_label, palette_of, theme
 
 _POINTS = 120  # on each phase
@@ -16,7 +17,7 @@ def plot_phases(phases: Any, *, theme_name: str = "light") -> Figure:
     """One panel for each field, and one for V over the lowest phase; a colour for each phase."""
     fields = phases[0].fields if len(phases) else ()
     with theme(theme_name) as colours:
-        figure = Figure(figsize=(1.2 + 3.4 * (len(fields) + 1), 3.9), layout="constrained")
+        figure = Picture(figsize=(1.2 + 3.4 * (len(fields) + 1), 3.9), layout="constrained")
         *panels, depth = figure.subplots(1, len(fields) + 1, squeeze=False)[0]
         curves = [_curve(phase) for phase in phases]
         for k, (phase, (x, values, energy)) in enumerate(zip(phases, curves, strict=True)):

@@ -15,40 +15,84 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from .canvas import Picture, figure_of
 from .theme import field_label, field_unit, palette_of, theme
 
 _LINE = 105  # characters of a note's line across the figure
 _SYMBOLS = {"omega": "ω", "E_Q": "$E_Q$", "omega^2": "ω²", "dQ/domega": "dQ/dω"}
 _IN_TITLE = 3  # numbers, the first ones; the others begin the note
+_LEGEND_INSIDE = 3  # so many fields have their legend inside, where there is room beside few curves
+_SEEN = 2e-3  # part of the range of the fields that is seen as a difference
+_ROOM = 1.15  # the shown radius over that of the last visible difference
 MAX_LISTED_FIELDS = 6  # fields with a colour; smaller ones are thin and grey, and counted in the legend
 
 
-def plot_state(state: Any, *, title: str | None = None, theme_name: str = "light") -> Figure:
-    """Profiles of a state's fields over the radius, with dashed lines at the boundary values and the certificate.
+def plot_state(
+    state: Any,
+    ax: Axes | None = None,
+    *,
+    fields: Sequence[str] | None = None,
+    r_max: float | None = None,
+    certificate: bool = False,
+    title: str | None = None,
+    theme_name: str = "light",
+) -> Figure:
+    """Profiles of a state's fields over the radius, with dashed lines at the boundary values.
 
     ``state`` has ``problem``, ``half_radius``, ``headline``, ``status`` and ``certificate``, and is callable at any
-    radius, or at any position on a line.
+    radius, or at any position on a line. Without ``r_max`` they are shown as far as they are seen to differ from the
+    boundary values. ``certificate`` writes the checks of the state below.
     """
-    line, edge = state.problem.line is not None, float(state.problem.grid.r_max)
+    line = state.problem.line is not None
+    edge = visible_radius(state) if r_max is None else r_max
     r = np.linspace(-edge if line else 0.0, edge, 800)
-    u = np.asarray(state(r), dtype=float)
+    model = theory_behind(state)
+    chosen = _indices(model, fields)
+    u = np.asarray(state(r), dtype=float)[:, chosen]
     with theme(theme_name) as colours:
-        # Fixed margins: constrained layout would take half of the drawing time.
-        figure = Figure(figsize=(8.0, 4.4))
-        note = certificate_words(state)
-        foot = 0.14 + 0.03 * len(note.splitlines())
-        ax = figure.add_axes((0.085, foot, 0.66, 0.93 - foot))
-        model = getattr(state.problem.model, "model", state.problem.model)  # on a line: the theory of the whole line
-        labels = [field_label(name, model.symbols) for name in model.fields]
-        background = [model.fields.index(name) for name in model.background]
+        note = certificate_words(state) if certificate else ""
+        if ax is None:
+            # Fixed margins: constrained layout would take half of the drawing time.
+            foot = 0.13 + 0.03 * len(note.splitlines())
+            inside = len(chosen) <= _LEGEND_INSIDE
+            ax = Picture(figsize=(8.0, 4.4)).add_axes((0.085, foot, 0.89 if inside else 0.66, 0.93 - foot))
+        figure = figure_of(ax)
+        labels = [field_label(model.fields[i], model.symbols) for i in chosen]
+        background = [chosen.index(i) for i in map(model.fields.index, model.background) if i in chosen]
         draw_profiles(ax, r, u, labels, dim=_space(state), colours=colours, background=background)
         if line:
             ax.set_xlabel("x [1/mass]")
         else:
             _draw_half_radius(ax, state.half_radius, colours)
         ax.set_title(title or _state_title(state))
-        figure.supxlabel(note, fontsize=8, color=colours["faint"], x=0.012, y=0.015, ha="left", va="bottom")
+        if note:
+            figure.supxlabel(note, fontsize=8, color=colours["faint"], x=0.012, y=0.015, ha="left", va="bottom")
     return figure
+
+
+def theory_behind(state: Any) -> Any:
+    """The theory of a state; on a line that of the whole line."""
+    return getattr(state.problem.model, "model", state.problem.model)
+
+
+def visible_radius(state: Any) -> float:
+    """A radius beyond which the fields are not seen to differ from their boundary values; the edge, if none is."""
+    edge, line = float(state.problem.grid.r_max), state.problem.line is not None
+    r = np.linspace(-edge if line else 0.0, edge, 1601)
+    u = np.asarray(state(r), dtype=float)
+    ends = np.where(r[:, None] < 0.0, u[0], u[-1])
+    away = np.any(np.abs(u - ends) > _SEEN * np.ptp(u, axis=0).max(), axis=1)
+    return min(edge, _ROOM * float(np.abs(r[away]).max())) if away.any() else edge
+
+
+def _indices(model: Any, fields: Sequence[str] | None) -> list[int]:
+    if fields is None:
+        return list(range(len(model.fields)))
+    unknown = [name for name in fields if name not in model.fields]
+    if unknown or not fields:
+        got = repr(unknown[0]) if unknown else "none"
+        raise ValueError(f"plot: fields must be among {', '.join(model.fields)}, got {got}: name at least one of them")
+    return [model.fields.index(name) for name in fields]
 
 
 def draw_profiles(
@@ -86,7 +130,10 @@ def draw_profiles(
     ax.margins(y=0.08)
     ax.set_xlabel("r [1/mass]")
     ax.set_ylabel(f"field{field_unit(dim)}")
-    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))  # outside, so that it hides no curve
+    if len(labels) <= _LEGEND_INSIDE:
+        ax.legend(loc="best")
+    else:
+        ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))  # outside, so that it hides no curve
 
 
 def _space(state: Any) -> float:
@@ -130,8 +177,13 @@ def _draw_boundary_values(ax: Axes, ends: np.ndarray, reach: float, colours: dic
 
 
 def _state_title(state: Any) -> str:
+    return headline_words(state, _IN_TITLE, ",  ")
+
+
+def headline_words(state: Any, count: int = 1, between: str = ", ") -> str:
+    """The kind of a state and its first numbers."""
     kind = state.certificate.kind
-    return ",  ".join([kind[:1].upper() + kind[1:], *_numbers(state)[:_IN_TITLE]])
+    return between.join([kind[:1].upper() + kind[1:], *_numbers(state)[:count]])
 
 
 def _numbers(state: Any) -> list[str]:

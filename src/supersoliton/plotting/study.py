@@ -17,6 +17,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
+from .canvas import Picture
 from .theme import axis_label, palette_of, theme
 
 # One marker and one palette colour (-1: grey) per kind of state, so that a print without colours is readable.
@@ -62,7 +63,7 @@ def plot_study(
     parameters = tuple(dict.fromkeys(name for trial in trials for name in trial.couplings))
     width = max(4.0 * columns if columns > 1 else 6.5, 1.1 * (len(parameters) + len(objectives)))
     with theme(theme_name) as colours:
-        figure = Figure(figsize=(width, 3.5 * rows + 4.2), layout="constrained")
+        figure = Picture(figsize=(width, 3.5 * rows + 4.2), layout="constrained")
         top, bottom = np.ravel(np.array(figure.subfigures(2, 1, height_ratios=[3.5 * rows, 4.0])))
         for panel, (x, y) in enumerate(axes):
             draw_trials(top.add_subplot(rows, columns, panel + 1), trials, pareto, objectives, x, y, colours)

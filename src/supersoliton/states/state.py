@@ -28,6 +28,7 @@ from .tunnelling import Tunnelling
 
 if TYPE_CHECKING:
     import xarray as xr
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _PROBLEM_SETTINGS = ("boundary", "norm", "omega", "norm_of", "parity", "background", "line")
@@ -199,14 +200,14 @@ class State:
         return rows
 
     def _repr_html_(self) -> str:
-        from ..plotting import inline_figure
+        from ..plotting import inline_figure, plot_state
 
         left = "style='text-align: left'"  # notebooks align cells to the right
         rows = "".join(
             f"<tr><th {left}>{html.escape(a)}</th><td {left}>{html.escape(b)}</td></tr>" for a, b in self.table()
         )
         table = f"<table><caption>{html.escape(self._theory_name)}</caption>{rows}</table>"
-        picture = inline_figure(self.plot(), "the fields over the radius")
+        picture = inline_figure(plot_state(self, certificate=True), "the fields over the radius")
         return f"<div style='display: flex; flex-wrap: wrap; gap: 1em; align-items: flex-start'>{table}{picture}</div>"
 
     @property
@@ -225,11 +226,35 @@ class State:
         """Numbers that the theory defines besides energy, norm and frequency, by name."""
         return theory_of(self.problem.model).observables(self)
 
-    def plot(self) -> Figure:
-        """Profiles of the fields with the vacuum (dashed) and the certificate, as a matplotlib Figure."""
-        from ..plotting import plot_state
+    def plot(
+        self,
+        ax: Axes | None = None,
+        *,
+        fields: Sequence[str] | None = None,
+        r_max: float | None = None,
+        certificate: bool = False,
+        title: str | None = None,
+    ) -> Figure:
+        """Profiles of the fields over the radius, with the boundary values (dashed), as a matplotlib Figure.
 
-        return plot_state(self)
+        A notebook shows the figure; ``show()`` opens a window; ``savefig(path)`` writes it.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure if not given.
+        fields : sequence of str, optional
+            Names of the fields to draw; all if not given.
+        r_max : float, optional
+            Largest radius shown, in 1/mass; one that shows the soliton if not given.
+        certificate : bool, default False
+            Whether the checks of the state are written below.
+        title : str, optional
+            Its kind and first numbers if not given.
+        """
+        from ..plotting import plot_state, shown
+
+        return shown(plot_state(self, ax, fields=fields, r_max=r_max, certificate=certificate, title=title))
 
     def save(self, path: str | Path) -> Path:
         """Write fields, problem and certificate to a netCDF file; an interrupted call leaves no partial file.

@@ -210,7 +210,7 @@ def _profile(path: Path, stem: str, trial: Trial, gallery: _Gallery, *, trust: b
         state = load(path, trust=trust)
     except ValueError as error:  # damaged, or its potential is in a user's file that is missing
         return f"<p class='note'>The profile cannot be drawn: {escape(error)}.</p>"
-    return gallery.show(stem, f"profiles of trial {trial.number}", plot_state(state))
+    return gallery.show(stem, f"profiles of trial {trial.number}", plot_state(state, certificate=True))
 
 
 def _why_shown(record: Record, trial: Trial) -> str:
