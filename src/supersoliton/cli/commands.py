@@ -232,6 +232,7 @@ def scan(
     Ctrl-C stops after the running trials; run the same command to resume.
     """
     from ..scans.execution.executor import WorkerError
+    from ..scans.first_failures import NothingWorks
     from ..scans.job import REPORT
     from ..scans.job import scan as run
     from ..scans.record.record import StorageTrouble
@@ -243,7 +244,7 @@ def scan(
             file, trials=trials, out=out, workers=workers, seed=seed, device=device, storage=storage, extend=extend,
             quiet=quiet,
         )  # fmt: skip
-    except (WorkerError, StorageTrouble) as error:
+    except (WorkerError, StorageTrouble, NothingWorks) as error:
         _print_error(str(error))
         raise typer.Exit(1) from error
     if not isinstance(result, ScanResult):  # mode = "pretrain"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,6 +83,7 @@ def describe_scan(result: ScanResult, report: str) -> dict[str, Any]:
         "new": result.new,
         "interrupted": result.interrupted,
         "counts": result.counts,
+        "failure": _commonest_failure(done),
         "recalled": sum(a.get("cache") == "hit" for a in done),
         "trained": len(saved),
         "steps_saved": sum(saved) / len(saved) if saved else math.nan,
@@ -98,6 +100,12 @@ def describe_scan(result: ScanResult, report: str) -> dict[str, Any]:
             for trial in result.pareto
         ],
     }
+
+
+def _commonest_failure(attributes: Sequence[Mapping[str, Any]]) -> str:
+    """The last line of the error that occurs most often among the trials; empty if none failed."""
+    errors = Counter(str(a["error"]).strip().splitlines()[-1] for a in attributes if a.get("error"))
+    return errors.most_common(1)[0][0] if errors else ""
 
 
 def print_scan(console: Console, data: Mapping[str, Any]) -> None:
@@ -117,6 +125,8 @@ def print_scan(console: Console, data: Mapping[str, Any]) -> None:
     if data["trained"]:
         trained = f" {data['trained']} used trained starts, saving {data['steps_saved']:.1f} Newton steps on average."
     console.print(f"{state}{f' ({counts})' if counts else ''}.{recalled}{trained}")
+    if data["failure"]:
+        console.print(f"{data['counts']['failed']} failed: {data['failure']}", markup=False)
     if data["pareto"]:
         _print_pareto(console, data)
     elif data["finished"]:

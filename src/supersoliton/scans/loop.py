@@ -25,6 +25,7 @@ from .axes import AXES, in_words, unchanged, write_axes
 from .execution.apart import apart
 from .execution.choose import make_executor
 from .execution.executor import AbstractExecutor
+from .first_failures import TRIED, check_first
 from .progress import Progress
 from .record import inspection, storage
 from .record.changes import RecordWarning, check_code, tell_other_numerics
@@ -148,6 +149,7 @@ class _Loop:
         self._pending: list[tuple[int, Outcome]] = []  # ended, not yet recorded
         self._trouble_since: float | None = None
         self.new, self.interrupted = 0, False
+        self._errors: list[str] = []  # of the first trials that ended in this run
 
     def run(self, scratch: Path, workers: int, *, quiet: bool, heartbeat_seconds: float) -> None:
         memory = self._ledger.memory
@@ -217,6 +219,9 @@ class _Loop:
                 for number, point in made.points:
                     executor.submit(number, point)
                 self._update_files(made.ended)
+                if made.ended and self.new <= 2 * TRIED:
+                    memory = self._ledger.memory
+                    check_first(self._errors, memory.finished - memory.failed)
                 if not self._ledger.mine and (stop.is_set() or self._ledger.is_done(self._wanted)):
                     return
             elif stop.is_set() and not executor.running:
@@ -252,6 +257,8 @@ class _Loop:
         self.new += len(self._pending)
         for _, outcome in self._pending:
             value = outcome.values.get(self._config.scan.objectives[0], math.nan)
+            if len(self._errors) < TRIED:
+                self._errors.append(outcome.error or "")
             self._progress.ended(failed=outcome.failed, value=value if outcome.feasible else math.nan)
         self._pending = []
         return made
