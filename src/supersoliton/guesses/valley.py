@@ -22,6 +22,7 @@ from scipy.interpolate import CubicSpline
 
 from ..theory.base import AbstractModel
 from ..theory.derivatives import point_kernels
+from ..theory.field_metric import metric_at
 from ..theory.vacua import Vacuum
 from .shooting import Way, arc_lengths
 
@@ -98,12 +99,20 @@ def _step(model: AbstractModel, path: Path, energy: float) -> tuple[Array, float
 
 def _spread(model: AbstractModel, points: Array, images: int) -> Path:
     """The points at equal arc lengths."""
-    steps = np.linalg.norm(np.diff(points, axis=0) * np.sqrt(model.kinetic), axis=1)
+    steps = _lengths(model, points)
     s = np.concatenate([[0.0], np.cumsum(np.maximum(steps, 1e-12 * (np.sum(steps) + 1e-300)))])
     even = CubicSpline(s, points)(np.linspace(0.0, s[-1], images))
     even[0], even[-1] = points[0], points[-1]
-    steps = np.linalg.norm(np.diff(even, axis=0) * np.sqrt(model.kinetic), axis=1)
-    return Path(np.concatenate([[0.0], np.cumsum(steps)]), even)
+    return Path(np.concatenate([[0.0], np.cumsum(_lengths(model, even))]), even)
+
+
+def _lengths(model: AbstractModel, points: Array) -> Array:
+    """Distances of neighbouring points in the metric of kinetic terms between them."""
+    steps = np.diff(points, axis=0)
+    if model.density_function is None:
+        return np.asarray(np.linalg.norm(steps * np.sqrt(model.kinetic), axis=1))
+    metric = metric_at(model, 0.5 * (points[1:] + points[:-1]))
+    return np.sqrt(np.maximum(np.einsum("pi,pij,pj->p", steps, metric, steps), 0.0))
 
 
 def way_along(model: AbstractModel, path: Path, energy: float) -> tuple[float, float, Way | None]:

@@ -28,7 +28,7 @@ def power_tails(model: AbstractModel, radius: float) -> Array:
         return np.zeros((n, n))
     v, d = model.ends.outer, float(model.dimension)
     far = np.abs(np.diagonal(mass_matrix(model, v))) * model.outer_radius(radius) ** 2
-    kinetic, further = (model.kinetic_at(v, r) for r in (radius, 2.0 * radius))
+    kinetic, further = (np.diagonal(model.kinetic_at(v, r)) for r in (radius, 2.0 * radius))
     second = np.diagonal(point_kernels(model.potential_function).hessian(v[None], model.params, np.array([radius]))[0])
     with np.errstate(all="ignore"):
         power = d - 2.0 + np.log2(np.abs(further / kinetic))
@@ -53,9 +53,19 @@ def decay_rate(dim: float, mass_squared: float, radius: float, ell: int = 0) -> 
 
 def exterior_form(dim: float, kinetic: Array, gaps: Array, radius: float, ell: int = 0, zero: float = 0.0) -> Array:
     r"""S_d R^(d-1) k^1/2 Q diag(-u'/u) Q^T k^1/2 for decaying solutions of lap u = W u, W = ``gaps``, in the
-    eigendirections Q of W. Gaps up to ``zero`` count as 0."""
+    eigendirections Q of W. Gaps up to ``zero`` count as 0. ``kinetic``: the k_i, or their matrix."""
     values, vectors = np.linalg.eigh(gaps)
     rates = np.array([decay_rate(dim, value if value > zero else 0.0, radius, ell) for value in values])
-    root = np.sqrt(kinetic)
     inner = vectors @ np.diag(rates) @ vectors.T
+    if kinetic.ndim == 2:
+        return np.asarray(sphere_area(dim) * radius ** (dim - 1.0) * square_root(kinetic) @ inner @ square_root(kinetic))
+    root = np.sqrt(kinetic)
     return np.asarray(sphere_area(dim) * radius ** (dim - 1.0) * root[:, None] * inner * root[None, :])
+
+
+def square_root(matrix: Array) -> Array:
+    """The symmetric root of a symmetric matrix, of the moduli of its eigenvalues; of a list of factors, their roots."""
+    if matrix.ndim == 1:
+        return np.diag(np.sqrt(matrix))
+    values, vectors = np.linalg.eigh(matrix)
+    return np.asarray(vectors * np.sqrt(np.abs(values)) @ vectors.T)

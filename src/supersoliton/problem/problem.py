@@ -365,7 +365,8 @@ class DiscreteProblem(Problem):
         if self.model.ends is not None:
             return power_tails(self.model, self.grid.r_max)
         gaps = gap_matrix(self.model, self.vacuum.values, self.multiplier_shift, self.grid.r_max)
-        return exterior_form(self.grid.dim, self.model.kinetic, gaps, self.grid.r_max, ell)
+        kinetic = self.model.kinetic_at(self.vacuum.values, self.grid.r_max)
+        return exterior_form(self.grid.dim, kinetic, gaps, self.grid.r_max, ell)
 
     def coarser(self, divisor: int) -> DiscreteProblem:
         """The problem on the same elements with their order divided by ``divisor``, but at least 4."""
@@ -385,7 +386,7 @@ class DiscreteProblem(Problem):
     @cached_property
     def background_density(self) -> Array:
         """V of the vacuum at the quadrature points; a density is integrated as it is."""
-        if self.model.density_function is not None:
+        if self.model.ends is not None:
             return np.zeros(self.grid.quadrature_points.size)
         if not self.model.explicit_r:
             return np.full(self.grid.quadrature_points.size, self.vacuum.energy_density)

@@ -117,8 +117,10 @@ class Scales:
 
     def reduce_model(self, model: AbstractModel) -> Dimensionless:
         """The theory in these units."""
-        if model.density_function is not None:
+        if model.ends is not None:
             return DimensionlessDensity(model, self.field, self.length, strength=self.strength)
+        if model.density_function is not None:
+            return Dimensionless(model, self.field, self.length, self.offset, units=self.kinetic)
         noise = np.finfo(float).eps * abs(self.offset) / self.unit("potential")
         origin = tuple((np.array(self.around) / self.factors).tolist()) if noise > _NOISE else ()
         return Dimensionless(model, self.field, self.length, self.offset, origin)
@@ -208,10 +210,10 @@ def power_of_two(value: float) -> float:
 
 def scales_around(model: AbstractModel, around: Array, dim: float, *, rounded: bool = False) -> Scales:
     """The scales of V around a homogeneous state, ``rounded`` to powers of 2 or not."""
-    kinetic = tuple(model.kinetic.tolist())
+    kinetic = tuple(model.field_units(around).tolist())
     if is_dimensionless(model):
         return Scales(1.0, 1.0, dim, kinetic, 1.0)
-    canonical = Dimensionless(model, 1.0, 1.0)
+    canonical = Dimensionless(model, 1.0, 1.0, units=kinetic)
     found = scales_of_potential(canonical, around * canonical.roots)
     field, curvature = found.field, found.curvature
     length = 1.0 / math.sqrt(curvature) if curvature > 0 else 1.0

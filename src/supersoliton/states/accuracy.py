@@ -260,7 +260,7 @@ def exterior_error(problem: DiscreteProblem, u: Array) -> float:
     radius = np.full(2, problem.grid.r_max)
     edge, bottom = kernels.value(np.stack([u[-1], problem.vacuum.values]), problem.model.params, radius)
     second = curvature(problem.model, problem.vacuum.values, problem.grid.r_max)
-    if problem.model.density_function is not None:  # at this radius, not at infinity
+    if problem.model.ends is not None:  # at this radius, not at infinity
         second = kernels.hessian(problem.vacuum.values[None], problem.model.params, radius[:1])[0]
     quadratic = 0.5 * float(away @ second @ away)
     # massless fields have a gradient only

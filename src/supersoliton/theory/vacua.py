@@ -133,10 +133,26 @@ def curvature(model: AbstractModel, values: Array, r: float = 0.0) -> Float[Arra
     return _at(model, values, r)[2]
 
 
-def canonical(matrix: Float[Array, "... field field"], kinetic: Float[Array, "... field"]) -> Array:
-    """k^-1/2 ``matrix`` k^-1/2; where k < 0 (a field whose energy is negative) with the sign of the mass^2."""
+def canonical(matrix: Float[Array, "... field field"], kinetic: Array) -> Array:
+    """K^-1/2 ``matrix`` K^-1/2; where K < 0 (a field whose energy is negative) with the sign of the mass^2.
+
+    ``kinetic``: K as a matrix (..., field, field), or its diagonal (..., field).
+    """
+    if kinetic.ndim == matrix.ndim:
+        diagonal = np.diagonal(kinetic, axis1=-2, axis2=-1)
+        mixed = np.all(np.isfinite(kinetic), axis=(-2, -1)) & np.any(kinetic - _diagonal(diagonal), axis=(-2, -1))
+        if mixed.any():
+            values, vectors = np.linalg.eigh(np.where(mixed[..., None, None], kinetic, np.eye(matrix.shape[-1])))
+            own = canonical(vectors.swapaxes(-1, -2) @ matrix @ vectors, values)
+            turned = vectors @ own @ vectors.swapaxes(-1, -2)
+            return np.where(mixed[..., None, None], turned, canonical(matrix, diagonal))
+        kinetic = diagonal
     scale = 1.0 / np.sqrt(np.abs(kinetic))
     return np.asarray(np.sign(kinetic)[..., None] * matrix * scale[..., :, None] * scale[..., None, :])
+
+
+def _diagonal(values: Float[Array, "... field"]) -> Float[Array, "... field field"]:
+    return values[..., None] * np.eye(values.shape[-1])
 
 
 def _record(

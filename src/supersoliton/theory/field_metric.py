@@ -1,0 +1,69 @@
+r"""Kinetic terms :math:`\tfrac12u'^TK(u; p)u'` whose matrix depends on the fields, as in sigma models.
+
+With the potential they make an energy density of z = (u, u'), whose derivatives serve the solvers. Fluctuations of
+angular momentum l have the kinetic term :math:`K\,\eta'\eta' + K\,l(l+d-2)\,\eta\eta/r^2` and the norm
+:math:`\int\eta^TK\eta`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray as Array
+
+from .base import AbstractModel, PotentialFunction
+from .derivatives import point_kernels
+
+
+def with_kinetic(potential: Callable[..., Any], kinetic: Callable[..., Any]) -> Callable[..., Any]:
+    """The density of (z, p, r) for V(u, p, r) and K(u, p)."""
+    return functools.partial(_density, potential, kinetic)
+
+
+def _density(potential: Any, kinetic: Any, z: Any, p: Mapping[str, Any], r: Any) -> Any:
+    half = len(z) // 2
+    u, slope = z[:half], z[half:]
+    return 0.5 * slope @ as_matrix(kinetic(u, p), half) @ slope + potential(u, p, r)
+
+
+def as_matrix(given: Any, n_fields: int) -> Any:
+    """K as a matrix (field, field), from its diagonal or, for one field, a number."""
+    given = jnp.asarray(given)
+    return given if given.ndim == 2 else jnp.diag(jnp.broadcast_to(given, (n_fields,)))
+
+
+def kinetic_shapes(n_fields: int) -> tuple[tuple[int, ...], ...]:
+    """The shapes that K(u, p) may have."""
+    own = ((n_fields, n_fields), (n_fields,))
+    return (*own, ()) if n_fields == 1 else own
+
+
+def metric_at(model: AbstractModel, u: Float[Array, "point field"]) -> Float[Array, "point field field"]:
+    """K at points: constant kinetic factors as a matrix, or e_u'u' of a density at rest and r = 0."""
+    n = model.n_fields
+    if model.density_function is None:
+        return np.broadcast_to(np.diag(model.kinetic), (len(u), n, n))
+    z = np.concatenate([u, np.zeros_like(u)], axis=1)
+    with np.errstate(all="ignore"):
+        return point_kernels(model.density_function).hessian(z, model.params, np.zeros(len(u)))[:, n:, n:]
+
+
+def by_slopes(density: PotentialFunction, params: Mapping[str, Any], u: Array, r: float) -> Array:
+    """e_u'u' of constant fields at a radius, (field, field)."""
+    z = np.concatenate([u, np.zeros_like(u)])[None]
+    return point_kernels(density).hessian(z, params, np.array([float(r)]))[0][len(u) :, len(u) :]
+
+
+def check_positive_metric(owner: str, matrix: Float[Array, "field field"], shown: Array) -> None:
+    """Raise ValueError unless K is positive definite at a homogeneous state; ``shown``: its fields."""
+    if np.all(np.isfinite(matrix)) and np.linalg.eigvalsh(matrix)[0] > 0.0:
+        return
+    raise ValueError(
+        f"{owner}: kinetic must be positive, but at the fields {shown.tolist()} it is {np.asarray(matrix).tolist()}: "
+        "correct K(u, p), or choose other fields, in which it is regular there"
+    )
