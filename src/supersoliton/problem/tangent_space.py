@@ -210,7 +210,8 @@ class TangentSpace(Bordered):
     # The operator
 
     @cached_property
-    def _blocks(self) -> Array:
+    def blocks(self) -> Array:
+        """The elements' matrices."""
         problem, ell = self.problem, self.ell
         barrier = float(ell * (ell + float(problem.grid.dim) - 2.0))
         theory = problem.theory_at(ell)
@@ -219,12 +220,12 @@ class TangentSpace(Bordered):
     @cached_property
     def largest(self) -> float:
         """The largest modulus of an entry of the elements' matrices."""
-        return float(np.max(np.abs(self._blocks)))
+        return float(np.max(np.abs(self.blocks)))
 
     def apply(self, x: Array) -> Array:
         """A x, zero where values are held."""
         exterior = self.problem.theory_at(self.ell).exterior
-        image = lapack.matvec(self._blocks, exterior, x[:, :, None])[:, :, 0]
+        image = lapack.matvec(self.blocks, exterior, x[:, :, None])[:, :, 0]
         if self.deltas is not None:
             along = np.einsum("nfk,nf->k", self.deltas.columns, x)
             image = image + self.deltas.columns @ (self.deltas.strengths * along)
