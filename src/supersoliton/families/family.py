@@ -25,6 +25,7 @@ import numpy as np
 from numpy import ndarray as Array
 
 from ..problem.energy_kernels import nodal, outside, with_slopes
+from ..problem.norm import half_slope
 from ..problem.problem import DiscreteProblem
 from ..problem.scales import Scales
 from ..problem.tangent_space import TangentSpace, norm_border
@@ -197,7 +198,7 @@ class Family:
             if np.any(lift):
                 out += space.apply(lift)
         else:
-            out -= (grid.mass @ point.u) * problem.carries_norm
+            out -= half_slope(problem, point.u)
         if problem.boundary == "decaying":
             out[-1] += self.exterior_rate(point) @ away
             out[-1] -= np.asarray(problem.theory.exterior) @ self.vacuum_rate(problem)

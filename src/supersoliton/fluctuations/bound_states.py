@@ -25,8 +25,8 @@ from numpy import ndarray as Array
 from ..problem import second_variation
 from ..problem.asymptotics import gaps_of
 from ..problem.exterior import exterior_form, square_root
+from ..problem.norm import without_rotation
 from ..problem.problem import DiscreteProblem
-from ..problem.residual import shift_of
 from ..problem.tangent_space import RankOne, TangentSpace, first_free
 from ..theory.vacua import mass_matrix
 from .curved_operator import KineticMass
@@ -93,7 +93,6 @@ class Matched:
     ) -> None:
         self.problem, self.u, self.multiplier, self.ell, self.deltas = problem, u, multiplier, ell, deltas
         self.curvature = problem.curvature(u) if curvature is None else curvature
-        self.shift = shift_of(problem, multiplier)
         self.gaps = gaps_of(problem, multiplier)
         self.finite = bool(np.all(np.isfinite(self.gaps)))
         edges = np.linalg.eigvalsh(self.gaps) if self.finite else np.full(len(self.gaps), math.inf)
@@ -137,7 +136,8 @@ class Matched:
 
     def space(self, energy: float, shift: float = 0.0) -> TangentSpace:
         """The operator less ``energy``, with ``shift`` added, factorised."""
-        problem, curvature, total = self.problem, self.curvature, self.shift
+        problem = self.problem
+        curvature, total = without_rotation(problem, self.u, self.curvature, self.multiplier)
         if self.curved is None:
             total = total + (shift - energy) * self.kinetic
         else:

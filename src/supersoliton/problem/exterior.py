@@ -11,7 +11,7 @@ from scipy.special import kve
 from ..elements.grid import sphere_area
 from ..theory.base import AbstractModel
 from ..theory.derivatives import point_kernels
-from ..theory.vacua import mass_matrix
+from ..theory.vacua import canonical, mass_matrix
 
 _MASSLESS = 1e3  # (mass times radius)^2 far out, where it is 7e13 for the heaviest field, and l(l + 1) without mass
 
@@ -39,7 +39,11 @@ def power_tails(model: AbstractModel, radius: float) -> Array:
 
 def gap_matrix(model: AbstractModel, vacuum: Array, shift: Array, radius: float) -> Array:
     """W = k^-1/2 (V''(v) - ``shift``) k^-1/2, (field, field): small fields at large radius obey lap u = W u."""
-    return mass_matrix(model, vacuum, radius) - np.diag(shift / model.kinetic)
+    masses = mass_matrix(model, vacuum, radius)
+    if model.density_function is None:
+        return masses - np.diag(shift / model.kinetic)
+    kinetic = model.kinetic_at(vacuum, radius)
+    return masses - canonical(np.where(shift == 0.0, 0.0, shift[:, None] * kinetic), kinetic)
 
 
 def decay_rate(dim: float, mass_squared: float, radius: float, ell: int = 0) -> float:

@@ -19,7 +19,7 @@ from ..theory.derivatives import point_kernels
 from ..theory.polish import is_stationary
 from ..theory.rotating import Rotating
 from ..theory.vacua import Vacuum, lowest_vacuum, slope, vacuum_at
-from . import ends, functional
+from . import ends, functional, norm
 from .energy_kernels import energy_beyond, kernels_of
 from .exterior import exterior_form, gap_matrix, power_tails
 from .functional import Geometry, Kernels, Theory
@@ -394,6 +394,5 @@ class DiscreteProblem(Problem):
         return functional.background(kernels, self.theory, self.grid.quadrature_points.ravel())
 
     def norm_of_state(self, u: Array) -> float:
-        """N = sum_c k_c/k u_c^T M u_c over the constrained fields (inside the domain), k the largest of the k_c."""
-        weights = self.carries_norm * self.model.kinetic / self.norm_kinetic
-        return float(np.sum(weights * u * (self.grid.mass_form @ u)))
+        """N of nodal fields, inside the domain (:mod:`.norm`)."""
+        return norm.of_fields(self, u)

@@ -27,7 +27,8 @@ from numpy import ndarray as Array
 from ..elements import lapack
 from . import functional, second_variation
 from .problem import DiscreteProblem
-from .residual import shift_of, translation_border
+from .norm import half_slope, without_rotation
+from .residual import translation_border
 
 _ITERATIONS = 12  # of inverse iteration, from a random start
 
@@ -144,7 +145,8 @@ class TangentSpace(Bordered):
             self.__dict__["curvature"] = curvature
         if factors is None:
             first = first_free(problem, ell)
-            factors = second_variation.factorise(problem, self.curvature, self.shift, ell=ell, free_first=first)
+            operator, shift = self.operator
+            factors = second_variation.factorise(problem, operator, shift, ell=ell, free_first=first)
         self.factors, self.held, self.deltas = factors, held, deltas
         if constraints is None:
             constraints = constraints_of(problem, u) if ell == 0 else np.empty((*u.shape, 0))
@@ -166,10 +168,11 @@ class TangentSpace(Bordered):
         """V'' at the quadrature points, (element, point, field, field)."""
         return self.problem.curvature(self.u)
 
-    @property
-    def shift(self) -> Array:
-        """sigma - omega^2 on the fields that carry the norm, sigma on the others."""
-        return shift_of(self.problem, self.multiplier) + self.sigma
+    @cached_property
+    def operator(self) -> tuple[Array, Array]:
+        """The Hessian at the quadrature points and the multiples of M, sigma and -omega^2, that are added."""
+        curvature, shift = without_rotation(self.problem, self.u, self.curvature, self.multiplier)
+        return curvature, shift + self.sigma
 
     @cached_property
     def free(self) -> Array:
@@ -215,7 +218,7 @@ class TangentSpace(Bordered):
         problem, ell = self.problem, self.ell
         barrier = float(ell * (ell + float(problem.grid.dim) - 2.0))
         theory = problem.theory_at(ell)
-        return functional.hessian_blocks(problem.geometry, theory, self.curvature, self.shift, barrier)
+        return functional.hessian_blocks(problem.geometry, theory, *self.operator, barrier)
 
     @cached_property
     def largest(self) -> float:
@@ -296,7 +299,7 @@ def first_free(problem: DiscreteProblem, ell: int) -> Array:
 
 def norm_border(problem: DiscreteProblem, u: Array) -> Array:
     """M_c u, half the gradient of the norm: the normal of the sphere of fixed norm, zero where values are held."""
-    return (problem.grid.mass_form @ u) * problem.carries_norm * problem.free_nodes
+    return half_slope(problem, u) * problem.free_nodes
 
 
 def constraints_of(problem: DiscreteProblem, u: Array) -> Array:

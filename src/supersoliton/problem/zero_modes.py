@@ -152,11 +152,11 @@ def _forms(space: TangentSpace, v: Array) -> tuple[Array, Array, Array]:
     fields, slopes = functional.at_points(geo, v.reshape(len(v), -1))
     n, k = v.shape[1:]
     fields, slopes = (x.reshape(*weights.shape, n, k) for x in (fields, slopes))
-    operator, kinetic = space.curvature, problem.theory.kinetic
+    (operator, own_shift), kinetic = space.operator, problem.theory.kinetic
     if operator.shape[-1] != n:  # of a density: all terms are in the Hessian in (u, u')
         fields, kinetic = np.concatenate([fields, slopes], axis=2), np.zeros(n)
     shift = np.zeros(operator.shape[-1])
-    shift[:n] = space.shift - space.sigma
+    shift[:n] = own_shift - space.sigma
     operator = operator + np.diag(shift)
     gradient = np.einsum("eq,i,eqia,eqib->ab", weights, kinetic, slopes, slopes, optimize=True)
     values, vectors = np.linalg.eigh(operator)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import jax.numpy as jnp
@@ -17,7 +18,7 @@ from jaxtyping import Float
 from numpy import ndarray as Array
 
 from .base import AbstractModel, PotentialFunction
-from .derivatives import point_kernels
+from .derivatives import PointKernels, point_kernels
 
 
 def with_kinetic(potential: Callable[..., Any], kinetic: Callable[..., Any]) -> Callable[..., Any]:
@@ -57,6 +58,53 @@ def by_slopes(density: PotentialFunction, params: Mapping[str, Any], u: Array, r
     """e_u'u' of constant fields at a radius, (field, field)."""
     z = np.concatenate([u, np.zeros_like(u)])[None]
     return point_kernels(density).hessian(z, params, np.array([float(r)]))[0][len(u) :, len(u) :]
+
+
+@dataclass(frozen=True)
+class RotatingNorm:
+    """phi_c^T K(phi) phi_c = 2 [e(phi, phi_c) - e(phi, 0)] of a density e quadratic in the slopes, as a function of u.
+
+    ``carries``: 1 for the fields in N, else 0. Its kernels are those of e: nothing is compiled again.
+    """
+
+    density: PotentialFunction
+    carries: tuple[float, ...]
+
+    def __call__(self, u: Any, p: Mapping[str, Any], r: Any) -> Any:
+        turned, still = jnp.asarray(self.carries) * u, jnp.zeros_like(u)
+        energies = [self.density(jnp.concatenate([u, slope]), p, r) for slope in (turned, still)]
+        return 2.0 * (energies[0] - energies[1])
+
+    def point_kernels(self) -> PointKernels:
+        """The kernels, by the chain rule through u -> (u, u_c)."""
+        inner, carries = point_kernels(self.density), np.array(self.carries)
+        n = len(carries)
+
+        def at(u: Any) -> tuple[Array, Array]:
+            u = np.asarray(u)
+            return np.concatenate([u, carries * u], axis=1), np.concatenate([u, np.zeros_like(u)], axis=1)
+
+        def both(u: Any, p: Any, r: Any) -> tuple[Array, Array]:
+            (value, slope), (still, force) = (inner.value_and_gradient(z, p, r) for z in at(u))
+            return 2.0 * (value - still), 2.0 * (slope[:, :n] + carries * slope[:, n:] - force[:, :n])
+
+        def hessian(u: Any, p: Any, r: Any) -> Array:
+            turned, still = (inner.hessian(z, p, r) for z in at(u))
+            mixed = turned[:, :n, n:] * carries
+            twice = carries[:, None] * turned[:, n:, n:] * carries
+            return 2.0 * (turned[:, :n, :n] + mixed + mixed.swapaxes(1, 2) + twice - still[:, :n, :n])
+
+        def radial(u: Any, p: Any, r: Any) -> Array:
+            turned, still = (inner.radial(z, p, r) for z in at(u))
+            return 2.0 * (turned - still)
+
+        return PointKernels(
+            value=lambda u, p, r: both(u, p, r)[0],
+            gradient=lambda u, p, r: both(u, p, r)[1],
+            hessian=hessian,
+            radial=radial,
+            value_and_gradient=both,
+        )
 
 
 def check_positive_metric(owner: str, matrix: Float[Array, "field field"], shown: Array) -> None:
