@@ -41,7 +41,9 @@ def expect_constant_kinetic(call: str, model: Any, reason: str) -> None:
     """Raise ValueError for a theory that is given by an energy density, or whose kinetic terms depend on the fields."""
     expect_potential(call, model, reason)
     if getattr(model, "density_function", None) is not None:
-        raise ValueError(f"{call} needs constant kinetic factors, and those of {model!r} depend on the fields: {reason}")
+        raise ValueError(
+            f"{call} needs constant kinetic factors, and those of {model!r} depend on the fields: {reason}"
+        )
 
 
 def _expect(call: str, name: str, value: Any, kind: str, attributes: tuple[str, ...], remedy: str) -> None:

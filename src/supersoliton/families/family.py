@@ -162,7 +162,8 @@ class Family:
         v, r = problem.vacuum.values[None], np.array([problem.grid.r_max])
         kernels = point_kernels(problem.model.potential_function)
         matrix = kernels.hessian(v, problem.model.params, r)[0][np.ix_(free, free)]
-        load = np.asarray(self._force_kernel(problem, v, r))[0][free]
+        force = coupling_kernels(problem.model.potential_function)[0]
+        load = np.asarray(force(v, _floats(problem.model.params), self._direction(problem), r))[0][free]
         rate[free] = -np.linalg.lstsq(matrix, load, rcond=1e-12)[0]
         return rate
 
@@ -189,17 +190,19 @@ class Family:
             radii = grid.quadrature_points.ravel()
             if problem.model.density_function is not None:
                 by = np.asarray(self._force_kernel(problem, with_slopes(problem.geometry, point.u), radii))
-                return nodal(problem.geometry, by, self.exterior_rate(point) @ away) * space.free
-            flat = grid.at_quadrature(point.u).reshape(len(radii), -1)
-            slopes = np.asarray(self._force_kernel(problem, flat, radii)).reshape(*grid.quadrature_weights.shape, -1)
-            local = np.einsum("eq,eqa,eqi->eai", grid.quadrature_weights, grid.interpolation, slopes)
-            np.add.at(out, grid.element_nodes, local)
+                out += nodal(problem.geometry, by, np.zeros(len(away)))
+            else:
+                flat = grid.at_quadrature(point.u).reshape(len(radii), -1)
+                slopes = np.asarray(self._force_kernel(problem, flat, radii))
+                slopes = slopes.reshape(*grid.quadrature_weights.shape, -1)
+                local = np.einsum("eq,eqa,eqi->eai", grid.quadrature_weights, grid.interpolation, slopes)
+                np.add.at(out, grid.element_nodes, local)
             lift = self.lift(problem)
             if np.any(lift):
                 out += space.apply(lift)
         else:
             out -= half_slope(problem, point.u)
-        if problem.boundary == "decaying":
+        if problem.has_exterior:
             out[-1] += self.exterior_rate(point) @ away
             out[-1] -= np.asarray(problem.theory.exterior) @ self.vacuum_rate(problem)
         return out * problem.free_nodes
@@ -211,14 +214,14 @@ class Family:
         of a potential.
         """
         problem = point.problem
-        if problem.model.density_function is not None:
-            step = DIFFERENCE * (abs(point.q) or 1.0)
-        else:
+        step = DIFFERENCE * (abs(point.q) or 1.0)
+        if problem.model.ends is None:
             changes = np.eye(problem.model.n_fields) if self.kind == "omega" else self.mass_rate(problem)
             largest = float(np.max(np.abs(changes)))
-            if not largest > 0.0:
+            if not largest > 0.0 and problem.model.density_function is None:
                 return np.zeros_like(problem.exterior(ell))
-            step = DIFFERENCE * float(np.max(np.abs(problem.vacuum.masses_squared))) / largest
+            if largest > 0.0:
+                step = DIFFERENCE * float(np.max(np.abs(problem.vacuum.masses_squared))) / largest
         lower = point.q if self.kind == "omega" and point.q < step else point.q - step
         upper = point.q + step
         ends = [self.problem_at(problem, value).exterior(ell) for value in (lower, upper)]
@@ -265,7 +268,7 @@ class Family:
             total += 0.5 * float(away @ self.exterior_rate(point) @ away)
         if self.kind != "coupling":
             return total, change
-        if problem.model.density_function is not None:
+        if problem.model.ends is not None:
             return self._slope_of_density(point, du, dq)
         rate, lift = self.vacuum_rate(problem), self.lift(problem)
         course = {name: dq * along for name, along in self._direction(problem).items()}
@@ -287,16 +290,19 @@ class Family:
         """
         problem, grid = point.problem, point.problem.grid
         radii, weights = grid.quadrature_points.ravel(), grid.quadrature_weights.ravel()
-        energy = coupling_kernels(problem.model.potential_function)[1]
-        n, params, direction = problem.model.n_fields, _floats(problem.model.params), self._direction(problem)
-        first, second = energy(
-            grid.at_quadrature(point.u).reshape(-1, n), params, direction, radii,
-            grid.at_quadrature(moved).reshape(-1, n), dict(course),
-        )  # fmt: skip
-        outside, changing = energy(
-            np.tile(problem.vacuum.values, (len(radii), 1)), params, direction, radii,
-            np.tile(vacuum_moved, (len(radii), 1)), dict(course),
-        )  # fmt: skip
+        model = problem.model
+        energy = coupling_kernels(model.density_function or model.potential_function)[1]
+        params, direction = _floats(model.params), self._direction(problem)
+
+        def inside(u: Array) -> Array:
+            if model.density_function is not None:
+                return with_slopes(problem.geometry, u)
+            return grid.at_quadrature(u).reshape(len(radii), -1)
+
+        first, second = energy(inside(point.u), params, direction, radii, inside(moved), dict(course))
+        at_rest = (inside(np.tile(v, (grid.n_nodes, 1))) for v in (problem.vacuum.values, vacuum_moved))
+        still, moving = at_rest
+        outside, changing = energy(still, params, direction, radii, moving, dict(course))
         return (
             float(weights @ (np.asarray(first) - np.asarray(outside))),
             float(weights @ (np.asarray(second) - np.asarray(changing))),
@@ -336,6 +342,12 @@ def with_couplings(near: DiscreteProblem, couplings: Mapping[str, float]) -> Dis
 def family_of(inner: DiscreteProblem, parameter: str, scales: Scales) -> Family:
     """The family of a dimensionless problem along a parameter that the user gives in units of the scales."""
     _check_ends(inner, parameter)
+    turns = inner.norm is not None or inner.omega is not None
+    if turns and inner.model.density_function is not None and parameter in inner.model.params:
+        raise ValueError(
+            f"{inner.model!r}: derivatives of rotating states in {parameter} are not available where the kinetic "
+            "terms depend on the fields, since the norm may depend on it: solve at each value"
+        )
     units = {"norm": scales.unit("norm"), "omega": scales.unit("mass")}
     return Family(inner, parameter, units.get(parameter, 1.0))
 

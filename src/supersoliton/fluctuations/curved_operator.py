@@ -1,7 +1,7 @@
 r"""The second variation where the kinetic matrix depends on the fields: :math:`A\eta = \lambda M_K\eta`.
 
-:math:`M_K` is the matrix of :math:`\int\eta^TK(u)\eta`, the norm that the time derivatives of fluctuations have, so that
-the eigenvalues are frequencies squared in any choice of the fields.
+:math:`M_K` is the matrix of :math:`\int\eta^TK(u)\eta`, the norm that the time derivatives of fluctuations have, so
+that the eigenvalues are frequencies squared in any choice of the fields.
 """
 
 from __future__ import annotations

@@ -62,7 +62,9 @@ def exterior_form(dim: float, kinetic: Array, gaps: Array, radius: float, ell: i
     rates = np.array([decay_rate(dim, value if value > zero else 0.0, radius, ell) for value in values])
     inner = vectors @ np.diag(rates) @ vectors.T
     if kinetic.ndim == 2:
-        return np.asarray(sphere_area(dim) * radius ** (dim - 1.0) * square_root(kinetic) @ inner @ square_root(kinetic))
+        return np.asarray(
+            sphere_area(dim) * radius ** (dim - 1.0) * square_root(kinetic) @ inner @ square_root(kinetic)
+        )
     root = np.sqrt(kinetic)
     return np.asarray(sphere_area(dim) * radius ** (dim - 1.0) * root[:, None] * inner * root[None, :])
 

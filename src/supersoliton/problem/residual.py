@@ -129,7 +129,7 @@ def _force(weight: Array, metric: Metric, terms: Terms, u: Array, gradient: Arra
     """The force; ``weight``: half the slope of the norm; ``constrained`` if that is fixed."""
     multiplier = 0.0
     if constrained:
-        norm = float((u * weight).sum())
+        norm = float((u * weight * terms.carries).sum())
         multiplier = float((u * gradient * terms.carries).sum()) / norm if norm > 0.0 else 0.0
     vector = (gradient - weight * (multiplier + terms.fixed)) * terms.free
     away = u - terms.vacuum

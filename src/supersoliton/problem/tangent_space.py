@@ -26,8 +26,8 @@ from numpy import ndarray as Array
 
 from ..elements import lapack
 from . import functional, second_variation
-from .problem import DiscreteProblem
 from .norm import half_slope, without_rotation
+from .problem import DiscreteProblem
 from .residual import translation_border
 
 _ITERATIONS = 12  # of inverse iteration, from a random start

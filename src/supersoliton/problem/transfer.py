@@ -11,7 +11,7 @@ from .asymptotics import decay_length
 from .norm import half_slope
 from .problem import DiscreteProblem
 
-_RESCALINGS = 20  # Newton steps to the norm
+_RESCALINGS, _LONGEST = 30, 2.0  # Newton steps to the norm, and the longest one
 
 
 def scale_to_norm(problem: DiscreteProblem, u: Array) -> Array:
@@ -40,8 +40,10 @@ def _rescaled(problem: DiscreteProblem, u: Array) -> Array:
         carried = problem.norm_of_state(u)
         if abs(carried - norm) <= 4e-16 * norm:
             return u
-        power = 2.0 * float(np.sum(half_slope(problem, u) * u)) / carried
-        factor = (norm / carried) ** (1.0 / power) if power > 0.0 and carried > 0.0 else math.nan
+        rate = 2.0 * float(np.sum(half_slope(problem, u) * u * problem.carries_norm))  # dN/d ln(scale)
+        if not (rate > 0.0 and carried > 0.0):
+            break
+        factor = math.exp(min(max(math.log(norm / carried) * carried / rate, -_LONGEST), _LONGEST))
         u = np.where(problem.carries_norm > 0, u * factor, u)
     return u if abs(problem.norm_of_state(u) - norm) <= 1e-12 * norm else np.full_like(u, math.nan)
 
