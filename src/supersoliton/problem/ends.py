@@ -47,6 +47,11 @@ def free_fields(model: AbstractModel, side: int) -> Array:
     return np.array([float(value is None) for value in model.ends[side]])
 
 
+def eliminated_fields(model: AbstractModel) -> Array:
+    """1 for the fields that a theory eliminates, else 0; (n_fields,)."""
+    return np.array([float(name in model.eliminated) for name in model.fields])
+
+
 def parity_of(given: Any, n_fields: int, dim: float) -> str | tuple[str, ...]:
     """ "even", "odd", or a tuple with one of them for each field where they differ. Raises ValueError."""
     each = (given,) * n_fields if isinstance(given, str) else tuple(given) if isinstance(given, list | tuple) else ()

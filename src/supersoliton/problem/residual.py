@@ -101,7 +101,9 @@ def force(problem: DiscreteProblem, u: Array, gradient: Array | None = None, ter
     constrained = problem.norm is not None
     with np.errstate(all="ignore"):  # a huge or undefined force has an infinite residual
         given = terms or terms_of(problem)
-        return _force(half_slope(problem, u), host_metric(grid), given, u, gradient, constrained=constrained)
+        turns = constrained or given.fixed != 0.0
+        weight = half_slope(problem, u) if turns else np.zeros_like(u)
+        return _force(weight, host_metric(grid), given, u, gradient, constrained=constrained)
 
 
 def translation_border(problem: DiscreteProblem, u: Array) -> tuple[Array, Array]:

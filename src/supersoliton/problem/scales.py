@@ -79,7 +79,7 @@ class Scales:
             "potential": lambda: strength * (field / length) ** 2,
             "energy": lambda: strength * field**2 * length ** (d - 2.0),
             "charge": lambda: field**2 * length ** (d - 1.0),
-            "norm": lambda: field**2 * length**d / self.norm_kinetic,
+            "norm": lambda: strength * field**2 * length**d / self.norm_kinetic,
         }
         return units[base]() ** int(power or 1)
 

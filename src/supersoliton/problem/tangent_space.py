@@ -26,6 +26,7 @@ from numpy import ndarray as Array
 
 from ..elements import lapack
 from . import functional, second_variation
+from .ends import eliminated_fields
 from .norm import half_slope, without_rotation
 from .problem import DiscreteProblem
 from .residual import translation_border
@@ -172,7 +173,12 @@ class TangentSpace(Bordered):
     def operator(self) -> tuple[Array, Array]:
         """The Hessian at the quadrature points and the multiples of M, sigma and -omega^2, that are added."""
         curvature, shift = without_rotation(self.problem, self.u, self.curvature, self.multiplier)
-        return curvature, shift + self.sigma
+        return curvature, shift + self.sigma * (1.0 - eliminated_fields(self.problem.model))
+
+    @cached_property
+    def inertia_of_eliminated(self) -> tuple[int, int]:
+        """Negative and positive eigenvalues in the fields that the theory eliminates, which are no modes."""
+        return second_variation.inertia_of_eliminated(self.problem, *self.operator)
 
     @cached_property
     def free(self) -> Array:
@@ -240,9 +246,12 @@ class TangentSpace(Bordered):
         """The number of negative eigenvalues of A on the tangent space.
 
         The bordered matrix has this number plus one per constraint, and also the number of A plus that of -B^T A^-1 B
-        (Haynsworth). A term in addition to V'' with s_k < 0 is a border with a positive corner, and no constraint.
+        (Haynsworth); the negative eigenvalues of eliminated fields are subtracted likewise. A term in addition to V''
+        with s_k < 0 is a border with a positive corner, and no constraint.
         """
         negative = second_variation.negative(self.factors)
+        if self.problem.model.eliminated:
+            negative -= self.inertia_of_eliminated[0]
         if self.columns.shape[-1] == 0:
             return negative
         giving = 0 if self.deltas is None else int(np.sum(self.deltas.strengths < 0.0))

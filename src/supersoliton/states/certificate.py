@@ -224,6 +224,7 @@ def certify(
         "jumps": kinks,
         "centre": found.centre,
         "kinetic": _least_kinetic(problem, modes.space.curvature),
+        "eliminated": modes.space.inertia_of_eliminated,
     }
     reasons = _reasons(problem, solution, {**entries, **measured})
     if wanted is not None and kind not in (wanted, Kind.UNCONVERGED):
@@ -261,6 +262,11 @@ def _reasons(problem: DiscreteProblem, solution: Solution, entry: dict[str, Any]
         out.append(
             f"the fields at the origin are uncertain by {entry['centre']:.1e} of their range: "
             "r^(d-1) has no weight there"
+        )
+    if all(entry["eliminated"]):
+        out.append(
+            f"the eliminated fields {', '.join(problem.model.eliminated)} have no unique solution at the others: their "
+            "energy is neither convex nor concave"
         )
     least, radius = entry["kinetic"]
     if not least > 0.0:

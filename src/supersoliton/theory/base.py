@@ -160,6 +160,11 @@ class AbstractModel(ABC):
         return None
 
     @property
+    def eliminated(self) -> tuple[str, ...]:
+        """Fields without modes of their own, such as A_0: at any values of the others they obey their equation."""
+        return ()
+
+    @property
     def natural_units(self) -> tuple[float, float] | None:
         """A length, and the density times its square; None where they follow from the potential."""
         return None

@@ -100,6 +100,10 @@ class DimensionlessDensity(Dimensionless):
         return None if given is None else Ends(*(_scaled(side, self.roots) for side in given))
 
     @property
+    def eliminated(self) -> tuple[str, ...]:
+        return self.model.eliminated
+
+    @property
     def dimension(self) -> float | None:
         return self.model.dimension
 

@@ -20,6 +20,8 @@ from numpy import ndarray as Array
 from .base import AbstractModel, PotentialFunction
 from .derivatives import PointKernels, point_kernels
 
+_LEAST = 1e-40  # a K that vanishes with the fields has a power of the field that stands for 0 (TINY)
+
 
 def with_kinetic(potential: Callable[..., Any], kinetic: Callable[..., Any]) -> Callable[..., Any]:
     """The density of (z, p, r) for V(u, p, r) and K(u, p)."""
@@ -109,7 +111,7 @@ class RotatingNorm:
 
 def check_positive_metric(owner: str, matrix: Float[Array, "field field"], shown: Array) -> None:
     """Raise ValueError unless K is positive definite at a homogeneous state; ``shown``: its fields."""
-    if np.all(np.isfinite(matrix)) and np.linalg.eigvalsh(matrix)[0] > 0.0:
+    if np.all(np.isfinite(matrix)) and np.linalg.eigvalsh(matrix)[0] > _LEAST:
         return
     raise ValueError(
         f"{owner}: kinetic must be positive, but at the fields {shown.tolist()} it is {np.asarray(matrix).tolist()}: "
