@@ -206,11 +206,11 @@ def test_units_do_not_matter(field):
 def test_what_is_not_right_yet_is_refused_in_words():
     state = pair(1, 3)[1]
     for call in (ss.determinant, ss.decay_rate, ss.slopes):
-        with pytest.raises(ValueError, match="needs constant kinetic factors.*depend on the fields"):
+        with pytest.raises(ValueError, match=r"needs constant kinetic factors.*depend on the fields"):
             call(state)
     with pytest.raises(ValueError, match="oscillations needs constant kinetic factors"):
         ss.oscillations(q_ball(0.9))
-    with pytest.raises(ValueError, match="problem.line needs constant kinetic factors.*parity"):
+    with pytest.raises(ValueError, match=r"problem.line needs constant kinetic factors.*parity"):
         ss.Problem(SINH, line=([0.0], [1.0]))
     with pytest.raises(ValueError, match="LBFGS at fixed norm needs constant"):
         ss.solve(ss.Problem(SIGMA, ss.RadialGrid(r_max=25.0), norm=200.0), ss.Gaussian(), ss.LBFGS())

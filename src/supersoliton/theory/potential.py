@@ -56,11 +56,11 @@ class Potential(AbstractModel, kind="potential"):
     >>> ss.Potential(lambda u, p: 0.5 * u[0]**2 - 0.25 * p["g"] * u[0]**4, fields=("u",), params={"g": 1.0})
     Potential(u; g=1.0)
 
-    A sigma model, and the action of its bounce in three dimensions:
+    A kinetic term that depends on the field, and the action of the bounce in three dimensions:
 
-    >>> model = ss.Potential(lambda u, p: u[0]**2 / 2 - u[0]**3 / 2, kinetic=lambda u, p: (1 + u**2) ** -2)
-    >>> print(f"{ss.bounce(model, [0.0]).action:.9f}")
-    0.0
+    >>> model = ss.Potential(lambda u, p: u[0]**2 / 2 - u[0]**3 / 2, kinetic=lambda u, p: 1 + u**2)
+    >>> print(f"{ss.bounce(model, [0.0]).action:.6f}")
+    52.198702
     """
 
     function: Callable[..., Any]
