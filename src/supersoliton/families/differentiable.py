@@ -25,13 +25,14 @@ from ..search.solve import SolveWarning, shortcoming
 from ..search.solve import solve as solve_at_numbers
 from ..solvers.base import AbstractSolver
 from ..states.state import State
+from .family import parameters_of
 from .mass_derivatives import eigenvalue_slopes
 from .sensitivity import Sensitivity, sensitivity
 
 
 def traced_parameters(problem: Problem) -> dict[str, Any]:
     """The couplings, norm and frequency that JAX is tracing, by name."""
-    values = {**problem.model.params, "norm": problem.norm, "omega": problem.omega}
+    values = parameters_of(problem)
     return {name: value for name, value in values.items() if isinstance(value, jax.core.Tracer)}
 
 

@@ -26,7 +26,7 @@ from numpy import ndarray as Array
 
 from ..problem.energy_kernels import nodal, outside, with_slopes
 from ..problem.norm import half_slope
-from ..problem.problem import DiscreteProblem
+from ..problem.problem import DiscreteProblem, Problem
 from ..problem.scales import Scales
 from ..problem.tangent_space import TangentSpace, norm_border
 from ..theory.base import PotentialFunction
@@ -83,7 +83,8 @@ class Family:
 
     @property
     def kind(self) -> str:
-        return self.parameter if self.parameter in ("norm", "omega") else "coupling"
+        of_problem = self.parameter in ("norm", "omega") and self.problem.model.ends is None
+        return self.parameter if of_problem else "coupling"
 
     @property
     def holds_norm(self) -> bool:
@@ -148,6 +149,8 @@ class Family:
             multiplier = q
         held = problem.free_nodes[-1] == 0
         u[-1, held] = problem.vacuum.values[held]
+        if problem.model.ends is not None:
+            u[0] = np.where(problem.free_nodes[0] == 0, problem.model.ends.inner, u[0])
         return FamilyPoint(problem, u, multiplier, q)
 
     # Derivatives with respect to the controls
@@ -155,6 +158,8 @@ class Family:
     def vacuum_rate(self, problem: DiscreteProblem) -> Array:
         """dv/dq of the vacuum: -V''^-1 dV'/dp in the fields whose vacuum value may change."""
         n = problem.model.n_fields
+        if problem.model.ends is not None:
+            return self._rates_of_ends(problem)[1]
         rate = np.zeros(n)
         free = ~_held_fixed(problem)
         if self.kind != "coupling" or not free.any():
@@ -166,6 +171,15 @@ class Family:
         load = np.asarray(force(v, _floats(problem.model.params), self._direction(problem), r))[0][free]
         rate[free] = -np.linalg.lstsq(matrix, load, rcond=1e-12)[0]
         return rate
+
+    def _rates_of_ends(self, problem: DiscreteProblem) -> tuple[Array, Array]:
+        """Derivatives of the values that a theory demands at the origin and at infinity, by central differences."""
+        value = float(problem.model.params[self.parameter])
+        step = DIFFERENCE * (abs(value) or 1.0)
+        low, high = (problem.model.replace(**{self.parameter: x}).ends for x in (value - step, value + step))
+        assert low is not None
+        assert high is not None
+        return (high.inner - low.inner) / (2.0 * step), (high.outer - low.outer) / (2.0 * step)
 
     def _direction(self, problem: DiscreteProblem) -> dict[str, float]:
         return {name: float(name == self.parameter) for name in problem.model.params}
@@ -179,6 +193,8 @@ class Family:
         out = np.zeros(problem.free_nodes.shape)
         held = problem.free_nodes[-1] == 0
         out[-1, held] = self.vacuum_rate(problem)[held]
+        if problem.model.ends is not None:
+            out[0] = np.where(problem.free_nodes[0] == 0, self._rates_of_ends(problem)[0], 0.0)
         return out
 
     def force_rate(self, point: FamilyPoint, space: TangentSpace) -> Array:
@@ -309,13 +325,19 @@ class Family:
         )
 
     def _slope_of_density(self, point: FamilyPoint, du: Array, dq: float) -> tuple[float, float]:
-        """:meth:`explicit_slope` for a density; the fields at its ends do not depend on couplings."""
+        """:meth:`explicit_slope` for a density, whose change neglects that of the fields at its ends."""
         problem, model, geo = point.problem, point.problem.model, point.problem.geometry
         energy = coupling_kernels(model.density_function or model.potential_function)[1]
         z, r, weights = outside(model, problem.grid)
         inside = with_slopes(geo, point.u), geo.radii.reshape(-1), with_slopes(geo, du), geo.weights.reshape(-1)
         away = point.u[-1] - problem.vacuum.values
         slopes = np.array([0.5 * float(away @ self.exterior_rate(point) @ away), 0.0])
+        rate, lift = self.vacuum_rate(problem), self.lift(problem)
+        if np.any(rate) or np.any(lift):
+            assert model.density_function is not None
+            by = point_kernels(model.density_function).gradient(z, model.params, r)[:, : len(rate)]
+            slopes[0] += float(weights @ by @ rate) - float(away @ np.asarray(problem.theory.exterior) @ rate)
+            slopes[0] += float(np.sum(problem.energy_and_gradient(point.u)[1] * lift))
         for fields, radii, along, at in (inside, (z, r, np.zeros_like(z), weights)):
             course = {name: dq * rate for name, rate in self._direction(problem).items()}
             given = _floats(model.params), self._direction(problem), radii, along, course
@@ -326,7 +348,7 @@ class Family:
 def with_couplings(near: DiscreteProblem, couplings: Mapping[str, float]) -> DiscreteProblem:
     """The problem with other values of some couplings; its vacuum is followed from that of ``near``."""
     model = near.model.replace(**couplings)
-    vacuum = _follow_vacuum(near, model)
+    vacuum = _follow_vacuum(near, model) if model.ends is None else model.ends.outer
     changes: dict[str, Any] = {"model": model}
     if near.line is not None:
         changes["line"] = ends_of(vacuum)
@@ -348,25 +370,27 @@ def family_of(inner: DiscreteProblem, parameter: str, scales: Scales) -> Family:
             f"{inner.model!r}: derivatives of rotating states in {parameter} are not available where the kinetic "
             "terms depend on the fields, since the norm may depend on it: solve at each value"
         )
-    units = {"norm": scales.unit("norm"), "omega": scales.unit("mass")}
+    units = {"norm": scales.unit("norm"), "omega": scales.unit("mass")} if inner.model.ends is None else {}
     return Family(inner, parameter, units.get(parameter, 1.0))
 
 
+def parameters_of(problem: Problem) -> dict[str, Any]:
+    """The values of couplings, norm and frequency, by name; a theory with ends of its own has couplings only."""
+    own = {} if problem.model.ends is not None else {"norm": problem.norm, "omega": problem.omega}
+    return {**problem.model.params, **own}
+
+
 def _check_ends(problem: DiscreteProblem, parameter: str) -> None:
-    """Raise ValueError for a coupling that the fields at the ends of a theory depend on."""
+    """Raise ValueError for a coupling of a theory with ends that cannot be varied, like a winding."""
     model = problem.model
     if model.ends is None or parameter not in model.params:
         return
     value = float(model.params[parameter])
     try:
-        moved = [model.replace(**{parameter: value * factor}).ends for factor in (1.0 - DIFFERENCE, 1.0 + DIFFERENCE)]
+        for factor in (1.0 - DIFFERENCE, 1.0 + DIFFERENCE):
+            model.replace(**{parameter: value * factor})
     except ValueError as error:
         raise ValueError(f"{parameter} cannot be varied: {error}") from error
-    if any(ends != model.ends for ends in moved):
-        raise ValueError(
-            f"{model!r}: the fields at infinity depend on {parameter}, so that branches and derivatives in it are not "
-            "available: solve at each value"
-        )
 
 
 def _floats(params: Any) -> dict[str, float]:

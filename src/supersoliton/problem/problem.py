@@ -251,7 +251,8 @@ class Problem:
         **changes : object
             Arguments of :class:`Problem`, or couplings of its model by name. ``grid=None`` removes the mesh.
         """
-        own = {name: value for name, value in changes.items() if name in self.__dataclass_fields__}
+        couplings = self.model.params if self.model.ends is not None else {}  # a theory's own omega
+        own = {n: value for n, value in changes.items() if n in self.__dataclass_fields__ and n not in couplings}
         couplings = {name: value for name, value in changes.items() if name not in own}
         if couplings:
             own["model"] = (own.get("model") or self.model).replace(**couplings)

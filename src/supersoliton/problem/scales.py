@@ -118,7 +118,8 @@ class Scales:
     def reduce_model(self, model: AbstractModel) -> Dimensionless:
         """The theory in these units."""
         if model.ends is not None:
-            return DimensionlessDensity(model, self.field, self.length, strength=self.strength)
+            units = self.kinetic  # of the fields, which stay where a coupling moves the ends
+            return DimensionlessDensity(model, self.field, self.length, units=units, strength=self.strength)
         if model.density_function is not None:
             return Dimensionless(model, self.field, self.length, self.offset, units=self.kinetic)
         noise = np.finfo(float).eps * abs(self.offset) / self.unit("potential")

@@ -66,11 +66,7 @@ class GaugedQBall(NamedTheory, kind="gauged_q_ball"):
 
     @property
     def ends(self) -> Ends:
-        if hasattr(self.omega, "aval"):
-            raise ValueError(
-                "GaugedQBall: the field g at infinity is omega, so that derivatives in it are not available"
-            )
-        return Ends((None, None), (0.0, float(self.omega)))
+        return Ends((None, None), (0.0, self.omega if hasattr(self.omega, "aval") else float(self.omega)))
 
     @staticmethod
     def energy_density(u: Any, du: Any, r: Any, p: Mapping[str, Any]) -> Any:
