@@ -214,3 +214,23 @@ def test_what_is_not_right_yet_is_refused_in_words():
         ss.Problem(SINH, line=([0.0], [1.0]))
     with pytest.raises(ValueError, match="LBFGS at fixed norm needs constant"):
         ss.solve(ss.Problem(SIGMA, ss.RadialGrid(r_max=25.0), norm=200.0), ss.Gaussian(), ss.LBFGS())
+
+
+def test_a_thin_wall_of_two_fields_follows_the_way_of_least_tension_in_the_metric():
+    def wells(u, p):
+        x, y = u
+        return 2 * x**2 * (x - 1) ** 2 - 0.04 * x**3 * (1 - x / 2) + 0.8 * (y - 0.8 * x * (1 - x)) ** 2
+
+    def bent(w):
+        a, b = w
+        return jnp.stack([a + 0.2 * a * a + 0.1 * b, b + 0.25 * a * a + 0.1 * b * a])
+
+    def kinetic(w, p):
+        jacobian = jax.jacfwd(bent)(w)
+        return jacobian.T @ jacobian
+
+    one = ss.bounce(ss.Potential(wells, ("x", "y")), [0.0, 0.0])
+    other = ss.bounce(ss.Potential(lambda w, p: wells(bent(w), p), ("a", "b"), kinetic=kinetic), [0.0, 0.0])
+    assert one.half_radius > 30.0
+    assert other.action == pytest.approx(one.action, rel=1e-10)
+    assert other.certificate.certified

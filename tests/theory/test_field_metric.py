@@ -6,6 +6,7 @@ import pickle
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.linalg
 
 import supersoliton as ss
 from supersoliton.config import loads
@@ -119,3 +120,17 @@ def test_a_configuration_names_the_function(tmp_path):
     assert math.isclose(float(config.model.replace(c=0.0).kinetic_at(np.array([0.5]), 0.0)[0, 0]), 1.0)
     with pytest.raises(ValueError, match=r"\[model\] kinetic.*nothing"):
         loads({"model": {**table, "kinetic": "theory.py:nothing"}}, base=tmp_path)
+
+
+def test_mixed_kinetic_terms_of_a_density_enter_its_masses_at_infinity():
+    stiff, soft = np.array([[2.0, 0.7], [0.7, 1.0]]), np.array([[3.0, -0.4], [-0.4, 1.5]])
+
+    def e(u, du, r, p):
+        away = u - jnp.array([1.0, 0.0])
+        return 0.5 * (du @ stiff @ du + away @ soft @ away)
+
+    problem = ss.Problem(ss.Density(e, ("f", "g"), origin={"f": 0.0}, infinity={"f": 1.0, "g": 0.0}))
+    expected = scipy.linalg.eigh(soft, stiff, eigvals_only=True)
+    np.testing.assert_allclose(problem.vacuum.masses_squared, expected, rtol=1e-12)
+    state = ss.solve(problem)  # r (u - v) = sum_k c_k exp(-m_k r), with f held at the origin and g free
+    assert state.certificate.certified

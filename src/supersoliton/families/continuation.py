@@ -22,7 +22,8 @@ from ..states.stability import canonical_norm, charge_and_energy, charged_mass
 from ..states.state import State
 from .branch import Branch, BranchPoint, SpecialPoint, Units
 from .curve import CorrectorError, Curve, Node
-from .family import family_of, parameters_of
+from .family import family_of
+from .other_couplings import parameters_of
 from .segment import Segment, SpecialNode
 
 _FIRST_STEP = 0.02  # relative change of the state

@@ -25,8 +25,8 @@ from ..search.solve import SolveWarning, shortcoming
 from ..search.solve import solve as solve_at_numbers
 from ..solvers.base import AbstractSolver
 from ..states.state import State
-from .family import parameters_of
 from .mass_derivatives import eigenvalue_slopes
+from .other_couplings import parameters_of
 from .sensitivity import Sensitivity, sensitivity
 
 

@@ -37,7 +37,7 @@ class Density(RadialTheory, kind="density"):
         Values of the fields at infinity, where e must be stationary.
     dim : float, default 3
         The dimension d >= 1 of space.
-    eliminate : sequence of str, optional
+    eliminate : sequence of str, default ()
         Fields without a dynamics of their own, such as :math:`A_0` or a Newtonian potential: at any values of the other
         fields they obey their own equation, :math:`\delta E/\delta A_0 = 0`. Negative modes are then those of the
         functional of the other fields alone, whose second variation is the Schur complement.

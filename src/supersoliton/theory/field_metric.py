@@ -109,9 +109,14 @@ class RotatingNorm:
         )
 
 
+def is_positive_metric(matrix: Float[Array, "field field"]) -> bool:
+    """Whether K is finite and positive definite."""
+    return bool(np.all(np.isfinite(matrix)) and np.linalg.eigvalsh(matrix)[0] > _LEAST)
+
+
 def check_positive_metric(owner: str, matrix: Float[Array, "field field"], shown: Array) -> None:
     """Raise ValueError unless K is positive definite at a homogeneous state; ``shown``: its fields."""
-    if np.all(np.isfinite(matrix)) and np.linalg.eigvalsh(matrix)[0] > _LEAST:
+    if is_positive_metric(matrix):
         return
     raise ValueError(
         f"{owner}: kinetic must be positive, but at the fields {shown.tolist()} it is {np.asarray(matrix).tolist()}: "

@@ -133,21 +133,7 @@ class Potential(AbstractModel, kind="potential"):
             )
 
         if self.kinetic_function is not None:
-            self._check_kinetic(self.kinetic_function)
-
-    def _check_kinetic(self, function: Callable[..., Any]) -> None:
-        try:
-            out = TracedPotential(_without_radius(function), len(self.names), self.couplings).out
-        except Exception as error:
-            words = _why_it_failed(error, self.couplings).replace("V(u, p) or V(u, p, r)", "K(u, p)")
-            raise ValueError(f"Potential: kinetic: {words}") from error
-        shapes, shape = kinetic_shapes(len(self.names)), getattr(out, "shape", None)
-        if shape not in shapes or out.dtype != jnp.float64:
-            expected = " or ".join(map(str, shapes))
-            raise ValueError(
-                f"Potential: kinetic must return real numbers of shape {expected}, got shape {shape} of type "
-                f"{getattr(out, 'dtype', type(out).__name__)}: return K(u, p) as a matrix or as its diagonal"
-            )
+            _check_kinetic(self.kinetic_function, len(self.names), self.couplings)
 
     @functools.cached_property
     def _whole(self) -> Potential | None:
@@ -165,12 +151,14 @@ class Potential(AbstractModel, kind="potential"):
     def kinetic_at(self, u: np.ndarray, r: float) -> np.ndarray:
         if self._whole is None:
             return self.kinetic
-        matrix = by_slopes(self._whole.potential_function, self.params, np.asarray(u, float), r)
-        check_positive_metric("Potential", matrix, np.asarray(u, float))
-        return matrix
+        return by_slopes(self._whole.potential_function, self.params, np.asarray(u, float), r)
 
     def field_units(self, around: np.ndarray) -> np.ndarray:
-        return self.kinetic if self._whole is None else np.diagonal(self.kinetic_at(around, 0.0)).copy()
+        if self._whole is None:
+            return self.kinetic
+        matrix = self.kinetic_at(around, 0.0)
+        check_positive_metric("Potential", matrix, np.asarray(around, float))
+        return np.diagonal(matrix).copy()
 
     def _trace(self) -> TracedPotential:
         """The function as JAX traces it now."""
@@ -346,6 +334,22 @@ class _without_radius:
 
     def __call__(self, u: Any, p: Any, r: Any) -> Any:
         return self.function(u, p)
+
+
+def _check_kinetic(function: Callable[..., Any], n_fields: int, couplings: Mapping[str, Any]) -> None:
+    """Raise ValueError unless K(u, p) can be traced and has the shape of a matrix or of its diagonal."""
+    try:
+        out = TracedPotential(_without_radius(function), n_fields, couplings).out
+    except Exception as error:
+        words = _why_it_failed(error, couplings).replace("V(u, p) or V(u, p, r)", "K(u, p)")
+        raise ValueError(f"Potential: kinetic: {words}") from error
+    shapes, shape = kinetic_shapes(n_fields), getattr(out, "shape", None)
+    if shape not in shapes or out.dtype != jnp.float64:
+        expected = " or ".join(map(str, shapes))
+        raise ValueError(
+            f"Potential: kinetic must return real numbers of shape {expected}, got shape {shape} of type "
+            f"{getattr(out, 'dtype', type(out).__name__)}: return K(u, p) as a matrix or as its diagonal"
+        )
 
 
 class Couplings(dict[str, Any]):

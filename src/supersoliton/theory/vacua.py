@@ -16,6 +16,7 @@ from .._checks import expect_model, expect_potential
 from ..machine.arithmetic import numerical
 from .base import AbstractModel
 from .derivatives import TINY, point_kernels
+from .field_metric import is_positive_metric
 from .vacuum_search import VacuumSearch
 
 _ROUNDING = 1e-10  # mass^2 relative to the largest that counts as 0
@@ -283,6 +284,8 @@ def vacua(
     curvatures = kernels.hessian(points, model.params, radii)
     surfaces, apart = search.surfaces, search.apart
     found = [_record(model, points[i], energies[i], curvatures[i], r, surfaces[i], apart) for i in search.order()]
+    if model.density_function is not None:  # where K is not positive nothing is a vacuum
+        found = [v for v in found if is_positive_metric(model.kinetic_at(v.values, r))]
     if apart and free.all():  # a light tachyon next to a heavy field is seen in the exact spectrum only
         found = [vacuum for vacuum in found if vacuum.stable]
     return Vacua(found, search.unbounded)
