@@ -30,10 +30,19 @@ def expect_model(call: str, value: Any) -> None:
 
 def expect_potential(call: str, model: Any, remedy: str) -> None:
     """Raise ValueError for a theory that is given by an energy density, where a potential is needed."""
-    if getattr(model, "density_function", None) is not None:
+    if getattr(model, "ends", None) is not None:
         raise ValueError(
             f"{call} needs a potential, and {model!r} is given by its energy density, with conditions at both ends: "
             f"{remedy}"
+        )
+
+
+def expect_constant_kinetic(call: str, model: Any, reason: str) -> None:
+    """Raise ValueError for a theory that is given by an energy density, or whose kinetic terms depend on the fields."""
+    expect_potential(call, model, reason)
+    if getattr(model, "density_function", None) is not None:
+        raise ValueError(
+            f"{call} needs constant kinetic factors, and those of {model!r} depend on the fields: {reason}"
         )
 
 

@@ -1,10 +1,14 @@
 """Derivatives, continuation and files of states of densities; what needs a potential refuses them in a sentence."""
 
+from dataclasses import dataclass
+
 import jax
 import numpy as np
 import pytest
 
 import supersoliton as ss
+from supersoliton.theory.base import Ends
+from supersoliton.theory.solitons.named import NamedTheory
 
 GRID = ss.RadialGrid(r_max=22.0, n_elements=14, dim=3)
 
@@ -83,12 +87,51 @@ def test_what_needs_a_potential_says_so(state, call, words):
         call(state)
 
 
-def test_couplings_that_move_the_ends_are_refused():
+def test_couplings_that_move_the_ends():
     ball = ss.solve(ss.Problem(ss.GaugedQBall(omega=0.7, q=0.1)))
-    with pytest.raises(ValueError, match="the fields at infinity depend on omega"):
-        ss.sensitivity(ball, "omega")
+    moved = ss.sensitivity(ball, "omega")
+    assert moved.energy == pytest.approx(-ball.observables["charge"], rel=1e-8)  # dS/domega = -Q
+    further = ss.solve(ss.Problem(ss.GaugedQBall(omega=0.7 + 1e-4, q=0.1), ball.grid), ball)
+    back = ss.solve(ss.Problem(ss.GaugedQBall(omega=0.7 - 1e-4, q=0.1), ball.grid), ball)
+    np.testing.assert_allclose(moved.fields, (further.u - back.u) / 2e-4, atol=1e-5 * np.max(np.abs(moved.fields)))
+    branch = ss.continuation(ball, "omega", stop=0.72)
+    there = ss.solve(ss.Problem(ss.GaugedQBall(omega=0.72, q=0.1)))
+    assert branch.points[-1].energy == pytest.approx(there.energy, rel=1e-8)
+    slope = jax.grad(lambda omega: ss.solve(ss.Problem(ss.GaugedQBall(omega, 0.1), ball.grid), ball).energy)(0.7)
+    assert float(slope) == pytest.approx(moved.energy, rel=1e-10)
+
+
+def test_values_held_at_the_ends_that_a_coupling_moves():
+    """A kink between -v and v: E = (4/3) v^3 at V = (v^2 - u^2)^2/2, from the origin 0 to v half of it, times 2."""
+
+    def e(u, du, r, p):
+        return 0.5 * du[0] ** 2 + 0.5 * (p["v"] ** 2 - u[0] ** 2) ** 2
+
+    @dataclass(frozen=True)
+    class Wall(NamedTheory):
+        v: float = 1.3
+        names, at_origin, at_infinity, space, unit = ("u",), (0.0,), (1.0,), 1, 1.0
+        energy_density = staticmethod(e)
+
+        @property
+        def ends(self):
+            return Ends((0.0,), (self.v,))
+
+    wall = ss.solve(ss.Problem(Wall()))
+    assert wall.energy == pytest.approx(4 / 3 * 1.3**3, rel=1e-12)
+    moved = ss.sensitivity(wall, "v")
+    assert moved.energy == pytest.approx(4 * 1.3**2, rel=1e-8)
+    r = wall.grid.nodes
+    np.testing.assert_allclose(moved.fields[:, 0], np.tanh(1.3 * r) + 1.3 * r / np.cosh(1.3 * r) ** 2, atol=1e-7)
+
+
+def test_a_coupling_that_is_no_real_number():
     with pytest.raises(ValueError, match=r"winding cannot be varied: Vortex\.winding must be a positive integer"):
         ss.sensitivity(ss.solve(ss.Problem(ss.Vortex())), "winding")
+
+
+def test_the_derivative_in_a_coupling_of_a_saddle():
+    ball = ss.solve(ss.Problem(ss.GaugedQBall(omega=0.7, q=0.1)))
     near = [ss.solve(ss.Problem(ss.GaugedQBall(omega=0.7, q=0.1 + h))).energy for h in (-1e-4, 1e-4)]
     assert ss.sensitivity(ball, "q").energy == pytest.approx((near[1] - near[0]) / 2e-4, rel=1e-6)
 

@@ -272,7 +272,9 @@ def _model(table: Mapping[str, Any], base: Path) -> tuple[AbstractModel, dict[st
         raise ValueError(f'[model] function must be "file.py:name", got {got!r}: name the file and the function.')
     if not is_finite(values):
         raise ValueError(f"[model] params must be finite numbers, got {values.get('params')!r}: correct them.")
-    values["function"] = user_files.resolve("[model] function", values["function"], base)
+    for key in ("function", "kinetic"):
+        if isinstance(values.get(key), str):
+            values[key] = user_files.resolve(f"[model] {key}", values[key], base)
     try:
         make = user_potential.make_density if of_density else user_potential.make_model
         return make(values), {"kind": kind, **values}

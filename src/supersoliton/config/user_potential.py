@@ -10,7 +10,7 @@ from ..machine import user_files
 from ..theory import Density, Potential
 
 KEYS = ("kind", "function", "fields", "params", "constrained", "kinetic")
-DENSITY_KEYS = ("kind", "function", "fields", "params", "origin", "infinity", "dim")
+DENSITY_KEYS = ("kind", "function", "fields", "params", "origin", "infinity", "dim", "eliminate")
 _WHERE = "[model] function"
 
 
@@ -27,6 +27,8 @@ def make_model(table: Mapping[str, Any]) -> Potential:
     parameters = table.get("params", {})
     if _needs_arguments(function):
         optional: dict[str, Any] = {key: tuple(table[key]) for key in ("constrained", "kinetic") if key in table}
+        if isinstance(table.get("kinetic"), str):
+            optional["kinetic"] = user_files.find("[model] kinetic", table["kinetic"])
         return Potential(function, tuple(table.get("fields", ("u",))), dict(parameters), **optional)
     model = function()
     if not isinstance(model, Potential):

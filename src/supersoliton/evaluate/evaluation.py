@@ -145,14 +145,16 @@ def _on_finer_mesh(state: State) -> State:
 
 
 def _modes(cfg: Config, state: State) -> dict[int, Modes]:
-    if not np.all(np.isfinite(state.u)) or state.problem.model.density_function is not None:
+    model = state.problem.model
+    if not np.all(np.isfinite(state.u)) or model.ends is not None:
         return {}  # e(u, u', r) does not say how fluctuations move
     out = {}
     for ell in channels_of(state.problem, cfg.spectrum.ell):
         # For l > 0 only bound states are recorded; spectrum() returns all of them for any n_modes.
         wanted = cfg.spectrum.n_modes if ell == 0 else 1
         modes = spectrum(state, n_modes=wanted, ell=ell, fast=True)
-        out[ell] = particle_modes(state, modes) if cfg.score.spectrum == "physical" else modes
+        iterated = cfg.score.spectrum == "physical" and model.density_function is None
+        out[ell] = particle_modes(state, modes) if iterated else modes
     return out
 
 

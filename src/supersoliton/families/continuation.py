@@ -23,6 +23,7 @@ from ..states.state import State
 from .branch import Branch, BranchPoint, SpecialPoint, Units
 from .curve import CorrectorError, Curve, Node
 from .family import family_of
+from .other_couplings import parameters_of
 from .segment import Segment, SpecialNode
 
 _FIRST_STEP = 0.02  # relative change of the state
@@ -129,13 +130,13 @@ def _check(state: State, parameter: str, stop: float) -> float:
         raise ValueError(f"continuation: there is no parameter {parameter!r}: choose from {known}")
     if parameter == "norm" and problem.norm is None:
         raise ValueError('continuation: parameter "norm" needs a state at fixed norm: solve Problem(..., norm=...)')
-    if parameter == "omega" and problem.omega is None:
+    values = parameters_of(problem)
+    if parameter == "omega" and values.get("omega") is None:
         raise ValueError(
             'continuation: parameter "omega" needs a state at fixed frequency: solve Problem(..., omega=...)'
         )
     if not is_number(stop) or (parameter == "norm" and stop <= 0) or (parameter == "omega" and stop < 0):
         raise ValueError(f"continuation: stop must be a possible value of {parameter}, got {stop!r}: choose another")
-    values = {**problem.model.params, "norm": problem.norm, "omega": problem.omega}
     if abs(float(stop) - values[parameter]) <= 1e-12 * max(abs(values[parameter]), abs(float(stop))):
         raise ValueError(f"continuation: stop = {stop:g} is the value of the state itself: give another one")
     return float(stop)

@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy import ndarray as Array
 
+from ..problem.norm import half_slope
 from ..problem.residual import force, without_translation
 from ..problem.tangent_space import Bordered, TangentSpace, norm_border
 from ..problem.zero_modes import Symmetries
@@ -180,10 +181,8 @@ def linearise(
     ``known``: the space of another family at the same point, whose factors serve again.
     """
     problem = point.problem
-    grid = problem.grid
-    gradient = problem.energy_and_gradient(point.u)[1]
-    mass_term = (grid.mass @ point.u) * problem.carries_norm
-    vector = without_translation(problem, point.u, (gradient - point.multiplier * mass_term) * problem.free_nodes)
+    gradient = problem.energy_and_gradient(point.u)[1] - point.multiplier * half_slope(problem, point.u)
+    vector = without_translation(problem, point.u, gradient * problem.free_nodes)
     if not np.all(np.isfinite(vector)):
         raise CorrectorError("the energy's gradient is not finite")
     own = np.empty((*point.u.shape, 0)) if held is not None and held.size else None  # the norm is one of the rows

@@ -26,12 +26,13 @@ from ..search.solve import solve as solve_at_numbers
 from ..solvers.base import AbstractSolver
 from ..states.state import State
 from .mass_derivatives import eigenvalue_slopes
+from .other_couplings import parameters_of
 from .sensitivity import Sensitivity, sensitivity
 
 
 def traced_parameters(problem: Problem) -> dict[str, Any]:
     """The couplings, norm and frequency that JAX is tracing, by name."""
-    values = {**problem.model.params, "norm": problem.norm, "omega": problem.omega}
+    values = parameters_of(problem)
     return {name: value for name, value in values.items() if isinstance(value, jax.core.Tracer)}
 
 

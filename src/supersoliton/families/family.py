@@ -25,17 +25,14 @@ import numpy as np
 from numpy import ndarray as Array
 
 from ..problem.energy_kernels import nodal, outside, with_slopes
+from ..problem.norm import half_slope
 from ..problem.problem import DiscreteProblem
 from ..problem.scales import Scales
 from ..problem.tangent_space import TangentSpace, norm_border
-from ..theory.base import PotentialFunction
+from ..theory.base import AbstractModel, PotentialFunction
 from ..theory.derivatives import point_functions, point_kernels
-from ..theory.vacua import slope, vacuum_at
-from ..theory.whole_line import ends_of
+from .other_couplings import DIFFERENCE, held_fixed, rates_of_ends, with_couplings, with_vacuum
 
-# Relative step of the central difference of the exterior matrix, a smooth function of the masses: the best compromise
-# of truncation (step^2) and rounding (1e-16/step) is the cube root of the rounding unit.
-DIFFERENCE = 6e-6
 _NOTHING = 1e-40  # a rate below this is that of the field that stands for 0 (TINY)
 
 
@@ -82,7 +79,8 @@ class Family:
 
     @property
     def kind(self) -> str:
-        return self.parameter if self.parameter in ("norm", "omega") else "coupling"
+        of_problem = self.parameter in ("norm", "omega") and self.problem.model.ends is None
+        return self.parameter if of_problem else "coupling"
 
     @property
     def holds_norm(self) -> bool:
@@ -147,6 +145,8 @@ class Family:
             multiplier = q
         held = problem.free_nodes[-1] == 0
         u[-1, held] = problem.vacuum.values[held]
+        if problem.model.ends is not None:
+            u[0] = np.where(problem.free_nodes[0] == 0, problem.model.ends.inner, u[0])
         return FamilyPoint(problem, u, multiplier, q)
 
     # Derivatives with respect to the controls
@@ -154,14 +154,17 @@ class Family:
     def vacuum_rate(self, problem: DiscreteProblem) -> Array:
         """dv/dq of the vacuum: -V''^-1 dV'/dp in the fields whose vacuum value may change."""
         n = problem.model.n_fields
+        if problem.model.ends is not None:
+            return rates_of_ends(problem, self.parameter)[1]
         rate = np.zeros(n)
-        free = ~_held_fixed(problem)
+        free = ~held_fixed(problem)
         if self.kind != "coupling" or not free.any():
             return rate
         v, r = problem.vacuum.values[None], np.array([problem.grid.r_max])
         kernels = point_kernels(problem.model.potential_function)
         matrix = kernels.hessian(v, problem.model.params, r)[0][np.ix_(free, free)]
-        load = np.asarray(self._force_kernel(problem, v, r))[0][free]
+        force = coupling_kernels(problem.model.potential_function)[0]
+        load = np.asarray(force(v, _floats(problem.model.params), self._direction(problem), r))[0][free]
         rate[free] = -np.linalg.lstsq(matrix, load, rcond=1e-12)[0]
         return rate
 
@@ -177,6 +180,8 @@ class Family:
         out = np.zeros(problem.free_nodes.shape)
         held = problem.free_nodes[-1] == 0
         out[-1, held] = self.vacuum_rate(problem)[held]
+        if problem.model.ends is not None:
+            out[0] = np.where(problem.free_nodes[0] == 0, rates_of_ends(problem, self.parameter)[0], 0.0)
         return out
 
     def force_rate(self, point: FamilyPoint, space: TangentSpace) -> Array:
@@ -188,17 +193,19 @@ class Family:
             radii = grid.quadrature_points.ravel()
             if problem.model.density_function is not None:
                 by = np.asarray(self._force_kernel(problem, with_slopes(problem.geometry, point.u), radii))
-                return nodal(problem.geometry, by, self.exterior_rate(point) @ away) * space.free
-            flat = grid.at_quadrature(point.u).reshape(len(radii), -1)
-            slopes = np.asarray(self._force_kernel(problem, flat, radii)).reshape(*grid.quadrature_weights.shape, -1)
-            local = np.einsum("eq,eqa,eqi->eai", grid.quadrature_weights, grid.interpolation, slopes)
-            np.add.at(out, grid.element_nodes, local)
+                out += nodal(problem.geometry, by, np.zeros(len(away)))
+            else:
+                flat = grid.at_quadrature(point.u).reshape(len(radii), -1)
+                slopes = np.asarray(self._force_kernel(problem, flat, radii))
+                slopes = slopes.reshape(*grid.quadrature_weights.shape, -1)
+                local = np.einsum("eq,eqa,eqi->eai", grid.quadrature_weights, grid.interpolation, slopes)
+                np.add.at(out, grid.element_nodes, local)
             lift = self.lift(problem)
             if np.any(lift):
                 out += space.apply(lift)
         else:
-            out -= (grid.mass @ point.u) * problem.carries_norm
-        if problem.boundary == "decaying":
+            out -= half_slope(problem, point.u)
+        if problem.has_exterior:
             out[-1] += self.exterior_rate(point) @ away
             out[-1] -= np.asarray(problem.theory.exterior) @ self.vacuum_rate(problem)
         return out * problem.free_nodes
@@ -210,14 +217,14 @@ class Family:
         of a potential.
         """
         problem = point.problem
-        if problem.model.density_function is not None:
-            step = DIFFERENCE * (abs(point.q) or 1.0)
-        else:
+        step = DIFFERENCE * (abs(point.q) or 1.0)
+        if problem.model.ends is None:
             changes = np.eye(problem.model.n_fields) if self.kind == "omega" else self.mass_rate(problem)
             largest = float(np.max(np.abs(changes)))
-            if not largest > 0.0:
+            if not largest > 0.0 and problem.model.density_function is None:
                 return np.zeros_like(problem.exterior(ell))
-            step = DIFFERENCE * float(np.max(np.abs(problem.vacuum.masses_squared))) / largest
+            if largest > 0.0:
+                step = DIFFERENCE * float(np.max(np.abs(problem.vacuum.masses_squared))) / largest
         lower = point.q if self.kind == "omega" and point.q < step else point.q - step
         upper = point.q + step
         ends = [self.problem_at(problem, value).exterior(ell) for value in (lower, upper)]
@@ -264,7 +271,7 @@ class Family:
             total += 0.5 * float(away @ self.exterior_rate(point) @ away)
         if self.kind != "coupling":
             return total, change
-        if problem.model.density_function is not None:
+        if problem.model.ends is not None:
             return self._slope_of_density(point, du, dq)
         rate, lift = self.vacuum_rate(problem), self.lift(problem)
         course = {name: dq * along for name, along in self._direction(problem).items()}
@@ -276,121 +283,78 @@ class Family:
             total -= float(away @ np.asarray(problem.theory.exterior) @ rate)
         return total, change
 
-    def energy_rates(
-        self, point: FamilyPoint, moved: Array, vacuum_moved: Array, course: Mapping[str, float]
-    ) -> tuple[float, float]:
+    def energy_rates(self, point: FamilyPoint, moved: Array, vacuum_moved: Array, course: Mapping[str, float]) -> Array:
         """The integral of dV/dp - dV_inf/dp for a coupling p, and its change along fields, vacuum and couplings.
 
         ``moved``: du of the nodes, ``course``: the change of every coupling. With those of a family this is a second
         derivative of the energy.
         """
-        problem, grid = point.problem, point.problem.grid
+        problem, grid, model = point.problem, point.problem.grid, point.problem.model
         radii, weights = grid.quadrature_points.ravel(), grid.quadrature_weights.ravel()
-        energy = coupling_kernels(problem.model.potential_function)[1]
-        n, params, direction = problem.model.n_fields, _floats(problem.model.params), self._direction(problem)
-        first, second = energy(
-            grid.at_quadrature(point.u).reshape(-1, n), params, direction, radii,
-            grid.at_quadrature(moved).reshape(-1, n), dict(course),
-        )  # fmt: skip
-        outside, changing = energy(
-            np.tile(problem.vacuum.values, (len(radii), 1)), params, direction, radii,
-            np.tile(vacuum_moved, (len(radii), 1)), dict(course),
-        )  # fmt: skip
-        return (
-            float(weights @ (np.asarray(first) - np.asarray(outside))),
-            float(weights @ (np.asarray(second) - np.asarray(changing))),
+
+        def inside(u: Array) -> Array:
+            if model.density_function is not None:
+                return with_slopes(problem.geometry, u)
+            return grid.at_quadrature(u).reshape(len(radii), -1)
+
+        still, moving = (
+            np.tile(v if model.density_function is None else np.append(v, 0.0 * v), (len(radii), 1))
+            for v in (problem.vacuum.values, vacuum_moved)
         )
+        given = self._direction(problem), radii, dict(course)
+        excess = _rates(model, inside(point.u), inside(moved), *given) - _rates(model, still, moving, *given)
+        return excess @ weights
 
     def _slope_of_density(self, point: FamilyPoint, du: Array, dq: float) -> tuple[float, float]:
-        """:meth:`explicit_slope` for a density; the fields at its ends do not depend on couplings."""
+        """:meth:`explicit_slope` for a density, whose change neglects that of the fields at its ends."""
         problem, model, geo = point.problem, point.problem.model, point.problem.geometry
-        energy = coupling_kernels(model.density_function or model.potential_function)[1]
         z, r, weights = outside(model, problem.grid)
-        inside = with_slopes(geo, point.u), geo.radii.reshape(-1), with_slopes(geo, du), geo.weights.reshape(-1)
-        away = point.u[-1] - problem.vacuum.values
-        slopes = np.array([0.5 * float(away @ self.exterior_rate(point) @ away), 0.0])
-        for fields, radii, along, at in (inside, (z, r, np.zeros_like(z), weights)):
-            course = {name: dq * rate for name, rate in self._direction(problem).items()}
-            given = _floats(model.params), self._direction(problem), radii, along, course
-            slopes += [float(at @ np.asarray(part)) for part in energy(fields, *given)]
+        inside = with_slopes(geo, point.u), with_slopes(geo, du)
+        away, rate, lift = point.u[-1] - problem.vacuum.values, self.vacuum_rate(problem), self.lift(problem)
+        direction = self._direction(problem)
+        course = {name: dq * along for name, along in direction.items()}
+        slopes = _rates(model, *inside, direction, geo.radii.reshape(-1), course) @ geo.weights.reshape(-1)
+        slopes += _rates(model, z, np.zeros_like(z), direction, r, course) @ weights
+        slopes[0] += 0.5 * float(away @ self.exterior_rate(point) @ away)
+        if np.any(rate) or np.any(lift):
+            assert model.density_function is not None
+            by = point_kernels(model.density_function).gradient(z, model.params, r)[:, : len(rate)]
+            slopes[0] += float(weights @ by @ rate) - float(away @ np.asarray(problem.theory.exterior) @ rate)
+            slopes[0] += float(np.sum(problem.energy_and_gradient(point.u)[1] * lift))
         return float(slopes[0]), float(slopes[1])
 
 
-def with_couplings(near: DiscreteProblem, couplings: Mapping[str, float]) -> DiscreteProblem:
-    """The problem with other values of some couplings; its vacuum is followed from that of ``near``."""
-    model = near.model.replace(**couplings)
-    vacuum = _follow_vacuum(near, model)
-    changes: dict[str, Any] = {"model": model}
-    if near.line is not None:
-        changes["line"] = ends_of(vacuum)
-    for name in ("boundary", "background"):
-        given = getattr(near, name)
-        if given is not None and not isinstance(given, str):
-            changes[name] = tuple(float(x) for x in vacuum)
-    other = near.replace(**changes)
-    other.__dict__["vacuum"] = vacuum_at(model, vacuum, near.grid.r_max)
-    return other
+def _rates(model: AbstractModel, fields: Array, moved: Array, direction: Any, radii: Array, course: Any) -> Array:
+    """dV/dp, or that of a density, and its change along fields and couplings; (2, point)."""
+    energy = coupling_kernels(model.density_function or model.potential_function)[1]
+    return np.stack([np.asarray(x) for x in energy(fields, _floats(model.params), direction, radii, moved, course)])
 
 
 def family_of(inner: DiscreteProblem, parameter: str, scales: Scales) -> Family:
     """The family of a dimensionless problem along a parameter that the user gives in units of the scales."""
     _check_ends(inner, parameter)
-    units = {"norm": scales.unit("norm"), "omega": scales.unit("mass")}
+    turns = inner.norm is not None or inner.omega is not None
+    if turns and inner.model.density_function is not None and parameter in inner.model.params:
+        raise ValueError(
+            f"{inner.model!r}: derivatives of rotating states in {parameter} are not available where the kinetic "
+            "terms depend on the fields, since the norm may depend on it: solve at each value"
+        )
+    units = {"norm": scales.unit("norm"), "omega": scales.unit("mass")} if inner.model.ends is None else {}
     return Family(inner, parameter, units.get(parameter, 1.0))
 
 
 def _check_ends(problem: DiscreteProblem, parameter: str) -> None:
-    """Raise ValueError for a coupling that the fields at the ends of a theory depend on."""
+    """Raise ValueError for a coupling of a theory with ends that cannot be varied, like a winding."""
     model = problem.model
     if model.ends is None or parameter not in model.params:
         return
     value = float(model.params[parameter])
     try:
-        moved = [model.replace(**{parameter: value * factor}).ends for factor in (1.0 - DIFFERENCE, 1.0 + DIFFERENCE)]
+        for factor in (1.0 - DIFFERENCE, 1.0 + DIFFERENCE):
+            model.replace(**{parameter: value * factor})
     except ValueError as error:
         raise ValueError(f"{parameter} cannot be varied: {error}") from error
-    if any(ends != model.ends for ends in moved):
-        raise ValueError(
-            f"{model!r}: the fields at infinity depend on {parameter}, so that branches and derivatives in it are not "
-            "available: solve at each value"
-        )
 
 
 def _floats(params: Any) -> dict[str, float]:
     return {name: float(value) for name, value in params.items()}
-
-
-def _held_fixed(problem: DiscreteProblem) -> Array:
-    """Mask of the fields whose vacuum value stays: those at 0 that carry a fixed norm or rotate, those of own ends."""
-    if problem.model.ends is not None:
-        return np.ones(problem.model.n_fields, bool)
-    if problem.norm is None and problem.omega is None:
-        return np.zeros(problem.model.n_fields, bool)
-    return (problem.carries_norm > 0) & (problem.vacuum.values == 0.0)
-
-
-def with_vacuum(other: DiscreteProblem, near: DiscreteProblem) -> DiscreteProblem:
-    """``other`` with the vacuum of ``near``, which is not searched for again."""
-    other.__dict__["vacuum"] = near.vacuum
-    return other
-
-
-def _follow_vacuum(near: DiscreteProblem, model: Any) -> Array:
-    """Newton's method for V' = 0 from the vacuum of ``near``, in the fields whose vacuum value may change."""
-    values = near.vacuum.values.copy()
-    free = ~_held_fixed(near)
-    radius = near.grid.r_max
-    hessian = point_kernels(model.potential_function).hessian
-    for _ in range(20):
-        matrix = hessian(values[None], model.params, np.array([radius]))[0][np.ix_(free, free)]
-        load = (slope(model, values, radius) - near.multiplier_shift * values)[free]
-        if not (np.all(np.isfinite(matrix)) and np.all(np.isfinite(load))):
-            raise ValueError("the potential is not finite at the vacuum")
-        if not free.any() or np.max(np.abs(load)) <= 1e-15 * max(1.0, float(np.max(np.abs(matrix)))):
-            break
-        matrix = matrix - np.diag(near.multiplier_shift[free])
-        step = np.linalg.lstsq(matrix, load, rcond=1e-12)[0]
-        values[free] -= step
-        if np.max(np.abs(step)) <= 1e-15 * max(1.0, float(np.max(np.abs(values)))):
-            break
-    return values

@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray as Array
 
+from .._checks import expect_constant_kinetic
 from ..fluctuations.bound_states import Matched
 from ..fluctuations.particles import particle_functions
 from ..fluctuations.spectrum import channels_of, spectrum
@@ -88,6 +89,7 @@ def mass_levels(
 
     ``fast``: levels of the box in the reduced basis of a trial; ``box_ell``: their angular momentum.
     """
+    expect_constant_kinetic("derivatives of masses", inner.problem.model, "use differences of spectra")
     families = [family_of(inner.problem, name, scales) for name in parameters]
     along = _Along(inner, families)
     if box:

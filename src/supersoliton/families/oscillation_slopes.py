@@ -23,7 +23,8 @@ from ..problem.complexified import imaginary_curvature
 from ..problem.scales import OnScales, Scales, on_scales
 from ..states.state import State
 from ..theory.vacua import mass_matrix
-from .family import DIFFERENCE, Family, family_of
+from .family import Family, family_of
+from .other_couplings import DIFFERENCE
 from .sensitivity import Sensitivity, per_parameter
 
 

@@ -19,8 +19,9 @@ from ..solvers.newton import Newton
 from ..states.kinds import is_homogeneous
 from ..states.stability import charge_and_energy, charged_mass
 from ..states.state import State, make_state, reduced_state, restored_state
-from .family import Family, family_of, with_couplings, with_vacuum
+from .family import Family, family_of
 from .mass_derivatives import Levels, mass_levels
+from .other_couplings import parameters_of, with_couplings, with_vacuum
 from .sensitivity import functional_rates, motions, per_parameter, rotating_rates
 
 _STEPS = 12  # of Newton's method: from a good prediction three to five are enough
@@ -43,7 +44,7 @@ class Path:
         self.names, self._start, self.original, self.count = tuple(names), state, state.problem, 1
         self.state, self.scales = on_scales(state)
         self._solution: Solution = reduced_state(state)[0].solution
-        given = {**state.problem.model.params, "norm": state.problem.norm, "omega": state.problem.omega}
+        given = parameters_of(state.problem)
         self.values = np.array([float(given[name]) for name in self.names])
         self._tried: dict[bytes, tuple[OnScales, Solution]] = {}
 

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray as Array
 
-from .._checks import expect_potential, expect_state
+from .._checks import expect_constant_kinetic, expect_state
 from ..machine.arithmetic import numerical
 from ..problem.scales import OnScales, Scales, on_scales
 from ..scores import registry
@@ -138,7 +138,7 @@ def slopes(
     4.332 -4.322
     """
     expect_state("slopes", state)
-    expect_potential("slopes", state.problem.model, "use sensitivity(state, parameter)")
+    expect_constant_kinetic("slopes", state.problem.model, "use sensitivity(state, parameter)")
     options = ScoreSettings(spectrum=spectrum, targets=targets, null_samples=0)
     return slopes_of(state, parameters, options, registry.SCORES, n_modes=n_modes, ell=ell)
 

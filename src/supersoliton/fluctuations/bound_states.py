@@ -19,15 +19,17 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy.linalg
 from numpy import ndarray as Array
 
 from ..problem import second_variation
 from ..problem.asymptotics import gaps_of
-from ..problem.exterior import exterior_form
+from ..problem.exterior import exterior_form, square_root
+from ..problem.norm import without_rotation
 from ..problem.problem import DiscreteProblem
-from ..problem.residual import shift_of
 from ..problem.tangent_space import RankOne, TangentSpace, first_free
 from ..theory.vacua import mass_matrix
+from .curved_operator import KineticMass
 
 # Eigenvalue of the form at the threshold, in mass^2, below which a state may as well be a resonance there; and the same
 # over 1/R^2, the level spacing of the box.
@@ -91,25 +93,27 @@ class Matched:
     ) -> None:
         self.problem, self.u, self.multiplier, self.ell, self.deltas = problem, u, multiplier, ell, deltas
         self.curvature = problem.curvature(u) if curvature is None else curvature
-        self.shift = shift_of(problem, multiplier)
         self.gaps = gaps_of(problem, multiplier)
         self.finite = bool(np.all(np.isfinite(self.gaps)))
         edges = np.linalg.eigvalsh(self.gaps) if self.finite else np.full(len(self.gaps), math.inf)
         self.threshold, self.scale = float(edges[0]), float(np.max(np.abs(edges)))
+        self.kinetic = problem.model.kinetic_at(problem.vacuum.values, problem.grid.r_max)
+        self.curved = None if problem.model.density_function is None else KineticMass(problem, self.curvature)
 
-    @property
-    def _outside(self) -> Array:
-        """V'' outside the box."""
-        root = np.sqrt(self.problem.model.kinetic)
-        return (
-            root[:, None] * mass_matrix(self.problem.model, self.problem.vacuum.values, self.problem.grid.r_max) * root
-        )
+    @cached_property
+    def _moved(self) -> Array:
+        """The change of V'', and of a kinetic matrix that depends on the fields, against those outside the box."""
+        problem, n, root = self.problem, len(self.gaps), square_root(self.kinetic)
+        outside = root @ mass_matrix(problem.model, problem.vacuum.values, problem.grid.r_max) @ root
+        if self.curved is None:
+            return np.asarray(self.curvature - outside)
+        return np.asarray(self.curvature - scipy.linalg.block_diag(outside, self.kinetic))[..., : 2 * n, : 2 * n]
 
     @cached_property
     def tail(self) -> float:
         """The change of V'' outside the box, estimated from the last point, or from the outer tenth."""
         model, at, radius = self.problem.model, self.problem.vacuum.values, self.problem.grid.r_max
-        moved = float(np.max(np.abs(self.curvature[-1, -1] - self._outside)))
+        moved = float(np.max(np.abs(self._moved[-1, -1])))
         if model.explicit_r:
             inside = mass_matrix(model, at, 0.9 * radius)
             moved = max(moved, float(np.max(np.abs(inside - mass_matrix(model, at, radius)))))
@@ -123,20 +127,24 @@ class Matched:
     @property
     def is_free(self) -> bool:
         """Whether V'' is constant in space, so that nothing is bound."""
-        return bool(np.max(np.abs(self.curvature - self._outside)) <= 1e-10 * self.scale)
+        return bool(np.max(np.abs(self._moved)) <= 1e-10 * self.scale)
 
     def exterior(self, energy: float) -> Array:
-        grid, kinetic = self.problem.grid, self.problem.model.kinetic
+        grid = self.problem.grid
         gaps = self.gaps - energy * np.eye(len(self.gaps))
-        return exterior_form(float(grid.dim), kinetic, gaps, grid.r_max, self.ell, zero=1e-12 * self.scale)
+        return exterior_form(float(grid.dim), self.kinetic, gaps, grid.r_max, self.ell, zero=1e-12 * self.scale)
 
     def space(self, energy: float, shift: float = 0.0) -> TangentSpace:
         """The operator less ``energy``, with ``shift`` added, factorised."""
-        problem, kinetic = self.problem, self.problem.model.kinetic
-        total = self.shift + (shift - energy) * kinetic
-        ends = {"free_first": first_free(problem, self.ell), "free_last": np.ones(len(kinetic))}
+        problem = self.problem
+        curvature, total = without_rotation(problem, self.u, self.curvature, self.multiplier)
+        if self.curved is None:
+            total = total + (shift - energy) * self.kinetic
+        else:
+            curvature = curvature + (shift - energy) * self.curved.weight
+        ends = {"free_first": first_free(problem, self.ell), "free_last": np.ones(len(self.kinetic))}
         factors = second_variation.factorise(
-            problem, self.curvature, total, ell=self.ell, exterior=self.exterior(energy), **ends
+            problem, curvature, total, ell=self.ell, exterior=self.exterior(energy), **ends
         )
         given: dict[str, Any] = {"factors": factors, "deltas": self.deltas, "constraints": np.empty((*self.u.shape, 0))}
         return TangentSpace(problem, self.u, self.multiplier, ell=self.ell, **given)
@@ -212,15 +220,17 @@ class Matched:
 
     def _nearest(self, space: TangentSpace, v: Array, solves: int) -> tuple[float, Array]:
         """The eigenvalue of the factorised operator nearest to 0, and its normalised eigenvector, from ``v``."""
-        mass, kinetic, value = self.problem.grid.mass_form, self.problem.model.kinetic, 0.0
-        load = (mass @ v) * kinetic
+        value, load = 0.0, self._mass(v)
         for _ in range(solves):
             image, _ = space.solve(load)
-            weighted = (mass @ image) * kinetic
+            weighted = self._mass(image)
             length = float(np.sum(image * weighted))
             value = float(np.sum(image * load)) / length
             v, load = image / math.sqrt(length), weighted / math.sqrt(length)
         return value, v
+
+    def _mass(self, v: Array) -> Array:
+        return self.problem.grid.mass_form @ v * self.kinetic if self.curved is None else self.curved @ v
 
     def _slope(self, energy: float, v: Array, h: float) -> float:
         """The derivative of an eigenvalue in the energy of its boundary condition; never positive."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy import ndarray as Array
 
-from .._checks import expect_potential, expect_state, is_number
+from .._checks import expect_constant_kinetic, expect_state, is_number
 from ..elements.grid import sphere_area
 from ..machine.arithmetic import numerical
 from ..problem.problem import DiscreteProblem
@@ -339,7 +339,9 @@ def determinant(state: Any, *, orbit_volume: float | None = None) -> Determinant
     -1.3546342 -1 0.0871988
     """
     expect_state("determinant", state)
-    expect_potential("determinant", state.problem.model, "fluctuations of gauge fields and of K(u) are not in it yet")
+    expect_constant_kinetic(
+        "determinant", state.problem.model, "fluctuations of gauge fields and of K(u) are not in it yet"
+    )
     _check(state)
     if orbit_volume is not None and not (is_number(orbit_volume) and orbit_volume > 0):
         raise ValueError(f"determinant: orbit_volume must be positive, got {orbit_volume!r}: give a volume")

@@ -42,7 +42,7 @@ import scipy.linalg
 from jaxtyping import Complex, Float
 from numpy import ndarray as Array
 
-from .._checks import expect_count, expect_potential, expect_state
+from .._checks import expect_constant_kinetic, expect_count, expect_state
 from ..machine.arithmetic import numerical
 from ..problem.complexified import imaginary_curvature
 from ..problem.problem import DiscreteProblem
@@ -305,7 +305,7 @@ def oscillations(
     True
     """
     expect_state("oscillations", state)
-    expect_potential(
+    expect_constant_kinetic(
         "oscillations",
         state.problem.model,
         "only the modes within the ansatz are counted, in state.certificate.negative_modes",

@@ -28,6 +28,7 @@ from ..problem.problem import DiscreteProblem
 from ..problem.scales import on_scales
 from ..solvers.base import FieldsOnMesh, Solution
 from .bound_states import bound_states
+from .curved_operator import CurvedOperator
 from .finer_mesh import carry_to_finer_mesh, carry_to_larger_box
 from .operator import Operator, field_bases
 
@@ -233,7 +234,15 @@ def eigenvalue_errors(
 def _lowest(problem: DiscreteProblem, solution: Solution, ell: int, count: int) -> Array:
     if not np.all(np.isfinite(solution.u)):
         return np.full(count, np.inf)
-    return all_eigenvalues(Operator(problem, solution.u, solution.multiplier, ell).matrix)[:count]
+    return all_eigenvalues(_operator(problem, solution.u, solution.multiplier, ell).matrix)[:count]
+
+
+def _operator(
+    problem: DiscreteProblem, u: Array, multiplier: float, ell: int, highest: float | None = None
+) -> Operator | CurvedOperator:
+    if problem.model.density_function is None:
+        return Operator(problem, u, multiplier, ell, highest)
+    return CurvedOperator(problem, u, multiplier, ell)
 
 
 def expect_at_most(call: str, n_modes: int, available: int) -> None:
@@ -273,7 +282,8 @@ def spectrum(
     functions : bool, default False
         Also return the mode functions at the nodes.
     fast : bool, default False
-        Use a reduced basis with errors of about 1e-5 (3 times as fast for the 300 modes of 13 fields).
+        Use a reduced basis with errors of about 1e-5 (3 times as fast for the 300 modes of 13 fields). Where the
+        kinetic matrix K depends on the fields the basis is always the whole one.
     errors : bool, default False
         Also estimate the error of each eigenvalue (7 times the cost for the 300 modes of 13 fields).
 
@@ -309,7 +319,7 @@ def spectrum(
     highest = None
     if fast:
         highest = max(edges[0], float(vacuum_levels(problem, edges, ell, n_modes)[-1]))
-    op = Operator(problem, state.u, state.multiplier, ell, highest)
+    op = _operator(problem, state.u, state.multiplier, ell, highest)
     matrix = op.matrix
     expect_at_most("spectrum", n_modes, len(matrix))
     nodal = estimates = None
@@ -322,7 +332,8 @@ def spectrum(
         # all of them: for a part LAPACK uses bisection, which costs several times as much as the QL iteration for all
         everything = all_eigenvalues(matrix)
         values = everything[:n_modes].copy()
-    bound, undecided = bound_states(problem, state.u, state.multiplier, ell, everything, op.curvature, op.deltas)
+    given = op.curvature if isinstance(op, Operator) else op.space.curvature
+    bound, undecided = bound_states(problem, state.u, state.multiplier, ell, everything, given, op.deltas)
     if errors:
         estimates = eigenvalue_errors(problem, state.u, ell, values, min(len(bound), len(values)))
     depth = float(np.max(np.abs(op.curvature)))

@@ -143,6 +143,8 @@ def energies_of(problem: DiscreteProblem, batch: Array) -> Array:
     fields = np.einsum("eqa,seai->seqi", grid.interpolation, local, optimize=True)
     slopes = np.einsum("eqa,seai->seqi", grid.derivative, local, optimize=True)
     n = batch.shape[2]
+    if problem.model.density_function is not None:
+        return np.array([problem.energy(u) for u in batch])
     radii = np.tile(grid.quadrature_points.ravel(), len(batch))
     kernels = point_kernels(problem.model.potential_function)
     value = kernels.value(fields.reshape(-1, n), problem.model.params, radii).reshape(fields.shape[:3])
@@ -175,6 +177,8 @@ def screened_starts(
                 profiles.append(strength * shape[:, None] * pattern)
                 labels.append(members)
     batch = _finish(problem, problem.vacuum.values + np.stack(profiles))
+    if problem.norm is not None and problem.model.density_function is not None:
+        batch = np.stack([scale_to_norm(problem, u) for u in batch])
     energies = energies_of(problem, batch)
     if problem.norm is not None:
         energies = _without_runaway(energies.reshape(-1, len(widths), 2)).ravel()

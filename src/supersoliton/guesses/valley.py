@@ -22,6 +22,7 @@ from scipy.interpolate import CubicSpline
 
 from ..theory.base import AbstractModel
 from ..theory.derivatives import point_kernels
+from ..theory.field_metric import metric_at
 from ..theory.vacua import Vacuum
 from .shooting import Way, arc_lengths
 
@@ -66,22 +67,22 @@ def valley(model: AbstractModel, start: Vacuum, end: Array) -> Path:
 
 def _step(model: AbstractModel, path: Path, energy: float) -> tuple[Array, float]:
     """The images after a Newton step across the path, and the longest step."""
-    kernels, root = point_kernels(model.potential_function), np.sqrt(model.kinetic)
-    x, zeros = path.points * root, np.zeros(len(path.points) - 2)
+    kernels, zeros = point_kernels(model.potential_function), np.zeros(len(path.points) - 2)
+    tangent, spacing = path.tangent(path.s[1:-1]), float(path.s[1] - path.s[0])
+    root, inverse, bend = _bending(model, path.points, tangent, spacing)
     v, force = kernels.value_and_gradient(path.points[1:-1], model.params, zeros)
-    curvature = kernels.hessian(path.points[1:-1], model.params, zeros) / (root[:, None] * root)
-    force = force / root
-    along = path.tangent(path.s[1:-1]) * root
+    curvature = inverse @ kernels.hessian(path.points[1:-1], model.params, zeros) @ inverse
+    force = (inverse @ force[:, :, None])[:, :, 0]
+    along = (root @ tangent[:, :, None])[:, :, 0]
     along = along / np.linalg.norm(along, axis=1, keepdims=True)
     usable = np.isfinite(v) & np.isfinite(force).all(1) & np.isfinite(curvature).all((1, 2))
     v, force = np.where(usable, v - energy, 0.0), np.where(usable[:, None], force, 0.0)
     curvature = np.where(usable[:, None, None], curvature, 0.0)
-    across = np.eye(len(root)) - along[:, :, None] * along[:, None, :]
+    across = np.eye(model.n_fields) - along[:, :, None] * along[:, None, :]
     values, vectors = np.linalg.eigh(across @ curvature @ across)
     stiffness = (vectors * np.abs(values)[:, None, :]) @ vectors.swapaxes(1, 2)
-    weight = 2.0 * (np.maximum(v, 0.0) + _FLOOR * max(float(np.max(v)), 1e-300)) / (path.s[1] - path.s[0]) ** 2
-    bend = weight[:, None] * (x[2:] - 2.0 * x[1:-1] + x[:-2])
-    load = (across @ (bend - force)[:, :, None])[:, :, 0]
+    weight = 2.0 * (np.maximum(v, 0.0) + _FLOOR * max(float(np.max(v)), 1e-300)) / spacing**2
+    load = (across @ (weight[:, None] * bend - force)[:, :, None])[:, :, 0]
     m, n = load.shape
     matrix = np.zeros((m, n, m, n))
     i = np.arange(m)
@@ -92,18 +93,47 @@ def _step(model: AbstractModel, path: Path, energy: float) -> tuple[Array, float
     matrix = matrix.reshape(m * n, m * n) + 1e-12 * float(np.max(np.abs(matrix))) * np.eye(m * n)
     step = (across @ np.linalg.solve(matrix, load.ravel()).reshape(m, n, 1))[:, :, 0]
     longest = float(np.max(np.linalg.norm(step, axis=1)))
-    x[1:-1] += step * min(1.0, _LONGEST * path.s[-1] / max(longest, 1e-300))
-    return x / root, longest
+    x = path.points.copy()
+    step = step * min(1.0, _LONGEST * path.s[-1] / max(longest, 1e-300))
+    x[1:-1] += (inverse @ step[:, :, None])[:, :, 0]
+    return x, longest
+
+
+def _bending(model: AbstractModel, points: Array, tangent: Array, spacing: float) -> tuple[Array, Array, Array]:
+    r"""K^1/2 and its inverse at the inner images, and K^-1/2 times the covariant second difference of the path.
+
+    .. math:: h^2K\frac{D^2u}{ds^2} = K_+(u_+ - u) - K_-(u - u_-) - \tfrac12h^2\,\partial_u(u'^TKu')
+    """
+    steps, between = np.diff(points, axis=0), 0.5 * (points[1:] + points[:-1])
+    flow = (metric_at(model, between) @ steps[:, :, None])[:, :, 0]
+    bend = flow[1:] - flow[:-1]
+    if model.density_function is not None:
+        at = points[1:-1], model.params, np.zeros(len(tangent))
+        whole = point_kernels(model.density_function).gradient(np.concatenate([at[0], tangent], axis=1), *at[1:])
+        by_metric = whole[:, : model.n_fields] - point_kernels(model.potential_function).gradient(*at)
+        bend = bend - spacing**2 * np.nan_to_num(by_metric)
+    values, vectors = np.linalg.eigh(np.nan_to_num(metric_at(model, points[1:-1])))
+    factors = np.sqrt(np.maximum(values, 1e-300))[:, None, :]
+    root, inverse = ((vectors * f) @ vectors.swapaxes(1, 2) for f in (factors, 1.0 / factors))
+    return root, inverse, (inverse @ bend[:, :, None])[:, :, 0]
 
 
 def _spread(model: AbstractModel, points: Array, images: int) -> Path:
     """The points at equal arc lengths."""
-    steps = np.linalg.norm(np.diff(points, axis=0) * np.sqrt(model.kinetic), axis=1)
+    steps = _lengths(model, points)
     s = np.concatenate([[0.0], np.cumsum(np.maximum(steps, 1e-12 * (np.sum(steps) + 1e-300)))])
     even = CubicSpline(s, points)(np.linspace(0.0, s[-1], images))
     even[0], even[-1] = points[0], points[-1]
-    steps = np.linalg.norm(np.diff(even, axis=0) * np.sqrt(model.kinetic), axis=1)
-    return Path(np.concatenate([[0.0], np.cumsum(steps)]), even)
+    return Path(np.concatenate([[0.0], np.cumsum(_lengths(model, even))]), even)
+
+
+def _lengths(model: AbstractModel, points: Array) -> Array:
+    """Distances of neighbouring points in the metric of kinetic terms between them."""
+    steps = np.diff(points, axis=0)
+    if model.density_function is None:
+        return np.asarray(np.linalg.norm(steps * np.sqrt(model.kinetic), axis=1))
+    metric = metric_at(model, 0.5 * (points[1:] + points[:-1]))
+    return np.sqrt(np.maximum(np.einsum("pi,pij,pj->p", steps, metric, steps), 0.0))
 
 
 def way_along(model: AbstractModel, path: Path, energy: float) -> tuple[float, float, Way | None]:

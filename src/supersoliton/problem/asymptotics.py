@@ -9,7 +9,7 @@ from numpy import ndarray as Array
 
 from ..theory.base import AbstractModel
 from ..theory.vacua import mass_matrix
-from .exterior import gap_matrix
+from .exterior import gap_matrix, square_root
 from .problem import DiscreteProblem, Problem
 
 MASSLESS = 1e-10  # mass^2 relative to the largest, below which a field counts as massless
@@ -46,6 +46,6 @@ def moved_masses_squared(model: AbstractModel, vacuum: Array, away: Array, share
     Moved are the eigendirections of V'' whose largest strength is at least ``share`` of the strongest one's.
     """
     values, vectors = np.linalg.eigh(gap_matrix(model, vacuum, np.zeros(model.n_fields), 0.0))
-    strength = np.max(np.abs(away * np.sqrt(model.kinetic) @ vectors), axis=0)
+    strength = np.max(np.abs(away @ square_root(model.kinetic_at(vacuum, 0.0)) @ vectors), axis=0)
     moved = values[strength >= share * np.max(strength)]
     return np.where(moved > MASSLESS * max(1.0, float(values[-1])), moved, 0.0)

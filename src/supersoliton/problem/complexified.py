@@ -80,6 +80,8 @@ def known_imaginary_curvature(problem: DiscreteProblem, u: Array) -> Array | Non
 
     Several fields with a coupling such as u_0 u_1 leave open whether it is Re(u_0* u_1) or |u_0 u_1|.
     """
+    if problem.model.density_function is not None:  # its kinetic terms have imaginary parts of their own
+        return None
     if problem.model.complexified_potential is not None:
         try:
             return imaginary_curvature(problem, u)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray as Array
 
+from .._checks import expect_constant_kinetic
 from ..theory.base import AbstractModel
 from ..theory.derivatives import point_kernels
 from ..theory.polish import nearby_vacuum
@@ -44,6 +45,11 @@ def free_fields(model: AbstractModel, side: int) -> Array:
     if model.ends is None:
         return np.full(model.n_fields, 1.0 - side)
     return np.array([float(value is None) for value in model.ends[side]])
+
+
+def eliminated_fields(model: AbstractModel) -> Array:
+    """1 for the fields that a theory eliminates, else 0; (n_fields,)."""
+    return np.array([float(name in model.eliminated) for name in model.fields])
 
 
 def parity_of(given: Any, n_fields: int, dim: float) -> str | tuple[str, ...]:
@@ -89,11 +95,14 @@ def check_reflection(model: AbstractModel, odd: Array, vacuum: Array) -> None:
     # heuristic: points of the size of the vacuum; a symmetry that holds at eight random ones holds
     points = (np.max(np.abs(vacuum)) or 1.0) * np.random.default_rng(0).uniform(-1.0, 1.0, (8, len(vacuum)))
     mirrored = np.where(odd, -points, points)
-    both = value(np.concatenate([points, mirrored]), model.params, np.zeros(16))
+    at, function = np.concatenate([points, mirrored]), model.density_function
+    both = value(at, model.params, np.zeros(16))
+    if function is not None:  # K(u) has to keep its form too
+        both = point_kernels(function).value(np.concatenate([at, at], axis=1), model.params, np.zeros(16))
     if np.all(np.isfinite(both)) and np.max(np.abs(both[:8] - both[8:])) > 1e-9 * np.ptp(both):
         raise ValueError(
-            'problem.parity "odd": V changes when the sign of the odd fields changes, so the other half of the line is '
-            "not the mirror image: use line=(left, right)"
+            f'problem.parity "odd": {"V" if function is None else "V or K"} changes when the sign of the odd fields '
+            "changes, so the other half of the line is not the mirror image: use line=(left, right)"
         )
     if not odd.all() or not vacuum.any():
         return
@@ -125,6 +134,7 @@ def line_settings(problem: Any) -> dict[str, Any]:
     ):
         raise ValueError("problem.line gives the fields at both ends: leave out boundary, background and parity")
     inner = theory_of(problem.model)
+    expect_constant_kinetic("problem.line", inner, 'use a half line, parity="odd"')
     if inner.explicit_r:
         raise ValueError("problem.line: V depends on r itself, so its origin is fixed: use the half line with parity")
     ends = _two_points(inner, problem.line)

@@ -10,6 +10,7 @@ The last is the energy of massless fields, which decay like a power (:func:`.ext
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 
 import numpy as np
 from numpy import ndarray as Array
@@ -25,13 +26,26 @@ _POINTS = 64  # of Gauss's rule in R/r
 def kernels_of(model: AbstractModel) -> Kernels:
     """The energy of a theory and its derivatives."""
     density = model.density_function
-    return potential_kernels(model.potential_function) if density is None else density_kernels(density)
+    return (
+        potential_kernels(model.potential_function)
+        if density is None
+        else density_kernels(density, around_vacuum=model.ends is None)
+    )
 
 
 @functools.lru_cache(maxsize=64)
-def density_kernels(function: PotentialFunction) -> Kernels:
-    """The energy of a density of z = (u, u'), and its derivatives; nothing is subtracted."""
+def density_kernels(function: PotentialFunction, *, around_vacuum: bool = False) -> Kernels:
+    """The energy of a density of z = (u, u'), and its derivatives.
+
+    ``around_vacuum``: less that of the vacuum, as for a potential; nothing is subtracted where the ends of the theory
+    make it finite.
+    """
     kernels = point_kernels(function)
+
+    def at_vacuum(kernel: Callable[..., Array], theory: Theory, radii: Array) -> Array:
+        if not around_vacuum:
+            return np.zeros(len(radii))
+        return kernel(np.tile(np.append(theory.vacuum, 0.0 * theory.vacuum), (len(radii), 1)), theory.params, radii)
 
     def points(geo: Geometry, u: Array) -> tuple[Array, Array]:
         return with_slopes(geo, u), geo.radii.reshape(-1)
@@ -43,7 +57,8 @@ def density_kernels(function: PotentialFunction) -> Kernels:
         value, slope = kernels.value_and_gradient(z, theory.params, radii)
         with np.errstate(all="ignore"):  # solvers check that the energy is finite
             away = np.asarray(u)[-1] - theory.vacuum
-            total = float(geo.weights.reshape(-1) @ value) + theory.beyond + 0.5 * float(away @ theory.exterior @ away)
+            excess = value if offset is None else value - offset
+            total = float(geo.weights.reshape(-1) @ excess) + theory.beyond + 0.5 * float(away @ theory.exterior @ away)
             return total, nodal(geo, slope, theory.exterior @ away)
 
     def curvature(geo: Geometry, theory: Theory, u: Array) -> Array:
@@ -54,21 +69,25 @@ def density_kernels(function: PotentialFunction) -> Kernels:
         z, radii = points(geo, u)
         weights, n = geo.weights.reshape(-1), u.shape[1]
         value, slope = kernels.value_and_gradient(z, theory.params, radii)
-        gradient = 0.5 * float(weights @ np.sum(z[:, n:] * slope[:, n:], axis=1))
+        tension = 0.5 * np.sum(z[:, n:] * slope[:, n:], axis=1)
+        excess = value - offset - tension
+        moved = np.zeros(len(radii))
+        if explicit_r or not around_vacuum:
+            moved = kernels.radial(z, theory.params, radii) - at_vacuum(kernels.radial, theory, radii)
         return {
-            "gradient": gradient,
-            "potential": float(weights @ value) - gradient,
-            "modulus": float(weights @ np.abs(value)),
-            "radial": float(weights @ kernels.radial(z, theory.params, radii)),
+            "gradient": float(weights @ tension),
+            "potential": float(weights @ excess),
+            "modulus": float(weights @ np.abs(excess if around_vacuum else value)),
+            "radial": float(weights @ moved),
         }
 
     def edge(theory: Theory, u: Array, slope: Array, radius: float) -> float:
         z = np.concatenate([u, slope])[None]
         value, by = kernels.value_and_gradient(z, theory.params, np.array([radius]))
-        return float(slope @ by[0, len(u) :] - value[0])
+        return float(slope @ by[0, len(u) :] - value[0] + at_vacuum(kernels.value, theory, np.array([radius]))[0])
 
     def energy(geo: Geometry, theory: Theory, u: Array, offset: Array | None = None) -> float:
-        return energy_and_gradient(geo, theory, u)[0]
+        return energy_and_gradient(geo, theory, u, offset)[0]
 
     return Kernels(energy, energy_and_gradient, curvature, parts, edge)
 
@@ -103,7 +122,7 @@ def negative_fields(model: AbstractModel, radius: float) -> tuple[str, ...]:
     """The fields whose gradient has a negative energy, as that of A_0 has: then the energy has saddles only."""
     if model.density_function is None or model.ends is None:
         return ()
-    kinetic = model.kinetic_at(model.ends.outer, radius)
+    kinetic = np.diagonal(model.kinetic_at(model.ends.outer, radius))
     return tuple(name for name, k in zip(model.fields, kinetic, strict=True) if k < 0.0)
 
 

@@ -203,13 +203,18 @@ def packed_blocks(
 
 
 def density_blocks(
-    geo: Geometry, curvature: Float[Array, "element point uv uv"], shift: Float[Array, " field"]
+    geo: Geometry,
+    curvature: Float[Array, "element point uv uv"],
+    shift: Float[Array, " field"],
+    centrifugal: float | Array = 0.0,
 ) -> Float[Array, "element size size"]:
-    """Element matrices of d2E/du2 + shift_i M from the Hessian of a density in (u, u')."""
+    """Element matrices of d2E/du2 + shift_i M from the Hessian of a density in (u, u'), plus e_u'u' c/r^2."""
     n_elements, n_points, nodes, n = *geo.values.shape, len(shift)
     full = curvature.reshape(n_elements, n_points, 2, n, 2, n).transpose(0, 2, 1, 3, 5, 4)
     full = full * geo.weights[:, None, :, None, None, None]
     full[:, 0, :, range(n), range(n), 0] += shift[:, None, None] * geo.weights
+    if np.any(centrifugal):
+        full[:, 0, ..., 0] += full[:, 1, ..., 1] * np.asarray(centrifugal / geo.radii**2)[:, :, None, None]
     basis = np.stack([geo.values, geo.slopes], axis=1)  # (element, value or slope, point, a)
     image = (
         full[..., 0, None] * geo.values[:, None, :, None, None]
@@ -227,7 +232,7 @@ def element_entries(
     n, nodes = theory.kinetic.shape[0], geo.values.shape[2]
     if curvature.shape[-1] == n:
         return packed_blocks(geo, theory, curvature, shift, centrifugal), packing(nodes, n)
-    blocks = density_blocks(geo, curvature, shift)
+    blocks = density_blocks(geo, curvature, shift, centrifugal)
     return blocks.reshape(len(blocks), -1), _unpacked(nodes, n)
 
 
@@ -243,6 +248,6 @@ def hessian_blocks(
     """The element matrices of :func:`element_entries` in full."""
     n = theory.kinetic.shape[0]
     if curvature.shape[-1] != n:
-        return density_blocks(geo, curvature, shift)
+        return density_blocks(geo, curvature, shift, centrifugal)
     packed = packed_blocks(geo, theory, curvature, shift, centrifugal)
     return packed[:, whole(geo.values.shape[2], n)]

@@ -19,7 +19,7 @@ from ..theory.derivatives import point_kernels
 from ..theory.polish import is_stationary
 from ..theory.rotating import Rotating
 from ..theory.vacua import Vacuum, lowest_vacuum, slope, vacuum_at
-from . import ends, functional
+from . import ends, functional, norm
 from .energy_kernels import energy_beyond, kernels_of
 from .exterior import exterior_form, gap_matrix, power_tails
 from .functional import Geometry, Kernels, Theory
@@ -251,7 +251,8 @@ class Problem:
         **changes : object
             Arguments of :class:`Problem`, or couplings of its model by name. ``grid=None`` removes the mesh.
         """
-        own = {name: value for name, value in changes.items() if name in self.__dataclass_fields__}
+        couplings = self.model.params if self.model.ends is not None else {}  # a theory's own omega
+        own = {n: value for n, value in changes.items() if n in self.__dataclass_fields__ and n not in couplings}
         couplings = {name: value for name, value in changes.items() if name not in own}
         if couplings:
             own["model"] = (own.get("model") or self.model).replace(**couplings)
@@ -365,7 +366,8 @@ class DiscreteProblem(Problem):
         if self.model.ends is not None:
             return power_tails(self.model, self.grid.r_max)
         gaps = gap_matrix(self.model, self.vacuum.values, self.multiplier_shift, self.grid.r_max)
-        return exterior_form(self.grid.dim, self.model.kinetic, gaps, self.grid.r_max, ell)
+        kinetic = self.model.kinetic_at(self.vacuum.values, self.grid.r_max)
+        return exterior_form(self.grid.dim, kinetic, gaps, self.grid.r_max, ell)
 
     def coarser(self, divisor: int) -> DiscreteProblem:
         """The problem on the same elements with their order divided by ``divisor``, but at least 4."""
@@ -385,7 +387,7 @@ class DiscreteProblem(Problem):
     @cached_property
     def background_density(self) -> Array:
         """V of the vacuum at the quadrature points; a density is integrated as it is."""
-        if self.model.density_function is not None:
+        if self.model.ends is not None:
             return np.zeros(self.grid.quadrature_points.size)
         if not self.model.explicit_r:
             return np.full(self.grid.quadrature_points.size, self.vacuum.energy_density)
@@ -393,6 +395,5 @@ class DiscreteProblem(Problem):
         return functional.background(kernels, self.theory, self.grid.quadrature_points.ravel())
 
     def norm_of_state(self, u: Array) -> float:
-        """N = sum_c k_c/k u_c^T M u_c over the constrained fields (inside the domain), k the largest of the k_c."""
-        weights = self.carries_norm * self.model.kinetic / self.norm_kinetic
-        return float(np.sum(weights * u * (self.grid.mass_form @ u)))
+        """N of nodal fields, inside the domain (:mod:`.norm`)."""
+        return norm.of_fields(self, u)

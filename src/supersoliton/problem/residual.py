@@ -22,6 +22,7 @@ from numpy import ndarray as Array
 from scipy.linalg.lapack import dpbtrf, dpbtrs
 
 from ..elements.grid import DENSE_NODES, ElementSum, RadialGrid
+from .norm import half_slope
 from .problem import DiscreteProblem
 
 
@@ -44,7 +45,6 @@ class Terms(NamedTuple):
     """Numbers and arrays of a problem that the force needs in addition to the energy gradient."""
 
     carries: Array  # (n_fields,): 1 for the fields in N
-    shift: Array  # (n_fields,): omega^2 on them where the frequency is fixed
     free: Array  # (n_nodes, n_fields): 0 where values are held
     vacuum: Array  # (n_fields,)
     floor: float  # see size_floor
@@ -89,8 +89,7 @@ def host_metric(grid: RadialGrid) -> Metric:
 
 def terms_of(problem: DiscreteProblem) -> Terms:
     fixed = 0.0 if problem.omega is None else float(problem.omega) ** 2
-    carries = problem.carries_norm
-    return Terms(carries, carries * fixed, problem.free_nodes, problem.vacuum.values, size_floor(problem), fixed)
+    return Terms(problem.carries_norm, problem.free_nodes, problem.vacuum.values, size_floor(problem), fixed)
 
 
 def force(problem: DiscreteProblem, u: Array, gradient: Array | None = None, terms: Terms | None = None) -> Force:
@@ -102,7 +101,9 @@ def force(problem: DiscreteProblem, u: Array, gradient: Array | None = None, ter
     constrained = problem.norm is not None
     with np.errstate(all="ignore"):  # a huge or undefined force has an infinite residual
         given = terms or terms_of(problem)
-        return _force(grid.mass_form, host_metric(grid), given, u, gradient, constrained=constrained)
+        turns = constrained or given.fixed != 0.0
+        weight = half_slope(problem, u) if turns else np.zeros_like(u)
+        return _force(weight, host_metric(grid), given, u, gradient, constrained=constrained)
 
 
 def translation_border(problem: DiscreteProblem, u: Array) -> tuple[Array, Array]:
@@ -126,14 +127,13 @@ def without_translation(problem: DiscreteProblem, u: Array, force: Array) -> Arr
     return np.asarray(force - border * (float(np.sum(shift * force)) / square if square > 0.0 else 0.0))
 
 
-def _force(mass: Any, metric: Metric, terms: Terms, u: Array, gradient: Array, *, constrained: bool) -> Force:
-    """The force; ``constrained`` if the norm is fixed."""
-    weight = mass @ u
+def _force(weight: Array, metric: Metric, terms: Terms, u: Array, gradient: Array, *, constrained: bool) -> Force:
+    """The force; ``weight``: half the slope of the norm; ``constrained`` if that is fixed."""
     multiplier = 0.0
     if constrained:
         norm = float((u * weight * terms.carries).sum())
         multiplier = float((u * gradient * terms.carries).sum()) / norm if norm > 0.0 else 0.0
-    vector = (gradient - weight * (multiplier * terms.carries + terms.shift)) * terms.free
+    vector = (gradient - weight * (multiplier + terms.fixed)) * terms.free
     away = u - terms.vacuum
     largest = float(abs(vector).max())
     residual = math.inf

@@ -79,7 +79,7 @@ class Scales:
             "potential": lambda: strength * (field / length) ** 2,
             "energy": lambda: strength * field**2 * length ** (d - 2.0),
             "charge": lambda: field**2 * length ** (d - 1.0),
-            "norm": lambda: field**2 * length**d / self.norm_kinetic,
+            "norm": lambda: strength * field**2 * length**d / self.norm_kinetic,
         }
         return units[base]() ** int(power or 1)
 
@@ -117,8 +117,11 @@ class Scales:
 
     def reduce_model(self, model: AbstractModel) -> Dimensionless:
         """The theory in these units."""
+        if model.ends is not None:
+            units = self.kinetic  # of the fields, which stay where a coupling moves the ends
+            return DimensionlessDensity(model, self.field, self.length, units=units, strength=self.strength)
         if model.density_function is not None:
-            return DimensionlessDensity(model, self.field, self.length, strength=self.strength)
+            return Dimensionless(model, self.field, self.length, self.offset, units=self.kinetic)
         noise = np.finfo(float).eps * abs(self.offset) / self.unit("potential")
         origin = tuple((np.array(self.around) / self.factors).tolist()) if noise > _NOISE else ()
         return Dimensionless(model, self.field, self.length, self.offset, origin)
@@ -208,10 +211,10 @@ def power_of_two(value: float) -> float:
 
 def scales_around(model: AbstractModel, around: Array, dim: float, *, rounded: bool = False) -> Scales:
     """The scales of V around a homogeneous state, ``rounded`` to powers of 2 or not."""
-    kinetic = tuple(model.kinetic.tolist())
+    kinetic = tuple(model.field_units(around).tolist())
     if is_dimensionless(model):
         return Scales(1.0, 1.0, dim, kinetic, 1.0)
-    canonical = Dimensionless(model, 1.0, 1.0)
+    canonical = Dimensionless(model, 1.0, 1.0, units=kinetic)
     found = scales_of_potential(canonical, around * canonical.roots)
     field, curvature = found.field, found.curvature
     length = 1.0 / math.sqrt(curvature) if curvature > 0 else 1.0

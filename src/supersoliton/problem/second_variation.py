@@ -9,6 +9,7 @@ from ..elements import lapack
 from ..elements.lapack import HostFactors as Factors
 from ..elements.lapack import solve
 from . import functional
+from .ends import eliminated_fields
 from .problem import DiscreteProblem
 
 
@@ -35,6 +36,24 @@ def factorise(
     outside = np.asarray(theory.exterior if exterior is None else exterior)
     entries, parts = functional.element_entries(geo, theory, np.asarray(curvature), np.asarray(shift), barrier)
     return lapack.factor(entries, parts, first, last, outside)
+
+
+def inertia_of_eliminated(problem: DiscreteProblem, curvature: Array, shift: Array) -> tuple[int, int]:
+    """Numbers of negative and positive eigenvalues of the second variation in the fields that a theory eliminates.
+
+    With the others fixed; arguments as in :func:`factorise`. Those of the whole less these are those of the functional
+    of the other fields (E. V. Haynsworth, *Linear Algebra Appl.* **1** (1968) 73).
+    """
+    chosen = np.flatnonzero(eliminated_fields(problem.model))
+    if not len(chosen):
+        return 0, 0
+    n, theory = problem.model.n_fields, problem.theory
+    both = np.concatenate([chosen, n + chosen])
+    alone = theory._replace(kinetic=theory.kinetic[chosen])
+    part = np.asarray(curvature)[..., both[:, None], both]
+    entries, parts = functional.element_entries(problem.geometry, alone, part, np.asarray(shift)[chosen])
+    ends = problem.free_first[chosen], problem.free_last[chosen]
+    return lapack.inertia(lapack.factor(entries, parts, *ends, theory.exterior[np.ix_(chosen, chosen)]))
 
 
 def solve_each(problem: DiscreteProblem, curvatures: Array, shifts: Array, columns: Array) -> Array:

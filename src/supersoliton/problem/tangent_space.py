@@ -26,8 +26,10 @@ from numpy import ndarray as Array
 
 from ..elements import lapack
 from . import functional, second_variation
+from .ends import eliminated_fields
+from .norm import half_slope, without_rotation
 from .problem import DiscreteProblem
-from .residual import shift_of, translation_border
+from .residual import translation_border
 
 _ITERATIONS = 12  # of inverse iteration, from a random start
 
@@ -144,7 +146,8 @@ class TangentSpace(Bordered):
             self.__dict__["curvature"] = curvature
         if factors is None:
             first = first_free(problem, ell)
-            factors = second_variation.factorise(problem, self.curvature, self.shift, ell=ell, free_first=first)
+            operator, shift = self.operator
+            factors = second_variation.factorise(problem, operator, shift, ell=ell, free_first=first)
         self.factors, self.held, self.deltas = factors, held, deltas
         if constraints is None:
             constraints = constraints_of(problem, u) if ell == 0 else np.empty((*u.shape, 0))
@@ -166,10 +169,16 @@ class TangentSpace(Bordered):
         """V'' at the quadrature points, (element, point, field, field)."""
         return self.problem.curvature(self.u)
 
-    @property
-    def shift(self) -> Array:
-        """sigma - omega^2 on the fields that carry the norm, sigma on the others."""
-        return shift_of(self.problem, self.multiplier) + self.sigma
+    @cached_property
+    def operator(self) -> tuple[Array, Array]:
+        """The Hessian at the quadrature points and the multiples of M, sigma and -omega^2, that are added."""
+        curvature, shift = without_rotation(self.problem, self.u, self.curvature, self.multiplier)
+        return curvature, shift + self.sigma * (1.0 - eliminated_fields(self.problem.model))
+
+    @cached_property
+    def inertia_of_eliminated(self) -> tuple[int, int]:
+        """Negative and positive eigenvalues in the fields that the theory eliminates, which are no modes."""
+        return second_variation.inertia_of_eliminated(self.problem, *self.operator)
 
     @cached_property
     def free(self) -> Array:
@@ -210,21 +219,22 @@ class TangentSpace(Bordered):
     # The operator
 
     @cached_property
-    def _blocks(self) -> Array:
+    def blocks(self) -> Array:
+        """The elements' matrices."""
         problem, ell = self.problem, self.ell
         barrier = float(ell * (ell + float(problem.grid.dim) - 2.0))
         theory = problem.theory_at(ell)
-        return functional.hessian_blocks(problem.geometry, theory, self.curvature, self.shift, barrier)
+        return functional.hessian_blocks(problem.geometry, theory, *self.operator, barrier)
 
     @cached_property
     def largest(self) -> float:
         """The largest modulus of an entry of the elements' matrices."""
-        return float(np.max(np.abs(self._blocks)))
+        return float(np.max(np.abs(self.blocks)))
 
     def apply(self, x: Array) -> Array:
         """A x, zero where values are held."""
         exterior = self.problem.theory_at(self.ell).exterior
-        image = lapack.matvec(self._blocks, exterior, x[:, :, None])[:, :, 0]
+        image = lapack.matvec(self.blocks, exterior, x[:, :, None])[:, :, 0]
         if self.deltas is not None:
             along = np.einsum("nfk,nf->k", self.deltas.columns, x)
             image = image + self.deltas.columns @ (self.deltas.strengths * along)
@@ -236,9 +246,12 @@ class TangentSpace(Bordered):
         """The number of negative eigenvalues of A on the tangent space.
 
         The bordered matrix has this number plus one per constraint, and also the number of A plus that of -B^T A^-1 B
-        (Haynsworth). A term in addition to V'' with s_k < 0 is a border with a positive corner, and no constraint.
+        (Haynsworth); the negative eigenvalues of eliminated fields are subtracted likewise. A term in addition to V''
+        with s_k < 0 is a border with a positive corner, and no constraint.
         """
         negative = second_variation.negative(self.factors)
+        if self.problem.model.eliminated:
+            negative -= self.inertia_of_eliminated[0]
         if self.columns.shape[-1] == 0:
             return negative
         giving = 0 if self.deltas is None else int(np.sum(self.deltas.strengths < 0.0))
@@ -295,7 +308,7 @@ def first_free(problem: DiscreteProblem, ell: int) -> Array:
 
 def norm_border(problem: DiscreteProblem, u: Array) -> Array:
     """M_c u, half the gradient of the norm: the normal of the sphere of fixed norm, zero where values are held."""
-    return (problem.grid.mass_form @ u) * problem.carries_norm * problem.free_nodes
+    return half_slope(problem, u) * problem.free_nodes
 
 
 def constraints_of(problem: DiscreteProblem, u: Array) -> Array:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy import ndarray as Array
 
 from . import functional
+from .ends import eliminated_fields
 from .problem import DiscreteProblem
 from .tangent_space import TangentSpace
 
@@ -117,9 +118,10 @@ def modes_near_zero(space: TangentSpace, count: int) -> tuple[Array, Array, Arra
     mass, shape = space.problem.grid.mass_form, space.u.shape
     size = min(count + _EXTRA, space.u.size)
     v = np.random.default_rng(0).normal(size=(*shape, size)) * space.free[:, :, None]
+    moves = (space.free * (1.0 - eliminated_fields(space.problem.model)))[:, :, None]
     for _ in range(_ITERATIONS):
         load = (mass @ v.reshape(shape[0], -1)).reshape(v.shape)
-        v, _ = space.solve(load * space.free[:, :, None])
+        v, _ = space.solve(load * moves)
         v = _orthonormal(v, mass)
     gradient, potential, modulus = _forms(space, v)
     values, vectors = np.linalg.eigh(gradient + potential)
@@ -152,11 +154,11 @@ def _forms(space: TangentSpace, v: Array) -> tuple[Array, Array, Array]:
     fields, slopes = functional.at_points(geo, v.reshape(len(v), -1))
     n, k = v.shape[1:]
     fields, slopes = (x.reshape(*weights.shape, n, k) for x in (fields, slopes))
-    operator, kinetic = space.curvature, problem.theory.kinetic
+    (operator, own_shift), kinetic = space.operator, problem.theory.kinetic
     if operator.shape[-1] != n:  # of a density: all terms are in the Hessian in (u, u')
         fields, kinetic = np.concatenate([fields, slopes], axis=2), np.zeros(n)
     shift = np.zeros(operator.shape[-1])
-    shift[:n] = space.shift - space.sigma
+    shift[:n] = own_shift - space.sigma * (1.0 - eliminated_fields(problem.model))
     operator = operator + np.diag(shift)
     gradient = np.einsum("eq,i,eqia,eqib->ab", weights, kinetic, slopes, slopes, optimize=True)
     values, vectors = np.linalg.eigh(operator)

@@ -221,7 +221,8 @@ def _named(tables: Mapping[str, object]) -> list[object]:
     )
     own = score.get("own", [])
     objectives = names_of(scan.get("objectives"))
-    return [model.get("function"), model.get("kind"), *(own if isinstance(own, list) else []), *objectives]
+    named = [model.get(name) for name in ("function", "kind", "kinetic")]
+    return [*named, *(own if isinstance(own, list) else []), *objectives]
 
 
 def _names_code(tables: Mapping[str, object]) -> bool:

@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy import ndarray as Array
 
+from ..guesses.arc_length import ArcLength
 from ..theory.base import AbstractModel
 from ..theory.derivatives import point_kernels
+from ..theory.rotating import Rotating
 
 if TYPE_CHECKING:
     from scipy.interpolate import BSpline
 
 NEAR, FAR = 1e-8, 1e5  # |x| between which U is tabulated, in units of the fields
 _POINTS = 3000  # of the table of each sign: 1 % apart
+_STEP = 1e-5  # relative step of a difference quotient of U'
 _NEWTON_STEPS = 40  # towards the minimum in the other fields
 
 
@@ -35,6 +38,23 @@ class Line:
     shift: Array  # omega^2 for each field
     settled: float = 0.0  # radius beyond which the base is constant; 0 if it is constant everywhere
     followed: bool = False  # whether the other fields minimise V at each x (for a direction along one field)
+
+    @functools.cached_property
+    def _effective(self) -> tuple[AbstractModel, Array]:
+        """The theory whose V is less that of the rotation, and what is left of ``shift`` besides."""
+        turning = self.shift != 0.0
+        if self.model.density_function is None or not turning.any():
+            return self.model, self.shift
+        squared = float(self.shift[turning][0])
+        return Rotating(self.model, squared, tuple(turning.astype(float).tolist())), np.zeros_like(self.shift)
+
+    @functools.cached_property
+    def _arcs(self) -> tuple[ArcLength, ArcLength] | None:
+        """The field at arc lengths to both sides, where x is an arc length because K depends on it; else None."""
+        if self.model.density_function is None or self.model.n_fields > 1:
+            return None
+        start = float(self.base(np.zeros(1))[0, 0])
+        return ArcLength(self.model, start, 1.0), ArcLength(self.model, start, -1.0)
 
     @functools.cached_property
     def kinetic(self) -> float:
@@ -61,7 +81,7 @@ class Line:
     @functools.cached_property
     def _rotation(self) -> tuple[float, float]:
         """The coefficients of -x^2/2 and -x in -omega^2 u_c^2/2 that the table does not hold."""
-        if self.followed:
+        if self.followed or self.model.density_function is not None:
             return 0.0, 0.0
         turned = self.shift * self.direction
         return float(turned @ self.direction), float(turned @ self.base(np.zeros(1))[0])
@@ -69,12 +89,14 @@ class Line:
     def at_shift(self, shift: Array) -> Line:
         """The same line at another frequency, with the same table."""
         other = replace(self, shift=shift)
-        if not self.followed and self.settled == 0.0:
+        if not self.followed and self.settled == 0.0 and self.model.density_function is None:
             other.__dict__["_table"] = self._table
         return other
 
     def fields(self, x: Array, r: Array) -> Array:
         """u at points of the line, (point, field)."""
+        if self._arcs is not None:
+            return np.where(x < 0.0, self._arcs[1](np.abs(x)), self._arcs[0](np.abs(x)))[:, None]
         u = self.base(r) + x[:, None] * self.direction
         if not self.followed:
             return u
@@ -112,20 +134,26 @@ class Line:
 
     def at_points(self, x: Array, r: Array) -> tuple[Array, Array]:
         """U and dU/dx from the potential itself."""
-        base = self.base(r)
-        kernels, params = point_kernels(self.model.potential_function), self.model.params
+        base, (model, shift) = self.base(r), self._effective
+        kernels, params = point_kernels(model.potential_function), model.params
         u = self.fields(x, r)
         with np.errstate(all="ignore"):
             value, slope = kernels.value_and_gradient(u, params, r)
-            value = value - kernels.value(base, params, r) - 0.5 * np.sum(self.shift * (u**2 - base**2), axis=1)
-            return value, np.sum((slope - self.shift * u) * self.direction, axis=1)
+            value = value - kernels.value(base, params, r) - 0.5 * np.sum(shift * (u**2 - base**2), axis=1)
+            along = np.sum((slope - shift * u) * self.direction, axis=1)
+            return value, along if self._arcs is None else along * np.abs(self._arcs[0].slope(u[:, 0]))
 
     def curvature(self, x: float) -> float:
         """d2U/dx2 at r = 0."""
-        at = np.zeros(1)
-        u = self.base(at) + x * self.direction
-        hessian = point_kernels(self.model.potential_function).hessian(u, self.model.params, at)[0]
-        return float(self.direction @ (hessian - np.diag(self.shift)) @ self.direction)
+        at, (model, shift) = np.zeros(1), self._effective
+        if self._arcs is not None and x != 0.0:  # in an arc length the second derivative has one of K
+            step = _STEP * abs(x)
+            slopes = self.at_points(np.array([x - step, x + step]), np.zeros(2))[1]
+            return float(slopes[1] - slopes[0]) / (2.0 * step)
+        u = self.fields(np.array([x]), at)
+        hessian = point_kernels(model.potential_function).hessian(u, model.params, at)[0]
+        across = float(self.direction @ (hessian - np.diag(shift)) @ self.direction)
+        return across if self._arcs is None else across * float(self._arcs[0].slope(u[:, 0])[0]) ** 2
 
 
 def _logarithms() -> Array:

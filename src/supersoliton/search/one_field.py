@@ -15,6 +15,7 @@ from numpy import ndarray as Array
 
 from ..elements.edges import equidistribute
 from ..elements.grid import RadialGrid
+from ..guesses.arc_length import ArcLength
 from ..guesses.shooting import Profile, Scan, Way, arc_lengths, scan_centres
 from ..problem.problem import DiscreteProblem
 from ..solvers.base import Solution
@@ -94,10 +95,10 @@ def lines_of(model: AbstractModel, start: Vacuum, target: Array | None, dim: flo
 
 def _way(model: AbstractModel, start: Vacuum, sign: float) -> tuple[float, float, float, Way | None]:
     """Barrier, depth, tension and table of one direction."""
-    kernels, root = point_kernels(model.potential_function), math.sqrt(float(model.kinetic[0]))
+    kernels, arc = point_kernels(model.potential_function), ArcLength(model, float(start.values[0]), sign)
 
     def excess(s: Array) -> Array:
-        u = start.values + sign * s.ravel()[:, None] / root
+        u = arc(s.ravel())[:, None]
         return (kernels.value(u, model.params, np.zeros(len(u))) - start.energy_density).reshape(s.shape)
 
     s = np.geomspace(*_RANGE, 2048)
@@ -123,9 +124,9 @@ def _way(model: AbstractModel, start: Vacuum, sign: float) -> tuple[float, float
         return barrier, deepest, tension, None
     reach = min(reach, _BEYOND * lower)
     points = arc_lengths(reach, lower)
-    u = start.values + sign * points[:, None] / root
-    value, slope = kernels.value_and_gradient(u, model.params, np.zeros(len(u)))
-    value, slope = value - start.energy_density, sign * slope[:, 0] / root
+    u = arc(points)
+    value, slope = kernels.value_and_gradient(u[:, None], model.params, np.zeros(len(u)))
+    value, slope = value - start.energy_density, slope[:, 0] * arc.slope(u)
     value[0], slope[0] = 0.0, slope[0] if math.isfinite(slope[0]) else 0.0
     usable = np.all(np.isfinite(value)) and np.all(np.isfinite(slope)) and bool(np.any(value < 0.0))
     return barrier, deepest, tension, Way(reach, lower, value, slope) if usable else None
@@ -160,7 +161,7 @@ def solve_profile(
     grid = RadialGrid(edges=profile_edges(profile, mass, ELEMENTS[0]), order=ORDER, dim=dim)
     vacuum = tuple(float(x) for x in start.values)
     problem = DiscreteProblem(model, grid, boundary="decaying", background=vacuum)
-    u = start.values + sign * profile(grid.nodes)[:, None] / math.sqrt(float(model.kinetic[0]))
+    u = ArcLength(model, float(start.values[0]), sign)(profile(grid.nodes))[:, None]
     found = Found(*settle(problem, u, newton)) if is_thin(profile) else Found(problem, newton.run(problem, u))
     out_of_time = found.solution.status.startswith("out of time")
     if not out_of_time and not is_the_bounce(found, profile):  # a jump of V' inside an element may lead steps away

@@ -34,17 +34,7 @@ def flow_together(problem: DiscreteProblem, starts: list[Start], keep: tuple[int
 
 def _stepped(problem: DiscreteProblem, starts: list[Start]) -> list[Start]:
     """Every start after one step, the longest of those tried that lowers its energy; unchanged if none does."""
-    geo, theory, n = problem.geometry, problem.theory, problem.model.n_fields
-    at = [functional.at_points(geo, start.u) for start in starts]
-    points = np.concatenate([values.reshape(-1, n) for values, _ in at])
-    radii = np.tile(geo.radii.ravel(), len(starts))
-    kernels = point_kernels(problem.model.potential_function)
-    slopes = kernels.gradient(points, theory.params, radii).reshape(len(starts), *geo.weights.shape, n)
-    curvatures = kernels.hessian(points, theory.params, radii).reshape(len(starts), *geo.weights.shape, n, n)
-    forces = [
-        force(problem, start.u, functional.gradient(geo, theory, start.u, slopes[i], at[i][1]))
-        for i, start in enumerate(starts)
-    ]
+    forces, curvatures = _forces(problem, starts)
     out, open_ = list(starts), list(range(len(starts)))
     sigma = globalisation.first_shift(np.array([at.residual for at in forces]))
     for _ in range(_MAX_TRIALS):
@@ -60,6 +50,24 @@ def _stepped(problem: DiscreteProblem, starts: list[Start]) -> list[Start]:
             break
         sigma = globalisation.shift_after_refusal(sigma)
     return out
+
+
+def _forces(problem: DiscreteProblem, starts: list[Start]) -> tuple[list[Force], Array]:
+    """Force and Hessian of the density at the quadrature points of every start."""
+    if problem.model.density_function is not None:
+        return [force(problem, start.u) for start in starts], np.stack([problem.curvature(s.u) for s in starts])
+    geo, theory, n = problem.geometry, problem.theory, problem.model.n_fields
+    at = [functional.at_points(geo, start.u) for start in starts]
+    points = np.concatenate([values.reshape(-1, n) for values, _ in at])
+    radii = np.tile(geo.radii.ravel(), len(starts))
+    kernels = point_kernels(problem.model.potential_function)
+    slopes = kernels.gradient(points, theory.params, radii).reshape(len(starts), *geo.weights.shape, n)
+    curvatures = kernels.hessian(points, theory.params, radii).reshape(len(starts), *geo.weights.shape, n, n)
+    forces = [
+        force(problem, start.u, functional.gradient(geo, theory, start.u, slopes[i], at[i][1]))
+        for i, start in enumerate(starts)
+    ]
+    return forces, curvatures
 
 
 def _moved(

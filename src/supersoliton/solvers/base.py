@@ -143,7 +143,8 @@ def expect_minimum(solver: str, problem: DiscreteProblem) -> None:
     if names := negative_fields(problem.model, problem.grid.r_max):
         raise ValueError(
             f"{solver} minimises, but the gradient of {', '.join(names)} has a negative energy in {problem.model!r}, "
-            "so that its states are saddles by construction: use Newton()"
+            "so that its states are saddles by construction"
+            f"{', in all fields together' if problem.model.eliminated else ''}: use Newton()"
         )
 
 

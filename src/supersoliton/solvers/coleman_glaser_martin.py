@@ -26,6 +26,7 @@ import numpy as np
 from numpy import ndarray as Array
 
 from ..problem import second_variation
+from ..problem.functional import Theory, potential_kernels
 from ..problem.problem import DiscreteProblem
 from ..problem.tangent_space import Bordered
 from .base import Stopwatch
@@ -90,7 +91,7 @@ class ColemanGlaserMartin:
                 return Shape(u, action, scale, size, steps, f"not converged within {steps} steps: force {size:.1e}")
             # sigma is in units of the rescaled problem
             shift = np.full(u.shape[1], sigma * scale)
-            curvature = scale * problem.curvature(u)
+            curvature = _curvature(problem, u, scale)
             if not np.all(np.isfinite(curvature)):
                 return Shape(u, math.nan, scale, size, steps, "V'' is not finite at the fields reached")
             factors = second_variation.factorise(problem, curvature, shift)
@@ -115,11 +116,14 @@ class ColemanGlaserMartin:
 
     @staticmethod
     def _measure(problem: DiscreteProblem, u: Array, d: float, mask: Array) -> Any:
-        grid = problem.grid
         energy, gradient = problem.energy_and_gradient(u)
-        tension = (grid.stiffness_form @ u) * problem.model.kinetic
-        t = 0.5 * float(np.sum(u * tension))
-        potential = energy - t
+        if problem.model.density_function is None:
+            tension = (problem.grid.stiffness_form @ u) * problem.model.kinetic
+            t = 0.5 * float(np.sum(u * tension))
+            potential = energy - t
+        else:
+            potential, pull = _of_potential(problem, u)
+            tension, t = gradient - pull, energy - potential
         if not (math.isfinite(t) and math.isfinite(potential) and potential < 0.0 < t):
             return None
         scale = (d - 2.0) * t / (-d * potential)
@@ -132,6 +136,27 @@ class ColemanGlaserMartin:
         # Relative to T' in the l2 norm of nodal forces, which suffices to stop a descent.
         size = float(np.linalg.norm(force) / np.linalg.norm(tension * mask))
         return action, scale, force, tension, pull, size, t, potential
+
+
+def _of_potential(problem: DiscreteProblem, u: Array) -> tuple[float, Array]:
+    """U and U' of a theory whose kinetic terms depend on the fields."""
+    kernels, alone = potential_kernels(problem.model.potential_function), _without_kinetic(problem)
+    return kernels.energy_and_gradient(problem.geometry, alone, u, problem.background_density)
+
+
+def _curvature(problem: DiscreteProblem, u: Array, scale: float) -> Array:
+    """T'' + lambda U'' at the quadrature points, without the gradient terms of constant kinetic factors."""
+    whole = problem.curvature(u)
+    if problem.model.density_function is None:
+        return scale * whole
+    n, whole = u.shape[1], np.array(whole)
+    kernels = potential_kernels(problem.model.potential_function)
+    whole[..., :n, :n] += (scale - 1.0) * kernels.curvature(problem.geometry, _without_kinetic(problem), u)
+    return whole
+
+
+def _without_kinetic(problem: DiscreteProblem) -> Theory:
+    return problem.theory._replace(kinetic=np.zeros(problem.model.n_fields))
 
 
 def _core(problem: DiscreteProblem, u: Array) -> float:

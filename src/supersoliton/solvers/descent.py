@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy import ndarray as Array
 
+from ..problem.norm import half_slope
 from ..problem.problem import DiscreteProblem
 from ..problem.residual import Force, force
 from ..problem.transfer import scale_to_norm
@@ -64,8 +65,10 @@ class Descent(Run):
         if not (math.isfinite(energy) and np.all(np.isfinite(gradient))):
             return DescentPoint(u, math.nan, energy, nothing.vector, nothing)
         at = force(problem, u, gradient)
-        shifted = (problem.grid.mass_form @ u) * problem.multiplier_shift
-        return DescentPoint(u, energy - 0.5 * float(np.sum(u * shifted)), energy, gradient - shifted, at)
+        if problem.omega is None:
+            return DescentPoint(u, energy, energy, gradient, at)
+        shifted = float(problem.omega) ** 2 * half_slope(problem, u)
+        return DescentPoint(u, energy - 0.5 * at.multiplier * problem.norm_of_state(u), energy, gradient - shifted, at)
 
     def move_to(self, point: DescentPoint) -> None:
         self.point = point

@@ -25,7 +25,7 @@ import numpy as np
 import scipy.linalg
 from numpy import ndarray as Array
 
-from .._checks import expect_potential, is_number
+from .._checks import expect_constant_kinetic, is_number
 from ..elements.grid import RadialGrid
 from ..problem.problem import DiscreteProblem
 from ..problem.scales import Scales
@@ -106,7 +106,7 @@ class GradientFlow(AbstractSolver):
 
     def run(self, problem: DiscreteProblem, u: Array) -> Solution:
         """Solve ``problem``, which has a grid, from nodal fields ``u`` (n_nodes, n_fields); see :meth:`Newton.run`."""
-        expect_potential("GradientFlow", problem.model, 'use Newton(target="minimum") or LBFGS()')
+        expect_constant_kinetic("GradientFlow", problem.model, 'use Newton(target="minimum") or LBFGS()')
         limits: dict[str, Any] = {"tol": self.tol, "max_steps": self.max_steps, "max_seconds": self.max_seconds}
         flow = _Flow(problem, u, name=f"the {self.scheme} gradient flow", **limits)
         flow.dtau = first = _DTAU[self.scheme] if self.dtau is None else float(self.dtau)

@@ -20,7 +20,7 @@ import numpy as np
 import scipy.linalg
 from numpy import ndarray as Array
 
-from .._checks import is_number
+from .._checks import expect_constant_kinetic, is_number
 from ..elements.grid import RadialGrid
 from ..machine.arithmetic import numerical
 from ..problem.problem import DiscreteProblem
@@ -86,6 +86,8 @@ class LBFGS(AbstractSolver):
     def run(self, problem: DiscreteProblem, u: Array) -> Solution:
         """Solve ``problem``, which has a grid, from nodal fields ``u`` (n_nodes, n_fields); see :meth:`Newton.run`."""
         expect_minimum("LBFGS", problem)
+        if problem.norm is not None and problem.model.ends is None:
+            expect_constant_kinetic("LBFGS at fixed norm", problem.model, "use Newton(), or fix the frequency")
         from scipy.optimize import minimize  # here: the driver of a scan does without
 
         limits: dict[str, Any] = {"tol": self.tol, "max_steps": self.max_steps, "max_seconds": self.max_seconds}

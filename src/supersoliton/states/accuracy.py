@@ -13,11 +13,12 @@ from ..elements.grid import RadialGrid, sphere_area
 from ..problem import second_variation
 from ..problem.asymptotics import gaps_of
 from ..problem.exterior import exterior_form, power_tails
+from ..problem.norm import at_infinity, half_slope, without_rotation
 from ..problem.problem import DiscreteProblem
-from ..problem.residual import energy_floor, force, shift_of, translation_border
+from ..problem.residual import energy_floor, force, translation_border
 from ..problem.tangent_space import TangentSpace, norm_border
 from ..theory.derivatives import point_kernels
-from ..theory.vacua import curvature
+from ..theory.vacua import canonical, curvature
 
 EXTRA_ORDER = 4  # of the finer mesh on which the discretisation error is measured
 _PARTS, _SMOOTH = 3, 1e-12  # see accuracy
@@ -32,7 +33,7 @@ def virial(problem: DiscreteProblem, u: Array, multiplier: float) -> float:
     parts = problem.energy_parts(u)
     norm = problem.norm_of_state(u)
     edge = problem.kernels.edge(problem.theory, u[-1], grid.differentiate(u)[-1], radius)
-    edge += 0.5 * multiplier * float(np.sum(problem.carries_norm * u[-1] ** 2))
+    edge += 0.5 * multiplier * float(u[-1] @ at_infinity(problem) @ u[-1])
     terms = [
         (d - 2.0) * parts["gradient"],
         d * parts["potential"],
@@ -140,8 +141,8 @@ def _against(problem: DiscreteProblem, u: Array, multiplier: float, finer: Radia
     outside = _outside(fine, at.multiplier)
     edge, stored = _force_at_the_edge(fine, v, gradient, at.multiplier, outside)
     last = np.ones(v.shape[1])
-    shift = shift_of(fine, at.multiplier)
-    factors = second_variation.factorise(fine, fine.curvature(v), shift, free_last=last, exterior=outside)
+    operator = without_rotation(fine, v, fine.curvature(v), at.multiplier)
+    factors = second_variation.factorise(fine, *operator, free_last=last, exterior=outside)
     space = TangentSpace(fine, v, at.multiplier, factors=factors)
     excess = 0.0 if problem.norm is None else 0.5 * (norms[1] - float(problem.norm))
     steps, corrections = space.solve(-np.stack([at.vector, edge], axis=-1), np.array([[-excess, 0.0]]))
@@ -219,7 +220,7 @@ def _force_at_the_edge(
     """The force on a released edge, (node, field), and the energy that the fields outside then have."""
     away = u[-1] - problem.vacuum.values
     pull = (outside - np.asarray(problem.theory.exterior)) @ away
-    held = gradient[-1] - multiplier * problem.carries_norm * (problem.grid.mass_form @ u)[-1]
+    held = gradient[-1] - multiplier * half_slope(problem, u)[-1]
     edge = np.zeros_like(u)
     edge[-1] = (1.0 - problem.free_last) * held + pull
     return edge, 0.5 * float(away @ pull)
@@ -237,8 +238,9 @@ def _without_box(space: TangentSpace, step: Array, outside: Array, saved: float)
     if carries.any() and np.all(np.isfinite(gaps)):
         # N outside: minus twice the derivative of the energy outside by omega^2
         small = _DIFFERENCE * max(float(np.max(np.abs(gaps))), 1e-300)
-        shifted = gaps + np.diag(small * carries / problem.model.kinetic)
-        form = exterior_form(problem.grid.dim, problem.model.kinetic, shifted, problem.grid.r_max)
+        kinetic = problem.model.kinetic_at(problem.vacuum.values, problem.grid.r_max)
+        shifted = gaps + small * canonical(at_infinity(problem), kinetic)
+        form = exterior_form(problem.grid.dim, kinetic, shifted, problem.grid.r_max)
         beyond = float(away @ (form - outside) @ away) / small
     second = float(np.sum(step * (problem.grid.mass_form @ step) * carries)) + beyond
     if problem.norm is None:
@@ -260,7 +262,7 @@ def exterior_error(problem: DiscreteProblem, u: Array) -> float:
     radius = np.full(2, problem.grid.r_max)
     edge, bottom = kernels.value(np.stack([u[-1], problem.vacuum.values]), problem.model.params, radius)
     second = curvature(problem.model, problem.vacuum.values, problem.grid.r_max)
-    if problem.model.density_function is not None:  # at this radius, not at infinity
+    if problem.model.ends is not None:  # at this radius, not at infinity
         second = kernels.hessian(problem.vacuum.values[None], problem.model.params, radius[:1])[0]
     quadratic = 0.5 * float(away @ second @ away)
     # massless fields have a gradient only

@@ -223,6 +223,8 @@ def certify(
         "linear": tail.linear,
         "jumps": kinks,
         "centre": found.centre,
+        "kinetic": _least_kinetic(problem, modes.space.curvature),
+        "eliminated": modes.space.inertia_of_eliminated,
     }
     reasons = _reasons(problem, solution, {**entries, **measured})
     if wanted is not None and kind not in (wanted, Kind.UNCONVERGED):
@@ -231,6 +233,16 @@ def certify(
     if solution.converged:
         rotation = rotation_of(problem, u, multiplier, modes)
     return Certificate(**entries, reasons=reasons, rotation=rotation)
+
+
+def _least_kinetic(problem: DiscreteProblem, curvature: np.ndarray) -> tuple[float, float]:
+    """The least eigenvalue of K(u(r)), and its radius; 1 and 0 for constant kinetic factors and densities with ends."""
+    if problem.model.density_function is None or problem.model.ends is not None:
+        return 1.0, 0.0
+    n = problem.model.n_fields
+    values = np.linalg.eigvalsh(curvature[..., n:, n:])[..., 0]
+    at = np.unravel_index(int(np.argmin(values)), values.shape)
+    return float(values[at]), float(problem.grid.quadrature_points[at])
 
 
 def _reasons(problem: DiscreteProblem, solution: Solution, entry: dict[str, Any]) -> tuple[str, ...]:
@@ -251,6 +263,15 @@ def _reasons(problem: DiscreteProblem, solution: Solution, entry: dict[str, Any]
             f"the fields at the origin are uncertain by {entry['centre']:.1e} of their range: "
             "r^(d-1) has no weight there"
         )
+    if all(entry["eliminated"]):
+        out.append(
+            f"the eliminated fields {', '.join(problem.model.eliminated)} have no unique solution at the others: their "
+            "energy is neither convex nor concave"
+        )
+    least, radius = entry["kinetic"]
+    if not least > 0.0:
+        where = problem.model.given_length(radius)
+        out.append(f"the kinetic matrix K(u) is not positive at r = {where:.6g}: the energy has no lower bound there")
     if entry["box"] > BOX_LIMIT:
         out.append(f"energy uncertain by {entry['box']:.1e} because of the box: use a larger r_max")
     if not entry["virial"] <= VIRIAL_LIMIT:

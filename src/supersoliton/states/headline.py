@@ -99,11 +99,15 @@ def headline_rows(state: Any) -> list[tuple[str, str]]:
 def verdict(state: Any) -> str:
     """Stability in words; empty where this is not a question."""
     if state.certificate.kind is Kind.SOLITON:
-        if names := negative_fields(state.problem.model, state.grid.r_max):
+        model = state.problem.model
+        names = [name for name in negative_fields(model, state.grid.r_max) if name not in model.eliminated]
+        if names:
             return f"a saddle by construction: the gradient of {', '.join(names)} has a negative energy"
         count = state.certificate.negative_modes
         words = f"{count} negative mode{'s' if count > 1 else ''}: a saddle" if count else "a minimum"
-        return f"{words} within the ansatz"
+        norm = " at fixed norm" if state.problem.carries_norm.any() else ""
+        gone = f", with {', '.join(model.eliminated)} eliminated" if model.eliminated else ""
+        return f"{words}{norm} within the ansatz{gone}"
     rotation = state.certificate.rotation
     asked = rotation is not None and state.certificate.kind in (Kind.Q_BALL, Kind.EXCITED, Kind.FIXED_NORM)
     return rotation.verdict if asked and rotation is not None else ""

@@ -58,6 +58,9 @@ def _counted(
     above = below.shifted(-eps)
     own = inertia(below, above)
     unstable = unconstrained = own.negative
+    if problem.model.ends is not None and problem.carries_norm.any():  # the theory conserves a norm
+        own = inertia(below.at_fixed_norm(), above.at_fixed_norm())
+        unstable = own.negative
     if problem.norm is not None:
         none = np.empty((*u.shape, 0))
         unconstrained = inertia(below.constrained_by(none), above.constrained_by(none)).negative

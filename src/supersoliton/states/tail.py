@@ -9,7 +9,7 @@ import numpy as np
 from numpy import ndarray as Array
 
 from ..problem.asymptotics import gaps_of
-from ..problem.exterior import decay_rate
+from ..problem.exterior import decay_rate, square_root
 from ..problem.problem import DiscreteProblem
 from ..theory.derivatives import point_kernels
 
@@ -43,9 +43,9 @@ def measured_tail(problem: DiscreteProblem, u: Array, multiplier: float) -> Tail
 
     gaps, directions = np.linalg.eigh(matrix)
     r = np.linspace(0.0, grid.r_max, _SAMPLES)
-    scale = np.sqrt(problem.model.kinetic)
-    away = (grid.interpolate(u, r) - problem.vacuum.values) * scale @ directions
-    slope = grid.interpolate(grid.differentiate(u), r) * scale @ directions
+    scale = square_root(problem.model.kinetic_at(problem.vacuum.values, grid.r_max))
+    away = (grid.interpolate(u, r) - problem.vacuum.values) @ scale @ directions
+    slope = grid.interpolate(grid.differentiate(u), r) @ scale @ directions
     size = np.abs(away) / np.max(np.abs(away))
     inside = (size.max(axis=1) < _WINDOW[0]) & (size.max(axis=1) > _WINDOW[1]) & (r > 0) & (r < grid.r_max)
     at = np.flatnonzero(inside)

@@ -160,6 +160,11 @@ class AbstractModel(ABC):
         return None
 
     @property
+    def eliminated(self) -> tuple[str, ...]:
+        """Fields without modes of their own, such as A_0: at any values of the others they obey their equation."""
+        return ()
+
+    @property
     def natural_units(self) -> tuple[float, float] | None:
         """A length, and the density times its square; None where they follow from the potential."""
         return None
@@ -179,7 +184,14 @@ class AbstractModel(ABC):
         return float(r) if self.explicit_r else 0.0
 
     def kinetic_at(self, u: np.ndarray, r: float) -> np.ndarray:
-        """Second derivatives of the energy density by each u_i', shape (n_fields,), of constant fields at a radius."""
+        """Second derivatives of the energy density by the u_i', of constant fields at a radius.
+
+        The factors k_i, shape (n_fields,), or the matrix (n_fields, n_fields) of a theory with a density of its own.
+        """
+        return self.kinetic
+
+    def field_units(self, around: np.ndarray) -> np.ndarray:
+        """Kinetic factors of the fields near a homogeneous state, shape (n_fields,): 1/unit^2 of each field."""
         return self.kinetic
 
     def start(self, r: np.ndarray) -> np.ndarray | None:
@@ -321,8 +333,9 @@ def read_theory(description: Mapping[str, Any], *, trust: bool = False) -> Abstr
     Modules that the description names are imported only with ``trust``.
     """
     values = dict(description)
-    if not trust and ":" in (function := str(values.get("function", ""))):
-        user_files.check_imported(function)
+    for function in () if trust else (str(values.get(name, "")) for name in ("function", "kinetic")):
+        if ":" in function:
+            user_files.check_imported(function)
     cls, _ = find_theory("model", values.pop("kind"), trust=trust)
     return cls.from_description(values)
 

@@ -37,6 +37,10 @@ class Density(RadialTheory, kind="density"):
         Values of the fields at infinity, where e must be stationary.
     dim : float, default 3
         The dimension d >= 1 of space.
+    eliminate : sequence of str, default ()
+        Fields without a dynamics of their own, such as :math:`A_0` or a Newtonian potential: at any values of the other
+        fields they obey their own equation, :math:`\delta E/\delta A_0 = 0`. Negative modes are then those of the
+        functional of the other fields alone, whose second variation is the Schur complement.
 
     Raises
     ------
@@ -61,6 +65,7 @@ class Density(RadialTheory, kind="density"):
     inner: Potential  # the density as a potential of the 2n numbers (u, u'): its trace, couplings and checks
     values: Ends
     dim: float
+    eliminate: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -71,6 +76,7 @@ class Density(RadialTheory, kind="density"):
         origin: Mapping[str, float] | None = None,
         infinity: Mapping[str, float] | None = None,
         dim: float = 3,
+        eliminate: Sequence[str] = (),
     ) -> None:
         if not callable(function):
             raise ValueError(f"Density: function must be callable as e(u, du, r, p), got {function!r}: give a function")
@@ -83,8 +89,15 @@ class Density(RadialTheory, kind="density"):
         except ValueError as error:
             text = str(error).replace("Potential", "Density").replace("V(u, p) or V(u, p, r)", "e(u, du, r, p)")
             raise ValueError(text) from error
+        gone = (eliminate,) if isinstance(eliminate, str) else tuple(eliminate)
+        if any(name not in names for name in gone) or len(set(gone)) != len(gone) or len(gone) == len(names):
+            raise ValueError(
+                f"Density: eliminate must name some of the fields {', '.join(names)}, not all of them, got "
+                f"{eliminate!r}: correct it"
+            )
         ends = Ends(_values("origin", origin, names), _values("infinity", infinity, names))
-        for name, value in (("function", function), ("inner", inner), ("values", ends), ("dim", dim)):
+        given = {"function": function, "inner": inner, "values": ends, "dim": dim, "eliminate": gone}
+        for name, value in given.items():
             object.__setattr__(self, name, value)
 
     @property
@@ -102,6 +115,10 @@ class Density(RadialTheory, kind="density"):
     @property
     def ends(self) -> Ends:
         return self.values
+
+    @property
+    def eliminated(self) -> tuple[str, ...]:
+        return self.eliminate
 
     @property
     def dimension(self) -> float:
@@ -126,7 +143,8 @@ class Density(RadialTheory, kind="density"):
     def describe(self) -> dict[str, Any]:
         ends = {side: _named(self.fields, values) for side, values in self.values._asdict().items()}
         params = {name: float(value) for name, value in self.params.items()}
-        settings = {"fields": list(self.fields), "params": params, **ends, "dim": self.dim}
+        settings: dict[str, Any] = {"fields": list(self.fields), "params": params, **ends, "dim": self.dim}
+        settings |= {"eliminate": list(self.eliminate)} if self.eliminate else {}
         return {"kind": self.kind, "function": user_files.location(self.function), **settings}
 
     @classmethod

@@ -29,16 +29,22 @@ _SCALES = ("scale of the fields", "scale of the lengths", "offset of V")
 
 @dataclass(frozen=True)
 class _DimensionlessPotential:
-    """V^(y, p, s) of the module's formula; ``roots`` are the square roots of the kinetic factors."""
+    """V^(y, p, s) of the module's formula; ``roots`` are the square roots of the kinetic factors.
+
+    Or the density of z = (y, y') of a theory whose kinetic terms depend on the fields.
+    """
 
     function: PotentialFunction
     roots: tuple[float, ...]
     names: tuple[str, ...]  # of the scales
     origin: tuple[float, ...] = ()  # where V is V_0, if V is the integral of its slope from there
+    with_slopes: bool = False  # a function of (y, y')
 
     def __call__(self, y: Any, p: Mapping[str, Any], s: Any) -> Any:
         couplings, (field, length, offset) = _split(p, self.names)
-        value = self.function(y * field / jnp.asarray(self.roots), couplings, s * length)
+        factors = field / jnp.asarray(self.roots)
+        factors = jnp.concatenate([factors, factors / length]) if self.with_slopes else factors
+        value = self.function(y * factors, couplings, s * length)
         return (value - offset) * (length / field) ** 2
 
     def point_kernels(self) -> PointKernels:
@@ -49,6 +55,7 @@ class _DimensionlessPotential:
             def call(y: Any, p: Mapping[str, Any], s: Any) -> Any:
                 couplings, (field, length, offset) = _split(p, self.names)
                 factors = field / roots
+                factors = np.concatenate([factors, factors / length]) if self.with_slopes else factors
                 y = np.asarray(y)
                 y = np.where(np.abs(y) < TINY, np.copysign(TINY, y), y)  # zero in these units, not in those of V
                 result = kernel(y * factors, couplings, np.asarray(s) * length)
@@ -120,7 +127,8 @@ def _split(p: Mapping[str, Any], names: tuple[str, ...]) -> tuple[dict[str, Any]
 class Dimensionless(AbstractModel):
     """``model`` in units of ``field`` and ``length``, with ``offset`` subtracted from V.
 
-    Where the rounding of a large constant in V would show, V is the integral of its slope from ``origin``.
+    Where the rounding of a large constant in V would show, V is the integral of its slope from ``origin``. ``units``:
+    1/unit^2 of each field, where the theory has no constant kinetic factors.
     """
 
     model: AbstractModel
@@ -128,11 +136,12 @@ class Dimensionless(AbstractModel):
     length: float
     offset: float = 0.0
     origin: tuple[float, ...] = ()
+    units: tuple[float, ...] = ()
 
     @property
     def roots(self) -> np.ndarray:
         """Square roots of the kinetic factors, shape (n_fields,)."""
-        return np.sqrt(self.model.kinetic)
+        return np.sqrt(np.array(self.units) if self.units else self.model.kinetic)
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -155,6 +164,19 @@ class Dimensionless(AbstractModel):
         return _DimensionlessPotential(
             self.model.potential_function, tuple(self.roots.tolist()), self._names, self.origin
         )
+
+    @property
+    def density_function(self) -> PotentialFunction | None:
+        function = self.model.density_function
+        if function is None:
+            return None
+        return _DimensionlessPotential(function, tuple(self.roots.tolist()), self._names, with_slopes=True)
+
+    def kinetic_at(self, u: np.ndarray, r: float) -> np.ndarray:
+        if self.model.density_function is None:
+            return self.kinetic
+        given = self.model.kinetic_at(u * self.field / self.roots, r * self.length)
+        return np.asarray(given / (self.roots[:, None] * self.roots))
 
     @property
     def complexified_potential(self) -> ComplexifiedFunction | None:

@@ -100,6 +100,10 @@ class DimensionlessDensity(Dimensionless):
         return None if given is None else Ends(*(_scaled(side, self.roots) for side in given))
 
     @property
+    def eliminated(self) -> tuple[str, ...]:
+        return self.model.eliminated
+
+    @property
     def dimension(self) -> float | None:
         return self.model.dimension
 
@@ -107,7 +111,8 @@ class DimensionlessDensity(Dimensionless):
         return self.model.outer_radius(r * self.length) / self.length
 
     def kinetic_at(self, u: Array, r: float) -> Array:
-        return np.asarray(self.model.kinetic_at(u / self.roots, r * self.length) / (self.roots**2 * self.strength))
+        given = self.model.kinetic_at(u / self.roots, r * self.length)
+        return np.asarray(given / (self.roots[:, None] * self.roots * self.strength))
 
     def start(self, r: Array) -> Array | None:
         found = self.model.start(r * self.length)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from ..machine import (
 )
 from ..machine.arithmetic import current_call
 from .base import AbstractModel, PotentialFunction, check_coupling
+from .field_metric import by_slopes, check_positive_metric, kinetic_shapes, with_kinetic
 from .tracing import TracedPotential, signature, surroundings
 
 
@@ -36,8 +38,10 @@ class Potential(AbstractModel, kind="potential"):
         Couplings with their values.
     constrained : sequence of str, optional
         Names of the fields that carry the norm; all fields if not given.
-    kinetic : sequence of float, optional
-        Factors k_i > 0 of the gradient terms :math:`\tfrac12 k_i u_i'^2`; ones if not given.
+    kinetic : sequence of float or callable, optional
+        Factors k_i > 0 of the gradient terms :math:`\tfrac12 k_i u_i'^2`; ones if not given. Or a function
+        ``K(u, p)``, written with ``jax.numpy``, for :math:`\tfrac12 u'^TK(u; p)u'` (a sigma model, a heavy field
+        integrated out): a symmetric positive matrix (n_fields, n_fields), or its diagonal (n_fields,).
     radius : bool, default False
         Whether the third argument is the radius although it is not named ``r``.
 
@@ -51,6 +55,12 @@ class Potential(AbstractModel, kind="potential"):
     --------
     >>> ss.Potential(lambda u, p: 0.5 * u[0]**2 - 0.25 * p["g"] * u[0]**4, fields=("u",), params={"g": 1.0})
     Potential(u; g=1.0)
+
+    A kinetic term that depends on the field, and the action of the bounce in three dimensions:
+
+    >>> model = ss.Potential(lambda u, p: u[0]**2 / 2 - u[0]**3 / 2, kinetic=lambda u, p: 1 + u**2)
+    >>> print(f"{ss.bounce(model, [0.0]).action:.6f}")
+    52.198702
     """
 
     function: Callable[..., Any]
@@ -59,6 +69,7 @@ class Potential(AbstractModel, kind="potential"):
     constrained_fields: tuple[str, ...]
     kinetic_factors: tuple[float, ...]
     radius: bool
+    kinetic_function: Callable[..., Any] | None = field(default=None)
 
     def __init__(
         self,
@@ -67,7 +78,7 @@ class Potential(AbstractModel, kind="potential"):
         params: dict[str, Any] | None = None,
         *,
         constrained: Sequence[str] | None = None,
-        kinetic: Sequence[float] | None = None,
+        kinetic: Sequence[float] | Callable[..., Any] | None = None,
         radius: bool = False,
     ) -> None:
         if not callable(function):
@@ -79,11 +90,15 @@ class Potential(AbstractModel, kind="potential"):
         if any(name not in names for name in chosen):
             raise ValueError(f"Potential: constrained must name fields among {names}, got {constrained!r}: correct it")
         try:
-            factors = (1.0,) * len(names) if kinetic is None else tuple(float(k) for k in kinetic)
+            given: Any = None if callable(kinetic) else kinetic
+            factors = (1.0,) * len(names) if given is None else tuple(float(k) for k in given)
         except (TypeError, ValueError):
             factors = ()
         if len(factors) != len(names) or not all(np.isfinite(k) and k > 0 for k in factors):
-            raise ValueError(f"Potential: kinetic must be {len(names)} positive numbers, got {kinetic!r}: correct it")
+            raise ValueError(
+                f"Potential: kinetic must be {len(names)} positive numbers or a function K(u, p), got {kinetic!r}: "
+                "correct it"
+            )
         if params is not None and not isinstance(params, Mapping):
             raise ValueError(f"Potential: params must be a dict of couplings, got {params!r}: e.g. params={{'g': 1.0}}")
         values = dict(params or {})
@@ -97,6 +112,7 @@ class Potential(AbstractModel, kind="potential"):
             ("constrained_fields", chosen),
             ("kinetic_factors", factors),
             ("radius", radius),
+            ("kinetic_function", kinetic if callable(kinetic) else None),
         ):
             object.__setattr__(self, attribute, value)
         self._check_function()
@@ -115,6 +131,34 @@ class Potential(AbstractModel, kind="potential"):
                 f"Potential: the function must return one real number, got shape {shape} of type {dtype}: "
                 "sum over the fields, and take u[0] rather than u for a single field"
             )
+
+        if self.kinetic_function is not None:
+            _check_kinetic(self.kinetic_function, len(self.names), self.couplings)
+
+    @functools.cached_property
+    def _whole(self) -> Potential | None:
+        """The energy density as a potential of z = (u, u'), which has its trace; None for constant kinetic factors."""
+        if self.kinetic_function is None:
+            return None
+        function = self.function if _takes_radius(self.function, self.radius) else _without_radius(self.function)
+        names = (*self.names, *(f"{name}'" for name in self.names))
+        return Potential(with_kinetic(function, self.kinetic_function), names, dict(self.couplings), radius=True)
+
+    @property
+    def density_function(self) -> PotentialFunction | None:
+        return None if self._whole is None else self._whole.potential_function
+
+    def kinetic_at(self, u: np.ndarray, r: float) -> np.ndarray:
+        if self._whole is None:
+            return self.kinetic
+        return by_slopes(self._whole.potential_function, self.params, np.asarray(u, float), r)
+
+    def field_units(self, around: np.ndarray) -> np.ndarray:
+        if self._whole is None:
+            return self.kinetic
+        matrix = self.kinetic_at(around, 0.0)
+        check_positive_metric("Potential", matrix, np.asarray(around, float))
+        return np.diagonal(matrix).copy()
 
     def _trace(self) -> TracedPotential:
         """The function as JAX traces it now."""
@@ -191,7 +235,8 @@ class Potential(AbstractModel, kind="potential"):
         for name, value in couplings.items():
             check_coupling("Potential.params", name, value)
         if signature(values) != self._traced.signature:
-            roles: dict[str, Any] = {"constrained": self.constrained_fields, "kinetic": self.kinetic_factors}
+            kinetic = self.kinetic_function or self.kinetic_factors
+            roles: dict[str, Any] = {"constrained": self.constrained_fields, "kinetic": kinetic}
             return Potential(self.function, self.names, values, radius=self.radius, **roles)
         other: Potential = object.__new__(Potential)
         other.__dict__.update(self.__dict__, couplings=Couplings(values))
@@ -204,7 +249,9 @@ class Potential(AbstractModel, kind="potential"):
             "fields": list(self.fields),
             "params": {name: float(value) for name, value in self.couplings.items()},
             "constrained": list(self.constrained_fields),
-            "kinetic": list(self.kinetic_factors),
+            "kinetic": list(self.kinetic_factors)
+            if self.kinetic_function is None
+            else user_files.location(self.kinetic_function),
             **({"radius": True} if self.radius else {}),
         }
 
@@ -212,6 +259,8 @@ class Potential(AbstractModel, kind="potential"):
     def from_description(cls, values: Mapping[str, Any]) -> Potential:
         """The potential from what ``describe`` returns; its function must be one of an importable module."""
         settings = dict(values)
+        if isinstance(settings.get("kinetic"), str):
+            settings["kinetic"] = user_files.find("its kinetic matrix", settings["kinetic"])
         return cls(user_files.find("its function", settings.pop("function")), **settings)
 
     @property
@@ -285,6 +334,22 @@ class _without_radius:
 
     def __call__(self, u: Any, p: Any, r: Any) -> Any:
         return self.function(u, p)
+
+
+def _check_kinetic(function: Callable[..., Any], n_fields: int, couplings: Mapping[str, Any]) -> None:
+    """Raise ValueError unless K(u, p) can be traced and has the shape of a matrix or of its diagonal."""
+    try:
+        out = TracedPotential(_without_radius(function), n_fields, couplings).out
+    except Exception as error:
+        words = _why_it_failed(error, couplings).replace("V(u, p) or V(u, p, r)", "K(u, p)")
+        raise ValueError(f"Potential: kinetic: {words}") from error
+    shapes, shape = kinetic_shapes(n_fields), getattr(out, "shape", None)
+    if shape not in shapes or out.dtype != jnp.float64:
+        expected = " or ".join(map(str, shapes))
+        raise ValueError(
+            f"Potential: kinetic must return real numbers of shape {expected}, got shape {shape} of type "
+            f"{getattr(out, 'dtype', type(out).__name__)}: return K(u, p) as a matrix or as its diagonal"
+        )
 
 
 class Couplings(dict[str, Any]):

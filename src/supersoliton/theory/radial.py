@@ -25,6 +25,7 @@ from numpy import ndarray as Array
 
 from .base import AbstractModel, Ends, PotentialFunction
 from .derivatives import PointKernels, point_kernels
+from .field_metric import by_slopes
 from .vacua import canonical
 
 # Radii at which the linearised equation is looked at: every unit in use.
@@ -134,9 +135,7 @@ class RadialTheory(AbstractModel):
         return self.far_field.radius
 
     def kinetic_at(self, u: Array, r: float) -> Array:
-        hessian = point_kernels(self.density_function).hessian
-        z = np.concatenate([u, np.zeros_like(u)])[None]
-        return np.diagonal(hessian(z, self.params, np.array([float(r)]))[0])[len(u) :]
+        return by_slopes(self.density_function, self.params, u, r)
 
     def check_ends(self) -> None:
         """Raise ValueError where no state with these ends has a finite energy."""
@@ -201,8 +200,7 @@ def _linearised(function: PotentialFunction, params: tuple[tuple[str, Any], ...]
     z = np.tile(np.concatenate([ends.outer, np.zeros(n)]), (len(_RADII), 1))
     with np.errstate(all="ignore"):
         blocks = hessian(z, dict(params), _RADII)
-        kinetic = np.diagonal(blocks[:, n:, n:], axis1=1, axis2=2)
-        matrices = canonical(blocks[:, :n, :n], kinetic)
+        matrices = canonical(blocks[:, :n, :n], blocks[:, n:, n:])
         reach = np.abs(matrices).max((1, 2)) * _RADII**2
     massive = np.flatnonzero(np.isfinite(reach) & (reach >= _FAR))
     squared = np.linalg.eigvalsh(matrices[massive[0]]) if len(massive) else np.zeros(n)

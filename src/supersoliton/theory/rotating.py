@@ -15,6 +15,7 @@ import numpy as np
 
 from .base import AbstractModel, PotentialFunction
 from .derivatives import PointKernels, point_kernels
+from .field_metric import RotatingNorm
 
 _NAME = "omega_squared"
 
@@ -61,6 +62,42 @@ class _EffectivePotential:
 
 
 @dataclass(frozen=True)
+class _EffectiveDensity:
+    """V, or a density of (u, u'), less omega^2/2 of the norm density of a theory whose kinetic terms depend on u."""
+
+    function: PotentialFunction
+    norm: RotatingNorm
+
+    def __call__(self, z: Any, p: Mapping[str, Any], r: Any) -> Any:
+        inner = {name: value for name, value in p.items() if name != _NAME}
+        return self.function(z, inner, r) - 0.5 * p[_NAME] * self.norm(z[: len(self.norm.carries)], inner, r)
+
+    def point_kernels(self) -> PointKernels:
+        """The kernels of both: nothing is compiled again."""
+        inner, norm, n = point_kernels(self.function), point_kernels(self.norm), len(self.norm.carries)
+
+        def less(name: str) -> Any:
+            def call(z: Any, p: Mapping[str, Any], r: Any) -> Any:
+                z, half = np.asarray(z), 0.5 * p[_NAME]
+                given = {key: value for key, value in p.items() if key != _NAME}
+                whole, part = getattr(inner, name)(z, given, r), getattr(norm, name)(z[:, :n], given, r)
+                if isinstance(whole, tuple):
+                    return whole[0] - half * part[0], _reduced(whole[1], half * part[1])
+                return _reduced(whole, half * part)
+
+            return call
+
+        return PointKernels(*(less(name) for name in PointKernels._fields))
+
+
+def _reduced(whole: Any, part: Any) -> Any:
+    """``whole`` less ``part`` in the first entries of each axis."""
+    out = np.array(whole)
+    out[tuple(slice(size) for size in part.shape)] -= part
+    return out
+
+
+@dataclass(frozen=True)
 class Rotating(AbstractModel):
     """``model`` with the effective potential at ``omega_squared``; ``carries`` is 1 for fields that rotate, else 0."""
 
@@ -78,7 +115,24 @@ class Rotating(AbstractModel):
 
     @property
     def potential_function(self) -> PotentialFunction:
-        return _EffectivePotential(self.model.potential_function, self.carries)
+        return self._effective(self.model.potential_function)
+
+    @property
+    def density_function(self) -> PotentialFunction | None:
+        density = self.model.density_function
+        return None if density is None else self._effective(density)
+
+    def _effective(self, function: PotentialFunction) -> PotentialFunction:
+        density = self.model.density_function
+        if density is None:
+            return _EffectivePotential(function, self.carries)
+        return _EffectiveDensity(function, RotatingNorm(density, self.carries))
+
+    def kinetic_at(self, u: np.ndarray, r: float) -> np.ndarray:
+        return self.model.kinetic_at(u, r)
+
+    def field_units(self, around: np.ndarray) -> np.ndarray:
+        return self.model.field_units(around)
 
     @property
     def constrained(self) -> np.ndarray:

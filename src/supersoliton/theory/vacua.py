@@ -16,6 +16,7 @@ from .._checks import expect_model, expect_potential
 from ..machine.arithmetic import numerical
 from .base import AbstractModel
 from .derivatives import TINY, point_kernels
+from .field_metric import is_positive_metric
 from .vacuum_search import VacuumSearch
 
 _ROUNDING = 1e-10  # mass^2 relative to the largest that counts as 0
@@ -133,10 +134,26 @@ def curvature(model: AbstractModel, values: Array, r: float = 0.0) -> Float[Arra
     return _at(model, values, r)[2]
 
 
-def canonical(matrix: Float[Array, "... field field"], kinetic: Float[Array, "... field"]) -> Array:
-    """k^-1/2 ``matrix`` k^-1/2; where k < 0 (a field whose energy is negative) with the sign of the mass^2."""
+def canonical(matrix: Float[Array, "... field field"], kinetic: Array) -> Array:
+    """K^-1/2 ``matrix`` K^-1/2; where K < 0 (a field whose energy is negative) with the sign of the mass^2.
+
+    ``kinetic``: K as a matrix (..., field, field), or its diagonal (..., field).
+    """
+    if kinetic.ndim == matrix.ndim:
+        diagonal = np.diagonal(kinetic, axis1=-2, axis2=-1)
+        mixed = np.all(np.isfinite(kinetic), axis=(-2, -1)) & np.any(kinetic - _diagonal(diagonal), axis=(-2, -1))
+        if mixed.any():
+            values, vectors = np.linalg.eigh(np.where(mixed[..., None, None], kinetic, np.eye(matrix.shape[-1])))
+            own = canonical(vectors.swapaxes(-1, -2) @ matrix @ vectors, values)
+            turned = vectors @ own @ vectors.swapaxes(-1, -2)
+            return np.where(mixed[..., None, None], turned, canonical(matrix, diagonal))
+        kinetic = diagonal
     scale = 1.0 / np.sqrt(np.abs(kinetic))
     return np.asarray(np.sign(kinetic)[..., None] * matrix * scale[..., :, None] * scale[..., None, :])
+
+
+def _diagonal(values: Float[Array, "... field"]) -> Float[Array, "... field field"]:
+    return values[..., None] * np.eye(values.shape[-1])
 
 
 def _record(
@@ -267,6 +284,8 @@ def vacua(
     curvatures = kernels.hessian(points, model.params, radii)
     surfaces, apart = search.surfaces, search.apart
     found = [_record(model, points[i], energies[i], curvatures[i], r, surfaces[i], apart) for i in search.order()]
+    if model.density_function is not None:  # where K is not positive nothing is a vacuum
+        found = [v for v in found if is_positive_metric(model.kinetic_at(v.values, r))]
     if apart and free.all():  # a light tachyon next to a heavy field is seen in the exact spectrum only
         found = [vacuum for vacuum in found if vacuum.stable]
     return Vacua(found, search.unbounded)

@@ -132,6 +132,7 @@ def operations(model: AbstractModel) -> dict[str, object] | None:
         "kinetic": model.kinetic.tolist(),
         "params": {name: float(value) for name, value in model.params.items()},
         "explicit_r": model.explicit_r,
+        **({"eliminated": model.eliminated} if model.eliminated else {}),
         **({} if ends is None else {"ends": [ends.origin, ends.infinity, model.dimension]}),
     }
     return {"trace": trace, "roles": roles}

@@ -21,6 +21,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray as Array
 
+from ..._checks import expect_constant_kinetic
 from ...elements.grid import RadialGrid
 from ...machine.atomic_write import write_atomically
 from ...machine.checksum import PLACE, is_intact, seal
@@ -94,6 +95,7 @@ class Library:
 def describe_theory(problem: DiscreteProblem, box: Box) -> dict[str, Any]:
     """The settings that must be the same in a problem and in the library, as plain data."""
     model = problem.model
+    expect_constant_kinetic("warm_start", model, "use the default guesses")
     return {
         "model": type(model).__name__,
         "fields": list(model.fields),

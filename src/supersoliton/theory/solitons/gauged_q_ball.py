@@ -20,7 +20,8 @@ class GaugedQBall(NamedTheory, kind="gauged_q_ball"):
     .. math:: S = 4\pi\int_0^\infty r^2dr\left[\tfrac12f'^2 + U(f) - \tfrac12g^2f^2 - \frac{g'^2}{2q^2}\right]
 
     for :math:`\phi = f(r)e^{i\omega t}` and :math:`g = \omega - qA_0`, which is omega at infinity. The field g has a
-    negative energy, so that S has a saddle by construction: Newton's method finds it, and minimisers refuse. In
+    negative energy, so that S has a saddle by construction: Newton's method finds it, and minimisers refuse. It is
+    eliminated: negative modes are those of f alone, with g as its equation gives it, at this omega. In
     ``state.observables``: the action S, the charge :math:`Q = 4\pi\int r^2gf^2dr` and the energy
     :math:`E = S + \omega Q`.
 
@@ -55,6 +56,7 @@ class GaugedQBall(NamedTheory, kind="gauged_q_ball"):
     at_infinity = (0.0, None)
     space = 3
     unit = 1.0
+    without_modes = ("g",)
 
     def __post_init__(self) -> None:
         check_coupling("GaugedQBall", "omega", self.omega)
@@ -64,11 +66,7 @@ class GaugedQBall(NamedTheory, kind="gauged_q_ball"):
 
     @property
     def ends(self) -> Ends:
-        if hasattr(self.omega, "aval"):
-            raise ValueError(
-                "GaugedQBall: the field g at infinity is omega, so that derivatives in it are not available"
-            )
-        return Ends((None, None), (0.0, float(self.omega)))
+        return Ends((None, None), (0.0, self.omega if hasattr(self.omega, "aval") else float(self.omega)))
 
     @staticmethod
     def energy_density(u: Any, du: Any, r: Any, p: Mapping[str, Any]) -> Any:

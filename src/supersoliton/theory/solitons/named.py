@@ -7,6 +7,9 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
+import numpy as np
+from numpy import ndarray as Array
+
 from ..base import Ends, PotentialFunction, check_coupling
 from ..radial import OfBoth, RadialTheory
 
@@ -19,6 +22,8 @@ class NamedTheory(RadialTheory):
     at_infinity: ClassVar[tuple[float | None, ...]]
     space: ClassVar[float]
     unit: ClassVar[float]
+    without_modes: ClassVar[tuple[str, ...]] = ()
+    carriers: ClassVar[tuple[str, ...]] = ()  # fields whose norm is conserved
 
     @staticmethod
     @abstractmethod
@@ -36,6 +41,14 @@ class NamedTheory(RadialTheory):
     @property
     def ends(self) -> Ends:
         return Ends(self.at_origin, self.at_infinity)
+
+    @property
+    def eliminated(self) -> tuple[str, ...]:
+        return self.without_modes
+
+    @property
+    def constrained(self) -> Array:
+        return np.array([name in self.carriers for name in self.names])
 
     @property
     def dimension(self) -> float:

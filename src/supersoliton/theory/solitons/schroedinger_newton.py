@@ -26,7 +26,8 @@ class SchroedingerNewton(NamedTheory, kind="schroedinger_newton"):
 
     in units of :math:`\hbar = G = m = 1`, solved at :math:`\epsilon = -1`. A state of norm N at that eigenvalue is one
     of norm 1 at :math:`\epsilon = -1/N^2`, which ``state.observables`` has as ``epsilon``. :math:`\Phi` decays like
-    -N/r.
+    -N/r. It is eliminated, and the norm is conserved: negative modes are those of :math:`\psi` at fixed norm, with the
+    potential that it makes.
 
     References
     ----------
@@ -45,6 +46,8 @@ class SchroedingerNewton(NamedTheory, kind="schroedinger_newton"):
     at_infinity = (0.0, 0.0)
     space = 3
     unit = 1.0
+    without_modes = ("potential",)
+    carriers = ("wave",)
 
     @staticmethod
     def energy_density(u: Any, du: Any, r: Any, p: Mapping[str, Any]) -> Any:
