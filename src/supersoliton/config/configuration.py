@@ -272,7 +272,8 @@ def _model(table: Mapping[str, Any], base: Path) -> tuple[AbstractModel, dict[st
         raise ValueError(f'[model] function must be "file.py:name", got {got!r}: name the file and the function.')
     if not is_finite(values):
         raise ValueError(f"[model] params must be finite numbers, got {values.get('params')!r}: correct them.")
-    values["function"] = user_files.resolve("[model] function", values["function"], base)
+    for name in {"function", "reference"} & set(values):
+        values[name] = user_files.resolve(f"[model] {name}", values[name], base)
     try:
         make = user_potential.make_density if of_density else user_potential.make_model
         return make(values), {"kind": kind, **values}

@@ -24,7 +24,8 @@ import jax
 import numpy as np
 from numpy import ndarray as Array
 
-from ..problem.energy_kernels import nodal, outside, with_slopes
+from ..problem.energy_kernels import nodal, with_slopes
+from ..problem.far_fields import outside
 from ..problem.problem import DiscreteProblem
 from ..problem.scales import Scales
 from ..problem.tangent_space import TangentSpace, norm_border
@@ -305,7 +306,7 @@ class Family:
         """:meth:`explicit_slope` for a density; the fields at its ends do not depend on couplings."""
         problem, model, geo = point.problem, point.problem.model, point.problem.geometry
         energy = coupling_kernels(model.density_function or model.potential_function)[1]
-        z, r, weights = outside(model, problem.grid)
+        z, r, weights = outside(model, problem.grid)[:3]
         inside = with_slopes(geo, point.u), geo.radii.reshape(-1), with_slopes(geo, du), geo.weights.reshape(-1)
         away = point.u[-1] - problem.vacuum.values
         slopes = np.array([0.5 * float(away @ self.exterior_rate(point) @ away), 0.0])

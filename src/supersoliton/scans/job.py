@@ -221,7 +221,7 @@ def _named(tables: Mapping[str, object]) -> list[object]:
     )
     own = score.get("own", [])
     objectives = names_of(scan.get("objectives"))
-    return [model.get("function"), model.get("kind"), *(own if isinstance(own, list) else []), *objectives]
+    return [*map(model.get, ("function", "reference", "kind")), *(own if isinstance(own, list) else []), *objectives]
 
 
 def _names_code(tables: Mapping[str, object]) -> bool:

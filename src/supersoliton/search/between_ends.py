@@ -45,7 +45,8 @@ def between_ends(problem: Problem, guess: Any, solver: AbstractSolver) -> tuple[
         # from far away a descent of the energy is safer
         descended = Newton(target="minimum").run(on, start)
         solution = descended if descended.converged else solution
-    growth, fitted_to = (_MUCH_LARGER, FITTED) if on.theory.exterior.any() else (_LARGER, None)
+    powers = on.theory.exterior.any() or on.theory.pull.any()
+    growth, fitted_to = (_MUCH_LARGER, FITTED) if powers else (_LARGER, None)
     on, solution = grow_domain(on, solution, solver, *growth, _cut_off, fitted_to)
     if solution.converged:
         on, solution, _ = converge_mesh(on, solution, solver, SMOOTH)
@@ -54,6 +55,6 @@ def between_ends(problem: Problem, guess: Any, solver: AbstractSolver) -> tuple[
 
 def _cut_off(problem: DiscreteProblem, solution: Solution) -> bool:
     """Whether massive fields have not decayed at the edge, or others are not yet those of the linearised equation."""
-    massive = np.diagonal(problem.theory.exterior) == 0.0
+    massive = (np.diagonal(problem.theory.exterior) == 0.0) & (problem.theory.pull == 0.0)
     rest = exterior_error(problem, solution.u) > _OUTSIDE * abs(problem.energy(solution.u))
     return rest or reaches_edge(problem, replace(solution, u=np.where(massive, solution.u, problem.vacuum.values)))

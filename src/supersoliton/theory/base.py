@@ -321,8 +321,9 @@ def read_theory(description: Mapping[str, Any], *, trust: bool = False) -> Abstr
     Modules that the description names are imported only with ``trust``.
     """
     values = dict(description)
-    if not trust and ":" in (function := str(values.get("function", ""))):
-        user_files.check_imported(function)
+    for function in (str(values.get(name, "")) for name in ("function", "reference")):
+        if not trust and ":" in function:
+            user_files.check_imported(function)
     cls, _ = find_theory("model", values.pop("kind"), trust=trust)
     return cls.from_description(values)
 

@@ -37,6 +37,9 @@ class Density(RadialTheory, kind="density"):
         Values of the fields at infinity, where e must be stationary.
     dim : float, default 3
         The dimension d >= 1 of space.
+    reference : callable, optional
+        ``reference(r, p) -> scalar``, a density that is subtracted from e: then the energy is that above the reference,
+        which is finite for global vortices and the like, whose energy within R grows with R.
 
     Raises
     ------
@@ -58,6 +61,7 @@ class Density(RadialTheory, kind="density"):
     """
 
     function: Callable[..., Any]
+    reference: Callable[..., Any] | None
     inner: Potential  # the density as a potential of the 2n numbers (u, u'): its trace, couplings and checks
     values: Ends
     dim: float
@@ -71,21 +75,23 @@ class Density(RadialTheory, kind="density"):
         origin: Mapping[str, float] | None = None,
         infinity: Mapping[str, float] | None = None,
         dim: float = 3,
+        reference: Callable[..., Any] | None = None,
     ) -> None:
         if not callable(function):
             raise ValueError(f"Density: function must be callable as e(u, du, r, p), got {function!r}: give a function")
+        if not (reference is None or callable(reference)):
+            raise ValueError(f"Density: reference must be callable as e0(r, p), got {reference!r}: give a function")
         if not (is_number(dim) and float(dim) >= 1):
             raise ValueError(f"Density: dim must be at least 1, got {dim!r}: try 3")
         names = (fields,) if isinstance(fields, str) else tuple(fields)
         try:
-            of_both, slopes = functools.partial(_at, function), tuple(f"{name}'" for name in names)
+            of_both, slopes = functools.partial(_at, function, reference), tuple(f"{name}'" for name in names)
             inner = Potential(of_both, (*names, *slopes), params, radius=True)
         except ValueError as error:
             text = str(error).replace("Potential", "Density").replace("V(u, p) or V(u, p, r)", "e(u, du, r, p)")
             raise ValueError(text) from error
         ends = Ends(_values("origin", origin, names), _values("infinity", infinity, names))
-        for name, value in (("function", function), ("inner", inner), ("values", ends), ("dim", dim)):
-            object.__setattr__(self, name, value)
+        self.__dict__.update(function=function, reference=reference, inner=inner, values=ends, dim=dim)
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -127,13 +133,16 @@ class Density(RadialTheory, kind="density"):
         ends = {side: _named(self.fields, values) for side, values in self.values._asdict().items()}
         params = {name: float(value) for name, value in self.params.items()}
         settings = {"fields": list(self.fields), "params": params, **ends, "dim": self.dim}
-        return {"kind": self.kind, "function": user_files.location(self.function), **settings}
+        functions = {"function": self.function} | ({} if self.reference is None else {"reference": self.reference})
+        return {"kind": self.kind, **{k: user_files.location(f) for k, f in functions.items()}, **settings}
 
     @classmethod
     def from_description(cls, values: Mapping[str, Any]) -> Density:
         """The density from what ``describe`` returns; its function must be one of an importable module."""
         settings = dict(values)
-        return cls(user_files.find("its function", settings.pop("function")), **settings)
+        for name in {"function", "reference"} & set(settings):
+            settings[name] = user_files.find(f"its {name}", settings[name])
+        return cls(**settings)
 
     @property
     def source(self) -> Any:
@@ -144,10 +153,10 @@ class Density(RadialTheory, kind="density"):
         return f"Density({', '.join(self.fields)}{'; ' if values else ''}{values})"
 
 
-def _at(function: Callable[..., Any], z: Any, p: Mapping[str, Any], r: Any) -> Any:
-    """e at z = (u, u')."""
+def _at(function: Callable[..., Any], reference: Any, z: Any, p: Mapping[str, Any], r: Any) -> Any:
+    """e at z = (u, u'), less its reference."""
     half = len(z) // 2
-    return function(z[:half], z[half:], r, p)
+    return function(z[:half], z[half:], r, p) - (0.0 if reference is None else reference(r, p))
 
 
 def _named(fields: tuple[str, ...], values: tuple[float | None, ...]) -> dict[str, float]:
