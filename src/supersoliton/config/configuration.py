@@ -219,13 +219,22 @@ def loads(tables: Mapping[str, Any] | str, *, base: Path | None = None) -> Confi
     solver_table = dict(tables.get("solver", {}))
     solver = build("solver", _SOLVERS[_kind("solver", solver_table, tuple(_SOLVERS))], solver_table)
     model, model_table = _model(tables.get("model", {}), base or Path.cwd())
-    own = {} if model.dimension is None else {"dim": model.dimension}
-    grid = build("grid", RadialGrid, {**own, **tables.get("grid", {})})
+    grid = _grid(tables.get("grid"), model)
     problem = _problem(tables.get("problem", {}))
     trained, digest = _warm_start(tables.get("warm_start"), base or Path.cwd())
     config = Config(model, grid, problem, solver, spectrum, score, scan, trained, digest, model_table)
     _check_parameters(config)
     return dataclasses.replace(config, spectrum=_modes_of_mesh(config, given="n_modes" in tables.get("spectrum", {})))
+
+
+def _grid(table: Mapping[str, Any] | None, model: AbstractModel) -> RadialGrid:
+    """The mesh of [grid]; without that table that of a theory with ends is the one on which its state is found."""
+    own = {} if model.dimension is None else {"dim": model.dimension}
+    if table is None and model.ends is not None:
+        state = solve(Problem(model))
+        if state.converged:
+            return state.grid
+    return build("grid", RadialGrid, {**own, **(table or {})})
 
 
 def _modes_of_mesh(config: Config, *, given: bool) -> SpectrumSettings:

@@ -149,6 +149,7 @@ class NewtonRun(Run):
 
     def direction(self, curvature: Array, sigma: float) -> tuple[Array, TangentSpace]:
         """The Newton step at shift sigma, and the tangent space at the current point."""
+        sigma = max(sigma, self.problem.model.least_shift)
         space = TangentSpace(self.problem, self.u, self.at.multiplier, sigma=sigma, curvature=curvature, held=self.held)
         self.steps += 1
         return self.adapt(space.solve(-self.at.vector)[0], self.u), space

@@ -83,6 +83,7 @@ class AbstractModel(ABC):
     ``columns``     the numbers that :meth:`record` returns, by name
     ``constraints`` the numbers that :meth:`violations` returns, by name, each as a clause ("the mean field is below 1")
     ``min_amplitude``  a trial is infeasible if the fields that carry the norm stay below this
+    ``least_shift`` of the second variation in Newton steps, in natural units, where fields near the origin carry no energy
     ``closures``    closure -> couplings that :meth:`effective_couplings` returns for it
     """
 
@@ -93,6 +94,7 @@ class AbstractModel(ABC):
     columns: ClassVar[Mapping[str, Column]] = {}
     constraints: ClassVar[Mapping[str, str]] = {}
     min_amplitude: ClassVar[float] = 0.1
+    least_shift: ClassVar[float] = 0.0
     closures: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     def __init_subclass__(cls, *, kind: str = "", **options: Any) -> None:
@@ -189,6 +191,10 @@ class AbstractModel(ABC):
     def observables(self, state: Any) -> dict[str, float]:
         """Numbers of a State that are no ratio of its energy to ``energy_unit``, by name."""
         return {}
+
+    def why_none(self) -> str | None:
+        """Why there is no state at these couplings, where the theory knows it."""
+        return None
 
     def check_ends(self) -> None:
         """Raise ValueError where no state with the values of ``ends`` has a finite energy."""
