@@ -15,11 +15,12 @@ from ..guesses.profiles import AbstractProfile
 from ..guesses.trained.library import digest_of_file
 from ..machine import user_files
 from ..machine.paths import TRAINED_STARTS
-from ..problem.problem import DiscreteProblem
+from ..problem.problem import DiscreteProblem, Problem
 from ..scores import registry
 from ..scores.score import Score, ScoreSettings
 from ..search.feedback import SelfConsistent, recorded_names
 from ..search.self_consistent import check_feedback
+from ..search.solve import solve
 from ..solvers import LBFGS, AbstractSolver, GradientFlow, Newton
 from ..theory.base import THEORIES, AbstractModel, Column, find_theory
 from ..theory.density import Density

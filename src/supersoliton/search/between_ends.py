@@ -34,9 +34,9 @@ def between_ends(problem: Problem, guess: Any, solver: AbstractSolver) -> tuple[
         edges = size * np.linspace(0.0, 1.0, 2 * ELEMENTS[0] + 1) ** 3
         rough = problem.with_grid(RadialGrid(edges=tuple(edges), order=ORDER, dim=problem.dimension))
         u = starting_fields(rough, guess)
-        away = np.abs(u - rough.vacuum.values) / np.maximum(np.ptp(u, axis=0), 1e-300)
-        core = float(rough.grid.nodes[np.flatnonzero(np.max(away, axis=1) > _CORE)[-1]])
-        if core < 0.8 * size or rough.theory.exterior.any():
+        away = np.abs(u - rough.vacuum.values) / np.maximum(np.ptp(u, axis=0), 1e-300) > _CORE
+        core = float(rough.grid.nodes[np.flatnonzero(np.any(away, axis=1))[-1]])
+        if not np.any(away[:, np.diagonal(rough.theory.exterior) == 0.0][rough.grid.nodes > 0.8 * size]):
             break
     r_max = min(core + TAIL, size)
     inside = tuple((edges * r_max / size).tolist())

@@ -327,7 +327,7 @@ def read_theory(description: Mapping[str, Any], *, trust: bool = False) -> Abstr
     Modules that the description names are imported only with ``trust``.
     """
     values = dict(description)
-    for function in (str(values.get(name, "")) for name in ("function", "reference")):
+    for function in (str(values.get(name, "")) for name in ("function", "reference", "potential")):
         if not trust and ":" in function:
             user_files.check_imported(function)
     cls, _ = find_theory("model", values.pop("kind"), trust=trust)
