@@ -1,4 +1,6 @@
-"""Global vortices and monopoles, whose energy is that above a reference, and dyons: against other codes and closed forms."""
+"""Global vortices and monopoles, with energies above a reference, and dyons: other codes and closed forms."""
+
+import itertools
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ def solved(theory, grid=None):
 
 
 def by_collocation(dim, winding, edge, tol=1e-8):
-    """c by solve_bvp and quadrature, for f'^2/2 + a f^2/2r^2 + (1 - f^2)^2/4 less its reference, with the tail's series.
+    """c by solve_bvp and quadrature, for f'^2/2 + a f^2/2r^2 + (1 - f^2)^2/4 less its reference.
 
     f = 1 - A/r^2 - B/r^4 far out, from the equation; the energy is accurate to the square of the error of f.
     """
@@ -65,7 +67,10 @@ def test_the_energy_within_a_radius_grows_with_its_logarithm():
     """E(R) = pi (n^2 ln R + c), from the profile alone."""
     state, _ = solved(ss.GlobalVortex(winding=2))
     r = state.grid.quadrature_points
-    f, slope = state.grid.at_quadrature(state.u)[..., 0], state.grid.at_quadrature(state.grid.differentiate(state.u))[..., 0]
+    f, slope = (
+        state.grid.at_quadrature(state.u)[..., 0],
+        state.grid.at_quadrature(state.grid.differentiate(state.u))[..., 0],
+    )
     whole = slope**2 + 4 * f**2 / r**2 + 0.5 * (1 - f**2) ** 2
     within = float(np.sum(state.grid.quadrature_weights * whole)) / 2
     grown = np.pi * (4 * np.log(state.grid.r_max) + state.observables["c"])
@@ -83,7 +88,9 @@ def test_the_mass_of_the_core_of_a_global_monopole_is_negative():
 
 
 @pytest.mark.parametrize("r_max", [10.0, 20.0, 40.0])
-@pytest.mark.parametrize(("theory", "c"), [(ss.GlobalVortex(), 0.38088189382975), (ss.GlobalMonopole(), -1.57610667797485)])
+@pytest.mark.parametrize(
+    ("theory", "c"), [(ss.GlobalVortex(), 0.38088189382975), (ss.GlobalMonopole(), -1.57610667797485)]
+)
 def test_the_stated_error_covers_what_the_tail_misses_beyond_a_small_box(theory, c, r_max):
     state, energy = solved(theory, ss.RadialGrid(r_max=r_max, n_elements=12, dim=theory.dimension))
     difference, stated = abs(energy - c), state.certificate.energy_error * abs(energy)
@@ -157,7 +164,7 @@ def test_a_dyon_with_higgs_mass():
     x, w = np.polynomial.legendre.leggauss(20)
     edges = np.concatenate([np.linspace(0.0, 10.0, 11), np.geomspace(12.0, 60.0, 8)])
     pieces = [(b - a) / 2 * sum(wi * radial((a + b) / 2 + (b - a) / 2 * xi) for xi, wi in zip(x, w, strict=True))
-              for a, b in zip(edges[:-1], edges[1:], strict=True)]  # fmt: skip
+              for a, b in itertools.pairwise(edges)]  # fmt: skip
     assert sum(pieces) + (1 + 0.7**2) / (2 * 60.0) == pytest.approx(energy, rel=1e-9)
     assert solved(ss.Dyon(beta=1.0, charge=1e-6))[1] == pytest.approx(1.237701039529, rel=1e-11)
 

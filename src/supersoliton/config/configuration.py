@@ -20,7 +20,6 @@ from ..scores import registry
 from ..scores.score import Score, ScoreSettings
 from ..search.feedback import SelfConsistent, recorded_names
 from ..search.self_consistent import check_feedback
-from ..search.solve import solve
 from ..solvers import LBFGS, AbstractSolver, GradientFlow, Newton
 from ..theory.base import THEORIES, AbstractModel, Column, find_theory
 from ..theory.density import Density
@@ -232,6 +231,8 @@ def _grid(table: Mapping[str, Any] | None, model: AbstractModel) -> RadialGrid:
     """The mesh of [grid]; without that table that of a theory with ends is the one on which its state is found."""
     own = {} if model.dimension is None else {"dim": model.dimension}
     if table is None and model.ends is not None:
+        from ..search.solve import solve  # here: a driver of a scan starts faster without SciPy's optimisers
+
         state = solve(Problem(model))
         if state.converged:
             return state.grid

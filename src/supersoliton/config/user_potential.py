@@ -10,7 +10,7 @@ from ..machine import user_files
 from ..theory import Density, Potential
 
 KEYS = ("kind", "function", "fields", "params", "constrained", "kinetic")
-DENSITY_KEYS = ("kind", "function", "fields", "params", "origin", "infinity", "dim", "reference")
+DENSITY_KEYS = ("kind", "function", "fields", "params", "origin", "infinity", "dim", "line", "reference")
 _WHERE = "[model] function"
 
 

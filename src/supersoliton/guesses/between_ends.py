@@ -20,7 +20,7 @@ _ROUNDS = 3
 class BetweenEnds:
     """u_i = o_i + (v_i - o_i) tanh(r/w_i)^q_i, with the w_i and q_i of least energy among a few; the default guess.
 
-    The fields of ``theory.start`` instead, where the theory has them and they have less energy, or the energy no minimum.
+    The fields of ``theory.start`` where the theory has them and they have less energy, or the energy has no minimum.
     """
 
     def on(self, problem: DiscreteProblem) -> Array:

@@ -21,7 +21,7 @@ def power_tails(model: AbstractModel, radius: float) -> Array:
 
     Where :math:`e_{u'u'} = k\,r^a` and :math:`r^2e_{uu}/e_{u'u'} = c` the linearised equation has the solution
     :math:`r^{-s}` with :math:`s^2 - (d - 2 + a)s = c`, whose energy is :math:`\tfrac12S_dR^{d-2+a}ks` times the square
-    of its value at R. 0 for massive fields, which are held at the edge, for those that are free there, and without ends.
+    of its value at R. 0 for massive fields, which are held at the edge, for those that are free there, without ends.
     """
     n = model.n_fields
     if model.ends is None or model.dimension is None:

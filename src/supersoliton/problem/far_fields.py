@@ -5,8 +5,8 @@ For most theories v is the value at infinity at every radius. The amplitude of a
 
 .. math:: \rho = r^{1-d}(r^{d-1}e_{u'})' - e_u\quad\text{at } (v, v', r),
 
-changes the energy outside of a radius R by :math:`\tfrac12S_d\int_R^\infty r^{d-1}\rho^2/e_{uu}\,dr`, which is stated as
-its error.
+changes the energy outside of a radius R by :math:`\tfrac12S_d\int_R^\infty r^{d-1}\rho^2/e_{uu}\,dr`, which is stated
+as its error.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ class Outside(NamedTuple):
 
 def far_values(model: AbstractModel, radii: Array) -> Array:
     """v at large radii, (point, field); the values at infinity where Newton's method leads nowhere near them."""
-    assert model.ends is not None and model.density_function is not None
+    assert model.ends is not None
+    assert model.density_function is not None
     kernels, n, sizes = point_kernels(model.density_function), model.n_fields, model.ends.sizes
     start = np.tile(model.ends.outer, (len(radii), 1))
     v = start.copy()
@@ -59,7 +60,8 @@ def far_values(model: AbstractModel, radii: Array) -> Array:
 
 def outside(model: AbstractModel, grid: RadialGrid) -> Outside:
     """Integrals over all space outside the mesh, where the fields are v."""
-    assert model.ends is not None and model.density_function is not None
+    assert model.ends is not None
+    assert model.density_function is not None
     x, w = np.polynomial.legendre.leggauss(_POINTS)
     x, w, d = np.append(0.5 * (x + 1.0), 1.0), np.append(0.5 * w, 0.0), float(grid.dim)  # the last one is the edge
     r, area = grid.r_max / x, sphere_area(d)
@@ -74,7 +76,9 @@ def outside(model: AbstractModel, grid: RadialGrid) -> Outside:
     gradient, hessian = (f(z, model.params, r) for f in (kernels.gradient, kernels.hessian))
     momentum = r[:, None] ** (d - 1.0) * gradient[:, n:]
     rho = _slopes(x, momentum) * by_radius / r[:, None] ** (d - 1.0) - gradient[:, :n]
-    stiffness, kinetic = (np.abs(np.diagonal(hessian, axis1=1, axis2=2)[:, part]) for part in (slice(n), slice(n, None)))
+    stiffness, kinetic = (
+        np.abs(np.diagonal(hessian, axis1=1, axis2=2)[:, part]) for part in (slice(n), slice(n, None))
+    )
     missed = rho**2 / np.maximum(np.maximum(stiffness, kinetic / r[:, None] ** 2), 1e-300)
     return Outside(z[:-1], r[:-1], weights[:-1], -area * momentum[-1], 0.5 * float(weights @ missed.sum(axis=1)))
 

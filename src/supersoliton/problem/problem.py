@@ -296,15 +296,9 @@ class DiscreteProblem(Problem):
 
     @cached_property
     def theory(self) -> Theory:
-        n, (beyond, pull) = self.model.n_fields, energy_beyond(self.model, self.grid)
-        return Theory(
-            params=self.model.params,
-            kinetic=self.model.kinetic,
-            vacuum=self.vacuum.values,
-            exterior=self.exterior(0) if self.has_exterior else np.zeros((n, n)),
-            beyond=beyond,
-            pull=pull,
-        )
+        n, model = self.model.n_fields, self.model
+        exterior = self.exterior(0) if self.has_exterior else np.zeros((n, n))
+        return Theory(model.params, model.kinetic, self.vacuum.values, exterior, *energy_beyond(model, self.grid))
 
     def theory_at(self, ell: int) -> Theory:
         """The theory with the exterior of angular momentum l."""

@@ -20,7 +20,8 @@ from ..states.accuracy import exterior_error
 from .adaptive import ELEMENTS, ORDER, SMOOTH, TAIL, converge_mesh, grow_domain, reaches_edge
 from .same_state import FITTED
 
-_FIRST = 60.0  # decay lengths of the first mesh, on which the widths of the fields are chosen; three times, nine times where they fill it
+# Decay lengths of the first mesh, on which the widths of the fields are chosen; the next where they fill it.
+_FIRST = (60.0, 180.0, 540.0)
 _LARGER = (1.5, 6)  # the domain may grow by this factor so often; where a field decays like a power:
 _MUCH_LARGER = (2.0, 12)
 _CORE = 1e-2  # part of the way between the ends that is left at the edge of the core
@@ -30,7 +31,7 @@ _OUTSIDE = 1e-13  # error of the energy outside the domain, relative, that is ro
 
 def between_ends(problem: Problem, guess: Any, solver: AbstractSolver) -> tuple[DiscreteProblem, Solution]:
     """The state that a guess leads to; the domain holds its core and its tail, and grows while it reaches the edge."""
-    for size in (_FIRST, 3.0 * _FIRST, 9.0 * _FIRST):
+    for size in _FIRST:
         edges = size * np.linspace(0.0, 1.0, 2 * ELEMENTS[0] + 1) ** 3
         rough = problem.with_grid(RadialGrid(edges=tuple(edges), order=ORDER, dim=problem.dimension))
         u = starting_fields(rough, guess)
@@ -52,8 +53,8 @@ def between_ends(problem: Problem, guess: Any, solver: AbstractSolver) -> tuple[
     for n_elements in ELEMENTS[1:]:
         if solution.converged or not solution.residual < _NEARLY:
             break
-        edges = adapted_edges(on.grid, solution.u, n_elements)
-        finer = problem.with_grid(RadialGrid(edges=edges, order=ORDER, dim=problem.dimension))
+        fitted = adapted_edges(on.grid, solution.u, n_elements)
+        finer = problem.with_grid(RadialGrid(edges=fitted, order=ORDER, dim=problem.dimension))
         on, solution = finer, solver.run(finer, transfer(on, solution.u, finer))
     powers = on.theory.exterior.any() or on.theory.pull.any()
     growth, fitted_to = (_MUCH_LARGER, FITTED) if powers else (_LARGER, None)

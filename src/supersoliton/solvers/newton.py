@@ -112,7 +112,7 @@ class Newton(AbstractSolver):
         iteration = NewtonRun(problem, np.asarray(u, dtype=float), self)
         if not minimise:
             return iteration.find_stationary()
-        expect_minimum("Newton(target='minimum')", problem)
+        expect_minimum("Newton(target='minimum')", problem, u)
         if iteration.needs_coarser_mesh():
             iteration.descend_on_coarser_mesh()
         return iteration.minimise()

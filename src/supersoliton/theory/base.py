@@ -83,7 +83,7 @@ class AbstractModel(ABC):
     ``columns``     the numbers that :meth:`record` returns, by name
     ``constraints`` the numbers that :meth:`violations` returns, by name, each as a clause ("the mean field is below 1")
     ``min_amplitude``  a trial is infeasible if the fields that carry the norm stay below this
-    ``least_shift`` of the second variation in Newton steps, in natural units, where fields near the origin carry no energy
+    ``least_shift`` of the second variation in Newton steps, in natural units, where some fields carry no energy
     ``closures``    closure -> couplings that :meth:`effective_couplings` returns for it
     """
 
@@ -191,6 +191,11 @@ class AbstractModel(ABC):
     def observables(self, state: Any) -> dict[str, float]:
         """Numbers of a State that are no ratio of its energy to ``energy_unit``, by name."""
         return {}
+
+    @property
+    def on_line(self) -> bool:
+        """Whether the fields are the even and the odd parts of fields on a whole line."""
+        return False
 
     def why_none(self) -> str | None:
         """Why there is no state at these couplings, where the theory knows it."""

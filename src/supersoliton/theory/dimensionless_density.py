@@ -117,6 +117,10 @@ class DimensionlessDensity(Dimensionless):
         found = self.model.start(r * self.length)
         return None if found is None else found * self.roots
 
+    @property
+    def on_line(self) -> bool:
+        return self.model.on_line
+
     def why_none(self) -> str | None:
         return self.model.why_none()
 

@@ -25,7 +25,7 @@ class Dyon(NamedTheory, kind="dyon"):
     with the electric potential :math:`A_0^a = v j(r)\,\hat r^a`, which obeys :math:`(r^2j')' = 2K^2j` and
     :math:`r^2j'\to q`. Lengths are in units of 1/(gv). Solved is the stationary point of the same with
     :math:`-\tfrac12r^2j'^2 - K^2j^2 + qj'`, whose value is E: a saddle by construction, which Newton's method finds and
-    minimisers refuse. The field y is :math:`j - j_0 + q\,\mathrm{erf}(r/l)/r`, :math:`l = 2q/\sqrt\pi j_0`, which has no
+    minimisers refuse. The field y is :math:`j - j_0 + q\,\mathrm{erf}(r/l)/r`, :math:`l = 2q/\sqrt\pi j_0`, without a
     tail; :math:`j_0 = q/\sqrt{1+q^2}` is the value of j at infinity where :math:`\beta = 0`, and the energy there is
     :math:`\sqrt{1+q^2}\,4\pi v/g` (Prasad and Sommerfield). ``state.observables`` has the value of j at infinity as
     ``potential``, which is :math:`dE/dq`: it
@@ -73,7 +73,7 @@ class Dyon(NamedTheory, kind="dyon"):
         """The bracket over r^2, with the sign of the electric part that makes it stationary."""
         (h, k, y), (dh, dk, dy), q = u, du, p["charge"]
         x = r * (0.5 * math.sqrt(math.pi) / jnp.sqrt(1.0 + q**2))
-        gauss = jnp.exp(-jnp.minimum(x, 25.0) ** 2) / jnp.sqrt(1.0 + q**2)
+        gauss = jnp.exp(-(jnp.minimum(x, 25.0) ** 2)) / jnp.sqrt(1.0 + q**2)
         j = y + q * (1.0 / jnp.sqrt(1.0 + q**2) - erf(x) / r)
         slope = dy + q * (erf(x) / r - gauss) / r
         gauge = dk**2 + k**2 * (h**2 - j**2) + 0.5 * (k**2 - 1.0) ** 2 / r**2 + q * slope

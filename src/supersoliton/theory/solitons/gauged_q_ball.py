@@ -109,8 +109,8 @@ class GaugedQBall(NamedTheory, kind="gauged_q_ball"):
         if self.omega >= _LARGE or self._balls[2] is not None:
             return None
         return (
-            f"at omega = {self.omega:g} and q = {self.q:g} the action of large balls grows with every radius: the electric "
-            "repulsion is too strong for a ball; raise omega or lower q"
+            f"at omega = {self.omega:g} and q = {self.q:g} the action of large balls grows with every radius: the "
+            "electric repulsion is too strong for a ball; raise omega or lower q"
         )
 
     @functools.cached_property

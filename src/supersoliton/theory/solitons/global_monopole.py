@@ -17,7 +17,7 @@ class GlobalMonopole(NamedTheory, kind="global_monopole"):
     .. math:: E = 4\pi\int_0^\infty r^2dr\left[\tfrac12f'^2 + \frac{f^2}{r^2} + \tfrac14(1 - f^2)^2
               - \frac1{r^2}\right] = 4\pi c
 
-    with f(0) = 0, f(:math:`\infty`) = 1; lengths are in units of :math:`\delta = 1/(\sqrt\lambda\,\eta)` and energies in
+    with f(0) = 0, f(:math:`\infty`) = 1; lengths are in units of :math:`\delta = 1/(\sqrt\lambda\,\eta)`, energies in
     :math:`\eta/\sqrt\lambda`. The energy grows without bound with the radius, so that the reference density
     :math:`1/r^2` is subtracted: within a large radius R it is :math:`E(R) = 4\pi(R + c)`. ``state.observables`` has c.
     The mass of the core, 4 pi c, is negative: its gravity is repulsive (about -6 pi in these units, Harari and

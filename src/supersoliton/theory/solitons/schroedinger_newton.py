@@ -77,7 +77,9 @@ class SchroedingerNewton(NamedTheory, kind="schroedinger_newton"):
         x = (np.arange(_POINTS) + 1.0) * _REACH * (k + 1.0) ** 2 / _POINTS
         h, phi = x[0], -1.0 / np.maximum(x, 4.0 * (k + 1.0) ** 2)
         for _ in range(_ITERATIONS):
-            lowest = eigh_tridiagonal(1.0 / h**2 + phi, np.full(_POINTS - 1, -0.5 / h**2), select="i", select_range=(k, k))
+            lowest = eigh_tridiagonal(
+                1.0 / h**2 + phi, np.full(_POINTS - 1, -0.5 / h**2), select="i", select_range=(k, k)
+            )
             epsilon, wave = float(lowest[0][0]), lowest[1][:, 0] / math.sqrt(h)  # of norm 1, times r
             inside, outside = np.cumsum(wave**2) * h, np.cumsum((wave**2 / x)[::-1])[::-1] * h
             phi = 0.5 * phi - 0.5 * (inside / x + outside)

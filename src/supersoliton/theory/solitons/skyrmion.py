@@ -38,8 +38,8 @@ class Skyrmion(NamedTheory, kind="skyrmion"):
     References
     ----------
     T. H. R. Skyrme, *Nucl. Phys.* **31** (1962) 556; G. S. Adkins, C. R. Nappi, E. Witten, *Nucl. Phys. B* **228**
-    (1983) 552; R. A. Battye, P. M. Sutcliffe, *Phys. Rev. C* **73** (2006) 055205 (massive pions); C. Adam, J. Sanchez-Guillen,
-    A. Wereszczynski, *Phys. Lett. B* **691** (2010) 105 (sixth order).
+    (1983) 552; R. A. Battye, P. M. Sutcliffe, *Phys. Rev. C* **73** (2006) 055205 (massive pions); C. Adam,
+    J. Sanchez-Guillen, A. Wereszczynski, *Phys. Lett. B* **691** (2010) 105 (sixth order).
 
     Examples
     --------
