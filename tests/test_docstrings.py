@@ -17,9 +17,10 @@ CLASSES = sorted(name for name in ss.__all__ if inspect.isclass(getattr(ss, name
 EXCEPTIONS = [name for name in CLASSES if issubclass(getattr(ss, name), Exception)]
 # What a user constructs has parameters; what a call returns has attributes.
 CONSTRUCTED = [
-    "BabySkyrmion", "ChernSimonsVortex", "Density", "Exponential", "GaugedQBall", "Gaussian", "GradientFlow", "LBFGS",
-    "Monopole", "MultiStart", "Newton", "OctaveHiggs", "OriginalGuess", "Potential", "Problem", "RadialGrid",
-    "SchroedingerNewton", "SelfConsistent", "Skyrmion", "Sphaleron", "SuperGaussian", "Table", "Vortex", "WarmStart",
+    "BabySkyrmion", "ChernSimonsVortex", "Density", "Dyon", "Exponential", "GaugedQBall", "Gaussian",
+    "GlobalMonopole", "GlobalVortex", "GradientFlow", "LBFGS", "Monopole", "MultiStart", "Newton", "OctaveHiggs",
+    "OriginalGuess", "Potential", "Problem", "RadialGrid", "SchroedingerNewton", "SelfConsistent", "Skyrmion",
+    "Sphaleron", "SuperGaussian", "Table", "Vortex", "WarmStart",
 ]  # fmt: skip
 RESULTS = sorted(set(CLASSES) - set(CONSTRUCTED) - set(EXCEPTIONS))
 

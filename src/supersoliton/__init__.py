@@ -22,6 +22,9 @@ _HOME = {
     "SchroedingerNewton": "theory.solitons.schroedinger_newton",
     "ChernSimonsVortex": "theory.solitons.chern_simons_vortex",
     "Monopole": "theory.solitons.monopole",
+    "Dyon": "theory.solitons.dyon",
+    "GlobalVortex": "theory.solitons.global_vortex",
+    "GlobalMonopole": "theory.solitons.global_monopole",
     "Sphaleron": "theory.solitons.sphaleron",
     "Skyrmion": "theory.solitons.skyrmion",
     "BabySkyrmion": "theory.solitons.baby_skyrmion",
@@ -155,7 +158,10 @@ if TYPE_CHECKING:
     from .theory.potential import Potential as Potential
     from .theory.solitons.baby_skyrmion import BabySkyrmion as BabySkyrmion
     from .theory.solitons.chern_simons_vortex import ChernSimonsVortex as ChernSimonsVortex
+    from .theory.solitons.dyon import Dyon as Dyon
     from .theory.solitons.gauged_q_ball import GaugedQBall as GaugedQBall
+    from .theory.solitons.global_monopole import GlobalMonopole as GlobalMonopole
+    from .theory.solitons.global_vortex import GlobalVortex as GlobalVortex
     from .theory.solitons.monopole import Monopole as Monopole
     from .theory.solitons.schroedinger_newton import SchroedingerNewton as SchroedingerNewton
     from .theory.solitons.skyrmion import Skyrmion as Skyrmion

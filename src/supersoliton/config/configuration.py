@@ -15,7 +15,7 @@ from ..guesses.profiles import AbstractProfile
 from ..guesses.trained.library import digest_of_file
 from ..machine import user_files
 from ..machine.paths import TRAINED_STARTS
-from ..problem.problem import DiscreteProblem
+from ..problem.problem import DiscreteProblem, Problem
 from ..scores import registry
 from ..scores.score import Score, ScoreSettings
 from ..search.feedback import SelfConsistent, recorded_names
@@ -219,13 +219,24 @@ def loads(tables: Mapping[str, Any] | str, *, base: Path | None = None) -> Confi
     solver_table = dict(tables.get("solver", {}))
     solver = build("solver", _SOLVERS[_kind("solver", solver_table, tuple(_SOLVERS))], solver_table)
     model, model_table = _model(tables.get("model", {}), base or Path.cwd())
-    own = {} if model.dimension is None else {"dim": model.dimension}
-    grid = build("grid", RadialGrid, {**own, **tables.get("grid", {})})
+    grid = _grid(tables.get("grid"), model)
     problem = _problem(tables.get("problem", {}))
     trained, digest = _warm_start(tables.get("warm_start"), base or Path.cwd())
     config = Config(model, grid, problem, solver, spectrum, score, scan, trained, digest, model_table)
     _check_parameters(config)
     return dataclasses.replace(config, spectrum=_modes_of_mesh(config, given="n_modes" in tables.get("spectrum", {})))
+
+
+def _grid(table: Mapping[str, Any] | None, model: AbstractModel) -> RadialGrid:
+    """The mesh of [grid]; without that table that of a theory with ends is the one on which its state is found."""
+    own = {} if model.dimension is None else {"dim": model.dimension}
+    if table is None and model.ends is not None:
+        from ..search.solve import solve  # here: a driver of a scan starts faster without SciPy's optimisers
+
+        state = solve(Problem(model))
+        if state.converged:
+            return state.grid
+    return build("grid", RadialGrid, {**own, **(table or {})})
 
 
 def _modes_of_mesh(config: Config, *, given: bool) -> SpectrumSettings:
@@ -272,7 +283,7 @@ def _model(table: Mapping[str, Any], base: Path) -> tuple[AbstractModel, dict[st
         raise ValueError(f'[model] function must be "file.py:name", got {got!r}: name the file and the function.')
     if not is_finite(values):
         raise ValueError(f"[model] params must be finite numbers, got {values.get('params')!r}: correct them.")
-    for key in ("function", "kinetic"):
+    for key in ("function", "reference", "kinetic"):
         if isinstance(values.get(key), str):
             values[key] = user_files.resolve(f"[model] {key}", values[key], base)
     try:

@@ -10,7 +10,7 @@ from ..machine import user_files
 from ..theory import Density, Potential
 
 KEYS = ("kind", "function", "fields", "params", "constrained", "kinetic")
-DENSITY_KEYS = ("kind", "function", "fields", "params", "origin", "infinity", "dim", "eliminate")
+DENSITY_KEYS = ("kind", "function", "fields", "params", "origin", "infinity", "dim", "line", "reference", "eliminate")
 _WHERE = "[model] function"
 
 
@@ -41,8 +41,8 @@ def make_model(table: Mapping[str, Any]) -> Potential:
 
 def make_density(table: Mapping[str, Any]) -> Density:
     """The Density of a [model] table whose `function`, e(u, du, r, p), is resolved. Raises ValueError."""
-    settings = {key: value for key, value in table.items() if key != "function"}
-    return Density(user_files.find(_WHERE, table["function"]), **settings)
+    named = {key: user_files.find(f"[model] {key}", table[key]) for key in ("function", "reference") if key in table}
+    return Density(**{**table, **named})
 
 
 def _needs_arguments(function: Callable[..., object]) -> bool:

@@ -24,7 +24,8 @@ import jax
 import numpy as np
 from numpy import ndarray as Array
 
-from ..problem.energy_kernels import nodal, outside, with_slopes
+from ..problem.energy_kernels import nodal, with_slopes
+from ..problem.far_fields import outside
 from ..problem.norm import half_slope
 from ..problem.problem import DiscreteProblem
 from ..problem.scales import Scales
@@ -308,7 +309,7 @@ class Family:
     def _slope_of_density(self, point: FamilyPoint, du: Array, dq: float) -> tuple[float, float]:
         """:meth:`explicit_slope` for a density, whose change neglects that of the fields at its ends."""
         problem, model, geo = point.problem, point.problem.model, point.problem.geometry
-        z, r, weights = outside(model, problem.grid)
+        z, r, weights = outside(model, problem.grid)[:3]
         inside = with_slopes(geo, point.u), with_slopes(geo, du)
         away, rate, lift = point.u[-1] - problem.vacuum.values, self.vacuum_rate(problem), self.lift(problem)
         direction = self._direction(problem)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,9 @@ from .._checks import expect_constant_kinetic
 from ..theory.base import AbstractModel
 from ..theory.derivatives import point_kernels
 from ..theory.polish import nearby_vacuum
-from ..theory.vacua import vacuum_at
+from ..theory.vacua import Vacuum, vacuum_at
 from ..theory.whole_line import WholeLine, fold, theory_of
+from .far_fields import far_values
 
 _PARITIES = ("even", "odd")
 _DEGENERATE = 1e-9  # difference of V at the ends below which they are degenerate, relative to the barrier
@@ -35,6 +37,19 @@ def check_own_ends(problem: Any) -> None:
             f"problem.{given[0]}: {name} has conditions at the origin and at infinity of its own, so {given[0]} is not "
             "given: leave it out"
         )
+
+
+def at_edge(model: AbstractModel, vacuum: Vacuum, radius: float) -> Vacuum:
+    """The vacuum of a theory with ends with the values at ``radius`` (0: infinity); that of other theories as it is."""
+    if model.ends is None or model.density_function is None or radius == 0.0:
+        return vacuum
+    return replace(vacuum, values=far_values(model, np.array([radius]))[0])
+
+
+def reached(problem: Any, u: Array) -> Vacuum:
+    """The vacuum around a state: that of the problem, with the values that fields which are free there have reached."""
+    free = free_fields(problem.model, 1) > 0.0
+    return vacuum_at(problem.model, np.where(free, u[-1], problem.vacuum.values)) if free.any() else problem.vacuum
 
 
 def free_fields(model: AbstractModel, side: int) -> Array:

@@ -1,9 +1,10 @@
 r"""The energy of any theory on a mesh: of a potential (:mod:`.functional`), or of an energy density e(u, u', r; p).
 
-.. math:: E = \sum_{e,q} w_{eq}\,e(u, u', r; p) + S_d\int_R^\infty r^{d-1}\,e(v, 0, r; p)\,dr
-              + \tfrac12(u_N - v)^TX(u_N - v) ,
+.. math:: E = \sum_{e,q} w_{eq}\,e(u, u', r; p) + S_d\int_R^\infty r^{d-1}\,e(v, v', r; p)\,dr
+              + g^T(u_N - v) + \tfrac12(u_N - v)^TX(u_N - v) ,
 
-v being the fields at infinity. The second term is 0 unless the density is not 0 there, like that of a magnetic charge.
+v being the fields far out (:mod:`.far_fields`). The second term is 0 unless the density is not 0 there, like that of a
+magnetic charge; :math:`g = -S_dR^{d-1}e_{u'}(v, v', R)` is 0 unless v depends on r.
 The last is the energy of massless fields, which decay like a power (:func:`.exterior.power_tails`).
 """
 
@@ -15,12 +16,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy import ndarray as Array
 
-from ..elements.grid import RadialGrid, sphere_area
+from ..elements.grid import RadialGrid
 from ..theory.base import AbstractModel, PotentialFunction
 from ..theory.derivatives import point_kernels
+from .far_fields import outside
 from .functional import Geometry, Kernels, Theory, assemble, at_points, potential_kernels
-
-_POINTS = 64  # of Gauss's rule in R/r
 
 
 def kernels_of(model: AbstractModel) -> Kernels:
@@ -58,8 +58,9 @@ def density_kernels(function: PotentialFunction, *, around_vacuum: bool = False)
         with np.errstate(all="ignore"):  # solvers check that the energy is finite
             away = np.asarray(u)[-1] - theory.vacuum
             excess = value if offset is None else value - offset
-            total = float(geo.weights.reshape(-1) @ excess) + theory.beyond + 0.5 * float(away @ theory.exterior @ away)
-            return total, nodal(geo, slope, theory.exterior @ away)
+            pull = theory.exterior @ away
+            total = float(geo.weights.reshape(-1) @ excess) + theory.beyond + float((theory.pull + 0.5 * pull) @ away)
+            return total, nodal(geo, slope, theory.pull + pull)
 
     def curvature(geo: Geometry, theory: Theory, u: Array) -> Array:
         z, radii = points(geo, u)
@@ -108,16 +109,6 @@ def nodal(geo: Geometry, by: Array, last: Array) -> Array:
     return assemble(local, last)
 
 
-def outside(model: AbstractModel, grid: RadialGrid) -> tuple[Array, Array, Array]:
-    """z, r and weights of a rule for integrals over all space outside the mesh, the fields being those at infinity."""
-    assert model.ends is not None
-    x, w = np.polynomial.legendre.leggauss(_POINTS)
-    x, d = 0.5 * (x + 1.0), float(grid.dim)
-    r = grid.r_max / x
-    z = np.tile(np.concatenate([model.ends.outer, np.zeros(model.n_fields)]), (len(r), 1))
-    return z, r, 0.5 * sphere_area(d) * w * grid.r_max / x**2 * r ** (d - 1.0)
-
-
 def negative_fields(model: AbstractModel, radius: float) -> tuple[str, ...]:
     """The fields whose gradient has a negative energy, as that of A_0 has: then the energy has saddles only."""
     if model.density_function is None or model.ends is None:
@@ -126,9 +117,9 @@ def negative_fields(model: AbstractModel, radius: float) -> tuple[str, ...]:
     return tuple(name for name, k in zip(model.fields, kinetic, strict=True) if k < 0.0)
 
 
-def energy_beyond(model: AbstractModel, grid: RadialGrid) -> float:
-    """The energy outside the mesh of fields at their values at infinity, where a density has one there."""
+def energy_beyond(model: AbstractModel, grid: RadialGrid) -> tuple[float, Array]:
+    """The energy outside the mesh of the fields far out, where a density has one there, and g of the module's text."""
     if model.density_function is None or model.ends is None:
-        return 0.0
-    z, r, weights = outside(model, grid)
-    return float(weights @ point_kernels(model.density_function).value(z, model.params, r))
+        return 0.0, np.zeros(model.n_fields)
+    far = outside(model, grid)
+    return float(far.weights @ point_kernels(model.density_function).value(far.z, model.params, far.radii)), far.pull

@@ -21,7 +21,7 @@ def power_tails(model: AbstractModel, radius: float) -> Array:
 
     Where :math:`e_{u'u'} = k\,r^a` and :math:`r^2e_{uu}/e_{u'u'} = c` the linearised equation has the solution
     :math:`r^{-s}` with :math:`s^2 - (d - 2 + a)s = c`, whose energy is :math:`\tfrac12S_dR^{d-2+a}ks` times the square
-    of its value at R. 0 for massive fields, which are held at the edge, and without ends.
+    of its value at R. 0 for massive fields, which are held at the edge, for those that are free there, without ends.
     """
     n = model.n_fields
     if model.ends is None or model.dimension is None:
@@ -33,7 +33,8 @@ def power_tails(model: AbstractModel, radius: float) -> Array:
     with np.errstate(all="ignore"):
         power = d - 2.0 + np.log2(np.abs(further / kinetic))
         s = 0.5 * (power + np.sqrt(power**2 + 4.0 * radius**2 * second / kinetic))
-    decays = (far <= _MASSLESS) & (s > 0.0)
+    held = np.array([value is not None for value in model.ends.infinity])
+    decays = (far <= _MASSLESS) & (s > 0.0) & held
     return np.diag(np.where(decays, sphere_area(d) * radius ** (d - 2.0) * kinetic * np.nan_to_num(s), 0.0))
 
 

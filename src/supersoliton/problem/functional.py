@@ -46,13 +46,14 @@ class Geometry(NamedTuple):
 
 
 class Theory(NamedTuple):
-    """The numbers in the energy: couplings, kinetic factors, boundary state, exterior, energy of the vacuum there."""
+    """The numbers in the energy: couplings, kinetic factors, boundary state, exterior, energy and slope there."""
 
     params: Mapping[str, Any]
     kinetic: Float[Array, " field"]
     vacuum: Float[Array, " field"]
     exterior: Float[Array, "field field"]
     beyond: float = 0.0
+    pull: Any = 0.0
 
 
 class Kernels(NamedTuple):

@@ -202,7 +202,7 @@ class Problem:
     def _find_vacuum(self) -> Vacuum:
         if self.model.ends is not None:
             self.model.check_ends()
-            return vacuum_at(self.model, self.model.ends.outer, self.outer_radius)
+            return ends.at_edge(self.model, vacuum_at(self.model, self.model.ends.outer), self.outer_radius)
         if self.background is not None:
             return vacuum_at(self.model, self.background, self.outer_radius)
         if not isinstance(self.boundary, str):
@@ -240,7 +240,8 @@ class Problem:
             return cast("DiscreteProblem", self._with(grid=grid, dim=None))
         other = object.__new__(DiscreteProblem)  # every check would end as it did for this one
         other.__dict__.update({f.name: getattr(self, f.name) for f in fields(self)}, grid=grid, dim=None)
-        other.__dict__.update({"vacuum": self.vacuum} if "vacuum" in self.__dict__ else {})
+        if (known := self.__dict__.get("vacuum")) is not None:
+            other.__dict__["vacuum"] = ends.at_edge(self.model, known, grid.r_max)
         return other
 
     def replace(self, **changes: Any) -> Self:
@@ -296,14 +297,9 @@ class DiscreteProblem(Problem):
 
     @cached_property
     def theory(self) -> Theory:
-        n = self.model.n_fields
-        return Theory(
-            params=self.model.params,
-            kinetic=self.model.kinetic,
-            vacuum=self.vacuum.values,
-            exterior=self.exterior(0) if self.has_exterior else np.zeros((n, n)),
-            beyond=energy_beyond(self.model, self.grid),
-        )
+        n, model = self.model.n_fields, self.model
+        exterior = self.exterior(0) if self.has_exterior else np.zeros((n, n))
+        return Theory(model.params, model.kinetic, self.vacuum.values, exterior, *energy_beyond(model, self.grid))
 
     def theory_at(self, ell: int) -> Theory:
         """The theory with the exterior of angular momentum l."""

@@ -221,7 +221,7 @@ def _named(tables: Mapping[str, object]) -> list[object]:
     )
     own = score.get("own", [])
     objectives = names_of(scan.get("objectives"))
-    named = [model.get(name) for name in ("function", "kind", "kinetic")]
+    named = map(model.get, ("function", "reference", "kind", "kinetic"))
     return [*named, *(own if isinstance(own, list) else []), *objectives]
 
 

@@ -166,7 +166,7 @@ def explained(state: State, max_seconds: float | None = None) -> State:
     if kind is Kind.VACUUM and problem.omega is not None:
         reason = _vacuum_found(problem)
     elif kind is Kind.UNCONVERGED and not state.status.startswith("out of time"):
-        reason = why_none(problem)
+        reason = problem.model.why_none() or why_none(problem)
     elif kind is Kind.DELOCALISED:
         reason = why_none(problem) or _below_the_least_norm(problem, min(max_seconds or math.inf, _LEAST_NORM_SECONDS))
     if reason is None:

@@ -138,13 +138,26 @@ class Run:
         return Solution(np.asarray(self.u), self.at.multiplier, status, self.at.residual, self.steps, history, seconds)
 
 
-def expect_minimum(solver: str, problem: DiscreteProblem) -> None:
-    """Raise ValueError where the energy has no minimum by construction."""
+_CONVEX = 1e-12  # of the largest curvature in the slopes: smaller negative ones are rounding
+
+
+def expect_minimum(solver: str, problem: DiscreteProblem, u: Array) -> None:
+    """Raise ValueError where the energy has no minimum by construction, or the density is not convex at the start u."""
     if names := negative_fields(problem.model, problem.grid.r_max):
         raise ValueError(
             f"{solver} minimises, but the gradient of {', '.join(names)} has a negative energy in {problem.model!r}, "
             "so that its states are saddles by construction"
             f"{', in all fields together' if problem.model.eliminated else ''}: use Newton()"
+        )
+    if problem.model.density_function is None:
+        return
+    n = problem.model.n_fields
+    lowest = np.linalg.eigvalsh(np.nan_to_num(problem.curvature(u)[..., n:, n:]))[..., 0].ravel()
+    if np.any(lowest < -_CONVEX * np.max(np.abs(lowest))):
+        radius = problem.model.given_length(float(problem.grid.quadrature_points.ravel()[np.argmin(lowest)]))
+        raise ValueError(
+            f"{solver} minimises, but the density of {problem.model!r} is not convex in the slopes of the fields (at "
+            f"r = {radius:.3g} of the start), so that rapid ripples lower the energy: use Newton()"
         )
 
 

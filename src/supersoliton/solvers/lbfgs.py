@@ -85,7 +85,7 @@ class LBFGS(AbstractSolver):
     @numerical
     def run(self, problem: DiscreteProblem, u: Array) -> Solution:
         """Solve ``problem``, which has a grid, from nodal fields ``u`` (n_nodes, n_fields); see :meth:`Newton.run`."""
-        expect_minimum("LBFGS", problem)
+        expect_minimum("LBFGS", problem, u)
         if problem.norm is not None and problem.model.ends is None:
             expect_constant_kinetic("LBFGS at fixed norm", problem.model, "use Newton(), or fix the frequency")
         from scipy.optimize import minimize  # here: the driver of a scan does without
@@ -130,9 +130,10 @@ class Chart:
         problem = descent.problem
         self.descent, self.problem = descent, problem
         self.mass = problem.grid.mass
-        self.free = problem.free_nodes[:, 0] > 0
+        self.unknown = problem.free_nodes > 0
+        self.free: Array = np.asarray(np.any(self.unknown, axis=1))  # nodes that are free for one field at least
         self.factor = _cholesky(problem.grid, bool(self.free[0]), bool(self.free[-1]))
-        self.held = np.where(problem.free_nodes > 0, 0.0, descent.point.u)
+        self.held = np.where(self.unknown, 0.0, descent.point.u)
         self.last: tuple[Array, DescentPoint] | None = None
 
     def coordinates(self, u: Array) -> Array:
@@ -145,7 +146,7 @@ class Chart:
         )
         u = self.held.copy()
         u[self.free] = away + self.problem.vacuum.values
-        return u
+        return np.where(self.unknown, u, self.held)
 
     def value_and_gradient(self, w: Array) -> tuple[float, Array]:
         if self.descent.watch.expired:
@@ -162,6 +163,7 @@ class Chart:
             normal = (self.mass @ point.u) * carries
             along = float(np.sum(gradient * point.u * carries)) / self.problem.norm
             gradient = np.where(carries > 0, scale * (gradient - along * normal), gradient)
+        gradient = np.where(self.unknown, gradient, 0.0)
         lowered = scipy.linalg.solve_triangular(self.factor, gradient[self.free], lower=True, check_finite=False)
         return point.value, lowered.ravel()
 

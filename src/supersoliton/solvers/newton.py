@@ -112,7 +112,7 @@ class Newton(AbstractSolver):
         iteration = NewtonRun(problem, np.asarray(u, dtype=float), self)
         if not minimise:
             return iteration.find_stationary()
-        expect_minimum("Newton(target='minimum')", problem)
+        expect_minimum("Newton(target='minimum')", problem, u)
         if iteration.needs_coarser_mesh():
             iteration.descend_on_coarser_mesh()
         return iteration.minimise()
@@ -149,6 +149,7 @@ class NewtonRun(Run):
 
     def direction(self, curvature: Array, sigma: float) -> tuple[Array, TangentSpace]:
         """The Newton step at shift sigma, and the tangent space at the current point."""
+        sigma = max(sigma, self.problem.model.least_shift)
         space = TangentSpace(self.problem, self.u, self.at.multiplier, sigma=sigma, curvature=curvature, held=self.held)
         self.steps += 1
         return self.adapt(space.solve(-self.at.vector)[0], self.u), space

@@ -10,8 +10,9 @@ import numpy as np
 from numpy import ndarray as Array
 
 from ..elements.grid import RadialGrid, sphere_area
-from ..problem import second_variation
+from ..problem import far_fields, second_variation
 from ..problem.asymptotics import gaps_of
+from ..problem.ends import free_fields
 from ..problem.exterior import exterior_form, power_tails
 from ..problem.norm import at_infinity, half_slope, without_rotation
 from ..problem.problem import DiscreteProblem
@@ -210,7 +211,7 @@ def _outside(problem: DiscreteProblem, multiplier: float) -> Array:
         return np.zeros_like(gaps)
     kinetic = problem.model.kinetic_at(problem.vacuum.values, grid.r_max)
     tails, massive = power_tails(problem.model, grid.r_max), exterior_form(grid.dim, kinetic, gaps, grid.r_max)
-    decaying = np.diagonal(tails) != 0.0
+    decaying = (np.diagonal(tails) != 0.0) | (free_fields(problem.model, 1) > 0.0)  # a free field has no energy outside
     return np.where(decaying[:, None] | decaying, tails, massive)
 
 
@@ -256,6 +257,7 @@ def exterior_error(problem: DiscreteProblem, u: Array) -> float:
     """
     if not problem.has_exterior:
         return 0.0
+    missed = 0.0 if problem.model.density_function is None else far_fields.outside(problem.model, problem.grid).error
     away = u[-1] - problem.vacuum.values
     outside = 0.5 * float(away @ np.asarray(problem.theory.exterior) @ away)
     kernels = point_kernels(problem.model.potential_function)
@@ -268,7 +270,7 @@ def exterior_error(problem: DiscreteProblem, u: Array) -> float:
     # massless fields have a gradient only
     size = max(abs(quadratic), abs(outside) / (sphere_area(problem.grid.dim) * problem.grid.r_max**problem.grid.dim))
     deviation = abs(float(edge - bottom) - quadratic) / max(size, 1e-300)
-    return abs(outside) * min(deviation, 1.0) if outside != 0.0 else 0.0
+    return missed + (abs(outside) * min(deviation, 1.0) if outside != 0.0 else 0.0)
 
 
 def translation_mode(space: TangentSpace) -> float:

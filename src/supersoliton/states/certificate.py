@@ -24,6 +24,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..problem.asymptotics import continuum
+from ..problem.ends import reached
 from ..problem.problem import DiscreteProblem
 from ..solvers.base import Solution
 from .accuracy import Errors, accuracy, virial
@@ -287,8 +288,10 @@ def _reasons(problem: DiscreteProblem, solution: Solution, entry: dict[str, Any]
     kind = entry["kind"]
     if kind is Kind.DELOCALISED:
         out.append(f"delocalised: {entry['boundary_fraction']:.1e} of the norm in the outer tenth of the box")
-    if kind.needs_vacuum and not problem.vacuum.stable and problem.vacuum.masses_squared[0] < -TACHYON_LIMIT:
-        out.append(f"the vacuum around it has a tachyon of mass^2 {problem.vacuum.masses_squared[0]:.4g}")
+    vacuum = reached(problem, solution.u)
+    if (kind.needs_vacuum or vacuum is not problem.vacuum) and vacuum.masses_squared[0] < -TACHYON_LIMIT:
+        squared = problem.model.given_mass_squared(float(vacuum.masses_squared[0]))
+        out.append(f"the vacuum around it has a tachyon of mass^2 {squared:.4g}")
     if kind.stable and any(entry["unstable"]):
         out.append(f"{_UNSTABLE}: {in_words(problem, entry['unstable'])}")
     if kind is Kind.BOUNCE and not any(entry["negative_modes_by_sector"]):

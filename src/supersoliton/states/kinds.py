@@ -122,7 +122,7 @@ def classify(problem: DiscreteProblem, solution: Solution, negative: int, fracti
     condensed = bool(carrying.size and np.max(carrying) > _CONDENSED)
     if homogeneous:
         return Kind.CONDENSATE if condensed else Kind.VACUUM
-    if problem.line is not None:
+    if problem.line is not None or problem.model.on_line:
         return Kind.KINK
     if problem.odd.any():
         return Kind.KINK if radial_nodes(problem, u) == 0 else Kind.EXCITED

@@ -164,7 +164,7 @@ class State:
         """
         radii = np.asarray(r, dtype=float)
         values = self.grid.interpolate(self.u, np.minimum(np.abs(radii), self.grid.r_max))
-        if self.problem.line is not None:
+        if self.problem.line is not None or self.problem.model.on_line:
             return unfold(values, radii)
         return np.where(self.problem.odd & (radii < 0.0)[..., None], -values, values)
 

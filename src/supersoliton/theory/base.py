@@ -83,6 +83,7 @@ class AbstractModel(ABC):
     ``columns``     the numbers that :meth:`record` returns, by name
     ``constraints`` the numbers that :meth:`violations` returns, by name, each as a clause ("the mean field is below 1")
     ``min_amplitude``  a trial is infeasible if the fields that carry the norm stay below this
+    ``least_shift`` of the second variation in Newton steps, in natural units, where some fields carry no energy
     ``closures``    closure -> couplings that :meth:`effective_couplings` returns for it
     """
 
@@ -93,6 +94,7 @@ class AbstractModel(ABC):
     columns: ClassVar[Mapping[str, Column]] = {}
     constraints: ClassVar[Mapping[str, str]] = {}
     min_amplitude: ClassVar[float] = 0.1
+    least_shift: ClassVar[float] = 0.0
     closures: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     def __init_subclass__(cls, *, kind: str = "", **options: Any) -> None:
@@ -201,6 +203,15 @@ class AbstractModel(ABC):
     def observables(self, state: Any) -> dict[str, float]:
         """Numbers of a State that are no ratio of its energy to ``energy_unit``, by name."""
         return {}
+
+    @property
+    def on_line(self) -> bool:
+        """Whether the fields are the even and the odd parts of fields on a whole line."""
+        return False
+
+    def why_none(self) -> str | None:
+        """Why there is no state at these couplings, where the theory knows it."""
+        return None
 
     def check_ends(self) -> None:
         """Raise ValueError where no state with the values of ``ends`` has a finite energy."""
@@ -333,8 +344,8 @@ def read_theory(description: Mapping[str, Any], *, trust: bool = False) -> Abstr
     Modules that the description names are imported only with ``trust``.
     """
     values = dict(description)
-    for function in () if trust else (str(values.get(name, "")) for name in ("function", "kinetic")):
-        if ":" in function:
+    for name in () if trust else ("function", "reference", "potential", "kinetic"):
+        if ":" in (function := str(values.get(name, ""))):
             user_files.check_imported(function)
     cls, _ = find_theory("model", values.pop("kind"), trust=trust)
     return cls.from_description(values)

@@ -8,11 +8,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import jax.numpy as jnp
+import numpy as np
+
 from .._checks import is_number
 from ..machine import user_files
 from .base import Ends, PotentialFunction
+from .derivatives import point_kernels
 from .potential import Potential
 from .radial import RadialTheory
+from .whole_line import fold
+
+Line = tuple[Sequence[float], Sequence[float]]
 
 
 @dataclass(frozen=True)
@@ -35,8 +42,15 @@ class Density(RadialTheory, kind="density"):
         Values of fields at the origin; a field that is not in it is free there.
     infinity : dict of str to float, optional
         Values of the fields at infinity, where e must be stationary.
-    dim : float, default 3
-        The dimension d >= 1 of space.
+    dim : float, optional
+        The dimension d >= 1 of space; 3 if not given, and 1 with a ``line``.
+    line : pair of sequences of float, optional
+        For kinks: the fields at the left and at the right end of a whole line, in place of ``origin`` and ``infinity``.
+        Then e is one of the position, on which it does not depend, and the fields of a state are the even and the odd
+        parts of those named; the kink lies where the first field that differs at the ends is halfway between them.
+    reference : callable, optional
+        ``reference(r, p) -> scalar``, a density that is subtracted from e: then the energy is that above the reference,
+        which is finite for global vortices and the like, whose energy within R grows with R.
     eliminate : sequence of str, default ()
         Fields without a dynamics of their own, such as :math:`A_0` or a Newtonian potential: at any values of the other
         fields they obey their own equation, :math:`\delta E/\delta A_0 = 0`. Negative modes are then those of the
@@ -62,9 +76,12 @@ class Density(RadialTheory, kind="density"):
     """
 
     function: Callable[..., Any]
+    reference: Callable[..., Any] | None
     inner: Potential  # the density as a potential of the 2n numbers (u, u'): its trace, couplings and checks
     values: Ends
     dim: float
+    line: Line | None
+    given: tuple[str, ...]  # the names of the fields as the user gave them
     eliminate: tuple[str, ...] = ()
 
     def __init__(
@@ -75,30 +92,41 @@ class Density(RadialTheory, kind="density"):
         *,
         origin: Mapping[str, float] | None = None,
         infinity: Mapping[str, float] | None = None,
-        dim: float = 3,
+        dim: float | None = None,
+        line: Line | None = None,
+        reference: Callable[..., Any] | None = None,
         eliminate: Sequence[str] = (),
     ) -> None:
         if not callable(function):
             raise ValueError(f"Density: function must be callable as e(u, du, r, p), got {function!r}: give a function")
+        if not (reference is None or callable(reference)):
+            raise ValueError(f"Density: reference must be callable as e0(r, p), got {reference!r}: give a function")
+        dim = (3 if line is None else 1) if dim is None else dim
         if not (is_number(dim) and float(dim) >= 1):
             raise ValueError(f"Density: dim must be at least 1, got {dim!r}: try 3")
         names = (fields,) if isinstance(fields, str) else tuple(fields)
+        given = names
+        if line is not None:
+            if origin is not None or infinity is not None or dim != 1:
+                raise ValueError("Density: line says both ends, in dim = 1: leave out origin, infinity and dim")
+            names, line = tuple(f"{name}_{part}" for part in ("even", "odd") for name in names), _two_ends(line, names)
         try:
-            of_both, slopes = functools.partial(_at, function), tuple(f"{name}'" for name in names)
+            at = _at if line is None else _on_both_sides
+            of_both, slopes = functools.partial(at, function, reference), tuple(f"{name}'" for name in names)
             inner = Potential(of_both, (*names, *slopes), params, radius=True)
         except ValueError as error:
             text = str(error).replace("Potential", "Density").replace("V(u, p) or V(u, p, r)", "e(u, du, r, p)")
             raise ValueError(text) from error
         gone = (eliminate,) if isinstance(eliminate, str) else tuple(eliminate)
-        if any(name not in names for name in gone) or len(set(gone)) != len(gone) or len(gone) == len(names):
+        if any(name not in given for name in gone) or len(set(gone)) != len(gone) or len(gone) == len(given):
             raise ValueError(
-                f"Density: eliminate must name some of the fields {', '.join(names)}, not all of them, got "
+                f"Density: eliminate must name some of the fields {', '.join(given)}, not all of them, got "
                 f"{eliminate!r}: correct it"
             )
         ends = Ends(_values("origin", origin, names), _values("infinity", infinity, names))
-        given = {"function": function, "inner": inner, "values": ends, "dim": dim, "eliminate": gone}
-        for name, value in given.items():
-            object.__setattr__(self, name, value)
+        ends = ends if line is None else _folded_ends(line)
+        self.__dict__.update(function=function, reference=reference, inner=inner, values=ends, dim=dim, line=line)
+        self.__dict__.update(given=given, eliminate=gone)
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -118,11 +146,26 @@ class Density(RadialTheory, kind="density"):
 
     @property
     def eliminated(self) -> tuple[str, ...]:
-        return self.eliminate
+        if self.line is None:
+            return self.eliminate
+        return tuple(name for name in self.fields if name.rpartition("_")[0] in self.eliminate)
+
+    @property
+    def on_line(self) -> bool:
+        return self.line is not None
 
     @property
     def dimension(self) -> float:
         return self.dim
+
+    def check_ends(self) -> None:
+        super().check_ends()
+        if self.line is None:
+            return
+        away = self.ends.outer * np.array([[0.3], [0.7]])
+        radial = point_kernels(self.density_function).radial(np.tile(away, 2), self.params, np.array([1.0, 2.0]))
+        if np.any(radial != 0.0):
+            raise ValueError("Density: with a line e must not depend on r, or a kink cannot move: leave r out")
 
     def replace(self, **couplings: Any) -> Density:
         """The same density with other values of some couplings.
@@ -141,17 +184,24 @@ class Density(RadialTheory, kind="density"):
         return other
 
     def describe(self) -> dict[str, Any]:
-        ends = {side: _named(self.fields, values) for side, values in self.values._asdict().items()}
         params = {name: float(value) for name, value in self.params.items()}
-        settings: dict[str, Any] = {"fields": list(self.fields), "params": params, **ends, "dim": self.dim}
+        settings: dict[str, Any] = {"fields": list(self.given), "params": params}
+        if self.line is None:
+            ends = {side: _named(self.fields, values) for side, values in self.values._asdict().items()}
+            settings |= {**ends, "dim": self.dim}
+        else:
+            settings["line"] = [list(side) for side in self.line]
         settings |= {"eliminate": list(self.eliminate)} if self.eliminate else {}
-        return {"kind": self.kind, "function": user_files.location(self.function), **settings}
+        functions = {"function": self.function} | ({} if self.reference is None else {"reference": self.reference})
+        return {"kind": self.kind, **{k: user_files.location(f) for k, f in functions.items()}, **settings}
 
     @classmethod
     def from_description(cls, values: Mapping[str, Any]) -> Density:
         """The density from what ``describe`` returns; its function must be one of an importable module."""
         settings = dict(values)
-        return cls(user_files.find("its function", settings.pop("function")), **settings)
+        for name in {"function", "reference"} & set(settings):
+            settings[name] = user_files.find(f"its {name}", settings[name])
+        return cls(**settings)
 
     @property
     def source(self) -> Any:
@@ -162,10 +212,37 @@ class Density(RadialTheory, kind="density"):
         return f"Density({', '.join(self.fields)}{'; ' if values else ''}{values})"
 
 
-def _at(function: Callable[..., Any], z: Any, p: Mapping[str, Any], r: Any) -> Any:
-    """e at z = (u, u')."""
+def _at(function: Callable[..., Any], reference: Any, z: Any, p: Mapping[str, Any], r: Any) -> Any:
+    """e at z = (u, u'), less its reference."""
     half = len(z) // 2
-    return function(z[:half], z[half:], r, p)
+    return function(z[:half], z[half:], r, p) - (0.0 if reference is None else reference(r, p))
+
+
+def _on_both_sides(function: Callable[..., Any], reference: Any, z: Any, p: Mapping[str, Any], r: Any) -> Any:
+    """Half of e at r and at -r, from the even and the odd parts of the fields and their slopes."""
+    even, odd, even_slope, odd_slope = jnp.split(jnp.asarray(z), 4)
+    sides = ((even + odd, even_slope + odd_slope), (even - odd, odd_slope - even_slope))
+    return 0.5 * sum(_at(function, reference, jnp.concatenate(side), p, r) for side in sides)
+
+
+def _two_ends(line: Any, names: tuple[str, ...]) -> Line:
+    """Checked values at the left and the right end."""
+    try:
+        given = np.asarray(line, dtype=float).reshape(2, len(names))
+    except (TypeError, ValueError):
+        given = np.full((2, 1), np.nan)
+    if not np.all(np.isfinite(given)) or np.array_equal(given[0], given[1]):
+        example = f"line=({[0.0] * len(names)}, {[1.0] * len(names)})"
+        raise ValueError(f"Density: line must be two ends of {', '.join(names)} that differ, got {line!r}: {example}")
+    return tuple(given[0].tolist()), tuple(given[1].tolist())
+
+
+def _folded_ends(line: Line) -> Ends:
+    """The ends of the even and the odd parts; one even part is held at the origin, or the kink could move."""
+    middle, half = np.split(fold(*line), 2)
+    held = int(np.flatnonzero(half)[0])
+    even = tuple(float(middle[i]) if i == held else None for i in range(len(middle)))
+    return Ends((*even, *(0.0,) * len(half)), tuple(np.concatenate([middle, half]).tolist()))
 
 
 def _named(fields: tuple[str, ...], values: tuple[float | None, ...]) -> dict[str, float]:

@@ -107,6 +107,10 @@ class DimensionlessDensity(Dimensionless):
     def dimension(self) -> float | None:
         return self.model.dimension
 
+    @property
+    def least_shift(self) -> float:  # type: ignore[override]
+        return self.model.least_shift
+
     def outer_radius(self, r: float) -> float:
         return self.model.outer_radius(r * self.length) / self.length
 
@@ -117,6 +121,13 @@ class DimensionlessDensity(Dimensionless):
     def start(self, r: Array) -> Array | None:
         found = self.model.start(r * self.length)
         return None if found is None else found * self.roots
+
+    @property
+    def on_line(self) -> bool:
+        return self.model.on_line
+
+    def why_none(self) -> str | None:
+        return self.model.why_none()
 
     def check_ends(self) -> None:
         self.model.check_ends()

@@ -31,6 +31,7 @@ from .vacua import canonical
 # Radii at which the linearised equation is looked at: every unit in use.
 _RADII = np.exp2(np.arange(-120.0, 121.0))
 _FAR = 2.0**46  # (mass times radius)^2 from which on e_uu is that of infinity: what falls like 1/r^2 is rounding there
+_OUTWARDS = np.exp2(np.arange(7.0))  # radii, in natural lengths, at which the strength of e is looked for
 _MASSLESS = 1e-10  # of the largest mass^2
 _STATIONARY = 1e-9  # of e_uu times the size of a field: the largest slope of e at infinity
 _POINTS = 80  # of Gauss's rule on 0 <= r < infinity, in r/(r + L)
@@ -128,7 +129,7 @@ class RadialTheory(AbstractModel):
 
     @property
     def natural_units(self) -> tuple[float, float]:
-        """The length of the lightest mass, and the largest e_u'u' size^2 of a field there."""
+        """The length of the lightest mass, and the largest e_u'u' size^2 of a field at about that radius."""
         return self.far_field.length, self.far_field.strength
 
     def outer_radius(self, r: float) -> float:
@@ -208,8 +209,8 @@ def _linearised(function: PotentialFunction, params: tuple[tuple[str, Any], ...]
     length = 1.0 / float(np.sqrt(positive[0])) if len(positive) else _least_energy(function, params, ends, dim)
     # without a mass the equation has no length: it is 1/r^2 everywhere
     radius = float(_RADII[massive[0]]) if len(massive) else length * math.sqrt(_FAR)
-    here = z[:1], dict(params), np.array([length])
-    factors = np.abs(np.diagonal(hessian(*here)[0])[n:]) * ends.sizes**2
+    outwards = hessian(z[: len(_OUTWARDS)], dict(params), length * _OUTWARDS)
+    factors = np.abs(np.diagonal(outwards, axis1=1, axis2=2)[:, n:]) * ends.sizes**2
     strength = float(np.max(factors, where=np.isfinite(factors), initial=0.0)) or 1.0
     return FarField(radius, squared, length, strength)
 

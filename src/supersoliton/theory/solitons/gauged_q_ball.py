@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,8 @@ from numpy import ndarray as Array
 
 from ..base import Ends, check_coupling
 from .named import NamedTheory, check_positive
+
+_LARGE, _LARGEST = 0.6, 40.0  # frequency below which balls are large, and the largest radius of a start
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,8 @@ class GaugedQBall(NamedTheory, kind="gauged_q_ball"):
 
         With T = int f'^2/2 and V = int (U - omega^2 f^2/2) over x, S(w) = T w + V w^3 is stationary where V < 0.
         """
+        if self.omega < _LARGE:
+            return self._large_ball(r)
         x, best = np.linspace(0.0, 60.0, 1500), (np.inf, 1.0, 0.0, 1.0)
         for centre in (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0):
             for size in np.linspace(0.3, 2.5, 80):
@@ -91,6 +96,47 @@ class GaugedQBall(NamedTheory, kind="gauged_q_ball"):
         _, size, centre, width = best
         ball = size / (1.0 + np.exp(np.minimum(r / width - centre, 600.0)))
         return np.stack([ball, np.full(len(r), self.omega)], axis=1)
+
+    def _large_ball(self, r: Array) -> Array:
+        """The ball at the first radius at which its action is largest."""
+        x, balls, largest = self._balls
+        f, g, _ = balls[-1 if largest is None else largest]
+        return np.stack([np.interp(r, x, f, right=0.0), np.interp(r, x, g, right=self.omega)], axis=1)
+
+    def why_none(self) -> str | None:
+        if self.omega >= _LARGE or self._balls[2] is not None:
+            return None
+        return (
+            f"at omega = {self.omega:g} and q = {self.q:g} the action of large balls grows with every radius: the "
+            "electric repulsion is too strong for a ball; raise omega or lower q"
+        )
+
+    @functools.cached_property
+    def _balls(self) -> tuple[Array, list[tuple[Array, Array, float]], int | None]:
+        """Radii, balls f^2 = 1/(1 + exp(2(r - R))) with their gauge field and action for many R, and the one wanted."""
+        from scipy.linalg import solve_banded
+
+        h = 0.05
+        edges = np.arange(int(_LARGEST / h) + 1) * h
+        x = edges[:-1] + 0.5 * h
+        outer = edges[1:] ** 2 / h**2
+        outer[-1] = edges[-1] / h  # outside g = omega - C/r
+
+        def ball(radius: float) -> tuple[Array, Array, float]:
+            f = 1.0 / np.sqrt(1.0 + np.exp(np.minimum(2.0 * (x - radius), 600.0)))
+            bands = np.zeros((3, len(x)))
+            bands[0, 1:] = bands[2, :-1] = outer[:-1]
+            bands[1] = -outer - edges[:-1] ** 2 / h**2 - (self.q * x * f) ** 2
+            g = solve_banded((1, 1), bands, np.append(np.zeros(len(x) - 1), -outer[-1] * self.omega))
+            # where g obeys Gauss's law the gauge terms are -omega/2 times the charge
+            charge = float(np.sum(x**2 * f**2 * g))
+            slope = f * (1.0 - f**2)
+            action = float(np.sum(x**2 * (0.5 * slope**2 + 0.5 * f**2 * (1.0 - f**2) ** 2))) - 0.5 * self.omega * charge
+            return f, g, action
+
+        balls = [ball(float(radius)) for radius in np.arange(1.0, 0.8 * _LARGEST, 0.25)]
+        falls = np.flatnonzero(np.diff([action for _, _, action in balls]) < 0.0)
+        return x, balls, int(falls[0]) if len(falls) else None
 
     def observables(self, state: Any) -> dict[str, float]:
         f, g = state.u.T

@@ -75,9 +75,15 @@ def check_positive(owner: object, name: str, *, zero: bool = False) -> None:
 
 
 def check_winding(owner: Any) -> None:
-    """Make ``winding`` an integer; raise ValueError unless it is a positive one."""
-    value, theory = owner.winding, type(owner).__name__
-    check_coupling(theory, "winding", value)
-    if int(value) != value or value < 1:
-        raise ValueError(f"{theory}.winding must be a positive integer, got {value!r}: try 1")
-    object.__setattr__(owner, "winding", float(value))
+    """Make ``winding`` a whole number; raise ValueError unless it is a positive one."""
+    check_integer(owner, "winding", least=1)
+
+
+def check_integer(owner: Any, name: str, *, least: int) -> None:
+    """Make a coupling a whole number; raise ValueError unless it is one of at least ``least``."""
+    value, theory = getattr(owner, name), type(owner).__name__
+    check_coupling(theory, name, value)
+    if int(value) != value or value < least:
+        words = "a positive integer" if least == 1 else f"an integer of at least {least}"
+        raise ValueError(f"{theory}.{name} must be {words}, got {value!r}: try {least}")
+    object.__setattr__(owner, name, float(value))

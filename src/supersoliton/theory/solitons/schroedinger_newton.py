@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 from numpy import ndarray as Array
 
-from .named import NamedTheory
+from .named import NamedTheory, check_integer
 
-_WIDTH, _MASS = 1.2, 2.5  # heuristic: of the Gaussian that Newton's method starts from
+# Of the start: points, radius of the grid at norm 1 in units of (nodes + 1)^2, iterations.
+_POINTS, _REACH, _ITERATIONS = 4000, 30.0, 40
 
 
 @dataclass(frozen=True)
 class SchroedingerNewton(NamedTheory, kind="schroedinger_newton"):
-    r"""The ground state of the Schroedinger-Newton system: a wave function in its own gravitational potential.
+    r"""The Schroedinger-Newton system, a wave function in its own gravitational potential: ground and excited states.
 
     It obeys :math:`\tfrac12\nabla^2\psi = (\Phi - \epsilon)\psi` and :math:`\nabla^2\Phi = 4\pi\psi^2`, and is
     stationary for
@@ -29,10 +30,20 @@ class SchroedingerNewton(NamedTheory, kind="schroedinger_newton"):
     -N/r. It is eliminated, and the norm is conserved: negative modes are those of :math:`\psi` at fixed norm, with the
     potential that it makes.
 
+    Parameters
+    ----------
+    nodes : int, default 0
+        Number of zeros of the wave function: 0 for the ground state.
+
+    Raises
+    ------
+    ValueError
+        If ``nodes`` is no integer, or negative.
+
     References
     ----------
     R. Ruffini, S. Bonazzola, *Phys. Rev.* **187** (1969) 1767; I. M. Moroz, R. Penrose, P. Tod, *Class. Quantum Grav.*
-    **15** (1998) 2733.
+    **15** (1998) 2733; R. Harrison, I. M. Moroz, P. Tod, *Nonlinearity* **16** (2003) 101 (excited states).
 
     Examples
     --------
@@ -41,6 +52,9 @@ class SchroedingerNewton(NamedTheory, kind="schroedinger_newton"):
     -0.1627692078
     """
 
+    nodes: int = 0
+
+    structure = ("nodes",)
     names = ("wave", "potential")
     at_origin = (None, None)
     at_infinity = (0.0, 0.0)
@@ -49,18 +63,35 @@ class SchroedingerNewton(NamedTheory, kind="schroedinger_newton"):
     without_modes = ("potential",)
     carriers = ("wave",)
 
+    def __post_init__(self) -> None:
+        check_integer(self, "nodes", least=0)
+        object.__setattr__(self, "nodes", int(self.nodes))
+
     @staticmethod
     def energy_density(u: Any, du: Any, r: Any, p: Mapping[str, Any]) -> Any:
         """The bracket at epsilon = -1."""
         return 0.5 * du[0] ** 2 + (u[1] + 1.0) * u[0] ** 2 + du[1] ** 2 / (8.0 * math.pi)
 
     def start(self, r: Array) -> Array:
-        """A Gaussian of about the right norm, and its potential."""
-        from scipy.special import erf
+        """The state with this number of nodes by finite differences: each wave in the potential of the last one."""
+        from scipy.linalg import eigh_tridiagonal
 
-        x = np.maximum(r, 1e-9) / _WIDTH
-        psi = math.sqrt(_MASS / (math.pi**1.5 * _WIDTH**3)) * np.exp(-0.5 * x**2)
-        return np.stack([psi, -_MASS * erf(x) / (x * _WIDTH)], axis=1)
+        k = self.nodes
+        x = (np.arange(_POINTS) + 1.0) * _REACH * (k + 1.0) ** 2 / _POINTS
+        h, phi = x[0], -1.0 / np.maximum(x, 4.0 * (k + 1.0) ** 2)
+        for _ in range(_ITERATIONS):
+            lowest = eigh_tridiagonal(
+                1.0 / h**2 + phi, np.full(_POINTS - 1, -0.5 / h**2), select="i", select_range=(k, k)
+            )
+            epsilon, wave = float(lowest[0][0]), lowest[1][:, 0] / math.sqrt(h)  # of norm 1, times r
+            inside, outside = np.cumsum(wave**2) * h, np.cumsum((wave**2 / x)[::-1])[::-1] * h
+            phi = 0.5 * phi - 0.5 * (inside / x + outside)
+        # of norm 1/sqrt(-epsilon) at epsilon = -1
+        scale = -1.0 / epsilon
+        s = np.maximum(r * math.sqrt(scale), x[0])
+        psi = np.interp(s, x, wave / x, right=0.0) * math.copysign(1.0, wave[0]) / math.sqrt(4.0 * math.pi)
+        potential = np.where(s < x[-1], np.interp(s, x, phi), -1.0 / s)
+        return np.stack([psi * scale, potential * scale], axis=1)
 
     def observables(self, state: Any) -> dict[str, float]:
         norm = float(state.grid.integrate(state.u[:, 0] ** 2))

@@ -7,7 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy import ndarray as Array
+
 from .named import NamedTheory, check_positive, check_winding
+from .self_dual import ring, self_dual
 
 
 @dataclass(frozen=True)
@@ -64,3 +68,14 @@ class Vortex(NamedTheory, kind="vortex"):
         (f, a), (df, da), n = u, du, p["winding"]
         angular = (n * da) ** 2 + (n * (1.0 - a) * f) ** 2
         return 0.5 * (df**2 + angular / r**2 + 0.25 * p["lam"] * (1.0 - f**2) ** 2)
+
+    def start(self, r: Array) -> Array:
+        """The fields at critical coupling, stretched to the radius of large vortices, (16 n^2/lam)^(1/4)."""
+        n = self.winding
+        stretch = 2.0 / math.sqrt(n)  # of the ring from n to sqrt(4 n)
+        b = 0.5 * stretch**2
+        x, w, left = self_dual(n, 12.0 / stretch, lambda square: (b * (1.0 - square), np.full_like(square, -b)))
+        f = np.sqrt(np.asarray(ring(x, n)[1])) * np.exp(w)
+        s = r * float(self.lam) ** 0.25 / stretch
+        known = np.stack([np.interp(s, x, f), np.interp(s, x, 1.0 - left / n)], axis=1)
+        return np.where((s < x[0])[:, None], 0.0, np.where((s > x[-1])[:, None], 1.0, known))
