@@ -271,12 +271,15 @@ def report(
     trust: Annotated[
         bool, typer.Option("--trust", metavar="", help="Run the Python files of theory and scores that RUN names.")
     ] = False,
+    compare: Annotated[
+        Path | None, typer.Option("--compare", metavar="OTHER", help="Show another scan's folder next to this one.")
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Regenerate report.html for a scan, finished or not."""
     from ..scans.report import write_report
 
-    page = write_report(folder, storage or "", trust=trust)
+    page = write_report(folder, storage or "", trust=trust, compare=compare)
     if not quiet:
         print(page)
 
