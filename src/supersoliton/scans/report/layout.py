@@ -7,10 +7,10 @@ import math
 
 import numpy as np
 
-from ...plotting import in_html, kind_marker, thin
+from ...plotting import in_html, in_plain_text, kind_marker, thin
 from ...plotting.html import escape, number, table
 from .columns import columns_of, headline_of, label_of, meaning_of
-from .records import Record
+from .records import Record, Trial
 from .summary import kind_words
 
 _SHAPES = {"o": "●", "P": "✚", "D": "◆", "^": "▲", ">": "▶", "<": "◀", "p": "⬟", "s": "■", "v": "▼", ".": "●"}
@@ -22,14 +22,15 @@ def tiles(record: Record) -> str:
     certified = sum(trial.value("certified") == 1.0 for trial in solitons)
     spent = [trial.seconds for trial in record.trials if math.isfinite(trial.seconds) and not trial.recalled]
     recalled = sum(trial.recalled for trial in record.trials)
+    took = [f"{np.median(spent):.2g} s a trial"] if spent else []
+    took += [f"{recalled} from the cache"] if recalled else []
     failed = f"{len(record.failed)} failed" if record.failed else "none failed"
     cells = [
         ("trials", str(len(record.trials) + len(record.failed)), failed),
         ("solitons", str(len(solitons)), f"{certified} pass every check"),
         ("on the front" if len(record.objectives) > 1 else "best", str(len(record.pareto)),
          f"{len(record.feasible)} feasible"),
-        ("time", _duration(record), " · ".join(
-            [f"{np.median(spent):.2g} s a trial"] * bool(spent) + [f"{recalled} from the cache"] * bool(recalled))),
+        ("time", _duration(record), " · ".join(took)),
     ]  # fmt: skip
     boxes = "".join(
         f"<div class='tile'><span>{escape(name)}</span><b>{escape(value)}</b><small>{escape(note)}</small></div>"
@@ -242,6 +243,18 @@ def definitions(record: Record) -> str:
     ]
     listed = table(["", "name", "unit", "meaning"], rows)
     return f"<details><summary>{len(rows)} numbers of a trial</summary>{listed}</details>" if record.trials else ""
+
+
+def point(record: Record, trial: Trial) -> str:
+    """The couplings of a trial."""
+    return "".join(
+        f"<span>{_name(record, name)} = {number(value, 6)}</span>" for name, value in trial.couplings.items()
+    )
+
+
+def plain(record: Record, name: str) -> str:
+    """The symbol of a number, or its name in words, as plain text."""
+    return in_plain_text(label_of(record, name))
 
 
 def _axes(*choices: str) -> str:

@@ -18,7 +18,7 @@ from ...plotting import in_plain_text, kind_marker, named_fields, signed_mass, s
 from ...states.kinds import Kind
 from ...states.state_file import read_state_file
 from .columns import checks_of, columns_of, constraints_of, table_columns
-from .records import Record, Trial
+from .records import Record, Trial, shown_trials
 from .summary import kind_words
 
 MAX_DRAWN = 150  # Pareto-optimal trials whose profile and spectrum are on the page, 3 to 8 kB each
@@ -85,7 +85,7 @@ def _kind(kind: str) -> dict[str, str | int]:
 def _states(record: Record) -> dict[int, dict[str, Any]]:
     """Profile and spectrum of up to `MAX_DRAWN` Pareto-optimal trials, evenly along the front."""
     found = {}
-    for trial in thin(record.pareto, keep=record.pareto[:1], at_most=MAX_DRAWN):
+    for trial in thin(record.pareto, keep=[*record.pareto[:1], *shown_trials(record)], at_most=MAX_DRAWN):
         state = state_of(record, trial)
         if any(state.values()):
             found[trial.number] = state

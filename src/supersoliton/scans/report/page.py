@@ -10,7 +10,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from ...machine.atomic_write import write_atomically
-from ...plotting import axis_label, kind_marker, page_figure, plot_state
+from ...plotting import axis_label, kind_marker, page_figure, plot_state, save_figure
 from ...plotting.html import escape, number, style, table
 from ...states.state import load
 from ..axes import in_words
@@ -18,10 +18,8 @@ from ..record.folder import REPORT, REPORT_COVERS, RESOLVED
 from ..trial import is_finished
 from . import comparison, figures, layout, linked, refinement, slopes, verification
 from .analysis import MAX_FOR_IMPORTANCE, MIN_TRIALS_FOR_IMPORTANCE, growth, importances
-from .records import Record, Trial, read_record
+from .records import Record, Trial, read_record, shown_trials
 from .summary import count_words, join_words, null_percentiles, scored_trials, summary_sentences
-
-MAX_SHOWN = 4  # trials whose profile and spectrum are drawn
 
 
 def write_report(run_dir: Path, storage: str = "", *, trust: bool = False, compare: Path | None = None) -> Path:
@@ -75,6 +73,11 @@ class _Gallery:
     def show(self, name: str, alt: str, figure: Figure) -> str:
         return page_figure(figure, self.folder / f"{name}.svg", alt)
 
+    def save(self, name: str, figure: Figure) -> str:
+        """Write a figure that the page does not show, and return its path from the page."""
+        save_figure(figure, self.folder / f"{name}.svg")
+        return f"{self.folder.name}/{name}.svg"
+
 
 def _page(record: Record, sections: list[tuple[str, str, str]], scripts: str) -> str:
     title = f"Scan {escape(record.name)}"
@@ -125,10 +128,10 @@ def _summary(record: Record) -> str:
 def _objectives(record: Record, gallery: _Gallery) -> str:
     if not record.trials:
         return ""
-    drawn = gallery.show("pareto", "the objectives of all trials", figures.pareto_projections(record))
-    still = "<p class='note'>Hollow: at least one constraint is violated. Ringed: Pareto-optimal.</p>"
+    file = gallery.save("pareto", figures.pareto_projections(record))
     none = "<p>No trial satisfies every constraint, so there is no Pareto front. The plots show all trials.</p>"
-    return f"{'' if record.pareto else none}{layout.pairs(record)}<noscript>{drawn}{still}</noscript>"
+    link = f"<p class='note hint'>As a picture: <a href='{file}'>{file}</a></p>"
+    return f"{'' if record.pareto else none}{layout.pairs(record)}{link}"
 
 
 _MODES_NOTE = (
@@ -137,46 +140,40 @@ _MODES_NOTE = (
 )
 
 
-def shown_trials(record: Record) -> list[Trial]:
-    """The trials under "Best trials": the best in each objective first, then further Pareto-optimal ones."""
-    best = [record.pareto[i] for i in record.maximised(record.pareto).argmax(axis=0)] if record.pareto else []
-    return list({trial.number: trial for trial in [*best, *record.pareto]}.values())[:MAX_SHOWN]
-
-
 def _best(record: Record, gallery: _Gallery) -> str:
     shown = shown_trials(record)
-    parts = []
-    for trial in shown:
-        path = record.state_file(trial)
-        spectra = record.spectra(trial)
-        if not path.is_file() and not spectra:
-            continue
-        stem = f"trial_{trial.number:05d}"
-        parts.append(
-            f"<article><h3>Trial {trial.number}: {_why_shown(record, trial)}</h3><p class='note'>{_point(trial)}</p>"
-        )
-        if trial.hits:
-            parts.append(f"<p class='note'>Targets hit: {escape('; '.join(trial.hits))}.</p>")
-        if path.is_file():
-            parts.append(_profile(path, stem, trial, gallery, trust=record.trust))
-        if spectra:
-            drawn = figures.spectrum_figure(spectra)
-            parts.append(gallery.show(f"{stem}_spectrum", f"spectra of trial {trial.number}", drawn))
-        parts.append("</article>")
-    if parts:
-        parts.insert(0, _MODES_NOTE)
+    parts = [_article(record, trial, gallery) for trial in shown]
+    parts = [part for part in parts if part]
+    if not parts:
+        return ""
     more = len(record.pareto) - len(shown)
-    if parts and more > 0:
+    if more > 0:
         parts.append(f"<p class='note'>{more} more Pareto-optimal trials are stored in <code>states/</code>.</p>")
-    return "".join(parts)
+    return _MODES_NOTE + "".join(parts)
 
 
-def _profile(path: Path, stem: str, trial: Trial, gallery: _Gallery, *, trust: bool) -> str:
-    try:
-        state = load(path, trust=trust)
-    except ValueError as error:  # damaged, or its potential is in a user's file that is missing
-        return f"<p class='note'>The profile cannot be drawn: {escape(error)}.</p>"
-    return gallery.show(stem, f"profiles of trial {trial.number}", plot_state(state))
+def _article(record: Record, trial: Trial, gallery: _Gallery) -> str:
+    """One of the best trials: its point, profile and spectrum, and links to its pictures; empty if it has neither."""
+    path, spectra, files = record.state_file(trial), record.spectra(trial), []
+    if not path.is_file() and not spectra:
+        return ""
+    stem, why = f"trial_{trial.number:05d}", ""
+    if path.is_file():
+        try:
+            files.append(gallery.save(stem, plot_state(load(path, trust=record.trust))))
+        except ValueError as error:  # damaged, or its potential is in a user's file that is missing
+            why = f"<p class='note'>The picture of the state cannot be drawn: {escape(error)}.</p>"
+    if spectra:
+        files.append(gallery.save(f"{stem}_spectrum", figures.spectrum_figure(spectra)))
+    links = ", ".join(f"<a href='{escape(file)}'>{escape(file)}</a>" for file in files)
+    hits = "".join(f"<li>{escape(hit)}</li>" for hit in trial.hits)
+    folded = f"<details><summary>{len(trial.hits)} targets hit</summary><ul>{hits}</ul></details>" if hits else ""
+    return (
+        f"<article><h3><button type='button' class='link' data-open='{trial.number}'>Trial {trial.number}</button>: "
+        f"{_why_shown(record, trial)}</h3><p class='note facts'>{layout.point(record, trial)}</p>"
+        f"<div class='columns' data-pictures='{trial.number}'></div>{why}{folded}"
+        f"<p class='note hint'>With all modes: {links}</p></article>"
+    )
 
 
 def _why_shown(record: Record, trial: Trial) -> str:
@@ -186,10 +183,6 @@ def _why_shown(record: Record, trial: Trial) -> str:
         if trial.objectives[i] * record.signs[i] >= record.maximised(record.pareto)[:, i].max()
     ]
     return escape(f"best {join_words(best)}" if best else "Pareto-optimal")
-
-
-def _point(trial: Trial) -> str:
-    return escape(", ".join(f"{name} = {number(value, 6)}" for name, value in trial.couplings.items()))
 
 
 def _null(record: Record, gallery: _Gallery) -> str:
@@ -212,7 +205,12 @@ def _importance(record: Record, gallery: _Gallery) -> str:
         return f"<p>Shown once {MIN_TRIALS_FOR_IMPORTANCE} trials are finished.</p>" if few else ""
     many = len(record.feasible or record.trials) > MAX_FOR_IMPORTANCE
     thinned = f", an even sample of {len(record.feasible or record.trials)}" if many else ""
-    shown = gallery.show("importance", "importance of the couplings", figures.importance_bars(shares))
+    names = {name: layout.plain(record, name) for name in record.parameters}
+    drawn = "".join(
+        gallery.show(f"importance_{k}", f"importance for {name}", figures.importance_bars({name: shares[name]}, names))
+        for k, name in enumerate(shares)
+    )
+    shown = f"<div class='flats'>{drawn}</div>"
     return (
         "<p>The share of each coupling in deciding whether a trial reaches the best tenth of an objective (PED-ANOVA, "
         "Watanabe et al. 2023), less that of as many trials chosen at random and 0 if no larger, with its standard "

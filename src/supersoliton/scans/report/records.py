@@ -34,6 +34,8 @@ from ..record.files import read_spectra
 from ..record.folder import RESOLVED, STATES
 from ..record.storage import open_folder, read_trials
 
+MAX_SHOWN = 4  # trials under "Best trials"
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -203,6 +205,12 @@ def read_record(folder: Path, storage: str = "", *, trust: bool = False) -> Reco
         unchanged=read_axes(Path(folder)),
         trust=trust,
     )
+
+
+def shown_trials(record: Record) -> list[Trial]:
+    """The trials under "Best trials": the best in each objective first, then further Pareto-optimal ones."""
+    best = [record.pareto[i] for i in record.maximised(record.pareto).argmax(axis=0)] if record.pareto else []
+    return list({trial.number: trial for trial in [*best, *record.pareto]}.values())[:MAX_SHOWN]
 
 
 def _pareto(signs: np.ndarray, feasible: Sequence[Trial]) -> list[Trial]:

@@ -22,5 +22,5 @@ class Compared extends Projection {
 
 for (const holder of document.querySelectorAll("[data-profile]")) {
   const profile = record.other.profiles[holder.dataset.profile];
-  if (profile) drawProfile(holder, profile, [560, 280]); else make("p", holder, "No profile is stored.");
+  if (profile) drawToFit(holder, (size) => drawProfile(holder, profile, size), 300); else make("p", holder, "No profile is stored.");
 }

@@ -32,6 +32,24 @@ function widthOf(ctx, column) {
   return drawn(ctx, column).reduce((sum, [, , width]) => sum + width, 0);
 }
 
+// A name without an index, cut to a width.
+function cut(ctx, words, room) {
+  let shown = words;
+  while (shown.length > 1 && ctx.measureText(shown).width > room) shown = `${shown.replace(/…$/, "").slice(0, -1)}…`;
+  return shown;
+}
+
+// The words of a name in at most `most` lines of a width.
+function wrapped(ctx, words, room, most) {
+  const lines = [];
+  for (const word of words.split(" ")) {
+    const longer = `${lines.at(-1) ?? ""} ${word}`.trim();
+    if (lines.length && (lines.length === most || ctx.measureText(longer).width <= room)) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines.map((one) => cut(ctx, one, room));
+}
+
 // Pieces with the font and width that each has on a canvas.
 function drawn(ctx, column) {
   const font = ctx.font, small = font.replace(/(\d+)px/, (_, size) => `${Math.round(0.72 * size)}px`);

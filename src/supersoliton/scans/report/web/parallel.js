@@ -45,12 +45,13 @@ class Parallel extends View {
       ctx.globalAlpha = 1; ctx.fillStyle = colours.faint; ctx.fillText(word, x, y);
     }
     ctx.fillStyle = colours.ink; ctx.font = `${column.group === "objective" ? "600 " : ""}12px system-ui, 'DejaVu Sans', sans-serif`;
+    const short = !/[_^]\{/.test(column.label) && widthOf(ctx, { label: column.label }) > 50; // words, which may be long
     if (this.slanted) {
       ctx.save(); ctx.translate(x, this.top - 10); ctx.rotate(-Math.PI / 3); ctx.textAlign = "left";
-      write(ctx, column, 0, 0); ctx.restore();
+      write(ctx, short ? { label: cut(ctx, column.label, 0.95 * this.top) } : column, 0, 0); ctx.restore();
     } else {
-      const words = column.label.length > 9 ? column.label.split(" ") : [column.label];
-      words.forEach((word, w) => write(ctx, { label: word }, x, 34 - 14 * (words.length - 1 - w)));
+      const lines = short ? wrapped(ctx, column.label, this.axisX(1) - this.axisX(0) - 4, 3) : [column.label];
+      lines.forEach((words, w) => write(ctx, { label: words }, x, 34 - 14 * (lines.length - 1 - w)));
     }
     if (range) {
       const [from, to] = range.map((v) => Math.max(0, Math.min(1, scale.unit(v))));

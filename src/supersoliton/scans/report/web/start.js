@@ -4,16 +4,12 @@ readColours();
 const CLASSES = { projection: Projection, cube: Cube, parallel: Parallel, compared: typeof Compared === "undefined" ? null : Compared }; // the last where two scans are compared
 for (const holder of document.querySelectorAll("[data-view]")) new CLASSES[holder.dataset.view](holder);
 
-// The best trial's profile, drawn for the width that it has.
 const best = document.getElementById("best"), known = best && record.states[record.number[record.first]];
-if (known?.profile) {
-  new ResizeObserver(() => {
-    const wide = best.clientWidth;
-    if (!wide || best.dataset.wide === String(wide)) return;
-    best.dataset.wide = wide;
-    best.replaceChildren();
-    drawProfile(best, known.profile, [wide, Math.round(Math.max(230, Math.min(425, 0.66 * wide)))]);
-  }).observe(best);
+if (known?.profile) drawToFit(best, (size) => drawProfile(best, known.profile, size));
+for (const holder of document.querySelectorAll("[data-pictures]")) {
+  const state = record.states[holder.dataset.pictures], [left, right] = [make("div", holder), make("div", holder)];
+  if (state?.profile) drawToFit(left, (size) => drawProfile(left, state.profile, size), 280);
+  if (state?.spectrum) drawToFit(right, (size) => drawSpectrum(right, state.spectrum, size), 280);
 }
 for (const link of document.querySelectorAll("[data-open]")) {
   link.addEventListener("click", () => openTrial(indexOf.get(Number(link.dataset.open)) ?? -1, link));
