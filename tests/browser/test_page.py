@@ -380,7 +380,7 @@ def _overlap(one, two):
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory):
-    """A page of seven couplings and three objectives."""
+    """A page of seven couplings, three objectives and 45 trials."""
     import optuna
 
     folder = tmp_path_factory.mktemp("many")
@@ -390,11 +390,15 @@ def many(tmp_path_factory):
     objectives = ["fractal_score", "hierarchy", "regularity"]
     (folder / "config.resolved.toml").write_text(tomli_w.dumps({"scan": {"objectives": objectives}}))
     names = ["g", "m0_squared", "norm", "g_yukawa", "lambda_1", "a_long_name_of_mine", "beta"]
-    for k in range(4):
-        trial = study.ask()
-        for name in names:
-            trial.suggest_float(name, 0, 1)
-        study.tell(trial, [k, 3 - k, 1.0 + k])
+    ranges = {name: optuna.distributions.FloatDistribution(0.0, 1.0) for name in names}
+    study.add_trials(
+        optuna.trial.create_trial(
+            values=[k, 44.0 - k, 1.0 + k % 7],
+            params={name: (0.37 * k + 0.1 * j) % 1.0 for j, name in enumerate(names)},
+            distributions=ranges,
+        )
+        for k in range(45)
+    )
     return write_report(folder), len(names) + len(objectives)
 
 
@@ -411,6 +415,22 @@ def test_names_of_many_couplings_do_not_lie_on_one_another(browser, many, width)
     for i, (name, box) in enumerate(boxes):
         assert ((box >= 0) & (box <= [wide, high])).all(), f"{name} is cut off"
         assert [other for other, second in boxes[:i] if _overlap(box, second)] == [], f"{name} at {width} pixels"
+
+
+def test_a_long_table_has_pages(browser, many):
+    tab = browser.new_page()
+    tab.goto(many[0].as_uri())
+    tab.select_option("#which", "all")
+    tab.click(".trials th[data-name=fractal_score] button")
+    met = _numbers(tab)
+    assert met == [*range(44, 24, -1)]
+    for _ in range(2):
+        tab.click("text=next ›")
+        met += _numbers(tab)
+    assert met == [*range(44, -1, -1)]
+    assert "41 to 45 of 45" in tab.locator(".pager").inner_text()
+    assert tab.locator(".pager button").last.is_disabled()
+    tab.close()
 
 
 def test_nothing_of_the_record_becomes_markup(browser, tmp_path):

@@ -28,7 +28,7 @@ def test_names_are_written_as_symbols(name, symbol, plain, html):
     assert field_label(name, OctaveHiggs.symbols) == f"${symbol}$"
 
 
-@pytest.mark.parametrize("name", ["winding", "fractal_score", "dark_matter", "a_long_name_of_mine", "", "<b>_1"])
+@pytest.mark.parametrize("name", ["m2", "winding", "fractal_score", "dark_matter", "a_long_name_of_mine", "", "<b>_1"])
 def test_other_names_stay_as_they_are(name):
     assert symbol_of(name, {}) == ""
     assert field_label(name, {}) == name

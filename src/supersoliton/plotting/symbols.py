@@ -19,14 +19,14 @@ def symbol_of(name: str, symbols: Mapping[str, str]) -> str:
     """The symbol of a field or coupling; empty if its name is none of a symbol.
 
     ``symbols``: stem or index of a name -> the theory's symbol. A single letter stands for itself, the name of a Greek
-    letter for that letter; digits behind it and what follows an underscore are an index, ``_squared`` a power.
+    letter for that letter; what follows an underscore is an index, ``_squared`` a power, and digits before it an index.
     """
     bare = name.removesuffix("_squared")
     stem, _, index = bare.rpartition("_")
     if stem not in symbols:
         stem, _, index = bare.partition("_")
-    if not index and (split := re.fullmatch(r"(\D+?)(\d+)", stem)):
-        stem, index = split.groups()
+    if bare != name and not index and (split := re.fullmatch(r"(\D+?)(\d+)", stem)):
+        stem, index = split.groups()  # m0_squared; m2 alone may be a square
     letter = symbols.get(stem) or (stem if len(stem) == 1 else _greek(stem))
     index = symbols.get(index, index)
     parts = index.split("_") if index else []

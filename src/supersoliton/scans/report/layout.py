@@ -28,8 +28,9 @@ def tiles(record: Record) -> str:
     cells = [
         ("trials", str(len(record.trials) + len(record.failed)), failed),
         ("solitons", str(len(solitons)), f"{certified} pass every check"),
-        ("on the front" if len(record.objectives) > 1 else "best", str(len(record.pareto)),
-         f"{len(record.feasible)} feasible"),
+        ("on the front", str(len(record.pareto)), f"{len(record.feasible)} feasible")
+        if len(record.objectives) > 1
+        else ("feasible", str(len(record.feasible)), f"of {len(record.trials)} finished"),
         ("time", _duration(record), " · ".join(took)),
     ]  # fmt: skip
     boxes = "".join(

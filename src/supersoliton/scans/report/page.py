@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +20,7 @@ from ..trial import is_finished
 from . import comparison, figures, layout, linked, refinement, slopes, verification
 from .analysis import MAX_FOR_IMPORTANCE, MIN_TRIALS_FOR_IMPORTANCE, growth, importances
 from .records import Record, Trial, read_record, shown_trials
-from .summary import count_words, join_words, null_percentiles, scored_trials, summary_sentences
+from .summary import count_words, is_scored, join_words, null_percentiles, scored_trials, summary_sentences
 
 
 def write_report(run_dir: Path, storage: str = "", *, trust: bool = False, compare: Path | None = None) -> Path:
@@ -149,7 +150,8 @@ def _best(record: Record, gallery: _Gallery) -> str:
     more = len(record.pareto) - len(shown)
     if more > 0:
         parts.append(f"<p class='note'>{more} more Pareto-optimal trials are stored in <code>states/</code>.</p>")
-    return _MODES_NOTE + "".join(parts)
+    rotating = any(math.isfinite(trial.value("charge")) for trial in shown)
+    return (_MODES_NOTE if rotating else "") + "".join(parts)
 
 
 def _article(record: Record, trial: Trial, gallery: _Gallery) -> str:
@@ -187,7 +189,7 @@ def _why_shown(record: Record, trial: Trial) -> str:
 
 def _null(record: Record, gallery: _Gallery) -> str:
     group = scored_trials(record)
-    if not null_percentiles(group).size:
+    if not (is_scored(record) and null_percentiles(group).size):
         return ""
     which = "feasible trials" if record.feasible else "converged trials (none is feasible)"
     shown = gallery.show("null", "percentiles of the scores", figures.null_histogram(group))
@@ -233,6 +235,8 @@ def _progress(record: Record, gallery: _Gallery) -> str:
 
 
 def _reproduce(record: Record) -> str:
+    if not record.config:
+        return ""
     scan: Mapping[str, Any] = record.config.get("scan", {})
     rows = [[escape(name), *_range(spec)] for name, spec in scan.get("parameters", {}).items()]
     text = table(["coupling", "from", "to", "scale"], rows) if rows else ""

@@ -29,6 +29,23 @@ function frame(parent, caption, size, xLabel, yLabel, xEnds, yEnds, xTicks, word
   return [svg, x, y];
 }
 
+// A smooth path through points: cubic between two of them, with the slopes of parabolas through three.
+function curve(x, y) {
+  const n = x.length, across = (k) => (y[k + 1] - y[k]) / (x[k + 1] - x[k] || 1), far = (k) => x[k + 1] - x[k];
+  const slope = x.map((_, k) => {
+    if (n < 3) return across(0);
+    if (k === 0) return ((2 * far(0) + far(1)) * across(0) - far(0) * across(1)) / (far(0) + far(1) || 1);
+    if (k === n - 1) return across(n - 2);
+    return (across(k - 1) * far(k) + across(k) * far(k - 1)) / (far(k - 1) + far(k) || 1);
+  });
+  let path = `M${x[0].toFixed(1)} ${y[0].toFixed(1)}`;
+  for (let k = 0; k < n - 1; k++) {
+    const third = far(k) / 3;
+    path += `C${[x[k] + third, y[k] + third * slope[k], x[k + 1] - third, y[k + 1] - third * slope[k + 1], x[k + 1], y[k + 1]].map((v) => v.toFixed(1)).join(" ")}`;
+  }
+  return path;
+}
+
 function drawProfile(parent, profile, size = [360, 175]) {
   const all = profile.fields.flatMap((field) => field.values), r = profile.r;
   const low = all.reduce((a, b) => Math.min(a, b), 0), high = all.reduce((a, b) => Math.max(a, b), 0);
@@ -37,7 +54,7 @@ function drawProfile(parent, profile, size = [360, 175]) {
   let slot = 0;
   const values = [];
   for (const field of profile.fields) {
-    const d = field.values.map((v, k) => `${k ? "L" : "M"}${x(r[k]).toFixed(1)} ${y(v).toFixed(1)}`).join("");
+    const d = curve(r.map(x), field.values.map(y));
     const colour = !field.label ? "var(--faint)" : field.special ? "var(--ink)" : `var(--kind-${slot++ % 6})`;
     make("path", svg, "", { d, fill: "none", style: `stroke:${colour}`, "stroke-width": field.label ? 1.8 : 0.7 });
     if (!field.label) continue;
