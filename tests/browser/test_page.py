@@ -338,8 +338,11 @@ def test_paper(page, tmp_path):
     SHOTS.mkdir(parents=True, exist_ok=True)
     page.pdf(path=SHOTS / "report.pdf", format="A4")
     assert (SHOTS / "report.pdf").stat().st_size > 100_000
-    page.emulate_media(media="print", color_scheme="dark")
     page.evaluate("paper(true)")
+    drawn_for = page.evaluate("views.map((view) => view.width)")
+    page.set_viewport_size({"width": 688, "height": 1017})  # A4 less its margins
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate("views.map((view) => view.holder.clientWidth)") == pytest.approx(drawn_for, abs=1)
     assert not page.locator("#drawer").is_visible()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     drawn = (

@@ -4,14 +4,17 @@ const LEFT = 44, RIGHT = 10, TOP = 10, FOOT = 34;
 const linear = (low, high) => (v) => (v - low) / (high - low || 1);
 
 // Draw for the width that the holder has, and again when that changes.
+const fits = [];
 function drawToFit(holder, draw, most = 425) {
-  new ResizeObserver(() => {
+  const fit = () => {
     const wide = Math.round(holder.clientWidth);
     if (!wide || holder.dataset.wide === String(wide)) return;
     holder.dataset.wide = wide;
     holder.replaceChildren();
     draw([wide, Math.round(Math.max(200, Math.min(most, 0.66 * wide)))]);
-  }).observe(holder);
+  };
+  fits.push(fit);
+  new ResizeObserver(fit).observe(holder);
 }
 
 // Axes of a picture `wide` by `high` pixels; returns the picture and the places of x and y.

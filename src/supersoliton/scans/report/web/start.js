@@ -26,6 +26,7 @@ window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", fol
 function paper(on) {
   document.documentElement.classList.toggle("paper", on);
   for (const view of views) view.paper = on;
+  for (const fit of fits) fit();
   follow();
 }
 window.addEventListener("beforeprint", () => paper(true));
