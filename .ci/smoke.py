@@ -56,7 +56,13 @@ assert not [entry for entry in sys.path if Path(entry).resolve().is_relative_to(
 assert ss.__version__ == VERSION, (ss.__version__, VERSION)
 for tool in ("pytest", "mkdocs", "distributed", "optuna_dashboard"):
     assert importlib.util.find_spec(tool) is None, f"{tool} is here, so this environment is not clean"
-for name in ("py.typed", "plotting/style.css", "scans/report/web/views.js", "validate/scan_box.csv"):
+for name in (
+    "py.typed",
+    "plotting/style.css",
+    "scans/report/web/views.js",
+    "scans/report/web/report.css",
+    "validate/scan_box.csv",
+):
     assert (PACKAGE / name).is_file(), name
 for name in ss.__all__:
     getattr(ss, name)

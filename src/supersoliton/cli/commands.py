@@ -296,12 +296,15 @@ def report(
         bool, typer.Option("--trust", help="Run the Python files of theory and scores that RUN names.")
     ] = False,
     show: Open = False,
+    compare: Annotated[
+        Path | None, typer.Option("--compare", metavar="OTHER", help="Show another scan's folder next to this one.")
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Regenerate report.html for a scan, finished or not."""
     from ..scans.report import write_report
 
-    page = write_report(folder, storage or "", trust=trust)
+    page = write_report(folder, storage or "", trust=trust, compare=compare)
     if not quiet:
         print(page)
     if show:

@@ -22,10 +22,14 @@ from .study import plot_projections as plot_projections
 from .study import plot_study as plot_study
 from .study import thin as thin
 from .study import wants_log as wants_log
+from .symbols import field_label as field_label
+from .symbols import in_html as in_html
+from .symbols import in_plain_text as in_plain_text
+from .symbols import symbol_of as symbol_of
 from .theme import PALETTES as PALETTES
 from .theme import THEMES as THEMES
+from .theme import UNITS as UNITS
 from .theme import axis_label as axis_label
-from .theme import field_label as field_label
 from .theme import field_unit as field_unit
 from .theme import inline_figure as inline_figure
 from .theme import page_figure as page_figure

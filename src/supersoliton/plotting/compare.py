@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 
 from .canvas import Picture, figure_of, shown
 from .state import headline_words, theory_behind, visible_radius
-from .theme import field_label, palette_of, theme
+from .symbols import field_label
+from .theme import palette_of, theme
 
 _COLUMNS = 3  # panels in a row
 

@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from .canvas import Picture
-from .theme import field_label, palette_of, theme
+from .symbols import field_label
+from .theme import palette_of, theme
 
 _POINTS = 120  # on each phase
 

@@ -16,7 +16,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .canvas import Picture, figure_of
-from .theme import field_label, field_unit, palette_of, theme
+from .symbols import field_label
+from .theme import field_unit, palette_of, theme
 
 _LINE = 105  # characters of a note's line across the figure
 _SYMBOLS = {"omega": "ω", "E_Q": "$E_Q$", "omega^2": "ω²", "dQ/domega": "dQ/dω"}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -54,9 +54,17 @@ class StudyPoint(Protocol):
 
 
 def plot_study(
-    trials: Sequence[Any], pareto: Sequence[Any], objectives: Sequence[str], *, theme_name: str = "light"
+    trials: Sequence[Any],
+    pareto: Sequence[Any],
+    objectives: Sequence[str],
+    *,
+    log: Collection[str] = (),
+    theme_name: str = "light",
 ) -> Figure:
-    """Projections of the Pareto front, and below them parallel coordinates of all trials (each a `StudyPoint`)."""
+    """Projections of the Pareto front, and below them parallel coordinates of all trials (each a `StudyPoint`).
+
+    ``log``: the couplings that are scanned on a logarithmic scale.
+    """
     axes = _pairs(objectives)
     columns = min(3, len(axes))
     rows = math.ceil(len(axes) / columns)
@@ -70,7 +78,7 @@ def plot_study(
         handles, labels = top.axes[0].get_legend_handles_labels()
         if labels:
             top.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 2 * columns))
-        draw_parallel(bottom.add_subplot(), trials, pareto, parameters, objectives, colours)
+        draw_parallel(bottom.add_subplot(), trials, pareto, parameters, objectives, colours, log)
     return figure
 
 
@@ -150,8 +158,9 @@ def draw_parallel(
     parameters: Sequence[str],
     objectives: Sequence[str],
     colours: dict[str, str],
+    logarithmically: Collection[str] = (),
 ) -> None:
-    """Draw a line per trial across couplings and objectives, each with its own scale; Pareto-optimal ones in colour."""
+    """Draw a line per trial across couplings and objectives, each with its own scale; Pareto-optimal ones thick."""
     names = [*parameters, *objectives]
     shown = thin(trials, keep=pareto, at_most=1000)
     best = {trial.number for trial in pareto}
@@ -162,7 +171,7 @@ def draw_parallel(
     heights = np.empty_like(table)
     for k, name in enumerate(names):
         column = table[:, k]
-        log = wants_log(column[np.isfinite(column)].tolist(), decades=1.0)
+        log = name in logarithmically or (k >= len(parameters) and wants_log(column[np.isfinite(column)].tolist()))
         values = np.log10(column) if log else column
         low, high = np.nanmin(values), np.nanmax(values)
         heights[:, k] = (values - low) / (high - low) if high > low else 0.5
@@ -181,7 +190,7 @@ def draw_parallel(
     for rank, colour, width, alpha, words in (
         (0, colours["faint"], 0.5, 0.25, "infeasible"),
         (1, palette_of(colours)[0], 0.6, max(0.08, min(0.5, 60 / len(shown))), "feasible"),
-        (2, palette_of(colours)[1], 1.4, 0.9, "Pareto-optimal" if len(objectives) > 1 else "best"),
+        (2, palette_of(colours)[0], 1.6, 0.95, "Pareto-optimal" if len(objectives) > 1 else "best"),
     ):
         lines = [np.column_stack([x, row]) for row in heights[ranked == rank]]
         if lines:
@@ -205,9 +214,9 @@ def logarithmic(axis: Axis) -> None:
     axis.set_minor_locator(NullLocator())
 
 
-def wants_log(values: Sequence[float], *, decades: float = 2.0) -> bool:
-    """Whether values need a logarithmic axis: positive, and over more than `decades` decades."""
-    return bool(len(values) and min(values) > 0 and max(values) > 10**decades * min(values))
+def wants_log(values: Sequence[float]) -> bool:
+    """Whether values need a logarithmic axis: positive, and over more than two decades."""
+    return bool(len(values) and min(values) > 0 and max(values) > 100.0 * min(values))
 
 
 def kind_marker(kind: str) -> tuple[str, int]:

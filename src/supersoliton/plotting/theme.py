@@ -10,8 +10,7 @@ import base64
 import contextlib
 import html
 import io
-import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -117,39 +116,19 @@ def field_unit(dim: float) -> str:
     return {1.0: "", 2.0: " [mass$^{1/2}$]", 3.0: " [mass]"}.get(float(dim), f" [mass$^{{{dim - 1:g}/2}}$]")
 
 
-def field_label(name: str, symbols: Mapping[str, str]) -> str:
-    """``chi_3`` -> mathtext of χ with the index 3; other names are returned unchanged.
-
-    ``symbols``: stem of a name -> the theory's symbol. A single letter stands for itself, the name of a Greek letter
-    for that letter.
-    """
-    stem, _, index = name.rpartition("_")
-    if not stem:
-        stem, index = name, ""
-    symbol = symbols.get(stem) or (stem if len(stem) == 1 else _greek(stem))
-    if not symbol or (index and not index.isdigit()):
-        return name
-    return f"${symbol}_{{{index}}}$" if index else f"${symbol}$"
-
-
-def _greek(name: str) -> str:
-    """The Greek letter of this name, capital if the name is; empty if there is none."""
-    case = "SMALL" if name.islower() else "CAPITAL"
-    try:
-        return unicodedata.lookup(f"GREEK {case} LETTER {name.upper().replace('LAMBDA', 'LAMDA')}")
-    except KeyError:
-        return ""
-
-
 def palette_of(colours: dict[str, str]) -> tuple[str, ...]:
     """The line colours of a theme."""
     return PALETTES["dark" if colours is THEMES["dark"] else "light"]
 
 
+# Units of recorded numbers in natural units, by name; those of an energy in space.
+UNITS = {
+    "energy": "mass", "charged_energy": "mass", "omega": "mass", "norm": "1/mass", "size": "1/mass",
+    "charge_slope": "1/mass", "multiplier": "mass²", "omega_squared": "mass²", "energy_per_norm": "mass²",
+    "lightest_squared": "mass²", "translation_mode": "mass²",
+}  # fmt: skip
+
+
 def axis_label(name: str) -> str:
     """``energy_per_norm`` -> "energy per norm [mass²]": the name with its unit in natural units, if any."""
-    units = {
-        "energy": "mass", "size": "1/mass", "multiplier": "mass²", "energy_per_norm": "mass²", "norm": "1/mass",
-        "omega": "mass", "charged_energy": "mass", "charge_slope": "1/mass",
-    }  # fmt: skip
-    return name.replace("_", " ") + (f" [{units[name]}]" if name in units else "")
+    return name.replace("_", " ") + (f" [{UNITS[name]}]" if name in UNITS else "")

@@ -116,7 +116,9 @@ class ScanResult:
 
         trials = [t for t in self.trials if t.state is TrialState.COMPLETE]
         drawn = {t.number: _Drawn(t) for t in trials}
-        return shown(plot_study(list(drawn.values()), [drawn[t.number] for t in self.pareto], self.objectives))
+        log = {name for trial in trials for name, given in trial.distributions.items() if getattr(given, "log", False)}
+        front = [drawn[t.number] for t in self.pareto]
+        return shown(plot_study(list(drawn.values()), front, self.objectives, log=log))
 
 
 class _Drawn:

@@ -78,7 +78,8 @@ class AbstractModel(ABC):
     Class attributes, each with a default:
 
     ``structure``   dataclass fields that are not couplings (a number of fields)
-    ``symbols``     stem of a field's name -> its symbol, {"chi": "χ"}; not needed for names of Greek letters
+    ``symbols``     stem or index of a field's or coupling's name -> its symbol, {"chi": "χ", "yukawa": "Y"}; not
+                    needed for names of Greek letters
     ``background``  fields that plots always show and name, separate from the others
     ``columns``     the numbers that :meth:`record` returns, by name
     ``constraints`` the numbers that :meth:`violations` returns, by name, each as a clause ("the mean field is below 1")

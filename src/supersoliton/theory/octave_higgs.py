@@ -129,7 +129,7 @@ class OctaveHiggs(AbstractModel, kind="octave_higgs"):
     per_octave: Any = field(default=None, hash=False)  # (with its type, no call OctaveHiggs(**floats) would type-check)
 
     structure: ClassVar[tuple[str, ...]] = ("n_octaves", "per_octave")
-    symbols: ClassVar[Mapping[str, str]] = {"psi": "Ψ", "phi": "Φ"}
+    symbols: ClassVar[Mapping[str, str]] = {"psi": "Ψ", "phi": "Φ", "yukawa": "Y"}
     background: ClassVar[tuple[str, ...]] = ("phi",)
     columns: ClassVar[Mapping[str, Column]] = {
         "mass_ratio": Column("mass ratio", "mass of the Higgs mode over the lightest octave's, in the vacuum"),

@@ -15,7 +15,7 @@ from supersoliton.scans.job import scan
 from supersoliton.scans.loop import read_result
 from supersoliton.scans.record import storage
 from supersoliton.scans.record.digests import digest_of_trial
-from supersoliton.scans.report import analysis, linked, records, summary, write_report
+from supersoliton.scans.report import analysis, layout, linked, records, summary, write_report
 
 SMALL = {
     "model": {"n_octaves": 2, "m0_squared": 0.5, "g": 0.6, "quartic_sign": -1, "lambda_1": 0.05, "lambda_2": 0.01},
@@ -86,7 +86,7 @@ def qballs(tmp_path_factory):
 def test_page_tells_what_the_record_holds(qballs):
     text, page = _read(write_report(qballs))
     record = records.read_record(qballs)
-    assert page.headings[:3] == ["Summary", "Pareto front", "Best trials"]
+    assert page.headings[:3] == ["Summary", "Trials", "Results over couplings"]
     words = _words(text)
     assert "4 trials finished, none failed" in words
     assert f"{sum(t.is_soliton for t in record.trials)} of 4 are solitons" in words
@@ -115,7 +115,8 @@ def test_one_and_two_objectives(objectives, tmp_path):
     tables = {**SMALL, "scan": {**SMALL["scan"], "trials": 1, "objectives": objectives}}
     scan(loads(tables), out=tmp_path / "few", quiet=True)
     text, _ = _read(tmp_path / "few" / "report.html")
-    assert text.count("data-view='projection'") == len(objectives) - 1
+    assert text.count("data-best='1'") == len(objectives)
+    assert f"data-x='{'number' if len(objectives) == 1 else objectives[0]}'" in text.partition("class='card chart'")[2]
     assert "1 trial finished" in _words(text)
 
 
@@ -228,7 +229,7 @@ def test_many_trials_are_thinned_and_it_is_said(qballs, tmp_path):
     record = records.read_record(tmp_path)
     assert len(record.trials) == 5000
     assert {trial.number for trial in record.pareto} == {t.number for t in record.study.best_trials}
-    text = linked.views(record)
+    text = layout.trials(record)
     data = linked.page_data(record)
     shown = len(data["number"])
     assert 3900 < shown <= 4000
@@ -245,7 +246,8 @@ def test_result_plots_every_pair_of_objectives(qballs):
         ("fractal score", "regularity"),
         ("hierarchy", "regularity"),
     ]
-    assert any(text.get_text() == "norm" or text.get_text().startswith("norm\n") for text in figure.axes[3].texts)
+    names = [text.get_text() for text in figure.axes[3].texts]  # each axis with the scale of its range
+    assert {"norm\n(log)", "g"} <= {*names}
 
 
 def test_what_was_excluded_is_counted(tmp_path):

@@ -29,19 +29,22 @@ def pareto_projections(record: Record) -> Figure:
     return plot_projections(record.trials, record.pareto, record.objectives, label=record.label)
 
 
-def importance_bars(importances: Mapping[str, Mapping[str, Share]]) -> Figure:
-    """One panel per objective: the share of each coupling in reaching its best tenth, with its standard error."""
+def importance_bars(importances: Mapping[str, Mapping[str, Share]], labels: Mapping[str, str] | None = None) -> Figure:
+    """One panel per objective: the share of each coupling in reaching its best tenth, with its standard error.
+
+    ``labels``: name of a coupling -> how it is written.
+    """
     names = sorted({name for shares in importances.values() for name in shares})
     order = sorted(names, key=lambda name: max(shares[name].value for shares in importances.values()))
     with theme() as colours:
-        width = 3.4 * len(importances) if len(importances) > 1 else 6.0
+        width = 3.4 * len(importances) if len(importances) > 1 else 4.4
         figure = Figure(figsize=(width, 0.32 * len(order) + 1.2), layout="constrained")
         panels = figure.subplots(1, len(importances), sharey=True, squeeze=False)[0]
         for ax, (objective, shares) in zip(panels, importances.items(), strict=True):
             widths, errors = zip(*(shares[name] for name in order), strict=True)
             ax.barh(range(len(order)), widths, xerr=errors, color=palette_of(colours)[0], height=0.65,
                     error_kw={"ecolor": colours["faint"], "lw": 1.2})  # fmt: skip
-            ax.set_yticks(range(len(order)), order)
+            ax.set_yticks(range(len(order)), [(labels or {}).get(name, name) for name in order])
             ax.tick_params(axis="y", length=0)
             ax.set_xlim(0, max(0.01, *(w + e for w, e in zip(widths, errors, strict=True))) * 1.05)  # with its errors
             ax.set_title(axis_label(objective))

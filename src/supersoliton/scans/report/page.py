@@ -11,26 +11,23 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from ...machine.atomic_write import write_atomically
-from ...plotting import axis_label, kind_marker, page_figure, plot_state
+from ...plotting import axis_label, kind_marker, page_figure, plot_state, save_figure
 from ...plotting.html import escape, number, style, table
-from ...states.kinds import Kind
 from ...states.state import load
 from ..axes import in_words
 from ..record.folder import REPORT, REPORT_COVERS, RESOLVED
 from ..trial import is_finished
-from . import figures, linked, refinement, slopes, verification
+from . import comparison, figures, layout, linked, refinement, slopes, verification
 from .analysis import MAX_FOR_IMPORTANCE, MIN_TRIALS_FOR_IMPORTANCE, growth, importances
-from .records import Record, Trial, read_record
-from .summary import constraint_words, count_words, join_words, null_percentiles, scored_trials, summary_sentences
-
-MAX_SHOWN = 4  # trials whose profile and spectrum are drawn
-MAX_LISTED = 200  # longer lists of trials are left to trials.csv
+from .records import Record, Trial, read_record, shown_trials
+from .summary import count_words, is_scored, join_words, null_percentiles, scored_trials, summary_sentences
 
 
-def write_report(run_dir: Path, storage: str = "", *, trust: bool = False) -> Path:
+def write_report(run_dir: Path, storage: str = "", *, trust: bool = False, compare: Path | None = None) -> Path:
     """Write ``report.html`` into a scan's folder, its pictures into ``report/``, and return the page's path.
 
-    ``trust``: import the theory and the scores that only the folder's files name.
+    ``trust``: import the theory and the scores that only the folder's files name. ``compare``: the folder of another
+    scan, which the page then shows next to this one.
 
     Raises
     ------
@@ -38,21 +35,29 @@ def write_report(run_dir: Path, storage: str = "", *, trust: bool = False) -> Pa
     """
     run_dir = Path(run_dir)
     record = read_record(run_dir, storage, trust=trust)
+    other = None if compare is None else read_record(Path(compare), trust=trust)
     gallery = _Gallery(run_dir / "report")
+    shown = shown_trials(record)
     sections = [
-        ("Summary", _summary(record)),
-        ("Pareto front", _pareto(record, gallery)),
-        ("Best trials", _best(record, gallery)),
-        ("Slopes in the couplings", slopes.section(record, shown_trials(record))),
-        ("Predictions of the surrogate", verification.section(record)),
-        ("Scores compared with random spectra", _null(record, gallery)),
-        ("Importance of the couplings", _importance(record, gallery)),
-        ("Progress", _progress(record, gallery)),
-        ("Reproduce this scan", _reproduce(record)),
-        ("All trials", _all_trials(record)),
+        ("Summary", "Summary", _summary(record)),
+        ("Compared", "Compared with another scan", comparison.section(record, other) if other else ""),
+        ("Trials", "Trials", layout.trials(record)),
+        ("Couplings", "Results over couplings", layout.results_over_couplings(record)),
+        ("Objectives", "Objectives in pairs and in three dimensions", _objectives(record, gallery)),
+        ("Best trials", "Best trials", _best(record, gallery)),
+        ("Slopes", "Slopes in the couplings", slopes.section(record, shown)),
+        ("Surrogate", "Predictions of the surrogate", verification.section(record)),
+        ("Null", "Scores compared with random spectra", _null(record, gallery)),
+        ("Importance", "Importance of the couplings", _importance(record, gallery)),
+        ("Progress", "Progress", _progress(record, gallery)),
+        ("Reproduce", "Reproduce this scan", _reproduce(record)),
+        ("Definitions", "Definitions", layout.definitions(record)),
     ]
     path = run_dir / REPORT
-    write_atomically(path, _page(record, [(title, body) for title, body in sections if body]))
+    drawn = comparison.data_of(record, other) if other else None
+    write_atomically(
+        path, _page(record, [section for section in sections if section[-1]], linked.scripts(record, drawn))
+    )
     return path
 
 
@@ -69,22 +74,31 @@ class _Gallery:
     def show(self, name: str, alt: str, figure: Figure) -> str:
         return page_figure(figure, self.folder / f"{name}.svg", alt)
 
+    def save(self, name: str, figure: Figure) -> str:
+        """Write a figure that the page does not show, and return its path from the page."""
+        save_figure(figure, self.folder / f"{name}.svg")
+        return f"{self.folder.name}/{name}.svg"
 
-def _page(record: Record, sections: list[tuple[str, str]]) -> str:
+
+def _page(record: Record, sections: list[tuple[str, str, str]], scripts: str) -> str:
     title = f"Scan {escape(record.name)}"
-    anchors = [(heading, heading.lower().replace(" ", "-")) for heading, _ in sections]
-    links = "".join(f"<a href='#{anchor}'>{heading}</a>" for heading, anchor in anchors)
+    anchors = [short.lower().replace(" ", "-") for short, _, _ in sections]
+    links = "".join(f"<a href='#{anchor}'>{short}</a>" for (short, _, _), anchor in zip(sections, anchors, strict=True))
+    if record.trials:
+        links += "<label class='hint'>trial <input id='pick' type='number' min='0' inputmode='numeric'></label>"
     body = "".join(
         f"<section id='{anchor}'><h2>{heading}</h2>{content}</section>"
-        for (heading, anchor), (_, content) in zip(anchors, sections, strict=True)
+        for anchor, (_, heading, content) in zip(anchors, sections, strict=True)
     )
+    sheet = (Path(__file__).with_name("web") / "report.css").read_text(encoding="utf-8")
     return (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
         f"{REPORT_COVERS.format(sum(is_finished(trial) for trial in record.frozen))}"
-        f"<title>{title} – supersoliton</title>{style()}</head><body>"
-        f"<header><h1>{title}</h1><p class='lead'>{_lead(record)}</p><nav>{links}</nav></header>"
-        f"<main>{body}</main>{linked.scripts(record)}</body></html>\n"
+        f"<title>{title} – supersoliton</title>{style()}<style>{sheet}</style></head><body class='report'>"
+        f"<header><h1>{title}</h1><p class='lead'>{_lead(record)}</p></header><nav>{links}</nav>"
+        f"<main>{layout.tiles(record)}{layout.first_screen(record)}{body}</main>{layout.drawer()}"
+        f"{scripts}</body></html>\n"
     )
 
 
@@ -112,57 +126,13 @@ def _summary(record: Record) -> str:
     return f"<div class='summary'>{text}</div><div class='bar'>{bar}</div><ul class='legend'>{legend}</ul>"
 
 
-def _pareto(record: Record, gallery: _Gallery) -> str:
+def _objectives(record: Record, gallery: _Gallery) -> str:
     if not record.trials:
         return ""
-    drawn = gallery.show("pareto", "the objectives of all trials", figures.pareto_projections(record))
-    still = "<p class='note'>Hollow: at least one constraint is violated. Ringed: Pareto-optimal.</p>"
-    return f"{linked.views(record)}<noscript>{drawn}{still}</noscript>{_pareto_table(record)}"
-
-
-# Recorded numbers of every theory in the table of the best trials; those that no trial has are left out.
-_FACTS = {
-    "omega": "ω",
-    "charge": "Q",
-    "charged_energy": "E_Q",
-    "energy_per_charge": "E_Q / (m Q)",
-    "charge_slope": "dQ/dω",
-    "modes_at_fixed_charge": "negative modes at fixed charge",
-}
-
-
-def _pareto_table(record: Record) -> str:
-    if not record.pareto:
-        return "<p>No trial satisfies every constraint, so there is no Pareto front. The plots show all trials.</p>"
-    own = {name: column.label for name, column in record.columns.items() if column.in_table}
-    bounces = all(trial.kind == Kind.BOUNCE for trial in record.pareto)
-    extra = {**_FACTS, "energy": "S" if bounces else "E[f]", **own, "residual": "residual"}
-    extra |= {"negative_modes": "negative modes at fixed norm"}
-    known = [name for name in extra if any(math.isfinite(trial.value(name)) for trial in record.pareto)]
-    extra = {name: extra[name] for name in known if name not in record.objectives}
-    head = ["trial", *map(record.label, record.objectives), *record.parameters, "kind", *extra.values()]
-    shown = record.pareto[:MAX_LISTED]
-    rows = (
-        [
-            str(trial.number),
-            *(f"<b>{number(value)}</b>" for value in trial.objectives),
-            *(number(trial.couplings.get(name, float("nan"))) for name in record.parameters),
-            escape(trial.kind),
-            *(number(trial.value(name), 2 if name == "residual" else 4) for name in extra),
-        ]
-        for trial in shown
-    )
-    more = len(record.pareto) - len(shown)
-    note = f"<p class='note'>{more} more Pareto-optimal trials are in <code>trials.csv</code>.</p>" if more else ""
-    meanings = [f"{column.label}: {column.meaning}" for name, column in record.columns.items()
-                if column.meaning and (name in record.objectives or name in own)]  # fmt: skip
-    note += f"<p class='note'>{escape('; '.join(meanings))}.</p>" if meanings else ""
-    return table([_heading(title) for title in head], rows, trials=[trial.number for trial in shown]) + note
-
-
-def _heading(title: str) -> str:
-    """The name of a column, with line breaks allowed after underscores, as names are wider than most numbers."""
-    return escape(title).replace("_", "_<wbr>")
+    file = gallery.save("pareto", figures.pareto_projections(record))
+    none = "<p>No trial satisfies every constraint, so there is no Pareto front. The plots show all trials.</p>"
+    link = f"<p class='note hint'>As a picture: <a href='{file}'>{file}</a></p>"
+    return f"{'' if record.pareto else none}{layout.pairs(record)}{link}"
 
 
 _MODES_NOTE = (
@@ -171,46 +141,41 @@ _MODES_NOTE = (
 )
 
 
-def shown_trials(record: Record) -> list[Trial]:
-    """The trials under "Best trials": the best in each objective first, then further Pareto-optimal ones."""
-    best = [record.pareto[i] for i in record.maximised(record.pareto).argmax(axis=0)] if record.pareto else []
-    return list({trial.number: trial for trial in [*best, *record.pareto]}.values())[:MAX_SHOWN]
-
-
 def _best(record: Record, gallery: _Gallery) -> str:
     shown = shown_trials(record)
-    parts = []
-    for trial in shown:
-        path = record.state_file(trial)
-        spectra = record.spectra(trial)
-        if not path.is_file() and not spectra:
-            continue
-        stem = f"trial_{trial.number:05d}"
-        parts.append(
-            f"<article><h3>Trial {trial.number}: {_why_shown(record, trial)}</h3><p class='note'>{_point(trial)}</p>"
-        )
-        if trial.hits:
-            parts.append(f"<p class='note'>Targets hit: {escape('; '.join(trial.hits))}.</p>")
-        if path.is_file():
-            parts.append(_profile(path, stem, trial, gallery, trust=record.trust))
-        if spectra:
-            drawn = figures.spectrum_figure(spectra)
-            parts.append(gallery.show(f"{stem}_spectrum", f"spectra of trial {trial.number}", drawn))
-        parts.append("</article>")
-    if parts:
-        parts.insert(0, _MODES_NOTE)
+    parts = [_article(record, trial, gallery) for trial in shown]
+    parts = [part for part in parts if part]
+    if not parts:
+        return ""
     more = len(record.pareto) - len(shown)
-    if parts and more > 0:
+    if more > 0:
         parts.append(f"<p class='note'>{more} more Pareto-optimal trials are stored in <code>states/</code>.</p>")
-    return "".join(parts)
+    rotating = any(math.isfinite(trial.value("charge")) for trial in shown)
+    return (_MODES_NOTE if rotating else "") + "".join(parts)
 
 
-def _profile(path: Path, stem: str, trial: Trial, gallery: _Gallery, *, trust: bool) -> str:
-    try:
-        state = load(path, trust=trust)
-    except ValueError as error:  # damaged, or its potential is in a user's file that is missing
-        return f"<p class='note'>The profile cannot be drawn: {escape(error)}.</p>"
-    return gallery.show(stem, f"profiles of trial {trial.number}", plot_state(state, certificate=True))
+def _article(record: Record, trial: Trial, gallery: _Gallery) -> str:
+    """One of the best trials: its point, profile and spectrum, and links to its pictures; empty if it has neither."""
+    path, spectra, files = record.state_file(trial), record.spectra(trial), []
+    if not path.is_file() and not spectra:
+        return ""
+    stem, why = f"trial_{trial.number:05d}", ""
+    if path.is_file():
+        try:
+            files.append(gallery.save(stem, plot_state(load(path, trust=record.trust), certificate=True)))
+        except ValueError as error:  # damaged, or its potential is in a user's file that is missing
+            why = f"<p class='note'>The picture of the state cannot be drawn: {escape(error)}.</p>"
+    if spectra:
+        files.append(gallery.save(f"{stem}_spectrum", figures.spectrum_figure(spectra)))
+    links = ", ".join(f"<a href='{escape(file)}'>{escape(file)}</a>" for file in files)
+    hits = "".join(f"<li>{escape(hit)}</li>" for hit in trial.hits)
+    folded = f"<details><summary>{len(trial.hits)} targets hit</summary><ul>{hits}</ul></details>" if hits else ""
+    return (
+        f"<article><h3><button type='button' class='link' data-open='{trial.number}'>Trial {trial.number}</button>: "
+        f"{_why_shown(record, trial)}</h3><p class='note facts'>{layout.point(record, trial)}</p>"
+        f"<div class='columns' data-pictures='{trial.number}'></div>{why}{folded}"
+        f"<p class='note hint'>With all modes: {links}</p></article>"
+    )
 
 
 def _why_shown(record: Record, trial: Trial) -> str:
@@ -222,13 +187,9 @@ def _why_shown(record: Record, trial: Trial) -> str:
     return escape(f"best {join_words(best)}" if best else "Pareto-optimal")
 
 
-def _point(trial: Trial) -> str:
-    return escape(", ".join(f"{name} = {number(value, 6)}" for name, value in trial.couplings.items()))
-
-
 def _null(record: Record, gallery: _Gallery) -> str:
     group = scored_trials(record)
-    if not null_percentiles(group).size:
+    if not (is_scored(record) and null_percentiles(group).size):
         return ""
     which = "feasible trials" if record.feasible else "converged trials (none is feasible)"
     shown = gallery.show("null", "percentiles of the scores", figures.null_histogram(group))
@@ -246,7 +207,12 @@ def _importance(record: Record, gallery: _Gallery) -> str:
         return f"<p>Shown once {MIN_TRIALS_FOR_IMPORTANCE} trials are finished.</p>" if few else ""
     many = len(record.feasible or record.trials) > MAX_FOR_IMPORTANCE
     thinned = f", an even sample of {len(record.feasible or record.trials)}" if many else ""
-    shown = gallery.show("importance", "importance of the couplings", figures.importance_bars(shares))
+    names = {name: layout.plain(record, name) for name in record.parameters}
+    drawn = "".join(
+        gallery.show(f"importance_{k}", f"importance for {name}", figures.importance_bars({name: shares[name]}, names))
+        for k, name in enumerate(shares)
+    )
+    shown = f"<div class='flats'>{drawn}</div>"
     return (
         "<p>The share of each coupling in deciding whether a trial reaches the best tenth of an objective (PED-ANOVA, "
         "Watanabe et al. 2023), less that of as many trials chosen at random and 0 if no larger, with its standard "
@@ -258,16 +224,19 @@ def _importance(record: Record, gallery: _Gallery) -> str:
 def _progress(record: Record, gallery: _Gallery) -> str:
     numbers, values, label = growth(record)
     if not numbers:
-        return ""
+        return layout.histories(record)
     meaning = (
         "<p>Hypervolume of the Pareto front relative to the worst feasible values, normalised so that 1 would mean one "
         "trial that is best in every objective.</p>"
     )
     shown = gallery.show("progress", label, figures.history(numbers, values, axis_label(label)))
-    return (meaning if len(record.objectives) > 1 else "") + shown
+    many = len(record.objectives) > 1
+    return layout.histories(record) + (meaning + shown if many else f"<noscript>{shown}</noscript>")
 
 
 def _reproduce(record: Record) -> str:
+    if not record.config:
+        return ""
     scan: Mapping[str, Any] = record.config.get("scan", {})
     rows = [[escape(name), *_range(spec)] for name, spec in scan.get("parameters", {}).items()]
     text = table(["coupling", "from", "to", "scale"], rows) if rows else ""
@@ -298,33 +267,3 @@ def _range(spec: Any) -> list[str]:
     low, high = (spec["low"], spec["high"]) if isinstance(spec, Mapping) else spec
     log = isinstance(spec, Mapping) and spec.get("log", False)
     return [number(float(low)), number(float(high)), "logarithmic" if log else "linear"]
-
-
-def _all_trials(record: Record) -> str:
-    if len(record.trials) + len(record.failed) > MAX_LISTED:
-        return f"<p>See <code>trials.csv</code> for all {len(record.trials)} trials, one row each.</p>"
-    rows = []
-    for trial in record.trials:
-        broken = [name for name, value in trial.constraints.items() if not value <= 0]
-        words = "; ".join([*trial.reasons, *([] if trial.status == "converged" else [trial.status])])
-        rows.append(
-            [
-                str(trial.number),
-                escape(trial.kind),
-                *(number(value) for value in trial.objectives),
-                *(number(trial.couplings.get(name, float("nan"))) for name in record.parameters),
-                escape(", ".join(broken)) or "none",
-                number(trial.seconds, 2),
-                escape(words) or "–",
-            ]
-        )
-    blank = [""] * (len(record.objectives) + len(record.parameters))
-    rows += [[str(n), "failed", *blank, "", "", escape(why)] for n, why in record.failed.items()]
-    head = ["trial", "kind", *map(record.label, record.objectives), *record.parameters,
-            "violated constraints", "seconds", "remarks"]  # fmt: skip
-    demands = constraint_words(record)
-    asked = [name for trial in record.trials[:1] for name in trial.constraints if name in demands]
-    meaning = "; ".join(f"{name}: {demands[name]}" for name in asked)
-    note = f"<p class='note'>Constraints: {escape(meaning)}.</p>" if meaning else ""
-    numbers = [*(trial.number for trial in record.trials), *record.failed]
-    return table([_heading(title) for title in head], rows, classes="all", trials=numbers) + note

@@ -19,11 +19,12 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ...config.objectives import read_objectives
 from ...machine.text import plain
-from ...plotting import axis_label
+from ...plotting import UNITS
 from ...sampling.pareto import nondominated, signs_of
 from ...scores.registry import SCORES, outputs, read_scores
 from ...scores.score import Score
 from ...scores.targets import hits_in_words
+from ...states.headline import action_unit
 from ...states.kinds import Kind
 from ...theory.base import AbstractModel, Column, find_theory
 from ..axes import read_axes
@@ -32,6 +33,8 @@ from ..record.database import trouble
 from ..record.files import read_spectra
 from ..record.folder import RESOLVED, STATES
 from ..record.storage import open_folder, read_trials
+
+MAX_SHOWN = 4  # trials under "Best trials"
 
 
 @dataclass(frozen=True)
@@ -124,11 +127,19 @@ class Record:
         """The recorded numbers that the theory and the scores define."""
         return {**self.theory.columns, **outputs(self.scores)}
 
+    def unit(self, name: str) -> str:
+        """The unit of a recorded number; an action in more than three dimensions, one of them time, has none."""
+        if name in self.columns:
+            return self.columns[name].unit
+        bounces = bool(self.trials) and all(trial.kind == Kind.BOUNCE for trial in self.trials)
+        if name == "action" or (name == "energy" and bounces):
+            return action_unit(float(self.config.get("grid", {}).get("dim", 3.0)))
+        return "s" if name == "seconds" else UNITS.get(name, "")
+
     def label(self, name: str) -> str:
-        """The label of a recorded number, with its unit."""
-        column = self.columns.get(name)
-        label = axis_label(name) if column is None else column.label + (f" [{column.unit}]" if column.unit else "")
-        return f"{label} ↓" if name in self.minimised else label
+        """A recorded number in words, with its unit."""
+        words, unit = self.columns[name].label if name in self.columns else name.replace("_", " "), self.unit(name)
+        return words + (f" [{unit}]" if unit else "") + (" ↓" if name in self.minimised else "")
 
     @property
     def minimised(self) -> tuple[str, ...]:
@@ -194,6 +205,12 @@ def read_record(folder: Path, storage: str = "", *, trust: bool = False) -> Reco
         unchanged=read_axes(Path(folder)),
         trust=trust,
     )
+
+
+def shown_trials(record: Record) -> list[Trial]:
+    """The trials under "Best trials": the best in each objective first, then further Pareto-optimal ones."""
+    best = [record.pareto[i] for i in record.maximised(record.pareto).argmax(axis=0)] if record.pareto else []
+    return list({trial.number: trial for trial in [*best, *record.pareto]}.values())[:MAX_SHOWN]
 
 
 def _pareto(signs: np.ndarray, feasible: Sequence[Trial]) -> list[Trial]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...config.constraints import CONSTRAINTS
+from ...scores.registry import outputs
 from ...states.kinds import Kind
 from .records import Record, Trial
 
@@ -39,9 +40,14 @@ def summary_sentences(record: Record) -> list[str]:
     sentences.append(_what_was_found(record))
     sentences += [_rotating(record), _feasibility(record), _soft_modes(record)]
     group, who = scored_trials(record), "feasible trials" if record.feasible else "converged trials"
-    for score in record.scores:
+    for score in record.scores if is_scored(record) else ():
         sentences += score.sentences({name: _values(group, name) for name in score.outputs}, who)
     return [sentence for sentence in sentences if sentence]
+
+
+def is_scored(record: Record) -> bool:
+    """Whether the scan has a score as an objective; else the page says nothing of scores and their nulls."""
+    return not {*record.objectives}.isdisjoint(outputs(record.scores))
 
 
 def constraint_words(record: Record) -> dict[str, str]:

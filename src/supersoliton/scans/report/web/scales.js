@@ -1,28 +1,10 @@
-// The data of the page, colours, axis scales and markers, shared by all views of the trials.
+// Scales of axes, their ticks, and numbers as text.
 "use strict";
-const record = JSON.parse(document.getElementById("record").textContent);
-const columns = [...record.parameters, ...record.objectives]; // each {name, label, log, values, is_objective}
-const byName = new Map(columns.map((column) => [column.name, column]));
-const count = record.number.length;
-const indexOf = new Map(record.number.map((number, i) => [number, i]));
-const crowd = Math.min(1, Math.max(0.45, 25 / Math.sqrt(record.number.length))); // many marks are drawn smaller and thinner
-// the order of drawing: Pareto-optimal trials last, on top of the others
-const order = [...Array(count).keys()].sort((i, j) => rank(i) - rank(j));
-function rank(i) { return record.pareto[i] ? 2 : record.feasible[i] ? 1 : 0; }
-
-// Colours of the page's style sheet, which depend on the reader's colour scheme and on printing.
-let colours = {};
-function readColours() {
-  const page = getComputedStyle(document.documentElement);
-  const read = (name) => page.getPropertyValue(name).trim();
-  colours = { ink: read("--ink"), faint: read("--faint"), line: read("--line"), paper: read("--paper"),
-              accent: read("--accent"), negative: read("--negative"), kinds: record.kinds.map((kind) => read(`--kind-${kind.slot}`)),
-              palette: [0, 1, 2, 3, 4, 5].map((slot) => read(`--kind-${slot}`)) };
-}
-
 function makeScale(column) {
-  const finite = column.values.filter((v) => v !== null);
-  let low = column.low ?? Math.min(...finite), high = column.high ?? Math.max(...finite);
+  let low = column.low ?? Infinity, high = column.high ?? -Infinity;
+  if (column.low === undefined) {
+    for (const v of column.values) if (v !== null) { low = Math.min(low, v); high = Math.max(high, v); }
+  }
   const log = column.log && low > 0;
   if (!(high > low)) { const pad = Math.abs(low) * 0.01 || 1; low -= pad; high += pad; }
   const to = log ? Math.log10 : (v) => v, back = log ? (v) => 10 ** v : (v) => v;
@@ -62,37 +44,4 @@ function text(value, digits = 4) {
     return `${short}e${power.startsWith("-") ? "−" : "+"}${power.slice(1).padStart(2, "0")}`.replace(/^-/, "−");
   }
   return String(Number(value.toPrecision(digits))).replace("-", "−");
-}
-
-// One marker per kind, the same as in the figures, so that kinds can be distinguished without colours.
-function mark(ctx, marker, x, y, r, filled) {
-  ctx.beginPath();
-  const corners = { D: [4, 0], s: [4, 45], "^": [3, 0], v: [3, 180], ">": [3, 90], "<": [3, 270], p: [5, 0] }[marker];
-  if (!corners) {
-    ctx.arc(x, y, r, 0, 2 * Math.PI);
-  } else {
-    const [n, turn] = corners;
-    for (let k = 0; k < n; k++) {
-      const angle = ((turn - 90 + (360 * k) / n) * Math.PI) / 180;
-      ctx.lineTo(x + 1.25 * r * Math.cos(angle), y + 1.25 * r * Math.sin(angle));
-    }
-    ctx.closePath();
-  }
-  if (filled) ctx.fill(); else ctx.stroke();
-}
-
-function drawTrial(ctx, i, x, y, r) {
-  const kind = record.kinds[record.kind[i]];
-  ctx.strokeStyle = ctx.fillStyle = colours.kinds[record.kind[i]];
-  ctx.lineWidth = 1;
-  ctx.globalAlpha = isChosen(i) ? (record.pareto[i] ? 1 : record.feasible[i] ? 0.75 * crowd : 0.6 * crowd) : 0.06;
-  mark(ctx, kind.marker, x, y, record.pareto[i] ? r : r * Math.max(crowd, 0.6), record.feasible[i]);
-  if (record.pareto[i] && isChosen(i)) { ctx.strokeStyle = colours.ink; mark(ctx, "o", x, y, r + 3.5 * Math.max(crowd, 0.5), false); }
-  ctx.globalAlpha = 1;
-}
-
-function ring(ctx, x, y) {
-  ctx.lineWidth = 2.5;
-  ctx.strokeStyle = colours.negative;
-  mark(ctx, "o", x, y, 10, false);
 }
