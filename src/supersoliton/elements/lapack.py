@@ -16,7 +16,6 @@ Haynsworth, *Linear Algebra Appl.* **1** (1968) 73).
 from __future__ import annotations
 
 import functools
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +25,8 @@ from scipy.linalg.lapack import dgbtrf, dgbtrs, dpotrf, dsytrf, dsytrs, dtrtrs
 
 from ..machine.arithmetic import numerical
 from .packing import Parts
+
+_AT_ONCE = 2048  # matrices condensed at once: their data stay small
 
 
 class Interior(NamedTuple):
@@ -196,23 +197,45 @@ def inertia(factors: HostFactors) -> tuple[int, int]:
 
 
 @numerical
-def log_growth(factors: HostFactors) -> tuple[float, float]:
+def condense(entries: Float[Array, "*batch element entry"], parts: Parts) -> Float[Array, "*batch element two_n two_n"]:
+    """The Schur complements of many element matrices on their end nodes."""
+    flat = entries.reshape(-1, entries.shape[-1])
+    schur = flat[:, parts.ends]
+    for k in range(0, len(flat), _AT_ONCE):
+        some = flat[k : k + _AT_ONCE]
+        coupling = some[:, parts.coupling]
+        schur[k : k + _AT_ONCE] -= coupling.swapaxes(1, 2) @ np.linalg.solve(some[:, parts.interior], coupling)
+    schur = 0.5 * (schur + schur.swapaxes(1, 2))
+    return schur.reshape(*entries.shape[:-1], *schur.shape[1:])
+
+
+@numerical
+def log_growth(
+    schur: Float[Array, "batch element two_n two_n"],
+    first: Float[Array, "batch n"],
+    exterior: Float[Array, "batch n n"],
+) -> tuple[Float[Array, " batch"], Float[Array, " batch"]]:
     r"""ln \|det\| and its sign of the solution that is regular at the origin, from the second vertex on.
 
-    The n solutions with value 1 at a vertex have the values :math:`t_k = -Z_k^{-1}P_k` at the next one, with the block
-    pivots P of the tridiagonal system and its off-diagonal blocks Z. The last pivot is the coefficient of what grows
-    beyond the mesh (I. M. Gelfand, A. M. Yaglom, *J. Math. Phys.* **1** (1960) 48, on elements).
+    ``schur``: the elements :func:`condense`-d; ``first``: 0 for fields held at the first vertex; ``exterior`` is added
+    at the last. The n solutions with value 1 at a vertex have the values :math:`t_k = -Z_k^{-1}P_k` at the next one,
+    with the block pivots P of the tridiagonal system and its off-diagonal blocks Z. The last pivot is the coefficient
+    of what grows beyond the mesh (I. M. Gelfand, A. M. Yaglom, *J. Math. Phys.* **1** (1960) 48, on elements).
     """
-    pivot, total, sign = factors.diagonal[0], 0.0, 1.0
-    for k, above in enumerate(factors.off_diagonal):
-        update = above.T @ np.linalg.solve(pivot, above)
-        pivot = factors.diagonal[k + 1] - 0.5 * (update + update.T)
-        parts = [np.linalg.slogdet(pivot)]
-        if k + 1 < len(factors.off_diagonal):
-            parts.append(np.linalg.slogdet(-factors.off_diagonal[k + 1]))
-        sign *= math.prod(float(part[0]) for part in parts)
-        total += float(parts[0][1]) - sum(float(part[1]) for part in parts[1:])
-    return total, sign
+    n = first.shape[1]
+    left, across, right = schur[..., :n, :n].copy(), schur[..., :n, n:].copy(), schur[..., n:, n:].copy()
+    left[:, 0] = left[:, 0] * first[:, :, None] * first[:, None, :] + np.eye(n) * (1.0 - first)[:, None]
+    across[:, 0] *= first[:, :, None]
+    right[:, :-1] += left[:, 1:]
+    right[:, -1] += exterior
+    pivot = left[:, 0]
+    for k in range(schur.shape[1]):
+        above = across[:, k]
+        update = above.swapaxes(1, 2) @ (above / pivot if n == 1 else np.linalg.solve(pivot, above))
+        pivot = right[:, k] = right[:, k] - 0.5 * (update + update.swapaxes(1, 2))
+    signs, logs = np.linalg.slogdet(right)
+    others = np.linalg.slogdet(-across[:, 1:])
+    return np.sum(logs, axis=1) - np.sum(others[1], axis=1), np.prod(signs, axis=1) * np.prod(others[0], axis=1)
 
 
 def _negative_pivots(lower: Array, pivots: Array) -> int:

@@ -30,6 +30,7 @@ _FLAT = 4.0  # least nu that meshes are made for: r^-2nu of small nu has its sin
 _INNER = 1e-4  # radius of the first element, times the largest sqrt|W|
 _SAMPLES = 100  # radii between two edges of the state's mesh where the phase is known
 _NOTHING = 1e-16  # fields beyond the mesh, relative to the largest, that change nothing
+_SMALL = 1e-10  # of the fields at the edge of the mesh: these decay with their own mass
 _POWER = 2.0**20  # the largest radius for massless fields, relative to that of the mesh
 
 
@@ -49,12 +50,35 @@ class Background:
     def directions(self) -> tuple[Array, Array]:
         """The eigenvalues of M^2, ascending, 0 for a massless field, and its eigendirections."""
         values, vectors = np.linalg.eigh(self.mass_squared)
-        return np.where(values > MASSLESS * max(1.0, values[-1]), values, 0.0), vectors
+        return np.where(values > self.threshold, values, 0.0), vectors
+
+    @cached_property
+    def threshold(self) -> float:
+        """mass^2 up to which a field is massless."""
+        return MASSLESS * max(1.0, float(np.linalg.eigvalsh(self.mass_squared)[-1]))
+
+    @property
+    def massive(self) -> bool:
+        """Whether no field is massless at infinity."""
+        return bool(self.masses_squared[0] > 0.0)
+
+    def weight(self, r: Float[Array, " *shape"]) -> Float[Array, " *shape"]:
+        """w(r) of the norm in which zero modes are measured: 1, and where fields are massless (1 + (r/s)^2)^-2.
+
+        In d = 3 and 4 the modes of massless fields that fall as r^(2 - d) have no norm with w = 1; a rate does not
+        depend on w. s is the size of the core, by the depth of W.
+        """
+        return np.ones_like(r) if self.massive else (1.0 + (self.depth * r / self.problem.grid.dim) ** 2) ** -2
 
     @property
     def masses_squared(self) -> Float[Array, " field"]:
         """The eigenvalues of M^2, ascending; 0 for a massless field."""
         return self.directions[0]
+
+    @property
+    def masses(self) -> Float[Array, " field"]:
+        """Their square roots."""
+        return np.asarray(np.sqrt(self.masses_squared))
 
     @cached_property
     def away(self) -> Float[Array, " field"]:
@@ -67,7 +91,7 @@ class Background:
         """Radius beyond which the fields are at their vacuum to rounding."""
         radius, total = self.problem.grid.r_max, float(np.max(np.abs(self.u - self.problem.vacuum.values)))
         reach = radius
-        for mass, size in zip(np.sqrt(self.masses_squared), np.abs(self.away) / max(total, 1e-300), strict=True):
+        for mass, size in zip(self.masses, np.abs(self.away) / max(total, 1e-300), strict=True):
             if size > _NOTHING:
                 far = radius + math.log(size / _NOTHING) / mass if mass else radius * _POWER
                 reach = max(reach, far)
@@ -80,7 +104,7 @@ class Background:
         out[~outside] = grid.interpolate(self.u, r[~outside])
         far, nu = r[outside], grid.dim / 2.0 - 1.0
         columns = []
-        for mass in np.sqrt(self.masses_squared):
+        for mass in self.masses:
             ratio = (grid.r_max / far) ** (nu if mass else max(2.0 * nu, 0.0))
             if mass:
                 decay = np.exp(-mass * (far - grid.r_max)) / kve(nu, mass * grid.r_max)
@@ -102,8 +126,9 @@ class Background:
         """The largest sqrt|W|."""
         return math.sqrt(float(np.max(np.abs(self.curvature(self.problem.grid.quadrature_points)))))
 
-    def mesh(self, nu: float, shift: float = 0.0) -> RadialGrid:
-        """A mesh to ``outer_radius`` that resolves the solutions of l = nu + 1 - d/2 at k^2 = ``shift``."""
+    def mesh(self, nu: float, shift: float = 0.0, *, smooth: bool = False) -> RadialGrid:
+        """A mesh to ``outer_radius`` that resolves the solutions of l = nu + 1 - d/2 at k^2 = ``shift``, or, if
+        ``smooth``, W itself and powers of r only."""
         grid = self.problem.grid
         on_line, nu = float(grid.dim) == 1.0, max(nu, _FLAT)  # without a barrier, nothing happens at the origin
         inner = min(_INNER / math.sqrt(self.depth**2 + shift), 0.5 * float(grid.element_edges[1]))
@@ -111,9 +136,12 @@ class Background:
         coarse = [edges[-1], *grid.element_edges[1:].tolist()]
         while coarse[-1] < self.outer_radius:
             coarse.append(min(self.outer_radius, 2.0 * coarse[-1]))
+        decay = max(self.masses[np.abs(self.away) > _SMALL * np.max(np.abs(self.away))], default=0.0)
         for a, b in pairwise(coarse):
             fine = np.linspace(a, b, _SAMPLES) if on_line else np.geomspace(a, b, _SAMPLES)
             wave = math.sqrt(float(np.max(np.abs(self.curvature(fine)))) + shift)
+            if smooth:
+                wave = 0.0 if b <= grid.r_max else decay
             phase = wave * (fine - a) + (0.0 if on_line else nu * np.log(fine / a))
             pieces = max(1, math.ceil(phase[-1] / _PHASE))
             edges += [*np.interp(phase[-1] * np.arange(1, pieces) / pieces, phase, fine).tolist(), b]
