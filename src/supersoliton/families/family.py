@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,14 +24,13 @@ import jax
 import numpy as np
 from numpy import ndarray as Array
 
+from ..problem.couplings import with_couplings
 from ..problem.energy_kernels import nodal, outside, with_slopes
 from ..problem.problem import DiscreteProblem
 from ..problem.scales import Scales
 from ..problem.tangent_space import TangentSpace, norm_border
 from ..theory.base import PotentialFunction
 from ..theory.derivatives import point_functions, point_kernels
-from ..theory.vacua import slope, vacuum_at
-from ..theory.whole_line import ends_of
 
 # Relative step of the central difference of the exterior matrix, a smooth function of the masses: the best compromise
 # of truncation (step^2) and rounding (1e-16/step) is the cube root of the rounding unit.
@@ -316,22 +315,6 @@ class Family:
         return float(slopes[0]), float(slopes[1])
 
 
-def with_couplings(near: DiscreteProblem, couplings: Mapping[str, float]) -> DiscreteProblem:
-    """The problem with other values of some couplings; its vacuum is followed from that of ``near``."""
-    model = near.model.replace(**couplings)
-    vacuum = _follow_vacuum(near, model)
-    changes: dict[str, Any] = {"model": model}
-    if near.line is not None:
-        changes["line"] = ends_of(vacuum)
-    for name in ("boundary", "background"):
-        given = getattr(near, name)
-        if given is not None and not isinstance(given, str):
-            changes[name] = tuple(float(x) for x in vacuum)
-    other = near.replace(**changes)
-    other.__dict__["vacuum"] = vacuum_at(model, vacuum, near.grid.r_max)
-    return other
-
-
 def family_of(inner: DiscreteProblem, parameter: str, scales: Scales) -> Family:
     """The family of a dimensionless problem along a parameter that the user gives in units of the scales."""
     _check_ends(inner, parameter)
@@ -360,37 +343,7 @@ def _floats(params: Any) -> dict[str, float]:
     return {name: float(value) for name, value in params.items()}
 
 
-def _held_fixed(problem: DiscreteProblem) -> Array:
-    """Mask of the fields whose vacuum value stays: those at 0 that carry a fixed norm or rotate, those of own ends."""
-    if problem.model.ends is not None:
-        return np.ones(problem.model.n_fields, bool)
-    if problem.norm is None and problem.omega is None:
-        return np.zeros(problem.model.n_fields, bool)
-    return (problem.carries_norm > 0) & (problem.vacuum.values == 0.0)
-
-
 def with_vacuum(other: DiscreteProblem, near: DiscreteProblem) -> DiscreteProblem:
     """``other`` with the vacuum of ``near``, which is not searched for again."""
     other.__dict__["vacuum"] = near.vacuum
     return other
-
-
-def _follow_vacuum(near: DiscreteProblem, model: Any) -> Array:
-    """Newton's method for V' = 0 from the vacuum of ``near``, in the fields whose vacuum value may change."""
-    values = near.vacuum.values.copy()
-    free = ~_held_fixed(near)
-    radius = near.grid.r_max
-    hessian = point_kernels(model.potential_function).hessian
-    for _ in range(20):
-        matrix = hessian(values[None], model.params, np.array([radius]))[0][np.ix_(free, free)]
-        load = (slope(model, values, radius) - near.multiplier_shift * values)[free]
-        if not (np.all(np.isfinite(matrix)) and np.all(np.isfinite(load))):
-            raise ValueError("the potential is not finite at the vacuum")
-        if not free.any() or np.max(np.abs(load)) <= 1e-15 * max(1.0, float(np.max(np.abs(matrix)))):
-            break
-        matrix = matrix - np.diag(near.multiplier_shift[free])
-        step = np.linalg.lstsq(matrix, load, rcond=1e-12)[0]
-        values[free] -= step
-        if np.max(np.abs(step)) <= 1e-15 * max(1.0, float(np.max(np.abs(values)))):
-            break
-    return values

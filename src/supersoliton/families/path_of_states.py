@@ -19,7 +19,7 @@ from ..solvers.newton import Newton
 from ..states.kinds import is_homogeneous
 from ..states.stability import charge_and_energy, charged_mass
 from ..states.state import State, make_state, reduced_state, restored_state
-from .family import Family, family_of, with_couplings, with_vacuum
+from .family import Family, family_of, with_vacuum
 from .mass_derivatives import Levels, mass_levels
 from .sensitivity import functional_rates, motions, per_parameter, rotating_rates
 

@@ -54,23 +54,51 @@ class Channels:
             if (ell, shift) not in self._known:
                 groups.setdefault(self._level(ell, shift), []).append((ell, shift))
         for level, pairs in groups.items():
-            mesh, curvature = self._on_mesh(level)
+            mesh, excess = self._on_mesh(level)
             together = max(1, _MATRICES // mesh.n_elements)
             for k in range(0, len(pairs), together):
                 some = pairs[k : k + together]
-                self._known.update(zip(some, self._ratios(mesh, curvature, some), strict=True))
+                self._known.update(zip(some, self._ratios(mesh, excess, some), strict=True))
 
-    def _ratios(self, mesh: RadialGrid, curvature: Array, pairs: list[tuple[int, float]]) -> list[tuple[float, float]]:
-        massive, n = self.background.massive, curvature.shape[-1]
+    def _ratios(self, mesh: RadialGrid, excess: Array, pairs: list[tuple[int, float]]) -> list[tuple[float, float]]:
+        background, n, dim = self.background, excess.shape[-1], self.dim
+        on_line, massive, geo, ones = dim == 1.0, background.massive, functional.geometry(mesh), np.ones(n)
         ells, shifts = (np.array(column) for column in zip(*pairs, strict=True))
-        constant = np.broadcast_to(self.background.mass_squared, curvature.shape)
-        full, signs = self._growth(mesh, curvature, ells, shifts)
-        free, _ = self._growth(mesh, constant, ells, shifts if massive else 0.0 * shifts)
-        if self.dim > 1.0:  # what the solutions grow within the first element, to first order: the next is 1e-16
-            local = np.trace(curvature[0, 0] - constant[0, 0]) + (0.0 if massive else n * shifts)
-            inner, nu = float(mesh.element_edges[1]), order_of(self.dim, ells)
-            full = full + inner**2 * local / (4.0 * (nu + 1.0))
-        return list(zip((full - free).tolist(), signs.tolist(), strict=True))
+        constant = np.broadcast_to(background.mass_squared, excess.shape)
+        barriers = 0.0 if on_line else (ells * (ells + dim - 2.0))[:, None, None]
+        theory, none = Theory({}, ones, 0.0 * ones, np.zeros((n, n))), 0.0 * ones
+        unit = background.weight(geo.radii)[..., None, None] * np.eye(n)
+        at_rest = theory._replace(kinetic=none)
+        change, weight = (functional.packed_blocks(geo, at_rest, x, none) for x in (excess, unit))
+        free = functional.packed_blocks(geo, theory, constant, none, barriers)
+        free, change = (np.broadcast_to(x, (len(ells), *change.shape)) for x in (free, change))
+        if massive:
+            free = free + shifts[:, None, None] * weight
+        else:
+            change = change + shifts[:, None, None] * weight
+        elements = lapack.condense(free, change, packing(geo.values.shape[2], n))
+        first = np.where(self._held(ells), 0.0, 1.0)
+        exterior = np.stack([self._exterior(mesh.r_max, ell, shift) for ell, shift in pairs])
+        total, sign = lapack.log_growth(elements, first, exterior)
+        if on_line:  # from the values of even and the slopes of odd fields at the origin to the next vertex
+            mask = first[:, :, None] * first[:, None, :]
+            rest = np.eye(n) * (1.0 - first)[:, None]
+            (start, moved), (across, step) = (
+                [x[:, 0, :n, :n] * mask for x in elements], [x[:, 0, :n, n:] for x in elements]
+            )  # fmt: skip
+            for power, logs in ((1.0, lapack.log_change(start + rest, moved)), (-1.0, lapack.log_change(across, step))):
+                total, sign = total + power * logs[0], sign * logs[1]
+        else:  # what the solutions grow within the first element, to first order: the next is 1e-16
+            local = np.trace(excess[0, 0]) + (0.0 if massive else n * shifts)
+            total = total + float(mesh.element_edges[1]) ** 2 * local / (4.0 * (order_of(dim, ells) + 1.0))
+        return list(zip(total.tolist(), sign.tolist(), strict=True))
+
+    def _exterior(self, radius: float, ell: int, shift: float) -> Array:
+        """The energy of what decays beyond the mesh, (field, field)."""
+        free, massive = self.background.mass_squared, self.background.massive
+        n, zero = len(free), 0.0 if massive else self.background.threshold
+        gaps = free + shift * np.eye(n) if massive else free
+        return exterior_form(self.dim, np.ones(n), gaps, radius, 0 if self.dim == 1.0 else ell, zero)
 
     def _held(self, ells: Array) -> Array:
         """Mask of the fluctuations that vanish at the origin, (l, field)."""
@@ -84,37 +112,13 @@ class Channels:
         return max(2, math.ceil(math.log2(max(order_of(self.dim, ell), 1.0)))), above
 
     def _on_mesh(self, level: tuple[int, int]) -> tuple[RadialGrid, Array]:
-        """The mesh of a level, with W at its points."""
+        """The mesh of a level, with W - M^2 at its points."""
         if level not in self._meshes:
             mesh = self.background.mesh(
                 2.0 ** level[0], self.background.depth**2 * 2.0 ** level[1] if level[1] else 0.0
             )
-            self._meshes[level] = mesh, self.background.curvature(mesh.quadrature_points)
+            self._meshes[level] = mesh, self.background.excess(mesh.quadrature_points)
         return self._meshes[level]
-
-    def _growth(self, mesh: RadialGrid, curvature: Array, ells: Array, shifts: Array) -> tuple[Array, Array]:
-        dim, n, on_line, massive = self.dim, curvature.shape[-1], self.dim == 1.0, self.background.massive
-        geo, ones, free = functional.geometry(mesh), np.ones(n), self.background.mass_squared
-        weight = shifts[:, None, None] * (self.background.weight(geo.radii) * geo.radii**2)
-        barriers = 0.0 if on_line else (ells * (ells + dim - 2.0))[:, None, None]
-        zero = 0.0 if massive else self.background.threshold
-        exterior = np.stack(
-            [
-                exterior_form(dim, ones, free + massive * shift * np.eye(n), mesh.r_max, 0 if on_line else ell, zero)
-                for ell, shift in zip(ells.tolist(), shifts.tolist(), strict=True)
-            ]
-        )
-        theory = Theory({}, ones, 0.0 * ones, exterior[0])
-        entries = functional.packed_blocks(geo, theory, curvature, 0.0 * ones, barriers + weight)
-        schur = lapack.condense(entries, packing(geo.values.shape[2], n))
-        first = np.where(self._held(ells), 0.0, 1.0)
-        total, sign = lapack.log_growth(schur, first, exterior)
-        if on_line:  # from the values of even and the slopes of odd fields at the origin to the next vertex
-            start = schur[:, 0, :n, :n] * first[:, :, None] * first[:, None, :] + np.eye(n) * (1.0 - first)[:, None]
-            for matrix, power in ((start, 1.0), (-schur[:, 0, :n, n:], -1.0)):
-                part = np.linalg.slogdet(matrix)
-                total, sign = total + power * part[1], sign * part[0]
-        return total, sign
 
 
 def zero_mode(channels: Channels, ell: int, count: int) -> tuple[float, float]:

@@ -27,12 +27,12 @@ def zero_modes_of(problem: DiscreteProblem, u: Array) -> dict[int, int]:
     """Zero modes at each l: one for translations, where the fields vary, and those of symmetries and of the size."""
     if np.max(np.abs(u - u[-1])) == 0.0:
         return {}
-    symmetries = Symmetries(problem, u, 0.0)
-    at_zero = symmetries.modes.shape[2]
+    if problem.line is None and not Background(problem, u).massive:  # (a box of massless fields has modes near 0)
+        at_zero = int(has_no_scale(problem, u)) + broken_rotations(problem, u)
+    else:
+        at_zero = Symmetries(problem, u, 0.0).modes.shape[2]
     if problem.line is not None:
         return {0: 1 + at_zero}  # the phase condition of the line has removed the translation
-    if has_no_scale(problem, u):  # the mode of the size is found or not, by the rounding of the box
-        at_zero = 1 + sum(generator is not None for generator in symmetries.generators)
     return {**({0: at_zero} if at_zero else {}), 1: 1}
 
 
@@ -50,6 +50,26 @@ def has_no_scale(problem: DiscreteProblem, u: Array) -> bool:
     virial, power = np.sum(away[seen] * force, axis=1), 2.0 * dim / (dim - 2.0)
     rest = virial - power * (excess - vacuum.energy_density)
     return bool(np.all(np.abs(rest) <= _HOMOGENEOUS * (np.abs(virial) + np.abs(power * excess))))
+
+
+def broken_rotations(problem: DiscreteProblem, u: Array) -> int:
+    """The number of independent G u, G antisymmetric, for which W G u = G V' at every point: a symmetry of V."""
+    model, root, n = problem.model, np.sqrt(problem.model.kinetic), problem.model.n_fields
+    if n == 1:
+        return 0
+    kernels = point_kernels(model.potential_function)
+    slope = kernels.gradient(u, model.params, problem.grid.nodes) / root
+    curvature = kernels.hessian(u, model.params, problem.grid.nodes) / (root[:, None] * root)
+    away, rows, columns = (u - problem.vacuum.values) * root, *np.triu_indices(n, 1)
+    generators = np.zeros((len(rows), n, n))
+    generators[np.arange(len(rows)), rows, columns] = 1.0
+    generators -= generators.swapaxes(1, 2)
+    turned = np.einsum("kij,xj->kxi", generators, away).reshape(len(rows), -1)
+    pulled = np.einsum("kij,xj->kxi", generators, slope).reshape(len(rows), -1)
+    force = np.einsum("xij,kxj->kxi", curvature, turned.reshape(len(rows), -1, n)).reshape(len(rows), -1)
+    left, sizes, _ = np.linalg.svd(force - pulled, full_matrices=False)
+    moved = left[:, sizes <= _HOMOGENEOUS * float(np.linalg.norm(pulled))].T @ turned
+    return int(np.sum(np.linalg.svd(moved, compute_uv=False) > _ONE_ORBIT * float(np.linalg.norm(away))))
 
 
 class Norms:

@@ -27,7 +27,7 @@ _FITTED = (9, 11, 13, 15)  # powers of 1/nu whose coefficients are fitted
 _FIRST, _MOST = 16, 512  # angular momenta summed one by one: at first, at most
 _ABOVE = 1.25  # the fit begins so far above the nu at which the uniform series begins
 _SMALL = 1e-10  # error of the sum that is small enough
-_ROUNDING = 1e-13  # of ln T_l, measured
+_ROUNDING = 1e-14  # of ln T_l, measured
 _SINGLE = 24  # l beyond the last at which the series is summed term by term, before an integral
 _PANEL = 12  # order of the panels of that integral
 # Euler and Maclaurin's coefficients of the derivatives of order 1, 3 and 5 half a step before the first term
@@ -50,14 +50,14 @@ class LargeNu:
 
     def __call__(self, nu: Array) -> Array:
         """ln T_l; NaN where the series has not begun."""
-        return self.leading(nu) + self.rest(nu)
+        return np.asarray(self.leading(nu) + self.rest(nu))
 
 
 def large_nu(background: Background) -> LargeNu:
     """The series of a background."""
     mesh = background.mesh(0.0, smooth=True)
     r, dt, free = mesh.nodes[mesh.element_nodes], log_weights(mesh), background.mass_squared
-    local = background.curvature(mesh.nodes)[mesh.element_nodes] - free
+    local = background.excess(mesh.nodes)[mesh.element_nodes]
     first = r**2 * np.trace(local, axis1=2, axis2=3)
     second = r**4 * np.einsum("eaij,eaji->ea", local, local + 2.0 * free)
     coefficients = np.array([np.sum(dt * first) / 2.0, -np.sum(dt * second) / 8.0])
