@@ -16,7 +16,6 @@ Haynsworth, *Linear Algebra Appl.* **1** (1968) 73).
 from __future__ import annotations
 
 import functools
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +25,8 @@ from scipy.linalg.lapack import dgbtrf, dgbtrs, dpotrf, dsytrf, dsytrs, dtrtrs
 
 from ..machine.arithmetic import numerical
 from .packing import Parts
+
+_AT_ONCE = 2048  # matrices condensed at once: their data stay small
 
 
 class Interior(NamedTuple):
@@ -196,23 +197,90 @@ def inertia(factors: HostFactors) -> tuple[int, int]:
 
 
 @numerical
-def log_growth(factors: HostFactors) -> tuple[float, float]:
-    r"""ln \|det\| and its sign of the solution that is regular at the origin, from the second vertex on.
+def condense(
+    entries: Float[Array, "batch element entry"], changes: Float[Array, "batch element entry"], parts: Parts
+) -> tuple[Float[Array, "batch element two_n two_n"], Float[Array, "batch element two_n two_n"]]:
+    r"""The Schur complements S of many matrices A = ``entries``, and the change of S where A changes by ``changes``.
 
-    The n solutions with value 1 at a vertex have the values :math:`t_k = -Z_k^{-1}P_k` at the next one, with the block
-    pivots P of the tridiagonal system and its off-diagonal blocks Z. The last pivot is the coefficient of what grows
-    beyond the mesh (I. M. Gelfand, A. M. Yaglom, *J. Math. Phys.* **1** (1960) 48, on elements).
+    With the interior values :math:`-X = -A_{ii}^{-1}A_{ib}` of unit values at the ends, and E = (1, -X), the change is
+    :math:`\Delta S = E^T\,\Delta A\,E_{A + \Delta A}`. It has no digits of the stiffness, which is as large as the
+    elements are small.
     """
-    pivot, total, sign = factors.diagonal[0], 0.0, 1.0
-    for k, above in enumerate(factors.off_diagonal):
-        update = above.T @ np.linalg.solve(pivot, above)
-        pivot = factors.diagonal[k + 1] - 0.5 * (update + update.T)
-        parts = [np.linalg.slogdet(pivot)]
-        if k + 1 < len(factors.off_diagonal):
-            parts.append(np.linalg.slogdet(-factors.off_diagonal[k + 1]))
-        sign *= math.prod(float(part[0]) for part in parts)
-        total += float(parts[0][1]) - sum(float(part[1]) for part in parts[1:])
-    return total, sign
+    shape = (*entries.shape[:-1], len(parts.ends), len(parts.ends))
+    flat, moved = entries.reshape(-1, entries.shape[-1]), changes.reshape(-1, entries.shape[-1])
+    schur, change = flat[:, parts.ends], moved[:, parts.ends]
+    for k in range(0, len(flat), _AT_ONCE):
+        some, step = flat[k : k + _AT_ONCE], moved[k : k + _AT_ONCE]
+        inner, across = some[:, parts.interior], some[:, parts.coupling]
+        inner_step, across_step = step[:, parts.interior], step[:, parts.coupling]
+        x = np.linalg.solve(inner, across)
+        y = np.linalg.solve(inner + inner_step, across + across_step)
+        left = x.swapaxes(1, 2)
+        schur[k : k + _AT_ONCE] -= across.swapaxes(1, 2) @ x
+        change[k : k + _AT_ONCE] += left @ (inner_step @ y - across_step) - across_step.swapaxes(1, 2) @ y
+    return tuple(0.5 * (x + x.swapaxes(1, 2)).reshape(shape) for x in (schur, change))  # type: ignore[return-value]
+
+
+@numerical
+def log_growth(
+    elements: tuple[Array, Array], first: Float[Array, "batch n"], exterior: Float[Array, "batch n n"]
+) -> tuple[Float[Array, " batch"], Float[Array, " batch"]]:
+    r"""How much more the n solutions that are regular at the origin grow with A + dA than with A: ln \|det\|, sign.
+
+    From the second vertex on. ``elements``: A and its changes, condensed. ``first``: 0 for fields held at the first
+    vertex; ``exterior`` is added to A at the last. The solutions with value 1 at a vertex have
+    the values :math:`-Z_k^{-1}P_k` at the next one, with the block pivots P of the tridiagonal system and its
+    off-diagonal blocks Z (I. M. Gelfand, A. M. Yaglom, *J. Math. Phys.* **1** (1960) 48, on elements). The last pivot
+    is the coefficient of what grows beyond the mesh. The changes dP of the pivots are computed, not the pivots with
+    A + dA, whose digits are those of the stiffness: with t = P^-1 Z and G = dZ - dP t,
+
+    .. math:: dP_{k+1} = dD_{k+1} - dZ^Tt - t^TdZ + t^TdP_kt - G^T(P_k + dP_k)^{-1}G .
+    """
+    n = first.shape[1]
+    mask = first[:, :, None] * first[:, None, :]
+    diagonal, change = (_vertices(x, n, mask) for x in elements)
+    across, step = (x[..., :n, n:].copy() for x in elements)
+    diagonal[:, 0] += np.eye(n) * (1.0 - first)[:, None]
+    diagonal[:, -1] += exterior
+    across[:, 0] *= first[:, :, None]
+    step[:, 0] *= first[:, :, None]
+    for k in range(across.shape[1]):
+        pivot, moved, z, dz = diagonal[:, k], change[:, k], across[:, k], step[:, k]
+        t = _divide(pivot, z)
+        g = dz - moved @ t
+        turned = t.swapaxes(1, 2)
+        half = turned @ dz
+        update = half + half.swapaxes(1, 2) - turned @ moved @ t + g.swapaxes(1, 2) @ _divide(pivot + moved, g)
+        change[:, k + 1] -= 0.5 * (update + update.swapaxes(1, 2))
+        update = z.swapaxes(1, 2) @ t
+        diagonal[:, k + 1] -= 0.5 * (update + update.swapaxes(1, 2))
+    logs, signs = log_change(diagonal[:, 1:], change[:, 1:])
+    less, others = log_change(across[:, 1:], step[:, 1:])
+    return np.sum(logs, axis=1) - np.sum(less, axis=1), np.prod(signs, axis=1) * np.prod(others, axis=1)
+
+
+def log_change(matrix: Float[Array, "*batch n n"], change: Float[Array, "*batch n n"]) -> tuple[Array, Array]:
+    r"""ln \|det\| and sign of 1 + A^-1 dA."""
+    relative = _divide(matrix, change)
+    if matrix.shape[-1] == 1:  # (a small change keeps its digits)
+        one = relative[..., 0, 0]
+        return np.where(one > -0.5, np.log1p(np.maximum(one, -0.5)), np.log(np.abs(1.0 + one))), np.sign(1.0 + one)
+    signs, logs = np.linalg.slogdet(np.eye(matrix.shape[-1]) + relative)
+    return logs, signs
+
+
+def _divide(matrix: Array, rhs: Array) -> Array:
+    """A^-1 b for many A."""
+    return np.asarray(rhs / matrix if matrix.shape[-1] == 1 else np.linalg.solve(matrix, rhs))
+
+
+def _vertices(blocks: Array, n: int, mask: Array) -> Array:
+    """The diagonal blocks of the vertices, (batch, vertex, n, n), with ``mask`` on the first."""
+    out = np.zeros((len(blocks), blocks.shape[1] + 1, n, n))
+    out[:, :-1] += blocks[..., :n, :n]
+    out[:, 0] *= mask
+    out[:, 1:] += blocks[..., n:, n:]
+    return out
 
 
 def _negative_pivots(lower: Array, pivots: Array) -> int:

@@ -14,6 +14,7 @@ from typing import Any
 
 from .._checks import expect_state, is_number
 from ..machine.arithmetic import numerical
+from ..problem.couplings import parameters_of
 from ..problem.scales import on_scales
 from ..solvers.base import Stopwatch
 from ..states.accuracy import discretisation_error
@@ -23,7 +24,6 @@ from ..states.state import State
 from .branch import Branch, BranchPoint, SpecialPoint, Units
 from .curve import CorrectorError, Curve, Node
 from .family import family_of
-from .other_couplings import parameters_of
 from .segment import Segment, SpecialNode
 
 _FIRST_STEP = 0.02  # relative change of the state

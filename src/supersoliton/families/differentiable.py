@@ -20,13 +20,13 @@ import numpy as np
 from .._checks import expect_problem
 from ..fluctuations.spectrum import spectrum
 from ..guesses.guess import Guess
+from ..problem.couplings import parameters_of
 from ..problem.problem import Problem
 from ..search.solve import SolveWarning, shortcoming
 from ..search.solve import solve as solve_at_numbers
 from ..solvers.base import AbstractSolver
 from ..states.state import State
 from .mass_derivatives import eigenvalue_slopes
-from .other_couplings import parameters_of
 from .sensitivity import Sensitivity, sensitivity
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ import jax
 import numpy as np
 from numpy import ndarray as Array
 
+from ..problem.couplings import DIFFERENCE, held_fixed, rates_of_ends, with_couplings, with_vacuum
 from ..problem.energy_kernels import nodal, with_slopes
 from ..problem.far_fields import outside
 from ..problem.norm import half_slope
@@ -32,7 +33,6 @@ from ..problem.scales import Scales
 from ..problem.tangent_space import TangentSpace, norm_border
 from ..theory.base import AbstractModel, PotentialFunction
 from ..theory.derivatives import point_functions, point_kernels
-from .other_couplings import DIFFERENCE, held_fixed, rates_of_ends, with_couplings, with_vacuum
 
 _NOTHING = 1e-40  # a rate below this is that of the field that stands for 0 (TINY)
 

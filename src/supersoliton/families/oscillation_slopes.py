@@ -20,11 +20,11 @@ from numpy import ndarray as Array
 from ..fluctuations.oscillations import Oscillations, oscillations
 from ..fluctuations.spectrum import channels_of
 from ..problem.complexified import imaginary_curvature
+from ..problem.couplings import DIFFERENCE
 from ..problem.scales import OnScales, Scales, on_scales
 from ..states.state import State
 from ..theory.vacua import mass_matrix
 from .family import Family, family_of
-from .other_couplings import DIFFERENCE
 from .sensitivity import Sensitivity, per_parameter
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy import ndarray as Array
 
 from ..fluctuations.finer_mesh import carry_to_finer_mesh
+from ..problem.couplings import parameters_of, with_couplings, with_vacuum
 from ..problem.problem import DiscreteProblem
 from ..problem.scales import OnScales, on_scales
 from ..problem.transfer import satisfy_conditions
@@ -21,7 +22,6 @@ from ..states.stability import charge_and_energy, charged_mass
 from ..states.state import State, make_state, reduced_state, restored_state
 from .family import Family, family_of
 from .mass_derivatives import Levels, mass_levels
-from .other_couplings import parameters_of, with_couplings, with_vacuum
 from .sensitivity import functional_rates, motions, per_parameter, rotating_rates
 
 _STEPS = 12  # of Newton's method: from a good prediction three to five are enough

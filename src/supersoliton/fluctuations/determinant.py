@@ -11,23 +11,21 @@ import numpy as np
 from numpy import ndarray as Array
 
 from .._checks import expect_constant_kinetic, expect_state, is_number
-from ..elements.grid import sphere_area
 from ..machine.arithmetic import numerical
 from ..problem.problem import DiscreteProblem
 from ..problem.scales import Scales, on_scales
-from ..problem.zero_modes import Symmetries
 from ..states.jumps import delta_functions
 from .background import Background
 from .channel import Channels, zero_mode
-from .finer_mesh import carry_to_finer_mesh, carry_to_larger_box
+from .collective import Norms, has_no_scale, zero_modes_of
+from .eligible import check_static, without_wall
+from .finer_mesh import carry_to_larger_box
 from .kink_mass import kink_mass_correction
 from .large_nu import LargeNu, finite_part, large_nu, subtracted_sum
 from .spectrum import check_ell, degeneracy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-_ONE_ORBIT = 1e-8  # second singular value of the fields, relative to the first, of fields along one direction
 
 
 class OneLoop(NamedTuple):
@@ -58,6 +56,8 @@ class Determinant:
         S_0.
     zero_modes : dict
         Number of zero modes at each l that has some: translations at l = 1 (on a line at 0), symmetries at l = 0.
+    scale_free : bool
+        Whether V has no scale along the state, which can then have any size.
     error : float
         Estimated error of ``one_loop``: that of the sum over l, and twice the change with a finer mesh in a larger box.
     """
@@ -67,6 +67,7 @@ class Determinant:
     _channels: Channels = field(repr=False)
     _scales: Scales = field(repr=False)
     _orbit_volume: float | None = field(default=None, repr=False)
+    scale_free: bool = False
 
     @property
     def dim(self) -> float:
@@ -134,7 +135,15 @@ class Determinant:
         if ell not in self.zero_modes:
             known = ", ".join(f"l = {one}" for one in sorted(self.zero_modes)) or "no l"
             raise ValueError(f"zero_mode: there is no zero mode at l = {ell}, but at {known}: use log_ratio({ell})")
-        return self._zero_mode(ell)[0] / self._scales.unit("mass^2") ** self.zero_modes[ell]
+        found, norms = self._zero_mode(ell)[0], self._norms
+        if self._endless(ell):
+            raise ValueError(
+                "zero_mode: of massless fields the norm of the zero modes at l = 0 is infinite, and so is T': "
+                "one_loop has its quotient with their Jacobian, which is finite"
+            )
+        if not self._channels.background.massive:
+            found *= float(self._problem.energy(self._channels.background.u)) / norms.translation
+        return found / self._scales.unit("mass^2") ** self.zero_modes[ell]
 
     @functools.cached_property
     def _found(self) -> dict[int, tuple[float, float]]:
@@ -142,17 +151,16 @@ class Determinant:
 
     def _zero_mode(self, ell: int) -> tuple[float, float]:
         if ell not in self._found:
-            self._expect_massive("zero_mode")
             self._found[ell] = zero_mode(self._channels, ell, self.zero_modes[ell])
         return self._found[ell]
 
-    def _expect_massive(self, call: str) -> None:
-        masses = self._channels.background.masses_squared
-        if masses[0] <= 0.0:
-            raise ValueError(
-                f"{call}: {int(np.sum(masses <= 0.0))} field(s) have no mass at infinity, where T_l is not analytic "
-                "at k^2 = 0: give these fields a mass"
-            )
+    def _endless(self, ell: int) -> bool:
+        """Whether the zero modes at l have no norm."""
+        return ell == 0 and ell in self.zero_modes and not self._channels.background.massive
+
+    @functools.cached_property
+    def _norms(self) -> Norms:
+        return Norms(self._channels.background)
 
     @functools.cached_property
     def _large_nu(self) -> LargeNu:
@@ -162,7 +170,10 @@ class Determinant:
     @numerical
     def _one_loop(self) -> OneLoop:
         """Without the factors that depend on units or on the orbit of a symmetry."""
-        self._expect_massive("one_loop")
+        if self.dim <= 2.0 and not self._channels.background.massive:
+            raise ValueError(
+                f"one_loop: fields without a mass at infinity have no states in d = {self.dim:g}: give them one"
+            )
         dim = round(float(self.dim))
         if float(self.dim) not in (1.0, 2.0, 3.0, 4.0):
             raise ValueError(f"one_loop: d must be 1, 2, 3 or 4, got {self.dim}: log_ratio(l) has the single l")
@@ -174,7 +185,12 @@ class Determinant:
         if dim == 1:
             channels = (0,) if self._problem.line is not None else (0, 1)
             return OneLoop(0.5 * sum(log(ell) for ell in channels), 0.0, removed)
-        total, error, _ = subtracted_sum(dim, self._large_nu, log)
+
+        def logs(ells: Array) -> Array:
+            self._channels.compute([(int(ell), 0.0) for ell in ells if int(ell) not in self.zero_modes])
+            return np.array([log(int(ell)) for ell in ells])
+
+        total, error, _ = subtracted_sum(dim, self._large_nu, logs)
         removed = 0.5 * sum(degeneracy(dim, ell) * error / abs(v) for ell, (v, error) in self._found.items())
         constant = total + finite_part(dim, self._large_nu, 1.0)
         slope = finite_part(dim, self._large_nu, math.e) + total - constant
@@ -185,7 +201,8 @@ class Determinant:
         """S_1, renormalised by minimal subtraction (MS-bar) in d = 2 and 4; in d = 1 and 3 nothing is to be subtracted.
 
         The decay rate is exp(-S_0 - S_1) per volume. Each symmetry that the state breaks contributes its Jacobian and
-        the volume of its orbit.
+        the volume of its orbit. Where the size R of the state is arbitrary (``scale_free``), exp(-S_0 - S_1) is that of
+        the size that the state has, per interval of ln R: the rate per volume is its integral over ln R.
 
         Parameters
         ----------
@@ -200,38 +217,56 @@ class Determinant:
         if not (is_number(scale) and scale > 0):
             raise ValueError(f"one_loop: scale must be a positive mass, got {scale!r}: try 1.0")
         found, length = self._one_loop, 1.0 / self._scales.unit("mass")
-        dim, internal = float(self.dim), self._internal
-        jacobian = 0.5 * dim * math.log(self.action / (2.0 * math.pi)) if self.zero_modes else 0.0
-        units = (dim * (len(self.zero_modes) > 0) + internal) * math.log(length)
-        return found.constant + found.slope * math.log(scale * length) + units - jacobian - self._log_orbit
+        dim, moving = float(self.dim), bool(self.zero_modes)
+        units = (dim * moving + self._internal + self.scale_free) * math.log(length)
+        return found.constant + found.slope * math.log(scale * length) + units - self._log_jacobian
 
     @property
     def _internal(self) -> int:
         """Number of zero modes of internal symmetries."""
-        return sum(self.zero_modes.values()) - (1 if self.zero_modes else 0)
+        return sum(self.zero_modes.values()) - bool(self.zero_modes) - self.scale_free
 
-    @property
-    def _log_orbit(self) -> float:
-        """ln of the volume of the orbit of the internal symmetries, with (2 pi)^(-1/2) for each."""
-        count = self._internal
-        if count == 0:
-            return 0.0
-        if self._orbit_volume is not None:
-            return math.log(self._orbit_volume) - 0.5 * count * math.log(2.0 * math.pi)
+    @functools.cached_property
+    @numerical
+    def _log_jacobian(self) -> float:
+        """ln of the product of sqrt(J / 2 pi) of all zero modes, times the volume of the orbit of symmetries."""
+        background, count, total = self._channels.background, self._internal, 0.0
         unit = float(self._scales.unit("energy") / self._scales.unit("mass^2"))
-        return _log_sphere(self._channels.background, count, unit)
+        if self.zero_modes:
+            norm = self.action
+            if not background.massive:
+                norm = self._norms.translation * float(self._scales.unit("energy"))
+            total += 0.5 * float(self.dim) * math.log(norm / (2.0 * math.pi))
+        if self.scale_free:
+            total += 0.5 * math.log(self._norms.size * unit / (2.0 * math.pi))
+        if count == 0:
+            return total
+        if self._orbit_volume is None:
+            return total + self._norms.log_sphere(count, unit)
+        if not background.massive:
+            raise ValueError(
+                "one_loop: of massless fields the volume of the orbit is infinite: leave orbit_volume out, which is "
+                "possible for fields along one direction"
+            )
+        return total + math.log(self._orbit_volume) - 0.5 * count * math.log(2.0 * math.pi)
 
     @functools.cached_property
     @numerical
     def error(self) -> float:
         """Estimated absolute error of ``one_loop``; computes it again on a finer mesh in a larger box."""
         problem, solution = carry_to_larger_box(self._problem, self._channels.background.u)
-        if not solution.converged:
+        if not solution.converged and not self.scale_free:  # (Newton's method moves along the sizes)
             return math.inf
         other = Determinant(
-            self.action, self.zero_modes, Channels(Background(problem, solution.u)), self._scales, self._orbit_volume
-        )
-        return self._one_loop.error + other._one_loop.error + 2.0 * abs(self.one_loop() - other.one_loop())
+            self.action, self.zero_modes, Channels(Background(problem, solution.u)), self._scales, self._orbit_volume,
+            self.scale_free,
+        )  # fmt: skip
+        change = other.one_loop() - self.one_loop()
+        if self.scale_free:  # a state that can have any size has another one on another mesh: S_1(R) is known
+            centres = [np.max(np.abs(u[0] - problem.vacuum.values)) for u in (self._channels.background.u, solution.u)]
+            ratio = (centres[0] / centres[1]) ** (2.0 / (self.dim - 2.0))
+            change -= (self.dim + self._one_loop.slope) * math.log(ratio)
+        return self._one_loop.error + other._one_loop.error + 2.0 * abs(float(change))
 
     @numerical
     def mass_correction(self) -> float:
@@ -247,7 +282,8 @@ class Determinant:
         """
         if self._problem.line is None:
             raise ValueError("mass_correction: the state is not a kink: solve a Problem(model, line=(left, right))")
-        self._expect_massive("mass_correction")
+        if not self._channels.background.massive:
+            raise ValueError("mass_correction: a field has no mass at infinity: give a kink between massive vacua")
         if self._zero_mode(0)[0] < 0.0:
             raise ValueError(
                 "mass_correction: the kink is unstable, so it has no mass: give one without negative modes"
@@ -276,31 +312,13 @@ class Determinant:
         parts = []
         for ell in (0,) if self._problem.line is not None else (0, 1, 2) if self.dim > 1 else (0, 1):
             sign = "" if self.sign(ell) > 0 else " (negative)"
-            if ell in self.zero_modes:
+            if self._endless(ell):
+                parts.append(f"{self.zero_modes[ell]} zero mode(s) at l = {ell}{sign}")
+            elif ell in self.zero_modes:
                 parts.append(f"T'_{ell} = {self.zero_mode(ell):.8g}{sign}")
             else:
                 parts.append(f"ln|T_{ell}| = {self.log_ratio(ell):.8g}{sign}")
         return f"Determinant(d = {self.dim:g}: {', '.join(parts)})"
-
-
-def _log_sphere(background: Background, count: int, unit: float) -> float:
-    """ln of the volume of the orbit of fields along one direction, a sphere, with (2 pi)^(-1/2) for each of ``count``.
-
-    ``unit``: that of the squared radius of the sphere, int d^dx sum_i k_i u_i^2.
-    """
-    problem = background.problem
-    away = (background.u - problem.vacuum.values) * np.sqrt(problem.model.kinetic)
-    strengths = np.linalg.svd(away, compute_uv=False)
-    if strengths[1] > _ONE_ORBIT * strengths[0]:
-        raise ValueError(
-            f"one_loop: the state breaks {count} symmetries and its fields are not along one direction, so that the "
-            "volume of its orbit is not known: give determinant(state, orbit_volume=...), the volume of the orbit in "
-            "the metric int d^dx sum_i k_i (du_i)^2"
-        )
-    mesh = background.mesh(0.0)
-    squared = (background.fields(mesh.quadrature_points.ravel()) - problem.vacuum.values) ** 2
-    norm = unit * float(mesh.quadrature_weights.ravel() @ squared @ problem.model.kinetic)
-    return math.log(sphere_area(count + 1.0)) + 0.5 * count * math.log(norm / (2.0 * math.pi))
 
 
 @numerical
@@ -342,7 +360,7 @@ def determinant(state: Any, *, orbit_volume: float | None = None) -> Determinant
     expect_constant_kinetic(
         "determinant", state.problem.model, "fluctuations of gauge fields and of K(u) are not in it yet"
     )
-    _check(state)
+    check_static(state)
     if orbit_volume is not None and not (is_number(orbit_volume) and orbit_volume > 0):
         raise ValueError(f"determinant: orbit_volume must be positive, got {orbit_volume!r}: give a volume")
     inner, scales = on_scales(state)
@@ -351,43 +369,7 @@ def determinant(state: Any, *, orbit_volume: float | None = None) -> Determinant
         raise ValueError("determinant: the state's vacuum is not a minimum of V, so its determinant is not defined")
     if delta_functions(problem, inner.u) is not None:
         raise ValueError("determinant: V' jumps along the state, where V'' is not a number: smooth the potential")
-    problem, u = _without_wall(problem, inner.u)
+    problem, u = without_wall(problem, inner.u)
     action = float(problem.energy(u) * scales.unit("energy"))
-    return Determinant(action, _zero_modes(problem, u), Channels(Background(problem, u)), scales, orbit_volume)
-
-
-def _without_wall(problem: DiscreteProblem, u: Array) -> tuple[DiscreteProblem, Array]:
-    """The state with a tail beyond the mesh; held at the vacuum there, its fields are off by exp(-mR)."""
-    if problem.boundary == "decaying":
-        return problem, u
-    end = {} if problem.line is not None else {"background": tuple(problem.vacuum.values.tolist())}
-    other, solution = carry_to_finer_mesh(problem.replace(boundary="decaying", **end), u)
-    return (other, solution.u) if solution.converged else (problem, u)  # (``error`` has the effect of the wall)
-
-
-def _check(state: Any) -> None:
-    problem = state.problem
-    if problem.norm is not None or problem.omega:
-        raise ValueError("determinant: the state rotates: give a static state, of a problem without norm and omega")
-    if problem.model.explicit_r:
-        raise ValueError("determinant: V depends on r, so there is no vacuum to compare with: give a V of u alone")
-    if not getattr(state, "converged", True):
-        raise ValueError(f"determinant: the state is not a solution ({state.status}): solve it first")
-    if problem.line is not None:
-        n = problem.model.n_fields // 2
-        mixed = np.abs(Background(problem, state.u).mass_squared[:n, n:]).max()
-        if mixed > 1e-9 * abs(problem.vacuum.masses_squared).max():
-            raise ValueError(
-                "determinant: the masses at the two ends of the line differ, so there is no one vacuum to compare "
-                "with: give a kink between vacua of equal masses"
-            )
-
-
-def _zero_modes(problem: DiscreteProblem, u: Array) -> dict[int, int]:
-    """Zero modes at each l: one for translations, where the fields vary, and those of internal symmetries."""
-    if np.max(np.abs(u - u[-1])) == 0.0:
-        return {}
-    at_zero = Symmetries(problem, u, 0.0).modes.shape[2]
-    if problem.line is not None:
-        return {0: 1 + at_zero}  # the phase condition of the line has removed the translation
-    return {**({0: at_zero} if at_zero else {}), 1: 1}
+    modes, channels = zero_modes_of(problem, u), Channels(Background(problem, u))
+    return Determinant(action, modes, channels, scales, orbit_volume, has_no_scale(problem, u))

@@ -27,6 +27,7 @@ def kink_mass_correction(channels: Channels, zeros: int) -> float:
     x, weights = np.polynomial.legendre.leggauss(_POINTS)
     angles = 0.25 * math.pi * (x + 1.0)
     shifts = (mass * np.tan(angles)) ** 2
+    channels.compute([(0, float(shift)) for shift in shifts])
     logs = np.array([channels(0, float(shift))[0] for shift in shifts])
     logs -= zeros * np.log(shifts / (shifts + mass**2))
     logs -= _first_order(background, shifts)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .._checks import expect_state, is_number
+from ..machine.arithmetic import numerical
 from ..states.kinds import Kind
-from .determinant import determinant
+from .determinant import Determinant, determinant
+from .rate_derivatives import RateDerivative, rate_derivative
 from .spectrum import spectrum
 
 
@@ -36,6 +39,8 @@ class DecayRate:
         The renormalisation scale mu, in mass.
     temperature : float or None
         The temperature, in mass; None for tunnelling at zero temperature.
+    derivatives : dict
+        By each coupling ``S0``, ``S1``, ``log_rate`` and their ``error``, by differences between converged bounces.
     """
 
     S0: float
@@ -46,6 +51,19 @@ class DecayRate:
     error: float
     scale: float
     temperature: float | None = None
+    _determinant: Determinant | None = field(default=None, repr=False, compare=False)
+    _couplings: tuple[str, ...] = field(default=(), repr=False, compare=False)
+
+    @functools.cached_property
+    @numerical
+    def derivatives(self) -> dict[str, RateDerivative]:
+        """By each coupling: those of S_0, S_1 and ln(Gamma/V), and an error.
+
+        Central differences of sixth order between converged bounces at six neighbouring values of the coupling, at a
+        fixed scale; computed when asked for.
+        """
+        found, scale, bath = self._determinant, self.scale, self.temperature
+        return {} if found is None else {name: rate_derivative(found, name, scale, bath) for name in self._couplings}
 
     def __repr__(self) -> str:
         bath = "" if self.temperature is None else f", T = {self.temperature:g}"
@@ -124,4 +142,6 @@ def decay_rate(
         error=float(error),
         scale=float(scale),
         temperature=None if temperature is None else bath,
+        _determinant=found,
+        _couplings=tuple(name for name, value in bounce.problem.model.params.items() if is_number(value)),
     )

@@ -15,7 +15,7 @@ _MOST = 30  # angular momenta shown
 
 
 def plot_determinant(found: Any, series: Any, ax: Axes | None = None, theme_name: str = "light") -> Figure:
-    """ln \\|T_l\\| over l with ``series``, the asymptotic series in 1/nu, where it is within the picture."""
+    """ln \\|T_l\\| over l with ``series``, the uniform series, where it is within the picture."""
     with theme(theme_name) as colours:
         if ax is None:
             ax = Picture(figsize=(5.6, 3.8), layout="constrained").add_subplot()
@@ -35,7 +35,7 @@ def plot_determinant(found: Any, series: Any, ax: Axes | None = None, theme_name
             low, high = float(values.min()), float(values.max())
             inside = (curve > low - (high - low)) & (curve < high + 0.1 * (high - low))
             first = np.flatnonzero(~inside)[-1] + 1 if not inside.all() else 0
-            ax.plot(fine[first:], curve[first:], color=palette_of(colours)[1], lw=1.2, label="series to ν⁻⁷")
+            ax.plot(fine[first:], curve[first:], color=palette_of(colours)[1], lw=1.2, label="uniform series")
         ax.set_xlabel("angular momentum l")
         ax.set_ylabel("ln|T_l|")
         ax.legend(fontsize=8)

@@ -190,17 +190,17 @@ def packed_blocks(
     curvature: Float[Array, "element point field field"],
     shift: Float[Array, " field"],
     centrifugal: float | Array = 0.0,
-) -> Float[Array, "element entry"]:
+) -> Float[Array, "*batch element entry"]:
     r"""Element matrices of d2E/du2 + shift_i M, plus :math:`k_i\,c/r^2` (c = l(l + d - 2)), without the exterior.
 
-    In the packed order of :mod:`..elements.packing`.
+    In the packed order of :mod:`..elements.packing`; for each of many c, (batch, element or 1, point or 1), at once.
     """
-    n, n_elements = theory.kinetic.shape[0], len(geo.weights)
+    n = theory.kinetic.shape[0]
     i, j = lower_triangle(n)
     barrier = (centrifugal / geo.radii**2)[..., None] * theory.kinetic + shift
     full = np.take(curvature.reshape(*geo.weights.shape, n * n), i * n + j, axis=2) + np.eye(n)[i, j] * barrier[..., i]
-    kinetic = np.broadcast_to(np.diag(theory.kinetic)[i, j], (n_elements, 1, len(i)))
-    return (geo.pairs @ np.concatenate([full, kinetic], axis=1)).reshape(n_elements, -1)
+    kinetic = np.broadcast_to(np.diag(theory.kinetic)[i, j], (*full.shape[:-2], 1, len(i)))
+    return (geo.pairs @ np.concatenate([full, kinetic], axis=-2)).reshape(*full.shape[:-2], -1)
 
 
 def density_blocks(

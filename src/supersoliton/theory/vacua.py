@@ -188,7 +188,8 @@ def _spectrum(matrix: Float[Array, "field field"], apart: bool) -> Float[Array, 
         heavy[:] = True
     block, light = matrix[np.ix_(heavy, heavy)], ~heavy
     values = np.linalg.eigvalsh(block)
-    values = np.where(np.abs(values) <= _ROUNDING * np.max(np.abs(values)), 0.0, values)
+    # (V'' of a quartic field at 0 is that at TINY)
+    values = np.where(np.abs(values) <= max(_ROUNDING * np.max(np.abs(values)), TINY), 0.0, values)
     if light.any():
         mixing = matrix[np.ix_(heavy, light)]
         inner = matrix[np.ix_(light, light)] - mixing.T @ np.linalg.lstsq(block, mixing)[0]

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy import ndarray as Array
 
-from ..problem.problem import DiscreteProblem, Problem
 from ..theory.derivatives import point_kernels
 from ..theory.vacua import slope, vacuum_at
 from ..theory.whole_line import ends_of
+from .problem import DiscreteProblem, Problem
 
 # Relative step of the central difference of the exterior matrix, a smooth function of the masses: the best compromise
 # of truncation (step^2) and rounding (1e-16/step) is the cube root of the rounding unit.
