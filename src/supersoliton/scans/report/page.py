@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
 
 from ...machine.atomic_write import write_atomically
-from ...plotting import axis_label, kind_marker, page_figure, plot_state
+from ...plotting import axis_label, kind_marker, page_figure
 from ...plotting.html import escape, number, style, table
 from ...states.kinds import Kind
-from ...states.state import load
 from ..axes import in_words
 from ..record.folder import REPORT, REPORT_COVERS, RESOLVED
 from ..trial import is_finished
-from . import figures, linked, refinement, slopes, verification
+from . import figures, linked, refinement, slopes, states, verification
 from .analysis import MAX_FOR_IMPORTANCE, MIN_TRIALS_FOR_IMPORTANCE, growth, importances
 from .records import Record, Trial, read_record
 from .summary import constraint_words, count_words, join_words, null_percentiles, scored_trials, summary_sentences
@@ -39,11 +38,13 @@ def write_report(run_dir: Path, storage: str = "", *, trust: bool = False) -> Pa
     run_dir = Path(run_dir)
     record = read_record(run_dir, storage, trust=trust)
     gallery = _Gallery(run_dir / "report")
+    shown = shown_trials(record)
+    computed = states.compute(record, shown, gallery.folder)
     sections = [
         ("Summary", _summary(record)),
         ("Pareto front", _pareto(record, gallery)),
-        ("Best trials", _best(record, gallery)),
-        ("Slopes in the couplings", slopes.section(record, shown_trials(record))),
+        ("Best trials", _best(record, shown, computed, gallery)),
+        ("Slopes in the couplings", slopes.section(record, computed.slopes)),
         ("Predictions of the surrogate", verification.section(record)),
         ("Scores compared with random spectra", _null(record, gallery)),
         ("Importance of the couplings", _importance(record, gallery)),
@@ -177,13 +178,12 @@ def shown_trials(record: Record) -> list[Trial]:
     return list({trial.number: trial for trial in [*best, *record.pareto]}.values())[:MAX_SHOWN]
 
 
-def _best(record: Record, gallery: _Gallery) -> str:
-    shown = shown_trials(record)
+def _best(record: Record, shown: Sequence[Trial], computed: states.Computed, gallery: _Gallery) -> str:
     parts = []
     for trial in shown:
-        path = record.state_file(trial)
+        profile = computed.profiles.get(trial.number)
         spectra = record.spectra(trial)
-        if not path.is_file() and not spectra:
+        if not profile and not spectra:
             continue
         stem = f"trial_{trial.number:05d}"
         parts.append(
@@ -191,8 +191,10 @@ def _best(record: Record, gallery: _Gallery) -> str:
         )
         if trial.hits:
             parts.append(f"<p class='note'>Targets hit: {escape('; '.join(trial.hits))}.</p>")
-        if path.is_file():
-            parts.append(_profile(path, stem, trial, gallery, trust=record.trust))
+        if isinstance(profile, states.Why):
+            parts.append(f"<p class='note'>The profile cannot be drawn: {escape(profile)}.</p>")
+        elif profile:
+            parts.append(profile)
         if spectra:
             drawn = figures.spectrum_figure(spectra)
             parts.append(gallery.show(f"{stem}_spectrum", f"spectra of trial {trial.number}", drawn))
@@ -203,14 +205,6 @@ def _best(record: Record, gallery: _Gallery) -> str:
     if parts and more > 0:
         parts.append(f"<p class='note'>{more} more Pareto-optimal trials are stored in <code>states/</code>.</p>")
     return "".join(parts)
-
-
-def _profile(path: Path, stem: str, trial: Trial, gallery: _Gallery, *, trust: bool) -> str:
-    try:
-        state = load(path, trust=trust)
-    except ValueError as error:  # damaged, or its potential is in a user's file that is missing
-        return f"<p class='note'>The profile cannot be drawn: {escape(error)}.</p>"
-    return gallery.show(stem, f"profiles of trial {trial.number}", plot_state(state))
 
 
 def _why_shown(record: Record, trial: Trial) -> str:
