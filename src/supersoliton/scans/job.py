@@ -15,7 +15,7 @@ from ..machine.paths import TRAINED_STARTS
 from ..sampling.proposals import MARKS, is_pending
 from ..training.job import check_source, middle_problem, train
 from .execution.choose import is_isolated
-from .execution.ends import check_ends, check_reading
+from .execution.ends import check_ends, check_reading, code_evaluated
 from .loop import is_same_request, read_result, run_scan
 from .record.address import locate
 from .record.folder import REPORT, RESOLVED, report_covers
@@ -110,7 +110,7 @@ def scan(
         given = request["scan"]
         table = given if isinstance(given, dict) else {"storage": None}
         where, mode = table.get("storage", ""), table.get("mode")
-        known = mode != "pretrain" and not _names_code(request) and (directory / RESOLVED).exists()
+        known = mode != "pretrain" and not _code(request) and (directory / RESOLVED).exists()
         if wanted is not None and isinstance(where, str) and known:
             address = locate(where, directory)
             if is_same_request(address, name, identity(request)):
@@ -149,7 +149,7 @@ def scan(
 
 def _load(path: Path, request: Mapping[str, object], scan: Mapping[str, object]) -> Config:
     """The configuration of a file; the code that it names is first tried where it can do no harm."""
-    if _names_code(request):
+    if _code(request):
         check_reading(path, scan)
     from ..config import load
 
@@ -208,26 +208,17 @@ def _request(path: Path, overrides: Mapping[str, object]) -> dict[str, object]:
     """
     tables = read(path)
     tables["scan"] = {**tables["scan"], **overrides} if isinstance(tables.get("scan"), dict) else tables.get("scan", {})
-    if files := [path.parent / file for file in map(user_files.file_of, _named(tables)) if file]:
+    if files := [path.parent / file for file in map(user_files.file_of, _code(tables)) if file]:
         content = b"".join(file.read_bytes() for file in files if file.is_file())
         tables["content"] = hashlib.sha256(content).hexdigest()
     return tables
 
 
-def _named(tables: Mapping[str, object]) -> list[object]:
-    """The names that may be of the user's code."""
-    model, score, scan = (
-        table if isinstance(table := tables.get(name), dict) else {} for name in ("model", "score", "scan")
-    )
-    own = score.get("own", [])
-    objectives = names_of(scan.get("objectives"))
-    named = map(model.get, ("function", "reference", "kind", "kinetic"))
-    return [*named, *(own if isinstance(own, list) else []), *objectives]
-
-
-def _names_code(tables: Mapping[str, object]) -> bool:
-    """Whether the user's code is part of the scan; whether that has changed is seen only when it is imported."""
-    return any(isinstance(name, str) and ":" in name for name in _named(tables))
+def _code(tables: Mapping[str, object]) -> list[str]:
+    """The names of the user's code that is part of a scan; whether it has changed is seen only when it is imported."""
+    scan = tables.get("scan")
+    objectives = names_of(scan.get("objectives")) if isinstance(scan, Mapping) else []
+    return [*code_evaluated(tables), *(name for name in objectives if ":" in name)]
 
 
 def _wanted(request: Mapping[str, object]) -> int | None:

@@ -12,7 +12,7 @@ import pytest
 import supersoliton as ss
 from supersoliton.config import loads
 from supersoliton.scans.job import scan
-from supersoliton.scans.report import page, records, slopes, write_report
+from supersoliton.scans.report import page, records, slopes, states, write_report
 from supersoliton.scores.scoring import score
 
 TABLES = {
@@ -48,8 +48,9 @@ def record(folder):
 
 
 @pytest.fixture(scope="module")
-def found(record):
-    return slopes.slopes_of_trial(record, record.pareto[0])
+def found(record, tmp_path_factory):
+    trial = record.pareto[0]
+    return states.compute(record, [trial], tmp_path_factory.mktemp("pictures")).slopes[trial.number]
 
 
 def words(path):
@@ -121,9 +122,11 @@ def test_a_coupling_at_the_end_of_its_range_stays(record, found):
     assert less < gain
 
 
-def test_why_there_are_none_is_said(record):
+def test_why_there_are_none_is_said(record, tmp_path):
     fed = dataclasses.replace(record, config={**record.config, "problem": {"self_consistent": {"feedback": ["g"]}}})
-    text = slopes.section(fed, page.shown_trials(record))
+    computed = states.compute(fed, page.shown_trials(record), tmp_path)
+    assert computed.profiles
+    text = slopes.section(fed, computed.slopes)
     assert "the couplings are fed back from each state" in text
     assert "<table" not in text
 

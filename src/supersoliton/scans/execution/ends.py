@@ -22,10 +22,7 @@ def check_reading(path: Path, scan: Mapping[str, object]) -> None:
 
     `scan` is the table [scan]. Nothing is tried where trials run in this process.
     """
-    try:
-        settings = read_scan(scan, path.parent)
-    except (ValueError, TypeError):
-        settings = ScanSettings()  # the rest is read all the same, to tell what is wrong
+    settings = settings_of(scan, path.parent)
     if not is_isolated(settings, settings.workers):
         return
     deadline, how = time.monotonic() + settings.trial_timeout, ""
@@ -39,6 +36,23 @@ def check_reading(path: Path, scan: Mapping[str, object]) -> None:
         f"{path}: the process that tried the code which this file names {how}: let that code neither end its process "
         "nor run without end."
     )
+
+
+def settings_of(scan: Mapping[str, object], base: Path) -> ScanSettings:
+    """Those of the table [scan]; the defaults for one that is wrong: the rest is read, to tell what is."""
+    try:
+        return read_scan(scan, base)
+    except (ValueError, TypeError):
+        return ScanSettings()
+
+
+def code_evaluated(tables: Mapping[str, object]) -> list[str]:
+    """The names of the user's theory and scores in a configuration."""
+    model, score = (table if isinstance(table := tables.get(name), Mapping) else {} for name in ("model", "score"))
+    own = score.get("own", [])
+    named = map(model.get, ("function", "reference", "kinetic", "kind"))
+    names = [*named, *(own if isinstance(own, list) else [])]
+    return [name for name in names if isinstance(name, str) and ":" in name]
 
 
 def _import_all() -> None:

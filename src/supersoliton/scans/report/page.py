@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
 
 from ...machine.atomic_write import write_atomically
-from ...plotting import axis_label, kind_marker, page_figure, plot_state, save_figure
+from ...plotting import axis_label, kind_marker, page_figure, save_figure
 from ...plotting.html import escape, number, style, table
-from ...states.state import load
 from ..axes import in_words
 from ..record.folder import REPORT, REPORT_COVERS, RESOLVED
 from ..trial import is_finished
-from . import comparison, figures, layout, linked, refinement, slopes, verification
+from . import comparison, figures, layout, linked, refinement, slopes, states, verification
 from .analysis import MAX_FOR_IMPORTANCE, MIN_TRIALS_FOR_IMPORTANCE, growth, importances
 from .records import Record, Trial, read_record, shown_trials
 from .summary import count_words, is_scored, join_words, null_percentiles, scored_trials, summary_sentences
@@ -38,14 +37,15 @@ def write_report(run_dir: Path, storage: str = "", *, trust: bool = False, compa
     other = None if compare is None else read_record(Path(compare), trust=trust)
     gallery = _Gallery(run_dir / "report")
     shown = shown_trials(record)
+    computed = states.compute(record, shown, gallery.folder)
     sections = [
         ("Summary", "Summary", _summary(record)),
         ("Compared", "Compared with another scan", comparison.section(record, other) if other else ""),
         ("Trials", "Trials", layout.trials(record)),
         ("Couplings", "Results over couplings", layout.results_over_couplings(record)),
         ("Objectives", "Objectives in pairs and in three dimensions", _objectives(record, gallery)),
-        ("Best trials", "Best trials", _best(record, gallery)),
-        ("Slopes", "Slopes in the couplings", slopes.section(record, shown)),
+        ("Best trials", "Best trials", _best(record, shown, computed, gallery)),
+        ("Slopes", "Slopes in the couplings", slopes.section(record, computed.slopes)),
         ("Surrogate", "Predictions of the surrogate", verification.section(record)),
         ("Null", "Scores compared with random spectra", _null(record, gallery)),
         ("Importance", "Importance of the couplings", _importance(record, gallery)),
@@ -141,9 +141,8 @@ _MODES_NOTE = (
 )
 
 
-def _best(record: Record, gallery: _Gallery) -> str:
-    shown = shown_trials(record)
-    parts = [_article(record, trial, gallery) for trial in shown]
+def _best(record: Record, shown: Sequence[Trial], computed: states.Computed, gallery: _Gallery) -> str:
+    parts = [_article(record, trial, computed.pictures.get(trial.number), gallery) for trial in shown]
     parts = [part for part in parts if part]
     if not parts:
         return ""
@@ -154,19 +153,18 @@ def _best(record: Record, gallery: _Gallery) -> str:
     return (_MODES_NOTE if rotating else "") + "".join(parts)
 
 
-def _article(record: Record, trial: Trial, gallery: _Gallery) -> str:
+def _article(record: Record, trial: Trial, picture: str | None, gallery: _Gallery) -> str:
     """One of the best trials: its point, profile and spectrum, and links to its pictures; empty if it has neither."""
-    path, spectra, files = record.state_file(trial), record.spectra(trial), []
-    if not path.is_file() and not spectra:
+    spectra, files = record.spectra(trial), []
+    if picture is None and not spectra:
         return ""
-    stem, why = f"trial_{trial.number:05d}", ""
-    if path.is_file():
-        try:
-            files.append(gallery.save(stem, plot_state(load(path, trust=record.trust), certificate=True)))
-        except ValueError as error:  # damaged, or its potential is in a user's file that is missing
-            why = f"<p class='note'>The picture of the state cannot be drawn: {escape(error)}.</p>"
+    why = ""
+    if isinstance(picture, states.Why):
+        why = f"<p class='note'>The picture of the state cannot be drawn: {escape(picture)}.</p>"
+    elif picture is not None:
+        files.append(picture)
     if spectra:
-        files.append(gallery.save(f"{stem}_spectrum", figures.spectrum_figure(spectra)))
+        files.append(gallery.save(f"trial_{trial.number:05d}_spectrum", figures.spectrum_figure(spectra)))
     links = ", ".join(f"<a href='{escape(file)}'>{escape(file)}</a>" for file in files)
     hits = "".join(f"<li>{escape(hit)}</li>" for hit in trial.hits)
     folded = f"<details><summary>{len(trial.hits)} targets hit</summary><ul>{hits}</ul></details>" if hits else ""

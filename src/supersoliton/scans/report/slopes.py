@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 
 from ..._ranges import Range
-from ...families.slopes import Slopes, slopes_of
+from ...families.slopes import Slopes
 from ...plotting.html import escape, number, table
-from ...scores.score import ScoreSettings
-from ...states.state import load
 from .records import Record, Trial
+from .states import Why, is_fed_back
 from .summary import join_words
 
 RAISED, HELD = "hierarchy", "fractal_score"
@@ -21,20 +19,19 @@ _EDGE = 1e-3  # of a range: a coupling nearer to its end does not move out of it
 _SMALL = 0.01  # parts of a direction that are not mentioned
 
 
-def section(record: Record, shown: Sequence[Trial]) -> str:
+def section(record: Record, found: Mapping[int, Slopes | Why]) -> str:
     """A table of slopes and a sentence for each of these trials, or the reason why there is none."""
-    shown = [trial for trial in shown if record.state_file(trial).is_file()]
-    if not shown or not record.parameters:
-        return ""
-    if record.config.get("problem", {}).get("self_consistent"):
+    if is_fed_back(record):
         return "<p>The slopes of the objectives are not computed: the couplings are fed back from each state.</p>"
-    parts, more = [], len(record.pareto) - len(shown)
-    for trial in shown:
-        found = slopes_of_trial(record, trial)
-        if isinstance(found, Slopes):
-            parts.append(_table(record, trial, found))
+    if not found:
+        return ""
+    parts, more = [], len(record.pareto) - len(found)
+    trials = {trial.number: trial for trial in record.pareto}
+    for at, slopes in found.items():
+        if isinstance(slopes, Slopes):
+            parts.append(_table(record, trials[at], slopes))
         else:
-            parts.append(f"<p>Trial {trial.number} has no slopes: {escape(found)}.</p>")
+            parts.append(f"<p>Trial {at} has no slopes: {escape(slopes)}.</p>")
     note = (
         "<p>Exact derivatives of the objectives in each coupling, of the best trials: those of the masses by the "
         "theorem of Hellmann and Feynman, with that of the state. The hit score is a step function, so a fractal score "
@@ -44,29 +41,6 @@ def section(record: Record, shown: Sequence[Trial]) -> str:
     if more > 0:
         parts.append(f"<p class='note'>Those of the other {more}: <code>ss.slopes(ss.load(file))</code>.</p>")
     return note + "".join(parts)
-
-
-def slopes_of_trial(record: Record, trial: Trial) -> Slopes | str:
-    """The slopes of a trial from its stored state, or the reason why there are none."""
-    spectrum: Mapping[str, Any] = record.config.get("spectrum", {})
-    options = ScoreSettings(
-        spectrum=record.scored_spectrum,
-        targets=record.config.get("score", {}).get("targets", ScoreSettings.targets),
-        null_samples=0,
-    )
-    try:
-        state = load(record.state_file(trial), trust=record.trust)
-        return slopes_of(
-            state,
-            record.parameters,
-            options,
-            record.scores,
-            n_modes=int(spectrum.get("n_modes", 300)),
-            ell=tuple(spectrum.get("ell", (0, 1))),
-            fast=True,
-        )
-    except (ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
-        return str(error)
 
 
 def _table(record: Record, trial: Trial, found: Slopes) -> str:
