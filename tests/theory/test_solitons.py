@@ -1,6 +1,4 @@
-"""Built-in theories beyond the table of PHYSICS.md: exact energies, published numbers, other codes; kinks on the line."""
-
-import itertools
+"""Theories beyond the table of PHYSICS.md: exact energies, published numbers, other codes; kinks on the line."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -106,7 +104,10 @@ def test_a_large_term_of_sixth_order_leaves_the_bound_of_the_submodel():
     """E -> 4 pi (64/15) m sqrt(c) from above, the bound of Adam, Sanchez-Guillen and Wereszczynski, and never below."""
     ratios = []
     for mass, sextic in ((2.0, 10.0), (10.0, 100.0), (10.0, 1e4)):
-        energy = solved(ss.Skyrmion(mass, sextic))[1]
+        theory = ss.Skyrmion(mass, sextic)
+        state = ss.solve(ss.Problem(theory))
+        assert state.certificate.certified
+        energy = state.energy / theory.energy_unit
         bound = 4 * 64 / 15 * mass * np.sqrt(sextic) / (12 * np.pi)
         assert energy > 1.0 + bound
         ratios.append(energy / bound - 1.0)
@@ -133,7 +134,7 @@ def test_the_new_baby_skyrmion_and_a_potential_of_the_user():
     mine = ss.BabySkyrmion(1, mu_squared, potential=new)
     assert solved(mine)[1] == pytest.approx(energy, rel=1e-13)
     assert read_theory(mine.describe(), trust=True) == mine
-    with pytest.raises(ValueError, match="potential must be one of old, new, holomorphic or a function of F, got 'x'"):
+    with pytest.raises(ValueError, match="potential must be one of old, new, holomorphic or a function of F"):
         ss.BabySkyrmion(potential="x")
 
 
@@ -154,12 +155,12 @@ def test_excited_states_of_schroedinger_and_newton():
         psi, phi = state.u.T
         kinetic = 0.5 * float(state.grid.integrate(state.grid.differentiate(psi) ** 2))
         assert 0.5 * float(state.grid.integrate(phi * psi**2)) == pytest.approx(-2.0 * kinetic, rel=1e-8)
-    with pytest.raises(ValueError, match="SchroedingerNewton.nodes must be an integer of at least 0, got -1"):
+    with pytest.raises(ValueError, match=r"SchroedingerNewton.nodes must be an integer of at least 0, got -1"):
         ss.SchroedingerNewton(nodes=-1)
 
 
 def test_an_excited_state_against_shooting():
-    """eps_1 by a Runge-Kutta method: the wave and (phi - eps) from the origin, where the wave is 1, without overflow."""
+    """The first excited state by a Runge-Kutta method, from the origin, where the wave is 1."""
     from scipy.integrate import solve_ivp
     from scipy.optimize import brentq
 
@@ -200,7 +201,9 @@ def sine_gordon(u, du, r, p):
 
 
 def of_slopes(potential, low, high):
-    return quad(lambda u: np.sqrt(2 * potential(u) - potential(u) ** 2), low, high, epsabs=1e-15, epsrel=1e-14)[0]
+    x, w = np.polynomial.legendre.leggauss(60)
+    v = potential(low + (high - low) * 0.5 * (x + 1.0))
+    return (high - low) * 0.5 * float(w @ np.sqrt(2 * v - v**2))
 
 
 @pytest.mark.parametrize(
@@ -258,7 +261,7 @@ def test_a_line_needs_a_density_that_is_the_same_everywhere_and_ends_that_are_de
     with pytest.raises(ValueError, match="with a line e must not depend on r"):
         ss.solve(ss.Problem(ss.Density(lambda u, du, r, p: canonical(u, du, r, p) * (1 + r), line=(0.0, 1.0))))
     tilted = ss.Density(lambda u, du, r, p: sine_gordon(u, du, r, p) + 0.01 * u[0], line=(0.0, 2 * np.pi))
-    with pytest.raises(ValueError, match="are no vacuum|the energy is infinite"):
+    with pytest.raises(ValueError, match=r"the fields at infinity, .*, are no vacuum"):
         ss.solve(ss.Problem(tilted))
 
 
@@ -267,20 +270,21 @@ def test_minimisers_find_minima_and_refuse_what_is_not_convex_in_the_slopes():
     for solver in (ss.LBFGS(), ss.Newton(target="minimum")):
         same = ss.solve(state.problem, solver=solver)
         assert same.energy / ss.Monopole().energy_unit == pytest.approx(energy, rel=1e-12)
-    with pytest.raises(ValueError, match=r"not convex in the slopes of the fields \(at r = "):
-        model = ss.Density(
-            lambda u, du, r, p: (
-                0.5 * (1 - 3 * u[0] ** 2 * (1 - u[0] ** 2)) * du[0] ** 2 - 0.05 * du[0] ** 4 + phi6(u[0])
-            ),
-            line=(0.0, 1.0),
-        )
-        ss.solve(ss.Problem(model, ss.RadialGrid(r_max=12.0, dim=1)), solver=ss.LBFGS())
+    problem = ss.Problem(ss.Density(unstable, line=(0.0, 1.0)), ss.RadialGrid(r_max=12.0, dim=1))
+    for solver in (ss.LBFGS(), ss.Newton(target="minimum")):
+        with pytest.raises(ValueError, match=r"not convex in the slopes of the fields .at r = "):
+            ss.solve(problem, solver=solver)
+
+
+def unstable(u, du, r, p):
+    return 0.5 * (1 - 5 * u[0] ** 2 * (1 - u[0] ** 2)) * du[0] ** 2 + phi6(u[0])
 
 
 def test_lbfgs_holds_each_field_where_it_is_held():
     """At beta = 0 the Higgs field is free at the edge, and K is held there at 0."""
     grid = ss.RadialGrid(r_max=15.0, n_elements=6, order=8, dim=3)
-    found = ss.solve(ss.Problem(ss.Monopole(beta=0.0), grid), solver=ss.LBFGS(max_steps=40))
+    with pytest.warns(ss.SolveWarning, match="not converged within 40 steps"):
+        found = ss.solve(ss.Problem(ss.Monopole(beta=0.0), grid), solver=ss.LBFGS(max_steps=40))
     assert found.u[-1, 1] == 0.0
     assert found.u[-1, 0] != 1.0
 
@@ -293,14 +297,15 @@ def test_balls_that_their_charge_tears_apart_say_so():
     assert any("electric repulsion is too strong" in reason for reason in state.certificate.reasons)
 
 
-WIDE = [
-    ss.Vortex(20, 1.0), ss.Vortex(50, 0.3), ss.Vortex(50, 1e3), ss.Vortex(1, 1e-3), ss.Monopole(300.0),
-    ss.Skyrmion(5.0), ss.Skyrmion(20.0), ss.GaugedQBall(0.55, 0.1), ss.GaugedQBall(0.4, 0.01), ss.GaugedQBall(0.98, 0.1),
-    ss.GlobalVortex(20), ss.Dyon(50.0, 0.3),
+WIDE = [ss.Vortex(50, 0.3), ss.Skyrmion(20.0), ss.GaugedQBall(0.4, 0.01), ss.Dyon(50.0, 0.3)]
+WIDER = [
+    ss.Vortex(20, 1.0), ss.Vortex(50, 1e3), ss.Vortex(100, 1.0), ss.Vortex(1, 1e-3), ss.Monopole(300.0), ss.Skyrmion(5.0),
+    ss.GaugedQBall(0.55, 0.1), ss.GaugedQBall(0.98, 0.1), ss.GlobalVortex(20), ss.Sphaleron(1e3), ss.ChernSimonsVortex(20),
+    ss.BabySkyrmion(4, 10.0), ss.BabySkyrmion(4, 1e-3), ss.SchroedingerNewton(8),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("theory", WIDE, ids=repr)
+@pytest.mark.parametrize("theory", [*WIDE, *(pytest.param(x, marks=pytest.mark.nightly) for x in WIDER)], ids=repr)
 def test_cold_starts_over_wide_couplings(theory):
     solved(theory)
 
