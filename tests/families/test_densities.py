@@ -85,7 +85,7 @@ def test_what_needs_a_potential_says_so(state, call, words):
 
 def test_couplings_that_move_the_ends_are_refused():
     ball = ss.solve(ss.Problem(ss.GaugedQBall(omega=0.7, q=0.1)))
-    with pytest.raises(ValueError, match="the fields at infinity depend on omega"):
+    with pytest.raises(ValueError, match="the fields far out depend on omega"):
         ss.sensitivity(ball, "omega")
     with pytest.raises(ValueError, match=r"winding cannot be varied: Vortex\.winding must be a positive integer"):
         ss.sensitivity(ss.solve(ss.Problem(ss.Vortex())), "winding")

@@ -299,9 +299,9 @@ def test_balls_that_their_charge_tears_apart_say_so():
 
 WIDE = [ss.Vortex(50, 0.3), ss.Skyrmion(20.0), ss.GaugedQBall(0.4, 0.01), ss.Dyon(50.0, 0.3)]
 WIDER = [
-    ss.Vortex(20, 1.0), ss.Vortex(50, 1e3), ss.Vortex(100, 1.0), ss.Vortex(1, 1e-3), ss.Monopole(300.0), ss.Skyrmion(5.0),
-    ss.GaugedQBall(0.55, 0.1), ss.GaugedQBall(0.98, 0.1), ss.GlobalVortex(20), ss.Sphaleron(1e3), ss.ChernSimonsVortex(20),
-    ss.BabySkyrmion(4, 10.0), ss.BabySkyrmion(4, 1e-3), ss.SchroedingerNewton(8),
+    ss.Vortex(20, 1.0), ss.Vortex(50, 1e3), ss.Vortex(100, 1.0), ss.Vortex(1, 1e-3), ss.Monopole(300.0),
+    ss.Skyrmion(5.0), ss.GaugedQBall(0.55, 0.1), ss.GaugedQBall(0.98, 0.1), ss.GlobalVortex(20), ss.Sphaleron(1e3),
+    ss.ChernSimonsVortex(20), ss.BabySkyrmion(4, 10.0), ss.BabySkyrmion(4, 1e-3), ss.SchroedingerNewton(8),
 ]  # fmt: skip
 
 
@@ -334,3 +334,15 @@ def test_theories_in_files(table, theory):
     config = loads(f"[model]\n{table}\n[grid]\nr_max = 12.0\ndim = {theory.dimension}")
     assert config.model == theory
     assert read_theory(theory.describe()) == theory
+
+
+def test_a_kink_of_a_density_in_a_file(tmp_path):
+    (tmp_path / "kinks.py").write_text(
+        "def e(u, du, r, p):\n    return 0.5 * du[0] ** 2 + 0.5 * p['k'] * (u[0] * (1 - u[0] ** 2)) ** 2\n"
+        "def nothing(r, p):\n    return 0.0 * r\n"
+    )
+    table = {"kind": "density", "function": "kinks.py:e", "reference": "kinks.py:nothing", "params": {"k": 4.0}}
+    grid = {"r_max": 12.0, "n_elements": 8, "dim": 1}
+    config = loads({"model": {**table, "line": [[0.0], [1.0]]}, "grid": grid}, base=tmp_path)
+    assert ss.solve(config.problem_at({}), config.guess).energy == pytest.approx(0.5, rel=1e-7)
+    assert loads(config.to_dict()) == config

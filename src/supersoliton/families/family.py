@@ -25,7 +25,7 @@ import numpy as np
 from numpy import ndarray as Array
 
 from ..problem.energy_kernels import nodal, with_slopes
-from ..problem.far_fields import outside
+from ..problem.far_fields import far_values, outside
 from ..problem.problem import DiscreteProblem
 from ..problem.scales import Scales
 from ..problem.tangent_space import TangentSpace, norm_border
@@ -347,12 +347,15 @@ def _check_ends(problem: DiscreteProblem, parameter: str) -> None:
         return
     value = float(model.params[parameter])
     try:
-        moved = [model.replace(**{parameter: value * factor}).ends for factor in (1.0 - DIFFERENCE, 1.0 + DIFFERENCE)]
+        moved = [model.replace(**{parameter: value * factor}) for factor in (1.0 - DIFFERENCE, 1.0 + DIFFERENCE)]
     except ValueError as error:
         raise ValueError(f"{parameter} cannot be varied: {error}") from error
-    if any(ends != model.ends for ends in moved):
+    edge = np.array([problem.grid.r_max])
+    if any(other.ends != model.ends for other in moved) or (
+        np.any(problem.theory.pull) and any(np.any(far_values(other, edge) != problem.vacuum.values) for other in moved)
+    ):
         raise ValueError(
-            f"{model!r}: the fields at infinity depend on {parameter}, so that branches and derivatives in it are not "
+            f"{model!r}: the fields far out depend on {parameter}, so that branches and derivatives in it are not "
             "available: solve at each value"
         )
 
