@@ -26,7 +26,7 @@ from numpy import ndarray as Array
 
 from ..problem.couplings import DIFFERENCE, held_fixed, rates_of_ends, with_couplings, with_vacuum
 from ..problem.energy_kernels import nodal, with_slopes
-from ..problem.far_fields import outside
+from ..problem.far_fields import far_values, outside
 from ..problem.norm import half_slope
 from ..problem.problem import DiscreteProblem
 from ..problem.scales import Scales
@@ -351,10 +351,15 @@ def _check_ends(problem: DiscreteProblem, parameter: str) -> None:
         return
     value = float(model.params[parameter])
     try:
-        for factor in (1.0 - DIFFERENCE, 1.0 + DIFFERENCE):
-            model.replace(**{parameter: value * factor})
+        moved = [model.replace(**{parameter: value * factor}) for factor in (1.0 - DIFFERENCE, 1.0 + DIFFERENCE)]
     except ValueError as error:
         raise ValueError(f"{parameter} cannot be varied: {error}") from error
+    edge = np.array([problem.grid.r_max])
+    if np.any(problem.theory.pull) and any(np.any(far_values(other, edge) != problem.vacuum.values) for other in moved):
+        raise ValueError(
+            f"{model!r}: the fields far out depend on {parameter}, so that branches and derivatives in it are not "
+            "available: solve at each value"
+        )
 
 
 def _floats(params: Any) -> dict[str, float]:

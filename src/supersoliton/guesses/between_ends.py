@@ -29,7 +29,7 @@ class BetweenEnds:
         if own is not None and negative_fields(problem.model, problem.grid.r_max):
             return own
         assert problem.model.ends is not None
-        moving = np.flatnonzero(problem.model.ends.inner != problem.model.ends.outer)
+        moving = np.flatnonzero(problem.model.ends.inner != problem.model.ends.outer).tolist()
         if len(moving):
             found, energy = _of_least_energy(problem, moving)
             return found if own is None or energy < problem.energy(own) else own
@@ -38,7 +38,7 @@ class BetweenEnds:
         return own
 
 
-def _of_least_energy(problem: DiscreteProblem, moving: Array) -> tuple[Array, float]:
+def _of_least_energy(problem: DiscreteProblem, moving: list[int]) -> tuple[Array, float]:
     """The profile of least energy, one field after the other, first among all widths and powers, then close to it."""
     assert problem.model.ends is not None
     inner, outer, r = problem.model.ends.inner, problem.model.ends.outer, problem.grid.nodes
