@@ -129,8 +129,14 @@ def test_mixed_kinetic_terms_of_a_density_enter_its_masses_at_infinity():
         away = u - jnp.array([1.0, 0.0])
         return 0.5 * (du @ stiff @ du + away @ soft @ away)
 
-    problem = ss.Problem(ss.Density(e, ("f", "g"), origin={"f": 0.0}, infinity={"f": 1.0, "g": 0.0}))
+    model = ss.Density(e, ("f", "g"), origin={"f": 0.0}, infinity={"f": 1.0, "g": 0.0}, dim=1)
+    problem = ss.Problem(model)
     expected = scipy.linalg.eigh(soft, stiff, eigvals_only=True)
     np.testing.assert_allclose(problem.vacuum.masses_squared, expected, rtol=1e-12)
-    state = ss.solve(problem)  # r (u - v) = sum_k c_k exp(-m_k r), with f held at the origin and g free
+    # u - v = exp(-m r) a with m^2 = K^-1/2 M K^-1/2 between K^1/2, so E = a.X.a, least in the free g(0)
+    root = scipy.linalg.sqrtm(stiff)
+    inverse = np.linalg.inv(root)
+    x = root @ scipy.linalg.sqrtm(inverse @ soft @ inverse) @ root
+    state = ss.solve(problem)
+    assert state.energy == pytest.approx(x[0, 0] - x[0, 1] ** 2 / x[1, 1], rel=1e-9)
     assert state.certificate.certified

@@ -268,8 +268,9 @@ def spectrum(
         \left[-k_i\left(\partial_r^2 + \tfrac{d-1}{r}\partial_r - \tfrac{l(l+d-2)}{r^2}\right)\delta_{ij}
         + \partial_i\partial_j V(u) - \omega^2 c_i\delta_{ij}\right]\eta_j = \lambda\,k_i\eta_i
 
-    At fixed norm this is L_+, which decides the stability at that norm. For the frequencies of a rotating state see
-    :func:`.oscillations`.
+    Where the kinetic matrix K depends on the fields it is :math:`A\eta = \lambda M_K\eta`, with the norm
+    :math:`\int\eta^TK(u)\eta`. At fixed norm this is L_+, which decides the stability at that norm. For the frequencies
+    of a rotating state see :func:`.oscillations`.
 
     Parameters
     ----------

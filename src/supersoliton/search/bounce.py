@@ -76,6 +76,8 @@ def bounce(
 
     .. math:: S[u] = S_d\int_0^\infty r^{d-1}\,dr\left\{\tfrac12\sum_i k_i u_i'^2 + V(u) - V(u_-)\right\}
 
+    or with :math:`\tfrac12u'^TK(u)u'` where the kinetic terms depend on the fields.
+
     Parameters
     ----------
     model : AbstractModel

@@ -236,7 +236,7 @@ def _without_box(space: TangentSpace, step: Array, outside: Array, saved: float)
     away = space.u[-1] + step[-1] - problem.vacuum.values
     gaps = gaps_of(problem, space.multiplier)
     beyond = 0.0
-    if carries.any() and np.all(np.isfinite(gaps)):
+    if carries.any() and problem.model.ends is None and np.all(np.isfinite(gaps)):
         # N outside: minus twice the derivative of the energy outside by omega^2
         small = _DIFFERENCE * max(float(np.max(np.abs(gaps))), 1e-300)
         kinetic = problem.model.kinetic_at(problem.vacuum.values, problem.grid.r_max)

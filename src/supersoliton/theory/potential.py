@@ -42,6 +42,7 @@ class Potential(AbstractModel, kind="potential"):
         Factors k_i > 0 of the gradient terms :math:`\tfrac12 k_i u_i'^2`; ones if not given. Or a function
         ``K(u, p)``, written with ``jax.numpy``, for :math:`\tfrac12 u'^TK(u; p)u'` (a sigma model, a heavy field
         integrated out): a symmetric positive matrix (n_fields, n_fields), or its diagonal (n_fields,).
+        The norm of rotating fields is then :math:`N = \int u_c^TK(u)\,u_c`.
     radius : bool, default False
         Whether the third argument is the radius although it is not named ``r``.
 
