@@ -1,8 +1,9 @@
 """The rows of one-loop determinants: supersoliton and BubbleDet 1.0.7 (arXiv:2308.15652) on the same bounces.
 
 V = u^2/2 - u^3/2 + alpha u^4/8 in d = 2, 3 and 4, and -u^6/6 in d = 3, one of the bounces without a scale that
-BubbleDet's paper tests itself on (-u^4/4 in d = 4 took it more than 150 s). Both are given the bounce; BubbleDet gets it at 4000 radii, with V' and V''.
-`make bench` installs BubbleDet into .venv-bench. Calls alternate in one process, after one to compile.
+BubbleDet's paper tests itself on (-u^4/4 in d = 4 took it more than 150 s). Both are given the bounce; BubbleDet gets
+it at 4000 radii, with V' and V''. `make bench` installs BubbleDet into .venv-bench. Calls alternate in one process,
+after one to compile.
 """
 
 from __future__ import annotations
