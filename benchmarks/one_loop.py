@@ -25,7 +25,7 @@ from .measure import Row, Size, Timing, say, timed, yardstick
 ALPHA, POINTS, TAIL = 0.5, 4000, 22.0
 # S_1 at mu = 1. Of V_4 from python -m benchmarks.independent_one_loop; that of the other is from
 # PHYSICS.md, section 7, at R = 1, where the integrands in R (BubbleDet's) and in ln R (ours) are the same.
-REFERENCES = {"V4, d = 2": -0.1093950186, "V4, d = 3": 10.1782969415, "V4, d = 4": 1.3787056595,
+REFERENCES = {"V4, d = 2": -0.1093950186, "V4, d = 3": 10.1782969415, "V4, d = 4": 1.3787056596,
               "u^6, d = 3": 4.41320655809}  # fmt: skip
 
 
