@@ -68,10 +68,10 @@ bench: $(STAMP) .venv-bench/.installed
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 	$(MAKE) docs
 
-# What the bounces are compared with; without it (no network) that row says "not measured".
+# What bounces and determinants are compared with; without it (no network) their rows say "not measured".
 .venv-bench/.installed: benchmarks/requirements.txt | $(STAMP)
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --upgrade --no-deps --require-hashes \
-	    --target .venv-bench -r $< && touch $@ || echo "make bench: CosmoTransitions could not be installed"
+	    --target .venv-bench -r $< && touch $@ || echo "make bench: CosmoTransitions and BubbleDet could not be installed"
 
 # The pictures and the numbers of the README and of the pages, printed by the program into them.
 docs: $(STAMP)

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import bounces, comparison, evaluation, growth, measure, processes, results, scans
+from . import bounces, comparison, evaluation, growth, measure, one_loop, processes, results, scans
 from .measure import Row, Size
 from .picture import draw
 
@@ -27,6 +27,7 @@ GROUPS: dict[str, Callable[[Size], list[Row]]] = {
     "state": evaluation.state_alone,
     "differences": comparison.finite_differences,
     "bounce": bounces.bounces,
+    "one-loop": one_loop.one_loop,
     "first-call": processes.first_calls,
     "command-line": processes.command_line,
     "growth": growth.growth,

@@ -1,4 +1,4 @@
-"""The one-loop action of a bounce of V = u^2/2 - u^3/2 + alpha u^4/8 by other means than the package, in 40 digits.
+"""The one-loop action of a bounce of V = u^2/2 - u^3/2 + alpha u^4/8 by other means than the package, to 20 digits.
 
 python -m benchmarks.independent_one_loop [--dim 2 3 4] [--alpha 0.5] [--last 40]
 
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import mpmath as mp
 
-DIGITS, ORDER, STEP, END, MIDDLE = 40, 40, "0.25", 40, 5
+DIGITS, ORDER, STEP, END, MIDDLE = 60, 44, "0.25", 40, 5
 FITTED, APART = 9, 3  # powers nu^-5, nu^-7, ... that go through every third of the last values
 
 
@@ -23,7 +23,7 @@ class Bounce(NamedTuple):
     """Taylor coefficients of u and of W - 1 on each step from the centre, and the amplitude of the tail."""
 
     dim: int
-    pieces: list[tuple[Any, list[Any]]]  # radius, coefficients of u around it
+    pieces: list[tuple[Any, Any, list[Any]]]  # radius, step, coefficients of u around the radius
     excess: list[list[Any]]
     centre: Any
     tail: Any
@@ -83,39 +83,40 @@ def find_bounce(dim: int, alpha: Any, guess: tuple[Any, Any]) -> Bounce:
     """Shoot from the centre and from END, Newton's method in the centre's value and ln of the tail's amplitude."""
     step, nu = mp.mpf(STEP), mp.mpf(dim) / 2 - 1
 
-    def out(centre: Any) -> list[tuple[Any, list[Any]]]:
+    def out(centre: Any) -> list[tuple[Any, Any, list[Any]]]:
         pieces, r, ends = [], mp.mpf(0), (centre, mp.mpf(0))
-        while r < MIDDLE:
-            pieces.append((r, _fields(dim, alpha, r, *ends)))
-            r, ends = r + step, _ends(pieces[-1][1], step)
+        while r < MIDDLE:  # a tenth of the distance from the origin, where the singular solutions are infinite
+            h = min(step, r / 10, MIDDLE - r) if r else step
+            pieces.append((r, h, _fields(dim, alpha, r, *ends)))
+            r, ends = r + h, _ends(pieces[-1][2], h)
         return pieces
 
-    def back(tail: Any) -> list[tuple[Any, list[Any]]]:
+    def back(tail: Any) -> list[tuple[Any, Any, list[Any]]]:
         pieces, r = [], mp.mpf(END)
         ends = tuple(mp.exp(tail) * x for x in _decaying(nu, 1, r))
         while r > MIDDLE:
-            at_end = _fields(dim, alpha, r, *ends)
-            ends = _ends(at_end, -step)
+            ends = _ends(_fields(dim, alpha, r, *ends), -step)
             r -= step
-            pieces.append((r, _fields(dim, alpha, r, *ends)))
+            pieces.append((r, step, _fields(dim, alpha, r, *ends)))
         return pieces[::-1]
 
     def mismatch(centre: Any, tail: Any) -> tuple[Any, Any]:
-        inner, outer = _ends(out(centre)[-1][1], step), back(tail)[0][1]
-        return inner[0] - outer[0], inner[1] - outer[1]
+        (_, h, inner), (_, _, outer) = out(centre)[-1], back(tail)[0]
+        value, slope = _ends(inner, h)
+        return value - outer[0], slope - outer[1]
 
-    centre, tail = mp.findroot(mismatch, guess, tol=mp.mpf(10) ** (-2 * DIGITS + 16), maxsteps=30)
+    centre, tail = mp.findroot(mismatch, guess, tol=mp.mpf(10) ** -64, maxsteps=30)
     pieces = out(centre) + back(tail)
     excess = []
-    for _, u in pieces:  # W - 1 = -3 u + 3 alpha u^2 / 2
+    for _, _, u in pieces:  # W - 1 = -3 u + 3 alpha u^2 / 2
         excess.append([-3 * u[n] + mp.mpf(3) / 2 * alpha * _product(u, u, n) for n in range(ORDER)])
     return Bounce(dim, pieces, excess, centre, mp.exp(tail))
 
 
 def wronskian(bounce: Bounce, ell: int, shift: Any = 0) -> Any:
     """g'K - gK' at END over the same with W = 1, that is T_l at k^2 = ``shift``."""
-    step, ends, order = mp.mpf(STEP), (mp.mpf(1), mp.mpf(0)), ell + mp.mpf(bounce.dim) / 2 - 1
-    for (r, _), excess in zip(bounce.pieces, bounce.excess, strict=True):
+    ends, order = (mp.mpf(1), mp.mpf(0)), ell + mp.mpf(bounce.dim) / 2 - 1
+    for (r, step, _), excess in zip(bounce.pieces, bounce.excess, strict=True):
         w = [excess[0] + 1 + shift, *excess[1:]]
         ends = _ends(_linear(bounce.dim, ell, r, w, *ends), step)
     mass, r = mp.sqrt(1 + shift), mp.mpf(END)
@@ -127,9 +128,8 @@ def wronskian(bounce: Bounce, ell: int, shift: Any = 0) -> Any:
 
 def integral(bounce: Bounce, f: Any) -> Any:
     """The integral of f(r, W - 1, u') by Gauss's rule on every step."""
-    step, total = mp.mpf(STEP), mp.mpf(0)
-    nodes = [(node, weight) for node, weight in _gauss(24)]
-    for (r, u), excess in zip(bounce.pieces, bounce.excess, strict=True):
+    total, nodes = mp.mpf(0), _gauss(24)
+    for (r, step, u), excess in zip(bounce.pieces, bounce.excess, strict=True):
         for x, weight in nodes:
             t = step * (1 + x) / 2
             (_, slope), w = _ends(u, t), mp.polyval(excess[::-1], t)
@@ -156,7 +156,7 @@ def one_loop(dim: int, alpha: Any, guess: tuple[Any, Any], last: int) -> dict[st
     bounce = find_bounce(dim, alpha, guess)
     half, area = mp.mpf(dim) / 2, 2 * mp.pi ** (mp.mpf(dim) / 2) / mp.gamma(mp.mpf(dim) / 2)
     action = area / dim * integral(bounce, lambda r, w, slope: r ** (dim - 1) * slope**2)
-    second = abs(bounce.pieces[0][1][2] * 2)
+    second = abs(bounce.pieces[0][2][2] * 2)
     removed = action / ((2 * mp.pi) ** half * bounce.tail * second)
     ratios = {ell: wronskian(bounce, ell) for ell in range(last + 1) if ell != 1}
     logs = [mp.log(abs(ratios[ell])) if ell != 1 else mp.log(removed) for ell in range(last + 1)]

@@ -268,7 +268,7 @@ def test_sum_over_l_of_poeschl_teller(dim, s):
     assert total[0] == pytest.approx(closed[0], abs=1e-9)
 
 
-INDEPENDENT = {2: (-0.109395018664, 1e-7), 3: (10.178296941570, 1e-6), 4: (1.378705659504, 1e-6)}
+INDEPENDENT = {2: (-0.109395018664, 1e-7), 3: (10.178296941570, 1e-6), 4: (1.378705659649, 1e-6)}
 
 
 @pytest.mark.parametrize("dim", INDEPENDENT)
@@ -343,6 +343,23 @@ def test_a_coupled_heavy_field_decouples(mass):
     squared = background.fields(mesh.quadrature_points.ravel())[:, 0] ** 2 * scales.field**2 * scales.length**3
     expected = -(KAPPA**2) * float(mesh.quadrature_weights.ravel() @ squared) / (2 * math.pi)
     assert mass * (mixed(mass) - one.one_loop()) == pytest.approx(expected, rel=0.1 / mass)
+
+
+@pytest.mark.parametrize(("dim", "depths", "most"), [
+    (3, (0.08, 0.04), 0.02),
+    pytest.param(4, (0.08, 0.04, 0.02), 0.12, marks=pytest.mark.nightly),
+])  # fmt: skip
+def test_thin_walls(dim, depths, most):
+    """S_1 - c_d Delta^(1 - d) + (d/2)(1 - d + ln(12 S_0/2 pi)) vanishes relative to c_d Delta^(1 - d)."""
+    c = {3: 10 / 27 + math.log(3) / 6, 4: 9 / 32 - math.pi / (16 * math.sqrt(3))}[dim]
+    model = ss.Potential(lambda u, p: (u[0] ** 2 - 1) ** 2 / 8 + p["depth"] * (u[0] - 1), params={"depth": 0.1})
+    off = []
+    for depth in depths:
+        found = ss.determinant(ss.bounce(model.replace(depth=depth), [1.0], dim=dim))
+        leading = c * depth ** (1 - dim) - dim / 2 * (1 - dim + math.log(12 * found.action / (2 * math.pi)))
+        off.append(abs(found.one_loop() / leading - 1))
+    assert off[0] < most
+    assert all(thinner < 0.5 * thicker for thicker, thinner in itertools.pairwise(off))
 
 
 def test_scale_dependence_is_that_of_the_running_couplings(found):

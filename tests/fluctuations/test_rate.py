@@ -25,11 +25,11 @@ def rate(dim):
     return ss.decay_rate(state(dim))
 
 
-@pytest.mark.parametrize(("dim", "eigenvalue"), [(2, -1.00189037), (3, -0.86462560), (4, -0.61571021)])
+@pytest.mark.parametrize(("dim", "eigenvalue"), [(2, -1.00189025), (3, -0.86462549968253), (4, -0.61571009526306)])
 def test_the_parts_of_a_rate(dim, eigenvalue):
+    """Eigenvalues of `python -m benchmarks.independent_one_loop`; those of PHYSICS.md are all 1.1e-7 lower."""
     found = rate(dim)
-    # The published ones are all 1.1e-7 lower than the zero of T_0(k^2).
-    assert found.negative_eigenvalue == pytest.approx(eigenvalue, abs=2e-7)
+    assert found.negative_eigenvalue == pytest.approx(eigenvalue, abs=1e-8 if dim == 2 else 1e-10)
     channels = ss.determinant(state(dim))._channels
     sides = [channels(0, -found.negative_eigenvalue + x)[1] for x in (-1e-9, 1e-9)]
     assert sides == [-1.0, 1.0]

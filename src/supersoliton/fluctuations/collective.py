@@ -14,6 +14,7 @@ from numpy import ndarray as Array
 
 from ..elements.grid import sphere_area
 from ..problem.problem import DiscreteProblem
+from ..problem.scales import Scales
 from ..problem.zero_modes import Symmetries
 from ..theory.derivatives import point_kernels
 from .background import Background
@@ -98,6 +99,33 @@ class Norms:
     def size(self) -> float:
         """That of ln R."""
         return self._norm(self._r[:, :, None] * self._slope + (0.5 * self.dim - 1.0) * self._away)
+
+    def log_jacobian(
+        self, modes: tuple[bool, bool, int], action: float | None, scales: Scales, orbit_volume: float | None
+    ) -> float:
+        """ln of the product of sqrt(J / 2 pi) of all zero modes, times the volume of the orbit of symmetries.
+
+        ``modes``: whether there are translations, whether the size is arbitrary, and the number of internal zero modes;
+        ``action``: that of the state, if w = 1.
+        """
+        moving, scale_free, count = modes
+        total, energy = 0.0, float(scales.unit("energy"))
+        unit = energy / float(scales.unit("mass^2"))
+        if moving:
+            norm = self.translation * energy if action is None else action
+            total += 0.5 * self.dim * math.log(norm / (2.0 * math.pi))
+        if scale_free:
+            total += 0.5 * math.log(self.size * unit / (2.0 * math.pi))
+        if count == 0:
+            return total
+        if orbit_volume is None:
+            return total + self.log_sphere(count, unit)
+        if action is None:
+            raise ValueError(
+                "one_loop: of massless fields the volume of the orbit is infinite: leave orbit_volume out, which is "
+                "possible for fields along one direction"
+            )
+        return total + math.log(orbit_volume) - 0.5 * count * math.log(2.0 * math.pi)
 
     def log_sphere(self, count: int, unit: float) -> float:
         """ln of the volume of the orbit of fields along one direction, a sphere, with (2 pi)^(-1/2) for each of

@@ -174,27 +174,9 @@ class Determinant:
             raise ValueError(
                 f"one_loop: fields without a mass at infinity have no states in d = {self.dim:g}: give them one"
             )
-        dim = round(float(self.dim))
         if float(self.dim) not in (1.0, 2.0, 3.0, 4.0):
             raise ValueError(f"one_loop: d must be 1, 2, 3 or 4, got {self.dim}: log_ratio(l) has the single l")
-
-        def log(ell: int) -> float:
-            return math.log(abs(self._zero_mode(ell)[0])) if ell in self.zero_modes else self._channels(ell)[0]
-
-        removed = 0.5 * sum(degeneracy(dim, ell) * error / abs(v) for ell, (v, error) in self._found.items())
-        if dim == 1:
-            channels = (0,) if self._problem.line is not None else (0, 1)
-            return OneLoop(0.5 * sum(log(ell) for ell in channels), 0.0, removed)
-
-        def logs(ells: Array) -> Array:
-            self._channels.compute([(int(ell), 0.0) for ell in ells if int(ell) not in self.zero_modes])
-            return np.array([log(int(ell)) for ell in ells])
-
-        total, error, _ = subtracted_sum(dim, self._large_nu, logs)
-        removed = 0.5 * sum(degeneracy(dim, ell) * error / abs(v) for ell, (v, error) in self._found.items())
-        constant = total + finite_part(dim, self._large_nu, 1.0)
-        slope = finite_part(dim, self._large_nu, math.e) + total - constant
-        return OneLoop(constant, slope, error + removed)
+        return _sum_over_l(self)
 
     @numerical
     def one_loop(self, scale: float = 1.0) -> float:
@@ -229,26 +211,9 @@ class Determinant:
     @functools.cached_property
     @numerical
     def _log_jacobian(self) -> float:
-        """ln of the product of sqrt(J / 2 pi) of all zero modes, times the volume of the orbit of symmetries."""
-        background, count, total = self._channels.background, self._internal, 0.0
-        unit = float(self._scales.unit("energy") / self._scales.unit("mass^2"))
-        if self.zero_modes:
-            norm = self.action
-            if not background.massive:
-                norm = self._norms.translation * float(self._scales.unit("energy"))
-            total += 0.5 * float(self.dim) * math.log(norm / (2.0 * math.pi))
-        if self.scale_free:
-            total += 0.5 * math.log(self._norms.size * unit / (2.0 * math.pi))
-        if count == 0:
-            return total
-        if self._orbit_volume is None:
-            return total + self._norms.log_sphere(count, unit)
-        if not background.massive:
-            raise ValueError(
-                "one_loop: of massless fields the volume of the orbit is infinite: leave orbit_volume out, which is "
-                "possible for fields along one direction"
-            )
-        return total + math.log(self._orbit_volume) - 0.5 * count * math.log(2.0 * math.pi)
+        action = self.action if self._channels.background.massive else None
+        modes = (bool(self.zero_modes), self.scale_free, self._internal)
+        return self._norms.log_jacobian(modes, action, self._scales, self._orbit_volume)
 
     @functools.cached_property
     @numerical
@@ -319,6 +284,30 @@ class Determinant:
             else:
                 parts.append(f"ln|T_{ell}| = {self.log_ratio(ell):.8g}{sign}")
         return f"Determinant(d = {self.dim:g}: {', '.join(parts)})"
+
+
+def _sum_over_l(found: Determinant) -> OneLoop:
+    """S_1 in dimensionless form, without Jacobians."""
+    dim, channels, modes = round(float(found.dim)), found._channels, found.zero_modes
+
+    def logs(ells: Any) -> Array:
+        channels.compute([(int(ell), 0.0) for ell in ells if int(ell) not in modes])
+        each = (found._zero_mode(int(ell))[0] if int(ell) in modes else None for ell in ells)
+        return np.array(
+            [channels(int(ell))[0] if one is None else math.log(abs(one)) for ell, one in zip(ells, each, strict=True)]
+        )
+
+    def removed() -> float:
+        return 0.5 * sum(degeneracy(dim, ell) * error / abs(v) for ell, (v, error) in found._found.items())
+
+    if dim == 1:
+        total = 0.5 * float(np.sum(logs((0,) if found.on_line else (0, 1))))
+        return OneLoop(total, 0.0, removed())
+    large = found._large_nu
+    total, error, _ = subtracted_sum(dim, large, logs)
+    constant = total + finite_part(dim, large, 1.0)
+    slope = finite_part(dim, large, math.e) + total - constant
+    return OneLoop(constant, slope, error + removed())
 
 
 @numerical
