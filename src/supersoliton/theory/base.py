@@ -190,6 +190,13 @@ class AbstractModel(ABC):
         """Numbers of a State that are no ratio of its energy to ``energy_unit``, by name."""
         return {}
 
+    def cartesian(self, u: np.ndarray, points: np.ndarray) -> dict[str, np.ndarray]:
+        """The fields of space that the radial ones ``u`` (..., n_fields) stand for at Cartesian ``points`` (..., d).
+
+        Each by its name, components last; the default is that every field depends on the radius only.
+        """
+        return {name: u[..., i] for i, name in enumerate(self.fields)}
+
     def check_ends(self) -> None:
         """Raise ValueError where no state with the values of ``ends`` has a finite energy."""
         return

@@ -25,6 +25,7 @@ from numpy import ndarray as Array
 
 from .base import AbstractModel, Ends, PotentialFunction
 from .derivatives import PointKernels, point_kernels
+from .fluctuation import Channel
 from .vacua import canonical
 
 # Radii at which the linearised equation is looked at: every unit in use.
@@ -32,6 +33,7 @@ _RADII = np.exp2(np.arange(-120.0, 121.0))
 _FAR = 2.0**46  # (mass times radius)^2 from which on e_uu is that of infinity: what falls like 1/r^2 is rounding there
 _MASSLESS = 1e-10  # of the largest mass^2
 _STATIONARY = 1e-9  # of e_uu times the size of a field: the largest slope of e at infinity
+_QUADRATIC = 1e-9  # change of e_u'u' with u' at which e is still of second order in it
 _POINTS = 80  # of Gauss's rule on 0 <= r < infinity, in r/(r + L)
 _NEAR, _MISSING, _BESIDE = 2.0**-20, 1e-6, 1e-8  # see _check_origin
 
@@ -137,6 +139,21 @@ class RadialTheory(AbstractModel):
         hessian = point_kernels(self.density_function).hessian
         z = np.concatenate([u, np.zeros_like(u)])[None]
         return np.diagonal(hessian(z, self.params, np.array([float(r)]))[0])[len(u) :]
+
+    def time_kinetic(self, u: Array, slopes: Array, r: Array) -> Array | None:
+        r"""m of the kinetic energy density :math:`\tfrac12\dot u^Tm\,\dot u` at points, (point, field, field).
+
+        It is that of a theory that is Lorentz invariant in t and r: :math:`e_{u'u'}` where that does not depend on u'.
+        None where it does, or where a theory says that its fields obey no equation of second order in time.
+        """
+        kernel, n = point_kernels(self.density_function).hessian, self.n_fields
+        moving, rest = (kernel(np.hstack([u, s]), self.params, r)[:, n:, n:] for s in (slopes, np.zeros_like(slopes)))
+        same = np.abs(moving - rest) <= _QUADRATIC * np.max(np.abs(rest), axis=(1, 2), keepdims=True)
+        return moving if np.all(same) else None
+
+    def channel(self, ell: int, u: Array, slopes: Array, r: Array) -> Channel | None:
+        """Fluctuations of angular momentum l > 0 around u(r), outside of the ansatz; None where they are not known."""
+        return None
 
     def check_ends(self) -> None:
         """Raise ValueError where no state with these ends has a finite energy."""

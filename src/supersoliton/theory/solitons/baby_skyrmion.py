@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
+from numpy import ndarray as Array
 
+from .directions import phase
 from .named import NamedTheory, check_positive, check_winding
 
 
@@ -62,3 +65,7 @@ class BabySkyrmion(NamedTheory, kind="baby_skyrmion"):
         """The bracket."""
         angular, slope = (p["winding"] * jnp.sin(u[0]) / r) ** 2, du[0] ** 2
         return 0.5 * (slope + angular * (1.0 + slope)) + 2.0 * p["mu_squared"] * jnp.sin(0.5 * u[0]) ** 2
+
+    def cartesian(self, u: Array, points: Array) -> dict[str, Array]:
+        """The unit vector ``n`` (..., 3)."""
+        return {"n": np.concatenate([np.sin(u) * phase(points, self.winding), np.cos(u)], axis=-1)}

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from numpy import ndarray as Array
+
 from ..base import Ends
+from .directions import around, phase
 from .named import NamedTheory, check_positive, check_winding
 
 
@@ -69,3 +72,11 @@ class ChernSimonsVortex(NamedTheory, kind="chern_simons_vortex"):
         (f, a), (df, da), n, kappa = u, du, p["winding"], p["kappa"]
         gauge = ((n - a) * f / r) ** 2 + (0.5 * kappa * da / (r * f)) ** 2
         return df**2 + gauge + (f * (f**2 - 1.0) / kappa) ** 2
+
+    def cartesian(self, u: Array, points: Array) -> dict[str, Array]:
+        """``higgs`` (..., 2), the real and the imaginary part of the scalar, and ``A`` (..., 2)."""
+        return {"higgs": u[..., :1] * phase(points, self.winding), "A": around(points, u[..., 1])}
+
+    def time_kinetic(self, u: Array, slopes: Array, r: Array) -> None:
+        """The gauge field has no kinetic energy: its equation is of first order in time."""
+        return

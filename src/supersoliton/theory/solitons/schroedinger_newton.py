@@ -62,3 +62,7 @@ class SchroedingerNewton(NamedTheory, kind="schroedinger_newton"):
     def observables(self, state: Any) -> dict[str, float]:
         norm = float(state.grid.integrate(state.u[:, 0] ** 2))
         return {"norm": norm, "epsilon": -1.0 / norm**2}
+
+    def time_kinetic(self, u: Array, slopes: Array, r: Array) -> None:
+        """An equation of first order in time, and a potential that follows at once."""
+        return
