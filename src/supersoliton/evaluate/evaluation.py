@@ -101,13 +101,14 @@ def evaluate(cfg: Config, point: Mapping[str, float]) -> Evaluation:
     clock.lap("scores")
     values = {
         **scores,
-        **problem.model.record(state),
+        **(measured := problem.model.record(state)),
         "lightest_squared": lightest,
         **_measurements(state),
         "spectrum_error": max((one.mass_error for one in modes.values()), default=math.nan),
         **_costs(state, found),
         **(recorded(fixed) if fixed else {}),
     }
+    values.update(measured)  # where a theory defines a charge or an energy of its own
     status, reasons, constraints = state.status, state.certificate.reasons, constraints_of(state, values)
     constraints |= chosen(cfg.scan.constraints, values)
     if fixed is not None:
@@ -212,10 +213,10 @@ def _scores(
 
 
 def _functions(cfg: Config, state: State, modes: dict[int, Modes]) -> dict[str, float]:
-    """The values of the user's functions among the objectives, NaN without a spectrum."""
-    values = {}
+    """The values of the user's functions among the objectives, NaN without a spectrum where the theory has one."""
+    values, has_none = {}, state.problem.model.ends is not None and bool(np.all(np.isfinite(state.u)))
     for name, function in functions_of(cfg.scan.objectives).items():
-        found = function(state, modes[min(modes)]) if modes else math.nan
+        found = function(state, modes[min(modes)] if modes else None) if modes or has_none else math.nan
         if np.ndim(found) or not np.isrealobj(found):
             raise TypeError(f"{WHERE}: {name} must return a number, got {type(found).__name__}")
         values[name] = float(found)

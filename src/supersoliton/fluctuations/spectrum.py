@@ -330,9 +330,9 @@ def spectrum(
     state, scales = on_scales(state)
     problem = state.problem
     if problem.model.density_function is not None:
-        found, nodal = _of_density(state, n_modes, ell, errors)
-        nodal = scales.unit("length") ** (-0.5 * float(problem.grid.dim)) * nodal
-        return replace(scales.restore(found), functions=nodal if functions else None)
+        found, at_nodes = _of_density(state, n_modes, ell, errors)
+        at_nodes = at_nodes * scales.unit("length") ** (-0.5 * float(problem.grid.dim))
+        return replace(scales.restore(found), functions=at_nodes if functions else None)
     thresholds, edges = continuum(problem, state.multiplier)
     highest = None
     if fast:

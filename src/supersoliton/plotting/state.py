@@ -42,6 +42,9 @@ def plot_state(state: Any, *, title: str | None = None, theme_name: str = "light
         labels = [field_label(name, model.symbols) for name in model.fields]
         background = [model.fields.index(name) for name in model.background]
         draw_profiles(ax, r, u, labels, dim=_space(state), colours=colours, background=background)
+        if model.density_function is not None:  # in units of its own
+            ax.set_xlabel("r")
+            ax.set_ylabel("fields")
         if line:
             ax.set_xlabel("x [1/mass]")
         else:

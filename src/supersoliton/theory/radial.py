@@ -17,13 +17,13 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 from numpy import ndarray as Array
 
-from .base import AbstractModel, Ends, PotentialFunction
+from .base import AbstractModel, Column, Ends, PotentialFunction
 from .derivatives import PointKernels, point_kernels
 from .fluctuation import Channel
 from .vacua import canonical
@@ -91,6 +91,11 @@ class RadialTheory(AbstractModel):
     """A theory given by its energy density; subclasses define ``density_function`` and ``ends``."""
 
     min_amplitude = 0.0  # no field carries a norm
+    columns: ClassVar[Mapping[str, Column]] = {
+        "energy_ratio": Column("E/E₀", "energy over the unit of the theory, as the literature gives it", digits=10),
+        "rms_radius": Column("√⟨r²⟩", "root of the mean of r² over the energy density; infinite where it diverges"),
+        "half_energy_radius": Column("r(E/2)", "radius of the ball that has half of the energy"),
+    }
 
     @property
     @abstractmethod
@@ -139,6 +144,13 @@ class RadialTheory(AbstractModel):
         hessian = point_kernels(self.density_function).hessian
         z = np.concatenate([u, np.zeros_like(u)])[None]
         return np.diagonal(hessian(z, self.params, np.array([float(r)]))[0])[len(u) :]
+
+    def record(self, state: Any) -> dict[str, float]:
+        """The numbers of ``columns``; the theory's ``observables`` go before what a trial calls the same."""
+        known = bool(np.all(np.isfinite(state.u)))
+        radii = {name: getattr(state, name) if known else math.nan for name in ("rms_radius", "half_energy_radius")}
+        own = self.observables(state) if known else {}
+        return {"energy_ratio": state.energy / self.energy_unit, **radii, **own}
 
     def time_kinetic(self, u: Array, slopes: Array, r: Array) -> Array | None:
         r"""m of the kinetic energy density :math:`\tfrac12\dot u^Tm\,\dot u` at points, (point, field, field).

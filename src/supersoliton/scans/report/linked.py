@@ -18,6 +18,7 @@ import numpy as np
 from ...plotting import field_label, kind_marker, named_fields, signed_mass, thin, wants_log
 from ...plotting.html import escape
 from ...states.state_file import read_state_file
+from ...theory.radial import RadialTheory
 from .records import Record, Trial
 from .summary import kind_words
 
@@ -216,6 +217,7 @@ def _profile(path: Path, record: Record) -> dict[str, Any] | None:
     fields += [{"label": "", "special": 0, "values": _rounded(u[:, i])} for i in rest if reach[i] > 1e-3 * reach.max()]
     dim = float(stored.get("grid", {}).get("dim", 3))
     unit = {1.0: "field", 3.0: "field [mass]"}.get(dim, f"field [mass^{(dim - 1) / 2:g}]")
+    unit = "fields" if issubclass(record.theory, RadialTheory) else unit  # a density has units of its own
     return {
         "r": [float(f"{x:.4g}") for x in r],
         "fields": fields,

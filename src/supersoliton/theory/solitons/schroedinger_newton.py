@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy import ndarray as Array
 
+from ..base import Column
 from .named import NamedTheory
 
 _WIDTH, _MASS = 1.2, 2.5  # heuristic: of the Gaussian that Newton's method starts from
@@ -45,6 +46,10 @@ class SchroedingerNewton(NamedTheory, kind="schroedinger_newton"):
     at_infinity = (0.0, 0.0)
     space = 3
     unit = 1.0
+    columns: ClassVar[Mapping[str, Column]] = {
+        **NamedTheory.columns,
+        "epsilon": Column("ε", "eigenvalue of the state of norm 1", digits=10),
+    }
 
     @staticmethod
     def energy_density(u: Any, du: Any, r: Any, p: Mapping[str, Any]) -> Any:
