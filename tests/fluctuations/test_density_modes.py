@@ -10,6 +10,7 @@ import scipy.linalg
 from scipy.integrate import solve_ivp
 
 import supersoliton as ss
+from supersoliton.fluctuations.spectrum import channels_of
 from supersoliton.theory.fluctuation import hessian
 from supersoliton.theory.solitons import vortex
 
@@ -172,3 +173,9 @@ def test_polarisation_gives_the_hessian():
         return 0.5 * np.einsum("ip,ij,jp->p", z, matrix, z)
 
     np.testing.assert_allclose(hessian(density, 2, 3), np.tile(matrix, (3, 1, 1)), atol=1e-14)
+
+
+def test_commands_ask_only_for_channels_that_are_known():
+    wanted = (0, 1, 2)
+    assert channels_of(soliton(ss.Vortex(1, 1.0)).problem, wanted) == [0, 1, 2]
+    assert channels_of(soliton(ss.Skyrmion(2.0)).problem, wanted) == [0]

@@ -56,6 +56,8 @@ def find_state(config: Config, point: Mapping[str, float]) -> tuple[State, dict[
 
 def describe_scores(config: Config, state: State) -> dict[str, Any]:
     """The scores that a trial of a scan records of a state, as plain data; or why there are none."""
+    if state.problem.model.ends is not None:  # a trial takes no spectrum of an energy density
+        return {"scores": {}, "hits": [], "no_scores": ""}
     try:
         scores, hits = score_state(config, state)
     except ValueError as error:  # more modes are asked for than the mesh has

@@ -101,14 +101,13 @@ def evaluate(cfg: Config, point: Mapping[str, float]) -> Evaluation:
     clock.lap("scores")
     values = {
         **scores,
-        **(measured := problem.model.record(state)),
+        **problem.model.record(state),
         "lightest_squared": lightest,
         **_measurements(state),
         "spectrum_error": max((one.mass_error for one in modes.values()), default=math.nan),
         **_costs(state, found),
         **(recorded(fixed) if fixed else {}),
     }
-    values.update(measured)  # where a theory defines a charge or an energy of its own
     status, reasons, constraints = state.status, state.certificate.reasons, constraints_of(state, values)
     constraints |= chosen(cfg.scan.constraints, values)
     if fixed is not None:
@@ -246,6 +245,8 @@ def _measurements(state: State) -> dict[str, float]:
         "boundary_fraction": c.boundary_fraction,
         "certified": float(c.certified),
         **_rotation(c.rotation),
+        # those of the theory last: it may have a charge and an energy of its own
+        **(state.observables if np.all(np.isfinite(state.u)) else {}),
     }
 
 

@@ -202,8 +202,9 @@ def check_ell(ell: int, dim: float, line: object = None) -> int:
 
 
 def channels_of(problem: DiscreteProblem, wanted: Sequence[int]) -> list[int]:
-    """The angular momenta to look at: 0 and those wanted; on a line all modes are at 0."""
-    return [0] if problem.line is not None else sorted({0, *wanted})
+    """The angular momenta to look at: 0 and those wanted; on a line all modes are at 0, as are those that are known of
+    a theory without others."""
+    return [0] if problem.line is not None or not problem.model.has_channels else sorted({0, *wanted})
 
 
 def vacuum_levels(problem: DiscreteProblem, edges: Array, ell: int, n_modes: int) -> Float[Array, " mode"]:

@@ -170,6 +170,11 @@ class AbstractModel(ABC):
         return None
 
     @property
+    def has_channels(self) -> bool:
+        """Whether fluctuations of angular momentum l > 0 are known."""
+        return True
+
+    @property
     def energy_unit(self) -> float:
         """The unit in which the literature gives energies: ``state.energy / theory.energy_unit``."""
         return 1.0

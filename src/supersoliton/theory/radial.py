@@ -146,11 +146,11 @@ class RadialTheory(AbstractModel):
         return np.diagonal(hessian(z, self.params, np.array([float(r)]))[0])[len(u) :]
 
     def record(self, state: Any) -> dict[str, float]:
-        """The numbers of ``columns``; the theory's ``observables`` go before what a trial calls the same."""
+        """The numbers of ``columns``."""
         known = bool(np.all(np.isfinite(state.u)))
-        radii = {name: getattr(state, name) if known else math.nan for name in ("rms_radius", "half_energy_radius")}
         own = self.observables(state) if known else {}
-        return {"energy_ratio": state.energy / self.energy_unit, **radii, **own}
+        found = {"energy_ratio": state.energy / self.energy_unit, **own}
+        return {name: found.get(name, getattr(state, name, math.nan) if known else math.nan) for name in self.columns}
 
     def time_kinetic(self, u: Array, slopes: Array, r: Array) -> Array | None:
         r"""m of the kinetic energy density :math:`\tfrac12\dot u^Tm\,\dot u` at points, (point, field, field).
@@ -162,6 +162,10 @@ class RadialTheory(AbstractModel):
         moving, rest = (kernel(np.hstack([u, s]), self.params, r)[:, n:, n:] for s in (slopes, np.zeros_like(slopes)))
         same = np.abs(moving - rest) <= _QUADRATIC * np.max(np.abs(rest), axis=(1, 2), keepdims=True)
         return moving if np.all(same) else None
+
+    @property
+    def has_channels(self) -> bool:
+        return type(self).channel is not RadialTheory.channel
 
     def channel(self, ell: int, u: Array, slopes: Array, r: Array) -> Channel | None:
         """Fluctuations of angular momentum l > 0 around u(r), outside of the ansatz; None where they are not known."""
