@@ -72,7 +72,7 @@ def test_a_state_is_saved_and_read_back(state, tmp_path):
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda s: ss.spectrum(s), "spectrum needs a potential, and Density"),
+        (lambda s: ss.spectrum(s, ell=1), "spectrum.ell must be 0 for Density"),
         (lambda s: ss.oscillations(s), "oscillations needs a potential"),
         (lambda s: ss.determinant(s), "determinant needs a potential"),
         (lambda s: ss.slopes(s), "slopes needs a potential.*use sensitivity"),

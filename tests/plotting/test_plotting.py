@@ -77,6 +77,20 @@ def test_a_bounce_in_four_dimensions_has_an_action_and_a_field_of_dimension_one(
     assert ax.get_ylabel() == "field [mass]"
 
 
+def test_a_density_has_units_of_its_own_and_the_energy_of_the_literature():
+    """The axes name no unit; title, row and text give E and E over the unit, then what the theory measures."""
+    state = ss.solve(ss.Problem(ss.Skyrmion(1.0)))
+    ax = state.plot().axes[0]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("r", "fields")
+    assert "E/(12 pi^2) = 1.4162235" in ax.get_title(loc="left")
+    assert "E/(12 pi^2) = 1.4162234661" in repr(state)
+    assert ("E / 12π²", "1.4162234661") in [(name, value[:12]) for name, value in state.table()]
+    assert "<td style='text-align: left'>1.4162234661" in state._repr_html_()
+    ball = ss.solve(ss.Problem(ss.GaugedQBall(0.7, 0.05)))
+    symbols = [number.symbol for number in ball.headline]
+    assert symbols == ["E[u]", "action", "charge", "energy"]
+
+
 @pytest.mark.parametrize("n_octaves", [1, 2, 12, 63])
 def test_one_and_many_fields(n_octaves, tmp_path):
     state = _tower(n_octaves)

@@ -208,6 +208,37 @@ def test_a_trial_of_a_scan_records_the_energy_and_no_scores():
     assert result.values["energy"] == pytest.approx(1.1567609413310 * np.pi, rel=1e-7)
     assert result.state.certificate.kind == "soliton"
     assert np.isnan(result.values["fractal_score"])
+    assert result.values["energy_ratio"] == pytest.approx(1.1567609413310, rel=1e-7)
+    assert result.values["half_energy_radius"] == result.state.half_energy_radius
+    assert set(result.values) >= set(config.columns)
+
+
+def twice_the_charge(state, modes):
+    assert modes is None
+    return 2.0 * state.observables["charge"]
+
+
+def test_a_trial_of_a_theory_with_numbers_of_its_own_records_them(tmp_path):
+    (tmp_path / "own.py").write_text(inspect.getsource(twice_the_charge))
+    grid = {"r_max": 30.0, "n_elements": 10}
+    objectives = ["charge", "own.py:twice_the_charge"]
+    tables = {"model": {"kind": "gauged_q_ball", "omega": 0.7, "q": 0.05}, "grid": grid}
+    result = evaluate(loads({**tables, "scan": {"objectives": objectives}}, base=tmp_path), {"q": 0.05})
+    assert result.values["charge"] == pytest.approx(42.4768573499, rel=1e-6)  # PHYSICS.md, section 6
+    assert result.values["energy"] == pytest.approx(37.8389473055, rel=1e-6)
+    assert result.values["action"] == pytest.approx(8.1051471606, rel=1e-6)
+    assert result.values["twice_the_charge"] == 2.0 * result.values["charge"]
+    newton = loads({"model": {"kind": "schroedinger_newton"}, "grid": grid, "scan": {"objectives": ["epsilon"]}})
+    assert evaluate(newton, {}).values["epsilon"] == pytest.approx(-0.16276920784214, rel=1e-6)
+
+
+def test_the_objectives_of_a_density_are_no_scores():
+    vortex_table = {"model": {"kind": "vortex"}}
+    assert [one.entry for one in loads(vortex_table).scan.objectives] == [
+        {"name": "energy_ratio", "direction": "minimize"}
+    ]
+    with pytest.raises(ValueError, match='"hierarchy" is a score of a spectrum, and a scan of an energy density takes'):
+        loads({**vortex_table, "scan": {"objectives": ["energy_ratio", "hierarchy"]}})
 
 
 def test_a_file_need_not_say_the_dimension_of_the_theory():

@@ -56,6 +56,8 @@ def find_state(config: Config, point: Mapping[str, float]) -> tuple[State, dict[
 
 def describe_scores(config: Config, state: State) -> dict[str, Any]:
     """The scores that a trial of a scan records of a state, as plain data; or why there are none."""
+    if state.problem.model.ends is not None:  # a trial takes no spectrum of an energy density
+        return {"scores": {}, "hits": [], "no_scores": ""}
     try:
         scores, hits = score_state(config, state)
     except ValueError as error:  # more modes are asked for than the mesh has
@@ -65,8 +67,9 @@ def describe_scores(config: Config, state: State) -> dict[str, Any]:
 
 def describe_state(state: State) -> dict[str, Any]:
     """The printed numbers of a state, as plain data."""
-    centre = dict(zip(theory_of(state.problem.model).fields, (float(value) for value in state(0.0)), strict=True))
-    far = state.problem.vacuum.values if state.problem.line is None else state.problem.line[1]
+    names = theory_of(state.problem.model).names_in_space
+    centre = dict(zip(names, (float(value) for value in state(0.0)), strict=True))
+    far = state(state.grid.r_max) if state.problem.on_line else state.problem.vacuum.values
     vacuum = dict(zip(centre, (float(value) for value in far), strict=True))
     return {
         "kind": state.certificate.kind,

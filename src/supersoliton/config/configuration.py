@@ -27,7 +27,7 @@ from ..theory.potential import Potential
 from . import user_potential
 from .constraints import OF_EVERY_TRIAL
 from .files import read
-from .objectives import check_objectives
+from .objectives import Objective, check_objectives
 from .old_names import successor
 from .scan import ScanSettings
 from .scan_table import read_scan
@@ -221,6 +221,8 @@ def loads(tables: Mapping[str, Any] | str, *, base: Path | None = None) -> Confi
     model, model_table = _model(tables.get("model", {}), base or Path.cwd())
     grid = _grid(tables.get("grid"), model)
     problem = _problem(tables.get("problem", {}))
+    if model.ends is not None and "objectives" not in tables.get("scan", {}):  # no spectrum is scored
+        scan = dataclasses.replace(scan, objectives=(Objective("energy_ratio", -1.0),))
     trained, digest = _warm_start(tables.get("warm_start"), base or Path.cwd())
     config = Config(model, grid, problem, solver, spectrum, score, scan, trained, digest, model_table)
     _check_parameters(config)
@@ -350,7 +352,13 @@ def _check_parameters(config: Config) -> None:
     if config.problem.omega is not None and (config.problem.norm is not None or "norm" in config.scan.parameters):
         raise ValueError("[problem] norm and omega exclude each other: fix the norm or the frequency.")
     _check_oscillations(config)
-    recorded = [*registry.outputs((*registry.SCORES, *config.own_scores)), *config.model.columns, *config._recorded]
+    scores = registry.outputs((*registry.SCORES, *config.own_scores))
+    if config.model.ends is not None and (scored := [name for name in config.scan.objectives if name in scores]):
+        raise ValueError(
+            f'[scan] objectives: "{scored[0]}" is a score of a spectrum, and a scan of an energy density takes none: '
+            f'choose e.g. {{ name = "energy_ratio", direction = "minimize" }}.'
+        )
+    recorded = [*scores, *config.model.columns, *config._recorded]
     check_objectives(config.scan.objectives, recorded, config.constraint_names, config.scan.parameters)
     if config.warm_start is not None:
         if not isinstance(config.problem.guess, MultiStart):

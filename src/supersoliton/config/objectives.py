@@ -3,7 +3,8 @@
     objectives = ["hierarchy", { name = "energy", direction = "minimize" }, "own.py:curvature"]
 
 A function `curvature(state, modes)` is called where the trial runs, with its State and with its Modes at the lowest
-angular momentum of [spectrum] ell; the number that it returns is recorded as "curvature".
+angular momentum of [spectrum] ell (None for an energy density, which a scan takes no spectrum of); the number that it
+returns is recorded as "curvature".
 """
 
 from __future__ import annotations

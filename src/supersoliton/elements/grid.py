@@ -303,7 +303,9 @@ class RadialGrid:
         flux[-1] = sphere_area(self.dim) * self.r_max ** (self.dim - 1.0) * self.differentiate(u)[-1]
         return np.linalg.solve(self.mass, (flux - self.stiffness @ u).reshape(self.n_nodes, -1)).reshape(u.shape)
 
-    def interpolate(self, u: Float[Array, "node ..."], r: Float[Array, "*shape"] | float) -> Array:
+    def interpolate(
+        self, u: Float[Array, "node ..."], r: Float[Array, "*shape"] | float, *, slope: bool = False
+    ) -> Array:
         """Values of nodal data at any radii, of shape ``(*r.shape, *u.shape[1:])``.
 
         Parameters
@@ -312,15 +314,12 @@ class RadialGrid:
             Nodal data.
         r : float or ndarray
             Radii from 0 to ``r_max``.
+        slope : bool, default False
+            Give d/dr instead, at a vertex that of the element beyond it.
         """
         radii = np.asarray(r, dtype=float)
-        flat = np.abs(radii.ravel())
-        e = self.element_edges
-        if flat.size and (not np.all(np.isfinite(flat)) or flat.max() > e[-1] * (1 + 1e-12)):
-            raise ValueError(f"radius must lie within [0, {e[-1]:g}], got {flat.max():g}: use a larger domain")
-        index = np.clip(np.searchsorted(e, flat, side="right") - 1, 0, self.n_elements - 1)
-        x = np.clip(2.0 * (flat - e[index]) / (e[index + 1] - e[index]) - 1.0, -1.0, 1.0)
-        values = np.einsum("xa,xa...->x...", lagrange_matrix(self.order, x), u[self.element_nodes[index]])
+        index, basis = _basis_at(self, np.abs(radii.ravel()), slope)
+        values = np.einsum("xa,xa...->x...", basis, u[self.element_nodes[index]])
         return values.reshape(radii.shape + u.shape[1:])
 
     def sample(self, u: Float[Array, "node column"], count: int) -> Float[Array, "x column"]:
@@ -338,6 +337,19 @@ class RadialGrid:
             Number of equal parts that each element is cut into.
         """
         return _refined(self, extra_order, split)
+
+
+def _basis_at(grid: RadialGrid, radii: Array, slope: bool) -> tuple[Array, Array]:
+    """The element of each radius, and the values (or slopes) of its basis functions there."""
+    e = grid.element_edges
+    if radii.size and (not np.all(np.isfinite(radii)) or radii.max() > e[-1] * (1 + 1e-12)):
+        raise ValueError(f"radius must lie within [0, {e[-1]:g}], got {radii.max():g}: use a larger domain")
+    index = np.clip(np.searchsorted(e, radii, side="right") - 1, 0, grid.n_elements - 1)
+    x = np.clip(2.0 * (radii - e[index]) / (e[index + 1] - e[index]) - 1.0, -1.0, 1.0)
+    basis = lagrange_matrix(grid.order, x)
+    if slope:
+        basis = basis @ differentiation_matrix(grid.order) * (2.0 / (e[index + 1] - e[index]))[:, None]
+    return index, basis
 
 
 class ElementSum:

@@ -214,10 +214,10 @@ def _scores(
 
 
 def _functions(cfg: Config, state: State, modes: dict[int, Modes]) -> dict[str, float]:
-    """The values of the user's functions among the objectives, NaN without a spectrum."""
-    values = {}
+    """The values of the user's functions among the objectives, NaN without a spectrum where the theory has one."""
+    values, has_none = {}, state.problem.model.ends is not None and bool(np.all(np.isfinite(state.u)))
     for name, function in functions_of(cfg.scan.objectives).items():
-        found = function(state, modes[min(modes)]) if modes else math.nan
+        found = function(state, modes[min(modes)] if modes else None) if modes or has_none else math.nan
         if np.ndim(found) or not np.isrealobj(found):
             raise TypeError(f"{WHERE}: {name} must return a number, got {type(found).__name__}")
         values[name] = float(found)
@@ -247,6 +247,8 @@ def _measurements(state: State) -> dict[str, float]:
         "boundary_fraction": c.boundary_fraction,
         "certified": float(c.certified),
         **_rotation(c.rotation),
+        # those of the theory last: it may have a charge and an energy of its own
+        **(state.observables if np.all(np.isfinite(state.u)) else {}),
     }
 
 

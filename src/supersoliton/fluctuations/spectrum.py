@@ -10,9 +10,10 @@ Q-ball). Negative eigenvalues, the unstable directions, are included.
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -20,15 +21,16 @@ import scipy.linalg
 from jaxtyping import Float
 from numpy import ndarray as Array
 
-from .._checks import expect_count, expect_potential, expect_state
+from .._checks import expect_count, expect_state
 from ..elements.eigenvalues import all_eigenvalues
 from ..machine.arithmetic import numerical
 from ..problem.asymptotics import continuum
 from ..problem.problem import DiscreteProblem
-from ..problem.scales import on_scales
+from ..problem.scales import OnScales, on_scales
 from ..solvers.base import FieldsOnMesh, Solution
 from .bound_states import bound_states
 from .curved_operator import CurvedOperator
+from .density_modes import bound_levels, density_modes
 from .finer_mesh import carry_to_finer_mesh, carry_to_larger_box
 from .operator import Operator, field_bases
 
@@ -205,8 +207,9 @@ def check_ell(ell: int, dim: float, line: object = None) -> int:
 
 
 def channels_of(problem: DiscreteProblem, wanted: Sequence[int]) -> list[int]:
-    """The angular momenta to look at: 0 and those wanted; on a line all modes are at 0."""
-    return [0] if problem.line is not None else sorted({0, *wanted})
+    """The angular momenta to look at: 0 and those wanted; on a line all modes are at 0, as are those that are known of
+    a theory without others."""
+    return [0] if problem.line is not None or not problem.model.has_channels else sorted({0, *wanted})
 
 
 def vacuum_levels(problem: DiscreteProblem, edges: Array, ell: int, n_modes: int) -> Float[Array, " mode"]:
@@ -223,11 +226,19 @@ def eigenvalue_errors(
     The sum of the rounding error, twice the change on a mesh of order p + 4 (where the state is solved again) and, for
     bound states, twice the change in a box of twice the radius. Infinite if the state does not converge there.
     """
-    errors = np.full(len(values), _ROUNDING * max(basis.kappa[-1] for basis in field_bases(problem, ell)))
+    highest = max(basis.kappa[-1] for basis in field_bases(problem, ell))
+    return _changes(problem, u, values, n_bound, highest, functools.partial(_lowest, ell=ell))
+
+
+def _changes(
+    problem: DiscreteProblem, u: Array, values: Array, n_bound: int, highest: float, lowest: Callable[..., Array]
+) -> Array:
+    """The errors of :func:`eigenvalue_errors`, ``lowest`` giving the eigenvalues of another solution."""
+    errors = np.full(len(values), _ROUNDING * highest)
     for carry, count in ((carry_to_finer_mesh, len(values)), (carry_to_larger_box, n_bound)):
         if count:
             other, solution = carry(problem, u)
-            errors[:count] += 2.0 * np.abs(values[:count] - _lowest(other, solution, ell, count))
+            errors[:count] += 2.0 * np.abs(values[:count] - lowest(other, solution, count=count))
     return errors
 
 
@@ -252,6 +263,25 @@ def expect_at_most(call: str, n_modes: int, available: int) -> None:
         )
 
 
+def _of_density(state: OnScales, n_modes: int, ell: int, errors: bool) -> tuple[Modes, Array]:
+    """Modes of a theory with an energy density, and their functions."""
+    problem, u, estimates = state.problem, state.u, None
+
+    def lowest(other: DiscreteProblem, solution: Solution, *, count: int) -> Array:
+        if not np.all(np.isfinite(solution.u)):
+            return np.full(count, np.inf)
+        return density_modes(other, solution.u, ell, count).values[:count]
+
+    thresholds, edges = continuum(problem, state.multiplier)
+    values, nodal, highest = density_modes(problem, u, ell, n_modes)
+    in_box = int(np.sum(values < edges[0]))
+    bound = bound_levels(problem, u, ell, float(edges[0]), in_box)
+    if errors:
+        estimates = _changes(problem, u, values, in_box, highest, lowest)
+    found = Modes(values, thresholds, edges, bound, ell, degeneracy(problem.grid.dim, ell), errors=estimates)
+    return found, nodal
+
+
 @numerical
 def spectrum(
     state: FieldsOnMesh,
@@ -271,6 +301,10 @@ def spectrum(
     Where the kinetic matrix K depends on the fields it is :math:`A\eta = \lambda M_K\eta`, with the norm
     :math:`\int\eta^TK(u)\eta`. At fixed norm this is L_+, which decides the stability at that norm. For the frequencies
     of a rotating state see :func:`.oscillations`.
+
+    A theory with an energy density e(u, u', r) has at l = 0 the fluctuations within its radial ansatz,
+    :math:`\delta^2E\,\eta = \lambda\,m\,\eta` with the inertia :math:`m = e_{u'u'}` of a theory that is Lorentz
+    invariant, and at l > 0 those that the theory itself gives (:class:`.Vortex`).
 
     Parameters
     ----------
@@ -296,7 +330,7 @@ def spectrum(
     Raises
     ------
     ValueError
-        If ``n_modes`` or ``ell`` is out of range.
+        If ``n_modes`` or ``ell`` is out of range, or if an energy density does not say how its fields move.
 
     Examples
     --------
@@ -307,15 +341,14 @@ def spectrum(
     array([-0.358,  0.244,  0.283])
     """
     expect_state("spectrum", state)
-    expect_potential(
-        "spectrum",
-        state.problem.model,
-        "only the modes within the ansatz are counted, in state.certificate.negative_modes",
-    )
     ell = check_ell(ell, state.problem.grid.dim, state.problem.line)
     expect_count("spectrum.n_modes", n_modes, "try 300")
     state, scales = on_scales(state)
     problem = state.problem
+    if problem.model.density_function is not None:
+        found, at_nodes = _of_density(state, n_modes, ell, errors)
+        at_nodes = at_nodes * scales.unit("length") ** (-0.5 * float(problem.grid.dim))
+        return replace(scales.restore(found), functions=at_nodes if functions else None)
     thresholds, edges = continuum(problem, state.multiplier)
     highest = None
     if fast:

@@ -61,7 +61,7 @@ def compare(
     if not states:
         raise ValueError("compare: there is no state: give one or more")
     theories = [theory_behind(state) for state in states]
-    common = [name for name in theories[0].fields if all(name in theory.fields for theory in theories)]
+    common = [name for name in theories[0].names_in_space if all(name in theory.names_in_space for theory in theories)]
     chosen = common if fields is None else list(fields)
     if not chosen or not set(chosen) <= set(common):
         raise ValueError(f"compare: fields must be among {', '.join(common) or 'those of all states: none'}")
@@ -77,9 +77,9 @@ def compare(
                 line, colour = _line(state, edge), palette_of(colours)[k % len(palette_of(colours))]
                 style = itertools.islice(itertools.cycle(("-", "--", "-.", ":")), k, None)
                 label = labels[k] if labels is not None else headline_words(state)
-                values = np.asarray(state(line), dtype=float)[:, theory.fields.index(name)]
+                values = np.asarray(state(line), dtype=float)[:, theory.names_in_space.index(name)]
                 one.plot(line, values, next(style), color=colour, lw=1.8, label=label)
-            one.set_xlabel("x [1/mass]" if states[0].problem.line is not None else "r [1/mass]")
+            one.set_xlabel("x [1/mass]" if states[0].problem.on_line else "r [1/mass]")
             one.set_ylabel(field_label(name, theories[0].symbols))
         axes[0].legend(loc="best")
     return shown(figure_of(axes[0]))
@@ -93,4 +93,4 @@ def _panels(count: int) -> list[Axes]:
 
 def _line(state: Any, edge: float) -> np.ndarray:
     last = min(edge, float(state.problem.grid.r_max))
-    return np.linspace(-last if state.problem.line is not None else 0.0, last, 800)
+    return np.linspace(-last if state.problem.on_line else 0.0, last, 800)

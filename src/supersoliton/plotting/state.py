@@ -44,7 +44,7 @@ def plot_state(
     radius, or at any position on a line. Without ``r_max`` they are shown as far as they are seen to differ from the
     boundary values. ``certificate`` writes the checks of the state below.
     """
-    line = state.problem.line is not None
+    line = state.problem.on_line
     edge = visible_radius(state) if r_max is None else r_max
     r = np.linspace(-edge if line else 0.0, edge, 800)
     model = theory_behind(state)
@@ -58,9 +58,12 @@ def plot_state(
             inside = len(chosen) <= _LEGEND_INSIDE
             ax = Picture(figsize=(8.0, 4.4)).add_axes((0.085, foot, 0.89 if inside else 0.66, 0.93 - foot))
         figure = figure_of(ax)
-        labels = [field_label(model.fields[i], model.symbols) for i in chosen]
-        background = [chosen.index(i) for i in map(model.fields.index, model.background) if i in chosen]
+        labels = [field_label(model.names_in_space[i], model.symbols) for i in chosen]
+        background = [chosen.index(i) for i in map(model.names_in_space.index, model.background) if i in chosen]
         draw_profiles(ax, r, u, labels, dim=_space(state), colours=colours, background=background)
+        if model.ends is not None:  # in units of its own
+            ax.set_xlabel("r")
+            ax.set_ylabel("fields")
         if line:
             ax.set_xlabel("x [1/mass]")
         else:
@@ -78,7 +81,7 @@ def theory_behind(state: Any) -> Any:
 
 def visible_radius(state: Any) -> float:
     """A radius beyond which the fields are not seen to differ from their boundary values; the edge, if none is."""
-    edge, line = float(state.problem.grid.r_max), state.problem.line is not None
+    edge, line = float(state.problem.grid.r_max), state.problem.on_line
     r = np.linspace(-edge if line else 0.0, edge, 1601)
     u = np.asarray(state(r), dtype=float)
     ends = np.where(r[:, None] < 0.0, u[0], u[-1])
@@ -88,12 +91,14 @@ def visible_radius(state: Any) -> float:
 
 def _indices(model: Any, fields: Sequence[str] | None) -> list[int]:
     if fields is None:
-        return list(range(len(model.fields)))
-    unknown = [name for name in fields if name not in model.fields]
+        return list(range(len(model.names_in_space)))
+    unknown = [name for name in fields if name not in model.names_in_space]
     if unknown or not fields:
         got = repr(unknown[0]) if unknown else "none"
-        raise ValueError(f"plot: fields must be among {', '.join(model.fields)}, got {got}: name at least one of them")
-    return [model.fields.index(name) for name in fields]
+        raise ValueError(
+            f"plot: fields must be among {', '.join(model.names_in_space)}, got {got}: name at least one of them"
+        )
+    return [model.names_in_space.index(name) for name in fields]
 
 
 def draw_profiles(

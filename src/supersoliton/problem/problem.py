@@ -157,6 +157,11 @@ class Problem:
         return ends.odd_fields(self.parity, self.model.n_fields)
 
     @property
+    def on_line(self) -> bool:
+        """Whether the states lie on a whole line, and a radius is a position."""
+        return self.line is not None or self.model.on_line
+
+    @property
     def dimension(self) -> float:
         """Dimension of space."""
         return 3.0 if self.dim is None else self.dim

@@ -57,7 +57,29 @@ def headline(state: Any) -> list[Number]:
         return [Number("S", "action S", state.action, action_unit(float(state.grid.dim)), of["action"])]
     if held:
         return [functional, norm, Number("omega^2", "multiplier ω²", state.multiplier, "mass²", of["multiplier"])]
-    return [Number("E", "energy E", state.energy, "mass", of["energy"])]
+    energy = Number("E", "energy E", state.energy, "mass", of["energy"])
+    return [energy] if state.problem.model.ends is None else _of_density(state, energy._replace(unit=""))
+
+
+def _of_density(state: Any, energy: Number) -> list[Number]:
+    """The energy, in the unit of the literature too, and what the theory measures."""
+    unit, own = state.problem.model.energy_unit, state.observables
+    found = [energy._replace(symbol="E[u]", name="functional E[u]") if "energy" in own else energy]
+    if unit != 1.0:
+        symbol, words = _multiple_of_pi(unit)
+        found.append(Number(f"E/{symbol}", f"E / {words}", state.energy / unit, "", energy.digits))
+    digits = min(energy.digits, 10)
+    return found + [Number(name, name, value, "", digits) for name, value in own.items()]
+
+
+def _multiple_of_pi(unit: float) -> tuple[str, str]:
+    """A unit like 12π² as text, in ASCII and for print; its digits where it is no such number."""
+    for power, symbol, words in ((1, "pi", "π"), (2, "pi^2", "π²")):
+        factor = unit / math.pi**power
+        if abs(factor - round(factor)) <= 1e-12 * factor and round(factor) >= 1:
+            number = f"{round(factor)}"
+            return (symbol, words) if number == "1" else (f"({number} {symbol})", number + words)
+    return f"{unit:.6g}", f"{unit:.6g}"
 
 
 def _digits(state: Any) -> dict[str, int]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import html
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -18,16 +17,16 @@ from ..problem.problem import DiscreteProblem, Problem
 from ..problem.scales import Scales, on_scales, reduced
 from ..solvers.base import Solution
 from ..theory.base import AbstractModel, read_theory
-from ..theory.whole_line import WholeLine, theory_of, unfold
+from ..theory.whole_line import WholeLine, theory_of
 from .certificate import Certificate, certify
 from .headline import Number, headline, headline_rows, verdict
+from .in_space import InSpace, folder_of
 from .kinds import Kind
 from .observables import half_radius
 from .state_file import read_state_file, write_state_file
 from .tunnelling import Tunnelling
 
 if TYPE_CHECKING:
-    import xarray as xr
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -35,7 +34,7 @@ _PROBLEM_SETTINGS = ("boundary", "norm", "omega", "norm_of", "parity", "backgrou
 
 
 @dataclass(frozen=True, eq=False)
-class State:
+class State(InSpace):
     """A solution: its fields, energy, norm, frequency and certificate.
 
     Attributes
@@ -65,6 +64,8 @@ class State:
         Numbers that the theory defines besides these, by name: a charge, an eigenvalue.
     half_radius : float
         Radius at which the fields have fallen to half, in 1/mass.
+    rms_radius, half_energy_radius : float
+        :math:`\\langle r^2\\rangle^{1/2}` over the energy density, and the radius of the ball that has half of it.
     status : str
         ``"converged"``, or the reason why not.
     converged : bool
@@ -91,11 +92,6 @@ class State:
     energy: float
     norm: float
     tunnelling: Tunnelling | None = None
-
-    @property
-    def u(self) -> Array:
-        """Fields at the nodes, of shape (n_nodes, n_fields)."""
-        return self.solution.u
 
     @property
     def multiplier(self) -> float:
@@ -138,35 +134,6 @@ class State:
         """E_Q = E + omega^2 N / 2, the energy of the rotating state; dE_Q/dQ = omega along a branch."""
         rotation = self.certificate.rotation
         return self.action + self.omega * self.charge if rotation is None else rotation.energy
-
-    @property
-    def grid(self) -> RadialGrid:
-        """The grid of ``problem``."""
-        return self.problem.grid
-
-    @functools.cached_property
-    def fields(self) -> xr.Dataset:
-        """The fields over r, or over x on a line, as an xarray.Dataset."""
-        import xarray as xr
-
-        nodes, u, name, long_name = self.grid.nodes, self.u, "r", "radius"
-        if self.problem.line is not None:
-            nodes, name, long_name = np.concatenate([-nodes[:0:-1], nodes]), "x", "position"
-            u = unfold(np.concatenate([u[:0:-1], u]), nodes)
-        variables = dict(zip(theory_of(self.problem.model).fields, ((name, column) for column in u.T), strict=True))
-        at = {name: (name, nodes, {"units": "1/mass", "long_name": long_name})}
-        return xr.Dataset(variables, coords=at, attrs={"energy": self.energy, "kind": str(self.certificate.kind)})
-
-    def __call__(self, r: float | Array | Sequence[float]) -> Array:
-        """Fields at any radius, shape ``(*r.shape, n_fields)``; beyond the box, the boundary values.
-
-        In one dimension r is the position, of either sign.
-        """
-        radii = np.asarray(r, dtype=float)
-        values = self.grid.interpolate(self.u, np.minimum(np.abs(radii), self.grid.r_max))
-        if self.problem.line is not None or self.problem.model.on_line:
-            return unfold(values, radii)
-        return np.where(self.problem.odd & (radii < 0.0)[..., None], -values, values)
 
     def __repr__(self) -> str:
         c = self.certificate
@@ -269,9 +236,7 @@ class State:
         Path
             The same path.
         """
-        target = Path(path)
-        if not target.parent.is_dir():
-            raise ValueError(f"save: there is no folder {target.parent}: create it, or choose another path")
+        target = folder_of("save", path)
         columns = dict(zip(self.problem.model.fields, self.u.T, strict=True))
         write_state_file(target, self._record(), self.grid.nodes, columns)
         return target

@@ -178,6 +178,11 @@ class AbstractModel(ABC):
         return None
 
     @property
+    def has_channels(self) -> bool:
+        """Whether fluctuations of angular momentum l > 0 are known."""
+        return True
+
+    @property
     def energy_unit(self) -> float:
         """The unit in which the literature gives energies: ``state.energy / theory.energy_unit``."""
         return 1.0
@@ -210,9 +215,26 @@ class AbstractModel(ABC):
         """Whether the fields are the even and the odd parts of fields on a whole line."""
         return False
 
+    @property
+    def names_in_space(self) -> tuple[str, ...]:
+        """Names of the fields in space, of which ``fields`` may be the even and the odd parts."""
+        return self.fields
+
+    @property
+    def density_in_space(self) -> PotentialFunction | None:
+        """The energy density of the fields in space and their slopes; None if it is the usual one."""
+        return self.density_function
+
     def why_none(self) -> str | None:
         """Why there is no state at these couplings, where the theory knows it."""
         return None
+
+    def cartesian(self, u: np.ndarray, points: np.ndarray) -> dict[str, np.ndarray]:
+        """The fields of space that the radial ones ``u`` (..., n_fields) stand for at Cartesian ``points`` (..., d).
+
+        Each by its name, components last; the default is that every field depends on the radius only.
+        """
+        return {name: u[..., i] for i, name in enumerate(self.fields)}
 
     def check_ends(self) -> None:
         """Raise ValueError where no state with the values of ``ends`` has a finite energy."""

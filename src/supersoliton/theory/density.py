@@ -155,6 +155,14 @@ class Density(RadialTheory, kind="density"):
         return self.line is not None
 
     @property
+    def names_in_space(self) -> tuple[str, ...]:
+        return self.given
+
+    @property
+    def density_in_space(self) -> PotentialFunction:
+        return self.density_function if self.line is None else _on_one_side(self.function, self.reference)
+
+    @property
     def dimension(self) -> float:
         return self.dim
 
@@ -216,6 +224,11 @@ def _at(function: Callable[..., Any], reference: Any, z: Any, p: Mapping[str, An
     """e at z = (u, u'), less its reference."""
     half = len(z) // 2
     return function(z[:half], z[half:], r, p) - (0.0 if reference is None else reference(r, p))
+
+
+@functools.cache
+def _on_one_side(function: Callable[..., Any], reference: Any) -> PotentialFunction:
+    return functools.partial(_at, function, reference)
 
 
 def _on_both_sides(function: Callable[..., Any], reference: Any, z: Any, p: Mapping[str, Any], r: Any) -> Any:

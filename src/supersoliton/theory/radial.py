@@ -17,15 +17,16 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 from numpy import ndarray as Array
 
-from .base import AbstractModel, Ends, PotentialFunction
+from .base import AbstractModel, Column, Ends, PotentialFunction
 from .derivatives import PointKernels, point_kernels
 from .field_metric import by_slopes
+from .fluctuation import Channel
 from .vacua import canonical
 
 # Radii at which the linearised equation is looked at: every unit in use.
@@ -34,6 +35,7 @@ _FAR = 2.0**46  # (mass times radius)^2 from which on e_uu is that of infinity: 
 _OUTWARDS = np.exp2(np.arange(7.0))  # radii, in natural lengths, at which the strength of e is looked for
 _MASSLESS = 1e-10  # of the largest mass^2
 _STATIONARY = 1e-9  # of e_uu times the size of a field: the largest slope of e at infinity
+_QUADRATIC = 1e-9  # change of e_u'u' with u' at which e is still of second order in it
 _POINTS = 80  # of Gauss's rule on 0 <= r < infinity, in r/(r + L)
 _NEAR, _MISSING, _BESIDE = 2.0**-20, 1e-6, 1e-8  # see _check_origin
 
@@ -91,6 +93,11 @@ class RadialTheory(AbstractModel):
     """A theory given by its energy density; subclasses define ``density_function`` and ``ends``."""
 
     min_amplitude = 0.0  # no field carries a norm
+    columns: ClassVar[Mapping[str, Column]] = {
+        "energy_ratio": Column("E/E₀", "energy over the unit of the theory, as the literature gives it", digits=10),
+        "rms_radius": Column("√⟨r²⟩", "root of the mean of r² over the energy density; infinite where it diverges"),
+        "half_energy_radius": Column("r(E/2)", "radius of the ball that has half of the energy"),
+    }
 
     @property
     @abstractmethod
@@ -137,6 +144,32 @@ class RadialTheory(AbstractModel):
 
     def kinetic_at(self, u: Array, r: float) -> Array:
         return by_slopes(self.density_function, self.params, u, r)
+
+    def record(self, state: Any) -> dict[str, float]:
+        """The numbers of ``columns``."""
+        known = bool(np.all(np.isfinite(state.u)))
+        own = self.observables(state) if known else {}
+        found = {"energy_ratio": state.energy / self.energy_unit, **own}
+        return {name: found.get(name, getattr(state, name, math.nan) if known else math.nan) for name in self.columns}
+
+    def time_kinetic(self, u: Array, slopes: Array, r: Array) -> Array | None:
+        r"""m of the kinetic energy density :math:`\tfrac12\dot u^Tm\,\dot u` at points, (point, field, field).
+
+        It is that of a theory that is Lorentz invariant in t and r: :math:`e_{u'u'}` where that does not depend on u'.
+        None where it does, or where a theory says that its fields obey no equation of second order in time.
+        """
+        kernel, n = point_kernels(self.density_function).hessian, self.n_fields
+        moving, rest = (kernel(np.hstack([u, s]), self.params, r)[:, n:, n:] for s in (slopes, np.zeros_like(slopes)))
+        same = np.abs(moving - rest) <= _QUADRATIC * np.max(np.abs(rest), axis=(1, 2), keepdims=True)
+        return moving if np.all(same) else None
+
+    @property
+    def has_channels(self) -> bool:
+        return type(self).channel is not RadialTheory.channel
+
+    def channel(self, ell: int, u: Array, slopes: Array, r: Array) -> Channel | None:
+        """Fluctuations of angular momentum l > 0 around u(r), outside of the ansatz; None where they are not known."""
+        return None
 
     def check_ends(self) -> None:
         """Raise ValueError where no state with these ends has a finite energy."""

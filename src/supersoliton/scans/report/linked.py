@@ -17,6 +17,7 @@ import numpy as np
 from ...plotting import in_plain_text, kind_marker, named_fields, signed_mass, symbol_of, thin
 from ...states.kinds import Kind
 from ...states.state_file import read_state_file
+from ...theory.radial import RadialTheory
 from .columns import checks_of, columns_of, constraints_of, table_columns
 from .records import Record, Trial, shown_trials
 from .summary import kind_words
@@ -116,6 +117,7 @@ def _profile(path: Path, kind: str, record: Record) -> dict[str, Any] | None:
     dim = float(stored.get("grid", {}).get("dim", 3))
     dim -= kind == Kind.BOUNCE and dim > 3  # one of them is imaginary time
     unit = {1.0: "field", 3.0: "field [mass]"}.get(dim, f"field [mass^{(dim - 1) / 2:g}]")
+    unit = "fields" if issubclass(record.theory, RadialTheory) else unit  # a density has units of its own
     return {
         "r": [float(f"{x:.4g}") for x in r],
         "fields": fields,

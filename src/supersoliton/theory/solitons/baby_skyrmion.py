@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import jax.numpy as jnp
+import numpy as np
+from numpy import ndarray as Array
 
 from ...machine import user_files
 from ..base import PotentialFunction
 from ..radial import OfBoth
+from .directions import phase
 from .named import NamedTheory, check_positive, check_winding
 
 
@@ -99,6 +102,10 @@ class BabySkyrmion(NamedTheory, kind="baby_skyrmion"):
         """The bracket without its potential."""
         angular, slope = (p["winding"] * jnp.sin(u[0]) / r) ** 2, du[0] ** 2
         return 0.5 * (slope + angular * (1.0 + slope))
+
+    def cartesian(self, u: Array, points: Array) -> dict[str, Array]:
+        """The unit vector ``n`` (..., 3)."""
+        return {"n": np.concatenate([np.sin(u) * phase(points, self.winding), np.cos(u)], axis=-1)}
 
     def describe(self) -> dict[str, Any]:
         own = {} if isinstance(self.potential, str) else {"potential": user_files.location(self.potential)}

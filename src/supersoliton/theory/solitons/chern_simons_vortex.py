@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy import ndarray as Array
 
+from .directions import around, phase
 from .named import NamedTheory, check_positive, check_winding
 from .self_dual import ring, self_dual
 
@@ -103,3 +104,13 @@ class ChernSimonsVortex(NamedTheory, kind="chern_simons_vortex"):
         s, n = np.asarray(r) / self.kappa, self.winding
         _, sigma, rest = ring(s, n)
         return np.stack([np.sqrt(sigma) * np.exp(u[:, 0]), n * sigma * s**2 / (s**2 + n * rest) * u[:, 1]], axis=1)
+
+    def cartesian(self, u: Array, points: Array) -> dict[str, Array]:
+        """``higgs`` (..., 2), the real and the imaginary part of the scalar, and ``A`` (..., 2)."""
+        radii = np.linalg.norm(points, axis=-1)
+        f, a = np.moveaxis(self.profiles(radii.reshape(-1), u.reshape(-1, 2)).reshape(u.shape), -1, 0)
+        return {"higgs": f[..., None] * phase(points, self.winding), "A": around(points, a)}
+
+    def time_kinetic(self, u: Array, slopes: Array, r: Array) -> None:
+        """The gauge field has no kinetic energy: its equation is of first order in time."""
+        return

@@ -142,3 +142,7 @@ class GaugedQBall(NamedTheory, kind="gauged_q_ball"):
         f, g = state.u.T
         charge = float(state.grid.integrate(g * f**2))
         return {"action": state.energy, "charge": charge, "energy": state.energy + self.omega * charge}
+
+    def time_kinetic(self, u: Array, slopes: Array, r: Array) -> None:
+        """A state that rotates: its fluctuations mix with their time derivatives."""
+        return

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from numpy import ndarray as Array
+
+from .directions import hedgehog_gauge, radial
 from .named import NamedTheory, check_positive
 
 
@@ -62,3 +65,7 @@ class Monopole(NamedTheory, kind="monopole"):
         (h, k), (dh, dk) = u, du
         gauge = dk**2 + (k * h) ** 2 + 0.5 * (k**2 - 1.0) ** 2 / r**2
         return gauge / r**2 + 0.5 * dh**2 + 0.125 * p["beta"] ** 2 * (h**2 - 1.0) ** 2
+
+    def cartesian(self, u: Array, points: Array) -> dict[str, Array]:
+        """The triplet ``higgs`` (..., a) and the gauge field ``A`` (..., i, a)."""
+        return {"higgs": u[..., :1] * radial(points)[1], "A": hedgehog_gauge(points, 1.0 - u[..., 1])}

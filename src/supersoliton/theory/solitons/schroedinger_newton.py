@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy import ndarray as Array
 
+from ..base import Column
 from .named import NamedTheory, check_integer
 
 # Of the start: points, radius of the grid at norm 1 in units of (nodes + 1)^2, iterations.
@@ -62,6 +63,10 @@ class SchroedingerNewton(NamedTheory, kind="schroedinger_newton"):
     unit = 1.0
     without_modes = ("potential",)
     carriers = ("wave",)
+    columns: ClassVar[Mapping[str, Column]] = {
+        **NamedTheory.columns,
+        "epsilon": Column("ε", "eigenvalue of the state of norm 1", digits=10),
+    }
 
     def __post_init__(self) -> None:
         check_integer(self, "nodes", least=0)
@@ -96,3 +101,7 @@ class SchroedingerNewton(NamedTheory, kind="schroedinger_newton"):
     def observables(self, state: Any) -> dict[str, float]:
         norm = float(state.grid.integrate(state.u[:, 0] ** 2))
         return {"norm": norm, "epsilon": -1.0 / norm**2}
+
+    def time_kinetic(self, u: Array, slopes: Array, r: Array) -> None:
+        """An equation of first order in time, and a potential that follows at once."""
+        return

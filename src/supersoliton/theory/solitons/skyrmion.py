@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
+from numpy import ndarray as Array
 
+from .directions import radial
 from .named import NamedTheory, check_positive
 
 
@@ -67,3 +70,7 @@ class Skyrmion(NamedTheory, kind="skyrmion"):
         square, slope = (jnp.sin(u[0]) / r) ** 2, du[0] ** 2
         mass = 4.0 * p["pion_mass"] ** 2 * jnp.sin(0.5 * u[0]) ** 2
         return slope + 2.0 * square * (1.0 + slope) + square**2 * (1.0 + p["sextic"] * slope) + mass
+
+    def cartesian(self, u: Array, points: Array) -> dict[str, Array]:
+        r"""``sigma`` :math:`= \cos F` and ``pi`` :math:`= \sin F\,\hat r` (..., 3), four components of length 1."""
+        return {"sigma": np.cos(u[..., 0]), "pi": np.sin(u[..., :1]) * radial(points)[1]}

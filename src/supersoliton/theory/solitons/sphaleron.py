@@ -7,6 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy import ndarray as Array
+
+from .directions import hedgehog_gauge, radial
 from .named import NamedTheory, check_positive
 
 
@@ -59,3 +63,12 @@ class Sphaleron(NamedTheory, kind="sphaleron"):
         (f, h), (df, dh) = u, du
         gauge = 4.0 * df**2 + (h * (1.0 - f)) ** 2 + 8.0 * (f * (1.0 - f)) ** 2 / r**2
         return gauge / r**2 + 0.5 * dh**2 + 0.25 * p["lam"] * (h**2 - 1.0) ** 2
+
+    def cartesian(self, u: Array, points: Array) -> dict[str, Array]:
+        r"""``higgs`` (..., 4), a doublet :math:`\tfrac{h}{\sqrt2}\,i\hat r\cdot\sigma\,(0, 1)`, and ``W`` (..., i, a).
+
+        Of the doublet the real and the imaginary part of the upper and then of the lower component, in v; W in gv.
+        """
+        (x, y, z), size = np.moveaxis(radial(points)[1], -1, 0), u[..., 1] / math.sqrt(2.0)
+        higgs = size[..., None] * np.stack([y, x, np.zeros_like(z), -z], axis=-1)
+        return {"higgs": higgs, "W": hedgehog_gauge(points, 2.0 * u[..., 0])}
