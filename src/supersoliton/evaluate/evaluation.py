@@ -153,7 +153,7 @@ def _modes(cfg: Config, state: State) -> dict[int, Modes]:
         # For l > 0 only bound states are recorded; spectrum() returns all of them for any n_modes.
         wanted = cfg.spectrum.n_modes if ell == 0 else 1
         modes = spectrum(state, n_modes=wanted, ell=ell, fast=True)
-        iterated = cfg.score.spectrum == "physical" and model.density_function is None
+        iterated = cfg.score.spectrum == "physical" and model.ends is None
         out[ell] = particle_modes(state, modes) if iterated else modes
     return out
 

@@ -251,7 +251,7 @@ def _lowest(problem: DiscreteProblem, solution: Solution, ell: int, count: int) 
 def _operator(
     problem: DiscreteProblem, u: Array, multiplier: float, ell: int, highest: float | None = None
 ) -> Operator | CurvedOperator:
-    if problem.model.density_function is None:
+    if problem.model.ends is None:
         return Operator(problem, u, multiplier, ell, highest)
     return CurvedOperator(problem, u, multiplier, ell)
 
@@ -345,7 +345,7 @@ def spectrum(
     expect_count("spectrum.n_modes", n_modes, "try 300")
     state, scales = on_scales(state)
     problem = state.problem
-    if problem.model.density_function is not None:
+    if problem.model.ends is not None:
         found, at_nodes = _of_density(state, n_modes, ell, errors)
         at_nodes = at_nodes * scales.unit("length") ** (-0.5 * float(problem.grid.dim))
         return replace(scales.restore(found), functions=at_nodes if functions else None)

@@ -257,7 +257,7 @@ def exterior_error(problem: DiscreteProblem, u: Array) -> float:
     """
     if not problem.has_exterior:
         return 0.0
-    missed = 0.0 if problem.model.density_function is None else far_fields.outside(problem.model, problem.grid).error
+    missed = 0.0 if problem.model.ends is None else far_fields.outside(problem.model, problem.grid).error
     away = u[-1] - problem.vacuum.values
     outside = 0.5 * float(away @ np.asarray(problem.theory.exterior) @ away)
     kernels = point_kernels(problem.model.potential_function)

@@ -203,7 +203,7 @@ class InSpace:
         if problem.norm is not None or problem.omega is not None:
             numbers += [f"norm = {self.norm!r}", f"omega^2 = {self.solution.multiplier!r}"]
         units = f"{self._axis} in 1/mass, fields in mass^{(d - 1) / 2:g}, energy density in mass^{d + 1:g}"
-        if model.density_function is not None:
+        if model.ends is not None:
             units = "those of the energy density of the theory"
         return [
             f"{self.certificate.kind} of {type(model).__name__} in d = {d:g}, by supersoliton {__version__}",
