@@ -141,7 +141,7 @@ def kill_drivers(file: Path, out: Path, trials: int, kills: int, rng: random.Ran
 
 
 def interrupt(file: Path, out: Path, count: int, rng: random.Random, workers: int = 2) -> dict[str, int]:
-    """Send Ctrl-C or SIGTERM to `count` scans at random moments of their life, each asked for 20 more trials.
+    """Send Ctrl-C or SIGTERM to `count` scans at random moments spread over their life, each asked for 20 more trials.
 
     Raises AssertionError unless every scan ends with its exit code and a sentence, and keeps every finished trial.
     Returns how many ended so, how many had finished before, and how many were still starting Python itself, where no
@@ -151,10 +151,10 @@ def interrupt(file: Path, out: Path, count: int, rng: random.Random, workers: in
     counts = {"interrupted": 0, "finished before": 0, "while Python started": 0, "trials": 0}
     whole = _complete(file, out, step := 20, workers)
     counts["trials"] = step
-    for _ in range(count):
+    for k in range(count):
         number = rng.choice((signal.SIGINT, signal.SIGTERM))
         scan = start(file, out, counts["trials"] + step, workers, stderr=subprocess.PIPE, text=True)
-        time.sleep(rng.uniform(0.0, whole))
+        time.sleep(rng.uniform(k, k + 1) / count * whole)
         answers = _is_answering(scan)
         scan.send_signal(number)
         _, err = scan.communicate()

@@ -8,7 +8,6 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import optuna
@@ -21,6 +20,7 @@ from typer.testing import CliRunner
 
 from command_line import run
 from supersoliton.cli.commands import app
+from waiting import ENDLESS, HUNG, wait_until
 
 COMMAND = [sys.executable, "-m", "supersoliton.cli"]
 
@@ -174,12 +174,13 @@ run_small(Path(sys.argv[1]), Path(sys.argv[1]) / "run", trials=int(sys.argv[2]),
 """
 
 
+def rows_of(folder):
+    table = folder / "run" / "trials.csv"
+    return len(table.read_text().splitlines()) - 1 if table.exists() else 0
+
+
 def wait_for_rows(folder, process, count=2):
-    table, deadline = folder / "run" / "trials.csv", time.monotonic() + 120
-    while not (table.exists() and len(table.read_text().splitlines()) > count):
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_until(lambda: rows_of(folder) >= count, process)
 
 
 def start_driver(folder, trials):
@@ -190,22 +191,26 @@ def start_driver(folder, trials):
     return process, psutil.Process(process.pid).children()
 
 
+def is_alive(worker):
+    return worker.is_running() and worker.status() != "zombie"
+
+
 def trials_in(folder):
     return optuna.load_study(study_name="small", storage=f"sqlite:///{folder}/run/study.db").trials
 
 
 def test_ctrl_c_finishes_running_trials_and_the_next_run_resumes(tmp_path):
-    file = write_file(tmp_path, trials=60, workers=2)
+    file = write_file(tmp_path, trials=ENDLESS, workers=2)
     command = [*COMMAND, "scan", str(file), "--out", str(tmp_path / "run")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     wait_for_rows(tmp_path, process)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=HUNG)
     assert process.returncode == 130, err
     assert "stopped early" in out
     assert "Traceback" not in err
     done = len(trials_in(tmp_path))
-    assert done < 60
+    assert done < ENDLESS
     assert {trial.state.name for trial in trials_in(tmp_path)} == {"COMPLETE"}
     assert not (tmp_path / "run" / "states" / ".running").exists()
     assert len((tmp_path / "run" / "trials.csv").read_text().splitlines()) == done + 1
@@ -225,7 +230,7 @@ def test_ctrl_c_is_reported_in_one_line():
     )
     assert process.stderr.readline()  # the first line of progress: it is working
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=HUNG)
     assert (process.returncode, out) == (130, "")
     assert err.strip().splitlines()[-1] == "supersoliton: interrupted."
     assert "Traceback" not in err
@@ -276,14 +281,11 @@ def test_a_cache_that_cannot_be_written_is_one_plain_line(tmp_path):
 # a kill between the record of a trial and its row in the table is told when the scan goes on
 @pytest.mark.filterwarnings("ignore:.*lacked . trials? of the study. it is written again:UserWarning")
 def test_a_killed_driver_leaves_no_workers_and_a_study_that_resumes(tmp_path):
-    process, workers = start_driver(tmp_path, 60)
+    process, workers = start_driver(tmp_path, ENDLESS)
     assert len(workers) == 2
     process.kill()
     process.wait()
-    deadline = time.monotonic() + 60
-    while any(worker.is_running() and worker.status() != "zombie" for worker in workers):
-        assert time.monotonic() < deadline, "workers outlive their driver"
-        time.sleep(0.05)
+    wait_until(lambda: not any(map(is_alive, workers)))  # workers do not outlive their driver
     left = {trial.number: trial.params for trial in trials_in(tmp_path) if trial.state.name == "RUNNING"}
     done = len(trials_in(tmp_path)) - len(left)
     assert done >= 2
@@ -295,21 +297,22 @@ def test_a_killed_driver_leaves_no_workers_and_a_study_that_resumes(tmp_path):
     assert {trial.state.name for trial in result.study.trials} == {"COMPLETE"}
 
 
-def test_killed_workers_lose_no_trial(tmp_path):
-    process, workers = start_driver(tmp_path, 12)
+def test_killed_workers_lose_no_trial_and_sigterm_drops_what_runs(tmp_path):
+    process, workers = start_driver(tmp_path, ENDLESS)
     for worker in workers:
         worker.kill()
-    assert process.wait(timeout=120) == 0
-    assert [trial.state.name for trial in trials_in(tmp_path)] == ["COMPLETE"] * 12
-
-
-def test_sigterm_drops_running_trials_and_leaves_no_partial_files(tmp_path):
-    process, workers = start_driver(tmp_path, 200)
+    before = rows_of(tmp_path)
+    wait_for_rows(
+        tmp_path, process, before + 5
+    )  # of two that had ended, the two whose workers were killed, and another
+    workers = psutil.Process(process.pid).children()
     process.terminate()
-    assert process.wait(timeout=30) == 0  # run_scan returned an interrupted result
-    assert not any(worker.is_running() and worker.status() != "zombie" for worker in workers)
+    assert process.wait(timeout=HUNG) == 0  # run_scan returned an interrupted result
+    assert not any(map(is_alive, workers))
     trials = trials_in(tmp_path)
-    assert {trial.state.name for trial in trials} == {"COMPLETE", "RUNNING"}
+    assert [trial.number for trial in trials] == list(range(len(trials)))
+    assert {trial.state.name for trial in trials} <= {"COMPLETE", "RUNNING"}
+    assert {trial.state.name for trial in trials[: before + 2]} == {"COMPLETE"}
     assert all(set(trial.params) == {"g", "norm"} for trial in trials)  # running trials are recorded with their points
 
 

@@ -18,6 +18,7 @@ from rich.console import Console
 
 from supersoliton.cli.watch import Watch, watch
 from supersoliton.scans.record.heartbeat import Beat, heartbeat, last_beat
+from waiting import HUNG
 
 FILE = """
 [model]
@@ -63,7 +64,7 @@ def followed(tmp_path_factory):
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=terminal, stderr=terminal, env=environment)
     os.close(terminal)
     said, seen, watched = b"", [], None
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + HUNG
     while time.monotonic() < deadline:
         ready, _, _ = select.select([driver], [], [], 0.1)
         if ready:
@@ -79,7 +80,7 @@ def followed(tmp_path_factory):
         if watched is not None:
             watched.update()
             seen.append((watched.done, watched.state(), watched.line()))
-    assert process.wait(timeout=60) == 0, said.decode()
+    assert process.wait(timeout=HUNG) == 0, said.decode()
     os.close(driver)
     return folder / "run", said.decode(), seen
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from waiting import HUNG
+
 
 class Server(ABC):
     """Started, stopped and started again; they refuse to run as root, so they run as another user where we are.
@@ -97,7 +99,7 @@ class PostgreSQL(Server):
     def start(self):
         options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off -c log_statement=none"
         data, log = self.folder / "data", self.folder / "log"
-        self.run(self.bin / "pg_ctl", "-D", data, "-l", log, "-w", "-t", "60", "-o", options, "start")
+        self.run(self.bin / "pg_ctl", "-D", data, "-l", log, "-w", "-t", f"{HUNG:.0f}", "-o", options, "start")
 
     def stop(self):
         if (self.folder / "data" / "postmaster.pid").exists():
@@ -140,7 +142,7 @@ class MariaDB(Server):
             user=self.user, cwd=self.folder,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        deadline = time.monotonic() + 60.0
+        deadline = time.monotonic() + HUNG
         while True:
             assert self.process.poll() is None, (self.folder / "log").read_text()
             with socket.socket() as connection:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from waiting import HUNG
+
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "sinfo")
 CONFIGURATION = """
 ClusterName=here
@@ -68,7 +70,7 @@ class Slurm:
         self._start("munged", "--foreground", "--force", f"--socket={self.folder}/munge.socket", *own)
         self._start("slurmctld", "-D", "-c")
         self._start("slurmd", "-D", "-N", host)
-        deadline = time.monotonic() + 60.0
+        deadline = time.monotonic() + HUNG
         while "idle" not in self.say("sinfo", "-h", "-o", "%T"):
             if time.monotonic() > deadline or any(daemon.poll() is not None for daemon in self.daemons):
                 reason = "".join(path.read_text()[-600:] for path in self.folder.glob("*.log"))

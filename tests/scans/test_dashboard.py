@@ -12,6 +12,8 @@ import optuna
 import pytest
 from small_scan import run_small
 
+from waiting import HUNG
+
 pytest.importorskip("optuna_dashboard", reason="not installed: pip install 'supersoliton[dashboard]'")
 
 from supersoliton.scans.dashboard import make_app
@@ -38,11 +40,11 @@ def served(scanned):
     assert found, line
     yield int(found[1])
     process.terminate()
-    process.communicate(timeout=30)
+    process.communicate(timeout=HUNG)
 
 
 def ask(port, path, method="GET", host=None):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=HUNG)
     connection.request(method, path, headers={"Host": host or f"127.0.0.1:{port}"})
     answer = connection.getresponse()
     body = answer.read().decode()
@@ -89,7 +91,7 @@ def test_nothing_can_be_changed_or_reached_under_another_name(served, scanned):
 def test_a_port_that_is_taken_and_a_folder_without_a_scan_are_refused(served, scanned, tmp_path):
     for arguments, words in (([scanned, "--port", served], "cannot listen on"), ([tmp_path], "holds no study.db")):
         command = [sys.executable, "-m", "supersoliton.cli", "dashboard", *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=HUNG, check=False)
         assert done.returncode == 2
         assert re.fullmatch(f"supersoliton: .*{words}.*\n", done.stderr)
 

@@ -15,11 +15,12 @@ from small_scan import load_small, run_small
 from supersoliton.scans.execution.executor import WorkerError
 from supersoliton.scans.execution.in_process import InProcess
 from supersoliton.scans.execution.processes import LocalProcesses
+from waiting import HUNG
 
 POINT = {"g": 0.6, "norm": 600.0}
 
 
-def collect(executor, count, *, seconds=120.0, at_each_turn=lambda: None):
+def collect(executor, count, *, seconds=HUNG, at_each_turn=lambda: None):
     """Wait for `count` outcomes, by ticket."""
     outcomes, deadline = {}, time.monotonic() + seconds
     while len(outcomes) < count:
@@ -135,7 +136,7 @@ def test_workers_do_not_outlive_a_driver_that_is_killed_while_they_hang(tmp_path
     worker = psutil.Process(int(driver.stdout.readline()))
     driver.kill()
     driver.communicate()
-    psutil.wait_procs([worker], timeout=30)
+    psutil.wait_procs([worker], timeout=HUNG)
     assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
 
 

@@ -5,13 +5,14 @@ import os
 import re
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 from benchmarks import soak
 from slurm import Slurm
 from small_scan import run_small
+
+from waiting import wait_until
 
 pytest.importorskip("dask_jobqueue", reason="dask-jobqueue is not installed: pip install dask-jobqueue")
 
@@ -74,11 +75,7 @@ def test_jobs_are_submitted_and_one_that_is_cancelled_costs_no_trial(slurm, tmp_
         address = made["cluster"].scheduler_address
         file.write_text(file.read_text().replace("[scan]", f"[scan]\nscheduler = '{address}'"))
         driver = soak.start(file, out, 100)
-        deadline = time.monotonic() + 300.0
-        while soak.rows(out) < 20:
-            assert driver.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until(lambda: soak.rows(out) >= 20, driver)
         running = slurm.say("squeue", "-h", "-t", "R", "-o", "%i").split()
         assert running
         slurm.say("scancel", running[0])

@@ -16,6 +16,7 @@ from supersoliton.scans.record import storage
 from supersoliton.scans.record.changes import RecordWarning
 from supersoliton.scans.record.inspection import check_folder
 from supersoliton.scans.report.records import read_record
+from waiting import wait_until
 
 POTENTIAL = """from helper import factor
 
@@ -256,8 +257,7 @@ def test_two_drivers_by_two_paths_do_not_meet(tmp_path):
     command = [sys.executable, "-m", "supersoliton.cli", "scan", str(file), "--quiet"]
     first = subprocess.Popen([*command, "--out", str(tmp_path / "run")], stderr=subprocess.DEVNULL)
     try:
-        while not (tmp_path / "run" / "trials.csv").exists():
-            assert first.poll() is None
+        wait_until((tmp_path / "run" / "trials.csv").exists, first)
         (tmp_path / "link.db").symlink_to(tmp_path / "run" / "study.db")
         with pytest.raises(ValueError, match="another scan is running in"):
             run_small(tmp_path, tmp_path / "two", trials=400, storage=f"sqlite:///{tmp_path / 'link.db'}")

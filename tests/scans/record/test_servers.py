@@ -3,12 +3,12 @@
 import contextlib
 import functools
 import gc
+import os
 import socket
 import sqlite3
 import subprocess
 import sys
 import threading
-import time
 
 import optuna
 import pytest
@@ -21,11 +21,17 @@ from supersoliton.scans import loop
 from supersoliton.scans.loop import run_scan
 from supersoliton.scans.record import record, storage
 from supersoliton.scans.record.database import DatabaseRecord
+from waiting import ENDLESS, HUNG, wait_until
 
 LEASE = 6.0  # seconds after which the trials of a killed driver are taken over: a minute in earnest
 DRIVER = """
-import sys, supersoliton
+import os, sys, time, supersoliton
+from supersoliton.scans import loop
 from supersoliton.scans.record import database
+if meeting := os.environ.get("MEETING"):  # of two drivers, which begin together
+    open(f"{meeting}/{os.getpid()}", "w").close()
+    while len(os.listdir(meeting)) < 2:
+        time.sleep(0.01)
 database.LEASE = float(sys.argv[1])
 result = supersoliton.scan(sys.argv[2], out=sys.argv[3], storage=sys.argv[4], trials=int(sys.argv[5]), workers=1,
                            quiet=len(sys.argv) < 7)
@@ -40,14 +46,14 @@ def server(request):
     server.close()
 
 
-def start(file, out, url, trials, *talks):
+def start(file, out, url, trials, *talks, **options):
     command = [sys.executable, "-c", DRIVER, str(LEASE), str(file), str(out), url, str(trials), *talks]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
 
 
 def finish(driver):
     """How many trials it finished itself, and how many there are."""
-    out, err = driver.communicate(timeout=240)
+    out, err = driver.communicate(timeout=HUNG)
     assert driver.returncode == 0, err
     return [int(number) for number in out.split()]
 
@@ -70,15 +76,6 @@ def ended(server, url):
         return -1
 
 
-def wait_until(condition, drivers, seconds=120):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        for driver in drivers:
-            assert driver.poll() is None, driver.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def check(server, url, trials, folders, expected):
     found, best, _ = read(server, url)
     assert [trial.number for trial in found] == list(range(trials))
@@ -95,8 +92,10 @@ def check(server, url, trials, folders, expected):
 
 def test_two_drivers_share_a_study_while_the_server_goes_away_and_returns(server, tmp_path):
     file, folders, url = soak.write(tmp_path), [tmp_path / "one", tmp_path / "two"], server.urls[0]
-    drivers = [start(file, folder, url, 100, "talks") for folder in folders]
-    wait_until(lambda: ended(server, url) >= 10, drivers)
+    (tmp_path / "meeting").mkdir()
+    together = {**os.environ, "MEETING": str(tmp_path / "meeting")}
+    drivers = [start(file, folder, url, 100, "talks", env=together) for folder in folders]
+    wait_until(lambda: ended(server, url) >= 10, *drivers)
     server.stop()
     assert all(any("waiting: " in line for line in driver.stderr) for driver in drivers)
     server.start()
@@ -110,15 +109,16 @@ def test_two_drivers_share_a_study_while_the_server_goes_away_and_returns(server
 def test_the_trials_of_a_killed_driver_are_taken_over(server, tmp_path):
     file = soak.write(tmp_path)
     url = server.urls[1]
-    killed = start(file, tmp_path / "killed", url, 150)
-    wait_until(lambda: ended(server, url) >= 3, [killed])
+    killed = start(file, tmp_path / "killed", url, ENDLESS)
+    wait_until(lambda: ended(server, url) >= 3, killed)
     killed.kill()
     killed.communicate()
-    new, finished = finish(start(file, tmp_path / "one", url, 150))
-    assert finished == 150
-    assert 0 < new < 150
+    trials = len(read(server, url)[0]) + 3
+    new, finished = finish(start(file, tmp_path / "one", url, trials))
+    assert finished == trials
+    assert 0 < new < trials
     found, *_ = read(server, url)
-    assert {trial.number: dict(trial.params) for trial in found} == soak.unbroken(file, tmp_path, 150)
+    assert {trial.number: dict(trial.params) for trial in found} == soak.unbroken(file, tmp_path, trials)
     assert {trial.state.name for trial in found} == {"COMPLETE"}
 
 

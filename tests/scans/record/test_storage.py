@@ -7,7 +7,6 @@ import re
 import shutil
 import sqlite3
 import subprocess
-import time
 from pathlib import Path
 
 import optuna
@@ -19,16 +18,13 @@ import supersoliton
 from supersoliton.scans.loop import run_scan
 from supersoliton.scans.record import storage
 from supersoliton.scans.record.storage import locate, open_folder, read_mark
+from waiting import ENDLESS, HUNG, wait_until
 
 GIVEN = {"name": "small", "request": {}, "workers": 1, "quiet": True}
 
 
-def wait_for_rows(out, count, driver, seconds=120):
-    deadline = time.monotonic() + seconds
-    while soak.rows(out) < count:
-        assert driver.poll() is None, driver.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+def wait_for_rows(out, count, driver):
+    wait_until(lambda: soak.rows(out) >= count, driver)
 
 
 def start(file, out, trials, **options):
@@ -57,7 +53,7 @@ def small_disk(tmp_path):
 
 def sentence(driver):
     """What a scan that stopped said on stderr in the end: one line, no traceback."""
-    _, err = driver.communicate(timeout=120)
+    _, err = driver.communicate(timeout=HUNG)
     assert driver.returncode == 1, err
     assert "Traceback" not in err
     lines = [line for line in err.splitlines() if line.startswith("supersoliton: ")]
@@ -65,9 +61,18 @@ def sentence(driver):
     return lines[0]
 
 
+def complete(file, out, tmp_path):
+    """Resume a scan that was stopped, by two trials more than it had begun, and check all of it."""
+    trials = len(open_folder(out).get_trials()) + 2
+    again = start(file, out, trials)
+    _, err = again.communicate(timeout=HUNG)
+    assert again.returncode == 0, err
+    soak.check(out, trials, soak.unbroken(file, tmp_path, trials))
+
+
 def test_a_locked_database_is_waited_for(tmp_path):
     file, out = soak.write(tmp_path), tmp_path / "out"
-    driver = start(file, out, 40, quiet=False)
+    driver = start(file, out, ENDLESS, quiet=False)
     wait_for_rows(out, 3, driver)
     with contextlib.closing(sqlite3.connect(out / "study.db", timeout=30)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -75,16 +80,18 @@ def test_a_locked_database_is_waited_for(tmp_path):
         assert any("waiting: " in line for line in driver.stderr)  # one statement waits less long
         assert soak.rows(out) <= before + 1
         other.rollback()
-    driver.communicate(timeout=120)
-    assert driver.returncode == 0
-    soak.check(out, 40, soak.unbroken(file, tmp_path, 40))
+    wait_for_rows(out, before + 3, driver)
+    driver.terminate()
+    driver.communicate(timeout=HUNG)
+    assert driver.returncode == 143
+    complete(file, out, tmp_path)
 
 
 @pytest.mark.parametrize("where", ["", "journal:{}/journal.log"], ids=["sqlite", "journal"])
 def test_a_full_disk_stops_the_scan_in_a_sentence_and_a_resume_completes_it(tmp_path, small_disk, where):
     disk, remount = small_disk
     file, out = soak.write(tmp_path, where.format(disk)), disk / "out"
-    driver = start(file, out, 40)
+    driver = start(file, out, ENDLESS)
     wait_for_rows(out, 3, driver)
     with contextlib.suppress(OSError), (disk / "ballast").open("wb", buffering=0) as ballast:
         while True:
@@ -92,33 +99,26 @@ def test_a_full_disk_stops_the_scan_in_a_sentence_and_a_resume_completes_it(tmp_
     words = sentence(driver)
     assert "free some space" in words
     assert words.endswith("nothing that was recorded is lost.")
-    assert soak.rows(out) < 40
     remount("size=60m")
-    again = start(file, out, 40)
-    _, err = again.communicate(timeout=120)
-    assert again.returncode == 0, err
-    soak.check(out, 40, soak.unbroken(file, tmp_path, 40))
+    complete(file, out, tmp_path)
 
 
 def test_a_folder_that_becomes_read_only_stops_it_likewise(tmp_path, small_disk):
     disk, _ = small_disk
     file, out = soak.write(tmp_path), disk / "out"
-    driver = start(file, out, 40)
+    driver = start(file, out, ENDLESS)
     wait_for_rows(out, 3, driver)
     # a file system with a file open for writing cannot be closed to it, but what is opened from now on can
     subprocess.run(["mount", "--bind", str(disk), str(disk)], check=True)
     subprocess.run(["mount", "-o", "remount,bind,ro", str(disk)], check=True)
     assert "Read-only file system" in sentence(driver)
-    refused = start(file, out, 40)
-    _, err = refused.communicate(timeout=60)
+    refused = start(file, out, ENDLESS)
+    _, err = refused.communicate(timeout=HUNG)
     assert refused.returncode in (1, 2)
     assert "Traceback" not in err
     assert "Read-only file system" in err or "readonly" in err
     subprocess.run(["umount", str(disk)], check=True)
-    again = start(file, out, 40)
-    _, err = again.communicate(timeout=120)
-    assert again.returncode == 0, err
-    soak.check(out, 40, soak.unbroken(file, tmp_path, 40))
+    complete(file, out, tmp_path)
 
 
 @pytest.fixture(scope="module")
