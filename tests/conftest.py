@@ -1,4 +1,4 @@
-"""The suite's ground rules: one thread per process, shapes and types checked at every call, float64."""
+"""The suite's ground rules: one thread per process, shapes and types checked at the first calls, float64."""
 
 # ruff: noqa: E402  (the environment must be set before the imports)
 
@@ -33,12 +33,12 @@ if _kernels := enable_compilation_cache():
 
 def pytest_addoption(parser):
     parser.addoption(
-        "--damages", type=int, default=40, help="flipped bits and cuts in each kind of file; make nightly: 1000"
+        "--damages", type=int, default=20, help="flipped bits and cuts in each kind of file; make nightly: 1000"
     )
     parser.addoption(
         "--check-every-call",
         action="store_true",
-        help=f"check the types of every call, not only of the first {type_checking.CALLS} of a function in a test",
+        help=f"check the types of every call, not only of the first {type_checking.CALLS} of a function in a test file",
     )
 
 
@@ -47,7 +47,7 @@ def n_damages(request):
     return request.config.getoption("--damages")
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _checks_of_types(request):
     type_checking.renew(math.inf if request.config.getoption("--check-every-call") else type_checking.CALLS)
 

@@ -1,4 +1,4 @@
-"""The suite notices a wrong type or shape: in the first calls of a function in each test, or in all of them."""
+"""The suite notices a wrong type or shape: in the first calls of a function in each test file, or in all of them."""
 
 import math
 
@@ -11,7 +11,13 @@ from supersoliton.elements.edges import equidistribute
 from supersoliton.machine.text import plain
 
 
-def test_a_wrong_type_is_noticed_in_the_first_calls_of_each_test():
+def test_the_start_of_a_file_checks_again():
+    """Whatever calls the tests of other files in this process have used up."""
+    with pytest.raises(TypeCheckError):
+        plain(3)
+
+
+def test_a_wrong_type_is_noticed_in_the_first_calls():
     type_checking.renew(2)
     plain("right")
     with pytest.raises(TypeCheckError, match=r"text\.plain"):
@@ -21,12 +27,6 @@ def test_a_wrong_type_is_noticed_in_the_first_calls_of_each_test():
     type_checking.renew(math.inf)
     for _ in range(100):
         plain("right")
-    with pytest.raises(TypeCheckError):
-        plain(3)
-
-
-def test_the_start_of_a_test_checks_again():
-    """The test above used up what was left of another one; this one starts with its own."""
     with pytest.raises(TypeCheckError):
         plain(3)
 
