@@ -36,7 +36,7 @@ test: lint
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 # What is slow and seldom fails: the tests marked so (200 signals, MariaDB, SLURM's jobs, a server that goes away at
-# any packet), all others with the types of every call checked, the samplers that need torch, 50 kills, 100,000 trials,
+# any packet; CONTRIBUTING.md lists them), all others with the types of every call checked, the samplers that need torch, 50 kills, 100,000 trials,
 # a thousand damages in each kind of file, the faults below, and the campaign of certificates (three hours).
 nightly: $(STAMP) .venv-samplers/.installed
 	$(BIN)/python -m pytest $(PYTEST_ARGS) -m nightly

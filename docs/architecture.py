@@ -13,6 +13,7 @@ import re
 import sys
 import textwrap
 from collections import Counter
+from functools import cache
 from html import escape
 from pathlib import Path
 from types import ModuleType
@@ -33,6 +34,7 @@ STYLE = """
 """
 
 
+@cache
 def architecture() -> ModuleType:
     """tests/test_architecture.py: FLOORS and the function that reads imports."""
     spec = importlib.util.spec_from_file_location("test_architecture", ROOT / "tests" / "test_architecture.py")
@@ -48,6 +50,7 @@ def floors() -> list[list[str]]:
     return [sorted(rooms) for rooms in reversed(architecture().FLOORS)]
 
 
+@cache
 def imports() -> Counter[tuple[str, str]]:
     """(room, imported room) -> number of pairs of files of which the first imports the second."""
     reader = architecture()

@@ -1,6 +1,7 @@
 """The folder is the architecture: imports point down only, sizes are limited, public names are pinned."""
 
 import ast
+import functools
 import re
 import subprocess
 import sys
@@ -108,12 +109,17 @@ def _name(path: Path, package: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@functools.cache
+def _names(package: Path) -> set[str]:
+    return {_name(file, package) for file in package.rglob("*.py")}
+
+
 def _imports(path: Path, package: Path = PACKAGE) -> list[tuple[int, str]]:
     """(line, file) of every file of the package that `path` imports, anywhere in its code.
 
     Imports under TYPE_CHECKING count: a type that lies too high has to move down.
     """
-    names = {_name(file, package) for file in package.rglob("*.py")}
+    names = _names(package)
     inside = path.relative_to(package).parts[:-1]
     found = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -147,6 +153,7 @@ def test_imports_point_down(path):
 
 def _circles(package: Path) -> list[list[str]]:
     """Groups of files that import each other, directly or through other files."""
+    _names.cache_clear()
     graph = {_name(file, package): {target for _, target in _imports(file, package)} for file in package.rglob("*.py")}
     circles = []
     while graph:

@@ -78,6 +78,7 @@ def check_schema(found):
     assert {key: rows[key]["target"] for key in TARGETS} == TARGETS
 
 
+@pytest.mark.nightly
 def test_every_row_runs_and_is_written(written):
     check_schema(written)
     assert written["size"] == "tiny"

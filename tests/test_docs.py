@@ -18,7 +18,8 @@ pages = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(pages)
 
 NUMBER = re.compile(r"-?\d+\.?\d*(?:e[-+]?\d+)?")
-GUIDES = ("potential", "bounces", "decay_rates", "kinks", "temperature", "q_balls")
+NIGHTLY = pytest.param("temperature", marks=pytest.mark.nightly)
+GUIDES = ("potential", "bounces", "decay_rates", "kinks", NIGHTLY, "q_balls")
 
 
 def _agree(printed, said):

@@ -1,5 +1,7 @@
 """No result depends on the user's units: the dimensionless digits of every public call are the same in all of them."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -112,15 +114,16 @@ def test_a_rotating_state(f, l, mesh):
         same(at[1] * unit / f, at[0])
 
 
+@functools.cache
+def branch(f, l):
+    unit = f**2 * l**3
+    model = in_units(sextic, 3, g=1.0)(f, l)
+    state = ss.solve(ss.Problem(model, ss.RadialGrid(20.0 * l, 10, 12), norm=200.0 * unit))
+    return ss.continuation(state, "norm", stop=230.0 * unit)
+
+
 @pytest.mark.parametrize(("f", "l"), UNITS)
 def test_a_branch(f, l):
-    make = in_units(sextic, 3, g=1.0)
-
-    def branch(f, l):
-        unit = f**2 * l**3
-        state = ss.solve(ss.Problem(make(f, l), ss.RadialGrid(20.0 * l, 10, 12), norm=200.0 * unit))
-        return ss.continuation(state, "norm", stop=230.0 * unit)
-
     one, other = branch(1.0, 1.0), branch(f, l)
     same(other.parameters[-1] / (f**2 * l**3), one.parameters[-1])
     same(other.energies[-1] / (f**2 * l), one.energies[-1])
@@ -129,18 +132,19 @@ def test_a_branch(f, l):
     assert words(other.state(-1)) == words(one.state(-1))
 
 
-@pytest.mark.parametrize(("f", "l"), UNITS)
-def test_a_fixed_point_and_its_scores(f, l):
-    make = in_units(sextic, 3, g=1.0)
-
+@functools.cache
+def fixed_point(f, l):
     def formulas(problem, u):
         return {"g": problem.model.params["g"] + 0.05 * float(np.max(u)) / problem.model.params["f"]}
 
-    def found(f, l):
-        problem = ss.Problem(make(f, l), ss.RadialGrid(20.0 * l, 10, 12), norm=200.0 * f**2 * l**3)
-        return ss.self_consistent(problem, ss.SelfConsistent(feedback=("g",)), formulas=formulas)
+    model = in_units(sextic, 3, g=1.0)(f, l)
+    problem = ss.Problem(model, ss.RadialGrid(20.0 * l, 10, 12), norm=200.0 * f**2 * l**3)
+    return ss.self_consistent(problem, ss.SelfConsistent(feedback=("g",)), formulas=formulas)
 
-    one, other = found(1.0, 1.0), found(f, l)
+
+@pytest.mark.parametrize(("f", "l"), UNITS)
+def test_a_fixed_point_and_its_scores(f, l):
+    one, other = fixed_point(1.0, 1.0), fixed_point(f, l)
     assert (other.status, len(other.history)) == (one.status, len(one.history)) == ("converged", len(one.history))
     assert words(other.state) == words(one.state)
     same(other.couplings["g"], one.couplings["g"])
@@ -164,11 +168,14 @@ def test_what_is_read_back_and_printed(f, l, tmp_path):
     same(float(said[1][0]) / (f**2 * l), float(said[0][0]))
 
 
+@functools.cache  # those in natural units are compared with all others
+def states_of_two_fields(f, l):
+    return ss.find_states(ss.Problem(in_units(two, 3)(f, l, ("u", "v"))), 6, max_nodes=0)
+
+
 @pytest.mark.parametrize(("f", "l"), UNITS)
 def test_states_of_two_fields_and_their_order(f, l):
-    make = in_units(two, 3)
-    one = ss.find_states(ss.Problem(make(1.0, 1.0, ("u", "v"))), 6, max_nodes=0)
-    other = ss.find_states(ss.Problem(make(f, l, ("u", "v"))), 6, max_nodes=0)
+    one, other = states_of_two_fields(1.0, 1.0), states_of_two_fields(f, l)
     assert [words(s) for s in other] == [words(s) for s in one]
     same([s.energy / (f**2 * l) for s in other], [s.energy for s in one])
 

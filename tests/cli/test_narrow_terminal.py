@@ -43,7 +43,7 @@ def state_file(folder):
     return path
 
 
-@pytest.mark.parametrize("command", ["solve", "spectrum", "branch"])
+@pytest.mark.parametrize("command", ["solve", "spectrum", pytest.param("branch", marks=pytest.mark.nightly)])
 def test_a_state_is_shown_with_all_its_digits(tmp_path, command):
     wishes = {"solve": ["--out", tmp_path], "branch": ["--parameter", "beta", "--to", "0.16", "--out", tmp_path]}
     shown = printed(command, state_file(tmp_path), "--json", tmp_path / "data.json", *wishes.get(command, []))

@@ -126,7 +126,8 @@ def test_same_seed_same_trials_other_seed_other_trials(finished, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("sampler", "first", "last"), [("random", 1, 3), ("tpe", 11, 13), ("nsga2", 5, 9)], ids=["random", "tpe", "nsga2"]
+    ("sampler", "first", "last"),
+    [("random", 1, 3), pytest.param("tpe", 11, 13, marks=pytest.mark.nightly), ("nsga2", 5, 9)],
 )
 def test_a_resumed_scan_goes_on_as_an_unbroken_one(tmp_path, sampler, first, last):
     """TPE learns from its 11th trial on, NSGA-II from its second generation: the break comes after that."""

@@ -185,7 +185,9 @@ def dented(x):
     return 0.5 * x**2 - 4.0 * jnp.maximum(x - 1.0, 0.0) + 0.05 * jnp.maximum(x - 1.0, 0.0) ** 4
 
 
-@pytest.mark.parametrize("dim", [2, 3, 4])
+@pytest.mark.parametrize(
+    "dim", [pytest.param(2, marks=pytest.mark.nightly), 3, pytest.param(4, marks=pytest.mark.nightly)]
+)
 def test_a_jump_of_the_slope_in_a_thick_wall_and_in_two_fields(dim):
     def turned(u, p):
         x, y = 0.6 * u[0] + 0.8 * u[1], 0.6 * u[1] - 0.8 * u[0]
@@ -333,7 +335,9 @@ def test_a_wall_between_wells_of_unequal_masses_approaches_its_formula():
     assert off[1] < 2e-3
 
 
-@pytest.mark.parametrize("dim", [2, 3, 4])
+@pytest.mark.parametrize(
+    "dim", [pytest.param(2, marks=pytest.mark.nightly), 3, pytest.param(4, marks=pytest.mark.nightly)]
+)
 def test_a_thin_wall_of_two_fields_is_that_of_one_in_other_words(dim):
     """A sextic and a free field, mixed by a rotation: the action of the sextic alone, at a radius of 140 widths."""
     c, s = math.cos(0.6), math.sin(0.6)

@@ -1,11 +1,9 @@
 """Whole trainings: interrupted and resumed, in one process and in several, killed, and refused."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -15,6 +13,7 @@ import supersoliton as ss
 from supersoliton.guesses.trained.carriers import carriers_of
 from supersoliton.guesses.trained.library import read_library
 from supersoliton.training.pretraining import pretrain
+from waiting import wait_until
 
 
 def arrays_of(path):
@@ -55,24 +54,22 @@ def test_stopped_after_every_task_is_uninterrupted(trained, tmp_path):
     assert_same(trained, tmp_path / "warm_start.npz")
 
 
+@pytest.mark.nightly
 def test_two_workers_train_the_same(trained, tmp_path):
     pretrain(load_small(tmp_path), workers=2)
     assert_same(trained, tmp_path / "warm_start.npz")
 
 
+@pytest.mark.nightly
 def test_killed_and_given_again(trained, tmp_path):
     """The command is killed with kill -9; run again, it resumes and writes the same file."""
     file = write_file(tmp_path)
     command = [sys.executable, "-m", "supersoliton.cli", "pretrain", str(file), "--quiet"]
     process = subprocess.Popen(command, cwd=tmp_path)
     draft = tmp_path / "warm_start.training.npz"
-    deadline = time.monotonic() + 300.0
-    while not draft.exists() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.02)
-    killed = process.poll() is None
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    assert killed
+    wait_until(draft.exists, process)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
     assert read_library(draft, training=True).record["unfinished"]["searched"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

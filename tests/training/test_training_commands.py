@@ -78,6 +78,7 @@ def test_modes_of_a_scan(tmp_path, monkeypatch):
     assert (tmp_path / "warm_start.npz").read_bytes() == before  # the file exists: not trained again
 
 
+@pytest.mark.nightly
 def test_full_without_a_table_trains_into_the_folder_of_the_scan(tmp_path, monkeypatch):
     import tomli_w
     from small_training import TABLES
@@ -92,6 +93,7 @@ def test_full_without_a_table_trains_into_the_folder_of_the_scan(tmp_path, monke
     assert {row["start"] for row in rows(tmp_path / "there")} & set(SOURCES)
 
 
+@pytest.mark.nightly
 def test_starts_trained_again_are_another_study(config, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "small.toml"

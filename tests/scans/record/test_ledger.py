@@ -82,10 +82,10 @@ def recorded(scan):
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_stopped_at_any_trial_the_sequence_is_that_of_an_unbroken_scan(tmp_path, sampler):
-    """TPE learns from its 11th trial on, NSGA has a generation every four; every break leaves a trial running."""
+    """TPE learns from its 11th trial on, NSGA has a generation every four; each break leaves a trial running."""
     settings, last = settings_of(sampler), 14 if sampler == "gp" else 20
     unbroken = Scan(tmp_path, settings).go(last)
-    for stop in {1, 12} if sampler == "gp" else {1, 4, 11, 17}:
+    for stop in {1, 12} if sampler == "gp" else {4, 17}:
         folder = tmp_path / str(stop)
         folder.mkdir()
         broken = Scan(folder, settings).go(stop)
