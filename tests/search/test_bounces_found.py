@@ -11,6 +11,7 @@ from scipy.special import gamma, iv, kv
 
 import supersoliton as ss
 from supersoliton.search.bounce import minimum_below
+from waiting import HUNG
 
 
 def area(d: float) -> float:
@@ -346,8 +347,8 @@ def test_a_thin_wall_of_two_fields_is_that_of_one_in_other_words(dim):
         x, y = c * u[0] + s * u[1], c * u[1] - s * u[0]
         return sextic(jnp.stack([x]), p) + 0.8 * y**2
 
-    one = ss.bounce(ss.Potential(sextic, params={"w": 0.06}), [0.0], dim=dim)
-    two = ss.bounce(ss.Potential(mixed, fields=("a", "b"), params={"w": 0.06}), [0.0, 0.0], dim=dim)
+    one = ss.bounce(ss.Potential(sextic, params={"w": 0.06}), [0.0], dim=dim, max_seconds=HUNG)
+    two = ss.bounce(ss.Potential(mixed, fields=("a", "b"), params={"w": 0.06}), [0.0, 0.0], dim=dim, max_seconds=HUNG)
     assert two.action == pytest.approx(one.action, rel=1e-9)
     assert two.certificate.kind == "bounce"
 

@@ -251,7 +251,7 @@ def _lowest(problem: DiscreteProblem, solution: Solution, ell: int, count: int) 
 def _operator(
     problem: DiscreteProblem, u: Array, multiplier: float, ell: int, highest: float | None = None
 ) -> Operator | CurvedOperator:
-    if problem.model.ends is None:
+    if problem.model.density_function is None:
         return Operator(problem, u, multiplier, ell, highest)
     return CurvedOperator(problem, u, multiplier, ell)
 
