@@ -302,8 +302,7 @@ class Family:
             for v in (problem.vacuum.values, vacuum_moved)
         )
         given = self._direction(problem), radii, dict(course)
-        excess = _rates(model, inside(point.u), inside(moved), *given) - _rates(model, still, moving, *given)
-        return excess @ weights
+        return (_rates(model, inside(point.u), inside(moved), *given) - _rates(model, still, moving, *given)) @ weights
 
     def _slope_of_density(self, point: FamilyPoint, du: Array, dq: float) -> tuple[float, float]:
         """:meth:`explicit_slope` for a density, whose change neglects that of the fields at its ends."""
@@ -311,8 +310,7 @@ class Family:
         z, r, weights = outside(model, problem.grid)
         inside = with_slopes(geo, point.u), with_slopes(geo, du)
         away, rate, lift = point.u[-1] - problem.vacuum.values, self.vacuum_rate(problem), self.lift(problem)
-        direction = self._direction(problem)
-        course = {name: dq * along for name, along in direction.items()}
+        course = {name: dq * along for name, along in (direction := self._direction(problem)).items()}
         slopes = _rates(model, *inside, direction, geo.radii.reshape(-1), course) @ geo.weights.reshape(-1)
         slopes += _rates(model, z, np.zeros_like(z), direction, r, course) @ weights
         slopes[0] += 0.5 * float(away @ self.exterior_rate(point) @ away)
