@@ -293,9 +293,8 @@ class Family:
         radii, weights = grid.quadrature_points.ravel(), grid.quadrature_weights.ravel()
 
         def inside(u: Array) -> Array:
-            if model.density_function is not None:
-                return with_slopes(problem.geometry, u)
-            return grid.at_quadrature(u).reshape(len(radii), -1)
+            z = with_slopes(problem.geometry, u)
+            return z if model.density_function is not None else z[:, : model.n_fields]
 
         still, moving = (
             np.tile(v if model.density_function is None else np.append(v, 0.0 * v), (len(radii), 1))
@@ -310,7 +309,8 @@ class Family:
         z, r, weights = outside(model, problem.grid)
         inside = with_slopes(geo, point.u), with_slopes(geo, du)
         away, rate, lift = point.u[-1] - problem.vacuum.values, self.vacuum_rate(problem), self.lift(problem)
-        course = {name: dq * along for name, along in (direction := self._direction(problem)).items()}
+        direction = self._direction(problem)
+        course = {name: dq * along for name, along in direction.items()}
         slopes = _rates(model, *inside, direction, geo.radii.reshape(-1), course) @ geo.weights.reshape(-1)
         slopes += _rates(model, z, np.zeros_like(z), direction, r, course) @ weights
         slopes[0] += 0.5 * float(away @ self.exterior_rate(point) @ away)
