@@ -80,7 +80,8 @@ def test_a_bounce_without_a_negative_mode_is_not_certified():
     state = solved("quadratic NLS d=3")
     c = state.certificate
     assert (c.kind, c.negative_modes_by_sector, c.certified) == ("bounce", (1, 0, 0), True)
-    counted = {**vars(c), "centre": 0.0, "linear": False, "unstable": (), "jumps": []}
+    measured = {"linear": False, "unstable": (), "jumps": [], "kinetic": (1.0, 0.0), "eliminated": (0, 0)}
+    counted = {**vars(c), "centre": 0.0, **measured}
     assert certificate._reasons(state.problem, state.solution, counted) == ()
     lost = {**counted, "negative_modes_by_sector": (0, 0, 0)}
     (reason,) = certificate._reasons(state.problem, state.solution, lost)

@@ -294,17 +294,15 @@ class Family:
         radii, weights = grid.quadrature_points.ravel(), grid.quadrature_weights.ravel()
 
         def inside(u: Array) -> Array:
-            if model.density_function is not None:
-                return with_slopes(problem.geometry, u)
-            return grid.at_quadrature(u).reshape(len(radii), -1)
+            z = with_slopes(problem.geometry, u)
+            return z if model.density_function is not None else z[:, : model.n_fields]
 
         still, moving = (
             np.tile(v if model.density_function is None else np.append(v, 0.0 * v), (len(radii), 1))
             for v in (problem.vacuum.values, vacuum_moved)
         )
         given = self._direction(problem), radii, dict(course)
-        excess = _rates(model, inside(point.u), inside(moved), *given) - _rates(model, still, moving, *given)
-        return excess @ weights
+        return (_rates(model, inside(point.u), inside(moved), *given) - _rates(model, still, moving, *given)) @ weights
 
     def _slope_of_density(self, point: FamilyPoint, du: Array, dq: float) -> tuple[float, float]:
         """:meth:`explicit_slope` for a density, whose change neglects that of the fields at its ends."""
