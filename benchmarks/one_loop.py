@@ -30,7 +30,7 @@ REFERENCES = {"V4, d = 2": -0.1093950186, "V4, d = 3": 10.1782969415, "V4, d = 4
 
 
 class Case(NamedTuple):
-    """A bounce, V, V' and V'' in NumPy, and what BubbleDet is told of it."""
+    """A bounce, V, V' and V'' in NumPy, and the options of BubbleDet for it."""
 
     state: ss.State
     potential: tuple[Callable[[Any], Any], ...]

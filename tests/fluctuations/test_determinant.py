@@ -282,7 +282,7 @@ def test_one_loop_action_of_an_independent_program(dim):
 
 
 def heavy(mass, dim):
-    """A bounce beside a field of this mass, whose mass^2 it changes by u^2: S_1 of that field, and the same in the
+    """A bounce next to a field of this mass, whose mass^2 it changes by u^2: S_1 of that field, and the same in the
     expansion in derivatives: its effective potential, then its gradient term; (d = 3 or 4, scale = mass)."""
 
     def potential(u, p):
@@ -355,7 +355,8 @@ def test_thin_walls(dim, depths, most):
     model = ss.Potential(lambda u, p: (u[0] ** 2 - 1) ** 2 / 8 + p["depth"] * (u[0] - 1), params={"depth": 0.1})
     off = []
     for depth in depths:
-        found = ss.determinant(ss.bounce(model.replace(depth=depth), [1.0], dim=dim))
+        false = float(np.roots([1.0, 0.0, -1.0, 2 * depth]).real.max())
+        found = ss.determinant(ss.bounce(model.replace(depth=depth), [false], dim=dim))
         leading = c * depth ** (1 - dim) - dim / 2 * (1 - dim + math.log(12 * found.action / (2 * math.pi)))
         off.append(abs(found.one_loop() / leading - 1))
     assert off[0] < most
