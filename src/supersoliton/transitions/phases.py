@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Sequence
@@ -353,29 +354,31 @@ def _transitions(found: Sequence[Phase]) -> list[Transition]:
     return sorted(out, key=lambda one: -one.critical)
 
 
-def crossings(a: Phase, b: Phase) -> list[Transition]:
+@functools.lru_cache(maxsize=64)
+def crossings(a: Phase, b: Phase) -> tuple[Transition, ...]:
     """The transitions of first order of two phases."""
     low, high = max(a.low, b.low), min(a.high, b.high)
     if not low < high:
-        return []
+        return ()
 
     def gap(t: float) -> float:
         return a.energy_density(t) - b.energy_density(t)
 
     places = np.unique([low, high, *(t for one in (a, b) for t in one.parameters if low < t < high)])
-    gaps = np.array([gap(t) for t in places])
-    # at the end where the two are one phase the difference is rounding
-    noise = 1e-9 * float(np.max(np.abs(gaps)))
+    gaps = np.array([a.curve.system.energy(a.curve.near(t)) - b.curve.system.energy(b.curve.near(t)) for t in places])
+    # at the end where the two are one phase, and at a crossing itself, the difference is rounding
+    clear = np.abs(gaps) > 1e-9 * float(np.max(np.abs(gaps)))
+    places, gaps = places[clear], gaps[clear]
     out = []
     for k in range(len(places) - 1):
-        if gaps[k] * gaps[k + 1] < 0.0 and min(abs(gaps[k]), abs(gaps[k + 1])) > noise:
+        if gaps[k] * gaps[k + 1] < 0.0 and gap(places[k]) * gap(places[k + 1]) < 0.0:
             t = scipy.optimize.brentq(gap, places[k], places[k + 1], xtol=1e-14 * abs(high), rtol=1e-14)
             if float(np.max(np.abs(a.curve.at(t) - b.curve.at(t)))) <= _MEET:  # they merge there: rounding
                 continue
             above, below = (b, a) if gaps[k + 1] > 0.0 else (a, b)
             latent = t * (above.energy_rate(t) - below.energy_rate(t))
             out.append(Transition(float(t), 1, above, below, float(latent)))
-    return out
+    return tuple(out)
 
 
 def _merging(a: Phase, b: Phase) -> list[Transition]:

@@ -245,17 +245,18 @@ def _rule(statistics: float, order: int, at: Any, along: Any) -> Any:
 
 
 def _sum_of_points(x: Any, statistics: float, order: int) -> Any:
-    """With dJ/dx = 1/2 int k^2/E/(e^E -+ 1) dk and d2J/dx2 = -1/4 int dk/E/(e^E -+ 1)."""
+    """J = -1/3 int k^4/E/(e^E -+ 1) dk, dJ/dx = 1/2 int k^2/E/(e^E -+ 1) dk and d2J/dx2 = -1/4 int dk/E/(e^E -+ 1)."""
     s = _STEP * np.arange(_POINTS)
     y = jnp.sqrt(x)[..., None]
-    energy, momentum = y + s**2, jnp.sqrt(s**2 + 2.0 * y)  # momentum over s
+    momentum = jnp.sqrt(s**2 + 2.0 * y)  # over s
+    number = 1.0 / (jnp.exp(y + s**2) - statistics)
     inside: Any
     if order == 0:
-        inside = 2.0 * s**2 * momentum * energy * statistics * jnp.log1p(-statistics * jnp.exp(-energy))
+        inside = -2.0 / 3.0 * s**4 * momentum**3 * number
     elif order == 1:
-        inside = s**2 * momentum / (jnp.exp(energy) - statistics)
+        inside = s**2 * momentum * number
     else:
-        inside = -0.5 / (momentum * (jnp.exp(energy) - statistics)) * np.where(s == 0.0, 0.5, 1.0)
+        inside = -0.5 * number / momentum * np.where(s == 0.0, 0.5, 1.0)
     return _STEP * jnp.sum(inside, axis=-1)
 
 
