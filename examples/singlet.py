@@ -33,7 +33,7 @@ def potential(u, p):
 
 
 def main() -> None:
-    couplings = {"T": 100.0, "m_s": 100.0, "l_hs": 0.8, "l_s": 0.7}
+    couplings = {"T": 100.0, "m_s": 100.0, "l_hs": 0.8, "l_s": 0.9}
     phases = ss.phases(ss.Potential(potential, fields=("h", "s"), params=couplings), start=0.0, stop=300.0)
     print(phases)
     (one,) = (transition for transition in phases.transitions if transition.order == 1)

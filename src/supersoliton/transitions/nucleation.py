@@ -28,6 +28,7 @@ from .supercooling import Supercooling, ThermalBounce, bounce_at
 
 if TYPE_CHECKING:
     import xarray as xr
+    from matplotlib.figure import Figure
 
 # The columns of a table, with their meanings and units
 _COLUMNS = {
@@ -165,6 +166,12 @@ class Nucleation:
             lines.writerow([*_COLUMNS, "status"])
             columns = [found[name].values.tolist() for name in (*_COLUMNS, "status")]
             lines.writerows(zip(*columns, strict=True))
+
+    def plot(self) -> Figure:
+        """S_3/T of the bounces computed over the temperature."""
+        from ..plotting.phases import plot_action
+
+        return plot_action(self)
 
     def _temperatures(self, n_points: int) -> list[float]:
         search = Supercooling(self.transition, 1.0)

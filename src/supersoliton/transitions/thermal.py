@@ -163,7 +163,8 @@ def one_loop(
     Returns
     -------
     callable
-        V(u, p), for ``ss.Potential(V, fields=..., params={"T": 100.0, ...})``. Where m^2 < 0 its real part.
+        V(u, p), for ``ss.Potential(V, fields=..., params={"T": 100.0, ...})``. Where m^2 < 0 its real part; phases
+        there are marked. Its ``masses_squared(u, p)`` are those of all particles.
 
     Raises
     ------
@@ -214,6 +215,16 @@ def one_loop(
             total = total + jnp.sum(freedom * parts)
         return total
 
+    def masses_squared(u: Any, p: Any) -> Any:
+        """All masses squared in the loop at T = p["T"], as they enter J."""
+        parts = []
+        for one in loop:
+            moved = resummation == "parwani" and one.thermal_mass is not None
+            heat = p["T"] ** 2 * one.thermal_mass(u, p) if moved else 0.0  # type: ignore[misc]
+            parts.append(jnp.ravel(one.mass_squared(u, p) + heat))
+        return jnp.concatenate(parts) if parts else jnp.zeros(0)
+
+    potential.masses_squared = masses_squared  # type: ignore[attr-defined]
     return potential
 
 

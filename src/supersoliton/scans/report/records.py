@@ -121,8 +121,12 @@ class Record:
 
     @property
     def columns(self) -> dict[str, Column]:
-        """The recorded numbers that the theory and the scores define."""
-        return {**self.theory.columns, **outputs(self.scores)}
+        """The recorded numbers that the theory, the scores and the table [transition] define."""
+        if "transition" not in self.config:
+            return {**self.theory.columns, **outputs(self.scores)}
+        from ...config.tables import OF_TRANSITION
+
+        return {**self.theory.columns, **OF_TRANSITION, **outputs(self.scores)}
 
     def label(self, name: str) -> str:
         """The label of a recorded number, with its unit."""
