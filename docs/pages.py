@@ -237,7 +237,7 @@ means the least action among all that the reference finds.
 def trials_table() -> str:
     """The page of the columns of trials.csv, from the definitions that the program uses."""
     from supersoliton.config.constraints import CONSTRAINTS
-    from supersoliton.config.tables import RECORDED
+    from supersoliton.config.tables import OF_TRANSITION, RECORDED
     from supersoliton.scans.record.files import COLUMNS
     from supersoliton.scans.report.summary import CONSTRAINT_WORDS
     from supersoliton.scores.registry import SCORES, outputs
@@ -264,6 +264,7 @@ def trials_table() -> str:
         scores=rows(meanings(outputs(SCORES))),
         octaves=rows(meanings(OctaveHiggs.columns)),
         fed=rows(fed),
+        transition=rows(meanings(OF_TRANSITION)),
         constraints=rows({f"c_{name}": clause for name, clause in clauses.items()}),
     )
 
@@ -308,6 +309,12 @@ Your own scores ([score] own) and functions have columns of their names.
 ## Self-consistent couplings
 
 {fed}
+
+## Transitions
+
+In a scan with a table `[transition]`. The other numbers are those of the bounce at the nucleation temperature.
+
+{transition}
 
 ## Constraints
 

@@ -22,6 +22,8 @@ WRITTEN = {
     "condensate": (False, True),
     "vacuum": (False, True),
     "delocalised": (False, False),
+    "no transition": (False, False),
+    "no nucleation": (False, False),
     "unconverged": (False, False),
 }
 

@@ -10,6 +10,7 @@ from scipy.optimize import brentq
 
 import supersoliton as ss
 from supersoliton.transitions.phases import Transition
+from supersoliton.transitions.supercooling import bounce_at
 
 COUPLINGS = {"T": 50.0, "c": 0.1, "m2": 100.0, "k": -10.0, "l": 0.1}
 
@@ -61,17 +62,19 @@ def test_derivatives_in_couplings(published, name, step):
         assert exact == pytest.approx(difference, rel=1e-6)
 
 
-def test_the_derivative_of_the_action_near_both_ends():
-    """Thin walls near the critical temperature, shallow barriers near the other end: dS3/dT against differences."""
-    model = ss.Potential(cubic, fields=("phi",), params=COUPLINGS)
-    found = ss.phases(model, start=0.0, stop=80.0)
-    one = next(one for one in found.transitions if one.order == 1)
-    for criterion in (1e5, 0.3):
-        near = ss.nucleation(one, criterion)
-        t, step = near.temperature, 1e-4 * min(one.critical - near.temperature, near.temperature - one.high.low)
-        rate = next(rate for at, _, rate in near.history if at == t)
-        ends = [ss.bounce(model.replace(T=t + side * step), one.high(t + side * step)).action for side in (-1, 1)]
-        assert rate == pytest.approx((ends[1] - ends[0]) / (2 * step), rel=1e-6)
+@pytest.mark.parametrize("share", [1e-3, 0.03, 0.5, 0.97, 0.999])
+def test_the_derivative_of_the_action_over_the_whole_range(published, share):
+    """dS3/dT against differences, from thin walls near T_c to shallow barriers near the spinodal.
+
+    Of fourth order in steps of a hundredth of the distance to the nearer end: the action is accurate to 1e-12.
+    """
+    one = published.transition
+    low, high = one.high.low, one.critical
+    t = high - share * (high - low)
+    step = 1e-2 * min(high - t, t - low)
+    actions = [bounce_at(one, t + k * step).action for k in (-2, -1, 1, 2)]
+    difference = (actions[0] - 8.0 * actions[1] + 8.0 * actions[2] - actions[3]) / (12.0 * step)
+    assert bounce_at(one, t).rate == pytest.approx(difference, rel=1e-6)
 
 
 @pytest.mark.parametrize("unit", [1e-6, 1e9])
@@ -149,6 +152,62 @@ def test_mistakes_are_said(published):
     with pytest.raises(ValueError, match="criterion must be a positive number"):
         ss.nucleation(found.transitions[0], -1.0)
     assert np.isfinite(published.alpha)
+
+
+def test_a_table_for_other_programs(published, tmp_path):
+    """Each row is that of a bounce on its own; the file has all digits of the table."""
+    table = published.table(3)
+    assert table["T"].values.tolist() == sorted(table["T"].values.tolist())
+    assert published.temperature in table["T"].values
+    assert set(table["status"].values) == {"bounce"}
+    assert {name: table[name].attrs["units"] for name in ("T", "S3", "dS3_dT", "R", "alpha")} == {
+        "T": "mass", "S3": "mass", "dS3_dT": "1", "R": "1/mass", "alpha": "1"
+    }  # fmt: skip
+    row = table.sel(T=published.temperature)
+    assert float(row["S3"]) == pytest.approx(140.0 * published.temperature, rel=1e-10)
+    assert float(row["alpha"]) == pytest.approx(published.alpha, rel=1e-12)
+    t = float(table["T"][0])
+    model = ss.Potential(cubic, fields=("phi",), params={**COUPLINGS, "T": t})
+    alone = ss.bounce(model, [0.0])
+    assert float(table["S3"][0]) == pytest.approx(alone.action, rel=1e-9)
+    assert float(table["R"][0]) == pytest.approx(alone.half_radius, rel=1e-6)
+    published.to_csv(tmp_path / "table.csv", 3)
+    lines = (tmp_path / "table.csv").read_text().splitlines()
+    assert lines[0] == "T,S3,dS3_dT,R,alpha,status"
+    assert [float(line.split(",")[1]) for line in lines[1:]] == table["S3"].values.tolist()
+    with pytest.raises(ValueError, match="n_points"):
+        published.table(0)
+
+
+def test_the_rate_is_the_fourth_power_of_the_hubble_rate():
+    """ln(rate) - 4 ln H, from bounces and determinants found on their own, changes its sign within 1e-8 of T_n."""
+    found = ss.phases(ss.Potential(cubic, fields=("phi",), params=COUPLINGS), start=0.0, stop=80.0)
+    one, planck_mass = found.transitions[0], 2.435e18
+    near = ss.nucleation(one, "rate", planck_mass=planck_mass)
+    assert near.status == "nucleates"
+    assert near.derivatives == {}
+
+    def excess(t):
+        state = ss.bounce(one.high.model(t), [0.0])
+        hubble = math.sqrt(math.pi**2 * 106.75 / 90.0) * t**2 / planck_mass
+        return ss.decay_rate(state, temperature=t).log_rate - 4.0 * math.log(hubble)
+
+    t = near.temperature
+    assert excess(t * (1.0 - 1e-8)) > 0.0 > excess(t * (1.0 + 1e-8))
+    with pytest.raises(ValueError, match="needs planck_mass"):
+        ss.nucleation(one, "rate")
+    with pytest.raises(ValueError, match="planck_mass must be a positive number, got 0"):
+        ss.nucleation(one, "rate", planck_mass=0)
+    with pytest.raises(ValueError, match="above T"):
+        ss.nucleation(one, "rate", planck_mass=1.0)
+
+
+def test_quantum_tunnelling_is_compared(published):
+    t = published.temperature
+    model = ss.Potential(cubic, fields=("phi",), params={**COUPLINGS, "T": t})
+    action = ss.bounce(model, [0.0], dim=4).action
+    assert published.quantum.action == pytest.approx(action, rel=1e-9)
+    assert published.quantum.words.startswith("thermal" if action > 140.0 else "quantum")
 
 
 def test_phases_that_change_places_twice():

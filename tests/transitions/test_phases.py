@@ -84,9 +84,9 @@ def test_units_do_not_matter(unit):
 def test_any_coupling_may_vary():
     """m2 in place of T: the broken minimum is degenerate with the origin at k^2 = 4 l M."""
     model = ss.Potential(lambda u, p: p["M"] * u[0] ** 2 - u[0] ** 3 + p["l"] * u[0] ** 4, params={"M": 0.5, "l": 0.25})
-    found = ss.phases(model, "M", start=2.0, stop=0.1)
-    (only,) = found.transitions
-    assert only.critical == pytest.approx(1.0, rel=1e-13)
+    for start, stop in ((2.0, 0.1), (0.5, 1.5)):  # in the second range the crossing is where minima are searched
+        (only,) = ss.phases(model, "M", start=start, stop=stop).transitions
+        assert only.critical == pytest.approx(1.0, rel=1e-13)
 
 
 @pytest.mark.parametrize(

@@ -178,3 +178,16 @@ def test_vacua_of_it_are_found_at_any_temperature():
         model = ss.Potential(thermal.one_loop(tree, [TOP], vacuum=[1.0]), params={"T": temperature})
         (lowest, *_) = ss.vacua(model)
         assert bool(abs(lowest.values[0]) < 1e-9) is symmetric
+
+
+def test_minima_where_a_mass_is_imaginary_are_marked():
+    """The scalar of V_0 = (u^2 - 1)^2/4 has m^2 = 3 u^2 - 1: negative exactly where |u| < 1/sqrt 3."""
+    scalar = thermal.Species(lambda u, p: 3.0 * u[0] ** 2 - 1.0, 1)
+    model = ss.Potential(thermal.one_loop(tree, [scalar, TOP], scale=2.0), params={"T": 0.5})
+    found = ss.phases(model, start=0.1, stop=3.0, n_searches=3, n_starts=8)
+    for phase in found:
+        assert np.array_equal(phase.spurious, np.abs(phase.values[:, 0]) < 1.0 / np.sqrt(3.0))
+    assert any(phase.spurious.any() for phase in found)
+    assert "m² < 0 in the loop from" in repr(found)
+    plain = ss.phases(ss.Potential(tree, params={"T": 0.5}), start=0.1, stop=3.0, n_searches=2, n_starts=8)
+    assert not any(phase.spurious.any() for phase in plain)

@@ -7,6 +7,7 @@
             [problem.self_consistent] the fields of SelfConsistent: couplings fed back from the state
 [solver]    kind = "newton", "lbfgs" or "gradient_flow", and the fields of Newton, LBFGS or GradientFlow
 [spectrum]  n_modes, ell          [score]  spectrum, targets, null_samples, seed, own (["file.py:name"])
+[transition] start, stop, parameter, which, criterion, g_star, planck_mass: a trial is a transition
 [warm_start] the fields of WarmStartSettings
 [scan]      mode, trials, sampler, fallback, population, seed, workers, objectives, cache, cache_size,
             device, executor, scheduler, trial_timeout, worker_memory, storage; an objective is a recorded value, or

@@ -32,10 +32,10 @@ from .old_names import successor
 from .scan import ScanSettings
 from .scan_table import read_scan
 from .schema import as_table, build, check_keys, construct, is_finite, reworded
-from .tables import RECORDED, ProblemSettings, SpectrumSettings
+from .tables import OF_TRANSITION, RECORDED, ProblemSettings, SpectrumSettings, TransitionSettings
 from .warm_start import WarmStartSettings
 
-_TABLES = ("model", "grid", "problem", "solver", "spectrum", "score", "warm_start", "scan")
+_TABLES = ("model", "grid", "problem", "solver", "spectrum", "score", "transition", "warm_start", "scan")
 # Tables that the program adds to the resolved file; accepted so that this file can be run again unchanged.
 _RECORDED = ("versions", "record")
 _SOLVERS: dict[str, type[AbstractSolver]] = {
@@ -66,6 +66,7 @@ class Config:
     warm_start: WarmStartSettings | None  # None: no trained starts are used
     warm_start_digest: str  # of the file of trained starts when the configuration was read; empty without a file
     model_table: Mapping[str, Any]  # [model] with its defaults, to build a user's potential again
+    transition: TransitionSettings | None = None  # None: a trial is a state at its couplings
 
     def problem_at(self, point: Mapping[str, float] | None = None) -> DiscreteProblem:
         """The problem at the couplings of `point` (name → value; may include "norm").
@@ -105,7 +106,7 @@ class Config:
         return {
             **registry.outputs((*registry.SCORES, *self.own_scores)),
             **self.model.columns,
-            **{name: Column(name) for name in self._recorded},
+            **{name: OF_TRANSITION.get(name) or Column(name) for name in self._recorded},
         }
 
     @property
@@ -113,7 +114,8 @@ class Config:
         """Names of the numbers that neither the scores nor the theory define."""
         fed = self.problem.self_consistent
         own = [str(one) for one in self.scan.objectives if one.function]
-        return [*RECORDED, *(recorded_names(fed.feedback) if fed else ()), *own]
+        more = (*(OF_TRANSITION if self.transition else ()), *(recorded_names(fed.feedback) if fed else ()))
+        return [*RECORDED, *more, *own]
 
     @property
     def constraint_names(self) -> list[str]:
@@ -162,6 +164,7 @@ class Config:
             "solver": _kind_table(self.solver, _SOLVERS),
             "spectrum": as_table(self.spectrum),
             "score": as_table(self.score),
+            **({} if self.transition is None else {"transition": as_table(self.transition)}),
             **trained,
             "scan": scan,
         }
@@ -224,7 +227,8 @@ def loads(tables: Mapping[str, Any] | str, *, base: Path | None = None) -> Confi
     if model.ends is not None and "objectives" not in tables.get("scan", {}):  # no spectrum is scored
         scan = dataclasses.replace(scan, objectives=(Objective("energy_ratio", -1.0),))
     trained, digest = _warm_start(tables.get("warm_start"), base or Path.cwd())
-    config = Config(model, grid, problem, solver, spectrum, score, scan, trained, digest, model_table)
+    transition = build("transition", TransitionSettings, tables["transition"]) if "transition" in tables else None
+    config = Config(model, grid, problem, solver, spectrum, score, scan, trained, digest, model_table, transition)
     _check_parameters(config)
     return dataclasses.replace(config, spectrum=_modes_of_mesh(config, given="n_modes" in tables.get("spectrum", {})))
 
@@ -351,6 +355,8 @@ def _check_parameters(config: Config) -> None:
         check_keys("scan.parameters", {name: [limits.low, limits.high]}, known)
     if config.problem.omega is not None and (config.problem.norm is not None or "norm" in config.scan.parameters):
         raise ValueError("[problem] norm and omega exclude each other: fix the norm or the frequency.")
+    if config.transition is not None:
+        config.transition.check(config.model.params, config.scan.parameters, config.problem)
     _check_oscillations(config)
     scores = registry.outputs((*registry.SCORES, *config.own_scores))
     if config.model.ends is not None and (scored := [name for name in config.scan.objectives if name in scores]):

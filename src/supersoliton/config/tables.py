@@ -1,13 +1,15 @@
-"""The settings of the [problem] and [spectrum] tables."""
+"""The settings of the [problem], [spectrum] and [transition] tables."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..guesses.multistart import MultiStart
 from ..guesses.profiles import AbstractProfile
 from ..search.feedback import SelfConsistent
+from ..theory.base import Column
 
 # The numbers that a trial records in any theory, besides its scores, with their meanings; a test compares their names
 # with an evaluation.
@@ -43,6 +45,18 @@ RECORDED = {
     "steps": "solver steps of this state",
     "newton_steps": "Newton steps of the whole search",
     "steps_saved": "Newton steps saved by trained starts",
+}
+
+
+# What a trial records in addition if there is a table [transition]; its state is the bounce at T_n.
+OF_TRANSITION = {
+    "critical_temperature": Column("T_c", "temperature at which both phases have the same V", "mass"),
+    "nucleation_temperature": Column("T_n", "highest temperature at which bubbles nucleate", "mass"),
+    "action_over_T": Column("S₃/T", "S₃/T at nucleation, or its least value if there is none"),
+    "beta_over_H": Column("β/H", "T d(S₃/T)/dT at nucleation"),
+    "alpha": Column("α", "strength of the transition over the energy density of radiation"),
+    "bubble_radius": Column("R", "half-radius of the critical bubble", "1/mass", in_table=False),
+    "n_phases": Column("phases", "number of phases found", in_table=False),
 }
 
 
@@ -104,3 +118,51 @@ class SpectrumSettings:
             raise ValueError(f"spectrum.n_modes must be at least 1, got {self.n_modes}: try 300.")
         if not self.ell or min(self.ell) < 0 or len(set(self.ell)) != len(self.ell):
             raise ValueError(f"spectrum.ell must be distinct numbers from 0, got {list(self.ell)}: try [0, 1].")
+
+
+@dataclass(frozen=True)
+class TransitionSettings:
+    """The range of the temperature whose phases a trial follows, and when bubbles nucleate.
+
+    ``which``: the "last" transition of first order between the lowest phases on the way down, or the "first".
+    """
+
+    start: float
+    stop: float
+    parameter: str = "T"
+    which: str = "last"
+    criterion: float | str = 140.0
+    g_star: float = 106.75
+    planck_mass: float | None = None
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.start < self.stop < math.inf:
+            raise ValueError(
+                f"transition.start and stop must be temperatures, the first below the second, got {self.start!r} and "
+                f"{self.stop!r}: give a range that holds the transition."
+            )
+        if self.which not in ("last", "first"):
+            raise ValueError(f'transition.which must be "last" or "first", got {self.which!r}: choose one.')
+        if isinstance(self.criterion, str):
+            if self.criterion != "rate":
+                raise ValueError(f'transition.criterion must be a number or "rate", got {self.criterion!r}: try 140.0.')
+            if self.planck_mass is None:
+                raise ValueError(
+                    'transition.criterion = "rate" needs planck_mass, the reduced Planck mass in the unit of T: give '
+                    "2.435e18 for GeV."
+                )
+        for name in ("criterion", "g_star", "planck_mass"):
+            value = getattr(self, name)
+            if not (value is None or isinstance(value, str) or (math.isfinite(value) and value > 0)):
+                raise ValueError(f"transition.{name} must be positive, got {value!r}: correct it.")
+
+    def check(self, couplings: Iterable[str], scanned: Iterable[str], problem: ProblemSettings) -> None:
+        """Raise ValueError if the other tables contradict this one."""
+        name = self.parameter
+        if name not in couplings:
+            known = ", ".join(couplings)
+            raise ValueError(f"[transition] parameter must be a coupling of V, got {name!r}: choose from {known}.")
+        if name in scanned:
+            raise ValueError(f"[scan.parameters] {name} is followed by [transition]: scan other couplings.")
+        if (problem.norm, problem.omega, problem.self_consistent) != (None, None, None) or "norm" in scanned:
+            raise ValueError("[transition] is for bounces: leave norm, omega and self_consistent out.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy import ndarray as Array
@@ -33,6 +33,7 @@ from ..states.certificate import RESIDUAL_LIMIT
 from ..states.kinds import BOUNDARY_LIMIT, Kind
 from ..states.stability import Rotation
 from ..states.state import State, make_state, reduced_state, restored_state
+from .transition import Nucleated, nucleate
 from .trial_result import TrialResult
 
 _RESOLVED = 1e-4  # relative error of the energy above which a state may be an artefact of the mesh
@@ -71,6 +72,8 @@ def evaluate(cfg: Config, point: Mapping[str, float]) -> Evaluation:
     clock = _Clock()
     couplings = {name: float(value) for name, value in point.items()}
     problem = cfg.problem_at(couplings)
+    if cfg.transition is not None:
+        return _of_transition(cfg, nucleate(problem.model, cfg.transition), couplings, clock)
     try:
         lightest = observables.lightest_squared(problem)
     except ValueError as error:  # no vacuum: the potential has no minimum at these couplings
@@ -125,6 +128,40 @@ def evaluate(cfg: Config, point: Mapping[str, float]) -> Evaluation:
         seconds=clock.total(),
         spectra=_spectra(modes, oscillating),
         start=found.start,
+        state=state,
+    )
+
+
+def _of_transition(cfg: Config, found: Nucleated, point: dict[str, float], clock: _Clock) -> Evaluation:
+    """The trial of a transition: its state is the bounce at the nucleation temperature."""
+    clock.lap("state")
+    if found.state is None:
+        return replace(_without_state(point, found.status, clock), kind=found.kind, values=found.values)
+    state = found.state
+    modes = _modes(cfg, state)
+    clock.lap("spectrum")
+    scores, hits = _scores(cfg, state, modes, {})
+    clock.lap("scores")
+    values = {
+        **scores,
+        **state.problem.model.record(state),
+        "lightest_squared": float(state.problem.vacuum.masses_squared[0]),
+        **_measurements(state),
+        "spectrum_error": max((one.mass_error for one in modes.values()), default=math.nan),
+        **_costs(state, SearchResult([], state.tunnelling.compared if state.tunnelling else 1, steps=state.steps)),
+        **found.values,
+    }
+    return Evaluation(
+        point=point,
+        status=found.status,
+        kind=found.kind,
+        reasons=state.certificate.reasons,
+        values=values,
+        constraints=constraints_of(state, values) | chosen(cfg.scan.constraints, values),
+        hits=hits,
+        seconds=clock.total(),
+        spectra=_spectra(modes, {}),
+        start=ANALYTIC,
         state=state,
     )
 

@@ -14,13 +14,11 @@ with :math:`F(u, c) = E'(u; p) - \omega^2 M_c u`. Internally the parameter is q:
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import numpy as np
 from numpy import ndarray as Array
 
@@ -31,8 +29,8 @@ from ..problem.norm import half_slope
 from ..problem.problem import DiscreteProblem
 from ..problem.scales import Scales
 from ..problem.tangent_space import TangentSpace, norm_border
-from ..theory.base import AbstractModel, PotentialFunction
-from ..theory.derivatives import point_functions, point_kernels
+from ..theory.base import AbstractModel
+from ..theory.derivatives import coupling_kernels, point_kernels
 
 _NOTHING = 1e-40  # a rate below this is that of the field that stands for 0 (TINY)
 
@@ -45,29 +43,6 @@ class FamilyPoint:
     u: Array
     multiplier: float
     q: float
-
-
-@functools.lru_cache(maxsize=64)
-def coupling_kernels(function: PotentialFunction) -> tuple[Callable[..., Any], ...]:
-    """Kernels at points, for p along ``direction``: dV'/dp; (dV/dp, its change along (du, course)); dV''/dp along du.
-
-    ``course``: the change of every coupling.
-    """
-    value, gradient, hessian = point_functions(function)
-
-    def force(u: Any, params: Any, direction: Any, r: Any) -> Any:
-        return jax.jvp(lambda p: gradient(u, p, r), (params,), (direction,))[1]
-
-    def energy(u: Any, params: Any, direction: Any, r: Any, du: Any, course: Any) -> Any:
-        def first(v: Any, moved: Any) -> Any:
-            return jax.jvp(lambda p: value(v, p, r), (moved,), (direction,))[1]
-
-        return jax.jvp(first, (u, params), (du, course))
-
-    def curvature(u: Any, params: Any, direction: Any, r: Any, du: Any) -> Any:
-        return jax.jvp(lambda v, p: hessian(v, p, r), (u, params), (du, direction))[1]
-
-    return jax.jit(force), jax.jit(energy), jax.jit(curvature)
 
 
 @dataclass(frozen=True)
@@ -243,10 +218,8 @@ class Family:
         problem = problem or self.problem
         if self.kind != "coupling":
             return np.zeros((problem.model.n_fields,) * 2)
-        # as many points as curvature_rate has, so that nothing is compiled again
-        count = problem.grid.quadrature_points.size
-        fields, moving = (np.tile(x, (count, 1)) for x in (problem.vacuum.values, self.vacuum_rate(problem)))
-        rate = self._curvature_rate(fields, moving, np.full(count, problem.grid.r_max), problem)[0]
+        fields, moving = problem.vacuum.values[None], self.vacuum_rate(problem)[None]
+        rate = self._curvature_rate(fields, moving, np.full(1, problem.grid.r_max), problem)[0]
         return np.where(np.abs(rate) > _NOTHING, rate, 0.0)
 
     def _curvature_rate(self, fields: Array, moving: Array, radii: Array, problem: DiscreteProblem) -> Array:

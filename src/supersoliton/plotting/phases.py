@@ -1,4 +1,4 @@
-"""The figure of phases: their fields and V over the parameter, with the transitions."""
+"""The figures of phases, with their transitions, and of the action of bubbles over the temperature."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from scipy.interpolate import CubicHermiteSpline
 
 from .canvas import Picture
 from .symbols import field_label
@@ -52,3 +53,29 @@ def _curve(phase: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def _energy_at(phase: Any, x: np.ndarray) -> np.ndarray:
     return np.array([phase.energy_density(t) if phase.low <= t <= phase.high else np.inf for t in x])
+
+
+def plot_action(found: Any, *, theme_name: str = "light") -> Figure:
+    """S_3/T over T of the bounces of a nucleation, with the tangents' cubic between them, the criterion and T_n."""
+    rows = np.array(found.history)
+    with theme(theme_name) as colours:
+        figure = Figure(figsize=(5.2, 3.9), layout="constrained")
+        ax = figure.subplots()
+        t, over = rows[:, 0], rows[:, 1] / rows[:, 0]
+        if len(t) > 1:
+            # over ln(T_c - T), in which thin walls are a straight line
+            x = np.log(found.transition.critical - t)
+            spline = CubicHermiteSpline(x[::-1], np.log(over * t)[::-1], -(rows[:, 2] / rows[:, 1] * np.exp(x))[::-1])
+            fine = np.linspace(x[-1], x[0], _POINTS)
+            at = found.transition.critical - np.exp(fine)
+            ax.plot(at, np.exp(spline(fine)) / at, color=colours["ink"], lw=1.6)
+        ax.plot(t, over, "o", ms=6, mfc=colours["paper"], mec=colours["ink"], label="bounces")
+        ax.axhline(found.action_over_T, color=colours["faint"], lw=0.9, ls="--", zorder=0)
+        ax.axvline(found.transition.critical, color=colours["faint"], lw=0.9, ls=":", zorder=0, label="critical")
+        if np.isfinite(found.temperature):
+            ax.plot(found.temperature, found.action_over_T, "o", ms=7, color=palette_of(colours)[0], label="nucleation")
+        ax.set_yscale("log")
+        ax.set_xlabel(found.transition.high.curve.system.parameter)
+        ax.set_ylabel("S₃/T")
+        figure.legend(loc="outside upper left", ncols=3)
+    return figure

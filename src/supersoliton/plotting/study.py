@@ -32,6 +32,8 @@ KIND_MARKERS = {
     "condensate": ("p", 3),
     "vacuum": ("s", 4),
     "delocalised": ("v", 5),
+    "no transition": ("s", -1),
+    "no nucleation": ("v", 3),
     "unconverged": (".", -1),
 }
 _MANY = 500  # dots are pixels beyond this number in a vector format, where each takes 100 bytes

@@ -53,17 +53,20 @@ def converge_mesh(
         problem, solution, jumping = *settled, True
     if jumping:
         return problem, solution, discretisation_error(problem, solution.u, solution.multiplier)
+    halved = False  # then the next mesh is halved as well
     for n_elements in ELEMENTS:
         if error <= TARGET and np.max(roughness(problem.grid, solution.u)) <= smooth:
             break
         if n_elements < problem.grid.n_elements:
             continue
         before = problem, solution, error
-        problem, solution, error = _on_edges(adapted_edges(problem.grid, solution.u, n_elements), *before, solver)
+        if not halved:
+            problem, solution, error = _on_edges(adapted_edges(problem.grid, solution.u, n_elements), *before, solver)
         if error > max(TARGET, _HELPED * before[2]) and n_elements > before[0].grid.n_elements:
             # What is missing is not where the fields change most: halve the elements that are rough.
             split = _on_edges(split_edges(before[0].grid, before[1].u, n_elements), *before, solver)
-            problem, solution, error = split if split[2] < error else (problem, solution, error)
+            halved = split[2] < error
+            problem, solution, error = split if halved else (problem, solution, error)
         if problem is before[0] and n_elements > problem.grid.n_elements:
             break
     return problem, solution, error

@@ -60,6 +60,14 @@ class Kind(StrEnum):
     CONDENSATE = "condensate", ("condensate", "condensates"), False, True, 0, False
     VACUUM = "vacuum", ("vacuum", "vacua"), False, True, 0, False
     DELOCALISED = "delocalised", ("delocalised state", "delocalised states"), False, False, 0, False
+    # trials of a scan of transitions without a bubble
+    NO_TRANSITION = (
+        "no transition", ("trial without a transition of first order", "trials without a transition of first order"),
+        False, False, 0, False,
+    )  # fmt: skip
+    NO_NUCLEATION = (
+        "no nucleation", ("trial without nucleation", "trials without nucleation"), False, False, 0, False
+    )  # fmt: skip
     UNCONVERGED = "unconverged", ("unconverged trial", "unconverged trials"), False, False, 0, False
 
     @classmethod

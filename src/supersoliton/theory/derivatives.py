@@ -123,6 +123,43 @@ def hessian_change(function: PotentialFunction) -> Callable[..., np.ndarray]:
     return _blocked(change, _SHORT)
 
 
+class CouplingKernels(NamedTuple):
+    """Derivatives at points in the couplings p, along ``direction``; NumPy in and out.
+
+    force(u, params, direction, r): dV'/dp. energy(u, params, direction, r, du, course): dV/dp, and its change along
+    the fields ``du`` and the change ``course`` of every coupling. curvature(u, params, direction, r, du): dV''/dp along
+    a family whose fields change by ``du``.
+    """
+
+    force: Callable[..., np.ndarray]
+    energy: Callable[..., tuple[np.ndarray, np.ndarray]]
+    curvature: Callable[..., np.ndarray]
+
+
+@functools.lru_cache(maxsize=64)
+def coupling_kernels(function: PotentialFunction) -> CouplingKernels:
+    """The compiled derivatives of a potential, or of a density, in its couplings; see :func:`point_kernels`."""
+    transformed = getattr(function, "coupling_kernels", None)
+    if transformed is not None:
+        kernels: CouplingKernels = transformed()
+        return kernels
+    value, gradient, hessian = point_functions(function)
+
+    def force(u: Any, params: Any, direction: Any, r: Any) -> Any:
+        return jax.jvp(lambda p: gradient(u, p, r), (params,), (direction,))[1]
+
+    def energy(u: Any, params: Any, direction: Any, r: Any, du: Any, course: Any) -> Any:
+        def first(v: Any, moved: Any) -> Any:
+            return jax.jvp(lambda p: value(v, p, r), (moved,), (direction,))[1]
+
+        return jax.jvp(first, (u, params), (du, course))
+
+    def curvature(u: Any, params: Any, direction: Any, r: Any, du: Any) -> Any:
+        return jax.jvp(lambda v, p: hessian(v, p, r), (u, params), (du, direction))[1]
+
+    return CouplingKernels(_in_blocks(force), _in_blocks(energy), _in_blocks(curvature))
+
+
 def _blocked(function: Callable[..., Any], blocks: tuple[tuple[float, int], ...] = _BLOCKS) -> Callable[..., Any]:
     """``function`` for NumPy lists of any length, evaluated in blocks."""
 
@@ -146,9 +183,22 @@ def _blocked(function: Callable[..., Any], blocks: tuple[tuple[float, int], ...]
         for start in range(0, count, block):
             part, radii = _padded(u[start : start + block], block), _padded(r[start : start + block], block)
             pieces.append(kernel(part, values, rest, radii))
-        if isinstance(pieces[0], tuple):
-            return tuple(_join(arrays)[:count] for arrays in zip(*pieces, strict=True))
-        return _join(pieces)[:count]
+        return _joined(pieces, count)
+
+    return call
+
+
+def _in_blocks(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``function`` of lists of points and of dicts of couplings, evaluated in small blocks: compiled once."""
+    kernel = jax.jit(function)
+
+    def call(*given: Any) -> Any:
+        pieces, count = [], len(given[0])
+        for start in range(0, count, SMALL_BLOCK):
+            here = slice(start, start + SMALL_BLOCK)
+            block = [x if isinstance(x, dict) else _padded(np.asarray(x, float)[here], SMALL_BLOCK) for x in given]
+            pieces.append(kernel(*block))
+        return _joined(pieces, count)
 
     return call
 
@@ -170,6 +220,13 @@ def _padded(part: np.ndarray, length: int) -> np.ndarray:
     out = np.empty((length, *part.shape[1:]))
     out[:count], out[count:] = part, part[-1]
     return out
+
+
+def _joined(pieces: Sequence[Any], count: int) -> Any:
+    """The first ``count`` results, an array or a tuple of arrays, of all blocks."""
+    if isinstance(pieces[0], tuple):
+        return tuple(_join(arrays)[:count] for arrays in zip(*pieces, strict=True))
+    return _join(pieces)[:count]
 
 
 def _join(arrays: Sequence[Any]) -> np.ndarray:

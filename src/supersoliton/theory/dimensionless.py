@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .base import AbstractModel, ComplexifiedFunction, PotentialFunction
-from .derivatives import TINY, PointKernels, point_kernels
+from .derivatives import TINY, CouplingKernels, PointKernels, coupling_kernels, point_kernels
 
 # Names of the scales among the couplings: they are traced like these, so that one kernel serves every unit.
 _POINTS = 32  # of Gauss's rule for V from its slope
@@ -93,6 +93,30 @@ class _DimensionlessPotential:
             hessian=scaled(inner.hessian, hessian),
             radial=scaled(inner.radial, lambda v, factors, unit, offset: v * unit),
             value_and_gradient=both_from_slopes if self.origin else scaled(inner.value_and_gradient, both),
+        )
+
+    def coupling_kernels(self) -> CouplingKernels:
+        """The same for derivatives in the couplings of V; the scales do not vary."""
+        inner, roots = coupling_kernels(self.function), np.array(self.roots)
+
+        def scaled(kernel: Callable[..., Any], finish: Callable[..., Any]) -> Callable[..., Any]:
+            def call(y: Any, p: Any, direction: Any, s: Any, dy: Any = None, course: Any = None) -> Any:
+                couplings, (field, length, _) = _split(p, self.names)
+                factors = field / roots
+                y = np.asarray(y)
+                y = np.where(np.abs(y) < TINY, np.copysign(TINY, y), y)
+                further = [] if dy is None else [np.asarray(dy) * factors]
+                further += [] if course is None else [_split(course, self.names)[0]]
+                along = _split(direction, self.names)[0]
+                result = kernel(y * factors, couplings, along, np.asarray(s) * length, *further)
+                return finish(result, factors, (length / field) ** 2)
+
+            return call
+
+        return CouplingKernels(
+            force=scaled(inner.force, lambda g, factors, unit: g * (factors * unit)),
+            energy=scaled(inner.energy, lambda pair, factors, unit: (pair[0] * unit, pair[1] * unit)),
+            curvature=scaled(inner.curvature, lambda h, factors, unit: h * (factors[:, None] * factors * unit)),
         )
 
 

@@ -15,9 +15,8 @@ import scipy.optimize
 from jaxtyping import Float
 from numpy import ndarray as Array
 
-from ..families.family import coupling_kernels
 from ..theory.base import AbstractModel
-from ..theory.derivatives import point_kernels
+from ..theory.derivatives import coupling_kernels, point_kernels
 
 _LONGEST, _FIRST, _SHORTEST = 0.05, 0.01, 1e-7  # steps, of the sizes of fields and of the range of T
 _CORRECTIONS = 8  # of Newton's method
@@ -60,14 +59,19 @@ class Scaled:
         first, _ = self._energy_rate(u[None], self.params(t), self._direction, self._at_zero, zero, self._direction)
         return float(np.asarray(first)[0])
 
-    def system(self, x: Array) -> tuple[Array, Array]:
-        """V' (field,) and (V'', dV'/dT) (field, field + 1), in units of 1/size and the range."""
+    def slope_and_curvature(self, x: Array) -> tuple[Array, Array]:
+        """V' (field,) and V'' (field, field), in units of 1/size."""
         u, t = self.split(x)
         p = self.params(t)
         force = self._kernels.gradient(u[None], p, self._at_zero)[0]
-        hessian = self._kernels.hessian(u[None], p, self._at_zero)[0]
-        rate = np.asarray(self._force_rate(u[None], p, self._direction, self._at_zero))[0]
-        return force * self.size, np.column_stack([hessian * self.size**2, rate * self.size * self.range])
+        return force * self.size, self._kernels.hessian(u[None], p, self._at_zero)[0] * self.size**2
+
+    def system(self, x: Array) -> tuple[Array, Array]:
+        """V' (field,) and (V'', dV'/dT) (field, field + 1), in units of 1/size and the range."""
+        u, t = self.split(x)
+        rate = self._force_rate(u[None], self.params(t), self._direction, self._at_zero)[0]
+        force, hessian = self.slope_and_curvature(x)
+        return force, np.column_stack([hessian, rate * self.size * self.range])
 
     def masses_squared(self, x: Array, flat: int) -> Array:
         """Eigenvalues of k^-1/2 V'' k^-1/2, ascending, without the ``flat`` ones nearest to 0."""
@@ -81,14 +85,15 @@ class Scaled:
         """The stationary point next to x, at its T if that is ``held``; None if Newton's method finds none."""
         last = np.inf
         for _ in range(_CORRECTIONS):
-            force, matrix = self.system(x)
-            used = matrix[:, :-1] if held else matrix
+            force, used = self.slope_and_curvature(x) if held else self.system(x)
             if not (np.all(np.isfinite(force)) and np.all(np.isfinite(used))):
                 return None
             step = -np.linalg.lstsq(used, force, rcond=_NULL)[0]
             length = float(np.linalg.norm(step))
             x = x + (np.append(step, 0.0) if held else step)
-            if length <= _SMALL * (1.0 + float(np.linalg.norm(x))):
+            # what is left falls by more than the last factor
+            left = length if last == np.inf else length * min(1.0, length / last)
+            if left <= _SMALL * (1.0 + float(np.linalg.norm(x))):
                 return np.where(np.abs(x) < _ZERO, 0.0, x)
             if length > 4.0 * last:
                 return None
@@ -132,6 +137,12 @@ class Curve:
 
     def at(self, t: float) -> Float[Array, " field_plus_one"]:
         """x of the minimum at T, polished."""
+        guess = self.near(t)
+        found = self.system.corrected(guess, held=True)
+        return guess if found is None else found
+
+    def near(self, t: float) -> Float[Array, " field_plus_one"]:
+        """x of the minimum at T, interpolated: V there has an error of second order."""
         q = (t - self.system.start) / self.system.range
         k = int(np.clip(np.searchsorted([knot.x[-1] for knot in self.knots], q) - 1, 0, len(self.knots) - 2))
         a, b = self.knots[k], self.knots[k + 1]
@@ -142,9 +153,7 @@ class Curve:
         else:
             share = scipy.optimize.brentq(lambda y: _between(a, b, y)[-1] - q, 0.0, 1.0, xtol=1e-12)
             guess = _between(a, b, share)
-        guess = np.append(guess[:-1], q)
-        found = self.system.corrected(guess, held=True)
-        return guess if found is None else found
+        return np.append(guess[:-1], q)
 
 
 def _between(a: Knot, b: Knot, share: float) -> Array:

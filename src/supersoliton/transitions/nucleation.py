@@ -7,25 +7,56 @@ The second derivatives that beta/H needs follow with one linear solve more.
 
 from __future__ import annotations
 
+import csv
+import functools
 import math
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._checks import is_number
+from .._checks import expect_count, is_number
 from ..families.family import family_of
-from ..families.sensitivity import Sensitivity, functional_rates, sensitivities
+from ..families.sensitivity import Sensitivity, sensitivities
 from ..machine.arithmetic import numerical
 from ..problem.scales import on_scales
 from ..search.bounce import BounceError, bounce
 from ..states.state import State
-from .phases import Transition, crossings
+from .phases import Transition
+from .supercooling import Supercooling, ThermalBounce, bounce_at
 
-_FIRST = 0.1  # of the supercooled range: where the search begins
-_STEPS = 60  # bounces at most
-_FACTOR = 8.0  # largest factor by which the distance to the critical value changes in a step
-_CLOSE = 1e-12  # relative change of T that ends Newton's method
-_NEAREST = 1e-7  # of the range: how near to its ends bounces are tried
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.figure import Figure
+
+# The columns of a table, with their meanings and units
+_COLUMNS = {
+    "T": ("temperature", "mass"),
+    "S3": ("action of the bounce in three dimensions", "mass"),
+    "dS3_dT": ("its derivative in T, exact", "1"),
+    "R": ("radius at which the fields fall to half", "1/mass"),
+    "alpha": ("strength of the transition", "1"),
+}
+
+
+@dataclass(frozen=True)
+class QuantumTunnelling:
+    """The bounce in four dimensions at the nucleation temperature, compared with the thermal one.
+
+    Attributes
+    ----------
+    action : float
+        S_4; NaN if no bounce is found.
+    action_over_T : float
+        S_3/T of thermal tunnelling.
+    words : str
+        Which of them dominates, or why S_4 is not known.
+    """
+
+    action: float
+    action_over_T: float
+    words: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,10 +67,10 @@ class Nucleation:
     ----------
     status : str
         ``"nucleates"``, or in words why there is no such temperature.
-    criterion : float
-        S_3/T asked for.
+    criterion : float or str
+        S_3/T asked for, or ``"rate"``.
     temperature : float
-        T_n, the highest temperature at which S_3/T is the criterion; NaN if there is none.
+        T_n, the highest temperature at which the criterion is met; NaN if there is none.
     action_over_T : float
         S_3/T there; where there is no T_n, its least value found, at ``least_at``.
     least_at : float
@@ -54,13 +85,18 @@ class Nucleation:
     state : State
         The bounce.
     derivatives : dict of str to tuple of float
-        (dT_n/dp, d(beta/H)/dp) of every coupling p, exact.
+        (dT_n/dp, d(beta/H)/dp) of every coupling p, exact; empty for ``"rate"``, whose prefactor has derivatives
+        that are not known.
     history : list of tuple of float
         (T, S_3, dS_3/dT) of the bounces computed.
+    transition : Transition
+        What nucleates.
+    g_star : float
+        Degrees of freedom of the radiation.
     """
 
     status: str
-    criterion: float
+    criterion: float | str
     temperature: float
     action_over_T: float
     least_at: float
@@ -70,6 +106,85 @@ class Nucleation:
     state: State | None = field(repr=False)
     derivatives: dict[str, tuple[float, float]] = field(repr=False)
     history: list[tuple[float, float, float]] = field(repr=False)
+    transition: Transition = field(repr=False)
+    g_star: float = field(repr=False)
+
+    @functools.cached_property
+    def quantum(self) -> QuantumTunnelling:
+        """Tunnelling by the bounce in four dimensions at T_n, compared with the thermal one."""
+        if self.status != "nucleates":
+            words = f"there is no temperature to compare at: {self.status}"
+            return QuantumTunnelling(math.nan, self.action_over_T, words)
+        t, one = self.temperature, self.transition
+        try:
+            action = bounce(one.high.model(t), one.high(t), one.low(t), dim=4).action
+        except BounceError as error:
+            return QuantumTunnelling(math.nan, self.action_over_T, str(error))
+        larger, sign = ("thermal", ">") if action > self.action_over_T else ("quantum", "<")
+        words = f"{larger} tunnelling dominates: S4 = {action:.6g} {sign} S3/T = {self.action_over_T:.6g}"
+        return QuantumTunnelling(action, self.action_over_T, words)
+
+    def table(self, n_points: int = 25) -> xr.Dataset:
+        """Bounces over the supercooled range, for programs that compute percolation and gravitational waves.
+
+        Parameters
+        ----------
+        n_points : int, default 25
+            Number of temperatures, evenly spaced between the end of the range, where the barrier vanishes or a phase
+            ends, and the critical temperature, without these two; T_n is added.
+
+        Returns
+        -------
+        xarray.Dataset
+            ``S3`` (mass), ``dS3_dT``, ``R`` (1/mass) and ``alpha`` over ``T`` (mass), with ``status``: "bounce", or why
+            there is none; the numbers are NaN there.
+
+        Raises
+        ------
+        ValueError
+            If ``n_points`` is not a positive integer.
+        """
+        import xarray as xr
+
+        expect_count("table: n_points", n_points, "try 25")
+        names = list(_COLUMNS)
+        rows, words = zip(*(self._row(t) for t in self._temperatures(n_points)), strict=True)
+        data = dict(zip(names, np.array(rows).T, strict=True))
+        attributes = {name: {"long_name": text, "units": unit} for name, (text, unit) in _COLUMNS.items()}
+        variables = {name: ("T", data[name], attributes[name]) for name in names[1:]}
+        return xr.Dataset(
+            {**variables, "status": ("T", list(words))},
+            coords={"T": ("T", data["T"], attributes["T"])},
+            attrs={"critical": self.transition.critical, "nucleation": self.temperature, "g_star": self.g_star},
+        )
+
+    def to_csv(self, path: str | Path, n_points: int = 25) -> None:
+        """Write :meth:`table` as text: a line of names, then one line for each temperature, with all digits."""
+        found = self.table(n_points)
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            lines = csv.writer(file)
+            lines.writerow([*_COLUMNS, "status"])
+            columns = [found[name].values.tolist() for name in (*_COLUMNS, "status")]
+            lines.writerows(zip(*columns, strict=True))
+
+    def plot(self) -> Figure:
+        """S_3/T of the bounces computed over the temperature."""
+        from ..plotting.phases import plot_action
+
+        return plot_action(self)
+
+    def _temperatures(self, n_points: int) -> list[float]:
+        search = Supercooling(self.transition, 1.0)
+        inside = np.linspace(search.bottom, search.top, n_points + 2)[1:-1].tolist()
+        return sorted({*inside, *([self.temperature] if self.status == "nucleates" else [])})
+
+    def _row(self, t: float) -> tuple[list[float], str]:
+        strength = _strength(self.transition, t, self.g_star)
+        try:
+            found = bounce_at(self.transition, t)
+        except BounceError as error:
+            return [t, math.nan, math.nan, math.nan, strength], str(error)
+        return [t, found.action, found.rate, found.state.half_radius, strength], "bounce"
 
     def __repr__(self) -> str:
         if self.status != "nucleates":
@@ -81,8 +196,14 @@ class Nucleation:
 
 
 @numerical
-def nucleation(transition: Transition, criterion: float = 140.0, *, g_star: float = 106.75) -> Nucleation:
-    r"""Find the highest temperature at which :math:`S_3(T)/T` of the bounce is ``criterion``.
+def nucleation(
+    transition: Transition,
+    criterion: float | str = 140.0,
+    *,
+    g_star: float = 106.75,
+    planck_mass: float | None = None,
+) -> Nucleation:
+    r"""Find the highest temperature at which :math:`S_3(T)/T` of the bounce is ``criterion``, or the rate is H^4.
 
     Newton's method in :math:`\ln(S_3/T)` over :math:`\ln(T_c - T)`, with the exact derivative of the action, from the
     critical temperature downwards and bracketed.
@@ -91,10 +212,13 @@ def nucleation(transition: Transition, criterion: float = 140.0, *, g_star: floa
     ----------
     transition : Transition
         Of first order, from :func:`phases`; the parameter is the temperature.
-    criterion : float, default 140.0
-        S_3/T at nucleation.
+    criterion : float or "rate", default 140.0
+        S_3/T at nucleation; or ``"rate"``: the rate per volume of :func:`decay_rate`, with its determinant, is
+        :math:`H^4` with :math:`H^2 = \pi^2g_*T^4/(90M_P^2)`, by the secant method.
     g_star : float, default 106.75
-        Degrees of freedom of the radiation in ``alpha``.
+        Degrees of freedom of the radiation in ``alpha`` and H.
+    planck_mass : float, optional
+        The reduced Planck mass M_P in the unit of T (2.435e18 in GeV), for ``"rate"``.
 
     Returns
     -------
@@ -105,7 +229,7 @@ def nucleation(transition: Transition, criterion: float = 140.0, *, g_star: floa
     Raises
     ------
     ValueError
-        If the transition is not of first order, or a number is not positive.
+        If the transition is not of first order, a number is not positive, or ``planck_mass`` is missing.
 
     Notes
     -----
@@ -120,191 +244,51 @@ def nucleation(transition: Transition, criterion: float = 140.0, *, g_star: floa
     """
     if not isinstance(transition, Transition) or transition.order != 1:
         raise ValueError(f"nucleation: transition must be one of first order, got {transition!r}: see ss.phases")
-    for name, value in (("criterion", criterion), ("g_star", g_star)):
-        if not (is_number(value) and value > 0):
+    by_rate = criterion == "rate"
+    numbers = {
+        "criterion": 1.0 if by_rate else criterion,
+        "g_star": g_star,
+        "planck_mass": 1.0 if planck_mass is None else planck_mass,
+    }
+    for name, value in numbers.items():
+        if not (is_number(value) and float(value) > 0):
             raise ValueError(f"nucleation: {name} must be a positive number, got {value!r}")
-    search = _Search(transition, float(criterion))
-    found = search.run()
+    if by_rate and planck_mass is None:
+        raise ValueError(
+            'nucleation: criterion = "rate" needs planck_mass, the reduced Planck mass in the unit of T: give 2.435e18 '
+            "for GeV"
+        )
+    hubble = math.sqrt(math.pi**2 * g_star / 90.0) / (planck_mass or math.inf)  # over T^2
+    expected = -4.0 * math.log(hubble * transition.critical) if by_rate else float(criterion)
+    if not expected > 0.0:
+        raise ValueError(
+            f"nucleation: the Hubble rate is above T with planck_mass = {planck_mass!r}: give it in the unit of T"
+        )
+    search = Supercooling(transition, expected)
+    found = search.by_rate(hubble) if by_rate else search.run()
     if found is None:
         least = min(search.known, key=lambda one: one.over_t, default=None)
         return Nucleation(
             search.status, criterion, math.nan, math.nan if least is None else least.over_t,
             math.nan if least is None else least.t, math.nan, math.nan, math.nan,
-            None if least is None else least.state, {}, search.history,
+            None if least is None else least.state, {}, search.history, transition, g_star,
         )  # fmt: skip
-    derivatives = _derivatives(found, transition.high.curve.system.parameter)
-    gap = transition.high.energy_density(found.t) - transition.low.energy_density(found.t)
-    rate = transition.high.energy_rate(found.t) - transition.low.energy_rate(found.t)
-    radiation = math.pi**2 / 30.0 * g_star * found.t**4
+    derivatives = {} if by_rate else _derivatives(found, transition.high.curve.system.parameter)
     return Nucleation(
         "nucleates", criterion, found.t, found.over_t, math.nan, found.t * found.slope,
-        (gap - 0.25 * found.t * rate) / radiation, found.state.half_radius, found.state, derivatives,
-        search.history,
+        _strength(transition, found.t, g_star), found.state.half_radius, found.state, derivatives, search.history,
+        transition, g_star,
     )  # fmt: skip
 
 
-@dataclass(frozen=True, eq=False)
-class _Bounce:
-    """The bounce at T, its action and dS/dT."""
-
-    t: float
-    state: State
-    action: float
-    rate: float
-
-    @property
-    def over_t(self) -> float:
-        return self.action / self.t
-
-    @property
-    def slope(self) -> float:
-        """d(S/T)/dT."""
-        return (self.rate - self.over_t) / self.t
+def _strength(transition: Transition, t: float, g_star: float) -> float:
+    """alpha: the excess of the trace of the energy-momentum tensor over the energy density of radiation."""
+    high, low = transition.high, transition.low
+    gap, rate = high.energy_density(t) - low.energy_density(t), high.energy_rate(t) - low.energy_rate(t)
+    return (gap - 0.25 * t * rate) / (math.pi**2 / 30.0 * g_star * t**4)
 
 
-class _Search:
-    """The way down from the critical temperature."""
-
-    def __init__(self, transition: Transition, criterion: float) -> None:
-        self.transition, self.criterion, self.status = transition, criterion, ""
-        self.known: list[_Bounce] = []
-        self.top = transition.critical
-        high, low = transition.high, transition.low
-        # below another crossing the phases have changed places
-        others = [one.critical for one in crossings(high, low) if one.critical < self.top * (1.0 - 1e-9)]
-        self.bottom = max(high.low, low.low, 0.0, *others)
-
-    @property
-    def history(self) -> list[tuple[float, float, float]]:
-        return sorted((one.t, one.action, one.rate) for one in self.known)
-
-    def at(self, t: float) -> _Bounce:
-        """The bounce at T. Raises BounceError if there is none."""
-        high, low = self.transition.high, self.transition.low
-        name = high.curve.system.parameter
-        state = bounce(high.model(t), high(t), low(t), dim=3)
-        if not state.converged:
-            raise BounceError(f"no bounce is found at {name} = {t:.9g}: {state.status}")
-        found = _Bounce(t, state, state.action, _energy_rate(state, name))
-        self.known.append(found)
-        return found
-
-    def run(self) -> _Bounce | None:
-        span = self.top - self.bottom
-        above: _Bounce | None = None  # S/T above the criterion, at the lowest T so far
-        below: _Bounce | None = None
-        t = self.top - _FIRST * span
-        for _ in range(_STEPS):
-            try:
-                here = self.at(t)
-            except BounceError as error:
-                self.status = str(error)
-                return None
-            if abs(here.over_t / self.criterion - 1.0) <= 1e-13:
-                return here
-            if here.over_t > self.criterion:
-                if here.slope <= 0.0 and below is None:
-                    return self._least(here, above)
-                above = here if above is None or here.t < above.t else above
-            else:
-                below = here if below is None or here.t > below.t else below
-            if below is not None and above is None and self.top - here.t <= _NEAREST * span:
-                self.status = (
-                    f"S3/T is {here.over_t:.6g} next to the critical value already: the bounce ends in another phase, "
-                    "which is lower there"
-                )
-                return None
-            step = self._next(here, above, below)
-            if abs(step - t) <= _CLOSE * t:
-                return here
-            t = step
-            if t <= self.bottom + _NEAREST * span:
-                if here.t <= self.bottom + 2.0 * _NEAREST * span:
-                    self.status = (
-                        f"S3/T is still {here.over_t:.6g} at the lowest value of the range, {self.bottom:.6g}, and "
-                        f"does not fall to {self.criterion:g}: lower the start of the range"
-                    )
-                    return None
-                t = self.bottom + _NEAREST * span
-        self.status = f"not converged within {_STEPS} bounces"
-        return None
-
-    def _next(self, here: _Bounce, above: _Bounce | None, below: _Bounce | None) -> float:
-        """Newton's step in ln(S/T) over ln(T_c - T), kept inside the bracket."""
-        x = self.top - here.t
-        slope = -x * here.slope / here.over_t  # d ln(S/T) / d ln x
-        change = math.log(self.criterion / here.over_t) / slope if slope < 0.0 else math.inf
-        limit = math.log(_FACTOR)
-        t = self.top - x * math.exp(min(max(change, -limit), limit))
-        low = self.bottom if below is None else below.t
-        high = self.top if above is None else above.t
-        if low < t < high:
-            return t
-        if below is None:
-            return max(0.5 * (here.t + self.bottom), self.bottom)
-        return 0.5 * (low + high)
-
-    def _least(self, here: _Bounce, above: _Bounce | None) -> _Bounce | None:
-        """Look for the minimum of S/T between two temperatures; the criterion may be crossed on the way."""
-        lower, upper = here, above
-        if upper is None:  # the first bounce was below the minimum
-            for share in (0.5, 0.25, 0.1, 0.03, 0.01):
-                one = self.at(self.top - share * (self.top - here.t))
-                if one.over_t <= self.criterion or one.slope > 0.0:
-                    upper = one
-                    break
-                lower = one
-        if upper is None:
-            self.status = "S3/T has no minimum that could be found below the critical value"
-            return None
-        for _ in range(_STEPS):
-            if upper.over_t <= self.criterion:
-                return self._between(upper)
-            t = upper.t - upper.slope * (upper.t - lower.t) / (upper.slope - lower.slope)
-            width = upper.t - lower.t
-            t = min(max(t, lower.t + 0.05 * width), upper.t - 0.05 * width)
-            middle = self.at(t)
-            if middle.over_t <= self.criterion:
-                return self._between(middle)
-            if middle.slope > 0.0:
-                upper = middle
-            else:
-                lower = middle
-            if width <= 1e-6 * upper.t:
-                break
-        least = min(self.known, key=lambda one: one.over_t)
-        self.status = f"S3/T never falls to {self.criterion:g}: its minimum is {least.over_t:.8g}, at {least.t:.8g}"
-        return None
-
-    def _between(self, below: _Bounce) -> _Bounce | None:
-        """The crossing above a temperature at which S/T is below the criterion."""
-        upper = min(
-            (one for one in self.known if one.t > below.t and one.over_t > self.criterion), key=lambda one: one.t
-        )
-        here = below
-        for _ in range(_STEPS):
-            t = self._next(here, upper, below)
-            if abs(t - here.t) <= _CLOSE * t:
-                return here
-            here = self.at(t)
-            if here.over_t > self.criterion:
-                upper = here
-            else:
-                below = here
-        self.status = f"not converged within {_STEPS} bounces"
-        return None
-
-
-def _energy_rate(state: State, parameter: str) -> float:
-    """dS/dT by the envelope theorem, without a solve."""
-    inner, scales = on_scales(state)
-    family = family_of(inner.problem, parameter, scales)
-    return float(functional_rates(family, family.point(inner.u, inner.multiplier), np.zeros_like(inner.u))[0]) * float(
-        scales.unit("energy")
-    )
-
-
-def _derivatives(found: _Bounce, parameter: str) -> dict[str, tuple[float, float]]:
+def _derivatives(found: ThermalBounce, parameter: str) -> dict[str, tuple[float, float]]:
     """(dT_n/dp, d(beta/H)/dp) for every other coupling, at fixed S/T.
 
     beta/H is B = dS/dT - S/T, so dB/dp = d2S/dTdp - (dS/dp)/T + (d2S/dT2 - (dS/dT)/T + S/T^2) dT_n/dp.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Sequence
@@ -10,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.optimize
-from jaxtyping import Float
 from numpy import ndarray as Array
 
 from .._checks import expect_count, expect_model, is_number
 from ..machine.arithmetic import numerical
 from ..theory.base import AbstractModel
 from ..theory.field_scales import scales_of_potential
-from ..theory.vacua import Vacuum, vacua, vacuum_at
+from ..theory.vacua import Vacuum, vacua
 from .minima import Curve, Scaled, follow
+from .phase import Phase
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,94 +27,7 @@ if TYPE_CHECKING:
 _SAME = 1e-5  # distance of minima that are one, of the sizes of the fields
 _EQUAL = 1e-8  # relative difference of energies and masses of copies
 _MEET = 1e-4  # distance of the ends of two curves that meet, of the sizes of fields and of the range
-_SHOWN = 1e-6  # of the sizes of the fields: below it the end of a phase, extrapolated, is shown as 0
 _BESIDE = 1e-3  # of the range: where further minima are searched beyond an end
-
-
-@dataclass(frozen=True, eq=False)
-class Phase:
-    """A minimum of V followed in the parameter.
-
-    Attributes
-    ----------
-    fields : tuple of str
-        Names of the fields.
-    low, high : float
-        The values of the parameter between which it is a minimum.
-    ends : tuple of str
-        What happens at ``low`` and at ``high``: ``"range"`` (the range ends there), ``"fold"`` (it merges with
-        a saddle), ``"second order"`` (it merges with another phase), or ``"lost"``.
-    parameters : ndarray of shape (n_points,)
-        Values of the parameter at the points computed.
-    values : ndarray of shape (n_points, n_fields)
-        The fields there.
-    """
-
-    curve: Curve = field(repr=False)
-    ends: tuple[str, str]
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        return self.curve.system.model.fields
-
-    @property
-    def low(self) -> float:
-        return self.curve.limits[0]
-
-    @property
-    def high(self) -> float:
-        return self.curve.limits[1]
-
-    @property
-    def parameters(self) -> Float[Array, " point"]:
-        return np.array([self.curve.system.split(knot.x)[1] for knot in self.curve.knots])
-
-    @property
-    def values(self) -> Float[Array, "point field"]:
-        return np.array([self.curve.system.split(knot.x)[0] for knot in self.curve.knots])
-
-    def __call__(self, value: float) -> Float[Array, " field"]:
-        """The fields of the minimum at a value of the parameter. Raises ValueError outside ``low`` to ``high``."""
-        return self.curve.system.split(self._at(value))[0]
-
-    def energy_density(self, value: float) -> float:
-        """V of the minimum at a value of the parameter."""
-        return self.curve.system.energy(self._at(value))
-
-    def energy_rate(self, value: float) -> float:
-        """dV/dT of the minimum along the phase."""
-        return self.curve.system.energy_rate(self._at(value))
-
-    def rate(self, value: float) -> Float[Array, " field"]:
-        """du/dT of the minimum, exact: -V''^-1 dV'/dT."""
-        system = self.curve.system
-        _, matrix = system.system(self._at(value))
-        step = -np.linalg.lstsq(matrix[:, :-1], matrix[:, -1], rcond=1e-10)[0]
-        return np.asarray(step * system.size / system.range)
-
-    def vacuum(self, value: float) -> Vacuum:
-        """The minimum at a value of the parameter as a :class:`.Vacuum`, with its masses."""
-        return vacuum_at(self.model(value), self(value))
-
-    def model(self, value: float) -> AbstractModel:
-        """The theory at a value of the parameter."""
-        system = self.curve.system
-        return system.model.replace(**{system.parameter: float(value)})
-
-    def _at(self, value: float) -> Array:
-        if not self.low <= value <= self.high:
-            name = self.curve.system.parameter
-            raise ValueError(f"this phase is a minimum for {name} = {self.low:.9g} to {self.high:.9g}, not {value!r}")
-        return self.curve.at(float(value))
-
-    def __repr__(self) -> str:
-        name, system = self.curve.system.parameter, self.curve.system
-        ends = [system.split(self.curve.knots[k].x)[0] for k in (0, -1)]
-        shown = [
-            "(" + ", ".join(f"{x:.5g}" for x in np.where(np.abs(u) < _SHOWN * system.size, 0.0, u)) + ")" for u in ends
-        ]
-        words = [f"{word} at {value:.9g}" for word, value in zip(self.ends, (self.low, self.high), strict=True)]
-        return f"Phase({', '.join(self.fields)} = {shown[0]} to {shown[1]}; {name}: {words[0]}, {words[1]})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -353,29 +267,31 @@ def _transitions(found: Sequence[Phase]) -> list[Transition]:
     return sorted(out, key=lambda one: -one.critical)
 
 
-def crossings(a: Phase, b: Phase) -> list[Transition]:
+@functools.lru_cache(maxsize=64)
+def crossings(a: Phase, b: Phase) -> tuple[Transition, ...]:
     """The transitions of first order of two phases."""
     low, high = max(a.low, b.low), min(a.high, b.high)
     if not low < high:
-        return []
+        return ()
 
     def gap(t: float) -> float:
         return a.energy_density(t) - b.energy_density(t)
 
     places = np.unique([low, high, *(t for one in (a, b) for t in one.parameters if low < t < high)])
-    gaps = np.array([gap(t) for t in places])
-    # at the end where the two are one phase the difference is rounding
-    noise = 1e-9 * float(np.max(np.abs(gaps)))
+    gaps = np.array([a.curve.system.energy(a.curve.near(t)) - b.curve.system.energy(b.curve.near(t)) for t in places])
+    # at the end where the two are one phase, and at a crossing itself, the difference is rounding
+    clear = np.abs(gaps) > 1e-9 * float(np.max(np.abs(gaps)))
+    places, gaps = places[clear], gaps[clear]
     out = []
     for k in range(len(places) - 1):
-        if gaps[k] * gaps[k + 1] < 0.0 and min(abs(gaps[k]), abs(gaps[k + 1])) > noise:
+        if gaps[k] * gaps[k + 1] < 0.0 and gap(places[k]) * gap(places[k + 1]) < 0.0:
             t = scipy.optimize.brentq(gap, places[k], places[k + 1], xtol=1e-14 * abs(high), rtol=1e-14)
             if float(np.max(np.abs(a.curve.at(t) - b.curve.at(t)))) <= _MEET:  # they merge there: rounding
                 continue
             above, below = (b, a) if gaps[k + 1] > 0.0 else (a, b)
             latent = t * (above.energy_rate(t) - below.energy_rate(t))
             out.append(Transition(float(t), 1, above, below, float(latent)))
-    return out
+    return tuple(out)
 
 
 def _merging(a: Phase, b: Phase) -> list[Transition]:

@@ -163,7 +163,8 @@ def one_loop(
     Returns
     -------
     callable
-        V(u, p), for ``ss.Potential(V, fields=..., params={"T": 100.0, ...})``. Where m^2 < 0 its real part.
+        V(u, p), for ``ss.Potential(V, fields=..., params={"T": 100.0, ...})``. Where m^2 < 0 its real part; phases
+        there are marked. Its ``masses_squared(u, p)`` are those of all particles.
 
     Raises
     ------
@@ -214,6 +215,16 @@ def one_loop(
             total = total + jnp.sum(freedom * parts)
         return total
 
+    def masses_squared(u: Any, p: Any) -> Any:
+        """All masses squared in the loop at T = p["T"], as they enter J."""
+        parts = []
+        for one in loop:
+            moved = resummation == "parwani" and one.thermal_mass is not None
+            heat = p["T"] ** 2 * one.thermal_mass(u, p) if moved else 0.0  # type: ignore[misc]
+            parts.append(jnp.ravel(one.mass_squared(u, p) + heat))
+        return jnp.concatenate(parts) if parts else jnp.zeros(0)
+
+    potential.masses_squared = masses_squared  # type: ignore[attr-defined]
     return potential
 
 
@@ -245,17 +256,18 @@ def _rule(statistics: float, order: int, at: Any, along: Any) -> Any:
 
 
 def _sum_of_points(x: Any, statistics: float, order: int) -> Any:
-    """With dJ/dx = 1/2 int k^2/E/(e^E -+ 1) dk and d2J/dx2 = -1/4 int dk/E/(e^E -+ 1)."""
+    """J = -1/3 int k^4/E/(e^E -+ 1) dk, dJ/dx = 1/2 int k^2/E/(e^E -+ 1) dk and d2J/dx2 = -1/4 int dk/E/(e^E -+ 1)."""
     s = _STEP * np.arange(_POINTS)
     y = jnp.sqrt(x)[..., None]
-    energy, momentum = y + s**2, jnp.sqrt(s**2 + 2.0 * y)  # momentum over s
+    momentum = jnp.sqrt(s**2 + 2.0 * y)  # over s
+    number = 1.0 / (jnp.exp(y + s**2) - statistics)
     inside: Any
     if order == 0:
-        inside = 2.0 * s**2 * momentum * energy * statistics * jnp.log1p(-statistics * jnp.exp(-energy))
+        inside = -2.0 / 3.0 * s**4 * momentum**3 * number
     elif order == 1:
-        inside = s**2 * momentum / (jnp.exp(energy) - statistics)
+        inside = s**2 * momentum * number
     else:
-        inside = -0.5 / (momentum * (jnp.exp(energy) - statistics)) * np.where(s == 0.0, 0.5, 1.0)
+        inside = -0.5 * number / momentum * np.where(s == 0.0, 0.5, 1.0)
     return _STEP * jnp.sum(inside, axis=-1)
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # Rooms whose code an evaluation does not use; all others are part of the numerics. A test follows the imports of
 # evaluate/ and fails if it finds one of these.
-NOT_NUMERICS = frozenset({"cli", "families", "plotting", "sampling", "scans", "training", "validate"})
+NOT_NUMERICS = frozenset({"cli", "plotting", "sampling", "scans", "training", "validate"})
 _CACHE = ("evaluate", "cache")  # not part of the numerics either
 # Packages whose version can change a result; particle has the masses for the scores.
 _PACKAGES = ("jax", "jaxlib", "numpy", "scipy", "particle")

@@ -124,8 +124,12 @@ class Record:
 
     @property
     def columns(self) -> dict[str, Column]:
-        """The recorded numbers that the theory and the scores define."""
-        return {**self.theory.columns, **outputs(self.scores)}
+        """The recorded numbers that the theory, the scores and the table [transition] define."""
+        if "transition" not in self.config:
+            return {**self.theory.columns, **outputs(self.scores)}
+        from ...config.tables import OF_TRANSITION
+
+        return {**self.theory.columns, **OF_TRANSITION, **outputs(self.scores)}
 
     def unit(self, name: str) -> str:
         """The unit of a recorded number; an action in more than three dimensions, one of them time, has none."""
