@@ -22,7 +22,7 @@ import griffe
 from supersoliton._ranges import Range
 from supersoliton.config import configuration, schema, user_potential
 from supersoliton.config.scan import RefineSettings, ScanSettings, VerifySettings
-from supersoliton.config.tables import ProblemSettings, SpectrumSettings
+from supersoliton.config.tables import ProblemSettings, SpectrumSettings, TransitionSettings
 from supersoliton.config.warm_start import WarmStartSettings
 from supersoliton.elements.grid import RadialGrid
 from supersoliton.scores.score import ScoreSettings
@@ -73,7 +73,8 @@ def sections() -> list[Section]:
     found += [_section("problem.self_consistent", SelfConsistent)]
     found += [_section("solver", cls, kind) for kind, cls in configuration._SOLVERS.items()]
     found += [_section("spectrum", SpectrumSettings), _section("score", ScoreSettings)]
-    found += [_section("warm_start", WarmStartSettings), _section("scan", ScanSettings)]
+    found += [_section("transition", TransitionSettings), _section("warm_start", WarmStartSettings)]
+    found += [_section("scan", ScanSettings)]
     found += [_section("scan.parameters.NAME", Range), _section("scan.verify", VerifySettings)]
     return [*found, _section("scan.refine", RefineSettings)]
 
@@ -135,9 +136,12 @@ def _key_of_users(name: str, meaning: str) -> Key:
         "origin": ({"type": "object"}, "table of numbers", "{}"),
         "infinity": ({"type": "object"}, "table of numbers", "{}"),
         "dim": (number, "number", "3.0"),
+        "line": ({"type": "array"}, "list of two lists of numbers", ""),
+        "reference": (text, "text", ""),
+        "eliminate": ({"type": "array", "items": text}, "list of text", "[]"),
     }
     shape, kind, default = shapes[name]
-    return Key(name, kind, shape, default, (_FUNCTION if name == "function" else "") + meaning)
+    return Key(name, kind, shape, default, (_FUNCTION if name in ("function", "reference") else "") + meaning)
 
 
 _NAMES = {float: ("number", "number"), int: ("integer", "whole number"), bool: ("boolean", "true or false")}

@@ -15,7 +15,7 @@ PACKAGE = Path(supersoliton.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 # Fewer lines than this in a file; at most so many in a function (without its docstring), in a class,
 # and in the package (without its docstrings); 21,400 before scales, symmetry modes, shooting, lines and stability.
-MAX_FILE, MAX_FUNCTION, MAX_CLASS, MAX_PACKAGE = 400, 60, 250, 38_900
+MAX_FILE, MAX_FUNCTION, MAX_CLASS, MAX_PACKAGE = 400, 60, 250, 39_500
 # The floors, lowest first: the only list of them. A room may import itself and rooms on lower floors, but no other room
 # on its own floor.
 FLOORS = (

@@ -15,24 +15,22 @@ from ..guesses.profiles import AbstractProfile
 from ..guesses.trained.library import digest_of_file
 from ..machine import user_files
 from ..machine.paths import TRAINED_STARTS
-from ..problem.problem import DiscreteProblem, Problem
+from ..problem.problem import DiscreteProblem
 from ..scores import registry
 from ..scores.score import Score, ScoreSettings
 from ..search.feedback import SelfConsistent, recorded_names
 from ..search.self_consistent import check_feedback
 from ..solvers import LBFGS, AbstractSolver, GradientFlow, Newton
-from ..theory.base import THEORIES, AbstractModel, Column, find_theory
-from ..theory.density import Density
-from ..theory.potential import Potential
-from . import user_potential
+from ..theory.base import AbstractModel, Column
 from .constraints import OF_EVERY_TRIAL
 from .files import read
 from .objectives import Objective, check_objectives
 from .old_names import successor
 from .scan import ScanSettings
 from .scan_table import read_scan
-from .schema import as_table, build, check_keys, construct, is_finite, reworded
+from .schema import as_table, build, check_keys, construct
 from .tables import OF_TRANSITION, RECORDED, ProblemSettings, SpectrumSettings, TransitionSettings
+from .theory_table import read_mesh, read_model
 from .warm_start import WarmStartSettings
 
 _TABLES = ("model", "grid", "problem", "solver", "spectrum", "score", "transition", "warm_start", "scan")
@@ -221,8 +219,8 @@ def loads(tables: Mapping[str, Any] | str, *, base: Path | None = None) -> Confi
 
     solver_table = dict(tables.get("solver", {}))
     solver = build("solver", _SOLVERS[_kind("solver", solver_table, tuple(_SOLVERS))], solver_table)
-    model, model_table = _model(tables.get("model", {}), base or Path.cwd())
-    grid = _grid(tables.get("grid"), model)
+    model, model_table = read_model(tables.get("model", {}), base or Path.cwd())
+    grid = read_mesh(tables.get("grid"), model)
     problem = _problem(tables.get("problem", {}))
     if model.ends is not None and "objectives" not in tables.get("scan", {}):  # no spectrum is scored
         scan = dataclasses.replace(scan, objectives=(Objective("energy_ratio", -1.0),))
@@ -231,18 +229,6 @@ def loads(tables: Mapping[str, Any] | str, *, base: Path | None = None) -> Confi
     config = Config(model, grid, problem, solver, spectrum, score, scan, trained, digest, model_table, transition)
     _check_parameters(config)
     return dataclasses.replace(config, spectrum=_modes_of_mesh(config, given="n_modes" in tables.get("spectrum", {})))
-
-
-def _grid(table: Mapping[str, Any] | None, model: AbstractModel) -> RadialGrid:
-    """The mesh of [grid]; without that table that of a theory with ends is the one on which its state is found."""
-    own = {} if model.dimension is None else {"dim": model.dimension}
-    if table is None and model.ends is not None:
-        from ..search.solve import solve  # here: a driver of a scan starts faster without SciPy's optimisers
-
-        state = solve(Problem(model))
-        if state.converged:
-            return state.grid
-    return build("grid", RadialGrid, {**own, **(table or {})})
 
 
 def _modes_of_mesh(config: Config, *, given: bool) -> SpectrumSettings:
@@ -274,29 +260,6 @@ def _kind(table: str, values: dict[str, object], kinds: tuple[str, ...]) -> str:
     if kind not in kinds:
         raise ValueError(f"[{table}] kind must be one of {', '.join(kinds)}, got {kind!r}: choose one.")
     return str(kind)
-
-
-def _model(table: Mapping[str, Any], base: Path) -> tuple[AbstractModel, dict[str, Any]]:
-    values = dict(table)
-    theory, kind = find_theory("[model] kind", values.pop("kind", next(iter(THEORIES))), base)
-    of_density = issubclass(theory, Density)
-    if not issubclass(theory, Potential | Density):
-        model = build("model", theory, values)
-        return model, {"kind": kind, **as_table(model)}
-    check_keys("model", values, user_potential.DENSITY_KEYS if of_density else user_potential.KEYS)
-    if not isinstance(values.get("function"), str):
-        got = values.get("function", "nothing")
-        raise ValueError(f'[model] function must be "file.py:name", got {got!r}: name the file and the function.')
-    if not is_finite(values):
-        raise ValueError(f"[model] params must be finite numbers, got {values.get('params')!r}: correct them.")
-    for key in ("function", "reference", "kinetic"):
-        if isinstance(values.get(key), str):
-            values[key] = user_files.resolve(f"[model] {key}", values[key], base)
-    try:
-        make = user_potential.make_density if of_density else user_potential.make_model
-        return make(values), {"kind": kind, **values}
-    except (ValueError, TypeError) as error:
-        raise ValueError(reworded("model", str(error))) from error
 
 
 def _score(table: Mapping[str, Any], base: Path) -> ScoreSettings:

@@ -122,9 +122,22 @@ class SpectrumSettings:
 
 @dataclass(frozen=True)
 class TransitionSettings:
-    """The range of the temperature whose phases a trial follows, and when bubbles nucleate.
+    """The [transition] table: the range of the temperature whose phases a trial follows, and when bubbles nucleate.
 
-    ``which``: the "last" transition of first order between the lowest phases on the way down, or the "first".
+    Parameters
+    ----------
+    start, stop : float
+        The range of the temperature, in mass.
+    parameter : str, default "T"
+        The coupling of V that is the temperature.
+    which : str, default "last"
+        The ``"last"`` transition of first order between the lowest phases on the way down, or the ``"first"``.
+    criterion : float or str, default 140.0
+        S_3/T at which bubbles nucleate, or ``"rate"``: where the rate is H^4.
+    g_star : float, default 106.75
+        Number of relativistic degrees of freedom.
+    planck_mass : float, optional
+        The reduced Planck mass in the unit of T, for ``criterion = "rate"``: 2.435e18 for GeV.
     """
 
     start: float

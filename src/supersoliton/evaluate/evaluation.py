@@ -91,9 +91,7 @@ def evaluate(cfg: Config, point: Mapping[str, float]) -> Evaluation:
     clock.lap("certificate")
     # Results from a predicted start must pass the certificate; otherwise search again without predictions.
     if found.start != ANALYTIC and isinstance(guess := cfg.guess, MultiStart) and not state.certificate.solved:
-        again = find_solitons(problem, cfg.solver, untrained(guess))
-        found = again._replace(steps=found.steps + again.steps, untrained_steps=found.untrained_steps)
-        state = make_state(problem, found.solutions[0])
+        found, state = _search_again(cfg, problem, guess, found)
         clock.lap("state_again")
     if state.certificate.needs_finer_mesh:
         state = _on_finer_mesh(state)
@@ -130,6 +128,14 @@ def evaluate(cfg: Config, point: Mapping[str, float]) -> Evaluation:
         start=found.start,
         state=state,
     )
+
+
+def _search_again(
+    cfg: Config, problem: DiscreteProblem, guess: MultiStart, found: SearchResult
+) -> tuple[SearchResult, State]:
+    again = find_solitons(problem, cfg.solver, untrained(guess))
+    found = again._replace(steps=found.steps + again.steps, untrained_steps=found.untrained_steps)
+    return found, make_state(problem, found.solutions[0])
 
 
 def _of_transition(cfg: Config, found: Nucleated, point: dict[str, float], clock: _Clock) -> Evaluation:

@@ -72,8 +72,8 @@ class Problem:
     In the default vacuum the fields that carry the norm vanish and the others minimise V. Without norm and frequency it
     is the origin if that is a minimum of V (perhaps a false one), else the lowest minimum found.
 
-    On a line, ``model`` holds the even and the odd parts of the fields, [u(x) + u(-x)]/2 and [u(x) - u(-x)]/2 at
-    x >= 0, and so do the arrays of a state; ``state(x)`` gives the fields at any x.
+    On a line, ``model`` and the arrays of a state hold the even and the odd parts of the fields, [u(x) + u(-x)]/2 and
+    [u(x) - u(-x)]/2 at x >= 0; ``state(x)`` gives the fields at any x.
 
     Examples
     --------
@@ -377,8 +377,7 @@ class DiscreteProblem(Problem):
 
     def energy_scale(self, u: Array) -> float:
         """T + int |V|, the size of the terms that cancel in E (for tolerances on energies)."""
-        parts = self.energy_parts(u)
-        return float(parts["gradient"] + parts["modulus"])
+        return float(sum(self.energy_parts(u)[name] for name in ("gradient", "modulus")))
 
     def energy_parts(self, u: Array) -> dict[str, float]:
         """T ("gradient"), U ("potential"), int |V| ("modulus") and int r dV/dr ("radial") inside the domain."""

@@ -69,7 +69,27 @@ class Column:
     in_table: bool = True
 
 
-class AbstractModel(ABC):
+class InGivenUnits:
+    """Numbers in messages: a theory in other units overrides these to give those of the user."""
+
+    def given_fields(self, values: np.ndarray) -> np.ndarray:
+        """Field values (..., n_fields) in the units that the user gave."""
+        return values
+
+    def given_potential(self, value: float) -> float:
+        """A value of V in the units that the user gave."""
+        return value
+
+    def given_length(self, value: float) -> float:
+        """A radius in the units that the user gave."""
+        return value
+
+    def given_mass_squared(self, value: float) -> float:
+        """A mass squared in the units that the user gave."""
+        return value
+
+
+class AbstractModel(ABC, InGivenUnits):
     """A theory of n real scalar fields.
 
     Concrete models are frozen dataclasses. ``potential_function`` must be the *same object* for models that differ
@@ -253,24 +273,6 @@ class AbstractModel(ABC):
         Override it where a closed form is proved: it saves a search in every trial of a scan.
         """
         return None
-
-    # Numbers in messages: a theory in other units gives those of the user
-
-    def given_fields(self, values: np.ndarray) -> np.ndarray:
-        """Field values (..., n_fields) in the units that the user gave."""
-        return values
-
-    def given_potential(self, value: float) -> float:
-        """A value of V in the units that the user gave."""
-        return value
-
-    def given_length(self, value: float) -> float:
-        """A radius in the units that the user gave."""
-        return value
-
-    def given_mass_squared(self, value: float) -> float:
-        """A mass squared in the units that the user gave."""
-        return value
 
     def replace(self, **couplings: Any) -> Self:
         """The same theory with other values of some couplings."""
