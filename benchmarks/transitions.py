@@ -4,7 +4,7 @@
 
 V = sum_i [D_i (T^2 - T_i^2)/2 phi_i^2 - (E_i T + A_i) phi_i^3/3 + l_i/4 phi_i^4] + l_12/2 phi_1^2 phi_2^2, in GeV. For
 every transition of first order that is said to nucleate, S3/T of bounces found from nothing has to cross the criterion
-within 1e-6 of T_n: above at T_n (1 + 1e-6), below at T_n (1 - 1e-6); the difference is told by the secant through both.
+within 1e-6 of T_n: above at T_n (1 + 1e-6), below at T_n (1 - 1e-6); the difference is that of the secant through both.
 For every other one it is evaluated at 12 temperatures, none of which may be below the criterion.
 """
 

@@ -69,8 +69,7 @@ def evaluate(cfg: Config, point: Mapping[str, float]) -> Evaluation:
     Physical failures, such as a missing vacuum or a solver that does not converge, are recorded in ``status``, ``kind``
     and ``constraints``. A ``ValueError`` means that the point is not valid for the configuration.
     """
-    clock = _Clock()
-    couplings = {name: float(value) for name, value in point.items()}
+    clock, couplings = _Clock(), {name: float(value) for name, value in point.items()}
     problem = cfg.problem_at(couplings)
     if cfg.transition is not None:
         return _of_transition(cfg, nucleate(problem.model, cfg.transition), couplings, clock)
@@ -103,8 +102,7 @@ def evaluate(cfg: Config, point: Mapping[str, float]) -> Evaluation:
     values = {
         **scores,
         **problem.model.record(state),
-        "lightest_squared": lightest,
-        **_measurements(state),
+        **({"lightest_squared": lightest} | _measurements(state)),
         "spectrum_error": max((one.mass_error for one in modes.values()), default=math.nan),
         **_costs(state, found),
         **(recorded(fixed) if fixed else {}),
