@@ -268,7 +268,7 @@ def test_sum_over_l_of_poeschl_teller(dim, s):
     assert total[0] == pytest.approx(closed[0], abs=1e-9)
 
 
-INDEPENDENT = {2: (-0.109395018664, 1e-7), 3: (10.178296941570, 1e-6), 4: (1.378705659649, 1e-6)}
+INDEPENDENT = {2: (-0.109395018664, 1e-7), 3: (10.178296941629, 1e-6), 4: (1.378705659649, 1e-6)}
 
 
 @pytest.mark.parametrize("dim", INDEPENDENT)
