@@ -132,9 +132,10 @@ class InSpace:
         -------
         dict of str to ndarray
             Each field by name, of the shape of the points and then of its components. A plain potential has its own
-            fields. :class:`.Vortex` has ``higgs`` (2) and ``A`` (2), :class:`.Monopole` ``higgs`` (3) and ``A``
-            (i, a), :class:`.Sphaleron` ``higgs`` (4) and ``W`` (i, a), :class:`.Skyrmion` ``sigma`` and ``pi`` (3),
-            :class:`.BabySkyrmion` ``n`` (3).
+            fields. :class:`.Vortex` has ``higgs`` (2) and ``A`` (2), :class:`.Monopole` ``higgs`` (3) and ``A`` (i, a),
+            :class:`.Dyon` the same and ``A_0`` (a), :class:`.Sphaleron` ``higgs`` (4) and ``W`` (i, a),
+            :class:`.Skyrmion` ``sigma`` and ``pi`` (3), :class:`.BabySkyrmion` ``n`` (3), :class:`.GlobalVortex` and
+            :class:`.GlobalMonopole` ``phi``.
 
         Raises
         ------

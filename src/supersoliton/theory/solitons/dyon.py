@@ -12,6 +12,7 @@ import numpy as np
 from jax.scipy.special import erf
 from numpy import ndarray as Array
 
+from .directions import hedgehog_gauge, radial
 from .named import NamedTheory, check_positive
 
 
@@ -78,6 +79,17 @@ class Dyon(NamedTheory, kind="dyon"):
         slope = dy + q * (erf(x) / r - gauss) / r
         gauge = dk**2 + k**2 * (h**2 - j**2) + 0.5 * (k**2 - 1.0) ** 2 / r**2 + q * slope
         return gauge / r**2 + 0.5 * (dh**2 - slope**2) + 0.125 * p["beta"] ** 2 * (h**2 - 1.0) ** 2
+
+    def cartesian(self, u: Array, points: Array) -> dict[str, Array]:
+        """``higgs`` (..., a) and ``A`` (..., i, a) of the monopole, and the electric potential ``A_0`` (..., a)."""
+        from scipy.special import erf
+
+        (r, unit), root = radial(points), math.hypot(1.0, self.charge)
+        near = 1.0 / root  # of erf(sqrt(pi) r/2 root)/r at the origin
+        screened = np.where(r > 0.0, erf(0.5 * math.sqrt(math.pi) * r / root) / np.where(r > 0.0, r, 1.0), near)
+        potential = u[..., 2] + self.charge * (near - screened)
+        strength = hedgehog_gauge(points, 1.0 - u[..., 1])
+        return {"higgs": u[..., :1] * unit, "A": strength, "A_0": potential[..., None] * unit}
 
     def start(self, r: Array) -> Array:
         """The dyon at beta = 0 (M. K. Prasad, C. M. Sommerfield), with a Higgs field that has its mass."""

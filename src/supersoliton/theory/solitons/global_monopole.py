@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from numpy import ndarray as Array
+
+from .directions import radial
 from .named import NamedTheory
 
 
@@ -49,3 +52,7 @@ class GlobalMonopole(NamedTheory, kind="global_monopole"):
 
     def observables(self, state: Any) -> dict[str, float]:
         return {"c": state.energy / self.unit}
+
+    def cartesian(self, u: Array, points: Array) -> dict[str, Array]:
+        """The triplet ``phi`` (..., 3)."""
+        return {"phi": u[..., :1] * radial(points)[1]}

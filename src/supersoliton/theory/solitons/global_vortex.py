@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from numpy import ndarray as Array
+
+from .directions import phase
 from .named import NamedTheory, check_winding
 
 
@@ -63,3 +66,7 @@ class GlobalVortex(NamedTheory, kind="global_vortex"):
 
     def observables(self, state: Any) -> dict[str, float]:
         return {"c": state.energy / self.unit}
+
+    def cartesian(self, u: Array, points: Array) -> dict[str, Array]:
+        """``phi`` (..., 2), the real and the imaginary part."""
+        return {"phi": u[..., :1] * phase(points, self.winding)}
