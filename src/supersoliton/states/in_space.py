@@ -157,8 +157,10 @@ class InSpace:
                 f"{len(coordinates)}: give {names}"
             )
         points = np.stack(np.broadcast_arrays(*(np.asarray(x, dtype=float) for x in coordinates)), axis=-1)
-        r = points[..., 0] if d == 1.0 else np.sqrt(np.sum(points**2, axis=-1))
-        return theory_of(self.problem.model).cartesian(self(r), points)
+        shape, points = points.shape[:-1], points.reshape(-1, points.shape[-1])
+        r = points[:, 0] if d == 1.0 else np.sqrt(np.sum(points**2, axis=-1))
+        found = theory_of(self.problem.model).cartesian(self(r), points)
+        return {name: values.reshape(*shape, *values.shape[1:]) for name, values in found.items()}
 
     def to_pandas(self) -> pd.DataFrame:
         """A table of the fields at the nodes, their slopes ``df_dr`` and the ``energy_density``, as a DataFrame.

@@ -13,7 +13,7 @@ EPSILON[[0, 2, 1], [2, 1, 0], [1, 0, 2]] = -1.0
 
 def radial(points: Array) -> tuple[Array, Array]:
     """r (...) and the unit vectors (..., d) at ``points`` (..., d), 0 at the origin, where no field has a direction."""
-    r = np.asarray(np.sqrt(np.sum(points**2, axis=-1)))
+    r = np.sqrt(np.sum(points**2, axis=-1))
     return r, points / np.where(r > 0.0, r, 1.0)[..., None]
 
 
