@@ -4,6 +4,7 @@
 
 import math
 import os
+import sys
 
 # Before NumPy, SciPy or JAX is imported: pytest-xdist runs the processes side by side, so more threads only fight.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -50,6 +51,14 @@ def n_damages(request):
 @pytest.fixture(scope="module", autouse=True)
 def _checks_of_types(request):
     type_checking.renew(math.inf if request.config.getoption("--check-every-call") else type_checking.CALLS)
+
+
+@pytest.fixture(autouse=True)
+def _no_open_figures():
+    """What a test draws is not kept by pyplot, if a test has imported it."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 @pytest.fixture(autouse=True)

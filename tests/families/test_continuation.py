@@ -308,9 +308,11 @@ def test_picture_shows_the_branch(droplet_branch, tmp_path):
         dashed = [line for line in ax.lines if line.get_linestyle() == "--" and len(line.get_xdata()) > 1]
         assert len(solid) == len(dashed) == 1
         # Both meet in the fold, and together they hold every state and the fold itself.
-        assert solid[0].get_xdata()[-1] == dashed[0].get_xdata()[0] == droplet_branch.folds[0].parameter
+        fold = pytest.approx(droplet_branch.folds[0].parameter, rel=1e-14)
+        assert solid[0].get_xdata()[-1] == fold
+        assert dashed[0].get_xdata()[0] == fold
         drawn = np.concatenate([solid[0].get_ydata(), dashed[0].get_ydata()])
-        assert np.isin(values, drawn).all()
+        assert np.min(np.abs(drawn[:, None] - values), axis=0) == pytest.approx(0.0, abs=1e-13 * np.max(np.abs(values)))
         marks = [line for line in ax.lines if line.get_marker() == "o" and len(line.get_xdata())]
         assert marks[0].get_xdata()[0] == droplet_branch.folds[0].parameter
     words = [text.get_text() for text in energy.get_legend().get_texts()]

@@ -151,7 +151,7 @@ def root(u, du, r, p):
         (
             ss.Skyrmion(1.0),
             {"ell": 1, "n_modes": 3},
-            "spectrum.ell must be 0 for Skyrmion.pion_mass=1.0., whose fluctu",
+            "spectrum.ell must be 0 for Skyrmion.*, whose fluctu",
         ),
         (ss.ChernSimonsVortex(), {"n_modes": 3}, "does not say what the kinetic energy of its fluctuations is"),
         (ss.GaugedQBall(0.7, 0.05), {"n_modes": 3}, "the gradient of g has a negative energy"),

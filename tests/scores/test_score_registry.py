@@ -55,7 +55,7 @@ def test_it_is_recorded_an_objective_and_in_the_report(file, tmp_path):
         assert found[trial.number] == pytest.approx(second / first, rel=1e-12)
     assert result.pareto
     page = (tmp_path / "run" / "report.html").read_text()
-    assert "first gap: second mass over the first" in page
+    assert "first gap</td><td>first_gap</td><td>–</td><td>second mass over the first</td>" in page
     assert f"The widest first gap of the feasible trials is {max(found.values()):.3f}." in page
 
 

@@ -344,7 +344,10 @@ def test_the_command_prints_bare_and_effective_couplings(tmp_path):
     assert fed["effective"]["g"] == state.problem.model.g
     console = Console(record=True, width=160, file=(tmp_path / "out.txt").open("w"))
     with console.file:
-        print_state(console, {"point": POINT, "saved": [], **describe_state(state), "self_consistent": fed})
+        print_state(
+            console,
+            {"point": POINT, "saved": [], "whole_seconds": 1.0, **describe_state(state), "self_consistent": fed},
+        )
     text = console.export_text()
     assert f"self-consistent after {fed['iterations']} iterations" in text
     assert f"{state.problem.model.g:.12g}" in text

@@ -51,7 +51,7 @@ def test_the_table_of_fields_and_the_figure_run_over_the_line(kink):
     assert (x[0], x[-1]) == (-kink.grid.r_max, kink.grid.r_max)
     assert np.all(np.diff(x) > 0)
     assert table["u"].values == pytest.approx(kink(x)[:, 0], abs=1e-13)
-    (axes,) = kink.plot().axes
+    (axes,) = kink.plot(r_max=kink.grid.r_max).axes
     assert axes.get_xlabel() == "x [1/mass]"
     assert axes.get_xlim() == pytest.approx((x[0], x[-1]))
     curve = max(axes.lines, key=lambda line: len(line.get_xdata()))

@@ -353,8 +353,8 @@ def dashboard(
         if show:
             open_it(address)
 
-    if not quiet:
-        print("starting the server", flush=True)
+    if not quiet and sys.stderr.isatty():
+        print("starting the server", file=sys.stderr, flush=True)
     serve(folder, storage=storage or "", host=host, port=port, opened=opened)
 
 

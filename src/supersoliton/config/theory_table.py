@@ -22,8 +22,11 @@ def read_mesh(table: Mapping[str, Any] | None, model: AbstractModel) -> RadialGr
     if table is None and model.ends is not None:
         from ..search.solve import solve  # here: a driver of a scan starts faster without SciPy's optimisers
 
-        state = solve(Problem(model))
-        if state.converged:
+        try:
+            state = solve(Problem(model))
+        except ValueError:  # it needs a guess, which [problem.guess] may give: any mesh will do until then
+            state = None
+        if state is not None and state.converged:
             return state.grid
     return build("grid", RadialGrid, {**own, **(table or {})})
 

@@ -22,7 +22,7 @@ from .theme import field_unit, palette_of, theme
 _LINE = 105  # characters of a note's line across the figure
 _SYMBOLS = {"omega": "ω", "E_Q": "$E_Q$", "omega^2": "ω²", "dQ/domega": "dQ/dω"}
 _IN_TITLE = 3  # numbers, the first ones; the others begin the note
-_LEGEND_INSIDE = 3  # so many fields have their legend inside, where there is room beside few curves
+_LEGEND_INSIDE = 3  # so many fields have their legend inside, where there is room next to few curves
 _SEEN = 2e-3  # part of the range of the fields that is seen as a difference
 _ROOM = 1.15  # the shown radius over that of the last visible difference
 MAX_LISTED_FIELDS = 6  # fields with a colour; smaller ones are thin and grey, and counted in the legend

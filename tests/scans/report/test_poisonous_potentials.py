@@ -64,7 +64,7 @@ def test_the_driver_of_a_scan_survives_it_and_writes_the_report(scanned, record)
     bad, good = record.pareto
     lost = "the process that computed this ended with exit code 3."
     assert f"Trial {bad.number} has no slopes: {lost}" in text
-    assert f"The profile cannot be drawn: {lost}" in text
+    assert f"The picture of the state cannot be drawn: {lost}" in text
     drawn = [path.stem for path in (folder / "run" / "report").glob("trial_0000?.svg")]
     assert drawn == [f"trial_{good.number:05d}"]
     exact = ss.slopes(ss.load(record.state_file(good), trust=True), ["a", "norm"], n_modes=20, ell=(0,))
@@ -90,6 +90,6 @@ def test_why_a_picture_is_missing_is_told(scanned, record, tmp_path, poison, sec
     record = dataclasses.replace(record, config={**record.config, "scan": scan, "problem": problem})
     bad = record.pareto[0]
     computed = states.compute(record, [bad], tmp_path)
-    assert isinstance(computed.profiles[bad.number], states.Why)
-    assert why in computed.profiles[bad.number]
+    assert isinstance(computed.pictures[bad.number], states.Why)
+    assert why in computed.pictures[bad.number]
     assert not computed.slopes

@@ -125,7 +125,7 @@ def test_a_coupling_at_the_end_of_its_range_stays(record, found):
 def test_why_there_are_none_is_said(record, tmp_path):
     fed = dataclasses.replace(record, config={**record.config, "problem": {"self_consistent": {"feedback": ["g"]}}})
     computed = states.compute(fed, page.shown_trials(record), tmp_path)
-    assert computed.profiles
+    assert computed.pictures
     text = slopes.section(fed, computed.slopes)
     assert "the couplings are fed back from each state" in text
     assert "<table" not in text
