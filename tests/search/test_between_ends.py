@@ -158,7 +158,7 @@ def test_a_gauged_q_ball_is_a_saddle_that_newtons_method_finds_and_minimisers_re
     assert state.steps <= 12
     assert "1 negative mode: a saddle within the ansatz, with g eliminated" in repr(state)
     for solver in (ss.LBFGS(), ss.Newton(target="minimum")):
-        with pytest.raises(ValueError, match="saddles by construction: use Newton"):
+        with pytest.raises(ValueError, match="saddles by construction, in all fields together: use Newton"):
             ss.solve(state.problem, solver=solver)
 
 
