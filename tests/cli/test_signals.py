@@ -58,7 +58,7 @@ def test_a_signal_while_the_engine_is_imported_is_answered(tmp_path, library, nu
     assert not list(tmp_path.glob(".*"))
 
 
-@pytest.mark.parametrize(("count", "workers"), [(3, 1), pytest.param(200, 2, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize(("count", "workers"), [(2, 1), pytest.param(200, 2, marks=pytest.mark.nightly)])
 def test_no_trial_is_lost_whenever_a_scan_is_stopped(tmp_path, count, workers):
     """At random moments spread from its start to its end, resumed each time. See `soak.interrupt`."""
     file, run = soak.write(tmp_path), tmp_path / "run"

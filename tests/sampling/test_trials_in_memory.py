@@ -75,6 +75,7 @@ def test_an_unknown_trial_is_none_of_the_study():
         storage.get_trial(99)
 
 
+@pytest.mark.nightly
 def test_a_finished_trial_takes_half_a_kilobyte():
     box = {"g": Range(1.0, 2.0), "norm": Range(1.0, 2.0)}
     study = MemoryStudy(ScanSettings(sampler="random", objectives=("hierarchy", "regularity"), parameters=box), [])

@@ -6,8 +6,15 @@ import pytest
 from benchmarks import soak
 
 
-@pytest.mark.parametrize(("trials", "kills"), [(40, 2), pytest.param(200, 20, marks=pytest.mark.nightly)])
-@pytest.mark.parametrize("kill", [soak.kill_workers, soak.kill_drivers], ids=["workers", "driver"])
+@pytest.mark.parametrize(
+    ("kill", "trials", "kills"),
+    [
+        (soak.kill_drivers, 40, 2),
+        pytest.param(soak.kill_drivers, 200, 20, marks=pytest.mark.nightly),
+        pytest.param(soak.kill_workers, 200, 20, marks=pytest.mark.nightly),
+    ],
+    ids=["driver", "driver, longer", "workers"],
+)
 def test_killed_at_random_moments_nothing_is_lost_and_nothing_twice(tmp_path, kill, trials, kills):
     """Every trial is completed, once, at its point; study.db, trials.csv and the states agree. See `soak.check`."""
     file = soak.write(tmp_path)

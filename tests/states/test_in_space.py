@@ -259,10 +259,10 @@ def test_tables_and_files(tmp_path):
 
 def test_global_solitons_and_dyons_have_their_directions():
     vortex = ss.solve(ss.Problem(ss.GlobalVortex(winding=2)))
-    phi = vortex.on_grid(3.0 * math.cos(0.4), 3.0 * math.sin(0.4))["phi"]
+    phi = vortex.on_grid(3.0 * math.cos(0.4), 3.0 * math.sin(0.4))["scalar"]
     assert phi == pytest.approx(float(vortex(3.0)[0]) * np.array([math.cos(0.8), math.sin(0.8)]), rel=1e-12)
     monopole = ss.solve(ss.Problem(ss.GlobalMonopole()))
-    assert monopole.on_grid(0.0, 2.0, 0.0)["phi"] == pytest.approx([0.0, float(monopole(2.0)[0]), 0.0], abs=1e-12)
+    assert monopole.on_grid(0.0, 2.0, 0.0)["scalar"] == pytest.approx([0.0, float(monopole(2.0)[0]), 0.0], abs=1e-12)
     dyon = ss.solve(ss.Problem(ss.Dyon(beta=1.0, charge=0.5)))
     far, near = (dyon.on_grid(0.0, 0.0, z)["A_0"] for z in (12.0, 0.0))
     # Coulomb's law beyond the core, and no direction at the centre

@@ -66,6 +66,7 @@ def test_a_scan_without_its_trained_starts_says_how_to_get_them(tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.nightly
 def test_modes_of_a_scan(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     library = ss.scan(write_file(tmp_path, scan={"mode": "pretrain"}), quiet=True)

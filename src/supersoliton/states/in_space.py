@@ -135,7 +135,7 @@ class InSpace:
             fields. :class:`.Vortex` has ``higgs`` (2) and ``A`` (2), :class:`.Monopole` ``higgs`` (3) and ``A`` (i, a),
             :class:`.Dyon` the same and ``A_0`` (a), :class:`.Sphaleron` ``higgs`` (4) and ``W`` (i, a),
             :class:`.Skyrmion` ``sigma`` and ``pi`` (3), :class:`.BabySkyrmion` ``n`` (3), :class:`.GlobalVortex` and
-            :class:`.GlobalMonopole` ``phi``.
+            :class:`.GlobalMonopole` ``scalar``.
 
         Raises
         ------

@@ -70,6 +70,7 @@ def complete(file, out, tmp_path):
     soak.check(out, trials, soak.unbroken(file, tmp_path, trials))
 
 
+@pytest.mark.nightly
 def test_a_locked_database_is_waited_for(tmp_path):
     file, out = soak.write(tmp_path), tmp_path / "out"
     driver = start(file, out, ENDLESS, quiet=False)
@@ -87,7 +88,9 @@ def test_a_locked_database_is_waited_for(tmp_path):
     complete(file, out, tmp_path)
 
 
-@pytest.mark.parametrize("where", ["", "journal:{}/journal.log"], ids=["sqlite", "journal"])
+@pytest.mark.parametrize(
+    "where", ["", pytest.param("journal:{}/journal.log", marks=pytest.mark.nightly)], ids=["sqlite", "journal"]
+)
 def test_a_full_disk_stops_the_scan_in_a_sentence_and_a_resume_completes_it(tmp_path, small_disk, where):
     disk, remount = small_disk
     file, out = soak.write(tmp_path, where.format(disk)), disk / "out"

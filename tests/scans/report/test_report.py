@@ -204,6 +204,7 @@ def test_lists_in_words(parts, sentence):
     assert summary.join_words(parts) == sentence
 
 
+@pytest.mark.nightly
 def test_many_trials_are_thinned_and_it_is_said(qballs, tmp_path):
     """5,000 trials by way of the program's own storage: real ones, their values moved a little."""
     shutil.copy(qballs / "config.resolved.toml", tmp_path)

@@ -54,5 +54,5 @@ class GlobalMonopole(NamedTheory, kind="global_monopole"):
         return {"c": state.energy / self.unit}
 
     def cartesian(self, u: Array, points: Array) -> dict[str, Array]:
-        """The triplet ``phi`` (..., 3)."""
-        return {"phi": u[..., :1] * radial(points)[1]}
+        """The triplet ``scalar`` (..., 3)."""
+        return {"scalar": u[..., :1] * radial(points)[1]}

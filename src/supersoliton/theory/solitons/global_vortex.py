@@ -68,5 +68,5 @@ class GlobalVortex(NamedTheory, kind="global_vortex"):
         return {"c": state.energy / self.unit}
 
     def cartesian(self, u: Array, points: Array) -> dict[str, Array]:
-        """``phi`` (..., 2), the real and the imaginary part."""
-        return {"phi": u[..., :1] * phase(points, self.winding)}
+        """``scalar`` (..., 2), the real and the imaginary part."""
+        return {"scalar": u[..., :1] * phase(points, self.winding)}
