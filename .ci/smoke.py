@@ -78,8 +78,12 @@ assert all(word in supersoliton("--help") for word in ("solve", "scan", "validat
 Path("scan.toml").write_text(SCAN)
 assert "2 of 2 trials are finished (2 q-ball)" in supersoliton("scan", "scan.toml")
 page = Path("runs/scan/report.html").read_text()
-for part in ("2 trials finished", "class Parallel extends View", "--paper:", "aria-label='profiles of trial"):
+for part in ("2 trials finished", "class Parallel extends View", "--paper:", "data-pictures='"):
     assert part in page, part
+assert list(Path("runs/scan/report").glob("trial_*.svg")), "no picture of a state"
+assert "wrote kink.toml" in supersoliton("init", "kink")
+assert "0.942809041582" in supersoliton("solve", "kink.toml")
+assert Path("kink.png").stat().st_size > 10_000
 assert "1.416" in supersoliton("validate", "--only", "mass_ratio")
 # a missing extra is named in one sentence, with the command that installs it
 lines = subprocess.run([COMMAND, "dashboard", "runs/scan"], capture_output=True, text=True, check=False)
