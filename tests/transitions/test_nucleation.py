@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from benchmarks.transitions import draw
+from matplotlib.figure import Figure
 from scipy.optimize import brentq
 
 import supersoliton as ss
@@ -154,6 +155,19 @@ def test_mistakes_are_said(published):
     assert np.isfinite(published.alpha)
 
 
+def test_the_picture_has_every_bounce_and_the_curve_passes_through_them(published):
+    """Between them it is the cubic of the exact slopes; in axes of one's own too."""
+    t, action, _ = np.array(published.history).T
+    ax = published.plot().axes[0]
+    curve, points = ax.lines[0].get_data(), ax.lines[1].get_data()
+    assert sorted(points[0]) == sorted(t)
+    assert (curve[0].min(), curve[0].max()) == pytest.approx((t.min(), t.max()), rel=1e-12)
+    order = np.argsort(curve[0])
+    assert np.interp(t, curve[0][order], curve[1][order]) == pytest.approx(action / t, rel=1e-4)
+    mine = Figure().add_subplot()
+    assert published.plot(mine) is mine.figure
+
+
 def test_a_table_for_other_programs(published, tmp_path):
     """Each row is that of a bounce on its own; the file has all digits of the table."""
     table = published.table(3)
@@ -175,6 +189,8 @@ def test_a_table_for_other_programs(published, tmp_path):
     lines = (tmp_path / "table.csv").read_text().splitlines()
     assert lines[0] == "T,S3,dS3_dT,R,alpha,status"
     assert [float(line.split(",")[1]) for line in lines[1:]] == table["S3"].values.tolist()
+    with pytest.raises(ValueError, match="to_csv: there is no folder"):
+        published.to_csv(tmp_path / "nowhere" / "table.csv", 3)
     with pytest.raises(ValueError, match="n_points"):
         published.table(0)
 

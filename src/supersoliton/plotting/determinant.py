@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .canvas import Picture
+from .canvas import figure_of, panel, shown
 from .theme import palette_of, theme
 
 _MOST = 30  # angular momenta shown
@@ -17,8 +17,7 @@ _MOST = 30  # angular momenta shown
 def plot_determinant(found: Any, series: Any, ax: Axes | None = None, theme_name: str = "light") -> Figure:
     """ln \\|T_l\\| over l with ``series``, the uniform series, where it is within the picture."""
     with theme(theme_name) as colours:
-        if ax is None:
-            ax = Picture(figsize=(5.6, 3.8), layout="constrained").add_subplot()
+        ax = panel(ax, (5.6, 3.8), layout="constrained")
         last = 0 if found.on_line else 1 if found.dim == 1 else _MOST
         ells = np.array([ell for ell in range(last + 1) if ell not in found.zero_modes])
         values = np.array([found.log_ratio(int(ell)) for ell in ells])
@@ -39,6 +38,4 @@ def plot_determinant(found: Any, series: Any, ax: Axes | None = None, theme_name
         ax.set_xlabel("angular momentum l")
         ax.set_ylabel("ln|T_l|")
         ax.legend(fontsize=8)
-        figure = ax.get_figure()
-        assert isinstance(figure, Figure)
-        return figure
+    return shown(figure_of(ax))

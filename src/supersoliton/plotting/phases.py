@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import StrMethodFormatter
 from scipy.interpolate import CubicHermiteSpline
 
-from .canvas import Picture
+from .canvas import Picture, figure_of, panel, shown
 from .symbols import field_label
 from .theme import palette_of, theme
 
@@ -43,7 +45,7 @@ def plot_phases(phases: Any, *, theme_name: str = "light") -> Figure:
             depth.plot([], [], ":", color=colours["faint"], lw=0.9, label="second order")
         depth.plot([], [], "o", ms=6, mfc=colours["paper"], mec=colours["ink"], label="end of a phase")
         figure.legend(loc="outside upper left", ncols=6)
-    return figure
+    return shown(figure)
 
 
 def _curve(phase: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -55,12 +57,11 @@ def _energy_at(phase: Any, x: np.ndarray) -> np.ndarray:
     return np.array([phase.energy_density(t) if phase.low <= t <= phase.high else np.inf for t in x])
 
 
-def plot_action(found: Any, *, theme_name: str = "light") -> Figure:
+def plot_action(found: Any, ax: Axes | None = None, *, theme_name: str = "light") -> Figure:
     """S_3/T over T of the bounces of a nucleation, with the tangents' cubic between them, the criterion and T_n."""
     rows = np.array(found.history)
     with theme(theme_name) as colours:
-        figure = Figure(figsize=(5.2, 3.9), layout="constrained")
-        ax = figure.subplots()
+        ax = panel(ax, (5.2, 3.9), layout="constrained")
         t, over = rows[:, 0], rows[:, 1] / rows[:, 0]
         if len(t) > 1:
             # over ln(T_c - T), in which thin walls are a straight line
@@ -75,7 +76,9 @@ def plot_action(found: Any, *, theme_name: str = "light") -> Figure:
         if np.isfinite(found.temperature):
             ax.plot(found.temperature, found.action_over_T, "o", ms=7, color=palette_of(colours)[0], label="nucleation")
         ax.set_yscale("log")
+        for axis_formatter in (ax.yaxis.set_major_formatter, ax.yaxis.set_minor_formatter):
+            axis_formatter(StrMethodFormatter("{x:g}"))
         ax.set_xlabel(found.transition.high.curve.system.parameter)
         ax.set_ylabel("S₃/T")
-        figure.legend(loc="outside upper left", ncols=3)
-    return figure
+        ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=3)
+    return shown(figure_of(ax))

@@ -7,7 +7,6 @@ The second derivatives that beta/H needs follow with one linear solve more.
 
 from __future__ import annotations
 
-import csv
 import functools
 import math
 from dataclasses import dataclass, field
@@ -20,14 +19,17 @@ from .._checks import expect_count, is_number
 from ..families.family import family_of
 from ..families.sensitivity import Sensitivity, sensitivities
 from ..machine.arithmetic import numerical
+from ..machine.atomic_write import write_atomically
 from ..problem.scales import on_scales
 from ..search.bounce import BounceError, bounce
+from ..states.in_space import folder_of
 from ..states.state import State
 from .phases import Transition
 from .supercooling import Supercooling, ThermalBounce, bounce_at
 
 if TYPE_CHECKING:
     import xarray as xr
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 # The columns of a table, with their meanings and units
@@ -158,20 +160,20 @@ class Nucleation:
             attrs={"critical": self.transition.critical, "nucleation": self.temperature, "g_star": self.g_star},
         )
 
-    def to_csv(self, path: str | Path, n_points: int = 25) -> None:
-        """Write :meth:`table` as text: a line of names, then one line for each temperature, with all digits."""
-        found = self.table(n_points)
-        with open(path, "w", newline="", encoding="utf-8") as file:
-            lines = csv.writer(file)
-            lines.writerow([*_COLUMNS, "status"])
-            columns = [found[name].values.tolist() for name in (*_COLUMNS, "status")]
-            lines.writerows(zip(*columns, strict=True))
+    def to_csv(self, path: str | Path, n_points: int = 25) -> Path:
+        """Write :meth:`table` as text: a line of names, then one line for each temperature, with all digits.
 
-    def plot(self) -> Figure:
-        """S_3/T of the bounces computed over the temperature."""
+        Returns the path. Raises ValueError if there is no such folder.
+        """
+        target = folder_of("to_csv", path)
+        write_atomically(target, self.table(n_points).to_dataframe().to_csv())
+        return target
+
+    def plot(self, ax: Axes | None = None) -> Figure:
+        """S_3/T of the bounces computed over the temperature; ``ax``: where to draw, a new figure if not given."""
         from ..plotting.phases import plot_action
 
-        return plot_action(self)
+        return plot_action(self, ax)
 
     def _temperatures(self, n_points: int) -> list[float]:
         search = Supercooling(self.transition, 1.0)
