@@ -66,7 +66,7 @@ def first_calls(size: Size) -> list[Row]:
 
 def command_line(size: Size) -> list[Row]:
     script = Path(sys.executable).with_name("supersoliton")
-    command = [str(script), "--help"] if script.exists() else ["-m", "supersoliton.cli", "--help"]
+    command = [str(script), "--help"] if script.exists() else ["-m", "supersoliton", "--help"]
     run(command)  # now the files are in memory
     row = _row("command-line", "supersoliton --help", [run(command) for _ in range(3 * size.repetitions)], 0.4)
     say(f"supersoliton --help: {row.value:.2f} s")

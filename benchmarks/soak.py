@@ -75,7 +75,7 @@ def write(folder: Path, storage: str = "") -> Path:
 
 
 def start(file: Path, out: Path, trials: int, workers: int = 2, *, quiet: bool = True, **options: Any) -> psutil.Popen:
-    command = [sys.executable, "-m", "supersoliton.cli", "scan", str(file), "--out", str(out)]
+    command = [sys.executable, "-m", "supersoliton", "scan", str(file), "--out", str(out)]
     command += ["--trials", str(trials), "--workers", str(workers), *(["--quiet"] if quiet else [])]
     return psutil.Popen(command, **options)
 
@@ -290,7 +290,7 @@ class _Rows:
 def _cost(*arguments: str) -> dict[str, float]:
     """Seconds, processor seconds and the largest memory of a command."""
     before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    process = psutil.Popen([sys.executable, "-m", "supersoliton.cli", *arguments], stdout=subprocess.DEVNULL)
+    process = psutil.Popen([sys.executable, "-m", "supersoliton", *arguments], stdout=subprocess.DEVNULL)
     memory = 0.0
     while process.poll() is None:
         with contextlib.suppress(psutil.Error):

@@ -168,7 +168,7 @@ def branch(rows: list[dict[str, str]]) -> str:
 
 def follow(folder: Path) -> list[dict[str, str]]:
     """The rows of the table of the example, which the command writes into ``folder`` with its picture."""
-    command = [sys.executable, "-m", "supersoliton.cli", "branch", str(BRANCH), "--parameter", "beta", "--to", "0.6"]
+    command = [sys.executable, "-m", "supersoliton", "branch", str(BRANCH), "--parameter", "beta", "--to", "0.6"]
     subprocess.run([*command, "--out", str(folder), "--quiet"], check=True)
     return list(csv.DictReader((folder / f"{BRANCH.stem}_beta.csv").read_text(encoding="utf-8").splitlines()))
 

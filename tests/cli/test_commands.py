@@ -22,7 +22,7 @@ from command_line import run
 from supersoliton.cli.commands import app
 from waiting import ENDLESS, HUNG, wait_until
 
-COMMAND = [sys.executable, "-m", "supersoliton.cli"]
+COMMAND = [sys.executable, "-m", "supersoliton"]
 
 
 def started(*arguments, cwd=None):

@@ -16,7 +16,7 @@ from small_scan import TABLES, write_file
 
 from supersoliton.cli.tables import print_table, simple_table
 
-COMMAND = [sys.executable, "-m", "supersoliton.cli"]
+COMMAND = [sys.executable, "-m", "supersoliton"]
 
 
 def printed(*arguments):

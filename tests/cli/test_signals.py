@@ -11,7 +11,7 @@ from benchmarks import soak
 
 from waiting import HUNG, wait_until
 
-COMMAND = [sys.executable, "-m", "supersoliton.cli"]
+COMMAND = [sys.executable, "-m", "supersoliton"]
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 

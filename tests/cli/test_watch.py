@@ -54,7 +54,7 @@ def followed(tmp_path_factory):
     command = [
         sys.executable,
         "-m",
-        "supersoliton.cli",
+        "supersoliton",
         "scan",
         str(folder / "small.toml"),
         "--out",
@@ -122,7 +122,7 @@ def test_progress_elsewhere_is_plain_lines(followed, tmp_path):
     folder, _, _ = followed
     (tmp_path / "small.toml").write_text(FILE)
     shutil.copytree(folder, tmp_path / "run")  # resumed for one more trial
-    command = [sys.executable, "-m", "supersoliton.cli", "scan", str(tmp_path / "small.toml"), "--trials", "7",
+    command = [sys.executable, "-m", "supersoliton", "scan", str(tmp_path / "small.toml"), "--trials", "7",
                "--out", str(tmp_path / "run")]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "\x1b" not in done.stdout + done.stderr

@@ -42,7 +42,7 @@ def test_a_gpu_that_is_not_there_is_refused_in_one_sentence_and_nothing_is_writt
     where = "scan.device" if command == "scan" else "--device"
     environment = {**os.environ, "JAX_PLATFORMS": "cpu"}
     done = subprocess.run(
-        [sys.executable, "-m", "supersoliton.cli", command, str(QUICKSTART), "--device", "gpu"],
+        [sys.executable, "-m", "supersoliton", command, str(QUICKSTART), "--device", "gpu"],
         cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 2

@@ -33,7 +33,7 @@ def scanned(tmp_path_factory):
 @pytest.fixture(scope="module")
 def served(scanned):
     """The port of `supersoliton dashboard`, whose address is its first line."""
-    command = [sys.executable, "-m", "supersoliton.cli", "dashboard", str(scanned), "--port", "0"]
+    command = [sys.executable, "-m", "supersoliton", "dashboard", str(scanned), "--port", "0"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     line = process.stdout.readline()
     found = re.fullmatch(r"http://127\.0\.0\.1:(\d+)/dashboard \(Ctrl-C stops the server\)\n", line)
@@ -90,7 +90,7 @@ def test_nothing_can_be_changed_or_reached_under_another_name(served, scanned):
 
 def test_a_port_that_is_taken_and_a_folder_without_a_scan_are_refused(served, scanned, tmp_path):
     for arguments, words in (([scanned, "--port", served], "cannot listen on"), ([tmp_path], "holds no study.db")):
-        command = [sys.executable, "-m", "supersoliton.cli", "dashboard", *map(str, arguments)]
+        command = [sys.executable, "-m", "supersoliton", "dashboard", *map(str, arguments)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=HUNG, check=False)
         assert done.returncode == 2
         assert re.fullmatch(f"supersoliton: .*{words}.*\n", done.stderr)

@@ -136,7 +136,7 @@ def test_a_scan_records_and_shows_what_the_theory_records(file, tmp_path):
     theory = file.parent / "theories" / "cubic.py"
     theory.write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()\n{CUBIC}")
     for trust in ([], ["--trust"]):  # a later report imports no theory that only the folder names, unless it is trusted
-        command = [sys.executable, "-m", "supersoliton.cli", "report", str(tmp_path / "run"), *trust]
+        command = [sys.executable, "-m", "supersoliton", "report", str(tmp_path / "run"), *trust]
         subprocess.run(command, capture_output=True, check=True)
         assert (tmp_path / "ran").exists() == bool(trust)
         page = (tmp_path / "run" / "report.html").read_text()

@@ -64,7 +64,7 @@ def test_two_workers_train_the_same(trained, tmp_path):
 def test_killed_and_given_again(trained, tmp_path):
     """The command is killed with kill -9; run again, it resumes and writes the same file."""
     file = write_file(tmp_path)
-    command = [sys.executable, "-m", "supersoliton.cli", "pretrain", str(file), "--quiet"]
+    command = [sys.executable, "-m", "supersoliton", "pretrain", str(file), "--quiet"]
     process = subprocess.Popen(command, cwd=tmp_path)
     draft = tmp_path / "warm_start.training.npz"
     wait_until(draft.exists, process)

@@ -14,7 +14,7 @@ from supersoliton.evaluate.cache.store import Store
 
 def run(*arguments):
     return subprocess.run(
-        [sys.executable, "-m", "supersoliton.cli", "cache", *arguments], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "supersoliton", "cache", *arguments], capture_output=True, text=True, check=False
     )
 
 

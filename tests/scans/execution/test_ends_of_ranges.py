@@ -63,7 +63,7 @@ MODEL = {"kind": "potential", "function": "own.py:V", "fields": ["f"], "params":
 
 
 def scan(file):
-    command = [sys.executable, "-m", "supersoliton.cli", "scan", file, "--out", file.parent / "run"]
+    command = [sys.executable, "-m", "supersoliton", "scan", file, "--out", file.parent / "run"]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

@@ -200,7 +200,7 @@ def test_an_edited_helper_of_the_potential_is_noticed(tmp_path, monkeypatch):
         command = [
             sys.executable,
             "-m",
-            "supersoliton.cli",
+            "supersoliton",
             "scan",
             "own.toml",
             "--out",
@@ -254,7 +254,7 @@ def test_two_drivers_by_two_paths_do_not_meet(tmp_path):
 
     file = tmp_path / "small.toml"
     file.write_text(tomli_w.dumps({**TABLES, "scan": {**TABLES["scan"], "trials": 400}}))
-    command = [sys.executable, "-m", "supersoliton.cli", "scan", str(file), "--quiet"]
+    command = [sys.executable, "-m", "supersoliton", "scan", str(file), "--quiet"]
     first = subprocess.Popen([*command, "--out", str(tmp_path / "run")], stderr=subprocess.DEVNULL)
     try:
         wait_until((tmp_path / "run" / "trials.csv").exists, first)

@@ -39,7 +39,7 @@ def scanned(tmp_path_factory):
     model = {"kind": "potential", "function": "own.py:V", "fields": ["f"], "params": {"a": 1.0}}
     tables = {**TABLES, "model": model, "problem": {"guess": guess}, "scan": settings}
     (folder / "own.toml").write_text(tomli_w.dumps(tables))
-    command = [sys.executable, "-m", "supersoliton.cli", "scan", folder / "own.toml", "--out", folder / "run"]
+    command = [sys.executable, "-m", "supersoliton", "scan", folder / "own.toml", "--out", folder / "run"]
     return folder, subprocess.run(command, capture_output=True, text=True, check=False)
 
 

@@ -145,7 +145,7 @@ def test_a_reader_does_not_run_the_users_theory(tmp_path):
     }
     scan(loads(tables, base=tmp_path), out=tmp_path / "run", quiet=True)
     assert "d / d g" in words(tmp_path / "run" / "report.html")
-    subprocess.run([sys.executable, "-m", "supersoliton.cli", "report", str(tmp_path / "run"), "--quiet"], check=True)
+    subprocess.run([sys.executable, "-m", "supersoliton", "report", str(tmp_path / "run"), "--quiet"], check=True)
     text = words(tmp_path / "run" / "report.html")
     assert "d / d g" not in text
     assert re.search(r"Trial 0 has no slopes: .*mine\.py is not imported", text)
