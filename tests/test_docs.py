@@ -84,9 +84,7 @@ def test_files_that_a_page_names_exist(page):
 
 def test_page_of_commands_lists_every_command():
     text = (ROOT / "docs" / "guides" / "commands.md").read_text(encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "-m", "supersoliton", "--help"], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-m", "supersoliton", "--help"], capture_output=True, text=True, check=True)
     commands = set(re.findall(r"^│ ([a-z][a-z-]+)  ", done.stdout, re.M))
     assert commands >= {"solve", "scan", "validate"}
     assert commands == set(re.findall(r"`supersoliton ([a-z-]+)", text))
