@@ -268,3 +268,30 @@ def test_global_solitons_and_dyons_have_their_directions():
     # Coulomb's law beyond the core, and no direction at the centre
     assert far == pytest.approx([0.0, 0.0, dyon.observables["potential"] - 0.5 / 12.0], abs=1e-6)
     assert near == pytest.approx(np.zeros(3))
+
+
+@pytest.mark.parametrize("kinetic", [None, lambda u, p: 1.0 + 0.3 * u**2])
+def test_a_trap_has_its_energy_as_the_integral_of_its_density(kinetic):
+    """V depends on the radius, also where nothing is; with a K of the fields too."""
+    more = {} if kinetic is None else {"kinetic": kinetic}
+    trap = ss.Potential(lambda u, p, r: 0.5 * r**2 * (1.0 + u[0] ** 2) + 0.25 * u[0] ** 4, **more)
+    state = ss.solve(ss.Problem(trap, ss.RadialGrid(r_max=7.0, dim=3), norm=2.0))
+    assert state.converged
+    grid = state.grid
+    total = grid.quadrature_weights.ravel() @ state.energy_density(grid.quadrature_points.ravel())
+    assert total == pytest.approx(state.energy, rel=1e-10)
+
+
+def test_a_kink_of_a_density_is_shown_over_the_line():
+    """The even and the odd part together: the field itself, its slope and its density, on both sides."""
+    theory = ss.Density(lambda u, du, r, p: 0.5 * du[0] ** 2 + 0.25 * (1.0 - u[0] ** 2) ** 2, line=(-1.0, 1.0))
+    kink = ss.solve(ss.Problem(theory))
+    x = np.linspace(-6.0, 6.0, 49)
+    wide = x / math.sqrt(2.0)
+    assert kink(x)[:, 0] == pytest.approx(np.tanh(wide), abs=1e-9)
+    assert kink.derivative(x)[:, 0] == pytest.approx(1.0 / np.cosh(wide) ** 2 / math.sqrt(2.0), abs=1e-8)
+    assert kink.energy_density(x) == pytest.approx(0.5 / np.cosh(wide) ** 4, abs=1e-8)
+    table = kink.to_pandas()
+    assert list(table.columns) == ["x", "u", "du_dx", "energy_density"]
+    assert (table["x"].iloc[0], table["u"].iloc[0]) == pytest.approx((-kink.grid.r_max, -1.0), rel=1e-9)
+    assert kink.plot().axes[0].get_xlim()[0] < 0.0

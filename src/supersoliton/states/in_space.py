@@ -107,17 +107,25 @@ class InSpace:
 
     def _density(self, r: Array) -> Array:
         """The energy density as it is written."""
-        model, d = theory_of(self.problem.model), np.ravel(r)
-        u, slopes, radii = self(d), self.derivative(d), np.abs(d)
-        if (density := model.density_in_space) is not None:
+        model, at = theory_of(self.problem.model), np.ravel(r)
+        u, slopes, radii = self(at), self.derivative(at), np.abs(at)
+        density = model.density_in_space
+        if density is None:
+            values = point_kernels(model.potential_function).value(u, model.params, radii)
+            values = values + 0.5 * slopes**2 @ model.kinetic
+        else:
             values = point_kernels(density).value(np.concatenate([u, slopes], axis=1), model.params, radii)
-            return (values - (self.problem.vacuum.energy_density if model.ends is None else 0.0)).reshape(np.shape(r))
-        kernels = point_kernels(model.potential_function)
-        offset: Any = self.problem.vacuum.energy_density
-        if model.explicit_r:
-            offset = kernels.value(np.tile(self.problem.vacuum.values, (len(radii), 1)), model.params, radii)
-        excess = kernels.value(u, model.params, radii) - offset
-        return (excess + 0.5 * slopes**2 @ model.kinetic).reshape(np.shape(r))
+        if model.ends is None:
+            values = values - self._density_of_vacuum(radii)
+        return values.reshape(np.shape(r))
+
+    def _density_of_vacuum(self, radii: Array) -> Array:
+        """V of the vacuum, which may depend on the radius."""
+        vacuum, model = self.problem.vacuum, theory_of(self.problem.model)
+        if not model.explicit_r:
+            return np.full(len(radii), vacuum.energy_density)
+        everywhere = np.tile(vacuum.values, (len(radii), 1))
+        return point_kernels(model.potential_function).value(everywhere, model.params, radii)
 
     def on_grid(self, *coordinates: float | Array) -> dict[str, Array]:
         r"""The fields of space at Cartesian points, of a theory with a name those of its ansatz with their directions.
